@@ -1,0 +1,39 @@
+#!/bin/sh
+# Makes setup/run.lock and setup/test.lock anew from pyproject.toml, for every machine and Python that we
+# serve: hashes of every file of a version, no index address, no local path.
+# Usage: setup/lock.sh [--upgrade]   (QALTA_PYTHON names a Python 3.11, the oldest that we serve)
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+cd "$root"
+python=${QALTA_PYTHON:-python3}
+"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || {
+    echo "setup/lock.sh: resolve with Python 3.11, which asks for the most; QALTA_PYTHON=PATH names it" >&2
+    exit 3
+}
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# Whatever this machine's pip is told about other sources of packages must not reach the lock.
+export PIP_CONFIG_FILE=/dev/null PIP_DISABLE_PIP_VERSION_CHECK=1
+unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL PIP_CONSTRAINT PIP_REQUIREMENT || true
+export CUSTOM_COMPILE_COMMAND=setup/lock.sh
+
+"$python" -m venv "$tools/venv"
+"$tools/venv/bin/python" -m pip install --quiet pip-tools==7.6.2
+
+# lock OUT ARGS...: one lock file, resolved afresh unless the old one still fits.
+lock() {
+    out=$1
+    shift
+    "$tools/venv/bin/pip-compile" --quiet --generate-hashes --allow-unsafe --strip-extras \
+        --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
+        --resolver=backtracking --build-deps-for editable --output-file "$out" "$@" pyproject.toml
+}
+lock setup/run.lock --extra service --extra zxing "$@"
+lock setup/test.lock --extra service --extra zxing --extra dev --constraint setup/run.lock "$@"
+
+if grep -nE '://|--(index|extra|find|trusted)|(^|[ @])/' setup/run.lock setup/test.lock; then
+    echo "setup/lock.sh: an address or a path got into a lock file (above)" >&2
+    exit 1
+fi

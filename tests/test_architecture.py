@@ -1,0 +1,146 @@
+"""The arrows of the house point down only (pyproject's import-linter contracts), and third parties stay
+in the rooms that were given to them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("wallet", "hsm", "app", "ledger_sync")
+
+# Third party -> where it may be imported.
+ROOMS = {
+    "kivy": ("app/",),
+    "kivymd": ("app/",),
+    "nfc": ("wallet/transport/nfc",),
+    "ndef": ("wallet/transport/nfc",),
+    "smartcard": ("wallet/transport/nfc",),
+    "pyzbar": ("wallet/transport/qr",),
+    "zxingcpp": ("wallet/transport/qr",),
+    "qrcode": ("wallet/transport/qr",),
+    "PIL": ("wallet/transport/qr", "app/"),
+    "pkcs11": ("hsm/",),
+    "starlette": ("ledger_sync/",),
+    "uvicorn": ("ledger_sync/",),
+    "httpx": ("ledger_sync/", "app/"),
+    "asyncpg": ("ledger_sync/",),
+    "rich": ("app/",),
+    "cbor2": ("wallet/", "hsm/", "ledger_sync/", "app/"),
+    "cryptography": ("wallet/", "hsm/", "ledger_sync/", "app/"),
+}
+# What the command line must never pull in, though it lives below app.
+NEVER_IN_THE_COMMAND_LINE = {"kivy", "kivymd"}
+
+
+def imports(root: Path = ROOT) -> Iterator[tuple[str, str]]:
+    """(file, top-level module) of every import statement in our packages, also those inside functions."""
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            where = path.relative_to(root).as_posix()
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    for alias in node.names:
+                        yield where, alias.name.partition(".")[0]
+                elif isinstance(node, ast.ImportFrom):
+                    yield where, (node.module or "").partition(".")[0]
+
+
+def third_parties() -> Iterator[tuple[str, str]]:
+    for where, module in imports():
+        if module not in sys.stdlib_module_names and module not in PACKAGES:
+            yield where, module
+
+
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    command = Path(sys.executable).with_name("lint-imports")
+    return subprocess.run([command, "--no-cache"], cwd=root, capture_output=True, text=True, check=False)
+
+
+def test_arrows_point_down() -> None:
+    result = lint_imports(ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+PLANTED = {
+    "wallet/protocol/planted.py": ("import hsm", "wallet.protocol imports nothing of ours"),
+    "wallet/purse/planted.py": ("import wallet.session", "wallet.purse stands on wallet.protocol and hsm"),
+    "wallet/session/planted.py": (
+        "import wallet.transport",
+        "wallet.session stands on wallet.protocol and wallet.purse",
+    ),
+    "wallet/transport/planted.py": (
+        "import wallet.purse",
+        "wallet.transport carries bytes and knows wallet.protocol at most",
+    ),
+    "wallet/planted.py": ("import ledger_sync", "the SDK knows neither the services nor the app"),
+    "hsm/planted.py": ("import app", "hsm stands alone"),
+    "ledger_sync/bank/planted.py": (
+        "import ledger_sync.notary",
+        "each role speaks to the others by HTTP only",
+    ),
+    "ledger_sync/notary/planted.py": ("import wallet.purse", "the services use wallet.protocol and hsm only"),
+    "ledger_sync/client/planted.py": ("import ledger_sync.bank", "the client knows no role from inside"),
+    "ledger_sync/http/planted.py": (
+        "import ledger_sync.bank",
+        "the services' shared HTTP pieces know no role",
+    ),
+    "app/planted.py": ("import pkcs11", "PKCS#11 only inside hsm"),
+    "ledger_sync/planted.py": ("import kivy", "Kivy only below app"),
+    "app/cli/planted.py": ("import kivy", "the command line never imports Kivy"),
+    "ledger_sync/central_bank/planted.py": ("import nfc", "nfcpy only below wallet.transport.nfc"),
+}
+
+
+def test_every_contract_can_be_broken(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for where, (statement, _) in PLANTED.items():
+        if not (tmp_path / where).parent.is_dir():
+            pytest.fail(f"{Path(where).parent} is gone; plant the import elsewhere")
+        (tmp_path / where).write_text(statement + "\n")
+    broken = set(re.findall(r"^(.*) BROKEN$", lint_imports(tmp_path).stdout, re.MULTILINE))
+    assert broken == {contract for _, contract in PLANTED.values()}
+
+
+def test_protocol_stands_on_the_standard_library_cbor2_and_cryptography() -> None:
+    found = {module for where, module in third_parties() if where.startswith("wallet/protocol/")}
+    assert found <= {"cbor2", "cryptography"}
+
+
+def test_pkcs11_is_imported_in_one_file() -> None:
+    files = {where for where, module in imports() if module == "pkcs11"}
+    assert len(files) == 1, files
+
+
+def test_third_parties_stay_in_their_rooms() -> None:
+    astray = [
+        (where, module)
+        for where, module in third_parties()
+        if not where.startswith(ROOMS.get(module, ()))
+        or (module in NEVER_IN_THE_COMMAND_LINE and where.startswith("app/cli/"))
+    ]
+    assert astray == []
+
+
+def test_no_machine_path_in_what_we_ship() -> None:
+    """Nothing that only one machine knows: its folders, or where it fetches packages."""
+    machine = re.compile(r"/(root|work|home)/|file://|artifact|/simple\b")
+    kept = [path for folder in (*PACKAGES, "setup") for path in (ROOT / folder).rglob("*")]
+    kept += [ROOT / "pyproject.toml", ROOT / "run", ROOT / "test", ROOT / ".ci" / "run"]
+    suffixes = {".py", ".sh", ".toml", ".md", ".lock", ".sql", ".json", ".cddl", ""}
+    guilty = [
+        path.relative_to(ROOT).as_posix()
+        for path in kept
+        if path.is_file() and path.suffix in suffixes and machine.search(path.read_text(encoding="utf-8"))
+    ]
+    assert guilty == []
