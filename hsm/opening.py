@@ -1,0 +1,222 @@
+"""Making a keystore folder, and opening it with a PIN.
+
+Rule: the PIN is checked against our verifier, under the try counter, before the module is asked at all;
+so a wrong PIN never reaches C_Login, and a C_Login that fails after the verifier agreed means that the
+token is damaged or that a PIN change was cut off, both of which are mended here. The security officer's
+PIN is random and forgotten: there is no second way into the token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hsm.critical import critical, hold_termination
+from hsm.durable import storage
+from hsm.failpoint import reach
+from hsm.folder import TOKENS_FOLDER, Folder, Settings, hold
+from hsm.keystore import Keystore, KeystoreCode, KeystoreError
+from hsm.pin import PERSON_COST, SALT_BYTES, PinKeys, ScryptCost, check_fit, derive
+from hsm.pkcs11_store import TokenSession
+from hsm.profiles import PROFILES, SOFTHSM, Family, ModuleProfile
+from hsm.running import Running, Upkeep, leave, start
+from hsm.token_keystore import Parts, TokenKeystore
+from hsm.tries import TriesFile, TryCounter
+
+LABEL_RANDOM_BYTES: Final = 8
+SO_PIN_BYTES: Final = 24
+
+
+def provision(
+    folder: Path,
+    pin: str,
+    *,
+    random: Callable[[int], bytes],
+    clock: Callable[[], int],
+    module: ModuleProfile = SOFTHSM,
+    cost: ScryptCost = PERSON_COST,
+    tokens: Path | None = None,
+) -> None:
+    """Make a new token and the folder (mode 0700) that knows how to open it.
+
+    `tokens` puts the token into a folder shared with others, so that one process can hold several
+    keystores open; by default it lies inside `folder`. A crash leaves no settings, and then the same
+    call may be made again. ALREADY_PROVISIONED, PIN_UNFIT, IN_USE, MODULE_MISSING, MODULE_UNFIT.
+    """
+    check_fit(pin)
+    hold_termination()
+    _forbid_core_dumps()
+    place = Folder(folder)
+    with storage():
+        place.create()
+        descriptor = hold(folder)
+    try:
+        if place.is_provisioned():
+            raise KeystoreError(KeystoreCode.ALREADY_PROVISIONED)
+        label = _label(module, tokens, random)
+        where = TOKENS_FOLDER if tokens is None else os.path.relpath(tokens.absolute(), folder.absolute())
+        salt = random(SALT_BYTES)
+        keys = derive(pin, salt, cost)
+        settings = Settings(module.family.value, label, where, cost, salt, keys.verifier)
+        with storage():
+            place.clear_unfinished()
+            place.token_folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_token(module, place, settings, keys, random)
+            reach("keystore.provision.made")
+            TryCounter(TriesFile(place.tries), clock).right()
+            place.save_settings(settings)
+        reach("keystore.provision.done")
+    finally:
+        os.close(descriptor)
+
+
+def open_keystore(
+    folder: Path,
+    pin: str,
+    *,
+    clock: Callable[[], int],
+    random: Callable[[int], bytes],
+) -> Keystore:
+    """Open a provisioned folder: repair what a crash left, check the PIN, log in once.
+
+    NOT_PROVISIONED, FOLDER_DAMAGED, IN_USE (another process, or this one), PIN_WRONG, PIN_BLOCKED,
+    MODULE_MISSING, TOKEN_FAULT, STORAGE_FAULT. Call it in the main thread if SIGTERM may come: only
+    there can a handler be installed that lets a login end first.
+    """
+    hold_termination()
+    _forbid_core_dumps()
+    place = Folder(folder)
+    with storage():
+        place.settings()
+        descriptor = hold(folder)
+    try:
+        with storage():
+            return _open_held(place, pin, descriptor, clock, random)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _open_held(
+    place: Folder, pin: str, descriptor: int, clock: Callable[[], int], random: Callable[[int], bytes]
+) -> TokenKeystore:
+    settings = place.settings()
+    counter = TryCounter(TriesFile(place.tries), clock)
+    counter.begin()
+    offers = _offers(place, settings, pin)
+    if not offers:
+        raise counter.wrong()
+    running = start(PROFILES[settings.profile], place.token_folder(settings), place.path)
+    try:
+        return _enter(place, running, descriptor, offers, counter, random)
+    except BaseException:
+        leave(running)
+        raise
+
+
+def _forbid_core_dumps() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """Settings whose verifier agrees with the PIN that was given, and what that PIN gives with them."""
+
+    settings: Settings
+    keys: PinKeys
+
+
+def _offers(place: Folder, settings: Settings, pin: str) -> list[_Offer]:
+    """The settings that this PIN fits, a cut-off PIN change's first."""
+    offers = []
+    for candidate in (place.next_settings(), settings):
+        if candidate is not None:
+            keys = derive(pin, candidate.salt, candidate.cost)
+            if hmac.compare_digest(keys.verifier, candidate.verifier):
+                offers.append(_Offer(candidate, keys))
+    return offers
+
+
+def _enter(
+    place: Folder,
+    running: Running,
+    descriptor: int,
+    offers: list[_Offer],
+    counter: TryCounter,
+    random: Callable[[int], bytes],
+) -> TokenKeystore:
+    with critical():
+        reach("keystore.open.login")
+        entered = _log_in(running, offers)
+        if isinstance(entered, KeystoreError):
+            running.restart()
+            entered = _log_in(running, offers)
+        if isinstance(entered, KeystoreError):
+            if place.next_settings() is not None:
+                raise counter.wrong()
+            raise KeystoreError(KeystoreCode.TOKEN_FAULT, {"cause": f"login: {entered.code}"})
+        offer, session = entered
+        try:
+            upkeep = running.upkeep(session.serial)
+            _end_pin_change(place, offer.settings, upkeep)
+            counter.right()
+            reach("keystore.open.entered")
+            parts = Parts(place, offer.settings, descriptor, running, session, upkeep, counter, random)
+            return TokenKeystore(parts)
+        except BaseException:
+            session.close()
+            raise
+
+
+def _log_in(running: Running, offers: list[_Offer]) -> tuple[_Offer, TokenSession] | KeystoreError:
+    """The first offer that the token takes, or why it took none."""
+    refusal = KeystoreError(KeystoreCode.TOKEN_MISSING)
+    for offer in offers:
+        try:
+            return offer, running.module.log_in(offer.settings.label, offer.keys.pkcs11_pin)
+        except KeystoreError as error:
+            refusal = error
+    return refusal
+
+
+def _end_pin_change(place: Folder, entered: Settings, upkeep: Upkeep) -> None:
+    """The PIN that opened the token is the one that holds; finish or undo a cut-off change."""
+    following = place.next_settings()
+    if following is None:
+        return
+    upkeep.pin_changed()
+    if following == entered:
+        place.adopt_next()
+    else:
+        place.drop_next()
+
+
+def _label(module: ModuleProfile, tokens: Path | None, random: Callable[[int], bytes]) -> str:
+    if module.one_token_label is None:
+        return "qalta " + random(LABEL_RANDOM_BYTES).hex()
+    if tokens is not None:
+        raise KeystoreError(KeystoreCode.MODULE_UNFIT, {"what": "one token a folder"})
+    return module.one_token_label
+
+
+def _make_token(
+    module: ModuleProfile, place: Folder, settings: Settings, keys: PinKeys, random: Callable[[int], bytes]
+) -> None:
+    with critical():
+        running = start(module, place.token_folder(settings), place.path)
+        try:
+            match module.family:
+                case Family.SOFTHSM:
+                    so_pin = random(SO_PIN_BYTES).hex()
+                    running.module.make_token(settings.label, so_pin, keys.pkcs11_pin)
+                case Family.NSS:
+                    running.module.set_first_pin(settings.label, "", keys.pkcs11_pin)
+            running.upkeep(running.module.serial(settings.label)).pin_changed()
+        finally:
+            leave(running)

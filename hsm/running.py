@@ -1,0 +1,134 @@
+"""Which PKCS#11 modules run in this process, over which token folder, for how many keystores.
+
+Rule: a module reads where its tokens lie once, in C_Initialize. So within one process a module serves
+one token folder at a time; several keystores may share it if their tokens lie in the same folder. The
+token folder is locked as long as the module runs over it, and its files are mended before it starts.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hsm import nss_files, softhsm_files
+from hsm.critical import critical
+from hsm.folder import hold
+from hsm.keystore import KeystoreCode, KeystoreError
+from hsm.pkcs11_store import Module
+from hsm.profiles import Family, ModuleProfile
+
+
+class Upkeep(Protocol):
+    """What must be done to a token's files around our calls."""
+
+    def settle(self) -> None:
+        """Make created and removed objects survive a power cut."""
+
+    def pin_changed(self) -> None:
+        """Make the new PIN survive a power cut, and renew the backup."""
+
+
+class SoftHsmUpkeep:
+    """See `hsm.softhsm_files`."""
+
+    def __init__(self, token_folder: Path) -> None:
+        self._token_folder = token_folder
+        self._known = softhsm_files.names(token_folder)
+
+    def settle(self) -> None:
+        softhsm_files.sync_new(self._token_folder, self._known)
+        self._known = softhsm_files.names(self._token_folder)
+
+    def pin_changed(self) -> None:
+        softhsm_files.back_up(self._token_folder)
+
+
+class NoUpkeep:
+    """The module keeps its own files whole."""
+
+    def settle(self) -> None:
+        return
+
+    def pin_changed(self) -> None:
+        return
+
+
+@dataclass(slots=True)
+class Running:
+    """A module that has been started over a token folder."""
+
+    module: Module
+    profile: ModuleProfile
+    library: Path
+    tokens: Path
+    descriptor: int
+    users: int = 1
+
+    def upkeep(self, serial: str) -> Upkeep:
+        """The upkeep of the token with this serial number."""
+        if self.profile.family is not Family.SOFTHSM:
+            return NoUpkeep()
+        found = softhsm_files.folder_of(self.tokens, serial)
+        if found is None:
+            raise KeystoreError(KeystoreCode.TOKEN_MISSING, {"cause": "token folder"})
+        return SoftHsmUpkeep(found)
+
+    def restart(self) -> None:
+        """Start anew from the backups, unless others use the module or it needs none."""
+        with critical():
+            if self.users > 1 or self.profile.family is not Family.SOFTHSM:
+                return
+            self.module.finalise()
+            try:
+                softhsm_files.restore_all(self.tokens)
+            finally:
+                self.module.initialise()
+
+
+_running: dict[Path, Running] = {}
+
+
+def start(profile: ModuleProfile, tokens: Path, folder: Path) -> Running:
+    """Start the profile's module over `tokens`, or join it there. IN_USE, MODULE_MISSING."""
+    library = profile.library()
+    tokens = tokens.absolute()
+    with critical():
+        present = _running.get(library)
+        if present is not None:
+            if present.tokens != tokens:
+                raise KeystoreError(KeystoreCode.IN_USE, {"what": "module"})
+            present.users += 1
+            return present
+        descriptor = hold(tokens)
+        try:
+            _prepare(profile, library, tokens, folder)
+            running = Running(Module(library), profile, library, tokens, descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        _running[library] = running
+        return running
+
+
+def leave(running: Running) -> None:
+    """One keystore less; the last one stops the module and lets go of the token folder."""
+    with critical():
+        running.users -= 1
+        if running.users:
+            return
+        del _running[running.library]
+        try:
+            running.module.finalise()
+        finally:
+            os.close(running.descriptor)
+
+
+def _prepare(profile: ModuleProfile, library: Path, tokens: Path, folder: Path) -> None:
+    match profile.family:
+        case Family.SOFTHSM:
+            softhsm_files.repair_all(tokens)
+            softhsm_files.point_to(tokens, folder / softhsm_files.CONFIGURATION_FILE)
+        case Family.NSS:
+            nss_files.point_to(tokens, library)

@@ -1,0 +1,123 @@
+"""Counting wrong PINs, with a wait that grows.
+
+Rule: a try is counted on disk before it is checked, so that killing the process between question and
+answer buys no free guess; success sets the count back. Time is unix seconds from a clock passed in; a
+clock set back never shortens a wait, it starts it again.
+
+This is software: whoever can write the folder can reset the count, and whoever can copy the folder can
+guess without it, at one scrypt a guess. It slows a person holding an unlocked device, nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from hsm.durable import write_whole
+from hsm.failpoint import reach
+from hsm.keystore import KeystoreCode, KeystoreError
+
+WAIT_SECONDS: Final = (0, 0, 0, 30, 60, 300, 900, 3600, 14400)
+"""The wait after the n-th wrong PIN in a row; the last entry holds for every later one."""
+
+FREE_TRIES: Final = 3
+MAX_TRIES_FILE_BYTES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How many wrong PINs in a row, and when the last of them was counted (unix seconds)."""
+
+    wrong: int
+    last: int
+
+    def open_again(self) -> int:
+        """The moment from which another try is allowed."""
+        return self.last + WAIT_SECONDS[min(self.wrong, len(WAIT_SECONDS) - 1)]
+
+
+NO_TRIES: Final = Tries(0, 0)
+
+
+class TriesStore(Protocol):
+    """Where the count is kept; `save` returns once it is durable."""
+
+    def load(self) -> Tries: ...
+
+    def save(self, tries: Tries) -> None: ...
+
+
+class TriesFile:
+    """The count in a small file. A damaged file counts as the longest wait, a missing one as none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Tries:
+        try:
+            with self._path.open("rb") as stream:
+                content = stream.read(MAX_TRIES_FILE_BYTES)
+        except FileNotFoundError:
+            return NO_TRIES
+        try:
+            wrong, last = json.loads(content)
+        except (ValueError, TypeError):
+            wrong, last = None, None
+        if not _is_count(wrong) or not _is_count(last):
+            return Tries(len(WAIT_SECONDS), 2**62)
+        return Tries(wrong, last)
+
+    def save(self, tries: Tries) -> None:
+        write_whole(self._path, json.dumps([tries.wrong, tries.last]).encode(), step="keystore.tries")
+
+
+class TriesMemory:
+    """The count in memory, for keystores that live no longer than their process."""
+
+    def __init__(self) -> None:
+        self._tries = NO_TRIES
+
+    def load(self) -> Tries:
+        return self._tries
+
+    def save(self, tries: Tries) -> None:
+        self._tries = tries
+
+
+class TryCounter:
+    """Call `begin`, check the PIN, then `right` or raise `wrong()`."""
+
+    def __init__(self, store: TriesStore, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def begin(self) -> None:
+        """Count a try before it is made; PIN_BLOCKED while a wait lasts (it is not counted then)."""
+        now = self._clock()
+        kept = self._store.load()
+        if kept.last > now:
+            kept = Tries(kept.wrong, now)
+            self._store.save(kept)
+        if now < kept.open_again():
+            raise KeystoreError(KeystoreCode.PIN_BLOCKED, {"tries_left": 0, "until": kept.open_again()})
+        self._store.save(Tries(kept.wrong + 1, now))
+        reach("keystore.tries.counted")
+
+    def right(self) -> None:
+        """The try succeeded: nothing is held against the next one."""
+        self._store.save(NO_TRIES)
+
+    def wrong(self) -> KeystoreError:
+        """The refusal for a wrong PIN; the count already stands."""
+        kept = self._store.load()
+        facts = {"tries_left": max(0, FREE_TRIES - kept.wrong)}
+        if kept.open_again() > kept.last:
+            facts["until"] = kept.open_again()
+        return KeystoreError(KeystoreCode.PIN_WRONG, facts)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**62

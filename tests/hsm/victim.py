@@ -1,0 +1,203 @@
+"""A process that works on a keystore until it is done or killed: `python -m tests.hsm.victim WHAT FOLDER …`.
+
+The PIN comes on standard input. Every line on standard output is written before or after one durable step,
+so whoever reads them knows what was promised when the process died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import hsm
+from hsm.critical import critical, hold_termination
+from tests.hsm.homes import OTHER_PIN, FolderHome, digest, record
+
+SPINS = 3_000_000
+
+
+def say(*words: object) -> None:
+    os.write(1, (" ".join(str(word) for word in words) + "\n").encode())
+
+
+def lives(home: FolderHome, pin: str) -> None:
+    """Open, make, sign, record, destroy, lock, and again, for ever."""
+    while True:
+        say("opening")
+        keystore = home.open(pin)
+        kept = keystore.read_record()
+        step = kept.step + 1 if kept else 1
+        say("creating", f"k{step}")
+        public = keystore.create_key(f"k{step}")
+        say("created", f"k{step}", public.hex())
+        say("signing")
+        keystore.sign_digest(f"k{step}", digest("x"))
+        say("recording", step)
+        keystore.write_record(record(step))
+        say("recorded", step)
+        if len(keystore.aliases()) > 3:
+            oldest = min(keystore.aliases(), key=lambda alias: int(alias[1:]))
+            say("destroying", oldest)
+            keystore.destroy_key(oldest)
+            say("destroyed", oldest)
+        keystore.lock()
+
+
+def logins(home: FolderHome, pin: str) -> None:
+    while True:
+        say("opening")
+        home.open(pin).lock()
+
+
+def pin_changes(home: FolderHome, pin: str) -> None:
+    keystore = home.open(pin)
+    pins = [pin, OTHER_PIN]
+    while True:
+        say("changing")
+        keystore.change_pin(pins[0], pins[1])
+        say("changed")
+        pins.reverse()
+
+
+def provisions(home: FolderHome, pin: str) -> None:
+    """Make the keystore under an audit that tells of every program started."""
+    started: list[str] = []
+    sys.addaudithook(lambda event, _: started.append(event) if _starts_a_program(event) else None)
+    home.make(pin)
+    say("started", *started)
+    say("argv", Path("/proc/self/cmdline").read_bytes().hex())
+    say("children", Path(f"/proc/self/task/{os.getpid()}/children").read_text())
+    say("waiting")
+    signal.pause()
+
+
+def opens(home: FolderHome, pin: str) -> None:
+    keystore = home.open(pin)
+    say("open", *sorted(keystore.aliases()))
+    signal.pause()
+
+
+def creates(home: FolderHome, pin: str) -> None:
+    keystore = home.open(pin)
+    say("opened")
+    keystore.create_key("new")
+
+
+def records(home: FolderHome, pin: str) -> None:
+    keystore = home.open(pin)
+    keystore.write_record(record(2))
+
+
+def destroys(home: FolderHome, pin: str) -> None:
+    home.open(pin).destroy_key("old")
+
+
+def changes(home: FolderHome, pin: str) -> None:
+    home.open(pin).change_pin(pin, OTHER_PIN)
+
+
+def confirms(home: FolderHome, pin: str) -> None:
+    home.open().confirm_pin(pin)
+
+
+def makes(home: FolderHome, pin: str) -> None:
+    home.make(pin)
+
+
+def holds(_home: FolderHome, _pin: str) -> None:
+    """SIGTERM inside a critical section of the main thread."""
+    hold_termination()
+    with critical():
+        os.kill(os.getpid(), signal.SIGTERM)
+        with critical():
+            say("inside")
+    say("outside")
+
+
+def chains(_home: FolderHome, _pin: str) -> None:
+    """The same with a handler that was there before."""
+
+    def farewell(_number: int, _frame: FrameType | None) -> None:
+        say("farewell")
+        raise SystemExit(7)
+
+    signal.signal(signal.SIGTERM, farewell)
+    hold_termination()
+    holds(_home, _pin)
+
+
+def holds_thread(_home: FolderHome, _pin: str) -> None:
+    """SIGTERM to the process while another thread is inside a critical section."""
+    hold_termination()
+
+    def work() -> None:
+        with critical():
+            os.kill(os.getpid(), signal.SIGTERM)
+            for _ in range(SPINS):
+                pass
+            say("inside")
+
+    threading.Thread(target=work, daemon=True).start()
+    signal.pause()
+
+
+def opens_in_thread(home: FolderHome, pin: str) -> None:
+    """Where no handler can be installed a keystore still opens."""
+    aliases: list[frozenset[str]] = []
+    thread = threading.Thread(target=lambda: aliases.append(home.open(pin).aliases()))
+    thread.start()
+    thread.join()
+    say("open", *sorted(aliases[0]))
+
+
+def forks(home: FolderHome, pin: str) -> None:
+    """A forked child has no use of its parent's login."""
+    keystore = home.open(pin)
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            try:
+                keystore.sign_digest("old", digest("x"))
+            except hsm.KeystoreError as error:
+                say("child", error.code)
+            keystore.lock()
+        os._exit(0)
+    os.waitpid(child, 0)
+    say("parent", len(keystore.sign_digest("old", digest("x"))))
+
+
+def _starts_a_program(event: str) -> bool:
+    return event.startswith(("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "os.spawn"))
+
+
+ROLES: dict[str, Callable[[FolderHome, str], None]] = {
+    role.__name__: role
+    for role in (
+        lives,
+        logins,
+        pin_changes,
+        provisions,
+        opens,
+        creates,
+        records,
+        destroys,
+        changes,
+        confirms,
+        makes,
+        holds,
+        chains,
+        holds_thread,
+        opens_in_thread,
+        forks,
+    )
+}
+
+if __name__ == "__main__":
+    _, what, folder, kind = sys.argv
+    ROLES[what](FolderHome(Path(folder), kind), sys.stdin.readline().removesuffix("\n"))
