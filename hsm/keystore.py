@@ -45,7 +45,7 @@ class KeystoreCode(StrEnum):
     NOT_PROVISIONED = "not_provisioned"
     ALREADY_PROVISIONED = "already_provisioned"
     FOLDER_DAMAGED = "folder_damaged"
-    STORAGE_FAULT = "storage-fault"
+    STORAGE_FAULT = "storage_fault"
     MODULE_MISSING = "module_missing"
     MODULE_UNFIT = "module_unfit"
     TOKEN_MISSING = "token_missing"
