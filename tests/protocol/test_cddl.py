@@ -1,0 +1,132 @@
+"""The CDDL says the same shapes as the code, over every frozen vector.
+
+pycddl checks shape, never encoding, and has limits that this file works around: it applies ``.cbor`` in an array to all
+items of it, so the outside is checked with ``.cbor`` taken away, and every protected header and payload on its own, by
+its kind; it takes the name of a member for a rule of that name, so they differ; it confuses a choice between arrays with the array around it, so each choice is tried with one
+alternative at a time. There is no wheel of it for every machine; where there is none this file has nothing to run, and
+the vectors alone speak for the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wallet.protocol
+from tests.support.vectors import frozen
+from wallet.protocol import codec
+from wallet.protocol.cose import Kind
+
+pycddl = pytest.importorskip("pycddl")
+
+TEXT = (Path(wallet.protocol.__file__).parent / "qalta.cddl").read_text(encoding="utf-8")
+SEALED = re.compile(r"^(\S+) = \[protected: bstr \.cbor (\S+), unprotected: \{\}, payload: bstr \.cbor (\S+), ", re.M)
+TYP = re.compile(r'^(\S+)-header = \{1 => -7, 16 => "(\w+)"\}$', re.M)
+NAMES = {typ: name for name, typ in TYP.findall(TEXT)}
+PLAIN = re.sub(r"bstr \.cbor [\w-]+", "bstr", TEXT)
+RULES = dict(re.findall(r"^([a-z][\w-]*) = (.*?)(?=^[a-z;]|\Z)", PLAIN, flags=re.M | re.S))
+CHOICES = {
+    name: body.split(" / ")
+    for name, body in re.findall(r"^([a-z][\w-]*) = ([\w-]+(?: / [\w-]+)+)$", PLAIN, flags=re.M)
+}
+
+VALID, INVALID = dict(frozen("valid")), dict(frozen("invalid"))
+# What a shape can show. Whether an amount is positive is shape; whether a sum is, or a key on the curve, is not.
+SHAPE = {"malformed", "too_many", "algorithm_unknown", "version_unknown", "amount_invalid", "time_invalid", "key_invalid"}
+NO_SHAPE = {
+    "amount-invalid-sum-over",
+    "time-invalid-expires-before-issued",
+    "key-invalid-off-curve",
+    "malformed-new-more-than-there-are",
+    # pycddl takes any map for the empty one
+    "malformed-unprotected-header",
+}
+
+
+def reachable(rule: str) -> set[str]:
+    """The rules that a rule is made of."""
+    found, waiting = set(), {rule}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        body = RULES.get(name, "")
+        waiting |= {word for word in re.findall(r"[a-z][\w-]*(?!\w*:)", body) if word in RULES} - found
+    return found
+
+
+@cache
+def schemas(rule: str) -> list[Any]:
+    """The grammar with one alternative of each choice that the rule can meet, in every combination."""
+    choices = [name for name in sorted(reachable(rule)) if name in CHOICES]
+    found = []
+    for picked in product(*(CHOICES[name] for name in choices)):
+        text = PLAIN
+        for name, alternative in zip(choices, picked, strict=True):
+            text = re.sub(rf"^{name} = .*$", f"{name} = {alternative}", text, flags=re.M)
+        found.append(pycddl.Schema(f"start = {rule}\n{text}"))
+    return found
+
+
+def fits(rule: str, raw: bytes) -> bool:
+    return any(_is_valid(schema, raw) for schema in schemas(rule))
+
+
+def _is_valid(schema: Any, raw: bytes) -> bool:
+    try:
+        schema.validate_cbor(raw)
+    except pycddl.ValidationError:
+        return False
+    return True
+
+
+def sealed(value: Any) -> Iterator[list[Any]]:
+    """Every COSE_Sign1 in a decoded object, those inside payloads too."""
+    if isinstance(value, list):
+        if len(value) == 4 and value[1] == {} and isinstance(value[2], bytes):
+            yield value
+            yield from sealed(codec.decode(value[2], 1 << 20))
+        else:
+            for item in value:
+                yield from sealed(item)
+
+
+def conforms(kind: str, raw: bytes) -> bool:
+    """Whether the object and everything sealed in it have the shapes of the page."""
+    if not fits(kind, raw):
+        return False
+    for protected, _, payload, _ in sealed(codec.decode(raw, 1 << 20)):
+        name = NAMES.get(codec.decode(protected, 64)[16])
+        if name is None or not fits(f"{name}-header", protected) or not fits(f"{name}-body", payload):
+            return False
+    return True
+
+
+def test_every_kind_of_signed_object_has_its_shapes() -> None:
+    assert set(NAMES) == {kind.value for kind in Kind}
+    assert {(name, f"{name}-header", f"{name}-body") for name in NAMES.values()} == set(SEALED.findall(TEXT))
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_valid_vector_has_the_shape(name: str) -> None:
+    assert conforms(VALID[name]["object"], bytes.fromhex(VALID[name]["hex"]))
+
+
+@pytest.mark.parametrize("name", [name for name in INVALID if INVALID[name]["code"] in SHAPE])
+def test_a_vector_of_the_wrong_shape_has_not(name: str) -> None:
+    assert conforms(INVALID[name]["object"], bytes.fromhex(INVALID[name]["hex"])) == (name in NO_SHAPE)
+
+
+def test_messages_and_calls_have_the_shape() -> None:
+    payment = VALID["payment-1-hop"]["hex"]
+    assert fits("message", bytes.fromhex("8202" + payment))
+    assert not fits("message", bytes.fromhex("8201" + payment))
+    assert fits("message", codec.encode([4, "declined", [["have", 5], ["who", "x"]]]))
+    assert not fits("message", codec.encode([5, "declined", []]))
+    key = bytes.fromhex(VALID["directory"]["root"])
+    assert fits("call-body", codec.encode(["POST", "x/v1/uploads", b"x" * 32, 5, b"x" * 16, key]))

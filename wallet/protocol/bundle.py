@@ -1,0 +1,65 @@
+"""The bundle: what is uploaded, relayed and delivered, any fragments in any order. SPEC section 4.11."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Self
+
+from wallet.protocol import codec, cose
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.payment import Payment
+from wallet.protocol.request import Request
+from wallet.protocol.transfer import Transfer
+
+MAX_BUNDLE_BYTES: Final = 262_144
+MAX_BUNDLE_ITEMS: Final = 256
+"""Of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Signed objects, each once; read, not yet verified."""
+
+    transfers: tuple[Signed[Transfer], ...] = ()
+    issuances: tuple[Signed[Issuance], ...] = ()
+    certificates: tuple[Signed[Certificate], ...] = ()
+    requests: tuple[Signed[Request], ...] = ()
+
+    @classmethod
+    def of_payment(cls, payment: Payment, requests: Iterable[Signed[Request]] = ()) -> Self:
+        return cls(payment.transfers, payment.issuances, payment.certificates, tuple(requests))
+
+    def to_cbor(self) -> Cbor:
+        return [
+            [item.to_cbor() for item in self.transfers],
+            [item.to_cbor() for item in self.issuances],
+            [item.to_cbor() for item in self.certificates],
+            [item.to_cbor() for item in self.requests],
+        ]
+
+    def encode(self) -> bytes:
+        return codec.encode(self.to_cbor())
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        lists = [codec.array(items, most=MAX_BUNDLE_ITEMS) for items in codec.array(value, 4)]
+        bundle = cls(
+            tuple(cose.from_cbor(Transfer, item) for item in lists[0]),
+            tuple(cose.from_cbor(Issuance, item) for item in lists[1]),
+            tuple(cose.from_cbor(Certificate, item) for item in lists[2]),
+            tuple(cose.from_cbor(Request, item) for item in lists[3]),
+        )
+        ids = [item.id for item in bundle.transfers] + [item.id for item in bundle.issuances]
+        ids += [item.id for item in bundle.certificates] + [item.id for item in bundle.requests]
+        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)
+        return bundle
+
+
+def parse_bundle(raw: bytes) -> Bundle:
+    """The bundle in ``raw``. Raises the codes of SPEC 8.1 and DUPLICATE_ITEM."""
+    return Bundle.from_cbor(codec.decode(raw, MAX_BUNDLE_BYTES))

@@ -1,0 +1,162 @@
+"""Strict CBOR: RFC 8949 section 4.2.1 deterministic encoding, and nothing else is read.
+
+Decoding is decode, re-encode, compare: whatever is not the one encoding of its value is refused. Map keys are
+integers whose encodings sort alike by bytes and by length first, so that any deterministic encoder agrees.
+
+This is the hot path of verification: it raises where it stands instead of going through ``require``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cbor2
+
+from wallet.protocol.bounds import MAX_DEPTH, MAX_SUM, MAX_TIME
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.keys import is_key
+
+Cbor = Any
+"""int, bytes, str, bool, None, or a list or int-keyed dict of these."""
+
+_SCALARS: Final = frozenset((int, bytes, str, bool, type(None)))
+_AFTER_UNSIGNED: Final = 2**64
+
+
+class _NoTags(dict[int, Any]):
+    """Refuses every tag as it is met, so that shared references and the like never unfold."""
+
+    def __missing__(self, tag: int) -> Any:
+        raise ValueError("tags are not used")
+
+
+_NO_TAGS: Final = _NoTags()
+
+
+def encode(value: Cbor) -> bytes:
+    """The one deterministic encoding of ``value``."""
+    return cbor2.dumps(value, canonical=True)
+
+
+def decode(raw: bytes, limit: int) -> Cbor:
+    """The value whose deterministic encoding is ``raw``.
+
+    Raises ``Refusal``: TOO_LARGE (more than ``limit`` bytes), MALFORMED_CBOR (no CBOR, too deep, a type that
+    Qalta does not use), NOT_CANONICAL (another encoding of a value, or bytes left over).
+    """
+    if len(raw) > limit:
+        raise Refusal(Code.TOO_LARGE, {"bytes": len(raw), "limit": limit})
+    try:
+        value = cbor2.loads(
+            raw,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            max_depth=MAX_DEPTH,
+            semantic_decoders=_NO_TAGS,
+        )
+    except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise Refusal(Code.MALFORMED_CBOR) from error
+    # The re-encoding keeps the order in which map keys came, so that order is looked at on its own.
+    if not _is_plain_and_sorted(value) or cbor2.dumps(value) != raw:
+        raise Refusal(Code.NOT_CANONICAL)
+    return value
+
+
+def _is_plain_and_sorted(value: Cbor) -> bool:
+    """Whether every map below has its keys in order. MALFORMED_CBOR where a type is not one of ours."""
+    in_order = True
+    waiting = [[value]]
+    while waiting:
+        for item in waiting.pop():
+            kind = type(item)
+            if kind in _SCALARS:
+                continue
+            if kind is list:
+                waiting.append(item)
+            elif kind is dict:
+                if item:
+                    in_order = _keys_ascend(item) and in_order
+                    waiting.append(item.values())
+            else:
+                raise Refusal(Code.MALFORMED_CBOR)
+    return in_order
+
+
+def _keys_ascend(found: dict[Any, Cbor]) -> bool:
+    """Whether the encodings of the keys ascend: 0, 1, 2 … then -1, -2 … MALFORMED_CBOR where one is no integer."""
+    ascending, last = True, -1
+    for key in found:
+        if type(key) is not int:
+            raise Refusal(Code.MALFORMED_CBOR)
+        place = key if key >= 0 else _AFTER_UNSIGNED - key
+        ascending = ascending and place > last
+        last = place
+    return ascending
+
+
+# Readers of one field. Each takes what `decode` gave and returns it with its type known.
+
+
+def array(value: Cbor, size: int | None = None, *, most: int | None = None, least: int = 0) -> list[Cbor]:
+    """A list, of exactly ``size`` items, or of ``least`` to ``most``. MALFORMED, or TOO_MANY over ``most``."""
+    if type(value) is not list or len(value) < least or (size is not None and len(value) != size):
+        raise Refusal(Code.MALFORMED)
+    if most is not None and len(value) > most:
+        raise Refusal(Code.TOO_MANY, {"count": len(value), "limit": most})
+    return value
+
+
+def mapping(value: Cbor, keys: frozenset[int]) -> dict[int, Cbor]:
+    """A map with exactly these keys. MALFORMED."""
+    if type(value) is not dict or value.keys() != keys:
+        raise Refusal(Code.MALFORMED)
+    return value
+
+
+def octets(value: Cbor, size: int | None = None, *, most: int = MAX_SUM) -> bytes:
+    """A byte string of exactly ``size``, or of up to ``most``, bytes. MALFORMED."""
+    if type(value) is not bytes or (size is not None and len(value) != size) or len(value) > most:
+        raise Refusal(Code.MALFORMED)
+    return value
+
+
+def text(value: Cbor, most: int, *, least: int = 0) -> str:
+    """A text of ``least`` to ``most`` UTF-8 bytes. MALFORMED."""
+    if type(value) is not str or not least <= len(value.encode()) <= most:
+        raise Refusal(Code.MALFORMED)
+    return value
+
+
+def flag(value: Cbor) -> bool:
+    """A boolean. MALFORMED."""
+    if type(value) is not bool:
+        raise Refusal(Code.MALFORMED)
+    return value
+
+
+def uint(value: Cbor, most: int) -> int:
+    """An integer from 0 to ``most``. MALFORMED."""
+    if type(value) is not int or not 0 <= value <= most:
+        raise Refusal(Code.MALFORMED)
+    return value
+
+
+def amount(value: Cbor, *, least: int = 1) -> int:
+    """Tiyn: an integer from ``least`` to 2^53 - 1. AMOUNT_INVALID."""
+    if type(value) is not int or not least <= value <= MAX_SUM:
+        raise Refusal(Code.AMOUNT_INVALID)
+    return value
+
+
+def moment(value: Cbor) -> int:
+    """Unix seconds, 0 to 2^32 - 1. TIME_INVALID."""
+    if type(value) is not int or not 0 <= value <= MAX_TIME:
+        raise Refusal(Code.TIME_INVALID)
+    return value
+
+
+def public_key(value: Cbor) -> bytes:
+    """A compressed P-256 point, SEC 1 section 2.3.3, that is on the curve. KEY_INVALID."""
+    if type(value) is not bytes or not is_key(value):
+        raise Refusal(Code.KEY_INVALID)
+    return value

@@ -1,0 +1,63 @@
+"""Issuance: the central bank's signed creation of tokens at hop 0 for one wallet key. SPEC section 4.3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from wallet.protocol import codec
+from wallet.protocol.bounds import FUNDING_ID_BYTES, MAX_AMOUNTS, MAX_MARK_BYTES, MAX_SUM
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.directory import Directory, Role
+
+CURRENCY = "KZT"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuance:
+    """Amounts in tiyn, one token each; ``funding`` (16 bytes) is the idempotency key; times in unix seconds."""
+
+    KIND: ClassVar[Kind] = Kind.ISSUANCE
+
+    funding: bytes
+    owner: bytes
+    currency: str
+    amounts: tuple[int, ...]
+    mark: bytes | None
+    issued: int
+    expires: int
+
+    def to_cbor(self) -> Cbor:
+        return [
+            self.funding,
+            self.owner,
+            self.currency,
+            list(self.amounts),
+            self.mark,
+            self.issued,
+            self.expires,
+        ]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        funding, owner, currency, amounts, mark, issued, expires = codec.array(value, 7)
+        body = cls(
+            codec.octets(funding, FUNDING_ID_BYTES),
+            codec.public_key(owner),
+            codec.text(currency, 3, least=3),
+            tuple([codec.amount(item) for item in codec.array(amounts, least=1, most=MAX_AMOUNTS)]),
+            None if mark is None else codec.octets(mark, most=MAX_MARK_BYTES),
+            codec.moment(issued),
+            codec.moment(expires),
+        )
+        require(sum(body.amounts) <= MAX_SUM, Code.AMOUNT_INVALID)
+        require(body.issued <= body.expires, Code.TIME_INVALID)
+        return body
+
+
+def check_issuance(signed: Signed[Issuance], directory: Directory) -> None:
+    """That an issuing key good at its time signed it. ISSUANCE_SIGNATURE."""
+    keys = directory.keys(Role.ISSUING, signed.body.issued)
+    require(any(signed.signed_by(key) for key in keys), Code.ISSUANCE_SIGNATURE)

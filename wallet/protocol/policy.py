@@ -1,0 +1,188 @@
+"""Policy: limits, revoked wallets and key changes, signed by the central bank and carried from wallet to wallet.
+
+Deltas are applied in order without gaps; the head says which version is the newest that was signed, and when.
+Only limits and revocations decide acceptance; key changes widen the directory. SPEC section 4.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import ClassVar, Self
+
+from wallet.protocol import codec, cose
+from wallet.protocol.bounds import (
+    MAX_DELTA_BYTES,
+    MAX_DELTAS,
+    MAX_KEYS_PER_ROLE,
+    MAX_REVOKED_PER_DELTA,
+    MAX_SEQUENCE,
+    MAX_TIME,
+    WALLET_ID_BYTES,
+)
+from wallet.protocol.certificate import Limits
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.directory import Directory, KeyChange, Role
+
+
+class Reason(IntEnum):
+    """Why a wallet id is revoked. CONFLICT counts anywhere in a provenance, the others only face to face."""
+
+    CONFLICT = 1
+    LOST = 2
+    LIMITS = 3
+    CLOSED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHead:
+    """``[version, time, limits, grace]``: the newest version, when it was signed, limits for every wallet, and
+    the seconds after a token's expiry in which it can still be redeemed."""
+
+    KIND: ClassVar[Kind] = Kind.POLICY_HEAD
+
+    version: int
+    time: int
+    limits: Limits
+    grace: int
+
+    def to_cbor(self) -> Cbor:
+        return [self.version, self.time, self.limits.to_cbor(), self.grace]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        version, time, limits, grace = codec.array(value, 4)
+        return cls(
+            codec.uint(version, MAX_SEQUENCE),
+            codec.moment(time),
+            Limits.from_cbor(limits),
+            codec.uint(grace, MAX_TIME),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDelta:
+    """``[version, time, revoked, removed, changes]``: what this version adds to the one before."""
+
+    KIND: ClassVar[Kind] = Kind.POLICY_DELTA
+
+    version: int
+    time: int
+    revoked: tuple[tuple[bytes, Reason], ...]
+    removed: tuple[bytes, ...]
+    changes: tuple[KeyChange, ...]
+
+    def to_cbor(self) -> Cbor:
+        return [
+            self.version,
+            self.time,
+            [[wallet, int(reason)] for wallet, reason in self.revoked],
+            list(self.removed),
+            [change.to_cbor() for change in self.changes],
+        ]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        version, time, revoked, removed, changes = codec.array(value, 5)
+        return cls(
+            codec.uint(version, MAX_SEQUENCE),
+            codec.moment(time),
+            tuple(_revocation(item) for item in codec.array(revoked, most=MAX_REVOKED_PER_DELTA)),
+            tuple(codec.octets(wallet, WALLET_ID_BYTES) for wallet in codec.array(removed, most=MAX_REVOKED_PER_DELTA)),
+            tuple(KeyChange.from_cbor(change) for change in codec.array(changes, most=MAX_KEYS_PER_ROLE)),
+        )
+
+
+def _revocation(value: Cbor) -> tuple[bytes, Reason]:
+    wallet, reason = codec.array(value, 2)
+    if type(reason) is not int or reason not in set(Reason):
+        raise Refusal(Code.MALFORMED)
+    return codec.octets(wallet, WALLET_ID_BYTES), Reason(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUpdate:
+    """What travels: deltas in order of version, and the head unless deltas were left out for size."""
+
+    head: Signed[PolicyHead] | None
+    deltas: tuple[Signed[PolicyDelta], ...]
+
+    def to_cbor(self) -> Cbor:
+        return [
+            None if self.head is None else self.head.to_cbor(),
+            [delta.to_cbor() for delta in self.deltas],
+        ]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor, *, most: int = MAX_DELTAS) -> Self:
+        head, deltas = codec.array(value, 2)
+        update = cls(
+            None if head is None else cose.from_cbor(PolicyHead, head),
+            tuple(cose.from_cbor(PolicyDelta, delta) for delta in codec.array(deltas, most=most)),
+        )
+        for delta in update.deltas:
+            size = len(delta.encode())
+            require(size <= MAX_DELTA_BYTES, Code.TOO_LARGE, bytes=size, limit=MAX_DELTA_BYTES)
+        return update
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a wallet or service goes by now: every delta up to ``version`` applied over its directory."""
+
+    directory: Directory
+    version: int
+    head: PolicyHead
+    revoked: Mapping[bytes, Reason] = field(default_factory=dict)
+    latest: int = 0
+    """The latest time signed in anything that was applied before ``head``."""
+
+    @property
+    def time(self) -> int:
+        """The latest time the central bank has signed here, unix seconds. It never goes back."""
+        return max(self.latest, self.head.time, self.directory.time)
+
+    def apply(self, update: PolicyUpdate) -> Policy:
+        """This policy with what is newer in ``update``; older parts are passed over.
+
+        Raises ``Refusal``: POLICY_SIGNATURE, POLICY_GAP (a delta does not follow on what is held).
+        """
+        current = self
+        for delta in update.deltas:
+            if delta.body.version > current.version:
+                current = current._after(delta)
+        head = update.head
+        if head is None or (head.body.version, head.body.time) <= (current.head.version, current.head.time):
+            return current
+        require(head.body.version <= current.version, Code.POLICY_GAP, have=current.version)
+        _check_signed(head, head.body.time, current.directory)
+        return replace(current, head=head.body, latest=current.time)
+
+    def _after(self, delta: Signed[PolicyDelta]) -> Policy:
+        body = delta.body
+        require(body.version == self.version + 1, Code.POLICY_GAP, have=self.version, version=body.version)
+        _check_signed(delta, body.time, self.directory)
+        revoked = {wallet: reason for wallet, reason in self.revoked.items() if wallet not in body.removed}
+        revoked.update(body.revoked)
+        directory = self.directory.with_changes(body.changes)
+        return Policy(directory, body.version, self.head, revoked, max(self.time, body.time))
+
+
+def first_policy(directory: Directory, head: Signed[PolicyHead], deltas: Iterable[Signed[PolicyDelta]]) -> Policy:
+    """The policy of a wallet that held none: all deltas from version 1, then the head.
+
+    Raises ``Refusal``: POLICY_SIGNATURE, POLICY_GAP.
+    """
+    reached = Policy(directory, 0, head.body).apply(PolicyUpdate(None, tuple(deltas)))
+    require(reached.version >= head.body.version, Code.POLICY_GAP, have=reached.version)
+    # Only now, for a delta may have brought the key that signed the head.
+    _check_signed(head, head.body.time, reached.directory)
+    return reached
+
+
+def _check_signed(signed: Signed[PolicyHead] | Signed[PolicyDelta], time: int, directory: Directory) -> None:
+    keys = directory.keys(Role.POLICY, time)
+    require(any(signed.signed_by(key) for key in keys), Code.POLICY_SIGNATURE)

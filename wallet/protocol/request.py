@@ -1,0 +1,86 @@
+"""A payment request: what a payee asks for, signed, so that nobody can put another's name on it. SPEC section 4.4.
+
+A printed shop code is a request with no nonce: many transfers may answer it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from wallet.protocol import codec, cose
+from wallet.protocol.bounds import MAX_MEMO_BYTES, MAX_SEQUENCE, NONCE_BYTES, REQUEST_REF_BYTES
+from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``amount`` in tiyn: what is asked, or the ceiling of an open amount (``is_open``).
+
+    ``nonce`` 16 bytes, or None for a printed code; ``memo`` is the payee's words; ``expires`` in unix seconds;
+    ``policy`` is the version of the policy the payee holds.
+    """
+
+    KIND: ClassVar[Kind] = Kind.REQUEST
+
+    payee: Signed[Certificate]
+    currency: str
+    amount: int
+    is_open: bool
+    nonce: bytes | None
+    memo: str
+    expires: int
+    policy: int
+
+    @property
+    def is_printed(self) -> bool:
+        return self.nonce is None
+
+    @property
+    def key(self) -> bytes:
+        """The key to pay, compressed P-256."""
+        return self.payee.body.key
+
+    def to_cbor(self) -> Cbor:
+        return [
+            self.payee.to_cbor(),
+            self.currency,
+            self.amount,
+            self.is_open,
+            self.nonce,
+            self.memo,
+            self.expires,
+            self.policy,
+        ]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        payee, currency, amount, is_open, nonce, memo, expires, policy = codec.array(value, 8)
+        return cls(
+            cose.from_cbor(Certificate, payee),
+            codec.text(currency, 3, least=3),
+            codec.amount(amount),
+            codec.flag(is_open),
+            None if nonce is None else codec.octets(nonce, NONCE_BYTES),
+            codec.text(memo, MAX_MEMO_BYTES),
+            codec.moment(expires),
+            codec.uint(policy, MAX_SEQUENCE),
+        )
+
+
+def request_ref(signed: Signed[Request]) -> bytes:
+    """How a transfer names the request it answers: the first 16 bytes of the request's id."""
+    return signed.id[:REQUEST_REF_BYTES]
+
+
+def check_request(signed: Signed[Request], directory: Directory) -> None:
+    """That its payee signed it and a bank certified the payee.
+
+    Raises ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, REQUEST_SIGNATURE.
+    """
+    check_certificate(signed.body.payee, directory)
+    require(signed.signed_by(signed.body.key), Code.REQUEST_SIGNATURE)

@@ -1,0 +1,154 @@
+"""The transfer: tokens of one owner key change hands, signed by that key. SPEC section 4.5.
+
+Output 0 pays ``payee``; output 1, if there is one, is the change back to the signer. A transfer that pays the
+central bank's redemption key is a redemption: in place of the request it answers it signs what shall become of
+the money.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Self
+
+from wallet.protocol import codec
+from wallet.protocol.bounds import (
+    ID_BYTES,
+    MAX_AMOUNTS,
+    MAX_INPUTS,
+    MAX_SEQUENCE,
+    MAX_SUM,
+    REQUEST_REF_BYTES,
+)
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Kind
+
+
+class TokenRef(NamedTuple):
+    """A token's name: the id (32 bytes) of the issuance or transfer that made it, and which output."""
+
+    txid: bytes
+    output: int
+
+    def to_cbor(self) -> Cbor:
+        return [self.txid, self.output]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        txid, output = codec.array(value, 2)
+        return cls(codec.octets(txid, ID_BYTES), codec.uint(output, MAX_AMOUNTS - 1))
+
+    def __str__(self) -> str:
+        return f"{self.txid.hex()}:{self.output}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Redemption: new tokens of these amounts (tiyn, the sum redeemed) at hop 0 for ``owner``."""
+
+    owner: bytes
+    amounts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ToAccount:
+    """Redemption: the money goes to the signer's digital account (defunding)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToPayer:
+    """Redemption: a payee refuses after signing; the money goes back to the key that paid."""
+
+    payer: bytes
+
+
+Redemption = Refresh | ToAccount | ToPayer
+Purpose = bytes | Redemption
+"""The request ref (16 bytes) that is answered, or what becomes of redeemed money."""
+
+_REFRESH, _TO_ACCOUNT, _TO_PAYER = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """``amount`` and ``change`` (0: none) in tiyn; ``total`` the purse's running total of what it has paid away,
+    this payment included; ``sequence`` counts the purse's transfers over all its keys; ``time`` in unix seconds.
+    """
+
+    KIND: ClassVar[Kind] = Kind.TRANSFER
+
+    inputs: tuple[TokenRef, ...]
+    payee: bytes
+    amount: int
+    change: int
+    purpose: Purpose
+    sequence: int
+    total: int
+    time: int
+
+    @property
+    def redemption(self) -> Redemption | None:
+        return None if isinstance(self.purpose, bytes) else self.purpose
+
+    def answers(self, request_ref: bytes) -> bool:
+        return self.purpose == request_ref
+
+    def to_cbor(self) -> Cbor:
+        return [
+            [ref.to_cbor() for ref in self.inputs],
+            self.payee,
+            self.amount,
+            self.change,
+            _purpose_to_cbor(self.purpose),
+            self.sequence,
+            self.total,
+            self.time,
+        ]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        inputs, payee, amount, change, purpose, sequence, total, time = codec.array(value, 8)
+        body = cls(
+            tuple([TokenRef.from_cbor(ref) for ref in codec.array(inputs, least=1, most=MAX_INPUTS)]),
+            codec.public_key(payee),
+            codec.amount(amount),
+            codec.amount(change, least=0),
+            _purpose_from_cbor(purpose),
+            codec.uint(sequence, MAX_SEQUENCE),
+            codec.uint(total, MAX_SUM),
+            codec.moment(time),
+        )
+        require(body.amount + body.change <= MAX_SUM, Code.AMOUNT_INVALID)
+        if len(body.inputs) > 1:
+            require(list(body.inputs) == sorted(set(body.inputs)), Code.INPUTS_UNSORTED)
+        return body
+
+
+def _purpose_to_cbor(purpose: Purpose) -> Cbor:
+    match purpose:
+        case Refresh(owner, amounts):
+            return [_REFRESH, owner, list(amounts)]
+        case ToAccount():
+            return [_TO_ACCOUNT]
+        case ToPayer(payer):
+            return [_TO_PAYER, payer]
+        case _:
+            return purpose
+
+
+def _purpose_from_cbor(value: Cbor) -> Purpose:
+    if type(value) is bytes:
+        return codec.octets(value, REQUEST_REF_BYTES)
+    parts = codec.array(value, least=1, most=3)
+    if type(parts[0]) is not int:
+        raise Refusal(Code.MALFORMED)
+    match parts:
+        case [0, owner, amounts]:
+            listed = codec.array(amounts, least=1, most=MAX_AMOUNTS)
+            return Refresh(codec.public_key(owner), tuple(codec.amount(item) for item in listed))
+        case [1]:
+            return ToAccount()
+        case [2, payer]:
+            return ToPayer(codec.public_key(payer))
+        case _:
+            raise Refusal(Code.MALFORMED)
