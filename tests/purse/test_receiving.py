@@ -1,0 +1,316 @@
+"""Receiving: one path; a repeat is the first answer again; what is valid and unwelcome is given back, for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.purse.test_paying import refused
+from tests.support.wallets import Town
+from tests.support.world import DAY, LIMITS
+from wallet.protocol import cose
+from wallet.protocol.bounds import MAX_DELTAS
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.payment import Payment, parse_payment
+from wallet.protocol.policy import PolicyUpdate, Reason
+from wallet.protocol.receipt import check_receipt
+from wallet.protocol.request import Request
+from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+from wallet.protocol.validity import verify
+from wallet.purse.payments import PaymentState
+from wallet.purse.tokens import TokenState
+
+
+def pay_unseen(town: Town, payer: str, request: Signed[Request]) -> tuple[bytes, bytes]:
+    """A payment signed for ``request`` whatever becomes of it: its id and bytes."""
+    paying = town.wallets[payer].paying
+    payment = paying.reserve(request)
+    return payment, paying.sign(payment)
+
+
+def test_a_repeat_gets_the_first_receipt_and_says_of_when(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    berik = town.wallet("berik")
+    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+    first = berik.receiving.receive(raw)
+    town.world.now += 90
+    again = town.open("berik").receiving.receive(raw)
+    assert (again.receipt, again.code) == (first.receipt, None)
+    assert (first.repeat_of, again.repeat_of) == (None, town.world.now - 90)
+    assert town.wallets["berik"].balance().spendable == 30_000
+
+
+def test_other_company_makes_no_new_payment(town: Town) -> None:
+    """The same transfers with another policy beside them are the same payment."""
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+    first = berik.receiving.receive(raw)
+    town.revoke(b"\1" * 16, Reason.LOST)
+    again = berik.receiving.receive(replace(parse_payment(raw), policy=town.update()).encode())
+    assert (again.receipt, again.repeat_of) == (first.receipt, town.world.now)
+    assert asel.balance().held + berik.balance().held == 100_000
+
+
+def test_a_payment_to_somebody_else_is_not_kept(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    berik, dina = town.wallet("berik"), town.wallet("dina")
+    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+    with refused(Code.PAYEE_OTHER):
+        dina.receiving.receive(raw)
+    assert dina._purse.store.value("SELECT count(*) FROM object WHERE kind = 'transfer'") == 0
+
+
+def test_what_is_not_valid_leaves_no_trace(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    berik = town.wallet("berik")
+    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+    payment = parse_payment(raw)
+    bad = replace(payment.transfers[0], signature=payment.certificates[0].signature)
+    with refused(Code.TRANSFER_SIGNATURE):
+        berik.receiving.receive(replace(payment, transfers=(bad,)).encode())
+    with pytest.raises(Refusal):
+        berik.receiving.receive(raw[:-1])
+    assert berik.tokens() == ()
+    assert berik.receiving.receive(raw).code is None
+
+
+def test_refusing_gives_the_money_back_and_keeps_it_out_for_ever(town: Town) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    request = berik.receiving.request(30_000, valid_for=60)
+    payment, raw = pay_unseen(town, "asel", request)
+    town.world.now += DAY
+    town.ahead["berik"] = 61 * DAY
+    berik = town.open("berik")
+    received = berik.receiving.receive(raw)
+    assert received.code is Code.CERTIFICATE_EXPIRED
+    assert berik.balance().held == 0
+    assert berik.balance().refused == 30_000
+    check_receipt(received.receipt, request.body.key)
+    (refusal,) = received.receipt.refusals
+    (paid,) = verify(raw, town.world.directory()).received
+    assert refusal.body.purpose == ToPayer(paid.payer or b"")
+    assert asel.paying.acknowledge(payment, received.receipt) is PaymentState.REFUSED
+    assert asel.paying.summary(payment).code is Code.CERTIFICATE_EXPIRED
+    assert (asel.balance().signed, asel.balance().redeeming, asel.balance().spendable) == (0, 30_000, 70_000)
+    town.ahead["berik"] = 0
+    berik = town.open("berik")
+    again = berik.receiving.receive(raw)
+    assert (again.receipt, again.code) == (received.receipt, received.code)
+    assert berik.balance().held == 0
+
+
+def test_a_request_with_a_nonce_takes_one_payment(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    town.wallet("dina", 100_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(30_000)
+    _, one = pay_unseen(town, "asel", request)
+    _, other = pay_unseen(town, "dina", request)
+    assert berik.receiving.receive(one).code is None
+    second = berik.receiving.receive(other)
+    assert second.code is Code.REQUEST_ANSWERED
+    assert (berik.balance().held, berik.balance().refused) == (30_000, 30_000)
+    answered = berik.receiving.answered(request)
+    assert answered is not None
+    assert (answered.code, answered.amount, answered.repeat_of) == (None, 30_000, town.world.now)
+
+
+def test_a_payment_to_a_request_that_was_lost_is_given_back(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(30_000)
+    _, raw = pay_unseen(town, "asel", request)
+    store = berik._purse.store
+    with store.transaction():
+        store.write("DELETE FROM request")
+    assert berik.receiving.receive(raw).code is Code.REQUEST_UNKNOWN
+    assert berik.balance().refused == 30_000
+
+
+def test_the_request_at_hand_helps_where_the_store_lost_it(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(30_000)
+    _, raw = pay_unseen(town, "asel", request)
+    store = berik._purse.store
+    with store.transaction():
+        store.write("DELETE FROM request")
+    assert berik.receiving.receive(raw, request).code is None
+
+
+def test_a_token_spent_twice_is_taken_once_and_proved(town: Town, clone: Clone) -> None:
+    town.wallet("asel", 50_000)
+    berik, dina = town.wallet("berik"), town.wallet("dina")
+    requests = [berik.receiving.request(50_000), dina.receiving.request(50_000)]
+    _, one = pay_unseen(town, "asel", requests[0])
+    other = clone.second_payment(requests[1])
+    assert berik.receiving.receive(one).code is None
+    assert dina.receiving.receive(other).code is None
+    shop = town.merchant("shop")
+    town.pay("berik", "shop", 50_000)
+    payment, raw = pay_unseen(town, "dina", shop.receiving.request(50_000))
+    received = shop.receiving.receive(raw)
+    assert received.code is Code.TOKEN_CONSUMED_TWICE
+    assert (shop.balance().held, shop.balance().refused) == (50_000, 50_000)
+    (evidence,) = shop.evidence()
+    assert {evidence.first.id, evidence.second.id} == {
+        parse_payment(one).transfers[0].id,
+        parse_payment(other).transfers[0].id,
+    }
+    dina.paying.acknowledge(payment, received.receipt)
+    uploaded = {item.id for item in shop.reconciling.uploads().transfers}
+    assert {evidence.first.id, evidence.second.id} <= uploaded
+
+
+class Clone:
+    """What copying a purse and its keystore makes possible."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+
+    def second_payment(self, request: Signed[Request]) -> bytes:
+        """Asel's first payment made again, to somebody else, by a purse that does not remember the first."""
+        asel = self._town.wallets["asel"]._purse
+        (first,) = (
+            asel.objects.transfer(row["txid"]) for row in asel.store.rows("SELECT txid FROM outgoing")
+        )
+        return self.payment_of(first.body.inputs[0], request)
+
+    def payment_of(self, ref: TokenRef, request: Signed[Request]) -> bytes:
+        """An issued token of Asel's, spent whole with the number 1."""
+        asel = self._town.wallets["asel"]._purse
+        token = asel.objects.token(ref)
+        assert token is not None
+        now, purpose = self._town.world.now, request.id[:16]
+        body = Transfer((ref,), request.body.key, token.amount, 0, purpose, 1, token.amount, now)
+        signer = asel.epochs.certificate_for(token.owner, body.time)
+        assert signer is not None
+        signed = cose.sign(body, asel.epochs.signer(token.owner))
+        return Payment(1, (signed,), (asel.objects.issuance(ref.txid),), (signer,)).encode()
+
+
+@pytest.fixture
+def clone(town: Town) -> Clone:
+    return Clone(town)
+
+
+def test_outstanding_requests_count_against_the_balance_limit(town: Town) -> None:
+    town.limits = replace(LIMITS, balance=100_000)
+    town.wallet("asel", 100_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(60_000)
+    berik.receiving.request(40_000, valid_for=30)
+    with refused(Code.LIMIT_BALANCE):
+        berik.receiving.request(1)
+    assert berik.receiving.request(100_000, printed=True).body.is_printed
+    town.world.now += 31
+    with refused(Code.LIMIT_BALANCE):
+        berik.receiving.request(40_001)
+    _, raw = pay_unseen(town, "asel", request)
+    assert berik.receiving.receive(raw).code is None
+    with refused(Code.LIMIT_BALANCE):
+        berik.receiving.request(40_001)
+    assert berik.receiving.request(40_000).body.amount == 40_000
+
+
+def test_what_would_break_the_balance_limit_is_given_back(town: Town) -> None:
+    town.limits = replace(LIMITS, balance=100_000)
+    town.wallet("asel", 100_000)
+    shop = town.merchant("shop")
+    request = shop.receiving.request(60_000, printed=True)
+    _, one = pay_unseen(town, "asel", request)
+    town.wallet("dina", 100_000)
+    _, other = pay_unseen(town, "dina", request)
+    assert shop.receiving.receive(one).code is None
+    assert shop.receiving.receive(other).code is Code.LIMIT_BALANCE
+    assert shop.balance().held == 60_000
+
+
+def test_a_request_never_outlives_its_certificate(town: Town) -> None:
+    shop = town.merchant("shop")
+    request = shop.receiving.request(1_000, printed=True, valid_for=365 * DAY)
+    assert request.body.expires == town.world.now + 60 * DAY
+
+
+def test_requests_are_checked_before_they_are_signed(town: Town) -> None:
+    berik = town.wallet("berik")
+    with refused(Code.AMOUNT_INVALID):
+        berik.receiving.request(0)
+    with refused(Code.MALFORMED):
+        berik.receiving.request(1_000, memo="ә" * 71)
+
+
+def test_a_cheat_is_refused_by_who_learns_of_it_from_another_payment(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    town.wallet("cheat", 100_000)
+    shop = town.merchant("shop")
+    asked = shop.receiving.request(20_000, printed=True)
+    _, tainted = pay_unseen(town, "cheat", asked)
+    town.revoke(town.id_of("cheat"), Reason.CONFLICT)
+    town.learn_policy("asel")
+    town.pay("asel", "shop", 10_000)
+    assert shop.reconciling.policy_version == 1
+    assert shop.receiving.receive(tainted).code is Code.REVOKED_CONFLICT
+
+
+def test_a_policy_with_a_bad_signature_is_passed_over(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    shop = town.merchant("shop")
+    _, raw = pay_unseen(town, "asel", shop.receiving.request(10_000))
+    town.revoke(town.id_of("asel"), Reason.CONFLICT)
+    forged = replace(town.deltas[0], signature=town.world.head().signature)
+    received = shop.receiving.receive(
+        replace(parse_payment(raw), policy=PolicyUpdate(None, (forged,))).encode()
+    )
+    assert (received.code, shop.reconciling.policy_version) == (None, 0)
+
+
+def test_news_travel_in_pieces_that_fit(town: Town) -> None:
+    asel, shop = town.wallet("asel", 100_000), town.merchant("shop")
+    for number in range(MAX_DELTAS + 3):
+        town.revoke(bytes([number] * 16), Reason.LOST)
+    town.learn_policy("asel")
+    town.pay("asel", "shop", 10_000)
+    assert shop.reconciling.policy_version == MAX_DELTAS
+    town.pay("asel", "shop", 10_000)
+    assert shop.reconciling.policy_version == MAX_DELTAS + 3
+    assert asel._purse.authority.update_for(MAX_DELTAS + 3) is None
+
+
+def test_time_is_the_latest_signed_one(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    shop = town.merchant("shop")
+    town.ahead["shop"] = -30 * DAY
+    town.world.now += 5
+    town.revoke(b"\7" * 16, Reason.LOST)
+    town.learn_policy("asel")
+    assert shop.now() == town.world.now - 5
+    town.pay("asel", "shop", 10_000)
+    assert shop.now() == town.world.now
+
+
+def test_refusals_take_numbers_of_the_same_count(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    town.wallet("dina", 100_000)
+    berik = town.wallet("berik", 50_000)
+    request = berik.receiving.request(30_000)
+    town.pay("berik", "asel", 10_000)
+    for payer in ("asel", "dina"):
+        berik.receiving.receive(pay_unseen(town, payer, request)[1])
+    town.pay("berik", "asel", 5_000)
+    rows = berik._purse.store.rows("SELECT sequence, total FROM outgoing ORDER BY sequence")
+    assert [tuple(row) for row in rows] == [(1, 10_000), (2, 10_000), (3, 15_000)]
+
+
+def test_a_refused_token_is_in_no_candidate_and_no_risk(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    town.wallet("dina", 100_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(30_000)
+    for payer in ("asel", "dina"):
+        berik.receiving.receive(pay_unseen(town, payer, request)[1])
+    assert berik.risk().amount == berik.balance().held == 30_000
+    assert [item.state for item in berik.tokens()] == [TokenState.HELD]
+    assert len(berik._purse.tokens.all(TokenState.REFUSED)) == 1

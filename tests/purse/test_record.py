@@ -1,0 +1,203 @@
+"""The record: an older copy of a purse is noticed, and spends nothing before the ledger has told it what it forgot."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hsm.keystore import Record
+from tests.purse.test_paying import refused
+from tests.support.wallets import Chance, Town
+from wallet.protocol.codes import Code
+from wallet.purse.journal import GENESIS, Journal, PurseState, entry_after
+from wallet.purse.payments import PaymentState
+from wallet.wallet import Wallet
+
+
+class Shelf:
+    """Copies of purses, as a backup program or a thief makes them. The keystore is never copied here."""
+
+    def __init__(self, town: Town, folder: Path) -> None:
+        self._town = town
+        self._folder = folder
+
+    def keep(self, name: str) -> None:
+        self._town.wallets.pop(name).close()
+        shutil.copytree(self._town.folder / name, self._folder / name, dirs_exist_ok=True)
+        self._town.open(name)
+
+    def put_back(self, name: str) -> Wallet:
+        self._town.wallets.pop(name).close()
+        shutil.rmtree(self._town.folder / name)
+        shutil.copytree(self._folder / name, self._town.folder / name)
+        return self._town.open(name)
+
+    def lose(self, name: str) -> Wallet:
+        self._town.wallets.pop(name).close()
+        shutil.rmtree(self._town.folder / name)
+        wallet = self._town.open(name)
+        wallet.reconciling.take_root(
+            self._town.world.root.public, self._town.world.signed_directory().encode()
+        )
+        wallet.reconciling.take_policy(None, self._town.update())
+        return wallet
+
+
+@pytest.fixture
+def shelf(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(town, tmp_path_factory.mktemp("shelf"))
+
+
+def test_every_transition_moves_the_record_to_the_newest_row(town: Town) -> None:
+    asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
+    town.pay("asel", "berik", 10_000)
+    last = asel._purse.journal.last()
+    assert town.keystores["asel"].read_record() == Record(last.step, 1, last.digest)
+    rows = asel._purse.store.rows("SELECT transition FROM journal ORDER BY step")
+    assert [row["transition"] for row in rows] == ["fund", "funded", "reserve", "sign", "acknowledge"]
+
+
+def test_rows_are_chained_by_their_digests(town: Town) -> None:
+    asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
+    town.pay("asel", "berik", 10_000)
+    rows = asel._purse.store.rows("SELECT step, previous, digest FROM journal ORDER BY step")
+    assert rows[0]["previous"] == GENESIS
+    assert [row["previous"] for row in rows[1:]] == [row["digest"] for row in rows[:-1]]
+    assert entry_after(1, 0, GENESIS, ["a"]).digest != entry_after(1, 0, GENESIS, ["b"]).digest
+
+
+def test_one_step_ahead_of_the_record_is_a_crash_and_rolls_forward(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    monkeypatch.setattr(Journal, "move_record", lambda self: None)
+    payment = asel.paying.reserve(berik.receiving.request(30_000))
+    monkeypatch.undo()
+    asel = town.open("asel")
+    assert asel.state is PurseState.SOUND
+    assert town.keystores["asel"].read_record() == asel._purse.journal.last().record
+    assert asel.paying.sign(payment)
+
+
+def test_an_older_copy_does_not_spend(town: Town, shelf: Shelf) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    shelf.keep("asel")
+    town.pay("asel", "berik", 60_000)
+    asel = shelf.put_back("asel")
+    assert asel.state is PurseState.ROLLED_BACK
+    assert asel.reconciling.missing_numbers() == (1,)
+    with refused(Code.ROLLBACK):
+        asel.paying.consider(berik.receiving.request(1_000))
+    with refused(Code.ROLLBACK):
+        asel.reconciling.begin_refresh()
+    with refused(Code.ROLLBACK):
+        asel.reconciling.begin_defund(1_000)
+    assert town.open("asel").state is PurseState.ROLLED_BACK
+
+
+def test_an_older_copy_still_receives(town: Town, shelf: Shelf) -> None:
+    town.wallet("asel", 100_000), town.wallet("berik")
+    shelf.keep("asel")
+    town.pay("asel", "berik", 60_000)
+    asel = shelf.put_back("asel")
+    assert town.pay("berik", "asel", 10_000).code is None
+    assert asel.state is PurseState.ROLLED_BACK
+
+
+def test_a_copy_from_before_the_signature_is_a_rollback_too(town: Town, shelf: Shelf) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    payment = asel.paying.reserve(berik.receiving.request(60_000))
+    shelf.keep("asel")
+    raw = town.wallets["asel"].paying.sign(payment)
+    asel = shelf.put_back("asel")
+    with refused(Code.ROLLBACK):
+        asel.paying.sign(payment)
+    with refused(Code.ROLLBACK):
+        asel.paying.drop(payment)
+    berik.receiving.receive(raw)
+    town.reconcile("berik")
+    town.reconcile("asel")
+    assert asel.state is PurseState.SOUND
+    assert asel.paying.summary(payment).state is PaymentState.SIGNED
+    assert berik.receiving.receive(asel.paying.show_again(payment)).repeat_of is not None
+    assert asel.balance().held == 40_000
+
+
+def test_the_ledger_makes_it_sound_again(town: Town, shelf: Shelf) -> None:
+    town.wallet("asel", 100_000, 50_000), town.wallet("berik")
+    shelf.keep("asel")
+    town.pay("asel", "berik", 60_000)
+    town.pay("asel", "berik", 5_000)
+    asel = shelf.put_back("asel")
+    town.reconcile("asel")
+    assert asel.state is PurseState.ROLLED_BACK
+    town.reconcile("berik")
+    town.reconcile("asel")
+    assert asel.state is PurseState.SOUND
+    assert asel.balance().held == 85_000
+    town.pay("asel", "berik", 85_000)
+    rows = asel._purse.store.rows("SELECT sequence FROM outgoing ORDER BY sequence")
+    assert [row["sequence"] for row in rows] == [1, 2, 3]
+    assert town.ledger.upload(asel.reconciling.uploads())[0].evidence is None
+
+
+def test_an_intent_of_an_older_copy_that_was_never_signed_is_dropped(town: Town, shelf: Shelf) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    payment = asel.paying.reserve(berik.receiving.request(60_000))
+    shelf.keep("asel")
+    town.wallets["asel"].paying.drop(payment)
+    town.pay("asel", "berik", 20_000)
+    asel = shelf.put_back("asel")
+    town.reconcile("berik")
+    town.reconcile("asel")
+    assert asel.paying.summary(payment).state is PaymentState.DROPPED
+    assert asel.balance().held == asel.balance().spendable == 80_000
+
+
+def test_a_lost_purse_finds_its_keys_and_its_money(town: Town, shelf: Shelf) -> None:
+    town.wallet("asel", 100_000), town.wallet("berik")
+    town.pay("asel", "berik", 60_000)
+    town.reconcile("asel")
+    asel = shelf.lose("asel")
+    assert asel.state is PurseState.ROLLED_BACK
+    assert asel.balance().held == 0
+    town.reconcile("asel")
+    assert asel.state is PurseState.SOUND
+    assert asel.balance().held == asel.balance().spendable == 40_000
+    assert town.pay("asel", "berik", 40_000).code is None
+
+
+def test_a_keystore_put_back_is_a_rollback_that_the_purse_itself_can_answer(town: Town) -> None:
+    asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
+    older = town.keystores["asel"].clone()
+    town.pay("asel", "berik", 60_000)
+    town.keystores["asel"] = older
+    asel = town.open("asel")
+    assert asel.state is PurseState.ROLLED_BACK
+    town.reconcile("asel")
+    assert asel.state is PurseState.SOUND
+    assert asel.balance().spendable == 40_000
+
+
+def test_refusing_while_rolled_back_takes_an_unused_number(town: Town, shelf: Shelf) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik", 100_000)
+    request = asel.receiving.request(10_000)
+    shelf.keep("asel")
+    town.pay("asel", "berik", 60_000)
+    asel = shelf.put_back("asel")
+    dina = town.wallet("dina", 100_000)
+    asel.receiving.receive(berik.paying.sign(berik.paying.reserve(request)))
+    refusal = asel.receiving.receive(dina.paying.sign(dina.paying.reserve(request)))
+    assert refusal.code is Code.REQUEST_ANSWERED
+    assert [item.body.sequence for item in refusal.receipt.refusals] == [2]
+
+
+def test_a_store_of_another_purse_is_no_step_ahead(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    stranger = Wallet.open(
+        town.folder / "stranger", town.keystores["asel"], lambda: town.world.now, Chance("stranger")
+    )
+    assert stranger.state is PurseState.ROLLED_BACK
+    stranger.close()

@@ -1,0 +1,343 @@
+"""An auditor of a ``System``: reads every book and store itself, works the rules of money out again, and compares.
+
+Rule: nothing here asks the code under test what the answer should be. ``moment`` holds after any step whatever;
+``at_rest`` once everything that was signed has been uploaded and the banks have nothing left to do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger_sync.settling.values import refund_id
+from tests.support.system import BANKS, CENTRAL_BANK, NOTARY, Holder, System
+from wallet.protocol import codec, cose
+from wallet.protocol.bounds import MAX_OBJECT_BYTES
+from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.evidence import Contradiction, check_evidence, parse_evidence
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.policy import Reason
+from wallet.protocol.settlement import Consumption, Settlement, Verdict
+from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+from wallet.purse.tokens import TokenState
+
+_HOUSE: Final = ("own", "position", "fundings")
+_DECIDED: Final = {Verdict.SETTLED, Verdict.SHORT, Verdict.CONFLICT}
+
+
+@dataclass
+class Ledger:
+    """All that the ledger has, of both banks together: transfers with their signer's key, and who consumed what."""
+
+    transfers: dict[bytes, Transfer] = field(default_factory=dict)
+    signers: dict[bytes, bytes] = field(default_factory=dict)
+    issuances: dict[bytes, Issuance] = field(default_factory=dict)
+    winners: dict[TokenRef, bytes] = field(default_factory=dict)
+    refused: set[bytes] = field(default_factory=set)
+    customers: dict[bytes, str] = field(default_factory=dict)
+    """The account that each key was certified for."""
+    _values: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, system: System) -> Ledger:
+        ledger = cls()
+        for bank in BANKS:
+            sql = "select t.id, t.payload, c.signer from transfers t join copies c on c.transfer = t.id"
+            for txid, payload, signer in system.rows(bank, sql):
+                ledger.transfers[txid] = Transfer.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
+                ledger.signers[txid] = signer
+            ledger.customers.update(system.rows(bank, "select key, customer from wallets"))
+            refused = system.rows(bank, "select transfer from settlements where verdict = ?", int(Verdict.REFUSED))
+            ledger.refused.update(txid for (txid,) in refused)
+        for number, raw in system.rows(CENTRAL_BANK, "select id, raw from issuances"):
+            ledger.issuances[number] = cose.parse(Issuance, raw).body
+        sql = "select txid, output, raw from consumed join statements on number = statement"
+        for txid, output, raw in system.rows(NOTARY, sql):
+            ledger.winners[TokenRef(txid, output)] = cose.parse(Consumption, raw).body.consumer
+        return ledger
+
+    def values(self, txid: bytes) -> tuple[int, ...]:
+        """What each output of a transaction is worth: an input counts for the transfer that the notary gave it to,
+        and what stands goes to the payee first."""
+        if txid in self._values:
+            return self._values[txid]
+        if txid in self.issuances:
+            return self.issuances[txid].amounts
+        body = self.transfers[txid]
+        left = 0
+        for ref in body.inputs:
+            if self.winners.get(ref) == txid:
+                left += self.values(ref.txid)[ref.output]
+        paid = min(body.amount, left)
+        self._values[txid] = (paid, min(body.change, left - paid))[: 2 if body.change else 1]
+        return self._values[txid]
+
+    def is_committed(self, txid: bytes) -> bool:
+        """Whether the notary has decided about all its inputs."""
+        return txid not in self.refused and all(ref in self.winners for ref in self.transfers[txid].inputs)
+
+    def owners(self) -> Mapping[TokenRef, bytes]:
+        """Every output that is or was a wallet's, with its owner's key."""
+        found = {}
+        for txid, issued in self.issuances.items():
+            found.update({TokenRef(txid, index): issued.owner for index in range(len(issued.amounts))})
+        for txid, body in self.transfers.items():
+            if not self.is_committed(txid):
+                continue
+            if body.redemption is None:
+                found[TokenRef(txid, 0)] = body.payee
+            if body.change:
+                found[TokenRef(txid, 1)] = self.signers[txid]
+        return found
+
+    def unspent(self) -> dict[str, int]:
+        """Tiyn by account of all outputs that nothing has consumed."""
+        held: Counter[str] = Counter()
+        for ref, owner in self.owners().items():
+            if ref not in self.winners:
+                held[self.customers[owner]] += self.values(ref.txid)[ref.output]
+        return held
+
+
+class Audit:
+    """Of one system, from its beginning on: it remembers what was said."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.cheats: set[str] = set()
+        """Accounts of which there was ever more than one purse."""
+        self._said: dict[tuple[str, bytes], bytes] = {}
+        self._by_transfer: dict[bytes, tuple[int, tuple[int, ...]]] = {}
+
+    def moment(self) -> None:
+        """What holds at every moment."""
+        self.books()
+        self.verdicts()
+        self.blame()
+        for holder in self.system.holders.values():
+            self.purse(holder)
+
+    # books
+
+    def books(self) -> None:
+        """issued - redeemed = positions + outstanding; each bank's accounts sum to its position, but for what only
+        one side has booked."""
+        accounts = dict(self.system.rows(CENTRAL_BANK, "select name, balance from accounts"))
+        positions = {bank: accounts.get(f"position:{bank}", 0) for bank in BANKS}
+        issued, redeemed = -accounts.get("issued", 0), accounts.get("redeemed", 0)
+        outstanding = accounts.get("outstanding", 0)
+        assert issued - redeemed == sum(positions.values()) + outstanding, accounts
+        assert min(outstanding, redeemed, *positions.values()) >= 0, accounts
+        for bank in BANKS:
+            self._bank(bank, positions[bank])
+
+    def _bank(self, bank: str, position: int) -> None:
+        accounts = dict(self.system.rows(bank, "select id, balance from accounts"))
+        customers = {name: held for name, held in accounts.items() if name not in _HOUSE}
+        assert min(customers.values(), default=0) >= 0, accounts
+        assert -accounts["position"] == accounts["own"] + accounts["fundings"] + sum(customers.values()), accounts
+        one_sided = self._one_sided(bank)
+        assert position + accounts["position"] == sum(one_sided.values()), (bank, one_sided)
+        self._listed(bank, one_sided)
+
+    def _one_sided(self, bank: str) -> dict[tuple[str, bytes], int]:
+        """Movements that the central bank has booked and the bank has not: kind and id, with the amount."""
+        booked = {cause for (cause,) in self.system.rows(bank, "select cause from entries")}
+        sql = (
+            "select number, kind, id, amount from entries join movements on number = movement"
+            " where account = ? order by number"
+        )
+        found = {}
+        for number, kind, name, amount in self.system.rows(CENTRAL_BANK, sql, f"position:{bank}"):
+            start, end = f"{kind}:{name.hex()}", ":issued" if kind == "funding" else ""
+            if kind in ("issue", "withdrawal") or (kind == "challenge" and amount < 0):
+                start = f"movement:{number}"
+            if not any(cause.startswith(start) and cause.endswith(end) for cause in booked):
+                found[kind, name] = amount
+        return found
+
+    def _listed(self, bank: str, one_sided: Mapping[tuple[str, bytes], int]) -> None:
+        """What only the central bank has booked stands in the bank's own list, by its id."""
+        if not one_sided:
+            return
+        fundings = {row[0] for row in self.system.rows(bank, "select id from fundings where stage = 'debited'")}
+        others = {row[0] for row in self.system.rows(bank, "select transfer from redemptions where done = 0")}
+        refunds = self.system.rows(bank, "select origin, output from refunds where stage = 'open'")
+        others |= {refund_id(TokenRef(*row)) for row in refunds}
+        for kind, name in one_sided:
+            if kind in ("funding", "redemption", "refund"):
+                assert name in (fundings if kind == "funding" else others), (bank, kind, name.hex())
+
+    # verdicts and blame
+
+    def verdicts(self) -> None:
+        """A verdict never changes, and no bank says anything else than another about what counts."""
+        for bank in BANKS:
+            rows = self.system.rows(bank, "select transfer, payload from settlements")
+            for txid, payload in rows:
+                assert self._said.setdefault((bank, txid), payload) == payload, (bank, txid.hex())
+                said = Settlement.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
+                meant = (int(said.verdict), said.values)
+                assert self._by_transfer.setdefault(txid, meant) == meant, (bank, txid.hex(), said)
+
+    @property
+    def honest_accounts(self) -> set[str]:
+        return {holder.account for holder in self.system.holders.values()} - self.cheats
+
+    def blame(self) -> None:
+        """No honest key stands in any evidence, no honest wallet is revoked, at a bank or at the central bank."""
+        honest_keys, honest_wallets = self._honest()
+        for bank in BANKS:
+            for key, raw in self.system.rows(bank, "select key, raw from evidence"):
+                assert key not in honest_keys, parse_evidence(raw)
+            for wallet, reason in self.system.rows(bank, "select wallet, reason from revocations"):
+                assert wallet not in honest_wallets, (wallet.hex(), reason)
+        for wallet, reason in self.system.rows(CENTRAL_BANK, "select wallet, reason from revocations"):
+            assert wallet not in honest_wallets, (wallet.hex(), reason)
+        directory = self.directory()
+        for holder in self.system.holders.values():
+            for evidence in holder.wallet.evidence():
+                assert check_evidence(evidence, directory).key not in honest_keys, (holder.name, evidence)
+
+    def _honest(self) -> tuple[set[bytes], set[bytes]]:
+        keys, wallets = set(), set()
+        for bank in BANKS:
+            for key, wallet, account in self.system.rows(bank, "select key, wallet, customer from wallets"):
+                if account in self.honest_accounts:
+                    keys.add(key)
+                    wallets.add(wallet)
+        return keys, wallets
+
+    def directory(self) -> Directory:
+        ((raw,),) = self.system.rows(CENTRAL_BANK, "select raw from directory")
+        return Directory.of(cose.parse(DirectoryBody, raw), self.system.root)
+
+    # purses
+
+    def purse(self, holder: Holder) -> None:
+        """Within one purse: what came in less what went out is what is there."""
+        purse = holder.wallet._purse
+        store, ours = purse.store, [own for own in purse.tokens.all() if own.state is not TokenState.REFUSED]
+        issued = sum(own.token.amount for own in ours if not purse.objects.has_transfer(own.token.ref.txid))
+        received = store.value(
+            "SELECT coalesce(sum(o.amount), 0) FROM output o WHERE o.output = 0 AND o.txid IN"
+            " (SELECT t.txid FROM incoming i JOIN incoming_transfer t ON t.incoming = i.id WHERE i.code IS NULL)"
+        )
+        rows = store.rows("SELECT payload FROM outgoing WHERE state = 'signed'")
+        bodies = [Transfer.from_cbor(codec.decode(row["payload"], MAX_OBJECT_BYTES)) for row in rows]
+        gone = sum(body.amount for body in bodies if not isinstance(body.purpose, ToPayer))
+        there = sum(own.token.amount for own in ours if own.state is not TokenState.SPENT)
+        is_one = holder.account not in self.cheats
+        assert not is_one or issued + received - gone == there, (holder.name, issued, received, gone, there)
+        balance = holder.wallet.balance()
+        parts = (balance.spendable, balance.unsettled, balance.waiting, balance.reserved, balance.signed)
+        assert min(*parts, balance.redeeming, balance.funding, balance.refused) >= 0, balance
+        assert balance.unsettled <= balance.spendable, balance
+        assert balance.held == sum(own.worth for own in holder.wallet.tokens()) <= there, (balance, there)
+        taken = store.rows("SELECT sequence FROM outgoing GROUP BY sequence HAVING count(*) > 1")
+        assert not is_one or not taken, f"{holder.name} used a number twice"
+
+    # at rest
+
+    def at_rest(self) -> None:
+        """Everything was uploaded and passed on: values, sums, accounts and blame come out as the rules say."""
+        self.moment()
+        ledger = Ledger.of(self.system)
+        self._values_agree(ledger)
+        self._nothing_waits(ledger)
+        outstanding = dict(self.system.rows(CENTRAL_BANK, "select name, balance from accounts")).get("outstanding", 0)
+        unspent = ledger.unspent()
+        assert sum(unspent.values()) == outstanding, (unspent, outstanding)
+        for holder in self.system.holders.values():
+            if holder.account not in self.cheats:
+                self._sum_explained(holder, ledger, unspent.get(holder.account, 0))
+        self.contradictions(ledger)
+
+    def _values_agree(self, ledger: Ledger) -> None:
+        for bank in BANKS:
+            sql = "select origin, output, value from tokens where value is not null"
+            for origin, output, value in self.system.rows(bank, sql):
+                assert ledger.values(origin)[output] == value, (bank, origin.hex(), output)
+
+    def _nothing_waits(self, ledger: Ledger) -> None:
+        """Each transfer is answered at its signer's bank and at its payee's."""
+        answered = {
+            bank: {row[0] for row in self.system.rows(bank, "select transfer from settlements")} for bank in BANKS
+        }
+        home = {holder.account: holder.bank for holder in self.system.holders.values()}
+        for txid, body in ledger.transfers.items():
+            keys = [ledger.signers[txid], *([body.payee] if body.redemption is None else [])]
+            for key in keys:
+                bank = home[ledger.customers[key]]
+                assert txid in answered[bank] or txid in ledger.refused, (bank, txid.hex())
+        for holder in self.system.holders.values():
+            if holder.account in self.cheats:
+                continue
+            assert not holder.wallet.reconciling.uploads().transfers, f"{holder.name} has something without an answer"
+
+    def _sum_explained(self, holder: Holder, ledger: Ledger, unspent: int) -> None:
+        """Account and purse together are what was there at first, and what came and went by verdict."""
+        account = dict(self.system.rows(holder.bank, "select id, balance from accounts"))[holder.account]
+        rows = self.system.rows(holder.bank, "select opening from customers where id = ?", holder.account)
+        expected = rows[0][0]
+        for txid, body in ledger.transfers.items():
+            if not ledger.is_committed(txid):
+                continue
+            value = ledger.values(txid)[0]
+            if body.redemption is None and ledger.customers[body.payee] == holder.account:
+                expected += value
+            if isinstance(body.purpose, ToPayer) and ledger.customers[body.purpose.payer] == holder.account:
+                expected += value
+            mine = ledger.customers[ledger.signers[txid]] == holder.account
+            if mine and (body.redemption is None or isinstance(body.purpose, ToPayer)):
+                expected -= value
+        expected += self._compensated(holder)
+        assert account + unspent == expected, (holder.name, account, unspent, expected)
+        assert holder.held == unspent, (holder.name, holder.held, unspent, holder.wallet.balance())
+
+    def _compensated(self, holder: Holder) -> int:
+        rows = self.system.rows(holder.bank, "select sum(value) from challenges where customer = ?", holder.account)
+        return rows[0][0] or 0
+
+    def contradictions(self, ledger: Ledger | None = None) -> set[bytes]:
+        """Every contradiction that the ledger has both halves of is found at the signer's bank, with evidence that
+        stands by itself and names the key; the wallet is revoked. The keys that were named."""
+        ledger = ledger or Ledger.of(self.system)
+        directory, named = self.directory(), set()
+        home = {holder.account: holder.bank for holder in self.system.holders.values()}
+        revoked = {
+            key
+            for key, reason in self.system.rows(CENTRAL_BANK, "select key, reason from revocations")
+            if reason == Reason.CONFLICT
+        }
+        shown = defaultdict(list)
+        for bank in BANKS:
+            for (raw,) in self.system.rows(bank, "select raw from evidence"):
+                evidence = parse_evidence(raw)
+                shown[bank, check_evidence(evidence, directory).key].append(evidence)
+        for key, one, other in self._contradicting(ledger):
+            bank = home[ledger.customers[key]]
+            pairs = {frozenset((item.first.id, item.second.id)) for item in shown[bank, key]}
+            assert frozenset((one, other)) in pairs, (bank, one.hex(), other.hex())
+            assert key in revoked, (bank, key.hex())
+            named.add(key)
+        return named
+
+    def _contradicting(self, ledger: Ledger) -> Iterable[tuple[bytes, bytes, bytes]]:
+        """Key and both transfers of every token consumed twice and every number used twice."""
+        by_use: dict[tuple[bytes, object], list[bytes]] = defaultdict(list)
+        for txid, body in ledger.transfers.items():
+            key = ledger.signers[txid]
+            for use in (body.sequence, *body.inputs):
+                by_use[key, use].append(txid)
+        for (key, _), txids in by_use.items():
+            for other in txids[1:]:
+                yield key, txids[0], other
+
+
+def kinds_of_evidence(system: System) -> set[Contradiction]:
+    """What kinds of contradiction the banks have found."""
+    found = [row for bank in BANKS for row in system.rows(bank, "select raw from evidence")]
+    return {parse_evidence(raw).kind for (raw,) in found}

@@ -1,0 +1,193 @@
+"""A ledger in one object: what banks, notary and central bank decide together, with no wire in between.
+
+Enough for tests of the purse: it verifies what it is shown, the first commit of a token stands, values go down the
+chain, redemptions are paid, and what belongs to somebody's keys is delivered with its provenance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from tests.support.world import DAY, World
+from wallet.protocol import cose
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import Evidence
+from wallet.protocol.issuance import CURRENCY, Issuance
+from wallet.protocol.settlement import Consumption, Settlement, Verdict, settle_values
+from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
+from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
+
+
+@dataclass(frozen=True)
+class Outcome:
+    issuance: Signed[Issuance] | None
+    value: int
+
+
+@dataclass(frozen=True)
+class Row:
+    transfer: bytes
+    settlement: Signed[Settlement] | None = None
+    first_answered: int | None = None
+    consumptions: tuple[Signed[Consumption], ...] = ()
+    evidence: Evidence | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass
+class SmallLedger:
+    world: World
+    bank: str = "alatau"
+    transfers: dict[bytes, Signed[Transfer]] = field(default_factory=dict)
+    issuances: dict[bytes, Signed[Issuance]] = field(default_factory=dict)
+    certificates: dict[bytes, Signed[Certificate]] = field(default_factory=dict)
+    tokens: dict[TokenRef, Token] = field(default_factory=dict)
+    values: dict[TokenRef, int] = field(default_factory=dict)
+    consumer: dict[TokenRef, bytes] = field(default_factory=dict)
+    rows: dict[bytes, Row] = field(default_factory=dict)
+    accounts: dict[bytes, int] = field(default_factory=dict)
+
+    def know(self, issuance: Signed[Issuance]) -> None:
+        self.issuances[issuance.id] = issuance
+        for token in issued_tokens(issuance):
+            self.tokens[token.ref] = token
+            self.values.setdefault(token.ref, token.amount)
+
+    def upload(self, bundle: Bundle) -> tuple[Row, ...]:
+        for certificate in bundle.certificates:
+            self.certificates[certificate.id] = certificate
+        for issuance in bundle.issuances:
+            self.know(issuance)
+        for transfer in bundle.transfers:
+            self.transfers.setdefault(transfer.id, transfer)
+        grown = True
+        while grown:
+            grown = any(
+                self._settle(item) for item in tuple(self.transfers.values()) if item.id not in self.rows
+            )
+        return tuple(self.rows.get(item.id, Row(item.id)) for item in bundle.transfers)
+
+    def _settle(self, transfer: Signed[Transfer]) -> bool:
+        inputs = [self.tokens.get(ref) for ref in transfer.body.inputs]
+        known = [token for token in inputs if token is not None]
+        if len(known) < len(inputs):
+            return False
+        try:
+            signer = choose_certificate(self.certificates.values(), known[0].owner, transfer.body.time)
+        except Refusal:
+            return False
+        outputs = check_transfer(transfer, known, signer.body, self.world.directory())
+        for ref in transfer.body.inputs:
+            self.consumer.setdefault(ref, transfer.id)
+        won = [ref for ref in transfer.body.inputs if self.consumer[ref] == transfer.id]
+        values = settle_values(
+            transfer.body, [self.values[ref] if ref in won else 0 for ref in transfer.body.inputs]
+        )
+        faces = tuple(token.amount for token in outputs)
+        lost = len(won) < len(transfer.body.inputs)
+        verdict = Verdict.CONFLICT if lost else Verdict.SETTLED if values == faces else Verdict.SHORT
+        for token, value in zip(outputs, values, strict=True):
+            self.tokens[token.ref] = token
+            self.values[token.ref] = value
+        self.rows[transfer.id] = self._row(transfer, signer, verdict, values)
+        return True
+
+    def _row(
+        self,
+        transfer: Signed[Transfer],
+        signer: Signed[Certificate],
+        verdict: Verdict,
+        values: tuple[int, ...],
+    ) -> Row:
+        now = self.world.now
+        settlement = cose.sign(
+            Settlement(self.bank, transfer.id, verdict, values, None, now),
+            self.world.bank_key(self.bank).sign_digest,
+        )
+        words = []
+        evidence = None
+        for consumer in sorted({self.consumer[ref] for ref in transfer.body.inputs}):
+            refs = tuple(ref for ref in transfer.body.inputs if self.consumer[ref] == consumer)
+            words.append(
+                cose.sign(Consumption(consumer, self.bank, now, refs), self.world.notary.sign_digest)
+            )
+            if consumer != transfer.id:
+                evidence = Evidence.of(transfer, self.transfers[consumer], signer)
+        outcome = self._outcome(transfer, signer.body, values[0])
+        return Row(transfer.id, settlement, None, tuple(words), evidence, outcome)
+
+    def _outcome(self, transfer: Signed[Transfer], signer: Certificate, value: int) -> Outcome | None:
+        match transfer.body.purpose:
+            case Refresh(owner, amounts):
+                return Outcome(self._issue(transfer, owner, _cut(amounts, value)), value)
+            case ToPayer(payer):
+                return Outcome(self._issue(transfer, payer, _cut((value,), value)), value)
+            case ToAccount():
+                self.accounts[signer.wallet] = self.accounts.get(signer.wallet, 0) + value
+                return Outcome(None, value)
+            case _:
+                return None
+
+    def _issue(
+        self, cause: Signed[Transfer], owner: bytes, amounts: tuple[int, ...]
+    ) -> Signed[Issuance] | None:
+        if not amounts:
+            return None
+        now = self.world.now
+        body = Issuance(cause.id[:16], owner, CURRENCY, amounts, None, now, now + 90 * DAY)
+        issuance = cose.sign(body, self.world.issuing.sign_digest)
+        self.know(issuance)
+        return issuance
+
+    def deliver(self, keys: Collection[bytes]) -> tuple[Bundle, tuple[Row, ...]]:
+        """Everything that concerns these keys, with its provenance, ancestors first."""
+        wanted = {token.ref.txid for token in self.tokens.values() if token.owner in keys}
+        for transfer in self.transfers.values():
+            if transfer.id in self.rows and self.tokens[transfer.body.inputs[0]].owner in keys:
+                wanted.add(transfer.id)
+        listed = wanted & self.rows.keys()
+        pending = list(wanted)
+        while pending:
+            transfer = self.transfers.get(pending.pop())
+            for ref in transfer.body.inputs if transfer else ():
+                if ref.txid not in wanted:
+                    wanted.add(ref.txid)
+                    pending.append(ref.txid)
+        bundle = Bundle(
+            tuple(item for item in self.transfers.values() if item.id in wanted),
+            tuple(item for item in self.issuances.values() if item.id in wanted),
+            tuple(self.certificates.values()),
+        )
+        return bundle, tuple(self.rows[txid] for txid in sorted(listed))
+
+    def refuse(self, txid: bytes, code: Code) -> Row:
+        """The verdict REFUSED, as a bank gives for what it can't take."""
+        body = Settlement(self.bank, txid, Verdict.REFUSED, (), code, self.world.now)
+        row = Row(txid, cose.sign(body, self.world.bank_key(self.bank).sign_digest))
+        self.rows[txid] = row
+        return row
+
+    def outstanding(self) -> int:
+        """Tiyn in tokens that nothing has consumed."""
+        redemption = self.world.redemption.public
+        open_ones = (ref for ref in self.values if ref not in self.consumer)
+        return sum(self.values[ref] for ref in open_ones if self.tokens[ref].owner != redemption)
+
+
+def _cut(amounts: tuple[int, ...], value: int) -> tuple[int, ...]:
+    """The amounts in their order, as far as the value reaches."""
+    cut = []
+    for amount in amounts:
+        if value > 0:
+            cut.append(min(amount, value))
+            value -= cut[-1]
+    return tuple(cut)
+
+
+def repeated(row: Row, at: int) -> Row:
+    """The same row as the bank gives it again."""
+    return replace(row, first_answered=at)

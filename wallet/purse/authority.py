@@ -1,0 +1,180 @@
+"""Whom the purse believes: the root, the directory, the policy it goes by, and the latest signed time.
+
+Policies come from the bank and, as gossip, with payments; the newer one is kept and passed on. Time is never
+earlier than the latest one signed by the central bank, the notary or the own bank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from hsm.failpoint import reach
+from wallet.protocol import codec
+from wallet.protocol.bounds import MAX_DELTAS, MAX_OBJECT_BYTES
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed, from_cbor, parse
+from wallet.protocol.directory import Directory
+from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, PolicyUpdate, first_policy
+from wallet.purse.store import Store
+
+_ROOT: Final = "root"
+_DIRECTORY: Final = "directory"
+_HEAD: Final = "policy_head"
+_SIGNED_TIME: Final = "signed_time"
+
+
+class Authority:
+    """Root, directory, policy and time. Writing methods open their own transaction unless they say otherwise."""
+
+    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy: Policy | None = None
+
+    def now(self) -> int:
+        """Unix seconds: the wallet's clock, or the latest signed time if that is later."""
+        return max(self._clock(), self._store.fact(_SIGNED_TIME) or 0)
+
+    def note_time(self, signed_time: int) -> None:
+        """Inside a transaction: a time that the central bank, the notary or the own bank signed."""
+        if signed_time > (self._store.fact(_SIGNED_TIME) or 0):
+            self._store.set_fact(_SIGNED_TIME, signed_time)
+
+    @property
+    def policy(self) -> Policy:
+        """What the wallet goes by. RECONCILE_FIRST before there is any."""
+        if self._policy is None:
+            self._policy = self._load()
+        return self._policy
+
+    @property
+    def directory(self) -> Directory:
+        return self.policy.directory
+
+    @property
+    def version(self) -> int:
+        """The version of the policy held; 0 before there is any."""
+        return int(self._store.value("SELECT max(version) FROM policy_delta") or 0)
+
+    @property
+    def directory_version(self) -> int | None:
+        """The version of the directory as the root signed it, or None before there is any."""
+        raw, root = self._store.fact(_DIRECTORY), self._store.fact(_ROOT)
+        return None if raw is None else Directory.open(raw, root).version
+
+    @property
+    def signed_directory(self) -> bytes:
+        """The directory as the root signed it, without the changes of later policies. RECONCILE_FIRST."""
+        raw = self._store.fact(_DIRECTORY)
+        if raw is None:
+            raise Refusal(Code.RECONCILE_FIRST)
+        return bytes(raw)
+
+    def _load(self) -> Policy:
+        head = self._store.fact(_HEAD)
+        if head is None:
+            raise Refusal(Code.RECONCILE_FIRST)
+        return first_policy(self._base(), parse(PolicyHead, head), self._deltas(0))
+
+    def _base(self) -> Directory:
+        raw, root = self._store.fact(_DIRECTORY), self._store.fact(_ROOT)
+        if raw is None or root is None:
+            raise Refusal(Code.RECONCILE_FIRST)
+        return Directory.open(raw, root)
+
+    def _deltas(self, since: int) -> tuple[Signed[PolicyDelta], ...]:
+        rows = self._store.rows("SELECT raw FROM policy_delta WHERE version > ? ORDER BY version", since)
+        return tuple(from_cbor(PolicyDelta, codec.decode(row["raw"], MAX_OBJECT_BYTES)) for row in rows)
+
+    def take_root(self, root: bytes, directory: bytes) -> None:
+        """At first set-up, and harmless when repeated: the root to believe and a directory it signed.
+
+        DIRECTORY_SIGNATURE, also for another root than the one held.
+        """
+        held = self._store.fact(_ROOT)
+        require(held in (None, root), Code.DIRECTORY_SIGNATURE)
+        Directory.open(directory, root)
+        if held is not None:
+            return
+        with self._store.transaction():
+            self._store.set_fact(_ROOT, root)
+            self._store.set_fact(_DIRECTORY, directory)
+
+    def take(self, directory: bytes | None, update: PolicyUpdate) -> bool:
+        """What is newer of a directory and a policy; whether anything was.
+
+        Raises ``Refusal``: DIRECTORY_SIGNATURE, POLICY_SIGNATURE, POLICY_GAP; RECONCILE_FIRST without a root.
+        """
+        root = self._store.fact(_ROOT)
+        if root is None:
+            raise Refusal(Code.RECONCILE_FIRST)
+        base = self._base()
+        newer = None
+        if directory is not None and (offered := Directory.open(directory, root)).version > base.version:
+            newer, base = directory, offered
+        before = self._policy_or_none()
+        after = self._after(base, before, newer is not None, update)
+        if newer is None and before is not None and _same(before, after):
+            return False
+        self._keep(newer, update, after)
+        return True
+
+    def _policy_or_none(self) -> Policy | None:
+        return None if self._store.fact(_HEAD) is None else self.policy
+
+    def _after(self, base: Directory, before: Policy | None, is_new: bool, update: PolicyUpdate) -> Policy:
+        if before is not None and not is_new:
+            return before.apply(update)
+        head = update.head
+        if before is not None:
+            held = parse(PolicyHead, self._store.fact(_HEAD))
+            return first_policy(base, held, self._deltas(0)).apply(update)
+        if head is None:
+            raise Refusal(Code.POLICY_GAP, {"have": 0})
+        return first_policy(base, head, update.deltas)
+
+    def _keep(self, directory: bytes | None, update: PolicyUpdate, after: Policy) -> None:
+        held = self.version
+        with self._store.transaction():
+            if directory is not None:
+                self._store.set_fact(_DIRECTORY, directory)
+            for delta in update.deltas:
+                if held < delta.body.version <= after.version:
+                    self._store.write(
+                        "INSERT INTO policy_delta VALUES (?, ?)", delta.body.version, delta.encode()
+                    )
+            if update.head is not None and update.head.body == after.head:
+                self._store.set_fact(_HEAD, update.head.encode())
+            self.note_time(after.time)
+        self._policy = after
+        reach("purse.policy.stored")
+
+    def hear(self, update: PolicyUpdate | None) -> bool:
+        """Gossip in a payment: kept if it is newer and its signatures are good, passed over otherwise."""
+        if update is None:
+            return False
+        try:
+            return self.take(None, update)
+        except Refusal:
+            return False
+
+    def update_for(self, version: int) -> PolicyUpdate | None:
+        """What somebody who holds ``version`` lacks: at most MAX_DELTAS; the head only if nothing was left out."""
+        deltas = self._deltas(version)
+        if not deltas:
+            return None
+        if len(deltas) > MAX_DELTAS:
+            return PolicyUpdate(None, deltas[:MAX_DELTAS])
+        return PolicyUpdate(parse(PolicyHead, self._store.fact(_HEAD)), deltas)
+
+    def directory_at(self, version: int) -> Directory:
+        """The directory as somebody who holds policy ``version`` will know it after a payment of ours."""
+        directory = self._base()
+        for delta in self._deltas(0)[: version + MAX_DELTAS]:
+            directory = directory.with_changes(delta.body.changes)
+        return directory
+
+
+def _same(before: Policy, after: Policy) -> bool:
+    return (before.version, before.head) == (after.version, after.head)

@@ -1,0 +1,203 @@
+"""What the ledger lists for our keys: money that this purse did not have, and our own transfers if it lost them.
+
+It counts as accepted and is never refused for a limit; shown later by its payer it is a repeat. What this purse
+refused stays refused. A transfer of ours that it does not remember was signed before it was rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
+from wallet.purse.answers import Answer, Answers
+from wallet.purse.evidences import Evidences
+from wallet.purse.fundings import keep_issued
+from wallet.purse.incoming import LEDGER, Incoming
+from wallet.purse.objects import outputs_of
+from wallet.purse.purse import Purse
+from wallet.purse.tokens import Origin, TokenState
+from wallet.purse.transitions import Transition
+
+CURSOR: Final = "delivery_cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """``tokens``: money that is new here; ``incomplete``: transfers whose ancestors neither the bundle nor the
+    store has, which were passed over."""
+
+    tokens: tuple[Token, ...]
+    incomplete: tuple[bytes, ...]
+
+
+@dataclass(slots=True)
+class _Checked:
+    """The bundle's transfers that verify, ancestors first."""
+
+    tokens: dict[TokenRef, Token] = field(default_factory=dict)
+    signers: dict[bytes, Signed[Certificate]] = field(default_factory=dict)
+    transfers: list[Signed[Transfer]] = field(default_factory=list)
+    incomplete: tuple[bytes, ...] = ()
+
+
+class Deliveries:
+    """One bundle is one transition."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+        self._answers = Answers(purse)
+        self._evidences = Evidences(purse)
+        self._incoming = Incoming(purse.store)
+
+    @property
+    def cursor(self) -> int:
+        """Up to where the bank's list was taken; 0 at first."""
+        return int(self._purse.store.fact(CURSOR) or 0)
+
+    def take(self, bundle: Bundle, rows: Sequence[Answer], cursor: int | None) -> Delivered:
+        """Verify, then store all of it. Raises the codes of validity and those of ``Answers.check``."""
+        checked = self._check(bundle)
+        self._answers.check(rows)
+        ids = [item.id for item in checked.transfers] + [item.id for item in bundle.issuances]
+        before = {item.token.ref for item in self._purse.tokens.all()}
+        with self._purse.transition(Transition.DELIVER, ids):
+            self._keep(bundle, checked)
+            self._answers.keep(rows)
+            if cursor is not None:
+                self._purse.store.set_fact(CURSOR, cursor)
+        held = self._purse.tokens.all(TokenState.HELD)
+        fresh = tuple(item.token for item in held if item.token.ref not in before)
+        return Delivered(fresh, checked.incomplete)
+
+    # verifying
+
+    def _check(self, bundle: Bundle) -> _Checked:
+        directory = self._purse.authority.directory
+        for certificate in bundle.certificates:
+            check_certificate(certificate, directory)
+        checked = _Checked()
+        for issuance in bundle.issuances:
+            check_issuance(issuance, directory)
+            checked.tokens.update((token.ref, token) for token in issued_tokens(issuance))
+        waiting = list(bundle.transfers)
+        while waiting:
+            ready = [item for item in waiting if self._inputs(item, checked.tokens) is not None]
+            if not ready:
+                break
+            for transfer in ready:
+                self._check_one(transfer, bundle.certificates, checked)
+            done = {transfer.id for transfer in ready}
+            waiting = [item for item in waiting if item.id not in done]
+        checked.incomplete = tuple(item.id for item in waiting)
+        return checked
+
+    def _inputs(self, transfer: Signed[Transfer], fresh: Mapping[TokenRef, Token]) -> list[Token] | None:
+        found = [fresh.get(ref) or self._purse.objects.token(ref) for ref in transfer.body.inputs]
+        whole = [token for token in found if token is not None]
+        return whole if len(whole) == len(found) else None
+
+    def _check_one(
+        self, transfer: Signed[Transfer], offered: Sequence[Signed[Certificate]], checked: _Checked
+    ) -> None:
+        inputs = self._inputs(transfer, checked.tokens) or []
+        owner = inputs[0].owner
+        known = (*offered, *self._purse.objects.certificates_of(owner))
+        signer = choose_certificate(known, owner, transfer.body.time)
+        made = check_transfer(transfer, inputs, signer.body, self._purse.authority.directory)
+        checked.tokens.update((token.ref, token) for token in made)
+        checked.signers[transfer.id] = signer
+        checked.transfers.append(transfer)
+
+    # storing
+
+    def _keep(self, bundle: Bundle, checked: _Checked) -> None:
+        purse = self._purse
+        for certificate in bundle.certificates:
+            if purse.epochs.can_sign(certificate.body.key):
+                purse.epochs.certified(certificate)
+        for request in bundle.requests:
+            if purse.epochs.owns(request.body.key) and request.signed_by(request.body.key):
+                purse.objects.put_request(request, "ours", purse.now())
+        for issuance in bundle.issuances:
+            purse.objects.put_issuance(issuance)
+        fresh = [item for item in checked.transfers if not purse.objects.has_transfer(item.id)]
+        for transfer in fresh:
+            outputs = outputs_of(transfer, checked.tokens)
+            purse.objects.put_transfer(transfer, checked.signers[transfer.id], outputs)
+        self._evidences.look(fresh)
+        for transfer in checked.transfers:
+            self._keep_signed_by_us(transfer, checked.signers[transfer.id].body.key)
+        for issuance in bundle.issuances:
+            self._keep_issuance(issuance)
+        for transfer in checked.transfers:
+            self._keep_paid_to_us(transfer, checked)
+
+    def _keep_signed_by_us(self, transfer: Signed[Transfer], key: bytes) -> None:
+        purse = self._purse
+        if not purse.epochs.owns(key):
+            return
+        row = purse.store.row("SELECT state FROM outgoing WHERE txid = ?", transfer.id)
+        if row is None or row["state"] != "signed":
+            purse.outgoing.learn(transfer, key)
+
+    def _keep_issuance(self, issuance: Signed[Issuance]) -> None:
+        purse, body = self._purse, issuance.body
+        if not purse.epochs.owns(body.owner):
+            return
+        keep_issued(purse, issuance)
+        purse.store.write("UPDATE funding SET state = 'done' WHERE id = ?", body.funding)
+        for table in ("redemption", "returning_money"):
+            caused = purse.store.value(
+                f"SELECT txid FROM {table} WHERE substr(txid, 1, 16) = ?", body.funding
+            )
+            if caused is not None:
+                self._answers.keep_outcome(caused, issuance, sum(body.amounts))
+        for token in issued_tokens(issuance):
+            self._mark_consumed(token)
+
+    def _keep_paid_to_us(self, transfer: Signed[Transfer], checked: _Checked) -> None:
+        purse = self._purse
+        signer = checked.signers[transfer.id].body
+        for token in outputs_of(transfer, checked.tokens):
+            if not purse.epochs.owns(token.owner):
+                continue
+            origin = Origin.CHANGE if token.ref.output == 1 else Origin.DELIVERED
+            if purse.tokens.add(token, origin, purse.now(), settled=None, state=TokenState.HELD):
+                self._settle_from_store(token)
+            self._mark_consumed(token)
+        first = checked.tokens[TokenRef(transfer.id, 0)]
+        if purse.epochs.owns(first.owner) and self._incoming.containing(transfer.id) is None:
+            ref = transfer.body.purpose
+            self._incoming.add(
+                (transfer.id,),
+                ref if isinstance(ref, bytes) else b"",
+                first.owner,
+                signer.wallet,
+                first.amount,
+                LEDGER,
+                purse.now(),
+                None,
+            )
+
+    def _settle_from_store(self, token: Token) -> None:
+        """A verdict that came before the transfer did."""
+        values = self._answers.values(token.ref.txid)
+        if values is not None:
+            self._purse.tokens.settle(token.ref.txid, values)
+
+    def _mark_consumed(self, token: Token) -> None:
+        """An own output that a known transfer consumes is no money: we spent it, or refused it."""
+        purse = self._purse
+        consumer = purse.objects.consumer_of(token.ref)
+        own = purse.tokens.get(token.ref)
+        if consumer is None or own is None or own.state not in (TokenState.HELD, TokenState.RESERVED):
+            return
+        is_refusal = isinstance(purse.objects.transfer(consumer).body.purpose, ToPayer)
+        purse.tokens.move([token.ref], TokenState.REFUSED if is_refusal else TokenState.SPENT, consumer)

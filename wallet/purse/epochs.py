@@ -1,0 +1,179 @@
+"""The purse's own keys: each epoch has one, named in the store before it is made in the keystore.
+
+An old key still receives and redeems and, until its certificate expires, spends. A merchant's key is recertified
+and kept, so that its printed codes stay good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hsm.failpoint import reach
+from hsm.keystore import Keystore, KeystoreCode, KeystoreError
+from wallet.protocol.certificate import Certificate, WalletKind
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import SignDigest, Signed
+from wallet.protocol.validity import choose_certificate
+from wallet.purse.objects import Objects
+from wallet.purse.store import Store
+
+ALIAS_PREFIX: Final = "epoch-"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochKey:
+    """A key to be certified: ``key`` compressed P-256, ``total`` the running total (tiyn) to count from."""
+
+    alias: str
+    key: bytes
+    total: int
+
+
+class Epochs:
+    """Keys and their certificates. Methods that write open their own transaction."""
+
+    def __init__(
+        self, store: Store, objects: Objects, keystore: Keystore, random: Callable[[int], bytes]
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._keystore = keystore
+        self._random = random
+
+    def own(self) -> frozenset[bytes]:
+        """Every key that was ever this purse's own, destroyed ones too."""
+        rows = self._store.rows("SELECT key FROM epoch WHERE key IS NOT NULL")
+        return frozenset(row["key"] for row in rows)
+
+    def owns(self, key: bytes) -> bool:
+        return self._store.value("SELECT 1 FROM epoch WHERE key = ?", key) is not None
+
+    def can_sign(self, key: bytes) -> bool:
+        """Whether it is an own key that still exists."""
+        sql = "SELECT 1 FROM epoch WHERE key = ? AND state IN ('made', 'certified')"
+        return self._store.value(sql, key) is not None
+
+    def signer(self, key: bytes) -> SignDigest:
+        """How to sign with an own key that still exists. NOT_CERTIFIED if it does not."""
+        alias = self._store.value(
+            "SELECT alias FROM epoch WHERE key = ? AND state IN ('made', 'certified')", key
+        )
+        if alias is None:
+            raise Refusal(Code.NOT_CERTIFIED, {"key": key.hex()})
+        return lambda digest: self._keystore.sign_digest(alias, digest)
+
+    def prove(self, epoch: EpochKey, digest: bytes) -> bytes:
+        """Sign with a key that is made and perhaps not certified yet."""
+        return self._keystore.sign_digest(epoch.alias, digest)
+
+    def current(self) -> Signed[Certificate] | None:
+        """The newest certificate of the newest certified key, or None before the first."""
+        key = self._store.value(
+            "SELECT key FROM epoch WHERE state = 'certified' ORDER BY number DESC LIMIT 1"
+        )
+        if key is None:
+            return None
+        return max(
+            self._objects.certificates_of(key),
+            key=lambda item: (item.body.issued, item.body.expires, item.id),
+        )
+
+    def require_current(self, now: int) -> Signed[Certificate]:
+        """NOT_CERTIFIED before the first reconciling, CERTIFICATE_EXPIRED when it is too long ago."""
+        certificate = self.current()
+        if certificate is None:
+            raise Refusal(Code.NOT_CERTIFIED)
+        expires = certificate.body.expires
+        require(now <= expires, Code.CERTIFICATE_EXPIRED, time=now, expires=expires)
+        return certificate
+
+    def certificate_for(self, key: bytes, time: int) -> Signed[Certificate] | None:
+        """The certificate that a transfer of ``key`` at ``time`` is signed under, or None."""
+        own = self._objects.certificates_of(key)
+        return choose_certificate(own, key, time) if own else None
+
+    def begin(self, now: int, total: int, *, anew: bool = False) -> EpochKey:
+        """The key to certify next: an unfinished one, a merchant's own, or else a fresh one.
+
+        ``anew`` makes a fresh one for a merchant too (its printed codes then end with the old certificate).
+        """
+        current = self.current()
+        unfinished = self._store.row(
+            "SELECT number FROM epoch WHERE state IN ('begun', 'made') ORDER BY number DESC"
+        )
+        if unfinished is not None:
+            return self._finish(unfinished["number"], total)
+        if current is not None and current.body.kind is WalletKind.MERCHANT and not anew:
+            alias = self._store.value("SELECT alias FROM epoch WHERE key = ?", current.body.key)
+            return EpochKey(alias, current.body.key, total)
+        return self._finish(self._name_next(now), total)
+
+    def _name_next(self, now: int) -> int:
+        number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
+        alias = f"{ALIAS_PREFIX}{number}-{self._random(6).hex()}"
+        with self._store.transaction():
+            self._store.write("INSERT INTO epoch VALUES (?, ?, NULL, 'begun', ?)", number, alias, now)
+        reach("purse.epoch.begun")
+        return number
+
+    def _finish(self, number: int, total: int) -> EpochKey:
+        alias, key = tuple(self._store.row("SELECT alias, key FROM epoch WHERE number = ?", number) or ())
+        if key is None:
+            key = self._made(alias)
+            reach("purse.epoch.created")
+            with self._store.transaction():
+                self._store.write("UPDATE epoch SET key = ?, state = 'made' WHERE number = ?", key, number)
+            reach("purse.epoch.made")
+        return EpochKey(alias, key, total)
+
+    def _made(self, alias: str) -> bytes:
+        try:
+            return self._keystore.create_key(alias)
+        except KeystoreError as error:
+            if error.code is not KeystoreCode.ALIAS_EXISTS:
+                raise
+            return self._keystore.public_key(alias)
+
+    def adopt(self, now: int) -> None:
+        """At opening a store that knows no key, with keys in the keystore: a lost purse's; they are its own."""
+        if self._store.value("SELECT 1 FROM epoch") is not None:
+            return
+        aliases = sorted(
+            (alias for alias in self._keystore.aliases() if alias.startswith(ALIAS_PREFIX)), key=_number
+        )
+        found = [(alias, self._keystore.public_key(alias)) for alias in aliases]
+        if not found:
+            return
+        with self._store.transaction():
+            for number, (alias, key) in enumerate(found, 1):
+                self._store.write("INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)", number, alias, key, now)
+
+    def certified(self, certificate: Signed[Certificate]) -> None:
+        """Inside a transaction: the bank certified one of our keys. NOT_CERTIFIED for a key that is not ours."""
+        key = certificate.body.key
+        self._objects.put_certificate(certificate)
+        changed = self._store.write(
+            "UPDATE epoch SET state = 'certified' WHERE key = ? AND state IN ('made', 'certified')", key
+        )
+        require(changed == 1, Code.NOT_CERTIFIED, key=key.hex())
+
+    def destroy(self, key: bytes) -> None:
+        """Mark, destroy, note: killed in between, opening goes on."""
+        with self._store.transaction():
+            self._store.write("UPDATE epoch SET state = 'retiring' WHERE key = ?", key)
+        reach("purse.retire.marked")
+        self.finish_destroying()
+
+    def finish_destroying(self) -> None:
+        for row in self._store.rows("SELECT number, alias FROM epoch WHERE state = 'retiring'"):
+            self._keystore.destroy_key(row["alias"])
+            reach("purse.retire.destroyed")
+            with self._store.transaction():
+                self._store.write("UPDATE epoch SET state = 'destroyed' WHERE number = ?", row["number"])
+
+
+def _number(alias: str) -> tuple[int, str]:
+    number = alias.removeprefix(ALIAS_PREFIX).partition("-")[0]
+    return int(number) if number.isdecimal() else 0, alias

@@ -1,0 +1,102 @@
+"""Payments that this purse makes, as rows: one payment is one intent, its states in one list.
+
+reserved → signed → shown → acknowledged | refused, or reserved → dropped. What is signed is never taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.request import Request
+from wallet.purse.objects import Objects
+from wallet.purse.store import Row, Store
+
+
+class PaymentState(StrEnum):
+    """RESERVED is the only one in which nothing is signed yet."""
+
+    RESERVED = "reserved"
+    SIGNED = "signed"
+    SHOWN = "shown"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+
+
+UNANSWERED: Final = (PaymentState.SIGNED, PaymentState.SHOWN)
+OPEN: Final = (PaymentState.RESERVED, *UNANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSummary:
+    """``id`` 16 bytes; ``amount`` in tiyn; ``at`` when it was reserved, ``changed`` when its state last changed;
+    ``code`` why the payee refused it; ``memo`` are the payee's words."""
+
+    id: bytes
+    request: bytes
+    payee: Certificate
+    memo: str
+    amount: int
+    state: PaymentState
+    at: int
+    changed: int
+    code: Code | None
+
+
+class Payments:
+    """Reads payments; the one writer is ``Paying``."""
+
+    def __init__(self, store: Store, objects: Objects) -> None:
+        self._store = store
+        self._objects = objects
+
+    def row(self, payment: bytes) -> Row:
+        """PAYMENT_UNKNOWN."""
+        found = self._store.row("SELECT * FROM payment WHERE id = ?", payment)
+        if found is None:
+            raise Refusal(Code.PAYMENT_UNKNOWN, {"payment": payment.hex()})
+        return found
+
+    def state(self, payment: bytes) -> PaymentState:
+        return PaymentState(self.row(payment)["state"])
+
+    def request(self, payment: bytes) -> Signed[Request]:
+        found = self._objects.request(self.row(payment)["request"])
+        if found is None:
+            raise Refusal(Code.PAYMENT_UNKNOWN, {"payment": payment.hex()})
+        return found
+
+    def summary(self, payment: bytes) -> PaymentSummary:
+        """PAYMENT_UNKNOWN."""
+        row, request = self.row(payment), self.request(payment).body
+        code = row["code"]
+        return PaymentSummary(
+            row["id"],
+            row["request"],
+            request.payee.body,
+            request.memo,
+            row["amount"],
+            PaymentState(row["state"]),
+            row["at"],
+            row["changed"],
+            None if code is None else Code(code),
+        )
+
+    def answering(self, request_ref: bytes, *states: PaymentState) -> tuple[PaymentSummary, ...]:
+        """Payments to one request, oldest first, in these states (or in any but dropped)."""
+        wanted = states or tuple(state for state in PaymentState if state is not PaymentState.DROPPED)
+        return tuple(item for item in self._summaries("request = ?", request_ref) if item.state in wanted)
+
+    def in_states(self, *states: PaymentState) -> tuple[PaymentSummary, ...]:
+        """Oldest first."""
+        marks = ", ".join("?" * len(states))
+        return self._summaries(f"state IN ({marks})", *states)
+
+    def _summaries(self, condition: str, *values: object) -> tuple[PaymentSummary, ...]:
+        rows = self._store.rows(f"SELECT id FROM payment WHERE {condition} ORDER BY at, id", *values)
+        return tuple(self.summary(row["id"]) for row in rows)

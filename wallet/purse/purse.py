@@ -1,0 +1,98 @@
+"""What one wallet owns and is in the middle of doing: the parts that every operation works on.
+
+``transition`` is the only way to change money or intents: one transaction with its journal row, then the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hsm.failpoint import reach
+from hsm.keystore import Keystore
+from wallet.protocol.codec import Cbor
+from wallet.purse.authority import Authority
+from wallet.purse.epochs import Epochs
+from wallet.purse.journal import Journal
+from wallet.purse.objects import Objects
+from wallet.purse.outgoing import Outgoing
+from wallet.purse.store import Store
+from wallet.purse.tokens import Tokens
+from wallet.purse.transitions import Transition
+
+Clock = Callable[[], int]
+"""Unix seconds."""
+Random = Callable[[int], bytes]
+"""So many random bytes."""
+FILE: Final = "purse.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """The store and everything that reads and writes it."""
+
+    store: Store
+    keystore: Keystore
+    random: Random
+    journal: Journal
+    objects: Objects
+    authority: Authority
+    epochs: Epochs
+    tokens: Tokens
+    outgoing: Outgoing
+
+    @classmethod
+    def open(cls, home: Path, keystore: Keystore, clock: Clock, random: Random) -> Purse:
+        """The purse in ``home`` (created if there is none), its record settled. Errors as ``Store.open``."""
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = Store.open(home / FILE)
+        try:
+            return cls._assemble(store, keystore, clock, random)
+        except BaseException:
+            store.close()
+            raise
+
+    @classmethod
+    def _assemble(cls, store: Store, keystore: Keystore, clock: Clock, random: Random) -> Purse:
+        authority = Authority(store, clock)
+        objects = Objects(store)
+        journal = Journal(store, keystore, authority.now)
+        epochs = Epochs(store, objects, keystore, random)
+        tokens = Tokens(store)
+        outgoing = Outgoing(store, objects, authority, epochs, tokens, journal)
+        journal.settle()
+        epochs.adopt(authority.now())
+        return cls(store, keystore, random, journal, objects, authority, epochs, tokens, outgoing)
+
+    def now(self) -> int:
+        """Unix seconds, never before the latest signed time."""
+        return self.authority.now()
+
+    def has_uploaded_all(self) -> bool:
+        """Whether the ledger was shown every transfer that is held here."""
+        return (
+            self.store.value(
+                "SELECT 1 FROM transfer t LEFT JOIN answer a ON a.txid = t.id WHERE a.txid IS NULL LIMIT 1"
+            )
+            is None
+        )
+
+    @contextmanager
+    def transition(self, transition: Transition, content: Cbor) -> Iterator[None]:
+        """One transition: commit step n+1, then move the record. ``content`` says what changed.
+
+        An exception inside changes nothing.
+        """
+        self.journal.catch_up()
+        with self.store.transaction():
+            yield
+            self.journal.append(transition, content)
+        reach(f"purse.{transition}.stored")
+        self.journal.move_record()
+        reach(f"purse.{transition}.recorded")
+
+    def close(self) -> None:
+        self.store.close()

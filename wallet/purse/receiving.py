@@ -1,0 +1,321 @@
+"""Receiving: request → receive, one path for everything: verify, accept or refuse, store, only then answer.
+
+What is not valid, or not ours, is refused and nothing is stored. What is valid and ours is stored always: in the
+balance if it is acceptable; outside it for ever if not, with a signed redemption in the payer's favour. Killed
+after the payment is stored: opening, or the same payment again, makes the same answer. A repeat gets the first
+receipt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hsm.failpoint import reach
+from wallet.protocol import cose
+from wallet.protocol.acceptance import PayeeView, check_acceptance, check_answers
+from wallet.protocol.bounds import MAX_MEMO_BYTES, MAX_REFUSALS, MAX_SUM, NONCE_BYTES
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import CURRENCY
+from wallet.protocol.payment import parse_payment
+from wallet.protocol.receipt import Receipt, ReceiptBody
+from wallet.protocol.request import Request, request_ref
+from wallet.protocol.transfer import TokenRef
+from wallet.protocol.validity import Token, Verified, verify_payment
+from wallet.purse.evidences import Evidences
+from wallet.purse.incoming import PAYER, Incoming
+from wallet.purse.purse import Purse
+from wallet.purse.redeeming import Redeeming, refusal_orders
+from wallet.purse.store import Row
+from wallet.purse.tokens import Origin, TokenState
+from wallet.purse.transitions import Transition
+
+DEFAULT_VALID_FOR = 3_600
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """``request`` is the ref of the request it answers (perhaps another one of ours than the one expected);
+    ``tokens`` are what it brought, ``amount`` their sum (tiyn); ``repeat_of`` when it first came, if this is a
+    repeat; ``code`` why it was refused, None if it was accepted."""
+
+    request: bytes
+    receipt: Receipt
+    tokens: tuple[Token, ...]
+    amount: int
+    repeat_of: int | None
+    code: Code | None
+
+
+class Receiving:
+    """The payee's side of the purse."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+        self._incoming = Incoming(purse.store)
+        self._redeeming = Redeeming(purse)
+        self._evidences = Evidences(purse)
+
+    # asking
+
+    def request(
+        self,
+        amount: int,
+        *,
+        is_open: bool = False,
+        memo: str = "",
+        valid_for: int | None = None,
+        printed: bool = False,
+    ) -> Signed[Request]:
+        """Ask for ``amount`` tiyn (the ceiling, if ``is_open``); stored before it is returned.
+
+        ``valid_for`` seconds: an hour by default, a printed code as long as the certificate, which no request
+        outlives. Raises ``Refusal``: NOT_CERTIFIED, CERTIFICATE_EXPIRED, WALLET_REVOKED,
+        AMOUNT_INVALID, MALFORMED (a memo too long), LIMIT_BALANCE.
+        """
+        purse, now = self._purse, self._purse.now()
+        certificate = purse.epochs.require_current(now)
+        policy = purse.authority.policy
+        wallet = certificate.body.wallet
+        require(wallet not in policy.revoked, Code.WALLET_REVOKED, wallet=wallet.hex())
+        require(0 < amount <= MAX_SUM, Code.AMOUNT_INVALID)
+        require(len(memo.encode()) <= MAX_MEMO_BYTES, Code.MALFORMED)
+        self._check_room(certificate.body, amount, is_printed=printed)
+        body = Request(
+            certificate,
+            CURRENCY,
+            amount,
+            is_open,
+            None if printed else purse.random(NONCE_BYTES),
+            memo,
+            self._expiry(certificate.body, valid_for, is_printed=printed),
+            policy.version,
+        )
+        signed = cose.sign(body, purse.epochs.signer(body.key))
+        reach("purse.request.signed")
+        with purse.store.transaction():
+            purse.objects.put_request(signed, "ours", now)
+        reach("purse.request.stored")
+        return signed
+
+    def _expiry(self, own: Certificate, valid_for: int | None, *, is_printed: bool) -> int:
+        if valid_for is None and is_printed:
+            return own.expires
+        wanted = DEFAULT_VALID_FOR if valid_for is None else valid_for
+        return min(self._purse.now() + wanted, own.expires)
+
+    def _check_room(self, own: Certificate, amount: int, *, is_printed: bool) -> None:
+        limits = own.limits.lower(self._purse.authority.policy.head.limits)
+        held = self._purse.tokens.holding()
+        if not is_printed:
+            held += self.outstanding() + amount
+        require(held <= limits.balance, Code.LIMIT_BALANCE, held=held, limit=limits.balance)
+
+    def outstanding(self, without: bytes = b"") -> int:
+        """Tiyn of requests with a nonce that have neither expired nor an answer, but for the one named."""
+        found = self._purse.store.value(
+            "SELECT coalesce(sum(amount), 0) FROM request WHERE side = 'ours' AND use = 'once' AND expires >= ?"
+            " AND ref <> ? AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.request = ref AND i.code IS NULL)",
+            self._purse.now(),
+            without,
+        )
+        return int(found)
+
+    # being paid
+
+    def receive(self, raw: bytes, request: Signed[Request] | None = None) -> Received:
+        """Judge an encoded payment; what it says is stored when this returns.
+
+        It answers the own request that it names, or else ``request`` (one that this store may have lost). Raises
+        ``Refusal`` when nothing was stored: the bytes are no payment, it is not valid, its outputs are not all
+        ours (PAYEE_OTHER), or there are more payers than one receipt can refuse (TOO_MANY).
+        """
+        payment = parse_payment(raw)
+        self._purse.authority.hear(payment.policy)
+        verified = verify_payment(payment, self._purse.authority.directory)
+        self._check_ours(verified)
+        known = self._incoming.get(payment.ids)
+        if known is not None:
+            return self._answer(verified, known["id"], known["at"])
+        self._check_answerable(verified)
+        code = self._judge(verified, self._own_request_of(verified) or request)
+        fresh = self._fresh(verified)
+        if not fresh:
+            identifier, first = self._keep_known(verified)
+            return self._answer(verified, identifier, first)
+        identifier = self._accept(verified, fresh) if code is None else self._refuse(verified, fresh, code)
+        return self._answer(verified, identifier, None)
+
+    def _check_ours(self, verified: Verified) -> None:
+        owners = {token.owner for token in verified.received}
+        require(all(self._purse.epochs.owns(owner) for owner in owners), Code.PAYEE_OTHER)
+
+    def _check_answerable(self, verified: Verified) -> None:
+        """We can only answer with a key that still exists and was certified."""
+        for owner in {token.owner for token in verified.received}:
+            require(self._purse.epochs.can_sign(owner), Code.PAYEE_OTHER)
+            certificate = self._purse.epochs.certificate_for(owner, self._purse.now())
+            require(certificate is not None, Code.NOT_CERTIFIED, key=owner.hex())
+
+    def _own_request_of(self, verified: Verified) -> Signed[Request] | None:
+        ref = verified.payment.newest[-1].body.purpose
+        return self.own_request(ref) if isinstance(ref, bytes) else None
+
+    def own_request(self, ref: bytes) -> Signed[Request] | None:
+        """The request of ours that a transfer names by ``ref`` (16 bytes), or None."""
+        ours = self._purse.store.value("SELECT 1 FROM request WHERE ref = ? AND side = 'ours'", ref)
+        return None if ours is None else self._purse.objects.request(ref)
+
+    def _fresh(self, verified: Verified) -> tuple[Token, ...]:
+        """What the purse does not have yet; the rest came with another payment or from the ledger."""
+        return tuple(token for token in verified.received if self._purse.tokens.get(token.ref) is None)
+
+    def _judge(self, verified: Verified, request: Signed[Request] | None) -> Code | None:
+        """Why this payment is not accepted, or None."""
+        try:
+            if request is None:
+                raise Refusal(Code.REQUEST_UNKNOWN)
+            check_answers(verified, request)
+            self._check_unanswered(verified, request)
+            check_acceptance(verified, self._view(verified, request))
+        except Refusal as refusal:
+            return refusal.code
+        return None
+
+    def _check_unanswered(self, verified: Verified, request: Signed[Request]) -> None:
+        """A request with a nonce is answered by one payment; the ledger may have delivered part of it before."""
+        if request.body.is_printed:
+            return
+        before = self._incoming.answers(request_ref(request))
+        require(
+            before <= set(verified.payment.ids), Code.REQUEST_ANSWERED, request=request_ref(request).hex()
+        )
+
+    def _view(self, verified: Verified, request: Signed[Request]) -> PayeeView:
+        purse = self._purse
+        fresh = self._fresh(verified)
+        known = {token.ref for token in verified.received if token not in fresh}
+        counted_twice = sum(token.amount for token in verified.received if token.ref in known)
+
+        def consumer_of(ref: TokenRef) -> bytes | None:
+            return None if ref in known else purse.objects.consumer_of(ref)
+
+        return PayeeView(
+            request,
+            purse.authority.policy,
+            purse.now(),
+            purse.tokens.holding() - counted_twice,
+            self.outstanding(request_ref(request)),
+            consumer_of,
+        )
+
+    def _accept(self, verified: Verified, fresh: tuple[Token, ...]) -> bytes:
+        purse, now = self._purse, self._purse.now()
+        ids = verified.payment.ids
+        with purse.transition(Transition.ACCEPT, list(ids)):
+            identifier = self._keep(verified, None)
+            for token in fresh:
+                purse.tokens.add(token, Origin.RECEIVED, now, settled=None, state=TokenState.HELD)
+        return identifier
+
+    def _refuse(self, verified: Verified, fresh: tuple[Token, ...], code: Code) -> bytes:
+        purse, now = self._purse, self._purse.now()
+        draft = refusal_orders(fresh, b"")
+        require(len(draft) <= MAX_REFUSALS, Code.TOO_MANY, count=len(draft), limit=MAX_REFUSALS)
+        with purse.transition(Transition.REFUSE, [list(verified.payment.ids), code.value]):
+            identifier = self._keep(verified, code)
+            for token in fresh:
+                purse.tokens.add(token, Origin.RECEIVED, now, settled=None, state=TokenState.REFUSED)
+            for order in refusal_orders(fresh, identifier):
+                self._redeeming.store(order)
+        return identifier
+
+    def _keep(self, verified: Verified, code: Code | None) -> bytes:
+        """Inside a transition: the objects, what they consume and contradict, and the payment's row."""
+        purse, payment = self._purse, verified.payment
+        stored = purse.objects.put_verified(verified)
+        self._evidences.look(stored)
+        for issuance in payment.issuances:
+            purse.authority.note_time(issuance.body.issued)
+        purpose = payment.newest[-1].body.purpose
+        return self._incoming.add(
+            payment.ids,
+            purpose if isinstance(purpose, bytes) else b"",
+            verified.received[0].owner,
+            verified.signers[payment.ids[-1]].body.wallet,
+            sum(token.amount for token in verified.received),
+            PAYER,
+            purse.now(),
+            code,
+        )
+
+    def _keep_known(self, verified: Verified) -> tuple[bytes, int]:
+        """Everything in it is held already, in other company: a repeat that gets a receipt of its own.
+
+        It says what was said first: refused, if any of its tokens was.
+        """
+        rows = [self._incoming.containing(txid) for txid in verified.payment.ids]
+        known = [row for row in rows if row is not None]
+        refused = [row for row in known if row["code"] is not None]
+        code = Code(refused[0]["code"]) if refused else None
+        with self._purse.transition(Transition.ACCEPT, list(verified.payment.ids)):
+            identifier = self._keep(verified, code)
+        return identifier, min((row["at"] for row in known), default=self._purse.now())
+
+    # answering
+
+    def answered(self, request: Signed[Request]) -> Received | None:
+        """What the last payment to this request was answered, an accepted one before a refused one; None if
+        nothing came yet. ``repeat_of`` is when it came."""
+        row = self._incoming.last_answer(request_ref(request))
+        if row is None:
+            return None
+        tokens = tuple(self._purse.objects.outputs(txid)[0] for txid in self._incoming.txids(row["id"]))
+        return self._received(row, tokens, row["at"])
+
+    def _answer(self, verified: Verified, identifier: bytes, repeat_of: int | None) -> Received:
+        row = self._incoming.by_id(identifier)
+        if row is None:
+            raise Refusal(Code.INTERNAL)
+        return self._received(row, verified.received, repeat_of)
+
+    def _received(self, row: Row, tokens: tuple[Token, ...], repeat_of: int | None) -> Received:
+        code = None if row["code"] is None else Code(row["code"])
+        amount = sum(token.amount for token in tokens)
+        return Received(row["request"], self._receipt(row), tokens, amount, repeat_of, code)
+
+    def _receipt(self, row: Row) -> Receipt:
+        """The first receipt, made now if there is none yet."""
+        found = self._incoming.receipt(row["id"])
+        if found is not None:
+            return found
+        self._redeeming.sign_stored()
+        txids = self._incoming.txids(row["id"])
+        refusals = self._refusals_of(txids) if row["code"] is not None else ()
+        code = None if row["code"] is None else Code(row["code"])
+        body = ReceiptBody(txids, code, refusals, row["at"])
+        signed = cose.sign(body, self._purse.epochs.signer(row["key"]))
+        reach("purse.receipt.signed")
+        receipt = Receipt(signed, tuple(self._purse.objects.transfer(txid) for txid in refusals))
+        self._incoming.keep_receipt(row["id"], receipt)
+        reach("purse.receipt.stored")
+        return receipt
+
+    def _refusals_of(self, txids: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Our redemptions that give back outputs of these transfers."""
+        found: dict[bytes, None] = {}
+        for txid in txids:
+            row = self._incoming.containing(txid)
+            for refusal in self._incoming.refusals(row["id"]) if row is not None else ():
+                found[refusal] = None
+        return tuple(found)
+
+    def resume(self) -> None:
+        """At opening: redemptions that wait for their signature get it, refused payments their receipt."""
+        self._redeeming.sign_stored()
+        for identifier in self._incoming.unreceipted():
+            row = self._incoming.by_id(identifier)
+            if row is not None:
+                self._receipt(row)

@@ -1,0 +1,187 @@
+"""Reconciling: what the online client calls, step by step; every step is durable and harmless when repeated.
+
+The order of a whole reconciling: take policy and directory; finish open fundings; upload until ``uploads`` is
+empty, answering each time; take deliveries until there are no more; a new epoch; refresh or defund; upload what
+that signed and take its outcomes; retire old keys. Interrupted anywhere, it starts again from the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from hsm.failpoint import reach
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.policy import PolicyUpdate
+from wallet.purse.answers import Answer, Answers
+from wallet.purse.deliveries import Delivered, Deliveries
+from wallet.purse.epochs import EpochKey
+from wallet.purse.exchanging import Exchanging
+from wallet.purse.fundings import Funding, Fundings
+from wallet.purse.purse import Purse
+from wallet.purse.receiving import Receiving
+from wallet.purse.recovering import Recovering
+from wallet.purse.retiring import Retiring
+from wallet.purse.uploads import DEFAULT_LIMIT, Uploads
+
+
+class Reconciling:
+    """Used by ``ledger_sync.client`` only."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+        self._fundings = Fundings(purse)
+        self._uploads = Uploads(purse)
+        self._answers = Answers(purse)
+        self._deliveries = Deliveries(purse)
+        self._exchanging = Exchanging(purse)
+        self._recovering = Recovering(purse)
+        self._retiring = Retiring(purse)
+
+    # whom to believe
+
+    def take_root(self, root: bytes, directory: bytes) -> None:
+        """At first set-up: the central bank's root key, compressed P-256, and a directory that it signed.
+
+        Harmless when repeated. DIRECTORY_SIGNATURE, also for another root than the one held.
+        """
+        self._purse.authority.take_root(root, directory)
+
+    def take_policy(self, directory: bytes | None, update: PolicyUpdate) -> bool:
+        """What the bank has of directory and policy; whether anything of it was newer.
+
+        Raises ``Refusal``: DIRECTORY_SIGNATURE, POLICY_SIGNATURE, POLICY_GAP, RECONCILE_FIRST (no root yet).
+        """
+        return self._purse.authority.take(directory, update)
+
+    @property
+    def policy_version(self) -> int:
+        """The version held; 0 before there is any. Ask the bank for what is newer."""
+        return self._purse.authority.version
+
+    # epochs
+
+    def begin_epoch(self, *, anew: bool = False) -> EpochKey:
+        """The key to have certified, and the running total to state with it.
+
+        An unfinished key is given again; a merchant's key is kept and recertified unless ``anew``; a person gets a
+        fresh one. The alias is on disk before the key is made.
+        """
+        return self._purse.epochs.begin(self._purse.now(), self._purse.outgoing.total(), anew=anew)
+
+    @property
+    def certificate(self) -> Signed[Certificate] | None:
+        """The current one, or None before the first."""
+        return self._purse.epochs.current()
+
+    def prove_possession(self, epoch: EpochKey, digest: bytes) -> bytes:
+        """The epoch key's signature (64 bytes) over a digest by which its bank knows that we hold it."""
+        return self._purse.epochs.prove(epoch, digest)
+
+    def install_certificate(self, certificate: Signed[Certificate]) -> None:
+        """A certificate for a key of ours. BANK_UNKNOWN, CERTIFICATE_SIGNATURE, NOT_CERTIFIED (not our key)."""
+        check_certificate(certificate, self._purse.authority.directory)
+        with self._purse.store.transaction():
+            self._purse.epochs.certified(certificate)
+            self._purse.authority.note_time(certificate.body.issued)
+        reach("purse.epoch.certified")
+
+    # fundings
+
+    def begin_funding(self, amount: int) -> Funding:
+        """Store a funding of ``amount`` tiyn, cut into tokens, before the bank is asked for it.
+
+        Raises ``Refusal``: AMOUNT_INVALID, NOT_CERTIFIED, CERTIFICATE_EXPIRED, WALLET_REVOKED, LIMIT_BALANCE.
+        """
+        return self._fundings.begin(amount, Receiving(self._purse).outstanding())
+
+    def open_fundings(self) -> tuple[Funding, ...]:
+        """Begun and neither complete nor dropped, oldest first: to be asked for again."""
+        return self._fundings.open()
+
+    def complete_funding(self, issuance: Signed[Issuance]) -> bool:
+        """Its tokens are ours; False if they were before. ISSUANCE_SIGNATURE, NOT_FOUND, FUNDING_MISMATCH."""
+        return self._fundings.complete(issuance)
+
+    def drop_funding(self, funding: bytes) -> None:
+        """The bank refused it for good. Harmless when repeated."""
+        self._fundings.drop(funding)
+
+    # what the ledger must see, and what it says
+
+    def uploads(self, limit: int = DEFAULT_LIMIT, passed: Collection[bytes] = ()) -> Bundle:
+        """The next transfers without a verdict (own, received, refusals got), with the issuances, certificates and
+        requests they need. ``passed``: ids answered as waiting earlier in this round. Empty: nothing is left."""
+        return self._uploads.next(limit, passed)
+
+    def answer(self, rows: Sequence[Answer]) -> None:
+        """The bank's rows about uploaded transfers; all of them or none are kept, the first verdict stands.
+
+        Raises ``Refusal``: BANK_UNKNOWN, SETTLEMENT_SIGNATURE, NOTARY_SIGNATURE, ISSUANCE_SIGNATURE,
+        FUNDING_MISMATCH, CERTIFICATE_SIGNATURE, EVIDENCE_INVALID.
+        """
+        self._answers.take(rows)
+        self._recovering.try_to_leave()
+
+    @property
+    def cursor(self) -> int:
+        """Up to where deliveries were taken; 0 at first."""
+        return self._deliveries.cursor
+
+    def deliver(self, bundle: Bundle, rows: Sequence[Answer] = (), cursor: int | None = None) -> Delivered:
+        """What the ledger lists for our keys, with its verdicts; ``cursor`` is kept with it.
+
+        Raises ``Refusal``: the codes of validity and those of ``answer``; then nothing is kept.
+        """
+        delivered = self._deliveries.take(bundle, rows, cursor)
+        self._recovering.try_to_leave()
+        return delivered
+
+    def missing_numbers(self) -> tuple[int, ...]:
+        """In a rollback: sequence numbers for which the ledger has shown no transfer yet."""
+        return self._recovering.missing()
+
+    # redemptions
+
+    def begin_refresh(self) -> tuple[bytes, ...]:
+        """Sign redemptions of settled, worn tokens for new ones under the current key; their transaction ids.
+
+        Raises ``Refusal``: ROLLBACK, RECONCILE_FIRST (not everything was uploaded), NOT_CERTIFIED,
+        CERTIFICATE_EXPIRED.
+        """
+        return self._exchanging.begin_refresh()
+
+    def begin_defund(self, amount: int | None = None) -> tuple[bytes, ...]:
+        """Sign redemptions of ``amount`` tiyn to the account (None: of all that is settled); their ids.
+
+        Raises ``Refusal``: ROLLBACK, RECONCILE_FIRST, AMOUNT_INVALID, FUNDS_SHORT.
+        """
+        return self._exchanging.begin_defund(amount)
+
+    def open_redemptions(self) -> tuple[bytes, ...]:
+        """Signed redemptions, ours and those in our favour, whose outcome is not known."""
+        return self._exchanging.open()
+
+    def complete_redemption(self, txid: bytes, issuance: Signed[Issuance] | None, value: int) -> bool:
+        """Outside a row: what became of a redemption; False if that was known. ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""
+        return self._exchanging.complete(txid, issuance, value)
+
+    def excess(self) -> int:
+        """Tiyn held above the balance limit, to be defunded: what the ledger delivers is never refused for it."""
+        current = self._purse.epochs.current()
+        if current is None:
+            return 0
+        limits = current.body.limits.lower(self._purse.authority.policy.head.limits)
+        return max(0, self._purse.tokens.holding() - limits.balance)
+
+    # old keys
+
+    def retirable_keys(self) -> tuple[bytes, ...]:
+        """Old keys that this purse has no more use for."""
+        return self._retiring.candidates()
+
+    def retire_keys(self, listed: Collection[bytes]) -> tuple[bytes, ...]:
+        """Destroy those that are not in ``listed``, the keys that the ledger still knows money of; which they were."""
+        return self._retiring.retire(listed)

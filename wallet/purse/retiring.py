@@ -1,0 +1,56 @@
+"""When an old key may be destroyed: its certificates and requests have expired, grace has passed, nothing is owned
+or awaited under it here, and the ledger knows nothing of its own either."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from wallet.purse.purse import Purse
+
+
+class Retiring:
+    """Destroys keys."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+
+    def candidates(self) -> tuple[bytes, ...]:
+        """Old keys that this purse has no more use for; the ledger has the last word."""
+        current = self._purse.epochs.current()
+        if current is None:
+            return ()
+        own = sorted(key for key in self._purse.epochs.own() if self._purse.epochs.can_sign(key))
+        return tuple(key for key in own if key != current.body.key and self._is_over(key))
+
+    def _is_over(self, key: bytes) -> bool:
+        store, now = self._purse.store, self._purse.now()
+        grace = self._purse.authority.policy.head.grace
+        certificates = self._purse.objects.certificates_of(key)
+        if not certificates or any(item.body.expires + grace >= now for item in certificates):
+            return False
+        needed = (
+            store.value(
+                "SELECT 1 FROM request WHERE side = 'ours' AND key = ? AND expires + ? >= ?", key, grace, now
+            )
+            or store.value(
+                "SELECT 1 FROM token t JOIN output o USING (txid, output)"
+                " WHERE o.owner = ? AND t.state IN ('held', 'reserved') AND o.expires + ? >= ?",
+                key,
+                grace,
+                now,
+            )
+            or store.value("SELECT 1 FROM outgoing WHERE key = ? AND state = 'unsigned'", key)
+            or store.value("SELECT 1 FROM funding WHERE owner = ? AND state = 'open'", key)
+            or store.value(
+                "SELECT 1 FROM incoming WHERE key = ? AND receipt IS NULL AND source = 'payer' AND code IS NOT NULL",
+                key,
+            )
+        )
+        return needed is None
+
+    def retire(self, listed: Collection[bytes]) -> tuple[bytes, ...]:
+        """Destroy the candidates that are not in ``listed``, the keys that the ledger still knows money of."""
+        over = tuple(key for key in self.candidates() if key not in listed)
+        for key in over:
+            self._purse.epochs.destroy(key)
+        return over

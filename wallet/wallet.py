@@ -1,0 +1,100 @@
+"""One wallet: a purse in a folder, its keys in a keystore, and the parts that people use.
+
+Opening never needs the network. It settles the record, finishes what a crash left half done, and drops intents
+that were never signed and whose request has expired.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from hsm.keystore import Keystore
+from wallet.protocol.evidence import Evidence
+from wallet.protocol.transfer import TokenRef
+from wallet.purse.evidences import Evidences
+from wallet.purse.journal import PurseState
+from wallet.purse.paying import Paying
+from wallet.purse.purse import Clock, Purse, Random
+from wallet.purse.reading import Balance, ChainLink, Event, Reading, Risk
+from wallet.purse.receiving import Receiving
+from wallet.purse.reconciling import Reconciling
+from wallet.purse.tokens import OwnToken
+
+
+class Wallet:
+    """``paying``, ``receiving`` and ``reconciling`` do things; everything else only looks."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+        self.paying = Paying(purse)
+        self.receiving = Receiving(purse)
+        self.reconciling = Reconciling(purse)
+        self._reading = Reading(purse)
+        self._evidences = Evidences(purse)
+
+    @classmethod
+    def open(cls, home: Path, keystore: Keystore, clock: Clock, random: Random) -> Self:
+        """The wallet in ``home`` (made if there is none).
+
+        ``clock`` gives unix seconds, ``random`` so many random bytes. Raises ``Refusal``: STORE_VERSION,
+        STORE_DAMAGED; and ``KeystoreError``.
+        """
+        wallet = cls(Purse.open(home, keystore, clock, random))
+        wallet._resume()
+        return wallet
+
+    def _resume(self) -> None:
+        self._purse.epochs.finish_destroying()
+        self.receiving.resume()
+        self.paying.resume()
+
+    def close(self) -> None:
+        """Let go of the store; the keystore is locked by whoever opened it."""
+        self._purse.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def now(self) -> int:
+        """Unix seconds: the clock, or the latest time signed by the central bank, the notary or the own bank."""
+        return self._purse.now()
+
+    @property
+    def state(self) -> PurseState:
+        """ROLLED_BACK: an older copy of the purse was put in place; it can't spend until it has reconciled."""
+        return self._purse.journal.state
+
+    def own_keys(self) -> tuple[bytes, ...]:
+        """Every key that was ever this wallet's, compressed P-256."""
+        return tuple(sorted(self._purse.epochs.own()))
+
+    def balance(self) -> Balance:
+        return self._reading.balance()
+
+    def tokens(self) -> tuple[OwnToken, ...]:
+        """Every own token that is not spent, by reference."""
+        return self._reading.tokens()
+
+    def history(self) -> tuple[Event, ...]:
+        """What happened, oldest first."""
+        return self._reading.history()
+
+    def chain(self, ref: TokenRef) -> tuple[ChainLink, ...]:
+        """The hands a token went through, issuance first. PROVENANCE_MISSING for one that is not known."""
+        return self._reading.chain(ref)
+
+    def risk(self) -> Risk:
+        """What would be lost with this device now, and until when."""
+        return self._reading.risk()
+
+    def directory(self) -> bytes:
+        """The signed directory that this wallet goes by: with the root key it lets anybody check its evidence."""
+        return self._purse.authority.signed_directory
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Contradictions seen here or shown by the ledger."""
+        return self._evidences.all()
