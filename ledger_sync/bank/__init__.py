@@ -1,0 +1,1 @@
+"""A bank node: customers' accounts, wallet certificates, and what wallets upload."""

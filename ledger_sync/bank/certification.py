@@ -1,0 +1,134 @@
+"""Certification: a new epoch's key gets a certificate with a fresh pseudonym, limits and an expiry.
+
+Rule: the same key again gives a person the same certificate while it is good, and a merchant a new one under a
+new pseudonym. A key is certified for one customer only, on proof that its device can sign with it, and not while
+the customer is revoked for a contradiction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import hsm.failpoint
+from ledger_sync.bank.customers import Customer, Customers
+from ledger_sync.bank.deliveries import Deliveries
+from ledger_sync.bank.house import House
+from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.relays import Relays
+from ledger_sync.bank.terms import MAX_UNEXPIRED_WALLETS, Terms
+from ledger_sync.bank.wallets import Wallets
+from ledger_sync.possession import possession_digest
+from wallet.protocol.bounds import WALLET_ID_BYTES
+from wallet.protocol.certificate import Certificate, WalletKind
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.keys import is_low_s, verify_digest
+from wallet.protocol.policy import Reason
+
+
+class Certification:
+    """Certifies wallet keys of this bank's customers."""
+
+    def __init__(
+        self,
+        house: House,
+        terms: Terms,
+        customers: Customers,
+        objects: Objects,
+        wallets: Wallets,
+        deliveries: Deliveries,
+        relays: Relays,
+    ) -> None:
+        self._house = house
+        self._store = house.store
+        self._terms = terms
+        self._customers = customers
+        self._objects = objects
+        self._wallets = wallets
+        self._deliveries = deliveries
+        self._relays = relays
+
+    def certify(
+        self, account: str, device: bytes, key: bytes, total: int, proof: bytes
+    ) -> Signed[Certificate]:
+        """A certificate for ``key`` (33 bytes) of the purse behind ``device``; ``total`` (tiyn) is its running total.
+
+        Raises ``Refusal``: KEY_INVALID (no proof of possession), AUTH_FORBIDDEN (somebody else's key),
+        WALLET_REVOKED, CERTIFICATE_EXPIRED (a person's key of an epoch that is over), TOO_MANY, ACCOUNT_UNKNOWN.
+        """
+        shown = is_low_s(proof) and verify_digest(key, possession_digest(device), proof)
+        require(shown and key != device, Code.KEY_INVALID)
+        with self._store.transaction():
+            customer = self._customers.customer(account)
+            require(self._wallets.customer_of(key) in (None, account), Code.AUTH_FORBIDDEN)
+            require(not self._wallets.is_revoked(account, Reason.CONFLICT), Code.WALLET_REVOKED)
+            certificate = self._known(customer, key) or self._issue(customer, device, key, total)
+        hsm.failpoint.reach("bank.certify.stored")
+        return certificate
+
+    def _known(self, customer: Customer, key: bytes) -> Signed[Certificate] | None:
+        if customer.kind is WalletKind.MERCHANT:
+            return None
+        row = self._store.row("select certificate, expires from wallets where key = ?", (key,))
+        if row is None:
+            return None
+        require(row[1] >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=row[1])
+        return self._objects.certificate(row[0])
+
+    def _issue(self, customer: Customer, device: bytes, key: bytes, total: int) -> Signed[Certificate]:
+        count = len(self._wallets.unexpired(customer.id))
+        require(count < MAX_UNEXPIRED_WALLETS, Code.TOO_MANY, count=count, limit=MAX_UNEXPIRED_WALLETS)
+        signed = self._house.sign(self._body(customer, key, total))
+        body = signed.body
+        self._objects.add_certificate(signed)
+        self._store.insert(
+            "wallets",
+            wallet=body.wallet,
+            key=key,
+            customer=customer.id,
+            device=device,
+            certificate=signed.id,
+            issued=body.issued,
+            expires=body.expires,
+        )
+        self._deliveries.certified(signed)
+        self._relays.certificate_came(signed)
+        return signed
+
+    def _body(self, customer: Customer, key: bytes, total: int) -> Certificate:
+        house = self._house
+        now = house.clock()
+        body = Certificate(
+            bank=house.bank,
+            wallet=house.random(WALLET_ID_BYTES),
+            key=key,
+            issued=now,
+            expires=now + self._terms.validity,
+            kind=customer.kind,
+            limits=self._terms.limits(customer.kind),
+            total=total,
+        )
+        if customer.kind is WalletKind.PERSON:
+            return body
+        return replace(body, category=customer.category, name=customer.name)
+
+    def usable(self, account: str, key: bytes) -> Signed[Certificate]:
+        """The certificate under which ``key`` may be funded now.
+
+        Raises ``Refusal``: NOT_CERTIFIED (not by this bank for this customer), CERTIFICATE_EXPIRED, WALLET_REVOKED.
+        """
+        row = self._store.row(
+            "select wallet, certificate, expires from wallets where key = ? and customer = ?"
+            " order by expires desc, wallet limit 1",
+            (key, account),
+        )
+        if row is None:
+            raise Refusal(Code.NOT_CERTIFIED)
+        wallet, certificate_id, expires = row
+        require(expires >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=expires)
+        revoked = self._store.row("select 1 from revocations where wallet = ?", (wallet,)) is not None
+        require(not revoked, Code.WALLET_REVOKED, wallet=wallet.hex())
+        certificate = self._objects.certificate(certificate_id)
+        if certificate is None:
+            raise Refusal(Code.NOT_CERTIFIED)
+        return certificate

@@ -1,0 +1,88 @@
+"""Deliveries: what the ledger lists for a customer's keys, in the order of one cursor.
+
+Rule: every settled transfer with an output of, or a signature by, one of the customer's keys, and every issuance
+for them, once; so a payee finds money it never saw, and a restored purse its own transfers. An output that its
+owner has refused is not listed as the owner's; the refusal is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger_sync.bank.house import House
+from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.provenance import Gathered, Provenance
+from ledger_sync.bank.terms import MAX_DELIVERED_BYTES
+from ledger_sync.bank.wallets import Wallets
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+
+_TRANSFER: Final = "transfer"
+_ISSUANCE: Final = "issuance"
+_PAGE: Final = 128
+
+
+class Deliveries:
+    """Lists and hands out. Listing works within the caller's transaction."""
+
+    def __init__(self, house: House, objects: Objects, provenance: Provenance, wallets: Wallets) -> None:
+        self._store = house.store
+        self._objects = objects
+        self._provenance = provenance
+        self._wallets = wallets
+
+    def issuance_came(self, issuance: Signed[Issuance]) -> None:
+        self._list(issuance.body.owner, _ISSUANCE, issuance.id)
+
+    def settled(self, transfer: Signed[Transfer], signer: bytes) -> None:
+        """List a settled transfer for its signer and its payee."""
+        self._list(signer, _TRANSFER, transfer.id)
+        body = transfer.body
+        if body.redemption is None and not self._is_refused(transfer):
+            self._list(body.payee, _TRANSFER, transfer.id)
+
+    def certified(self, certificate: Signed[Certificate]) -> None:
+        """A key has just become a customer's: what came for it earlier is listed now."""
+        key = certificate.body.key
+        rows = self._store.rows(
+            "select t.origin, s.payload is not null from tokens t left join settlements s on s.transfer = t.origin"
+            " where t.owner = ? and t.value is not null group by t.origin",
+            (key,),
+        )
+        for origin, is_transfer in rows:
+            self._list(key, _TRANSFER if is_transfer else _ISSUANCE, origin)
+
+    def _list(self, key: bytes, kind: str, name: bytes) -> None:
+        account = self._wallets.customer_of(key)
+        if account is not None:
+            self._store.insert("deliveries", customer=account, kind=kind, object=name)
+
+    def _is_refused(self, transfer: Signed[Transfer]) -> bool:
+        """Whether the payee signed a refusal of output 0."""
+        for txid in self._objects.consumers(TokenRef(transfer.id, 0)):
+            refusal = self._objects.copy(txid, transfer.body.payee)
+            if refusal is not None and isinstance(refusal.body.purpose, ToPayer):
+                return True
+        return False
+
+    def since(self, account: str, cursor: int) -> tuple[int, Bundle, list[bytes]]:
+        """The next page after ``cursor``: the new cursor, objects with their provenance, ids of listed transfers."""
+        rows = self._store.rows(
+            "select seq, kind, object from deliveries where customer = ? and seq > ? order by seq limit ?",
+            (account, cursor, _PAGE),
+        )
+        gathered = Gathered()
+        listed: list[bytes] = []
+        for seq, kind, name in rows:
+            more = self._provenance.gather(
+                [name], Gathered(dict(gathered.transfers), dict(gathered.issuances))
+            )
+            if gathered.size and not (more.fits() and more.size <= MAX_DELIVERED_BYTES):
+                break
+            gathered, cursor = more, seq
+            if kind == _TRANSFER:
+                listed.append(name)
+        return cursor, self._provenance.bundle(gathered, listed), listed

@@ -1,0 +1,44 @@
+"""What every part of the bank node stands on: who the bank is, its store, time, chance, and whom it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from ledger_sync.bank.books import Books
+from ledger_sync.bank.store import Store
+from wallet.protocol import cose
+from wallet.protocol.cose import Body, SignDigest, Signed
+from wallet.protocol.directory import Directory
+from wallet.protocol.policy import Policy
+
+B = TypeVar("B", bound=Body)
+
+
+class Trusted(Protocol):
+    """The directory and policy the bank goes by (ledger_sync.http.trust)."""
+
+    @property
+    def policy(self) -> Policy: ...
+
+    @property
+    def directory(self) -> Directory: ...
+
+    def refresh(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """``bank`` is the bank's id in the directory; ``sign_digest`` its directory key's."""
+
+    bank: str
+    sign_digest: SignDigest
+    store: Store
+    books: Books
+    trust: Trusted
+    clock: Callable[[], int]
+    random: Callable[[int], bytes]
+
+    def sign(self, body: B) -> Signed[B]:
+        return cose.sign(body, self.sign_digest)

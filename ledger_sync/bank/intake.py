@@ -1,0 +1,277 @@
+"""Intake: fragments in any order become stored objects, and transfers valid as soon as all they need is there.
+
+Rule: the same again changes nothing. A bundle is refused as a whole only for a signature that nobody could have
+made in good faith, or for its uploader's shares; everything else is stored, and waits. Validity itself is
+ledger_sync.settling's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from ledger_sync.bank.house import House
+from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.provenance import Provenance
+from ledger_sync.bank.terms import MAX_CLAIMS, MAX_REQUESTS, MAX_WAITING, RELAYS_FOR_CUSTOMERS
+from ledger_sync.settling.standing import Graph, Invalid, Valid, Waiting
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory
+from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.request import Request, check_request
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import Transfer
+from wallet.protocol.validity import issued_tokens
+
+_MAX_GUESSES: Final = 512
+"""Signatures tried in one bundle against keys that merely might have made them."""
+_JUDGED: Final = frozenset({Stage.VALID, Stage.COMMITTED, Stage.ANSWERED})
+BANK_UPLOADER: Final = "bank:"
+CUSTOMER_UPLOADER: Final = "customer:"
+
+
+class Listener(Protocol):
+    """Who must hear of what came in, within the same transaction."""
+
+    def certificate_came(self, signed: Signed[Certificate]) -> None: ...
+
+    def issuance_came(self, signed: Signed[Issuance]) -> None: ...
+
+    def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None: ...
+
+    def refused(self, txid: bytes, code: Code) -> None: ...
+
+
+class Intake:
+    """Takes bundles in. Verifies, stores, judges; commits nothing at the notary."""
+
+    def __init__(self, house: House, objects: Objects, provenance: Provenance, listener: Listener) -> None:
+        self._house = house
+        self._store = house.store
+        self._objects = objects
+        self._provenance = provenance
+        self._listener = listener
+
+    def take(self, bundle: Bundle, uploader: str) -> None:
+        """Store what is new in ``bundle``, durably, and judge what has become complete.
+
+        Raises ``Refusal``, and stores nothing: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, ISSUANCE_SIGNATURE,
+        REQUEST_SIGNATURE, TRANSFER_SIGNATURE, TOO_MANY (the uploader's share of waiting things is used up).
+        """
+        directory = self._house.trust.directory
+        with self._store.transaction():
+            self._take_certified(bundle, uploader, directory)
+            touched = self._take_transfers(bundle, uploader)
+            self._check_shares(uploader)
+            self.judge(touched)
+            if uploader.startswith(BANK_UPLOADER):
+                self._note_whole(bundle, uploader)
+
+    def _take_certified(self, bundle: Bundle, uploader: str, directory: Directory) -> None:
+        for certificate in bundle.certificates:
+            self._take_certificate(certificate, directory)
+        for issuance in bundle.issuances:
+            if not self._objects.knows("issuances", issuance.id):
+                check_issuance(issuance, directory)
+                self.add_issuance(issuance)
+        for request in bundle.requests:
+            self._take_request(request, uploader, directory)
+
+    def _take_certificate(self, certificate: Signed[Certificate], directory: Directory) -> None:
+        if not self._objects.knows("certificates", certificate.id):
+            check_certificate(certificate, directory)
+            self._objects.add_certificate(certificate)
+            self._listener.certificate_came(certificate)
+
+    def _take_request(self, request: Signed[Request], uploader: str, directory: Directory) -> None:
+        if not self._objects.knows("requests", request.id):
+            check_request(request, directory)
+            self._take_certificate(request.body.payee, directory)
+            self._objects.add_request(request, uploader)
+
+    def add_issuance(self, issuance: Signed[Issuance]) -> None:
+        """Store an issuance whose signature was checked, with its tokens at face value."""
+        if self._objects.add_issuance(issuance):
+            self._objects.add_tokens(issued_tokens(issuance), settled=True)
+            self._listener.issuance_came(issuance)
+
+    def _take_transfers(self, bundle: Bundle, uploader: str) -> list[bytes]:
+        guesses = _Guesses(certificate.body.key for certificate in bundle.certificates)
+        for transfer in _ancestors_first(bundle.transfers):
+            self._objects.add_transfer(transfer, uploader)
+            self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
+            if self._objects.stage(transfer.id) is not Stage.ANSWERED:
+                self._attribute(transfer, uploader, guesses)
+        certified = {certificate.body.key for certificate in bundle.certificates}
+        issued = {issuance.id for issuance in bundle.issuances}
+        return [transfer.id for transfer in bundle.transfers] + self._unblocked(issued, certified)
+
+    def _unblocked(self, issued: Iterable[bytes], certified: Iterable[bytes]) -> list[bytes]:
+        """Transfers already here that an issuance or a certificate of this bundle may complete."""
+        found = [child for issuance_id in issued for child in self._objects.children(issuance_id)]
+        for key in certified:
+            rows = self._store.rows(
+                "select c.transfer from copies c join transfers t on t.id = c.transfer"
+                " where c.signer = ? and t.stage = 'waiting'",
+                (key,),
+            )
+            found += [row[0] for row in rows]
+        return found
+
+    def _attribute(self, transfer: Signed[Transfer], uploader: str, guesses: _Guesses) -> None:
+        """Find whose signature this is: the inputs' owner's where that is known, else one that fits."""
+        owner = self._owner(transfer.id, transfer.body)
+        if owner is not None:
+            if not self._objects.has_copy(transfer.id, owner):
+                require(transfer.signed_by(owner), Code.TRANSFER_SIGNATURE, transfer=transfer.id.hex())
+                self._add_copy(transfer, owner)
+            return
+        signer = guesses.signer_of(transfer)
+        if signer is None:
+            self._objects.add_claim(transfer, uploader)
+        else:
+            self._add_copy(transfer, signer)
+
+    def _add_copy(self, transfer: Signed[Transfer], signer: bytes) -> None:
+        if self._objects.add_copy(transfer, signer):
+            self._listener.signature_came(transfer, signer)
+
+    def _owner(self, txid: bytes, body: Transfer) -> bytes | None:
+        owner = self._objects.owner(txid) or self._objects.owner_of(body.inputs[0])
+        if owner is not None:
+            self._objects.set_owner(txid, owner)
+        return owner
+
+    def _check_shares(self, uploader: str) -> None:
+        times = RELAYS_FOR_CUSTOMERS if uploader.startswith(BANK_UPLOADER) else 1
+        shares = (
+            ("select count(*) from transfers where stage = 'waiting' and first_uploader = ?", MAX_WAITING),
+            ("select count(*) from claims where uploader = ?", MAX_CLAIMS),
+            ("select count(*) from requests where uploader = ?", MAX_REQUESTS),
+        )
+        for sql, most in shares:
+            count = self._store.value(sql, (uploader,))
+            require(count <= most * times, Code.TOO_MANY, count=count, limit=most * times)
+
+    def judge(self, txids: Iterable[bytes]) -> None:
+        """Judge these transfers and whatever that completes."""
+        graph = Graph(self._objects, self._house.trust.directory)
+        todo = list(dict.fromkeys(txids))
+        while todo:
+            txid = todo.pop()
+            if self._objects.stage(txid) is Stage.WAITING and self._advance(txid, graph):
+                todo.extend(self._objects.children(txid))
+                graph = Graph(self._objects, self._house.trust.directory)
+
+    def _advance(self, txid: bytes, graph: Graph) -> bool:
+        """Whether the transfer's descendants may now be able to go on."""
+        body = self._objects.body(txid)
+        if body is None:
+            return False
+        owner = self._owner(txid, body)
+        if owner is None:
+            return False
+        self._settle_claims(txid, owner)
+        code = self._refused_ancestor(body)
+        if code is not None:
+            self._listener.refused(txid, code)
+            return True
+        return all(self._is_judged(ref.txid) for ref in body.inputs) and self._decide(txid, graph)
+
+    def _is_judged(self, txid: bytes) -> bool:
+        """Ancestors are judged first, so that the order of turns is that of descent."""
+        return self._objects.stage(txid) in _JUDGED or self._objects.knows("issuances", txid)
+
+    def _settle_claims(self, txid: bytes, owner: bytes) -> None:
+        for claim in self._objects.take_claims(txid):
+            if not self._objects.has_copy(txid, owner) and claim.signed_by(owner):
+                self._add_copy(claim, owner)
+
+    def _refused_ancestor(self, body: Transfer) -> Code | None:
+        for ref in body.inputs:
+            code = self._store.value(
+                "select code from settlements where transfer = ? and verdict = ?",
+                (ref.txid, int(Verdict.REFUSED)),
+            )
+            if code is not None:
+                return Code(code)
+        return None
+
+    def _decide(self, txid: bytes, graph: Graph) -> bool:
+        if self._objects.transfer(txid) is None:
+            return False
+        match graph.standing(txid):
+            case Waiting():
+                return False
+            case Invalid(code):
+                self._listener.refused(txid, code)
+            case Valid(tokens, signer):
+                if not self._provenance.gather([txid]).fits():
+                    self._listener.refused(txid, Code.PROVENANCE_TOO_LONG)
+                    return True
+                self._objects.add_tokens(tokens, settled=False)
+                self._objects.set_signer(txid, signer)
+                self._objects.mark_valid(txid)
+        return True
+
+    def _note_whole(self, bundle: Bundle, uploader: str) -> None:
+        """A bank from which a valid transfer came with what it needs has the provenance itself."""
+        brought = {item.id for item in bundle.transfers} | {item.id for item in bundle.issuances}
+        for transfer in bundle.transfers:
+            if all(ref.txid in brought for ref in transfer.body.inputs):
+                self._store.run(
+                    "update uploads set whole = 1 where transfer = ? and uploader = ?",
+                    (transfer.id, uploader),
+                )
+
+
+class _Guesses:
+    """Keys that may have signed a transfer whose inputs are not at hand, tried within a budget."""
+
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self._keys = tuple(dict.fromkeys(keys))
+        self._left = _MAX_GUESSES
+
+    def signer_of(self, transfer: Signed[Transfer]) -> bytes | None:
+        for key in self._keys:
+            if self._left == 0:
+                return None
+            self._left -= 1
+            if transfer.signed_by(key):
+                return key
+        return None
+
+
+def _ancestors_first(transfers: Sequence[Signed[Transfer]]) -> list[Signed[Transfer]]:
+    """In an order in which every transfer comes after those of the bundle that made its inputs."""
+    left = {transfer.id: transfer for transfer in transfers}
+    ordered: dict[bytes, Signed[Transfer]] = {}
+    for root in transfers:
+        todo = [root.id]
+        while todo:
+            txid = todo[-1]
+            parents = [
+                ref.txid for ref in left[txid].body.inputs if ref.txid in left and ref.txid not in ordered
+            ]
+            if txid in ordered or not parents:
+                ordered.setdefault(txid, left[txid])
+                todo.pop()
+            else:
+                todo.extend(parents)
+    return list(ordered.values())
+
+
+def uploader_of_bank(bank: str) -> str:
+    return BANK_UPLOADER + bank
+
+
+def uploader_of_customer(account: str) -> str:
+    return CUSTOMER_UPLOADER + account
+
+
+def is_refused_bundle(refusal: Refusal) -> bool:
+    """Whether a bundle was refused for what it holds, so that a newer directory may make it good."""
+    return refusal.code in {Code.BANK_UNKNOWN, Code.CERTIFICATE_SIGNATURE, Code.ISSUANCE_SIGNATURE}

@@ -1,0 +1,164 @@
+"""Lines to the others: the notary, the central bank and the other banks, each call typed.
+
+What comes back is read strictly and checked by who uses it. Everything raises ``Refusal``: the other's answer, or
+UNREACHABLE, after which the same may be asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wallet.protocol import codec, cose
+from wallet.protocol.bounds import FUNDING_ID_BYTES, ID_BYTES, MAX_INPUTS, MAX_SEQUENCE, MAX_SUM
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import Evidence
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.policy import Reason
+from wallet.protocol.settlement import Commit, Consumption
+from wallet.protocol.transfer import TokenRef, Transfer
+
+_MAX_MOVEMENTS = 256
+_MAX_KIND_BYTES = 16
+_MAX_COUNT = 2**53
+
+
+class Service(Protocol):
+    """A signed line to one service (ledger_sync.http.client)."""
+
+    def get(self, path: str) -> Cbor: ...
+
+    def post(self, path: str, value: Cbor) -> Cbor: ...
+
+
+Shown = tuple[Signed[Transfer], Signed[Certificate]]
+"""A transfer and a certificate of the key that signed it."""
+
+
+def read_shown(value: Cbor) -> Shown:
+    """MALFORMED and the codes of SPEC 8.1."""
+    transfer, certificate = codec.array(value, 2)
+    return cose.from_cbor(Transfer, transfer), cose.from_cbor(Certificate, certificate)
+
+
+class NotaryLine:
+    """Who consumed what first."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def commit(self, commits: Sequence[Signed[Commit]]) -> list[list[Signed[Consumption]]]:
+        """For each commit, the statements that cover its references."""
+        answer = self._service.post("/v1/commits", [commit.to_cbor() for commit in commits])
+        return [
+            [cose.from_cbor(Consumption, item) for item in codec.array(statements, most=MAX_INPUTS)]
+            for statements in codec.array(answer, len(commits))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One change of the bank's position at the central bank: ``amount`` in tiyn, less than 0 where it shrank."""
+
+    number: int
+    kind: str
+    cause: bytes
+    amount: int
+
+
+Redeemed = tuple[Signed[Issuance] | None, int]
+"""New tokens (None where there are none), and the settled tiyn."""
+
+
+class CentralBankLine:
+    """What only the central bank does. Every call is keyed by an id: asked again, it answers as before."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def fund(self, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
+        return cose.from_cbor(Issuance, self._service.post("/v1/fundings", [funding, owner, list(amounts)]))
+
+    def redeem(self, txid: bytes, bundle: Bundle, statements: Sequence[Signed[Consumption]]) -> Redeemed:
+        issuance, value = codec.array(
+            self._service.post("/v1/redemptions", [txid, bundle.to_cbor(), _listed(statements)]), 2
+        )
+        return None if issuance is None else cose.from_cbor(Issuance, issuance), codec.amount(value, least=0)
+
+    def refund(self, token: TokenRef, bundle: Bundle, statements: Sequence[Signed[Consumption]]) -> int:
+        (value,) = codec.array(
+            self._service.post("/v1/refunds", [token.to_cbor(), bundle.to_cbor(), _listed(statements)]), 1
+        )
+        return codec.amount(value, least=0)
+
+    def revoke(self, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None) -> int:
+        """The policy version that says so."""
+        listed = [[certificate.to_cbor(), int(reason)] for certificate, reason in wallets]
+        shown = None if evidence is None else evidence.to_cbor()
+        (version,) = codec.array(self._service.post("/v1/revocations", [listed, shown]), 1)
+        return codec.uint(version, MAX_SEQUENCE)
+
+    def challenge(
+        self,
+        unshown: Signed[Consumption],
+        claimant: bytes,
+        bundle: Bundle,
+        statements: Sequence[Signed[Consumption]],
+    ) -> tuple[int, Shown | None]:
+        """What the bank that ``unshown`` names pays, or the transfer that it showed after all."""
+        value, shown = codec.array(
+            self._service.post(
+                "/v1/challenges", [unshown.to_cbor(), claimant, bundle.to_cbor(), _listed(statements)]
+            ),
+            2,
+        )
+        return codec.amount(value, least=0), None if shown is None else read_shown(shown)
+
+    def movements(self, since: int) -> list[Movement]:
+        """Later than number ``since``, oldest first, most 256."""
+        return [
+            _movement(item)
+            for item in codec.array(self._service.get(f"/v1/movements?since={since}"), most=_MAX_MOVEMENTS)
+        ]
+
+
+def _movement(value: Cbor) -> Movement:
+    number, kind, cause, amount, _time = codec.array(value, 5)
+    if type(amount) is not int or abs(amount) > MAX_SUM:
+        raise Refusal(Code.AMOUNT_INVALID)
+    return Movement(
+        codec.uint(number, _MAX_COUNT),
+        codec.text(kind, _MAX_KIND_BYTES, least=1),
+        codec.octets(cause, most=max(FUNDING_ID_BYTES, ID_BYTES)),
+        amount,
+    )
+
+
+def _listed(statements: Sequence[Signed[Consumption]]) -> list[Cbor]:
+    return [statement.to_cbor() for statement in statements]
+
+
+class BankLines:
+    """The other banks, by id."""
+
+    def __init__(self, services: Mapping[str, Service]) -> None:
+        self._services = services
+
+    def relay(self, bank: str, bundle: Bundle) -> None:
+        """Pass ``bundle`` on."""
+        self._line(bank).post("/v1/relays", bundle.to_cbor())
+
+    def transfer(self, bank: str, txid: bytes) -> Shown:
+        """A transfer that ``bank`` committed. NOT_FOUND where it can't show it."""
+        return read_shown(self._line(bank).get(f"/v1/transfers/{txid.hex()}"))
+
+    def _line(self, bank: str) -> Service:
+        service = self._services.get(bank)
+        if service is None:
+            raise Refusal(Code.UNREACHABLE, {"bank": bank})
+        return service

@@ -1,0 +1,318 @@
+"""Received objects: what was uploaded or passed on, kept as it came, looked up by the id of its payload.
+
+Rule: only a copy whose signer owns the inputs stands for a transfer (`Objects.transfer`), because an id says
+nothing about signatures: a bad copy must never hide a good one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from ledger_sync.bank.store import Store
+from wallet.protocol import codec
+from wallet.protocol.bounds import MAX_OBJECT_BYTES
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.cose import Body, Signed, object_id
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.request import Request, request_ref
+from wallet.protocol.settlement import Consumption, Settlement
+from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.validity import Token, choose_certificate
+
+B = TypeVar("B", bound=Body)
+
+_KEPT: Final = 4_096
+"""Parsed objects that are kept; they never change."""
+_TOKEN: Final = "amount, owner, currency, mark, hop, expires, made, payer"
+
+
+class Stage(StrEnum):
+    """How far a transfer has come: signatures and provenance incomplete, valid, decided by the notary, answered."""
+
+    WAITING = "waiting"
+    VALID = "valid"
+    COMMITTED = "committed"
+    ANSWERED = "answered"
+
+
+def load(kind: type[B], payload: bytes, signature: bytes) -> Signed[B]:
+    """An object as it was stored, where it was checked before."""
+    held: Signed[B] = _parsed(kind, payload, signature)
+    return held
+
+
+@lru_cache(maxsize=_KEPT)
+def _parsed(kind: type[Any], payload: bytes, signature: bytes) -> Signed[Any]:
+    body = kind.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
+    return Signed(body, payload, signature, object_id(kind.KIND, payload))
+
+
+class Objects:
+    """The bank's archive. Reads and writes within the caller's transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # certificates, issuances, requests
+
+    def knows(self, table: str, object_key: bytes) -> bool:
+        return self._store.row(f"select 1 from {table} where id = ?", (object_key,)) is not None
+
+    def add_certificate(self, signed: Signed[Certificate]) -> bool:
+        body = signed.body
+        return self._store.insert(
+            "certificates",
+            id=signed.id,
+            key=body.key,
+            bank=body.bank,
+            expires=body.expires,
+            payload=signed.payload,
+            signature=signed.signature,
+        )
+
+    def certificates(self, key: bytes) -> Sequence[Signed[Certificate]]:
+        rows = self._store.rows("select payload, signature from certificates where key = ?", (key,))
+        return [load(Certificate, *row) for row in rows]
+
+    def certificate(self, certificate_id: bytes) -> Signed[Certificate] | None:
+        row = self._store.row("select payload, signature from certificates where id = ?", (certificate_id,))
+        return None if row is None else load(Certificate, *row)
+
+    def certificate_for(self, key: bytes, time: int) -> Signed[Certificate] | None:
+        """The certificate of ``key`` that covers ``time``, or its last to expire; None where there is none."""
+        held = self.certificates(key)
+        return choose_certificate(held, key, time) if held else None
+
+    def bank_of(self, key: bytes) -> str | None:
+        """The bank that certified ``key``, if a certificate of it is at hand."""
+        bank: str | None = self._store.value(
+            "select bank from certificates where key = ? order by expires desc, id limit 1", (key,)
+        )
+        return bank
+
+    def add_issuance(self, signed: Signed[Issuance]) -> bool:
+        return self._store.insert(
+            "issuances",
+            id=signed.id,
+            owner=signed.body.owner,
+            payload=signed.payload,
+            signature=signed.signature,
+        )
+
+    def issuance(self, issuance_id: bytes) -> Signed[Issuance] | None:
+        row = self._store.row("select payload, signature from issuances where id = ?", (issuance_id,))
+        return None if row is None else load(Issuance, *row)
+
+    def add_request(self, signed: Signed[Request], uploader: str) -> bool:
+        return self._store.insert(
+            "requests",
+            id=signed.id,
+            ref=request_ref(signed),
+            payload=signed.payload,
+            signature=signed.signature,
+            uploader=uploader,
+        )
+
+    def request(self, ref: bytes) -> Signed[Request] | None:
+        row = self._store.row("select payload, signature from requests where ref = ? limit 1", (ref,))
+        return None if row is None else load(Request, *row)
+
+    # transfers
+
+    def add_transfer(self, signed: Signed[Transfer], uploader: str) -> bool:
+        """Its payload and inputs; its signature is for `add_copy` or `add_claim`."""
+        body = signed.body
+        is_new = self._store.insert(
+            "transfers",
+            id=signed.id,
+            payload=signed.payload,
+            sequence=body.sequence,
+            purpose=body.purpose if isinstance(body.purpose, bytes) else None,
+            stage=Stage.WAITING.value,
+            first_uploader=uploader,
+        )
+        if is_new:
+            for ref in body.inputs:
+                self._store.insert("inputs", transfer=signed.id, origin=ref.txid, output=ref.output)
+        return is_new
+
+    def body(self, txid: bytes) -> Transfer | None:
+        """The payload behind an id, whoever signed it."""
+        payload = self._store.value("select payload from transfers where id = ?", (txid,))
+        return None if payload is None else Transfer.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
+
+    def stage(self, txid: bytes) -> Stage | None:
+        value = self._store.value("select stage from transfers where id = ?", (txid,))
+        return None if value is None else Stage(value)
+
+    def set_stage(self, txid: bytes, stage: Stage) -> None:
+        self._store.run("update transfers set stage = ? where id = ?", (stage.value, txid))
+
+    def mark_valid(self, txid: bytes) -> None:
+        self._store.run(
+            "update transfers set stage = ?, turn = (select coalesce(max(turn), 0) + 1 from transfers) where id = ?",
+            (Stage.VALID.value, txid),
+        )
+
+    def owner(self, txid: bytes) -> bytes | None:
+        """Who owns a transfer's inputs, as far as payloads at hand tell."""
+        owner: bytes | None = self._store.value("select owner from transfers where id = ?", (txid,))
+        return owner
+
+    def set_owner(self, txid: bytes, owner: bytes) -> None:
+        self._store.run("update transfers set owner = ? where id = ?", (owner, txid))
+
+    def owner_of(self, ref: TokenRef) -> bytes | None:
+        """Who owns an output, by payloads alone: they are fixed by its name, valid or not."""
+        issued: bytes | None = self._store.value("select owner from issuances where id = ?", (ref.txid,))
+        if issued is not None:
+            return issued
+        made = self.body(ref.txid)
+        if made is None:
+            return None
+        return made.payee if ref.output == 0 else self.owner(ref.txid)
+
+    def children(self, txid: bytes) -> list[bytes]:
+        """Transfers that consume an output of ``txid``."""
+        rows = self._store.rows(
+            "select distinct transfer from inputs where origin = ? order by transfer", (txid,)
+        )
+        return [row[0] for row in rows]
+
+    def consumers(self, ref: TokenRef) -> list[bytes]:
+        rows = self._store.rows(
+            "select transfer from inputs where origin = ? and output = ?", (ref.txid, ref.output)
+        )
+        return [row[0] for row in rows]
+
+    # signatures
+
+    def add_copy(self, signed: Signed[Transfer], signer: bytes) -> bool:
+        """A signature that ``signer`` was seen to have made."""
+        return self._store.insert(
+            "copies",
+            transfer=signed.id,
+            signer=signer,
+            sequence=signed.body.sequence,
+            signature=signed.signature,
+        )
+
+    def copy(self, txid: bytes, signer: bytes) -> Signed[Transfer] | None:
+        row = self._store.row(
+            "select t.payload, c.signature from copies c join transfers t on t.id = c.transfer"
+            " where c.transfer = ? and c.signer = ?",
+            (txid, signer),
+        )
+        return None if row is None else load(Transfer, *row)
+
+    def has_copy(self, txid: bytes, signer: bytes) -> bool:
+        sql = "select 1 from copies where transfer = ? and signer = ?"
+        return self._store.row(sql, (txid, signer)) is not None
+
+    def transfer(self, txid: bytes) -> Signed[Transfer] | None:
+        """The transfer as the owner of its inputs signed it."""
+        owner = self.owner(txid)
+        return None if owner is None else self.copy(txid, owner)
+
+    def any_copy(self, txid: bytes) -> tuple[Signed[Transfer], bytes] | None:
+        """The transfer with its signer: the owner's copy, or else any whose signer is known."""
+        row = self._store.row(
+            "select t.payload, c.signature, c.signer from copies c join transfers t on t.id = c.transfer"
+            " where c.transfer = ? order by c.signer = t.owner desc, c.signer limit 1",
+            (txid,),
+        )
+        return None if row is None else (load(Transfer, row[0], row[1]), row[2])
+
+    def add_claim(self, signed: Signed[Transfer], uploader: str) -> None:
+        self._store.run("delete from claims where transfer = ? and uploader = ?", (signed.id, uploader))
+        self._store.insert("claims", transfer=signed.id, uploader=uploader, signature=signed.signature)
+
+    def take_claims(self, txid: bytes) -> list[Signed[Transfer]]:
+        """The copies whose signer was not known; they are kept no longer."""
+        rows = self._store.rows(
+            "select t.payload, c.signature from claims c join transfers t on t.id = c.transfer where c.transfer = ?",
+            (txid,),
+        )
+        self._store.run("delete from claims where transfer = ?", (txid,))
+        return [load(Transfer, *row) for row in rows]
+
+    # outputs
+
+    def add_tokens(self, tokens: Sequence[Token], *, settled: bool) -> None:
+        """Outputs of a valid transaction; those of an issuance bring their face value."""
+        for token in tokens:
+            self._store.insert(
+                "tokens",
+                origin=token.ref.txid,
+                output=token.ref.output,
+                amount=token.amount,
+                owner=token.owner,
+                currency=token.currency,
+                mark=token.mark,
+                hop=token.hop,
+                expires=token.expires,
+                made=token.made,
+                payer=token.payer,
+                value=token.amount if settled else None,
+            )
+
+    def token(self, ref: TokenRef) -> Token | None:
+        row = self._store.row(f"select {_TOKEN} from tokens where origin = ? and output = ?", ref)
+        return None if row is None else Token(ref, *row)
+
+    def tokens_of(self, txid: bytes) -> list[Token]:
+        rows = self._store.rows(
+            f"select output, {_TOKEN} from tokens where origin = ? order by output",
+            (txid,),
+        )
+        return [Token(TokenRef(txid, row[0]), *row[1:]) for row in rows]
+
+    def settled_value(self, ref: TokenRef) -> int | None:
+        """Settled tiyn of an output; None while it has no verdict."""
+        value: int | None = self._store.value("select value from tokens where origin = ? and output = ?", ref)
+        return value
+
+    def set_signer(self, txid: bytes, certificate: Signed[Certificate]) -> None:
+        self._store.insert("signers", transfer=txid, certificate=certificate.id)
+
+    def signer(self, txid: bytes) -> Signed[Certificate] | None:
+        """The certificate under which a valid transfer was signed."""
+        found = self._store.value("select certificate from signers where transfer = ?", (txid,))
+        return None if found is None else self.certificate(found)
+
+    # what notary and bank said
+
+    def add_statement(self, signed: Signed[Consumption]) -> None:
+        body = signed.body
+        self._store.insert(
+            "statements",
+            id=signed.id,
+            consumer=body.consumer,
+            payload=signed.payload,
+            signature=signed.signature,
+        )
+        for ref in body.refs:
+            self._store.insert(
+                "consumed", origin=ref.txid, output=ref.output, consumer=body.consumer, statement=signed.id
+            )
+
+    def statement(self, ref: TokenRef) -> Signed[Consumption] | None:
+        """The notary's word on who consumed an output."""
+        row = self._store.row(
+            "select s.payload, s.signature from consumed c join statements s on s.id = c.statement"
+            " where c.origin = ? and c.output = ?",
+            ref,
+        )
+        return None if row is None else load(Consumption, *row)
+
+    def statements(self, refs: Sequence[TokenRef]) -> list[Signed[Consumption]]:
+        """The notary's words about these outputs, each once."""
+        found = {held.id: held for ref in refs if (held := self.statement(ref)) is not None}
+        return list(found.values())
+
+    def settlement(self, txid: bytes) -> Signed[Settlement] | None:
+        row = self._store.row("select payload, signature from settlements where transfer = ?", (txid,))
+        return None if row is None else load(Settlement, *row)

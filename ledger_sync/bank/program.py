@@ -1,0 +1,112 @@
+"""The bank node as a process: its home folder, its lines, its workers.
+
+Settings: host, port, root (hex), operator (hex), bank (id), central_bank, notary (urls), banks ({id: url}), and
+perhaps terms (`Terms.of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.applications import Starlette
+
+from ledger_sync.bank.books import Books
+from ledger_sync.bank.house import House
+from ledger_sync.bank.lines import Service as LineTo
+from ledger_sync.bank.node import Lines, Node
+from ledger_sync.bank.routes import BankCalls
+from ledger_sync.bank.store import Store
+from ledger_sync.bank.terms import Terms
+from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.routes import Caller, CallerKind, Identify
+from ledger_sync.http.run import Home, Program, Service
+from ledger_sync.http.server import Gate, build_app
+from ledger_sync.http.trust import Trust
+from ledger_sync.http.worker import Worker, every
+
+ALIAS: Final = "bank"
+_REFRESH_SECONDS: Final = 30
+_LOOK_SECONDS: Final = 0.5
+_OUTBOX_SECONDS: Final = 1
+_MOVEMENTS_SECONDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A bank node with its application, before anything runs."""
+
+    node: Node
+    trust: Trust
+    app: Starlette
+    outbox: Worker
+    close: Callable[[], None]
+
+
+def build(home: Home) -> Service:
+    """A bank node out of its home folder."""
+    signer = home.signer(ALIAS)
+    lines: list[ServiceClient] = []
+
+    def line(url: str) -> ServiceClient:
+        lines.append(ServiceClient(url, signer.key, signer.sign_digest, home.clock, home.random))
+        return lines[-1]
+
+    bank = assemble(home, line)
+
+    def close() -> None:
+        bank.close()
+        for client in lines:
+            client.close()
+
+    workers = (
+        every("trust", _LOOK_SECONDS, lambda: bank.trust.keep_fresh(home.clock(), _REFRESH_SECONDS)),
+        every("movements", _MOVEMENTS_SECONDS, bank.node.movements.follow),
+        bank.outbox,
+    )
+    return Service(bank.app, workers, close)
+
+
+def assemble(home: Home, line: Callable[[str], LineTo]) -> Assembled:
+    """The node, its trust and its application; ``line`` opens the line to a url."""
+    config = home.config
+    bank: str = config["bank"]
+    central_bank = line(config["central_bank"])
+    banks = {name: line(url) for name, url in config["banks"].items() if name != bank}
+    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank)
+    store = Store(home.folder / "bank.db")
+    books = Books(store, home.clock)
+    house = House(bank, home.signer(ALIAS).sign_digest, store, books, trust, home.clock, home.random)
+    node = Node(house, Terms.of(config.get("terms", {})), Lines(line(config["notary"]), central_bank, banks))
+    node.work.hurry()
+    outbox = every("outbox", _OUTBOX_SECONDS, node.work_round)
+    nonces = home.nonces()
+    gate = Gate(home.authority, identify(node, trust, home.key("operator")), nonces, home.clock)
+    routes = BankCalls(node, trust, outbox.poke).routes()
+
+    def close() -> None:
+        store.close()
+        trust.close()
+        nonces.close()
+
+    return Assembled(
+        node, trust, build_app(f"Qalta bank {bank}", routes, gate, lambda: trust.is_ready), outbox, close
+    )
+
+
+def identify(node: Node, trust: Trust, operator: bytes) -> Identify:
+    """Who a key is to this bank: its operator, a customer's device, another bank, the central bank, or nobody."""
+
+    def who(key: bytes, now: int) -> Caller | None:
+        if key == operator:
+            return Caller(CallerKind.OPERATOR, "", key)
+        account = node.customers.account_of(key)
+        if account is not None:
+            return Caller(CallerKind.CUSTOMER, account, key)
+        return trust.identify(key, now)
+
+    return who
+
+
+PROGRAM: Final = Program("bank", (ALIAS,), build)

@@ -1,0 +1,106 @@
+"""Redemptions: settled transfers to the central bank's redemption key, and what becomes of the money.
+
+Rule: each is done at most once, keyed by its id, at the central bank and in the books. The signer's bank and the
+bank of who gets the money both ask; only the signer's bank books what goes to the signer's account, which is all
+that a revoked wallet's redemption still gives.
+"""
+
+from __future__ import annotations
+
+import hsm.failpoint
+from ledger_sync.bank.books import POSITION
+from ledger_sync.bank.house import House
+from ledger_sync.bank.intake import Intake
+from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.provenance import Provenance
+from ledger_sync.bank.relays import Relays
+from ledger_sync.bank.wallets import Wallets
+from ledger_sync.bank.work import Item, Kind, WorkList
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.transfer import Refresh, ToPayer, Transfer
+
+
+class Redemptions:
+    """Opens redemptions as they settle, and finishes them with the central bank."""
+
+    def __init__(
+        self,
+        house: House,
+        objects: Objects,
+        provenance: Provenance,
+        wallets: Wallets,
+        work: WorkList,
+        relays: Relays,
+        intake: Intake,
+        central_bank: CentralBankLine,
+    ) -> None:
+        self._house = house
+        self._store = house.store
+        self._objects = objects
+        self._provenance = provenance
+        self._wallets = wallets
+        self._work = work
+        self._relays = relays
+        self._intake = intake
+        self._central_bank = central_bank
+
+    def settled(self, transfer: Signed[Transfer], signer: bytes, value: int) -> None:
+        """Note a settled redemption, within the caller's transaction, if it is one of ours to finish."""
+        match transfer.body.redemption:
+            case ToPayer(payer):
+                keys = [signer, payer]
+            case Refresh(owner, _):
+                keys = [signer, owner]
+            case _:
+                keys = [signer]
+        if any(self._wallets.customer_of(key) is not None for key in keys):
+            account = self._wallets.customer_of(signer)
+            self._store.insert("redemptions", transfer=transfer.id, customer=account, settled=value)
+            if value:
+                self._work.add(Item(Kind.REDEEM, "", transfer.id))
+            else:
+                self._book(transfer.id, None, 0)
+
+    def finish(self, txid: bytes) -> None:
+        """Have the central bank redeem ``txid``, and book what it says. Raises its ``Refusal``s."""
+        gathered = self._provenance.gather([txid])
+        statements = self._provenance.statements(gathered)
+        hsm.failpoint.reach("bank.redeem.ask")
+        issuance, value = self._central_bank.redeem(txid, self._provenance.bundle(gathered), statements)
+        if issuance is not None:
+            check_issuance(issuance, self._house.trust.directory)
+            require(sum(issuance.body.amounts) == value, Code.REDEMPTION_AMOUNTS)
+        hsm.failpoint.reach("bank.redeem.answered")
+        with self._store.transaction():
+            self._book(txid, issuance, value)
+        hsm.failpoint.reach("bank.redeem.booked")
+
+    def _book(self, txid: bytes, issuance: Signed[Issuance] | None, value: int) -> None:
+        account = self._store.value("select customer from redemptions where transfer = ?", (txid,))
+        if issuance is not None:
+            self._intake.add_issuance(issuance)
+            self._relays.money_made(issuance)
+        elif account is not None and value:
+            self._house.books.move(f"redemption:{txid.hex()}", POSITION, account, value)
+        self._store.run(
+            "update redemptions set done = 1, value = ?, issuance = ? where transfer = ?",
+            (value, None if issuance is None else issuance.id, txid),
+        )
+        self._work.done(Item(Kind.REDEEM, "", txid))
+
+    def in_flight(self) -> list[tuple[bytes, int]]:
+        """Redemptions that the central bank may have booked already, and this bank has not."""
+        rows = self._store.rows("select transfer, settled from redemptions where done = 0 order by transfer")
+        return [(txid, value) for txid, value in rows]
+
+    def outcome(self, txid: bytes) -> tuple[Signed[Issuance] | None, int] | None:
+        """What became of a redemption's money; None while that is open."""
+        row = self._store.row(
+            "select issuance, value from redemptions where transfer = ? and done = 1", (txid,)
+        )
+        if row is None:
+            return None
+        return (None if row[0] is None else self._objects.issuance(row[0])), row[1]

@@ -1,0 +1,105 @@
+"""Refunds: when expiry and grace have passed, unconsumed outputs go back to their last owner the ledger knows.
+
+Rule: the notary's first commit of a reference decides between a refund and a late chain, never this bank's clock.
+Each is keyed by the output and booked once.
+"""
+
+from __future__ import annotations
+
+import hsm.failpoint
+from ledger_sync.bank.books import POSITION
+from ledger_sync.bank.house import House
+from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.provenance import Provenance
+from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.settling.values import refund_id
+from wallet.protocol import codec
+from wallet.protocol.bounds import ID_BYTES
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.transfer import TokenRef
+
+_ROUND = 256
+"""Outputs looked up in one round."""
+
+
+class Refunds:
+    """Finds what may be refunded, and has it refunded."""
+
+    def __init__(
+        self,
+        house: House,
+        objects: Objects,
+        provenance: Provenance,
+        work: WorkList,
+        central_bank: CentralBankLine,
+    ) -> None:
+        self._house = house
+        self._store = house.store
+        self._objects = objects
+        self._provenance = provenance
+        self._work = work
+        self._central_bank = central_bank
+
+    def find(self) -> int:
+        """Open a refund for every settled output of customers' keys whose time is over; how many there are."""
+        last = self._house.clock() - self._house.trust.policy.head.grace
+        with self._store.transaction():
+            rows = self._store.rows(
+                "select distinct t.origin, t.output, w.customer from tokens t join wallets w on w.key = t.owner"
+                " left join consumed c on c.origin = t.origin and c.output = t.output"
+                " left join refunds r on r.origin = t.origin and r.output = t.output"
+                " where t.expires < ? and t.value > 0 and c.consumer is null and r.customer is null limit ?",
+                (last, _ROUND),
+            )
+            for origin, output, customer in rows:
+                self._store.insert("refunds", origin=origin, output=output, customer=customer, stage="open")
+                self._work.add(Item(Kind.REFUND, "", codec.encode([origin, output])))
+        return len(rows)
+
+    def finish(self, subject: bytes) -> None:
+        """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final."""
+        token = TokenRef.from_cbor(codec.decode(subject, 2 * ID_BYTES))
+        gathered = self._provenance.gather([token.txid])
+        bundle = self._with_owner(self._provenance.bundle(gathered), token)
+        hsm.failpoint.reach("bank.refund.ask")
+        try:
+            value = self._central_bank.refund(token, bundle, self._provenance.statements(gathered))
+        except Refusal as refusal:
+            if refusal.code is not Code.TOO_LATE:
+                raise
+            self._close(token, "late", None)
+            return
+        hsm.failpoint.reach("bank.refund.answered")
+        self._close(token, "paid", value)
+        hsm.failpoint.reach("bank.refund.booked")
+
+    def _with_owner(self, bundle: Bundle, ref: TokenRef) -> Bundle:
+        """With a certificate of the output's owner, which says whose bank may ask."""
+        token = self._objects.token(ref)
+        held = None if token is None else self._objects.certificate_for(token.owner, token.made)
+        if held is None or any(item.id == held.id for item in bundle.certificates):
+            return bundle
+        return Bundle(bundle.transfers, bundle.issuances, (*bundle.certificates, held), bundle.requests)
+
+    def _close(self, token: TokenRef, stage: str, value: int | None) -> None:
+        with self._store.transaction():
+            customer = self._store.value(
+                "select customer from refunds where origin = ? and output = ?", token
+            )
+            if value:
+                self._house.books.move(f"refund:{refund_id(token).hex()}", POSITION, customer, value)
+            self._store.run(
+                "update refunds set stage = ?, value = ? where origin = ? and output = ?",
+                (stage, value, token.txid, token.output),
+            )
+            self._work.done(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
+
+    def in_flight(self) -> list[tuple[bytes, int]]:
+        """Refunds that the central bank may have booked already, and this bank has not."""
+        rows = self._store.rows(
+            "select r.origin, r.output, t.value from refunds r join tokens t"
+            " on t.origin = r.origin and t.output = r.output where r.stage = 'open' order by 1, 2"
+        )
+        return [(refund_id(TokenRef(origin, output)), value) for origin, output, value in rows]

@@ -1,0 +1,93 @@
+"""Between banks: what has to be passed on, and to whom.
+
+Rule: a validated transfer goes with its whole provenance to the bank that certified the owner of its output and to
+the bank that certified its signer; a signed payload goes to its signer's bank even while its provenance is
+missing; an issuance to its owner's bank. Each goes once to each bank. Whose key it is, certificates in hand say,
+those inside requests included; until one comes, an output stays unplaced.
+"""
+
+from __future__ import annotations
+
+from ledger_sync.bank.house import House
+from ledger_sync.bank.intake import uploader_of_bank
+from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.work import Item, Kind, WorkList
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
+
+
+class Relays:
+    """Notes what to pass on. Works within the caller's transaction; the outbox does the passing."""
+
+    def __init__(self, house: House, objects: Objects, work: WorkList) -> None:
+        self._bank = house.bank
+        self._store = house.store
+        self._objects = objects
+        self._work = work
+
+    def certificate_came(self, signed: Signed[Certificate]) -> None:
+        """Outputs of its key now have a place."""
+        key, bank = signed.body.key, signed.body.bank
+        rows = self._store.rows("select object from unplaced where key = ?", (key,))
+        self._store.run("delete from unplaced where key = ?", (key,))
+        for (name,) in rows:
+            self._pass_on(name, bank)
+
+    def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
+        """Its signer's bank shall see it, whatever becomes of it."""
+        bank = self._objects.bank_of(signer)
+        if bank not in (None, self._bank) and not self._has(transfer.id, str(bank), whole=False):
+            self._work.add(Item(Kind.PAYLOAD, str(bank), transfer.id + signer))
+
+    def issuance_came(self, signed: Signed[Issuance]) -> None:
+        """Only what a redemption made is passed on: `money_made` says so."""
+
+    def money_made(self, signed: Signed[Issuance]) -> None:
+        """A redemption's new tokens: their owner's bank delivers them."""
+        self._place(signed.id, signed.body.owner)
+
+    def committed(self, transfer: Signed[Transfer], signer: bytes) -> None:
+        """A validated transfer: for the banks of its payee, of who gets redeemed money, and of its signer."""
+        for key in (_beneficiary(transfer.body), signer):
+            if key is not None:
+                self._place(transfer.id, key)
+
+    def _place(self, name: bytes, key: bytes) -> None:
+        bank = self._objects.bank_of(key)
+        if bank is None:
+            self._store.insert("unplaced", key=key, object=name)
+        else:
+            self._pass_on(name, bank)
+
+    def _pass_on(self, name: bytes, bank: str) -> None:
+        if bank == self._bank:
+            return
+        if self._objects.knows("issuances", name):
+            self._work.add(Item(Kind.MONEY, bank, name))
+        elif self._objects.stage(name) in (Stage.COMMITTED, Stage.ANSWERED) and not self._has(
+            name, bank, whole=True
+        ):
+            self._work.add(Item(Kind.WHOLE, bank, name))
+            owner = self._objects.owner(name)
+            if owner is not None:
+                self._work.drop(Item(Kind.PAYLOAD, bank, name + owner))
+
+    def _has(self, txid: bytes, bank: str, *, whole: bool) -> bool:
+        """Whether ``bank`` showed us the transfer itself, with its provenance where ``whole``."""
+        sql = "select 1 from uploads where transfer = ? and uploader = ? and whole >= ?"
+        return self._store.row(sql, (txid, uploader_of_bank(bank), int(whole))) is not None
+
+
+def _beneficiary(body: Transfer) -> bytes | None:
+    """Whose bank shall learn of it: the payee's, or that of who gets the redeemed money."""
+    match body.redemption:
+        case None:
+            return body.payee
+        case ToPayer(payer):
+            return payer
+        case Refresh(owner, _):
+            return owner
+        case ToAccount():
+            return None

@@ -1,0 +1,236 @@
+"""The settling desk: valid transfers are committed at the notary, and what it says becomes verdicts.
+
+Rule: a transfer is on disk before it is committed, so that the bank can show it when challenged. A verdict is
+signed once and never changes. Where another transfer took an input, nothing is said before its payload is in hand
+too; where a descendant waits, so do its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+import hsm.failpoint
+from ledger_sync.bank.fork_watch import ForkWatch
+from ledger_sync.bank.house import House
+from ledger_sync.bank.lines import NotaryLine
+from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.relays import Relays
+from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.settling.values import Outcome, settle
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import (
+    CENTRAL_BANK,
+    Commit,
+    Consumption,
+    Settlement,
+    Verdict,
+    check_consumption,
+)
+from wallet.protocol.transfer import TokenRef, Transfer
+
+BATCH: Final = 64
+"""Commits in one call to the notary."""
+
+
+class Answered(Protocol):
+    """Who must hear of a verdict, within the same transaction."""
+
+    def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None: ...
+
+
+class SettlingDesk:
+    """Turns valid transfers into verdicts. One call to the notary at a time; what queues meanwhile is one batch."""
+
+    def __init__(
+        self,
+        house: House,
+        objects: Objects,
+        work: WorkList,
+        notary: NotaryLine,
+        relays: Relays,
+        watch: ForkWatch,
+        listener: Answered,
+    ) -> None:
+        self._house = house
+        self._store = house.store
+        self._objects = objects
+        self._work = work
+        self._notary = notary
+        self._relays = relays
+        self._watch = watch
+        self._listener = listener
+        self._one_at_a_time = threading.Lock()
+
+    def settle(self) -> None:
+        """Commit everything valid, ancestors first, and answer what can be answered.
+
+        Raises ``Refusal``: UNREACHABLE and what else the notary says; what is left is tried again.
+        """
+        with self._one_at_a_time:
+            while batch := self._next_batch():
+                self._commit(batch)
+
+    def has_valid(self) -> bool:
+        """Whether anything waits to be committed."""
+        return self._store.row("select 1 from transfers where stage = 'valid' limit 1") is not None
+
+    def _next_batch(self) -> list[Signed[Transfer]]:
+        rows = self._store.rows(
+            "select id from transfers where stage = 'valid' order by turn limit ?", (BATCH,)
+        )
+        found = [self._objects.transfer(row[0]) for row in rows]
+        return [transfer for transfer in found if transfer is not None]
+
+    def _commit(self, batch: Sequence[Signed[Transfer]]) -> None:
+        house = self._house
+        now = house.clock()
+        commits = [house.sign(Commit(house.bank, item.id, item.body.inputs, now)) for item in batch]
+        hsm.failpoint.reach("bank.settle.commit")
+        answers = self._notary.commit(commits)
+        for transfer, statements in zip(batch, answers, strict=True):
+            self._check(transfer, statements)
+        hsm.failpoint.reach("bank.settle.committed")
+        with self._store.transaction():
+            for transfer, statements in zip(batch, answers, strict=True):
+                self._note(transfer, statements)
+            self.conclude(transfer.id for transfer in batch)
+        hsm.failpoint.reach("bank.settle.answered")
+
+    def _check(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> None:
+        """NOTARY_SIGNATURE, COMMIT_MISMATCH (a reference is not covered, or covered twice)."""
+        winners: dict[TokenRef, bytes] = {}
+        for statement in statements:
+            check_consumption(statement, self._house.trust.directory)
+            for ref in statement.body.refs:
+                require(
+                    winners.setdefault(ref, statement.id) == statement.id,
+                    Code.COMMIT_MISMATCH,
+                    token=str(ref),
+                )
+        require(set(transfer.body.inputs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
+
+    def _note(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> None:
+        for statement in statements:
+            self._objects.add_statement(statement)
+        self._objects.set_stage(transfer.id, Stage.COMMITTED)
+        owner = self._objects.owner(transfer.id)
+        if owner is not None:
+            self._relays.committed(transfer, owner)
+
+    # verdicts
+
+    def signature_came(self, transfer: Signed[Transfer]) -> None:
+        """A conflict may have waited for this payload."""
+        rows = self._store.rows("select transfer from lacks where wanted = ?", (transfer.id,))
+        self.conclude(row[0] for row in rows)
+
+    def conclude(self, txids: Iterable[bytes]) -> None:
+        """Answer these transfers, and what descends from them, as far as everything needed is known."""
+        todo = list(txids)[::-1]
+        while todo:
+            txid = todo.pop()
+            if self._objects.stage(txid) is Stage.COMMITTED and self._conclude(txid):
+                todo.extend(self._objects.children(txid))
+
+    def _conclude(self, txid: bytes) -> bool:
+        transfer = self._objects.transfer(txid)
+        outcome = None if transfer is None else self._outcome(transfer)
+        if transfer is None or outcome is None:
+            return False
+        evidence: bytes | None = None
+        if outcome.verdict is Verdict.CONFLICT:
+            evidence = self._evidence(transfer, outcome)
+            if evidence is None and not self._is_compensated(txid):
+                return False
+        elif outcome.verdict is Verdict.SHORT:
+            evidence = self._inherited(transfer.body)
+        verdict = (
+            Verdict.SHORT if outcome.verdict is Verdict.CONFLICT and evidence is None else outcome.verdict
+        )
+        self._answer(transfer, Outcome(verdict, outcome.values, outcome.lost), None, evidence)
+        return True
+
+    def _outcome(self, transfer: Signed[Transfer]) -> Outcome | None:
+        """What the notary's words make of it; None while an ancestor has no verdict."""
+        winners: list[bytes] = []
+        brought: list[int] = []
+        for ref in transfer.body.inputs:
+            winner = self._store.value("select consumer from consumed where origin = ? and output = ?", ref)
+            value = self._objects.settled_value(ref)
+            if winner is None or value is None:
+                return None
+            winners.append(winner)
+            brought.append(value)
+        return settle(transfer, winners, brought)
+
+    def _evidence(self, transfer: Signed[Transfer], outcome: Outcome) -> bytes | None:
+        """The name of the evidence, or None: then the other payloads are asked for."""
+        owner = self._objects.owner(transfer.id)
+        for loss in outcome.lost:
+            other = None if loss.is_refund or owner is None else self._objects.copy(loss.consumer, owner)
+            if other is not None and owner is not None:
+                evidence = self._watch.evidence(transfer, other, owner)
+                if evidence is not None:
+                    self._store.run("delete from lacks where transfer = ?", (transfer.id,))
+                    return self._watch.keep(evidence)
+        for loss in outcome.lost:
+            if not loss.is_refund:
+                self._ask_for(transfer.id, loss.token, loss.consumer)
+        return None
+
+    def _ask_for(self, txid: bytes, token: TokenRef, consumer: bytes) -> None:
+        self._store.insert("lacks", transfer=txid, wanted=consumer)
+        statement = self._objects.statement(token)
+        if statement is not None and statement.body.bank not in (self._house.bank, CENTRAL_BANK):
+            self._work.add(Item(Kind.FETCH, statement.body.bank, consumer))
+
+    def _is_compensated(self, txid: bytes) -> bool:
+        """Whether a bank paid because it could not show what it had committed: then nobody is ever named."""
+        sql = "select 1 from challenges where transfer = ? and value is not null"
+        return self._store.row(sql, (txid,)) is not None
+
+    def _inherited(self, body: Transfer) -> bytes | None:
+        """The evidence behind an ancestor's loss is its descendants' claim too."""
+        for ref in body.inputs:
+            held: bytes | None = self._store.value(
+                "select evidence from settlements where transfer = ? and evidence is not null", (ref.txid,)
+            )
+            if held is not None:
+                return held
+        return None
+
+    def refused(self, txid: bytes, code: Code) -> None:
+        """Invalid for ever: answered, and never committed."""
+        transfer = self._objects.transfer(txid)
+        if transfer is not None:
+            self._answer(transfer, Outcome(Verdict.REFUSED, ()), code, None)
+
+    def _answer(
+        self, transfer: Signed[Transfer], outcome: Outcome, code: Code | None, evidence: bytes | None
+    ) -> None:
+        house = self._house
+        settlement = house.sign(
+            Settlement(house.bank, transfer.id, outcome.verdict, outcome.values, code, house.clock())
+        )
+        self._store.insert(
+            "settlements",
+            transfer=transfer.id,
+            verdict=int(outcome.verdict),
+            code=None if code is None else code.value,
+            time=settlement.body.time,
+            payload=settlement.payload,
+            signature=settlement.signature,
+            evidence=evidence,
+        )
+        for output, value in enumerate(outcome.values):
+            self._store.run(
+                "update tokens set value = ? where origin = ? and output = ?", (value, transfer.id, output)
+            )
+        self._objects.set_stage(transfer.id, Stage.ANSWERED)
+        signer = self._objects.signer(transfer.id)
+        if outcome.verdict is not Verdict.REFUSED and signer is not None:
+            self._watch.check_limits(transfer, signer.body)
+            self._listener.answered(transfer, signer.body.key, outcome)

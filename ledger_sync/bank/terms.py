@@ -1,0 +1,60 @@
+"""The bank's own terms: what a person's and a merchant's wallet may do, and what one customer may ask of the node.
+
+Amounts in tiyn, times in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from wallet.protocol.bounds import DAY
+from wallet.protocol.certificate import Limits, WalletKind
+
+MAX_OPEN_FUNDINGS: Final = 16
+"""Fundings of one customer that are not finished."""
+MAX_UNEXPIRED_WALLETS: Final = 512
+"""Wallet ids of one customer that have not expired: all of them are listed when it is revoked."""
+MAX_DEVICES: Final = 8
+"""Open devices of one customer."""
+MAX_WAITING: Final = 4_096
+"""Transfers without verdict that one uploader brought first."""
+MAX_CLAIMS: Final = 1_024
+"""Signatures of unknown signers that one uploader brought."""
+MAX_REQUESTS: Final = 8_192
+"""Payment requests that one uploader brought."""
+MAX_ASKED: Final = 64
+"""Transfers in one question for verdicts."""
+MAX_ROWS_BYTES: Final = 400_000
+"""Rows in one answer; what is over is answered as waiting and asked for again."""
+MAX_DELIVERED_BYTES: Final = 163_840
+"""Objects in one delivery, unless a single one needs more."""
+CODE_BYTES: Final = 10
+"""Of chance in an enrolment code."""
+RELAYS_FOR_CUSTOMERS: Final = 16
+"""A bank passes on what many customers brought, so its shares are this much larger."""
+
+_PERSON: Final = Limits(50_000_000, 20_000_000, 100_000_000, 15, 30)
+_MERCHANT: Final = Limits(500_000_000, 50_000_000, 1_000_000_000, 15, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Limits for each kind of wallet; a certificate is good for ``validity`` seconds."""
+
+    person: Limits = _PERSON
+    merchant: Limits = _MERCHANT
+    validity: int = 60 * DAY
+
+    def limits(self, kind: WalletKind) -> Limits:
+        return self.merchant if kind is WalletKind.MERCHANT else self.person
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """From the settings file: ``validity`` in seconds, ``person`` and ``merchant`` as mappings of all limits."""
+        given = dict(settings)
+        for kind in ("person", "merchant"):
+            if kind in given:
+                given[kind] = Limits(**given[kind])
+        return cls(**given)

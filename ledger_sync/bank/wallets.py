@@ -1,0 +1,78 @@
+"""Wallet ids: which customer each pseudonym belongs to, and which are revoked. Only this bank can link them.
+
+Rule: revoking a customer lists every wallet id of its that has not expired; evidence of a contradiction outweighs
+every other reason.
+"""
+
+from __future__ import annotations
+
+from ledger_sync.bank.house import House
+from ledger_sync.bank.work import Item, Kind, WorkList
+from wallet.protocol.policy import Reason
+
+
+class Wallets:
+    """The keys this bank has certified. Writes within the caller's transaction."""
+
+    def __init__(self, house: House, work: WorkList) -> None:
+        self._house = house
+        self._store = house.store
+        self._work = work
+
+    def customer_of(self, key: bytes) -> str | None:
+        """The account whose wallet ``key`` was certified for."""
+        account: str | None = self._store.value("select customer from wallets where key = ? limit 1", (key,))
+        return account
+
+    def keys_of(self, account: str) -> list[bytes]:
+        rows = self._store.rows("select distinct key from wallets where customer = ?", (account,))
+        return [row[0] for row in rows]
+
+    def device_of(self, key: bytes) -> bytes | None:
+        """The device whose purse holds ``key``: sequence numbers count over all keys of one purse."""
+        device: bytes | None = self._store.value("select device from wallets where key = ? limit 1", (key,))
+        return device
+
+    def unexpired(self, account: str) -> list[bytes]:
+        rows = self._store.rows(
+            "select wallet from wallets where customer = ? and expires >= ? order by wallet",
+            (account, self._house.clock()),
+        )
+        return [row[0] for row in rows]
+
+    def revoke(self, account: str, reason: Reason, evidence: bytes | None = None) -> None:
+        """Have all unexpired wallet ids of ``account`` revoked at the central bank, as soon as it can be reached."""
+        with self._store.transaction():
+            fresh = [wallet for wallet in self.unexpired(account) if self._outweighs(wallet, reason)]
+            for wallet in fresh:
+                self._store.insert(
+                    "revocations",
+                    wallet=wallet,
+                    reason=int(reason),
+                    evidence=evidence,
+                    time=self._house.clock(),
+                )
+            if fresh:
+                self._work.again(Item(Kind.REVOKE, "", evidence or account.encode()))
+
+    def _outweighs(self, wallet: bytes, reason: Reason) -> bool:
+        rows = self._store.rows("select reason from revocations where wallet = ?", (wallet,))
+        known = {Reason(row[0]) for row in rows}
+        return not known or (reason is Reason.CONFLICT and Reason.CONFLICT not in known)
+
+    def is_revoked(self, account: str, *reasons: Reason) -> bool:
+        """Whether an id of ``account`` is revoked for one of ``reasons`` (any, where none is named)."""
+        listed = self._house.trust.policy.revoked
+        rows = self._store.rows(
+            "select r.wallet, r.reason, r.version from revocations r join wallets w on w.wallet = r.wallet"
+            " where w.customer = ?",
+            (account,),
+        )
+        wanted = reasons or tuple(Reason)
+        return any(
+            Reason(reason) in wanted and (version is None or wallet in listed or version > self._version())
+            for wallet, reason, version in rows
+        )
+
+    def _version(self) -> int:
+        return self._house.trust.policy.version

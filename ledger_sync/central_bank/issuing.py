@@ -1,0 +1,91 @@
+"""Issuances: the only way that tokens come to be, each signed once and answered the same ever after."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from hsm.failpoint import reach
+from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
+from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.terms import Terms
+from ledger_sync.http.call import Clock, Signer
+from wallet.protocol import codec, cose
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Kind, Signed, object_id
+from wallet.protocol.issuance import CURRENCY, Issuance
+
+
+class Cause(StrEnum):
+    """What an issuance answers: a bank's funding, by the wallet's 16 bytes; a redemption, by its id."""
+
+    FUNDING = "funding"
+    REDEMPTION = "redemption"
+
+
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """Signs issuances and keeps them."""
+
+    store: Store
+    signer: Signer
+    terms: Terms
+    clock: Clock
+
+    def fund(self, bank: str, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
+        """Turn a bank's online money into tokens. The same again has the same answer.
+
+        Raises `Refusal`: POSITION_SHORT, FUNDING_MISMATCH (this id was used for something else), AMOUNT_INVALID.
+        """
+        now = self.clock()
+        body = self.body(funding, owner, amounts, None, now)
+        with self.store.writing() as db:
+            held = find(db, Cause.FUNDING, funding)
+            if held is not None:
+                mine = held[0] == bank and (held[1].body.owner, held[1].body.amounts) == (
+                    owner,
+                    tuple(amounts),
+                )
+                require(mine, Code.FUNDING_MISMATCH, funding=funding.hex())
+                return held[1]
+            total = sum(amounts)
+            move(db, MovementKind.FUNDING, funding, now, {position(bank): -total, OUTSTANDING: total})
+            issuance = self.issue(db, Cause.FUNDING, funding, bank, body)
+            reach("central_bank.funding.signed")
+        reach("central_bank.funding.done")
+        return issuance
+
+    def body(
+        self, funding: bytes, owner: bytes, amounts: Sequence[int], mark: bytes | None, now: int
+    ) -> Issuance:
+        """New tokens on today's terms. Codes of the issuance's own fields."""
+        body = Issuance(funding, owner, CURRENCY, tuple(amounts), mark, now, now + self.terms.token_life)
+        return Issuance.from_cbor(body.to_cbor())
+
+    def issue(
+        self, db: sqlite3.Connection, cause: Cause, cause_id: bytes, bank: str, body: Issuance
+    ) -> Signed[Issuance]:
+        """Sign and keep `body` in the caller's transaction. Two issuances never have one id: where all else is alike,
+        the later is dated a second on."""
+        while db.execute("select 1 from issuances where id = ?", (_id(body),)).fetchone():
+            body = replace(body, issued=body.issued + 1)
+        issuance = cose.sign(body, self.signer.sign_digest)
+        db.execute(
+            "insert into issuances values (?, ?, ?, ?, ?)",
+            (issuance.id, cause.value, cause_id, bank, issuance.encode()),
+        )
+        return issuance
+
+
+def find(db: sqlite3.Connection, cause: Cause, cause_id: bytes) -> tuple[str, Signed[Issuance]] | None:
+    """The bank and the issuance that answered a cause before."""
+    row = db.execute(
+        "select bank, raw from issuances where cause = ? and cause_id = ?", (cause.value, cause_id)
+    ).fetchone()
+    return None if row is None else (row[0], cose.parse(Issuance, row[1]))
+
+
+def _id(body: Issuance) -> bytes:
+    return object_id(Kind.ISSUANCE, codec.encode(body.to_cbor()))

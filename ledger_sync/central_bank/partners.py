@@ -1,0 +1,56 @@
+"""The lines on which the central bank asks others: the notary for a refund, a bank that is challenged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger_sync.http.call import Clock, Signer
+from wallet.protocol import codec, cose
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory
+from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_consumption
+from wallet.protocol.transfer import TokenRef, Transfer
+
+
+class Line(Protocol):
+    """A signed line to one service (`ledger_sync.http.client.ServiceClient`)."""
+
+    def get(self, path: str) -> Cbor: ...
+
+    def post(self, path: str, value: Cbor) -> Cbor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NotaryLine:
+    """The notary, asked in the central bank's name with its redemption key."""
+
+    line: Line
+    signer: Signer
+    clock: Clock
+
+    def consume(self, ref: TokenRef, consumer: bytes, directory: Directory) -> bytes:
+        """Commit `ref` for `consumer`; gives whoever was first. UNREACHABLE, NOTARY_SIGNATURE, COMMIT_MISMATCH."""
+        commit = cose.sign(Commit(CENTRAL_BANK, consumer, (ref,), self.clock()), self.signer.sign_digest)
+        answers = codec.array(self.line.post("/v1/commits", [commit.to_cbor()]), 1)
+        for value in codec.array(answers[0]):
+            statement = cose.from_cbor(Consumption, value)
+            check_consumption(statement, directory)
+            if ref in statement.body.refs:
+                return statement.body.consumer
+        raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})
+
+
+@dataclass(frozen=True, slots=True)
+class BankLine:
+    """A bank, asked to show a transfer that it committed."""
+
+    line: Line
+
+    def show(self, txid: bytes) -> tuple[Signed[Transfer], Signed[Certificate]]:
+        """The transfer and a certificate of its signer. NOT_FOUND, UNREACHABLE, or what is wrong with the answer."""
+        transfer, certificate = codec.array(self.line.get(f"/v1/transfers/{txid.hex()}"), 2)
+        return cose.from_cbor(Transfer, transfer), cose.from_cbor(Certificate, certificate)

@@ -1,0 +1,72 @@
+"""The central bank's process: puts the parts together over a home folder.
+
+Settings: host, port, operator (hex), notary {url, key}, banks [{id, name, key, url}], since (unix seconds from which
+the first directory's keys are good), and perhaps terms (`Terms`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger_sync.central_bank.challenging import Challenging
+from ledger_sync.central_bank.issuing import Issuing
+from ledger_sync.central_bank.partners import BankLine, NotaryLine
+from ledger_sync.central_bank.redeeming import Redeeming
+from ledger_sync.central_bank.registry import Founding, Keys, Registry
+from ledger_sync.central_bank.service import CentralBank
+from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.terms import Terms
+from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.run import Home, Program, Service
+from ledger_sync.http.server import Gate, build_app
+from ledger_sync.http.worker import every
+
+ALIASES: Final = ("root", "issuing", "policy", "redemption")
+_DROP_SECONDS: Final = 3_600
+
+
+def build(home: Home) -> Service:
+    """The central bank of a home folder."""
+    config = home.config
+    terms = Terms.of(config.get("terms", {}))
+    keys = Keys(*(home.signer(alias) for alias in ALIASES))
+    store = Store(home.folder / "central_bank.db")
+    lines: list[ServiceClient] = []
+
+    def line(url: str) -> ServiceClient:
+        asked = ServiceClient(url, keys.redemption.key, keys.redemption.sign_digest, home.clock, home.random)
+        lines.append(asked)
+        return asked
+
+    founding = Founding(
+        tuple((bank["id"], bank["name"], bytes.fromhex(bank["key"])) for bank in config["banks"]),
+        bytes.fromhex(config["notary"]["key"]),
+        config["since"],
+    )
+    registry = Registry(store, keys, terms, founding, home.clock)
+    issuing = Issuing(store, keys.issuing, terms, home.clock)
+    notary = NotaryLine(line(config["notary"]["url"]), keys.redemption, home.clock)
+    banks = {bank["id"]: BankLine(line(bank["url"])) for bank in config["banks"]}
+    central_bank = CentralBank(
+        store,
+        registry,
+        issuing,
+        Redeeming(store, registry, issuing, notary, terms, home.clock),
+        Challenging(store, registry, banks, terms, home.clock),
+        home.key("operator"),
+        home.clock,
+    )
+    nonces = home.nonces()
+    gate = Gate(home.authority, central_bank.identify, nonces, home.clock)
+    app = build_app("Qalta central bank", central_bank.routes(), gate)
+
+    def close() -> None:
+        store.close()
+        nonces.close()
+        for asked in lines:
+            asked.close()
+
+    return Service(app, (every("expired revocations", _DROP_SECONDS, registry.drop_expired),), close)
+
+
+PROGRAM: Final = Program("central-bank", ALIASES, build)

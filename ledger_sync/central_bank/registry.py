@@ -1,0 +1,182 @@
+"""Directory and policy: who may do what, who is revoked, signed and versioned.
+
+Rule: deltas are numbered without gaps and never change once signed. A bank revokes its own wallets only, as their
+certificates show; for a conflict it must show the evidence. A revocation leaves once the certificate, and every
+token that it can have signed for, has expired and grace has passed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.terms import Terms
+from ledger_sync.http.call import Clock, Signer
+from ledger_sync.http.trust import MAX_DELTAS_ONLINE
+from wallet.protocol import cose
+from wallet.protocol.bounds import MAX_REVOKED_PER_DELTA
+from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
+from wallet.protocol.evidence import Evidence, check_evidence
+from wallet.protocol.policy import PolicyDelta, PolicyHead, PolicyUpdate, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The central bank's keys by role."""
+
+    root: Signer
+    issuing: Signer
+    policy: Signer
+    redemption: Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """What the first directory says: the banks, the notary's key, and since when all keys are good."""
+
+    banks: tuple[tuple[str, str, bytes], ...]
+    notary: bytes
+    since: int
+
+
+_FIRST_VERSION: Final = 1
+
+
+class Registry:
+    """The signed directory and policy, in the store."""
+
+    def __init__(self, store: Store, keys: Keys, terms: Terms, founding: Founding, clock: Clock) -> None:
+        self._store = store
+        self._keys = keys
+        self._terms = terms
+        self._clock = clock
+        self.signed_directory = self._found(founding)
+        self.directory = Directory.of(self.signed_directory, keys.root.key)
+
+    def update_since(self, version: int) -> PolicyUpdate:
+        """What someone who holds `version` lacks; without the head where more than one answer's deltas remain."""
+        with self._store.writing() as db:
+            rows = db.execute(
+                "select raw from deltas where version > ? order by version limit ?",
+                (version, MAX_DELTAS_ONLINE),
+            )
+            deltas = tuple(cose.parse(PolicyDelta, raw) for (raw,) in rows)
+            newest = _newest(db)
+            is_last = (deltas[-1].body.version if deltas else max(version, newest)) >= newest
+            return PolicyUpdate(self._head(db, newest) if is_last else None, deltas)
+
+    def revoke(
+        self, bank: str, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None
+    ) -> int:
+        """Revoke a bank's wallets; gives the policy version in which they are. Again is success.
+
+        Raises `Refusal`: CERTIFICATE_SIGNATURE, AUTH_FORBIDDEN (not this bank's), EVIDENCE_INVALID, BANK_UNKNOWN.
+        """
+        for certificate, _ in wallets:
+            check_certificate(certificate, self.directory)
+            require(certificate.body.bank == bank, Code.AUTH_FORBIDDEN, bank=certificate.body.bank)
+        if any(reason is Reason.CONFLICT for _, reason in wallets):
+            self._check_evidence(bank, [certificate.body for certificate, _ in wallets], evidence)
+        with self._store.writing() as db:
+            fresh = [(item, reason) for item, reason in wallets if self._is_news(db, item.body, reason)]
+            if fresh:
+                version = self._publish(db, fresh)
+                if evidence is not None:
+                    db.execute("insert into evidence values (?, ?)", (version, evidence.encode()))
+            return _newest(db)
+
+    def revoked_since(self, certificate: Certificate) -> int | None:
+        """When the key of `certificate` was revoked (unix seconds), whichever of its wallet ids it was by."""
+        with self._store.reading() as db:
+            row = db.execute(
+                "select min(time) from revocations where wallet = ? or key = ?",
+                (certificate.wallet, certificate.key),
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def drop_expired(self) -> None:
+        """Publish that revocations have left whose time is over: the step of a background worker."""
+        with self._store.writing() as db:
+            if self._leaving(db, 1):
+                self._publish(db, ())
+
+    def _found(self, founding: Founding) -> Signed[DirectoryBody]:
+        with self._store.writing() as db:
+            row = db.execute("select raw from directory").fetchone()
+            if row is not None:
+                return cose.parse(DirectoryBody, row[0])
+            keys = (self._keys.issuing.key, self._keys.policy.key, founding.notary, self._keys.redemption.key)
+            banks = [
+                Bank(bank, name, (KeyEntry(key, founding.since),))
+                for bank, name, key in sorted(founding.banks)
+            ]
+            roles = tuple((KeyEntry(key, founding.since),) for key in keys)
+            body = DirectoryBody(_FIRST_VERSION, founding.since, tuple(banks), roles)
+            signed = cose.sign(body, self._keys.root.sign_digest)
+            db.execute("insert into directory values (1, ?)", (signed.encode(),))
+            return signed
+
+    def _head(self, db: sqlite3.Connection, version: int) -> Signed[PolicyHead]:
+        now = self._clock()
+        row = db.execute("select raw from head").fetchone()
+        held = None if row is None else cose.parse(PolicyHead, row[0])
+        if held is not None and held.body.version == version and now < held.body.time + self._terms.head_age:
+            return held
+        time = now if held is None else max(now, held.body.time)
+        body = PolicyHead(version, time, self._terms.limits, self._terms.grace)
+        head = cose.sign(body, self._keys.policy.sign_digest)
+        db.execute("insert or replace into head values (1, ?)", (head.encode(),))
+        return head
+
+    def _check_evidence(self, bank: str, listed: Sequence[Certificate], evidence: Evidence | None) -> None:
+        require(evidence is not None, Code.EVIDENCE_INVALID)
+        assert evidence is not None
+        culprit = check_evidence(evidence, self.directory)
+        named = any(culprit.wallet == item.wallet or culprit.key == item.key for item in listed)
+        require(culprit.bank == bank and named, Code.EVIDENCE_INVALID)
+
+    def _is_news(self, db: sqlite3.Connection, certificate: Certificate, reason: Reason) -> bool:
+        """Whether it is not revoked yet, or for less than a conflict, and still matters."""
+        row = db.execute("select reason from revocations where wallet = ?", (certificate.wallet,)).fetchone()
+        if row is not None:
+            return reason is Reason.CONFLICT and row[0] != Reason.CONFLICT
+        return self._clock() < self._leaves(certificate)
+
+    def _leaves(self, certificate: Certificate) -> int:
+        return certificate.expires + self._terms.token_life + self._terms.grace
+
+    def _leaving(self, db: sqlite3.Connection, most: int) -> list[bytes]:
+        rows = db.execute(
+            "select wallet from revocations where leaves <= ? order by leaves, wallet limit ?",
+            (self._clock(), most),
+        )
+        return [wallet for (wallet,) in rows]
+
+    def _publish(self, db: sqlite3.Connection, wallets: Sequence[tuple[Signed[Certificate], Reason]]) -> int:
+        version = _newest(db) + 1
+        revoked = {item.body.wallet: reason for item, reason in wallets}
+        removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
+        body = PolicyDelta(version, self._clock(), tuple(sorted(revoked.items())), tuple(removed), ())
+        delta = cose.sign(body, self._keys.policy.sign_digest)
+        db.execute("insert into deltas values (?, ?)", (version, delta.encode()))
+        db.executemany("delete from revocations where wallet = ?", [(wallet,) for wallet in removed])
+        db.executemany(
+            "insert into revocations values (?, ?, ?, ?, ?, ?)"
+            " on conflict (wallet) do update set reason = excluded.reason, version = excluded.version",
+            [
+                (item.body.wallet, item.body.key, int(reason), version, body.time, self._leaves(item.body))
+                for item, reason in wallets
+            ],
+        )
+        return version
+
+
+def _newest(db: sqlite3.Connection) -> int:
+    newest: int = db.execute("select coalesce(max(version), 0) from deltas").fetchone()[0]
+    return newest

@@ -1,0 +1,238 @@
+"""The central bank over HTTP: reads calls strictly, hands them to whoever keeps the rule, writes answers.
+
+Rule: banks get what concerns them, the operator what concerns all, anyone the signed directory and policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ledger_sync.central_bank.books import ISSUED, REDEEMED, MovementKind, move, movements, position, sums
+from ledger_sync.central_bank.challenging import Challenging
+from ledger_sync.central_bank.issuing import Issuing
+from ledger_sync.central_bank.proving import read_proof
+from ledger_sync.central_bank.redeeming import Redeeming
+from ledger_sync.central_bank.registry import Registry
+from ledger_sync.central_bank.store import Store
+from ledger_sync.http.call import Clock
+from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
+from ledger_sync.http.trust import principal
+from wallet.protocol import codec, cose
+from wallet.protocol.bounds import (
+    FUNDING_ID_BYTES,
+    ID_BYTES,
+    MAX_AMOUNTS,
+    MAX_ID_BYTES,
+    MAX_REVOKED_PER_DELTA,
+    MAX_SEQUENCE,
+)
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.evidence import Evidence
+from wallet.protocol.policy import Reason
+from wallet.protocol.settlement import Consumption
+from wallet.protocol.transfer import TokenRef
+
+_PUBLIC: Final = frozenset({CallerKind.PUBLIC})
+_BANK: Final = frozenset({CallerKind.BANK})
+_OPERATOR: Final = frozenset({CallerKind.OPERATOR})
+_EITHER: Final = _BANK | _OPERATOR
+_MAX_MOVEMENT: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class CentralBank:
+    """The parts, and the calls over them."""
+
+    store: Store
+    registry: Registry
+    issuing: Issuing
+    redeeming: Redeeming
+    challenging: Challenging
+    operator: bytes
+    clock: Clock
+
+    def identify(self, key: bytes, now: int) -> Caller | None:
+        """The operator by the key of the settings, a bank by the directory."""
+        if key == self.operator:
+            return Caller(CallerKind.OPERATOR, "", key)
+        return principal(self.registry.directory, key, now)
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route("GET", "/v1/directory", _PUBLIC, self._directory, "The signed bank directory", "directory"),
+            Route(
+                "GET",
+                "/v1/policy",
+                _PUBLIC,
+                self._policy,
+                "Policy after version ?since=",
+                "[head / null, [*256 delta]]; the head is null where more deltas follow",
+                queries=("since",),
+            ),
+            Route(
+                "POST",
+                "/v1/issues",
+                _OPERATOR,
+                lambda incoming: self._order(incoming, MovementKind.ISSUE),
+                "Issue online tenge to a bank",
+                "[issued total]",
+                "[id bstr .size 16, bank tstr, amount]",
+            ),
+            Route(
+                "POST",
+                "/v1/withdrawals",
+                _OPERATOR,
+                lambda incoming: self._order(incoming, MovementKind.WITHDRAWAL),
+                "Take online tenge back from a bank",
+                "[redeemed total]",
+                "[id bstr .size 16, bank tstr, amount]",
+            ),
+            Route(
+                "POST",
+                "/v1/fundings",
+                _BANK,
+                self._funding,
+                "Turn a bank's online money into tokens",
+                "issuance",
+                "[funding bstr .size 16, owner key, [1*32 amount]]",
+            ),
+            Route(
+                "POST",
+                "/v1/redemptions",
+                _BANK,
+                self._redemption,
+                "Pay a redemption that the notary committed",
+                "[issuance / null, value]",
+                "[txid, bundle, [* consumption]]",
+            ),
+            Route(
+                "POST",
+                "/v1/refunds",
+                _BANK,
+                self._refund,
+                "Give an expired, unconsumed token back to its last owner's bank",
+                "[value]",
+                "[[txid, output], bundle, [* consumption]]",
+            ),
+            Route(
+                "POST",
+                "/v1/revocations",
+                _BANK,
+                self._revocation,
+                "Revoke wallets of the calling bank",
+                "[policy version]",
+                "[[1*32 [certificate, reason]], evidence / null]",
+            ),
+            Route(
+                "POST",
+                "/v1/challenges",
+                _BANK,
+                self._challenge,
+                "Make a bank show the transfer it committed, or pay",
+                "[value, [transfer, certificate] / null]",
+                "[consumption, claimant txid, bundle, [* consumption]]",
+            ),
+            Route(
+                "GET",
+                "/v1/movements",
+                _BANK,
+                self._movements,
+                "Changes of the calling bank's position after number ?since=",
+                "[*256 [number, kind tstr, id bstr, amount int, time]]",
+                queries=("since",),
+            ),
+            Route(
+                "GET",
+                "/v1/books",
+                _EITHER,
+                self._books,
+                "The sums: issued - redeemed = positions + outstanding",
+                "[issued, redeemed, outstanding, [* [bank tstr, position]]]",
+            ),
+        )
+
+    def _directory(self, _incoming: Incoming) -> Cbor:
+        return self.registry.signed_directory.to_cbor()
+
+    def _policy(self, incoming: Incoming) -> Cbor:
+        return self.registry.update_since(incoming.number("since", MAX_SEQUENCE)).to_cbor()
+
+    def _order(self, incoming: Incoming, kind: MovementKind) -> Cbor:
+        order_id, bank, amount = codec.array(incoming.value, 3)
+        codec.octets(order_id, FUNDING_ID_BYTES)
+        codec.text(bank, MAX_ID_BYTES, least=1)
+        codec.amount(amount)
+        self.registry.directory.bank(bank)
+        with self.store.writing() as db:
+            held = db.execute(
+                "select bank, amount, total from orders where kind = ? and id = ?", (kind.value, order_id)
+            ).fetchone()
+            if held is not None:
+                require(held[:2] == (bank, amount), Code.FUNDING_MISMATCH, order=order_id.hex())
+                return [held[2]]
+            sign, against = (1, ISSUED) if kind is MovementKind.ISSUE else (-1, REDEEMED)
+            move(db, kind, order_id, self.clock(), {position(bank): sign * amount, against: -sign * amount})
+            now = sums(db)
+            total = now.issued if kind is MovementKind.ISSUE else now.redeemed
+            db.execute(
+                "insert into orders values (?, ?, ?, ?, ?)", (kind.value, order_id, bank, amount, total)
+            )
+        return [total]
+
+    def _funding(self, incoming: Incoming) -> Cbor:
+        funding, owner, amounts = codec.array(incoming.value, 3)
+        listed = [codec.amount(amount) for amount in codec.array(amounts, least=1, most=MAX_AMOUNTS)]
+        issuance = self.issuing.fund(
+            incoming.caller.name, codec.octets(funding, FUNDING_ID_BYTES), codec.public_key(owner), listed
+        )
+        return issuance.to_cbor()
+
+    def _redemption(self, incoming: Incoming) -> Cbor:
+        txid, bundle, statements = codec.array(incoming.value, 3)
+        codec.octets(txid, ID_BYTES)
+        paid = self.redeeming.redeem(txid, read_proof(bundle, statements, self.registry.directory))
+        return [None if paid.issuance is None else paid.issuance.to_cbor(), paid.value]
+
+    def _refund(self, incoming: Incoming) -> Cbor:
+        ref, bundle, statements = codec.array(incoming.value, 3)
+        proof = read_proof(bundle, statements, self.registry.directory)
+        return [self.redeeming.refund(incoming.caller.name, TokenRef.from_cbor(ref), proof)]
+
+    def _revocation(self, incoming: Incoming) -> Cbor:
+        listed, evidence = codec.array(incoming.value, 2)
+        wallets = [_revoked(item) for item in codec.array(listed, least=1, most=MAX_REVOKED_PER_DELTA)]
+        shown = None if evidence is None else Evidence.from_cbor(evidence)
+        return [self.registry.revoke(incoming.caller.name, wallets, shown)]
+
+    def _challenge(self, incoming: Incoming) -> Cbor:
+        statement, claim, bundle, statements = codec.array(incoming.value, 4)
+        codec.octets(claim, ID_BYTES)
+        answer = self.challenging.challenge(
+            incoming.caller.name,
+            cose.from_cbor(Consumption, statement),
+            claim,
+            read_proof(bundle, statements, self.registry.directory),
+        )
+        return [answer.value, None if answer.shown is None else [part.to_cbor() for part in answer.shown]]
+
+    def _movements(self, incoming: Incoming) -> Cbor:
+        with self.store.reading() as db:
+            listed = movements(db, incoming.caller.name, incoming.number("since", _MAX_MOVEMENT))
+        return [[item.number, item.kind, item.id, item.amount, item.time] for item in listed]
+
+    def _books(self, _incoming: Incoming) -> Cbor:
+        with self.store.reading() as db:
+            now = sums(db)
+        held = dict(now.positions)
+        banks = [[bank.id, held.get(bank.id, 0)] for bank in self.registry.directory.banks]
+        return [now.issued, now.redeemed, now.outstanding, banks]
+
+
+def _revoked(value: Cbor) -> tuple[cose.Signed[Certificate], Reason]:
+    certificate, reason = codec.array(value, 2)
+    if type(reason) is not int or reason not in set(Reason):
+        raise Refusal(Code.MALFORMED)
+    return cose.from_cbor(Certificate, certificate), Reason(reason)

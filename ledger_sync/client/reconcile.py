@@ -1,0 +1,268 @@
+"""Reconciling: upload what happened offline, learn the verdicts, take what is new, start a new epoch.
+
+Every step is durable in the purse before the next begins and harmless when done again; the bank answers the same
+call as it did the first time. Recovery chart, by what a crash or a lost line interrupts:
+
+    interrupted in    on disk                          the next reconciling
+    ----------------  -------------------------------  -----------------------------------------------------
+    policy            what came                        asks for what is newer than what it holds
+    fundings          the funding and its id           asks for the same id: same issuance
+    uploads           answers that came                uploads what has no answer; a repeat is answered alike
+    deliveries        what came, and the cursor        goes on from the cursor
+    epoch             the alias, perhaps the key       has the same key certified
+    refresh           signed redemptions               uploads them; the same redemption gives the same tokens
+    retiring          the mark                         destroys what is marked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
+from ledger_sync.client.rows import Row
+from ledger_sync.possession import possession_digest
+from wallet.protocol.bounds import DAY
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.evidence import Evidence
+from wallet.protocol.settlement import Verdict
+from wallet.purse.journal import PurseState
+from wallet.wallet import Wallet
+
+_ROUNDS: Final = 1_000
+"""Bundles or pages in one reconciling: more than any wallet holds, and an end if a bank never stops."""
+FINAL_FOR_FUNDING: Final = frozenset(
+    {Code.ACCOUNT_SHORT, Code.FUNDING_MISMATCH, Code.AUTH_FORBIDDEN, Code.WALLET_REVOKED, Code.AMOUNT_INVALID}
+)
+"""A bank that answers one of these has not funded and will not."""
+
+
+class Step(StrEnum):
+    """Where a reconciling is."""
+
+    POLICY = "policy"
+    FUNDING = "funding"
+    UPLOAD = "upload"
+    DELIVER = "deliver"
+    CERTIFY = "certify"
+    REFRESH = "refresh"
+
+
+Tell = Callable[[Step, int], None]
+"""Called as a step begins, with how many things it is about."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a reconciling learned: payments' transfers by verdict; ``delivered``, ``refreshed``, ``defunded`` in tiyn."""
+
+    settled: set[bytes] = field(default_factory=set)
+    short: set[bytes] = field(default_factory=set)
+    conflict: set[bytes] = field(default_factory=set)
+    refused: set[bytes] = field(default_factory=set)
+    waiting: set[bytes] = field(default_factory=set)
+    evidence: list[Evidence] = field(default_factory=list)
+    delivered: int = 0
+    refreshed: int = 0
+    defunded: int = 0
+
+    def verdicts(self) -> dict[str, int]:
+        """How many transfers have which verdict; ``waiting`` is none."""
+        names = ("settled", "short", "conflict", "refused", "waiting")
+        return {name: len(getattr(self, name)) for name in names}
+
+
+def reconcile(wallet: Wallet, bank: BankClient, tell: Tell = lambda step, count: None) -> Report:
+    """Bring the wallet and the ledger together.
+
+    Raises ``Refusal``: UNREACHABLE, or what the bank refused; whatever was done until then stays done, and the next
+    reconciling goes on.
+    """
+    saga = _Reconciling(wallet, bank, tell)
+    saga.take_policy()
+    saga.finish_fundings()
+    saga.upload()
+    saga.take_deliveries()
+    saga.upload()
+    saga.certify_if_due()
+    if wallet.state is PurseState.SOUND:
+        saga.refresh()
+        saga.defund_excess()
+    saga.retire_keys()
+    return saga.report
+
+
+def set_up(wallet: Wallet, bank: BankClient, root: bytes) -> None:
+    """A new wallet's first directory and policy, checked against the root key it was given. Harmless when repeated."""
+    _, directory = bank.root()
+    wallet.reconciling.take_root(root, directory)
+    wallet.reconciling.take_policy(None, bank.policy(wallet.reconciling.policy_version))
+
+
+def certify(wallet: Wallet, bank: BankClient) -> None:
+    """Have a fresh key certified: a new epoch."""
+    epoch = wallet.reconciling.begin_epoch()
+    proof = wallet.reconciling.prove_possession(epoch, possession_digest(bank.device_key))
+    certified = bank.certify(epoch.key, epoch.total, proof, wallet.reconciling.policy_version)
+    wallet.reconciling.take_policy(certified.directory, certified.update)
+    wallet.reconciling.install_certificate(certified.certificate)
+
+
+def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:
+    """Bring ``amount`` tiyn from the account into the purse; how many tokens it made.
+
+    The funding's id is on disk before the bank is asked. Raises ``Refusal``: what the bank refuses (the funding is
+    dropped where that is final), UNREACHABLE (it stays open and the next reconciling finishes it).
+    """
+    funding = wallet.reconciling.begin_funding(amount)
+    _finish_funding(wallet, bank, funding.id, funding.owner, funding.amounts)
+    return len(funding.amounts)
+
+
+def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
+    """Bring ``amount`` tiyn from the purse back to the account; the tiyn that were settled.
+
+    Uploads everything first, as a redemption must. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK, UNREACHABLE.
+    """
+    saga = _Reconciling(wallet, bank, lambda step, count: None)
+    saga.take_policy()
+    saga.upload()
+    saga.take_deliveries()
+    saga.upload()
+    return saga.redeem(wallet.reconciling.begin_defund(amount))
+
+
+def _finish_funding(
+    wallet: Wallet, bank: BankClient, funding: bytes, owner: bytes, amounts: Iterable[int]
+) -> None:
+    try:
+        issuance = bank.fund(funding, owner, tuple(amounts))
+    except Refusal as refusal:
+        if refusal.code in FINAL_FOR_FUNDING:
+            wallet.reconciling.drop_funding(funding)
+        raise
+    wallet.reconciling.complete_funding(issuance)
+
+
+class _Reconciling:
+    """One reconciling under way."""
+
+    def __init__(self, wallet: Wallet, bank: BankClient, tell: Tell) -> None:
+        self._wallet = wallet
+        self._purse = wallet.reconciling
+        self._bank = bank
+        self._tell = tell
+        self.report = Report()
+        self._redemptions: set[bytes] = set()
+        self._values: dict[bytes, int] = {}
+
+    def take_policy(self) -> None:
+        self._tell(Step.POLICY, 0)
+        for _ in range(_ROUNDS):
+            update = self._bank.policy(self._purse.policy_version)
+            if not self._purse.take_policy(None, update) or update.head is not None:
+                return
+
+    def finish_fundings(self) -> None:
+        fundings = self._purse.open_fundings()
+        if fundings:
+            self._tell(Step.FUNDING, len(fundings))
+        for funding in fundings:
+            try:
+                _finish_funding(self._wallet, self._bank, funding.id, funding.owner, funding.amounts)
+            except Refusal as refusal:
+                if refusal.code not in FINAL_FOR_FUNDING:
+                    raise
+
+    def upload(self) -> None:
+        """Everything without a verdict, each once a round; then what became of open redemptions."""
+        waiting: set[bytes] = set()
+        for _ in range(_ROUNDS):
+            bundle = self._purse.uploads(passed=waiting)
+            if not bundle.transfers:
+                break
+            self._tell(Step.UPLOAD, len(bundle.transfers))
+            self._take(self._bank.upload(bundle))
+            waiting.update(transfer.id for transfer in bundle.transfers)
+        self._ask(self._purse.open_redemptions())
+
+    def _ask(self, transfers: Sequence[bytes]) -> None:
+        for start in range(0, len(transfers), ASKED_AT_ONCE):
+            self._take(self._bank.verdicts(transfers[start : start + ASKED_AT_ONCE]))
+
+    def take_deliveries(self) -> None:
+        """Page by page, until the cursor stands."""
+        for _ in range(_ROUNDS):
+            cursor = self._purse.cursor
+            delivery = self._bank.deliveries(cursor)
+            if delivery.cursor == cursor:
+                return
+            self._tell(Step.DELIVER, len(delivery.rows))
+            delivered = self._purse.deliver(delivery.bundle, delivery.rows, delivery.cursor)
+            self.report.delivered += sum(token.amount for token in delivered.tokens)
+            self._note_evidence(delivery.rows)
+
+    def certify_if_due(self) -> None:
+        """A new epoch when something happened in the old one, or it is a day old."""
+        current = self._purse.certificate
+        report = self.report
+        happened = bool(report.settled or report.short or report.conflict or report.delivered)
+        if current is None or happened or self._wallet.now() - current.body.issued >= DAY:
+            self._tell(Step.CERTIFY, 1)
+            certify(self._wallet, self._bank)
+
+    def refresh(self) -> None:
+        redemptions = self._purse.begin_refresh()
+        if redemptions:
+            self._tell(Step.REFRESH, len(redemptions))
+            self.report.refreshed = self.redeem(redemptions)
+
+    def defund_excess(self) -> None:
+        """What the ledger delivered over the balance limit goes to the account."""
+        excess = self._purse.excess()
+        if excess:
+            self.report.defunded = self.redeem(self._purse.begin_defund(excess))
+
+    def redeem(self, redemptions: Collection[bytes]) -> int:
+        """Upload signed redemptions; the tiyn that have come of them until now. The rest comes with a later round."""
+        self._redemptions.update(redemptions)
+        self.upload()
+        return sum(self._values.get(txid, 0) for txid in redemptions)
+
+    def retire_keys(self) -> None:
+        """Old keys go when the ledger knows nothing of theirs any more."""
+        keys = self._purse.retirable_keys()[:ASKED_AT_ONCE]
+        if keys:
+            self._purse.retire_keys(self._bank.keys_in_use(keys))
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        """The purse checks every signature, and keeps the rows durably."""
+        self._purse.answer(rows)
+        self._note(rows)
+
+    def _note(self, rows: Sequence[Row]) -> None:
+        report = self.report
+        by_verdict = {
+            Verdict.SETTLED: report.settled,
+            Verdict.SHORT: report.short,
+            Verdict.CONFLICT: report.conflict,
+            Verdict.REFUSED: report.refused,
+        }
+        for row in rows:
+            if row.outcome is not None:
+                self._values[row.transfer] = row.outcome.value
+            if row.transfer in self._redemptions:
+                continue
+            if row.settlement is None:
+                report.waiting.add(row.transfer)
+                continue
+            report.waiting.discard(row.transfer)
+            by_verdict[row.settlement.body.verdict].add(row.transfer)
+        self._note_evidence(rows)
+
+    def _note_evidence(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if row.evidence is not None and row.evidence not in self.report.evidence:
+                self.report.evidence.append(row.evidence)

@@ -1,0 +1,107 @@
+"""The signed call: who asks for what, when, once. SPEC section 9.1.
+
+`Authorization: Qalta <base64url without padding of a COSE_Sign1>`; the payload is `[method, target, SHA-256 of
+the body, time, nonce, sender]`. The target begins with the server's authority, so that a call to one service is
+nothing to another. The order of the checks: AUTH_MISSING, AUTH_SIGNATURE, AUTH_STALE, then who it is
+(AUTH_FORBIDDEN), then AUTH_REPLAYED.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Final, Self
+
+from wallet.protocol import codec, cose
+from wallet.protocol.bounds import ID_BYTES, NONCE_BYTES
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Kind, SignDigest
+
+Clock = Callable[[], int]
+"""Unix seconds."""
+Random = Callable[[int], bytes]
+"""That many random bytes."""
+
+SCHEME: Final = "Qalta"
+WINDOW: Final = 300
+"""Seconds that a call's time may lie before or after the server's clock."""
+MAX_TARGET_BYTES: Final = 512
+MAX_METHOD_BYTES: Final = 8
+MAX_CALL_BYTES: Final = 1_024
+"""Of the COSE_Sign1; checked before anything of the header is decoded."""
+_MAX_HEADER: Final = len(SCHEME) + 1 + (MAX_CALL_BYTES * 4 + 2) // 3
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`target` is `authority/path?query`; `digest` the SHA-256 of the body; `time` in unix seconds; `sender` the
+    33-byte key that signs."""
+
+    KIND: ClassVar[Kind] = Kind.CALL
+
+    method: str
+    target: str
+    digest: bytes
+    time: int
+    nonce: bytes
+    sender: bytes
+
+    def to_cbor(self) -> Cbor:
+        return [self.method, self.target, self.digest, self.time, self.nonce, self.sender]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        method, target, digest, time, nonce, sender = codec.array(value, 6)
+        return cls(
+            codec.text(method, MAX_METHOD_BYTES, least=1),
+            codec.text(target, MAX_TARGET_BYTES, least=1),
+            codec.octets(digest, ID_BYTES),
+            codec.moment(time),
+            codec.octets(nonce, NONCE_BYTES),
+            codec.public_key(sender),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A key in some keystore: its 33 public bytes, and how to have it sign a digest."""
+
+    key: bytes
+    sign_digest: SignDigest
+
+
+def sign_call(method: str, target: str, body: bytes, signer: Signer, clock: Clock, random: Random) -> str:
+    """The `Authorization` header for one call; every call has a fresh nonce."""
+    call = Call(method, target, hashlib.sha256(body).digest(), clock(), random(NONCE_BYTES), signer.key)
+    raw = cose.sign(call, signer.sign_digest).encode()
+    return f"{SCHEME} {base64.urlsafe_b64encode(raw).rstrip(b'=').decode('ascii')}"
+
+
+def check_call(header: str | None, method: str, target: str, body: bytes, now: int) -> Call:
+    """The call in `header`, if its sender signed this very request about now.
+
+    Raises `Refusal`: AUTH_MISSING, AUTH_SIGNATURE, AUTH_STALE. Whether it comes a second time is for `Nonces`.
+    """
+    if header is None or not header.startswith(SCHEME + " "):
+        raise Refusal(Code.AUTH_MISSING)
+    signed = _parse(header)
+    call = signed.body
+    meant = (method, target, hashlib.sha256(body).digest())
+    require((call.method, call.target, call.digest) == meant, Code.AUTH_SIGNATURE)
+    require(signed.signed_by(call.sender), Code.AUTH_SIGNATURE)
+    require(abs(call.time - now) <= WINDOW, Code.AUTH_STALE, time=call.time, now=now)
+    return call
+
+
+def _parse(header: str) -> cose.Signed[Call]:
+    require(len(header) <= _MAX_HEADER, Code.AUTH_SIGNATURE)
+    token = header.removeprefix(SCHEME + " ")
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        return cose.parse(Call, raw)
+    except (binascii.Error, ValueError, Refusal) as error:
+        raise Refusal(Code.AUTH_SIGNATURE) from error

@@ -1,0 +1,112 @@
+"""The calling side: signs each call, bounds each answer, and gives refusals back as what they are.
+
+Rule: connection trouble is UNREACHABLE and nothing else; whoever gets it may ask again, with the same ids, and
+will be answered as the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlencode
+
+import httpx
+
+from ledger_sync.http.call import Clock, Random, Signer, sign_call
+from ledger_sync.http.problems import MAX_PROBLEM_BYTES, MEDIA_TYPE, decode_problem
+from ledger_sync.http.routes import BODY_TYPE
+from wallet.protocol import codec
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import SignDigest
+
+MAX_ANSWER_BYTES: Final = 1_048_576
+TIMEOUT: Final = 10.0
+"""Seconds for each of connecting, sending and every read."""
+_IDLE_SECONDS: Final = 3.0
+"""A connection that was idle this long is not used again: well before the server (`run`) closes it."""
+
+
+class ServiceClient:
+    """Calls one service in the name of one key. Opens no connection before the first call; safe between threads.
+
+    `transport` stands in for the network in tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: bytes,
+        sign_digest: SignDigest,
+        clock: Clock,
+        random: Random,
+        timeout: float = TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._signer = Signer(key, sign_digest)
+        self._clock = clock
+        self._random = random
+        self._http = httpx.Client(
+            base_url=base_url,
+            timeout=timeout,
+            transport=transport,
+            limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Cbor:
+        """The answer to a GET. Raises `Refusal`: what the service said, or UNREACHABLE."""
+        return self._on_time("GET", path + ("?" + urlencode(query) if query else ""), b"")
+
+    def post(self, path: str, value: Cbor) -> Cbor:
+        """The answer to a POST of `value`. Raises `Refusal`: what the service said, or UNREACHABLE."""
+        return self._on_time("POST", path, codec.encode(value))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _on_time(self, method: str, path: str, body: bytes) -> Cbor:
+        """A device whose clock is wrong asks once more by the service's, which dates this call and nothing else."""
+        try:
+            return self._call(method, path, body, self._clock)
+        except Refusal as refusal:
+            there = refusal.facts.get("now")
+            if refusal.code is not Code.AUTH_STALE or not isinstance(there, int):
+                raise
+            return self._call(method, path, body, lambda: there)
+
+    def _call(self, method: str, path: str, body: bytes, clock: Clock) -> Cbor:
+        request = self._http.build_request(method, path, content=body)
+        url = request.url
+        target = url.netloc.decode("ascii") + url.raw_path.decode("ascii")
+        request.headers["authorization"] = sign_call(method, target, body, self._signer, clock, self._random)
+        if method == "POST":
+            request.headers["content-type"] = BODY_TYPE
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                return _answer(response)
+            finally:
+                response.close()
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise Refusal(Code.UNREACHABLE, {"service": url.netloc.decode("ascii")}) from error
+
+
+def _answer(response: httpx.Response) -> Cbor:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+    if response.status_code == 200 and kind == BODY_TYPE:
+        return codec.decode(_bounded(response, MAX_ANSWER_BYTES), MAX_ANSWER_BYTES)
+    if kind == MEDIA_TYPE:
+        raise decode_problem(_bounded(response, MAX_PROBLEM_BYTES), response.status_code)
+    raise Refusal(Code.UNREACHABLE, {"status": response.status_code})
+
+
+def _bounded(response: httpx.Response, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_raw():
+        size += len(part)
+        require(size <= limit, Code.TOO_LARGE, limit=limit)
+        parts.append(part)
+    return b"".join(parts)

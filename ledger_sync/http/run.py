@@ -1,0 +1,189 @@
+"""A service as an operating system process: home folder, settings, keystore, HTTP on loopback, an orderly end.
+
+Rule: the PIN comes from a file that only its owner may read, or a file descriptor, never from the command line.
+SIGTERM ends the process only after the calls under way are answered and the keystore is locked.
+
+`python -m ledger_sync.<role> --home DIR` serves; with `--make-keys` it makes the token and the role's keys if they
+are missing, prints their public halves as JSON and ends.
+
+The home folder holds `service.json` (host, port and what the role needs), `pin` (mode 0600), `keystore/` and the
+role's databases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+import hsm
+from ledger_sync.http.call import Clock, Random, Signer
+from ledger_sync.http.keys import KEYSTORE, PIN, make_keys
+from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.worker import Worker
+
+CONFIG: Final = "service.json"
+_GRACE_SECONDS: Final = 5
+_IDLE_SECONDS: Final = 30
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a service finds at its start: its folder, its settings, its keys."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    keystore: hsm.Keystore
+    clock: Clock
+    random: Random
+
+    @property
+    def authority(self) -> str:
+        """host:port, as clients name it in their calls."""
+        return f"{self.config['host']}:{self.config['port']}"
+
+    def signer(self, alias: str) -> Signer:
+        return Signer(
+            self.keystore.public_key(alias), lambda digest: self.keystore.sign_digest(alias, digest)
+        )
+
+    def nonces(self) -> Nonces:
+        return Nonces(self.folder / "nonces.db")
+
+    def key(self, name: str) -> bytes:
+        """A key that the settings give in hexadecimal."""
+        return bytes.fromhex(self.config[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a role makes of its home. `close` is called last, after the workers have stopped."""
+
+    app: Starlette
+    workers: Sequence[Worker] = ()
+    close: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A role: its name, the aliases of the keys it has, and how it is put together."""
+
+    name: str
+    aliases: tuple[str, ...]
+    build: Callable[[Home], Service]
+
+
+def main(program: Program, arguments: Sequence[str] | None = None) -> int:
+    """Run a role's process; gives its exit status: 0 after an orderly end, 1 if the keys could not be opened."""
+    try:
+        return _run(program, arguments)
+    except hsm.KeystoreError as error:
+        sys.stderr.write(f"{program.name}: {error}\n")
+        return 1
+
+
+def _run(program: Program, arguments: Sequence[str] | None) -> int:
+    options = _parser(program).parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    for chatty in ("httpx", "uvicorn.error"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    folder: Path = options.home
+    ending = _Ending()
+    ending.watch()
+    pin = (
+        hsm.pin_from_file(folder / PIN) if options.pin_fd is None else hsm.pin_from_descriptor(options.pin_fd)
+    )
+    if options.make_keys:
+        made = make_keys(folder, pin, program.aliases, _now, os.urandom)
+        print(json.dumps({alias: key.hex() for alias, key in made.items()}))  # noqa: T201
+        return 0
+    config = json.loads((folder / CONFIG).read_text())
+    keystore = hsm.open_keystore(folder / KEYSTORE, pin, clock=_now, random=os.urandom)
+    try:
+        service = program.build(Home(folder, config, keystore, _now, os.urandom))
+        _serve(service, config, ending)
+    finally:
+        keystore.lock()
+    _log.info("%s has ended", program.name)
+    return 0
+
+
+def _parser(program: Program) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m ledger_sync.{program.name.replace('-', '_')}")
+    parser.add_argument("--home", type=Path, required=True, help="the service's folder")
+    parser.add_argument("--pin-fd", type=int, help="read the PIN from this descriptor instead of HOME/pin")
+    parser.add_argument(
+        "--make-keys", action="store_true", help="make the keys, print their public halves, end"
+    )
+    return parser
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+class _Ending:
+    """Whether somebody has asked for the end. Watches before the keystore opens, which then calls it in turn."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._server: uvicorn.Server | None = None
+
+    def watch(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def stops(self, server: uvicorn.Server) -> None:
+        self._server = server
+        server.should_exit = self._asked
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        if self._server is not None:
+            self._server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours: uvicorn would raise them again before the keystore is locked."""
+        yield
+
+
+def _serve(service: Service, config: Mapping[str, Any], ending: _Ending) -> None:
+    server = _Server(
+        uvicorn.Config(
+            service.app,
+            host=config["host"],
+            port=config["port"],
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=_IDLE_SECONDS,
+        )
+    )
+    ending.stops(server)
+    try:
+        for worker in service.workers:
+            worker.start()
+        asyncio.run(server.serve())
+    finally:
+        for worker in service.workers:
+            worker.stop()
+        service.close()

@@ -1,0 +1,154 @@
+"""A Starlette application out of a route table: bounded bodies, signed calls, typed problems.
+
+Rule: the size of a body is checked before and while it is read; then the call's signature, who its sender is,
+that it is no replay; only then is the body decoded and the handler run, in a worker thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from ledger_sync.http.call import Clock, check_call
+from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
+from ledger_sync.http.routes import (
+    BODY_TYPE,
+    Caller,
+    CallerKind,
+    Identify,
+    Incoming,
+    Route,
+    openapi,
+)
+from wallet.protocol import codec
+from wallet.protocol.codes import Code, Refusal, require
+
+_log: Final = logging.getLogger(__name__)
+_NOBODY: Final = Caller(CallerKind.PUBLIC, "", b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What decides whether a call is let in. `authority` is the host:port that clients name in their calls."""
+
+    authority: str
+    identify: Identify
+    nonces: Nonces
+    clock: Clock
+
+    def admit(self, route: Route, header: str | None, target: str, body: bytes) -> Caller:
+        """The caller, if it may take `route`. The codes of `check_call`, AUTH_FORBIDDEN, AUTH_REPLAYED."""
+        if CallerKind.PUBLIC in route.callers:
+            return _NOBODY
+        now = self.clock()
+        call = check_call(header, route.method, self.authority + target, body, now)
+        caller = self.identify(call.sender, now) or Caller(CallerKind.NEWCOMER, "", call.sender)
+        if caller.kind not in route.callers and CallerKind.NEWCOMER in route.callers:
+            caller = Caller(CallerKind.NEWCOMER, caller.name, call.sender)
+        require(caller.kind in route.callers, Code.AUTH_FORBIDDEN)
+        self.nonces.remember(call, now)
+        return caller
+
+
+def build_app(
+    title: str, routes: Sequence[Route], gate: Gate, ready: Callable[[], bool] = lambda: True
+) -> Starlette:
+    """The application: the table's routes, /v1/openapi.json, /healthz, /readyz (200 once `ready()`)."""
+    description = json.dumps(openapi(title, routes)).encode()
+
+    async def describe(_request: Request) -> Response:
+        return Response(description, media_type="application/json")
+
+    async def healthz(_request: Request) -> Response:
+        return Response(b'{"status":"ok"}', media_type="application/json")
+
+    async def readyz(_request: Request) -> Response:
+        if await run_in_threadpool(ready):
+            return Response(b'{"status":"ready"}', media_type="application/json")
+        return Response(b'{"status":"starting"}', 503, media_type="application/json")
+
+    table = [_endpoint(route, gate) for route in routes]
+    table += [
+        StarletteRoute("/v1/openapi.json", describe),
+        StarletteRoute("/healthz", healthz),
+        StarletteRoute("/readyz", readyz),
+    ]
+    app = Starlette(
+        routes=table,
+        exception_handlers={HTTPException: _http_problem, Exception: _unforeseen},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _endpoint(route: Route, gate: Gate) -> StarletteRoute:
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = await _read(request, route.most)
+            return Response(
+                await run_in_threadpool(_answer, route, gate, request, body), media_type=BODY_TYPE
+            )
+        except Refusal as refusal:
+            return problem(refusal)
+
+    return StarletteRoute(route.path, endpoint, methods=[route.method])
+
+
+def _answer(route: Route, gate: Gate, request: Request, body: bytes) -> bytes:
+    target = request.scope["raw_path"].decode("latin-1")
+    query = request.scope["query_string"].decode("latin-1")
+    if query:
+        target += "?" + query
+    caller = gate.admit(route, request.headers.get("authorization"), target, body)
+    value = None if route.method == "GET" else codec.decode(body, route.most)
+    parameters = {**request.query_params, **request.path_params}
+    try:
+        return codec.encode(route.handler(Incoming(caller, value, parameters)))
+    except Refusal:
+        raise
+    except Exception as error:
+        _log.exception("%s %s", route.method, route.path)
+        raise Refusal(Code.INTERNAL) from error
+
+
+async def _read(request: Request, most: int) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    if declared.isascii() and declared.isdigit():
+        require(len(declared) <= 12 and int(declared) <= most, Code.TOO_LARGE, limit=most)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            require(size <= most, Code.TOO_LARGE, limit=most)
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise Refusal(Code.UNREACHABLE) from error
+    return b"".join(parts)
+
+
+def problem(refusal: Refusal) -> Response:
+    """A refusal as the response it is on the wire."""
+    return Response(encode_problem(refusal), status_of(refusal.code), media_type=MEDIA_TYPE)
+
+
+async def _http_problem(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    codes = {404: Code.NOT_FOUND, 405: Code.METHOD_UNKNOWN}
+    return problem(Refusal(codes.get(status, Code.MALFORMED)))
+
+
+async def _unforeseen(_request: Request, error: Exception) -> Response:
+    _log.error("unforeseen", exc_info=error)
+    return problem(Refusal(Code.INTERNAL))

@@ -1,0 +1,161 @@
+"""What a service goes by: the central bank's directory and policy, kept on disk and refreshed in the background.
+
+Rule: only the pinned root makes a directory good, and only its policy keys a policy. What was once taken is kept
+in its signed form, so that a bank can pass it on to wallets.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final, Protocol
+
+from ledger_sync.database import connect, transaction
+from ledger_sync.http.routes import Caller, CallerKind
+from wallet.protocol import cose
+from wallet.protocol.certificate import Limits
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory, DirectoryBody, Role
+from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, PolicyUpdate
+
+MAX_DELTAS_ONLINE: Final = 256
+"""Deltas in one answer to GET /v1/policy; the head is left out where more follow."""
+
+_NO_LIMITS: Final = Limits(1, 1, 1, 0, 0)
+_SCHEMA: Final = """
+create table if not exists directory (one integer primary key check (one = 1), raw blob not null);
+create table if not exists head (one integer primary key check (one = 1), raw blob not null);
+create table if not exists deltas (version integer primary key, raw blob not null);
+"""
+
+
+class Reader(Protocol):
+    """As much of a `ServiceClient` as is needed to ask the central bank."""
+
+    def get(self, path: str) -> Cbor: ...
+
+
+def principal(directory: Directory, key: bytes, now: int) -> Caller | None:
+    """The bank or central bank whose key this is at `now`: banks sign with a directory key, the central bank
+    with its redemption key."""
+    if key in directory.keys(Role.REDEMPTION, now):
+        return Caller(CallerKind.CENTRAL_BANK, "", key)
+    for bank in directory.banks:
+        if any(entry.key == key and entry.good_at(now) for entry in bank.keys):
+            return Caller(CallerKind.BANK, bank.id, key)
+    return None
+
+
+class Trust:
+    """The directory and policy that a service holds. Safe to share between threads."""
+
+    def __init__(self, path: Path | str, root: bytes, central_bank: Reader) -> None:
+        self._root = root
+        self._central_bank = central_bank
+        self._lock = threading.Lock()
+        self._db = connect(path, _SCHEMA)
+        self._asked = 0
+        self._directory: Signed[DirectoryBody] | None = None
+        self._head: Signed[PolicyHead] | None = None
+        self._deltas: list[Signed[PolicyDelta]] = []
+        self._reached: Policy | None = None
+        self._load()
+
+    @property
+    def is_ready(self) -> bool:
+        return self._reached is not None and self._head is not None
+
+    @property
+    def policy(self) -> Policy:
+        """The newest policy known here, its directory included. BUSY before the first was fetched."""
+        reached = self._reached
+        if reached is None or self._head is None:
+            raise Refusal(Code.BUSY)
+        return reached
+
+    @property
+    def directory(self) -> Directory:
+        """The directory with all key changes known here. BUSY before the first was fetched."""
+        return self.policy.directory
+
+    @property
+    def signed_directory(self) -> Signed[DirectoryBody]:
+        """The directory as the root signed it. BUSY before the first was fetched."""
+        directory = self._directory
+        if directory is None:
+            raise Refusal(Code.BUSY)
+        return directory
+
+    def update_since(self, version: int) -> PolicyUpdate:
+        """What someone who holds `version` lacks, as GET /v1/policy gives it."""
+        with self._lock:
+            later = self._deltas[version:]
+            complete = len(later) <= MAX_DELTAS_ONLINE
+            return PolicyUpdate(self._head if complete else None, tuple(later[:MAX_DELTAS_ONLINE]))
+
+    def identify(self, key: bytes, now: int) -> Caller | None:
+        """The bank or central bank behind a key, or None. BUSY before the first directory was fetched."""
+        return principal(self.directory, key, now)
+
+    def refresh(self) -> None:
+        """Ask the central bank for what is newer. Raises `Refusal`: UNREACHABLE, or what is wrong with the answer."""
+        if self._directory is None:
+            signed = cose.from_cbor(DirectoryBody, self._central_bank.get("/v1/directory"))
+            self._take_directory(signed)
+        while True:
+            held = len(self._deltas)
+            answer = self._central_bank.get(f"/v1/policy?since={held}")
+            update = PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)
+            self._take_update(update)
+            if update.head is not None:
+                return
+            if len(self._deltas) == held:
+                raise Refusal(Code.POLICY_GAP, {"have": held})
+
+    def keep_fresh(self, now: int, seconds: int) -> None:
+        """`refresh` unless that was done in the last `seconds`: the step of a background worker."""
+        if not self.is_ready or not self._asked <= now < self._asked + seconds:
+            self.refresh()
+            self._asked = now
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _take_directory(self, signed: Signed[DirectoryBody]) -> None:
+        reached = _nothing_but(Directory.of(signed, self._root))
+        with self._lock:
+            self._db.execute("insert or replace into directory values (1, ?)", (signed.encode(),))
+            self._directory, self._reached = signed, reached
+
+    def _take_update(self, update: PolicyUpdate) -> None:
+        with self._lock:
+            if self._reached is None:
+                raise Refusal(Code.BUSY)
+            reached = self._reached.apply(update)
+            fresh = [delta for delta in update.deltas if delta.body.version > len(self._deltas)]
+            with transaction(self._db):
+                rows = [(delta.body.version, delta.encode()) for delta in fresh]
+                self._db.executemany("insert into deltas values (?, ?)", rows)
+                if update.head is not None:
+                    self._db.execute("insert or replace into head values (1, ?)", (update.head.encode(),))
+            self._reached = reached
+            self._deltas = self._deltas + fresh
+            self._head = update.head or self._head
+
+    def _load(self) -> None:
+        for (raw,) in self._db.execute("select raw from deltas order by version"):
+            self._deltas.append(cose.parse(PolicyDelta, raw))
+        for (raw,) in self._db.execute("select raw from head"):
+            self._head = cose.parse(PolicyHead, raw)
+        for (raw,) in self._db.execute("select raw from directory"):
+            self._directory = cose.parse(DirectoryBody, raw)
+            start = _nothing_but(Directory.of(self._directory, self._root))
+            self._reached = start.apply(PolicyUpdate(self._head, tuple(self._deltas)))
+
+
+def _nothing_but(directory: Directory) -> Policy:
+    """Where a policy begins: a head older than any that is signed, which nobody gets to see."""
+    return Policy(directory, 0, PolicyHead(0, 0, _NO_LIMITS, 0))

@@ -1,0 +1,111 @@
+"""The notary over HTTP: /v1/commits and /v1/lookups, for banks and the central bank only.
+
+Rule: every commit is signed by the bank it names, and that bank must be the caller, so that nobody consumes in
+another's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.routes import CallerKind, Incoming, Route
+from ledger_sync.http.run import Home, Program, Service
+from ledger_sync.http.server import Gate, build_app
+from ledger_sync.http.trust import Trust
+from ledger_sync.http.worker import every
+from ledger_sync.notary.sqlite_store import SqliteStore
+from ledger_sync.notary.store import CommitItem, Statement, Store
+from ledger_sync.notary.writer import Writer
+from wallet.protocol import codec, cose
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, require
+from wallet.protocol.directory import Directory
+from wallet.protocol.settlement import Commit, Consumption, check_commit
+from wallet.protocol.transfer import TokenRef
+
+ALIAS: Final = "notary"
+MAX_COMMITS: Final = 256
+MAX_LOOKUPS: Final = 1_024
+_PARTNERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
+_REFRESH_SECONDS: Final = 30
+_LOOK_SECONDS: Final = 0.5
+
+
+class Notary:
+    """The two calls, over a store and the directory of the moment."""
+
+    def __init__(self, store: Store, directory: Callable[[], Directory]) -> None:
+        self._store = store
+        self._writer = Writer(store)
+        self._directory = directory
+
+    def routes(self) -> tuple[Route, ...]:
+        return (
+            Route(
+                "POST",
+                "/v1/commits",
+                _PARTNERS,
+                self._commits,
+                "Consume token references; the first commit of each stands",
+                gives="[* [* consumption]]: per commit the statements that cover its references",
+                takes="[1*256 commit]",
+            ),
+            Route(
+                "POST",
+                "/v1/lookups",
+                _PARTNERS,
+                self._lookups,
+                "Which transaction consumed each reference",
+                gives="[* consumption / null]",
+                takes="[1*1024 [txid, output]]",
+            ),
+        )
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _commits(self, incoming: Incoming) -> Cbor:
+        directory = self._directory()
+        items = []
+        for value in codec.array(incoming.value, least=1, most=MAX_COMMITS):
+            signed = cose.from_cbor(Commit, value)
+            require(signed.body.bank == incoming.caller.name, Code.AUTH_FORBIDDEN, bank=signed.body.bank)
+            check_commit(signed, directory)
+            items.append(CommitItem.of(signed))
+        return [[statement.to_cbor() for statement in verdicts] for verdicts in self._writer.commit(items)]
+
+    def _lookups(self, incoming: Incoming) -> Cbor:
+        values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
+        found = self._store.lookup([TokenRef.from_cbor(value) for value in values])
+        return [None if statement is None else statement.to_cbor() for statement in found]
+
+
+def build(home: Home) -> Service:
+    """The notary of a home folder. Settings: host, port, root (hex), central_bank (url)."""
+    signer = home.signer(ALIAS)
+    central_bank = ServiceClient(
+        home.config["central_bank"], signer.key, signer.sign_digest, home.clock, home.random
+    )
+    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank)
+
+    def sign(body: Consumption) -> Statement:
+        return cose.sign(body, signer.sign_digest)
+
+    notary = Notary(SqliteStore(home.folder / "notary.db", sign, home.clock), lambda: trust.directory)
+    nonces = home.nonces()
+    gate = Gate(home.authority, trust.identify, nonces, home.clock)
+    app = build_app("Qalta notary", notary.routes(), gate, lambda: trust.is_ready)
+
+    def close() -> None:
+        notary.close()
+        trust.close()
+        nonces.close()
+        central_bank.close()
+
+    refreshing = every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.clock(), _REFRESH_SECONDS))
+    return Service(app, (refreshing,), close)
+
+
+PROGRAM: Final = Program("notary", (ALIAS,), build)

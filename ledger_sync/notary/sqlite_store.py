@@ -1,0 +1,75 @@
+"""The embedded backend: SQLite, write-ahead log, synchronous FULL, one writer, one transaction per batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from hsm.failpoint import reach
+from ledger_sync.database import connect, transaction
+from ledger_sync.notary.store import CommitItem, Decision, Sign, Statement, Verdicts, decide, read_statement
+from wallet.protocol.transfer import TokenRef
+
+_SCHEMA: Final = """
+create table if not exists statements (
+    number integer primary key, raw blob not null, proof blob not null
+);
+create table if not exists consumed (
+    txid blob not null, output integer not null, statement integer not null references statements,
+    primary key (txid, output)
+) without rowid;
+"""
+_STANDING: Final = """
+select raw from consumed join statements on number = statement where txid = ? and output = ?
+"""
+
+
+class SqliteStore:
+    """`Store` in one file. Statements are made by `sign` and dated by `clock` (unix seconds)."""
+
+    def __init__(self, path: Path, sign: Sign, clock: Callable[[], int]) -> None:
+        self._sign = sign
+        self._clock = clock
+        self._writing = threading.Lock()
+        self._reading = threading.Lock()
+        self._writer = connect(path, _SCHEMA)
+        self._reader = connect(path)
+
+    def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
+        with self._writing:
+            with transaction(self._writer):
+                decision = self._decide(batch)
+                self._keep(decision)
+                reach("notary.commit.written")
+            reach("notary.commit.done")
+            return list(decision.verdicts)
+
+    def lookup(self, refs: Sequence[TokenRef]) -> list[Statement | None]:
+        with self._reading:
+            rows = [self._reader.execute(_STANDING, ref).fetchone() for ref in refs]
+        return [None if row is None else read_statement(row[0]) for row in rows]
+
+    def close(self) -> None:
+        with self._writing, self._reading:
+            self._writer.close()
+            self._reader.close()
+
+    def _decide(self, batch: Sequence[CommitItem]) -> Decision:
+        standing: dict[TokenRef, Statement] = {}
+        for ref in {ref for item in batch for ref in item.refs}:
+            row = self._writer.execute(_STANDING, ref).fetchone()
+            if row is not None:
+                standing[ref] = read_statement(row[0])
+        return decide(batch, standing, self._sign, self._clock())
+
+    def _keep(self, decision: Decision) -> None:
+        for statement, proof in decision.made:
+            row = self._writer.execute(
+                "insert into statements (raw, proof) values (?, ?)", (statement.encode(), proof)
+            )
+            self._writer.executemany(
+                "insert into consumed values (?, ?, ?)",
+                [(ref.txid, ref.output, row.lastrowid) for ref in statement.body.refs],
+            )

@@ -1,0 +1,23 @@
+"""A whole network on one machine: central bank, two banks and a notary, each an operating system process with its
+own keys and store, on loopback."""
+
+from ledger_sync.sandbox.making import Wishes
+from ledger_sync.sandbox.network import Network, Role, Station, read_network
+from ledger_sync.sandbox.operator import Order, operate
+from ledger_sync.sandbox.supervisor import State, Status, kill, start, status, stop
+
+__all__ = [
+    "Network",
+    "Order",
+    "Role",
+    "State",
+    "Station",
+    "Status",
+    "Wishes",
+    "kill",
+    "operate",
+    "read_network",
+    "start",
+    "status",
+    "stop",
+]

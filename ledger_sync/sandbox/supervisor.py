@@ -1,0 +1,155 @@
+"""Starting, looking at and stopping a sandbox.
+
+Rule: again is success, for every call and from every state that a crash leaves: start makes what is missing and
+starts what does not run, stop ends what runs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from ledger_sync.sandbox.making import Wishes, make, write
+from ledger_sync.sandbox.network import FILE, Network, Station, read_network
+from ledger_sync.sandbox.operator import Order, operate
+from ledger_sync.sandbox.processes import end, gone, last_words, running, spawn
+from wallet.protocol.codes import Code, Refusal
+
+GRANT: Final = 100_000_000_000
+"""Tiyn of online money that each bank gets when the sandbox is made."""
+READY_SECONDS: Final = 60.0
+END_SECONDS: Final = 20.0
+_GRANTED: Final = "granted"
+_LOCK: Final = "lock"
+_ASK_AGAIN: Final = 0.03
+
+
+class State(StrEnum):
+    """How a station is."""
+
+    READY = "ready"
+    STARTING = "starting"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One station, its process and how it is."""
+
+    station: Station
+    pid: int | None
+    state: State
+
+
+def start(
+    home: Path, *, wishes: Wishes | None = None, environment: Mapping[str, Mapping[str, str]] | None = None
+) -> Network:
+    """Make the sandbox if it is not there, start what does not run, wait until all is ready.
+
+    `environment` adds variables to one station's process, by its name (failpoints of tests). Raises `Refusal`:
+    UNREACHABLE (a station died or did not get ready; its last words are in the facts).
+    """
+    home = home.absolute()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    extra = environment or {}
+    with _alone(home):
+        network = make(home, wishes or Wishes())
+        for station in network.stations:
+            if running(network.folder(station)) is None:
+                spawn(station, network.folder(station), extra.get(station.name, {}))
+        for station in network.stations:
+            await_ready(network, station)
+        _grant(network)
+    return network
+
+
+def status(home: Path) -> tuple[Status, ...]:
+    """Every station of the sandbox; none where none was made."""
+    if not (home / FILE).exists():
+        return ()
+    network = read_network(home.absolute())
+    return tuple(_status(network, station) for station in network.stations)
+
+
+def stop(home: Path) -> None:
+    """End every station: asked first, and killed only if it does not go."""
+    if not (home / FILE).exists():
+        return
+    with _alone(home):
+        network = read_network(home.absolute())
+        folders = [network.folder(station) for station in network.stations]
+        for folder in folders:
+            end(folder, signal.SIGTERM, 0)
+        for folder in folders:
+            if not gone(folder, END_SECONDS):
+                end(folder, signal.SIGKILL, END_SECONDS)
+
+
+def kill(home: Path, name: str) -> None:
+    """SIGKILL one station, as a crash would."""
+    network = read_network(home.absolute())
+    end(network.folder(network.station(name)), signal.SIGKILL, END_SECONDS)
+
+
+def _status(network: Network, station: Station) -> Status:
+    pid = running(network.folder(station))
+    if pid is None:
+        return Status(station, None, State.STOPPED)
+    return Status(station, pid, State.READY if _is_ready(station) else State.STARTING)
+
+
+def _is_ready(station: Station) -> bool:
+    try:
+        return httpx.get(station.url + "/readyz", timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def await_ready(network: Network, station: Station) -> None:
+    """Wait until a station answers that it is ready. UNREACHABLE if it dies, or is not ready in READY_SECONDS."""
+    until = time.monotonic() + READY_SECONDS
+    folder = network.folder(station)
+    while not _is_ready(station):
+        if running(folder) is None or time.monotonic() > until:
+            raise Refusal(Code.UNREACHABLE, {"station": station.name, "said": last_words(folder)})
+        time.sleep(_ASK_AGAIN)
+
+
+def _grant(network: Network) -> None:
+    if (network.home / _GRANTED).exists():
+        return
+    central_bank = network.central_bank.name
+    grants = [
+        Order(central_bank, "POST", "/v1/issues", [_grant_id(bank.name), bank.name, GRANT])
+        for bank in network.banks
+    ]
+    for answer in operate(network, grants):
+        if isinstance(answer, Refusal):
+            raise answer
+    write(network.home / _GRANTED, "")
+
+
+def _grant_id(bank: str) -> bytes:
+    return hashlib.sha256(b"grant " + bank.encode()).digest()[:16]
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One supervisor at a time; another waits."""
+    handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

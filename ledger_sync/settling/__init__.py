@@ -1,0 +1,38 @@
+"""Pure rules that bank and central bank share: which fragments are valid, and what the notary's word makes of
+their values. No clock, no store, no network."""
+
+from ledger_sync.settling.standing import (
+    Fragments,
+    Graph,
+    Invalid,
+    Layered,
+    Objects,
+    Standing,
+    Valid,
+    Waiting,
+    assess,
+    good_certificates,
+    judge,
+)
+from ledger_sync.settling.values import Loss, Outcome, Values, WinnerOf, refund_id, settle, winners_of
+
+__all__ = [
+    "Fragments",
+    "Graph",
+    "Invalid",
+    "Layered",
+    "Loss",
+    "Objects",
+    "Outcome",
+    "Standing",
+    "Valid",
+    "Values",
+    "Waiting",
+    "WinnerOf",
+    "assess",
+    "good_certificates",
+    "judge",
+    "refund_id",
+    "settle",
+    "winners_of",
+]

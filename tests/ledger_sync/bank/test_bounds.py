@@ -1,0 +1,222 @@
+"""Everything that a caller sends is bounded, and answered by a typed problem or in full."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger_sync.bank import intake, terms
+from ledger_sync.http.call import Signer, sign_call
+from tests.ledger_sync.bank.town import PORTS, URLS, Customer, Town
+from tests.support.asgi import InProcess
+from tests.support.world import Key
+from wallet.protocol import codec
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.settlement import Verdict
+
+POSTS = (
+    "enrolments",
+    "certificates",
+    "fundings",
+    "uploads",
+    "verdicts",
+    "deliveries",
+    "losses",
+    "relays",
+    "customers",
+    "devices",
+)
+FUZZ = settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+scalars = st.one_of(
+    st.integers(-(2**64), 2**64 - 1),
+    st.binary(max_size=40),
+    st.text(max_size=20),
+    st.booleans(),
+    st.none(),
+    st.sampled_from([16, 32, 33, 64]).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
+)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5), max_leaves=20)
+
+
+def raw_post(town: Town, path: str, body: bytes, key: Key) -> httpx.Response:
+    target = f"127.0.0.1:{PORTS['alatau']}/v1/{path}"
+    header = sign_call("POST", target, body, Signer(key.public, key.sign_digest), town.clock, town.random)
+    with httpx.Client(transport=InProcess(town.apps["alatau"])) as client:
+        return client.post(f"{URLS['alatau']}/v1/{path}", content=body, headers={"authorization": header})
+
+
+def check_typed(response: httpx.Response) -> None:
+    assert response.status_code != 500, response.text
+    if response.status_code == 200:
+        codec.decode(response.content, 2**22)
+    else:
+        assert response.headers["content-type"] == "application/problem+json"
+        assert Code(response.json()["code"]) is not Code.INTERNAL
+
+
+class Callers:
+    """One of each kind."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.customer = town.customer("Aigul")
+        bank = town.keys["zhibek"]
+        self.bank = Key("zhibek", bank._key("bank"), bank.public_key("bank"))
+        self.keys = [self.customer.device, Key.of("newcomer"), town.operator, self.bank]
+
+
+@pytest.fixture
+def callers(town: Town) -> Callers:
+    return Callers(town)
+
+
+@FUZZ
+@given(path=st.sampled_from(POSTS), value=values, who=st.integers(0, 3))
+def test_any_value_gets_an_answer_or_a_typed_problem(
+    callers: Callers, path: str, value: Any, who: int
+) -> None:
+    check_typed(raw_post(callers.town, path, codec.encode(value), callers.keys[who]))
+
+
+@FUZZ
+@given(path=st.sampled_from(POSTS), body=st.binary(max_size=300), who=st.integers(0, 3))
+def test_any_bytes_get_a_typed_problem(callers: Callers, path: str, body: bytes, who: int) -> None:
+    check_typed(raw_post(callers.town, path, body, callers.keys[who]))
+
+
+@FUZZ
+@given(data=st.data())
+def test_a_bundle_with_a_byte_changed_is_typed_and_blames_nobody(
+    callers: Callers, data: st.DataObject
+) -> None:
+    town, aigul = callers.town, callers.customer
+    if not hasattr(callers, "raw"):
+        shop = town.customer("Shop")
+        bundle = town.bundle([town.pay(aigul, aigul.fund(500_000), shop, 300_000)])
+        callers.raw = bundle.encode()  # type: ignore[attr-defined]
+    raw = bytearray(callers.raw)  # type: ignore[attr-defined]
+    place = data.draw(st.integers(0, len(raw) - 1))
+    raw[place] ^= data.draw(st.integers(1, 255))
+    path, key = data.draw(st.sampled_from([("uploads", aigul.device), ("relays", callers.bank)]))
+    check_typed(raw_post(town, path, bytes(raw), key))
+    assert town.policy().revoked == {}
+
+
+def refusal(action: Any, *given_values: Any) -> Code:
+    with pytest.raises(Refusal) as caught:
+        action(*given_values)
+    return caught.value.code
+
+
+def test_sizes_and_counts_are_checked(town: Town) -> None:
+    aigul = town.customer("Aigul")
+    line = aigul.line()
+    assert raw_post(town, "fundings", bytes(5_000), aigul.device).json()["code"] == Code.TOO_LARGE
+    assert raw_post(town, "uploads", bytes(262_145), aigul.device).json()["code"] == Code.TOO_LARGE
+    assert refusal(line.post, "/v1/fundings", [bytes(16), aigul.key, [1] * 33]) is Code.TOO_MANY
+    assert refusal(line.post, "/v1/verdicts", [bytes([n]) * 32 for n in range(65)]) is Code.TOO_MANY
+
+
+def pile(town: Town, customer: Customer, count: int) -> Bundle:
+    """Transfers whose provenance nobody has."""
+    paid = town.pay(customer, customer.fund(1_000), customer_of_other_bank(town), 500)
+    made = []
+    for n in range(count):
+        ref = paid.body.inputs[0]._replace(txid=bytes([n]) * 32)
+        made.append(
+            town.transfer(
+                customer,
+                town.outputs(paid)[1:],
+                paid.body.payee,
+                100,
+                paid.body.purpose,
+                edit=lambda body, ref=ref: replace(body, inputs=(ref,)),
+            )
+        )
+    return Bundle(tuple(made), (), (customer.person.certificate,), ())
+
+
+def customer_of_other_bank(town: Town) -> Customer:
+    return town.customer("Elsewhere", "zhibek")
+
+
+def test_a_share_of_waiting_transfers_is_not_passed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    aigul = town.customer("Aigul")
+    monkeypatch.setattr(intake, "MAX_WAITING", 5)
+    bundle = pile(town, aigul, 6)
+    assert refusal(aigul.upload_bundle, bundle) is Code.TOO_MANY
+    rows = aigul.upload_bundle(replace(bundle, transfers=bundle.transfers[:5]))
+    assert all(row.settlement is None for row in rows)
+    assert refusal(aigul.upload_bundle, bundle) is Code.TOO_MANY
+
+
+def test_open_fundings_and_devices_have_a_limit(town: Town) -> None:
+    aigul = town.customer("Aigul")
+    town.down.add("central")
+    for number in range(terms.MAX_OPEN_FUNDINGS):
+        assert refusal(aigul.fund_raw, bytes([number]) * 16, 1) is Code.UNREACHABLE
+    assert refusal(aigul.fund_raw, b"x" * 16, 1) is Code.TOO_MANY
+    operator = town.line("alatau", town.operator)
+    for number in range(1, terms.MAX_DEVICES):
+        (code,) = operator.post("/v1/devices", [bytes([number]) * 16, aigul.account])
+        town.enrol(Customer(town, "alatau", "more", Key.of(f"device {number}")), code)
+    (code,) = operator.post("/v1/devices", [b"y" * 16, aigul.account])
+    one_more = Customer(town, "alatau", "more", Key.of("one more"))
+    assert refusal(town.enrol, one_more, code) is Code.TOO_MANY
+
+
+def test_rows_that_do_not_fit_wait_and_are_asked_for_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+    tokens = aigul.fund(*[1_000] * 8)
+    paid = [town.pay(aigul, [token], shop, 500) for token in tokens]
+    monkeypatch.setattr("ledger_sync.bank.answers.MAX_ROWS_BYTES", 1_500)
+    rows = shop.upload(*paid)
+    assert 0 < sum(row.settlement is not None for row in rows) < len(rows)
+    monkeypatch.undo()
+    assert all(shop.verdict(transfer).settlement is not None for transfer in paid)
+
+
+def test_a_provenance_that_fits_no_bundle_is_refused_and_its_token_stays_free(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger_sync.bank.provenance.MAX_BUNDLE_ITEMS", 6)
+    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+    change = aigul.fund(100_000)
+    for _ in range(6):
+        paid = town.pay(aigul, change, shop, 100)
+        aigul.upload(paid)
+        change = town.outputs(paid)[1:]
+    too_long = town.pay(aigul, change, shop, 100)
+    row = next(row for row in aigul.upload(too_long) if row.txid == too_long.id)
+    assert row.settlement is not None
+    assert (row.settlement.verdict, row.settlement.code) == (Verdict.REFUSED, Code.PROVENANCE_TOO_LONG)
+    town.settle_down()
+    town.now += 121 * 86_400
+    town.settle_down()
+    assert town.central_books()[2] == 0, "what was left came back"
+    town.check_books()
+
+
+def test_deliveries_come_in_pages(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger_sync.bank.deliveries.MAX_DELIVERED_BYTES", 2_000)
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
+    paid = [town.pay(aigul, [token], baurzhan, 500) for token in aigul.fund(*[1_000] * 10)]
+    aigul.upload(*paid)
+    town.settle_down()
+    seen: list[bytes] = []
+    while (page := baurzhan.deliveries()[1]) != []:
+        assert len(page) < 10
+        seen += [row.txid for row in page]
+    assert sorted(seen) == sorted(transfer.id for transfer in paid)

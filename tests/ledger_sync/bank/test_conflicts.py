@@ -1,0 +1,245 @@
+"""Conflicts, forks, broken limits: who is paid, who is blamed, and that nobody honest ever is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from tests.ledger_sync.bank.town import Customer, Row, Town
+from tests.support.world import Person
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import Contradiction, check_evidence
+from wallet.protocol.policy import Reason
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import Transfer
+
+
+def verdict(row: Row) -> Verdict | None:
+    return None if row.settlement is None else row.settlement.verdict
+
+
+def clone(customer: Customer) -> Person:
+    """What copying a wallet's folder gives: the same key, counting on from the same numbers."""
+    person = customer.person
+    return Person(person.key, person.certificate, person.sequence, person.total)
+
+
+def double_spend(town: Town, cheat: Customer, one: Customer, other: Customer) -> tuple[Signed[Transfer], ...]:
+    tokens = cheat.fund(500_000)
+    copied = clone(cheat)
+    return (
+        town.pay(cheat, tokens, one, 300_000),
+        town.pay(copied, tokens, other, 400_000, edit=lambda body: replace(body, sequence=body.sequence + 5)),
+    )
+
+
+def reasons(town: Town, customer: Customer) -> set[Reason | None]:
+    revoked = town.policy(customer.bank).revoked
+    return {revoked.get(person.certificate.body.wallet) for person in customer.epochs}
+
+
+@pytest.mark.parametrize("first_bank", ["alatau", "zhibek"])
+@pytest.mark.parametrize("cheat_bank", ["alatau", "zhibek"])
+def test_a_conflict_through_two_banks_pays_the_first_and_names_the_key(
+    town: Town, first_bank: str, cheat_bank: str
+) -> None:
+    cheat = town.customer("Dauren", cheat_bank)
+    shops = {bank: town.customer(f"Shop at {bank}", bank) for bank in ("alatau", "zhibek")}
+    one, other = double_spend(town, cheat, shops["alatau"], shops["zhibek"])
+    uploads = [(shops["alatau"], one), (shops["zhibek"], other)]
+    if first_bank == "zhibek":
+        uploads.reverse()
+    (winner, loser) = [shop.upload(transfer)[0] for shop, transfer in uploads]
+    assert verdict(winner) is Verdict.SETTLED
+    assert verdict(loser) is Verdict.CONFLICT
+    assert loser.settlement is not None
+    assert loser.settlement.values == (0, 0)
+    assert loser.evidence is not None
+    culprit = check_evidence(loser.evidence, town.directory())
+    assert (culprit.key, culprit.bank) == (cheat.key, cheat_bank)
+    assert loser.evidence.kind is Contradiction.CONFLICT
+    town.settle_down()
+    assert reasons(town, cheat) == {Reason.CONFLICT}
+    assert reasons(town, shops["alatau"]) == reasons(town, shops["zhibek"]) == {None}
+    town.check_books()
+
+
+def test_a_conflict_waits_while_the_other_bank_is_unreachable(town: Town) -> None:
+    cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
+    first, second = double_spend(town, cheat, one, other)
+    one.upload(first)
+    town.down.add("alatau")
+    (waiting,) = other.upload(second)
+    assert waiting.settlement is None
+    assert waiting.evidence is None
+    town.settle_down(1)
+    town.down.clear()
+    town.settle_down()
+    row = other.verdict(second)
+    assert verdict(row) is Verdict.CONFLICT
+    assert row.evidence is not None
+    assert reasons(town, cheat) == {Reason.CONFLICT}
+
+
+def test_short_goes_down_the_chain_payee_before_change_and_carries_the_claim(town: Town) -> None:
+    cheat, one = town.customer("Dauren"), town.customer("Shop 1")
+    baurzhan, chingiz = town.customer("Baurzhan", "zhibek"), town.customer("Chingiz")
+    bad, good = cheat.fund(500_000), baurzhan.fund(100_000)
+    copied = clone(cheat)
+    first = town.pay(cheat, bad, one, 500_000)
+    second = town.pay(copied, bad, baurzhan, 500_000)
+    third = town.pay(baurzhan, [town.outputs(second)[0], *good], chingiz, 150_000)
+    fourth = town.pay(chingiz, town.outputs(third)[:1], one, 120_000)
+    one.upload(first)
+    rows = {row.txid: row for row in chingiz.upload(fourth)}
+    assert verdict(rows[second.id]) is Verdict.CONFLICT
+    assert (verdict(rows[third.id]), verdict(rows[fourth.id])) == (Verdict.SHORT, Verdict.SHORT)
+    assert rows[third.id].settlement is not None
+    assert rows[third.id].settlement.values == (100_000, 0)
+    assert rows[fourth.id].settlement is not None
+    assert rows[fourth.id].settlement.values == (100_000, 0)
+    assert rows[fourth.id].evidence == rows[second.id].evidence is not None
+    defund = town.defund(one, town.outputs(fourth)[:1])
+    redeemed = next(row for row in one.upload(defund) if row.txid == defund.id)
+    assert redeemed.value == 100_000
+    town.settle_down()
+    for honest in (one, baurzhan, chingiz):
+        assert reasons(town, honest) == {None}
+    town.check_books()
+
+
+def test_a_sequence_fork_on_different_tokens_settles_both_and_revokes(town: Town) -> None:
+    cheat, one, other = (
+        town.customer("Dauren"),
+        town.customer("Shop 1", "zhibek"),
+        town.customer("Shop 2", "zhibek"),
+    )
+    tokens = cheat.fund(500_000, 400_000)
+    copied = clone(cheat)
+    first = town.pay(cheat, tokens[:1], one, 300_000)
+    second = town.pay(copied, tokens[1:], other, 400_000)
+    rows = [one.upload(first)[0], other.upload(second)[0]]
+    assert [verdict(row) for row in rows] == [Verdict.SETTLED, Verdict.SETTLED]
+    assert reasons(town, cheat) == {None}, "its bank has not seen them yet"
+    town.settle_down()
+    assert reasons(town, cheat) == {Reason.CONFLICT}
+    town.check_books()
+
+
+def test_one_number_under_two_keys_of_a_purse_proves_nothing(town: Town) -> None:
+    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+    old_tokens = aigul.fund(500_000)
+    old = clone(aigul)
+    aigul.certify()
+    new_tokens = aigul.fund(500_000)
+    shop.upload(town.pay(old, old_tokens, shop, 300_000))
+    shop.upload(town.pay(aigul, new_tokens, shop, 300_000, edit=lambda body: replace(body, total=600_000)))
+    assert reasons(town, aigul) == {None}
+
+
+def test_gaps_in_sequence_numbers_prove_nothing(town: Town) -> None:
+    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+    token = aigul.fund(900_000)
+    paid = town.pay(aigul, token, shop, 300_000, edit=lambda body: replace(body, sequence=70))
+    shop.upload(paid)
+    aigul.person.sequence = 90
+    shop.upload(town.pay(aigul, town.outputs(paid)[1:], shop, 100_000))
+    assert reasons(town, aigul) == {None}
+
+
+def test_refusing_and_spending_are_one_ordinary_conflict_in_both_orders(town: Town) -> None:
+    aigul, chingiz = town.customer("Aigul"), town.customer("Chingiz")
+    for order in (0, 1):
+        cheat = town.customer(f"Dauren {order}", "zhibek")
+        paid = town.pay(aigul, aigul.fund(500_000), cheat, 500_000)
+        token = town.outputs(paid)[0]
+        copied = clone(cheat)
+        refusal = town.refuse(cheat, token)
+        spent = town.pay(copied, [token], chingiz, 500_000)
+        uploads = [(aigul, refusal), (chingiz, spent)]
+        if order:
+            uploads.reverse()
+        rows = [next(row for row in who.upload(what) if row.txid == what.id) for who, what in uploads]
+        assert [verdict(row) for row in rows] == [Verdict.SETTLED, Verdict.CONFLICT]
+        assert rows[1].evidence is not None
+        assert check_evidence(rows[1].evidence, town.directory()).key == cheat.key
+        town.settle_down()
+        assert reasons(town, cheat) == {Reason.CONFLICT}
+    assert reasons(town, aigul) == {None}
+    town.check_books()
+
+
+def test_a_refusal_gives_the_payer_the_money_back_whoever_uploads_it(town: Town) -> None:
+    for who_uploads in (0, 1):
+        aigul, baurzhan = town.customer(f"A{who_uploads}"), town.customer(f"B{who_uploads}", "zhibek")
+        paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
+        refusal = town.refuse(baurzhan, town.outputs(paid)[0])
+        (aigul, baurzhan)[who_uploads].upload(refusal)
+        town.settle_down()
+        back, _rows = aigul.deliveries()
+        returned = [item for item in back.issuances if item.body.funding == refusal.id[:16]]
+        assert [(item.body.owner, item.body.amounts) for item in returned] == [(aigul.key, (300_000,))]
+        _bundle, rows = baurzhan.deliveries()
+        listed = {row.txid for row in rows}
+        assert refusal.id in listed
+        assert (paid.id in listed) is False
+    town.check_books()
+
+
+def test_broken_limits_stand_and_revoke(town: Town) -> None:
+    shop = town.customer("Shop", "zhibek")
+    breaches = {
+        "total": lambda body: replace(body, total=1_000_000_001),
+        "no total": lambda body: replace(body, total=0),
+        "days": lambda body: replace(body, time=body.time + 31 * 86_400),
+    }
+    for name, edit in breaches.items():
+        cheat = town.customer(name)
+        paid = town.pay(cheat, cheat.fund(400_000), shop, 300_000, edit=edit)
+        (row,) = shop.upload(paid)
+        assert verdict(row) is Verdict.SETTLED, name
+        town.settle_down()
+        assert reasons(town, cheat) == {Reason.LIMITS}, name
+    town.check_books()
+
+
+def test_a_total_that_does_not_grow_revokes_and_one_that_does_never_does(town: Town) -> None:
+    aigul, cheat, shop = town.customer("Aigul"), town.customer("Dauren"), town.customer("Shop")
+    for payer, forget in ((aigul, False), (cheat, True)):
+        tokens = payer.fund(100_000, 200_000, 300_000)
+        made = []
+        for token in tokens:
+            if forget:
+                payer.person.total = 0
+            made.append(town.pay(payer, [token], shop, token.amount))
+        assert all(one.body.sequence < two.body.sequence for one, two in pairwise(made))
+        for transfer in reversed(made):
+            shop.upload(transfer)
+    assert reasons(town, aigul) == {None}
+    assert reasons(town, cheat) == {Reason.LIMITS}
+
+
+def test_a_revoked_culprit_gets_no_certificate_and_only_its_account(town: Town) -> None:
+    cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2")
+    kept = cheat.fund(50_000, 60_000)
+    first, second = double_spend(town, cheat, one, other)
+    one.upload(first)
+    other.upload(second)
+    with pytest.raises(Refusal) as refused:
+        cheat.certify()
+    assert refused.value.code is Code.WALLET_REVOKED
+    with pytest.raises(Refusal) as unfunded:
+        cheat.fund(1_000)
+    assert unfunded.value.code is Code.WALLET_REVOKED
+    town.now += 10
+    before = cheat.balance()
+    refresh = town.refresh(cheat, kept[:1])
+    row = next(row for row in cheat.upload(refresh) if row.txid == refresh.id)
+    assert (row.issuance, row.value) == (None, 50_000)
+    cheat.upload(town.defund(cheat, kept[1:]))
+    assert cheat.balance() == before + 110_000
+    town.settle_down()
+    town.check_books()

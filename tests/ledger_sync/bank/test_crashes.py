@@ -1,0 +1,75 @@
+"""Killed at any durable step and started again, a bank comes to the same end: same sums, same transfers.
+
+The process that is killed holds all services, so the others' stores are cut off at the same moment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sampling import sampled
+
+ROOT = Path(__file__).parents[3]
+POINTS = {
+    "bank.customer.opened": 4,
+    "bank.enrol.stored": 4,
+    "bank.certify.stored": 4,
+    "bank.fund.debited": 3,
+    "bank.fund.answered": 3,
+    "bank.fund.issued": 3,
+    "bank.settle.commit": 7,
+    "bank.settle.committed": 7,
+    "bank.settle.answered": 7,
+    "bank.redeem.ask": 4,
+    "bank.redeem.answered": 4,
+    "bank.redeem.booked": 4,
+    "bank.relay.sent": 2,
+    "bank.revoke.answered": 1,
+    "bank.refund.ask": 5,
+    "bank.refund.answered": 5,
+    "bank.refund.booked": 5,
+}
+CASES = [f"{name}:{hit}" for name, hits in POINTS.items() for hit in range(1, hits + 1)]
+
+
+def told(folder: Path, failpoint: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "QALTA_FAILPOINT"}
+    if failpoint is not None:
+        environment["QALTA_FAILPOINT"] = failpoint
+    command = [sys.executable, "-m", "tests.ledger_sync.bank.story", str(folder), *flags]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@cache
+def undisturbed(folder: Path) -> dict[str, Any]:
+    done = told(folder, None, "--count")
+    assert done.returncode == 0, done.stderr
+    ending: dict[str, Any] = json.loads(done.stdout)
+    return ending
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return undisturbed(tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_the_story_passes_every_point(reference: dict[str, Any]) -> None:
+    assert reference["hits"] == POINTS
+
+
+@pytest.mark.parametrize("point", sampled("bank crashes", CASES, 16))
+def test_a_kill_changes_nothing_in_the_end(point: str, reference: dict[str, Any], tmp_path: Path) -> None:
+    killed = told(tmp_path, point)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = told(tmp_path, None)
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["ending"] == reference["ending"]

@@ -1,0 +1,296 @@
+"""Directory, policy and revocations: signed, numbered without gaps, each bank over its own wallets only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
+from tests.ledger_sync.central_bank.stand import OPERATOR, Stand, named
+from tests.support.world import DAY, NOW, Key, Person
+from wallet.protocol import cose
+from wallet.protocol.bounds import MAX_DELTA_BYTES, MAX_REVOKED_PER_DELTA
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.evidence import Evidence
+from wallet.protocol.policy import Policy, PolicyUpdate, Reason, first_policy
+from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    stand = Stand(tmp_path)
+    yield stand
+    stand.close()
+
+
+def update(stand: Stand, since: int = 0) -> PolicyUpdate:
+    return PolicyUpdate.from_cbor(stand.alatau.get("/v1/policy", {"since": since}), most=MAX_DELTAS_ONLINE)
+
+
+def policy(stand: Stand) -> Policy:
+    signed = cose.from_cbor(DirectoryBody, stand.alatau.get("/v1/directory"))
+    now = update(stand)
+    assert now.head is not None
+    return first_policy(Directory.of(signed, stand.ledger.world.root.public), now.head, now.deltas)
+
+
+def revoke(stand: Stand, *listed: tuple[Person, Reason], evidence: Evidence | None = None) -> int:
+    (version,) = stand.alatau.post("/v1/revocations", body(*listed, evidence=evidence))
+    return int(version)
+
+
+def body(*listed: tuple[Person, Reason], evidence: Evidence | None = None) -> Cbor:
+    wallets = [[person.certificate.to_cbor(), int(reason)] for person, reason in listed]
+    return [wallets, None if evidence is None else evidence.to_cbor()]
+
+
+def double_spend(stand: Stand, cheat: Person) -> Evidence:
+    bob, cid = stand.ledger.person("bob"), stand.ledger.person("cid")
+    tokens = stand.fund(cheat, 500)
+    one, other = stand.ledger.pay(cheat, tokens, bob, 500), stand.ledger.pay(cheat, tokens, cid, 400)
+    transfers = stand.ledger.transfers
+    evidence = Evidence.of(transfers[one[0].ref.txid], transfers[other[0].ref.txid], cheat.certificate)
+    assert evidence is not None
+    return evidence
+
+
+def test_the_directory_lists_every_role(stand: Stand) -> None:
+    world = stand.ledger.world
+    directory = policy(stand).directory
+    assert [bank.id for bank in directory.banks] == ["alatau", "zhibek"]
+    assert directory.redemption_key() == world.redemption.public
+    first = stand.alatau.get("/v1/directory")
+    stand.reopen()
+    assert stand.alatau.get("/v1/directory") == first
+
+
+def test_the_head_is_signed_anew_when_it_has_aged(stand: Stand) -> None:
+    first = update(stand).head
+    assert first is not None
+    assert update(stand).head == first
+    stand.now += stand.terms.head_age
+    second = update(stand).head
+    assert second is not None
+    assert (second.body.version, second.body.time) == (0, stand.now)
+    stand.now -= DAY
+    assert update(stand).head == second
+
+
+def test_a_bank_revokes_its_own_wallet(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    assert revoke(stand, (ann, Reason.LOST)) == 1
+    assert policy(stand).revoked == {ann.certificate.body.wallet: Reason.LOST}
+
+
+def test_the_same_revocation_again_is_no_new_version(stand: Stand) -> None:
+    ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
+    revoke(stand, (ann, Reason.LOST))
+    assert revoke(stand, (ann, Reason.LOST)) == 1
+    assert revoke(stand, (ann, Reason.LIMITS)) == 1
+    assert revoke(stand, (ann, Reason.LOST), (bob, Reason.CLOSED)) == 2
+    assert policy(stand).revoked == {
+        ann.certificate.body.wallet: Reason.LOST,
+        bob.certificate.body.wallet: Reason.CLOSED,
+    }
+
+
+def test_a_conflict_needs_evidence_that_names_the_wallet(stand: Stand) -> None:
+    cheat, bystander = stand.ledger.person("cheat"), stand.ledger.person("bystander")
+    evidence = double_spend(stand, cheat)
+    path = "/v1/revocations"
+    assert stand.code(stand.alatau, path, body((cheat, Reason.CONFLICT))) is Code.EVIDENCE_INVALID
+    about_other = body((bystander, Reason.CONFLICT), evidence=evidence)
+    assert stand.code(stand.alatau, path, about_other) is Code.EVIDENCE_INVALID
+    forged = replace(evidence, second=evidence.first)
+    assert (
+        stand.code(stand.alatau, path, body((cheat, Reason.CONFLICT), evidence=forged))
+        is Code.EVIDENCE_INVALID
+    )
+    assert policy(stand).revoked == {}
+    earlier = stand.ledger.world.person("cheat 2")
+    assert revoke(stand, (cheat, Reason.CONFLICT), (earlier, Reason.CONFLICT), evidence=evidence) == 1
+    assert set(policy(stand).revoked.values()) == {Reason.CONFLICT}
+    assert len(policy(stand).revoked) == 2
+
+
+def test_a_conflict_outranks_what_was_said_before(stand: Stand) -> None:
+    cheat = stand.ledger.person("cheat")
+    revoke(stand, (cheat, Reason.LOST))
+    evidence = double_spend(stand, cheat)
+    assert revoke(stand, (cheat, Reason.CONFLICT), evidence=evidence) == 2
+    assert revoke(stand, (cheat, Reason.CONFLICT), evidence=evidence) == 2
+    assert policy(stand).revoked == {cheat.certificate.body.wallet: Reason.CONFLICT}
+    assert revoke(stand, (cheat, Reason.LOST)) == 2
+
+
+def test_nobody_revokes_anothers_wallets(stand: Stand) -> None:
+    bob = stand.ledger.person("bob", "zhibek")
+    assert stand.code(stand.alatau, "/v1/revocations", body((bob, Reason.LOST))) is Code.AUTH_FORBIDDEN
+    forged = replace(bob.certificate.body, bank="alatau")
+    mine = Person(bob.key, cose.sign(forged, Key.of("stranger").sign_digest))
+    assert (
+        stand.code(stand.alatau, "/v1/revocations", body((mine, Reason.LOST))) is Code.CERTIFICATE_SIGNATURE
+    )
+    cheat = stand.ledger.person("cheat", "zhibek")
+    evidence = double_spend(stand, cheat)
+    about_theirs = body((stand.ledger.person("ann"), Reason.CONFLICT), evidence=evidence)
+    assert stand.code(stand.alatau, "/v1/revocations", about_theirs) is Code.EVIDENCE_INVALID
+
+
+def test_a_delta_stays_within_its_bytes(stand: Stand) -> None:
+    people = [stand.ledger.person(f"p{n}") for n in range(MAX_REVOKED_PER_DELTA + 1)]
+    revoke(stand, *[(person, Reason.LIMITS) for person in people[:-1]])
+    (delta,) = update(stand).deltas
+    assert len(delta.encode()) <= MAX_DELTA_BYTES
+    too_many = body(*[(person, Reason.LIMITS) for person in people])
+    assert stand.code(stand.alatau, "/v1/revocations", too_many) is Code.TOO_MANY
+
+
+def test_a_revocation_leaves_when_nothing_of_the_wallet_can_be_alive(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    revoke(stand, (ann, Reason.LOST))
+    stand.now = ann.certificate.body.expires + stand.terms.token_life + stand.terms.grace - 1
+    stand.registry.drop_expired()
+    assert policy(stand).version == 1
+    stand.now += 1
+    stand.registry.drop_expired()
+    assert (policy(stand).version, policy(stand).revoked) == (2, {})
+    stand.registry.drop_expired()
+    assert policy(stand).version == 2
+    assert revoke(stand, (ann, Reason.LOST)) == 2
+
+
+def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Path) -> None:
+    world = stand.ledger.world
+    for n in range(MAX_DELTAS_ONLINE + 3):
+        stand.registry.revoke("alatau", [(world.person(f"p{n}").certificate, Reason.LOST)], None)
+    first = update(stand)
+    assert (len(first.deltas), first.head) == (MAX_DELTAS_ONLINE, None)
+    rest = update(stand, MAX_DELTAS_ONLINE)
+    assert len(rest.deltas) == 3
+    assert rest.head is not None
+    trust = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    trust.refresh()
+    assert len(trust.policy.revoked) == MAX_DELTAS_ONLINE + 3
+    assert trust.update_since(0).head is None
+    assert trust.update_since(MAX_DELTAS_ONLINE) == rest
+    trust.close()
+
+
+def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: Stand, tmp_path: Path) -> None:
+    world = stand.ledger.world
+    trust = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    assert not trust.is_ready
+    trust.keep_fresh(stand.now, 30)
+    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
+    trust.keep_fresh(stand.now + 29, 30)
+    assert trust.policy.version == 0
+    trust.keep_fresh(stand.now + 30, 30)
+    assert trust.policy.version == 1
+    trust.close()
+    again = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    assert again.policy.version == 1
+    caller = again.identify(world.bank_key("zhibek").public, NOW)
+    assert caller is not None
+    assert caller.name == "zhibek"
+    assert again.identify(OPERATOR.public, NOW) is None
+    again.close()
+
+
+def test_trust_takes_nothing_from_another_root(stand: Stand, tmp_path: Path) -> None:
+    trust = Trust(tmp_path / "trust.db", Key.of("another root").public, stand.alatau)
+    with pytest.raises(Refusal, match=Code.DIRECTORY_SIGNATURE.value):
+        trust.refresh()
+    assert not trust.is_ready
+    trust.close()
+
+
+class Lying:
+    """Somebody on the line who changes what the central bank says about the policy."""
+
+    def __init__(self, stand: Stand, change: Callable[[PolicyUpdate], PolicyUpdate]) -> None:
+        self._stand = stand
+        self._change = change
+
+    def get(self, path: str) -> Cbor:
+        answer = self._stand.alatau.get(path)
+        if path == "/v1/directory":
+            return answer
+        return self._change(PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)).to_cbor()
+
+
+def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: Path) -> None:
+    root = stand.ledger.world.root.public
+    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
+    revoke(stand, (stand.ledger.person("bob"), Reason.LOST))
+    true = update(stand)
+    assert true.head is not None
+    stranger = Key.of("stranger").sign_digest
+    forged = cose.sign(replace(true.deltas[0].body, revoked=()), stranger)
+    old_head = cose.sign(replace(true.head.body, time=true.head.body.time + 1), stranger)
+    for change, code in (
+        (replace(true, deltas=(forged, true.deltas[1])), Code.POLICY_SIGNATURE),
+        (replace(true, deltas=(forged,), head=None), Code.POLICY_SIGNATURE),
+        (replace(true, deltas=true.deltas[1:]), Code.POLICY_GAP),
+        (replace(true, deltas=true.deltas[:1]), Code.POLICY_GAP),
+        (replace(true, head=old_head), Code.POLICY_SIGNATURE),
+        (PolicyUpdate(None, ()), Code.POLICY_GAP),
+    ):
+        trust = Trust(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))
+        with pytest.raises(Refusal) as caught:
+            trust.refresh()
+        assert (caught.value.code, trust.is_ready) == (code, False)
+        with pytest.raises(Refusal, match=Code.BUSY.value):
+            trust.identify(OPERATOR.public, NOW)
+        trust.close()
+    honest = Trust(tmp_path / "trust.db", root, stand.alatau)
+    honest.refresh()
+    assert honest.policy.version == 2
+    honest.close()
+
+
+def test_a_revoked_wallet_redeems_to_its_own_account_only(stand: Stand) -> None:
+    """Its refresh and its refusals of money are paid there too: nothing is stuck, and it gets no new tokens."""
+    ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob", "zhibek")
+    paid = stand.ledger.pay(bob, stand.fund(bob, 40), ann, 40)
+    tokens = stand.fund(ann, 100, 200)
+    redeemed = [
+        stand.ledger.redeem(ann, tokens[:1], ToAccount()),
+        stand.ledger.redeem(ann, tokens[1:], Refresh(Key.of("ann 2").public, (200,))),
+        stand.ledger.redeem(ann, paid, ToPayer(bob.key.public)),
+    ]
+    revoke(stand, (ann, Reason.LIMITS))
+    stand.commit(paid, *redeemed)
+    before = stand.books()[3]["alatau"]
+    assert [stand.redeem(outputs) for outputs in redeemed] == [(None, 100), (None, 200), (None, 40)]
+    assert stand.books()[3]["alatau"] == before + 340
+    assert stand.books()[2] == 0
+
+
+def test_what_was_committed_before_the_revocation_is_paid_as_signed(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    refreshed = stand.ledger.redeem(ann, stand.fund(ann, 200), Refresh(Key.of("ann 2").public, (200,)))
+    stand.commit(refreshed)
+    stand.now += 1_000
+    revoke(stand, (ann, Reason.LOST))
+    issuance, value = stand.redeem(refreshed)
+    assert issuance is not None
+    assert value == 200
+
+
+def test_revoking_a_wallet_reaches_every_certificate_of_its_key(stand: Stand) -> None:
+    shop = stand.ledger.person("shop")
+    renewed = cose.sign(
+        replace(shop.certificate.body, wallet=named("new id"), expires=NOW + 80 * DAY),
+        stand.ledger.world.bank_key("alatau").sign_digest,
+    )
+    refreshed = stand.ledger.redeem(shop, stand.fund(shop, 200), Refresh(Key.of("shop 2").public, (200,)))
+    revoke(stand, (shop, Reason.LOST))
+    stand.commit(refreshed)
+    stand.ledger.certificates = {renewed.id: renewed}
+    assert stand.redeem(refreshed) == (None, 200)

@@ -1,0 +1,141 @@
+"""Late money: refunded once after expiry and grace, decided by whichever reference the notary committed first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger_sync.central_bank.proving import Proof, read_proof
+from ledger_sync.settling import refund_id
+from tests.ledger_sync.central_bank.stand import GRANT, Stand
+from tests.support.world import NOW
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code
+from wallet.protocol.transfer import ToAccount, TokenRef
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    stand = Stand(tmp_path)
+    yield stand
+    stand.close()
+
+
+class Overtaken:
+    """A proof that takes so long that the same call is answered to another caller meanwhile."""
+
+    def __init__(self, proof: Proof, meanwhile: Callable[[Proof], object]) -> None:
+        self._proof = proof
+        self._meanwhile = meanwhile
+
+    def __getattr__(self, name: str) -> object:
+        if name in ("outcome", "value"):
+            self._meanwhile(self._proof)
+        return getattr(self._proof, name)
+
+
+def test_who_was_overtaken_gets_the_same_answer(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    small, large = stand.fund(ann, 300, 700)
+    redeemed = stand.ledger.redeem(ann, [small], ToAccount())
+    stand.commit(redeemed)
+    txid, desk = redeemed[0].ref.txid, stand.central_bank.redeeming
+    proof = read_proof(*stand.proof(), stand.registry.directory)
+    slow = Overtaken(proof, lambda proof: desk.redeem(txid, proof))
+    assert desk.redeem(txid, slow) == desk.redeem(txid, proof)  # type: ignore[arg-type]
+    expire(stand)
+    slow = Overtaken(proof, lambda proof: desk.refund("alatau", large.ref, proof))
+    assert desk.refund("alatau", large.ref, slow) == 700  # type: ignore[arg-type]
+    assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT, "zhibek": GRANT})
+
+
+def expire(stand: Stand) -> None:
+    stand.now = NOW + stand.terms.token_life + stand.terms.grace + 1
+
+
+def test_an_unconsumed_token_is_refunded_after_expiry_and_grace(stand: Stand) -> None:
+    ann, bob = stand.ledger.person("ann", "alatau"), stand.ledger.person("bob", "zhibek")
+    paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
+    stand.commit(paid)
+    asked = [paid[0].ref.to_cbor(), *stand.proof()]
+    assert stand.code(stand.zhibek, "/v1/refunds", asked) is Code.TOO_EARLY
+    stand.now = NOW + stand.terms.token_life + stand.terms.grace
+    assert stand.code(stand.zhibek, "/v1/refunds", asked) is Code.TOO_EARLY
+    expire(stand)
+    assert stand.code(stand.alatau, "/v1/refunds", asked) is Code.AUTH_FORBIDDEN
+    assert stand.zhibek.post("/v1/refunds", asked) == [600]
+    assert stand.zhibek.post("/v1/refunds", asked) == [600]
+    assert stand.code(stand.alatau, "/v1/refunds", asked) is Code.AUTH_FORBIDDEN
+    assert stand.books() == (2 * GRANT, 0, 400, {"alatau": GRANT - 1000, "zhibek": GRANT + 600})
+
+
+def test_a_refund_comes_too_late_where_a_transfer_was_first(stand: Stand) -> None:
+    ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
+    tokens = stand.fund(ann, 1000)
+    paid = stand.ledger.pay(ann, tokens, bob, 1000)
+    expire(stand)
+    stand.commit(paid)
+    refused = stand.code(
+        stand.alatau,
+        "/v1/refunds",
+        [
+            tokens[0].ref.to_cbor(),
+            *stand.proof(
+                Bundle((), tuple(stand.ledger.issuances), tuple(stand.ledger.certificates.values()))
+            ),
+        ],
+    )
+    assert refused is Code.TOO_LATE
+    redeemed = stand.ledger.redeem(bob, paid, ToAccount())
+    stand.commit(redeemed)
+    assert stand.redeem(redeemed) == (None, 1000)
+
+
+def test_a_redemption_comes_too_late_where_the_refund_was_first(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    tokens = stand.fund(ann, 1000)
+    redeemed = stand.ledger.redeem(ann, tokens, ToAccount())
+    expire(stand)
+    assert stand.alatau.post("/v1/refunds", [tokens[0].ref.to_cbor(), *stand.proof()]) == [1000]
+    stand.commit(redeemed)
+    assert (
+        stand.code(stand.alatau, "/v1/redemptions", [redeemed[0].ref.txid, *stand.proof()]) is Code.TOO_LATE
+    )
+    assert stand.books()[2] == 0
+
+
+def test_a_redemption_that_the_notary_had_first_is_paid_however_late(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    redeemed = stand.ledger.redeem(ann, stand.fund(ann, 1000), ToAccount())
+    stand.commit(redeemed)
+    expire(stand)
+    assert stand.redeem(redeemed) == (None, 1000)
+
+
+def test_what_a_refund_left_of_a_redemption_is_paid(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    small, large = stand.fund(ann, 300, 700)
+    redeemed = stand.ledger.redeem(ann, [small, large], ToAccount())
+    expire(stand)
+    stand.alatau.post("/v1/refunds", [small.ref.to_cbor(), *stand.proof()])
+    stand.commit(redeemed)
+    assert stand.redeem(redeemed) == (None, 700)
+    assert stand.books()[2] == 0
+
+
+def test_a_refund_that_a_crash_cut_off_is_finished(stand: Stand) -> None:
+    """The notary knows of it, the books do not."""
+    ann = stand.ledger.person("ann")
+    (token,) = stand.fund(ann, 300)
+    expire(stand)
+    stand.central_bank.redeeming.notary.consume(token.ref, refund_id(token.ref), stand.registry.directory)
+    stand.reopen()
+    assert stand.alatau.post("/v1/refunds", [token.ref.to_cbor(), *stand.proof()]) == [300]
+    assert stand.books()[2] == 0
+
+
+def test_a_refund_of_what_is_not_there(stand: Stand) -> None:
+    asked = [TokenRef(bytes(32), 0).to_cbor(), *stand.proof()]
+    assert stand.code(stand.alatau, "/v1/refunds", asked) is Code.PROVENANCE_MISSING

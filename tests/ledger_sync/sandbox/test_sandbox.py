@@ -1,0 +1,127 @@
+"""The whole sandbox: four processes that start, answer, stop, and come back as they were."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ledger_sync import sandbox
+from ledger_sync.sandbox.operator import Order
+from ledger_sync.sandbox.supervisor import GRANT
+from wallet.protocol.codes import Code, Refusal
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("whole")
+    yield home
+    sandbox.stop(home)
+
+
+@pytest.fixture
+def network(home: Path) -> sandbox.Network:
+    return sandbox.start(home)
+
+
+def states(home: Path) -> dict[str, sandbox.State]:
+    return {status.station.name: status.state for status in sandbox.status(home)}
+
+
+def pids(home: Path) -> dict[str, int | None]:
+    return {status.station.name: status.pid for status in sandbox.status(home)}
+
+
+def test_where_nothing_was_made_there_is_nothing(tmp_path: Path) -> None:
+    assert sandbox.status(tmp_path) == ()
+    sandbox.stop(tmp_path)
+    with pytest.raises(Refusal) as caught:
+        sandbox.read_network(tmp_path)
+    assert caught.value.code is Code.NOT_FOUND
+
+
+def test_all_four_are_ready_and_the_banks_have_their_grant(home: Path, network: sandbox.Network) -> None:
+    ready = sandbox.State.READY
+    assert states(home) == {"central-bank": ready, "notary": ready, "alatau": ready, "zhibek": ready}
+    (books,) = sandbox.operate(network, [Order("central-bank", "GET", "/v1/books")])
+    assert books == [2 * GRANT, 0, 0, [["alatau", GRANT], ["zhibek", GRANT]]]
+
+
+def test_every_service_describes_itself(network: sandbox.Network) -> None:
+    for station in network.stations:
+        description = httpx.get(station.url + "/v1/openapi.json", trust_env=False).json()
+        assert description["openapi"].startswith("3.")
+        assert description["paths"]
+        answer = httpx.get(station.url + "/v1/nothing", trust_env=False)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_starting_again_changes_nothing(home: Path, network: sandbox.Network) -> None:
+    before = pids(home)
+    assert sandbox.start(home) == network
+    assert pids(home) == before
+
+
+def test_what_was_killed_comes_back_alone(home: Path, network: sandbox.Network) -> None:
+    before = pids(home)
+    sandbox.kill(home, "notary")
+    assert states(home)["notary"] is sandbox.State.STOPPED
+    sandbox.start(home)
+    after = pids(home)
+    assert after.pop("notary") != before.pop("notary")
+    assert after == before
+
+
+def test_stopped_all_are_gone_and_started_again_they_are_the_same(
+    home: Path, network: sandbox.Network
+) -> None:
+    sandbox.stop(home)
+    sandbox.stop(home)
+    assert set(states(home).values()) == {sandbox.State.STOPPED}
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(network.notary.url + "/healthz", trust_env=False)
+    assert sandbox.start(home) == network
+    (books,) = sandbox.operate(network, [Order("central-bank", "GET", "/v1/books")])
+    assert books[0] == 2 * GRANT
+
+
+def test_two_supervisors_at_once_start_one_sandbox(home: Path, network: sandbox.Network) -> None:
+    sandbox.stop(home)
+    made: list[sandbox.Network] = []
+    starters = [threading.Thread(target=lambda: made.append(sandbox.start(home))) for _ in range(2)]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
+    assert made == [network, network]
+    assert set(states(home).values()) == {sandbox.State.READY}
+
+
+def test_an_operators_call_that_is_refused_says_why_and_the_others_go_on(network: sandbox.Network) -> None:
+    answers = sandbox.operate(
+        network,
+        [
+            Order("central-bank", "POST", "/v1/issues", [bytes(16), "nobody", 1]),
+            Order("central-bank", "POST", "/v1/fundings", [bytes(16), bytes(33), [1]]),
+            Order("central-bank", "GET", "/v1/books"),
+        ],
+    )
+    assert [answer.code for answer in answers[:2]] == [Code.BANK_UNKNOWN, Code.AUTH_FORBIDDEN]
+    assert answers[2][0] == 2 * GRANT
+
+
+def test_a_station_that_dies_at_its_start_is_told(home: Path, network: sandbox.Network) -> None:
+    sandbox.stop(home)
+    settings = network.folder(network.notary) / "service.json"
+    kept = settings.read_text()
+    settings.write_text("{}")
+    try:
+        with pytest.raises(Refusal) as caught:
+            sandbox.start(home)
+        assert caught.value.code is Code.UNREACHABLE
+        assert caught.value.facts["station"] == "notary"
+    finally:
+        settings.write_text(kept)

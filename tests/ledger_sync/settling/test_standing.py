@@ -1,0 +1,229 @@
+"""Fragments in any order: judged once complete, never judged differently by more of them."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger_sync.settling import Fragments, Graph, Invalid, Layered, Standing, Valid, Waiting, assess
+from tests.ledger_sync.settling.ledger import Ledger
+from tests.support.world import DAY, NOW, Key
+from wallet.protocol import cose
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import WalletKind
+from wallet.protocol.codes import Code
+from wallet.protocol.transfer import ToAccount, TokenRef, Transfer
+from wallet.protocol.validity import Token
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+def standings(ledger: Ledger, bundle: Bundle | None = None) -> dict[bytes, Standing]:
+    return assess(ledger.bundle() if bundle is None else bundle, ledger.world.directory())
+
+
+def test_a_complete_chain_is_valid_and_says_its_outputs(ledger: Ledger) -> None:
+    ann, bob, cid = (ledger.person(name) for name in ("ann", "bob", "cid"))
+    (token,) = ledger.issue(ann, 1000)
+    paid, change = ledger.pay(ann, [token], bob, 600)
+    (passed,) = ledger.pay(bob, [paid], cid, 600)
+    found = standings(ledger)
+    assert found == {
+        paid.ref.txid: Valid((paid, change), ann.certificate),
+        passed.ref.txid: Valid((passed,), bob.certificate),
+    }
+    assert passed.hop == 2
+
+
+def test_a_missing_ancestor_is_waited_for_by_name(ledger: Ledger) -> None:
+    ann, bob, cid = (ledger.person(name) for name in ("ann", "bob", "cid"))
+    (token,) = ledger.issue(ann, 1000)
+    (paid,) = ledger.pay(ann, [token], bob, 1000)
+    (passed,) = ledger.pay(bob, [paid], cid, 1000)
+    whole = ledger.bundle()
+    without_first = replace(whole, transfers=(ledger.transfers[passed.ref.txid],))
+    assert standings(ledger, without_first) == {passed.ref.txid: Waiting(frozenset({paid.ref.txid}))}
+    without_issuance = replace(whole, issuances=())
+    missing = Waiting(frozenset({token.ref.txid}))
+    assert standings(ledger, without_issuance) == {paid.ref.txid: missing, passed.ref.txid: missing}
+    without_certificate = replace(whole, certificates=(bob.certificate,))
+    no_key = Waiting(keys=frozenset({ann.key.public}))
+    assert standings(ledger, without_certificate) == {paid.ref.txid: no_key, passed.ref.txid: no_key}
+
+
+def test_an_unknown_transfer_waits_for_itself(ledger: Ledger) -> None:
+    graph = Graph(Fragments(Bundle()), ledger.world.directory())
+    assert graph.standing(bytes(32)) == Waiting(frozenset({bytes(32)}))
+    assert graph.token(TokenRef(bytes(32), 0)) is None
+
+
+def test_what_is_invalid_is_so_for_its_descendants_too(ledger: Ledger) -> None:
+    ann, bob, cid = (ledger.person(name) for name in ("ann", "bob", "cid"))
+    (token,) = ledger.issue(ann, 1000)
+    forged = ledger.world.transfer(
+        ann, [token], bob.key.public, 1000, bytes(16), edit=lambda body: replace(body, amount=2000)
+    )
+    loot = Token(TokenRef(forged.id, 0), 2000, bob.key.public, token.currency, None, 1, token.expires, NOW)
+    passed = ledger.world.transfer(bob, [loot], cid.key.public, 2000, bytes(16))
+    for made in (forged, passed):
+        ledger.transfers[made.id] = made
+    found = standings(ledger)
+    assert {standing.code for standing in found.values() if isinstance(standing, Invalid)} == {
+        Code.VALUE_MISMATCH
+    }
+    assert len(found) == 2
+
+
+def test_an_output_that_there_is_not_is_no_provenance(ledger: Ledger) -> None:
+    ann, bob = ledger.person("ann"), ledger.person("bob")
+    (token,) = ledger.issue(ann, 1000)
+    ghost = replace(token, ref=TokenRef(token.ref.txid, 1))
+    made = ledger.world.transfer(ann, [ghost], bob.key.public, 1000, bytes(16))
+    ledger.transfers[made.id] = made
+    standing = standings(ledger)[made.id]
+    assert isinstance(standing, Invalid)
+    assert standing.code is Code.PROVENANCE_MISSING
+
+
+def test_another_signature_under_the_same_id_is_this_copys_fault(ledger: Ledger) -> None:
+    ann, bob = ledger.person("ann"), ledger.person("bob")
+    (token,) = ledger.issue(ann, 1000)
+    (paid,) = ledger.pay(ann, [token], bob, 1000)
+    good = ledger.transfers[paid.ref.txid]
+    bad = cose.sign(good.body, Key.of("stranger").sign_digest)
+    assert bad.id == good.id
+    standing = standings(ledger, replace(ledger.bundle(), transfers=(bad,)))[bad.id]
+    assert isinstance(standing, Invalid)
+    assert standing.code is Code.TRANSFER_SIGNATURE
+    assert isinstance(standings(ledger)[good.id], Valid)
+
+
+def test_certificates_and_issuances_that_nobody_signed_are_as_if_absent(ledger: Ledger) -> None:
+    ann, bob = ledger.person("ann"), ledger.person("bob")
+    (token,) = ledger.issue(ann, 1000)
+    (paid,) = ledger.pay(ann, [token], bob, 1000)
+    stranger = Key.of("stranger")
+    later = replace(ann.certificate.body, expires=NOW + 999 * DAY)
+    forged = cose.sign(later, stranger.sign_digest)
+    whole = ledger.bundle()
+    assert standings(ledger, replace(whole, certificates=(*whole.certificates, forged))) == standings(ledger)
+    assert standings(ledger, replace(whole, certificates=(forged,)))[paid.ref.txid] == Waiting(
+        keys=frozenset({ann.key.public})
+    )
+    unissued = cose.sign(ledger.issuances[0].body, stranger.sign_digest)
+    assert standings(ledger, replace(whole, issuances=(unissued,)))[paid.ref.txid] == Waiting(
+        frozenset({token.ref.txid})
+    )
+
+
+def test_a_merchants_other_certificate_may_still_come_a_persons_not(ledger: Ledger) -> None:
+    bob = ledger.person("bob")
+    for kind, name in ((WalletKind.MERCHANT, "shop"), (WalletKind.PERSON, "ann")):
+        old = ledger.world.person(name, kind=kind, name=name, issued=NOW - 9 * DAY, expires=NOW - DAY)
+        (token,) = ledger.issue(old, 1000)
+        made = ledger.world.transfer(old, [token], bob.key.public, 1000, bytes(16))
+        bundle = Bundle((made,), tuple(ledger.issuances), (old.certificate,))
+        standing = standings(ledger, bundle)[made.id]
+        if kind is WalletKind.MERCHANT:
+            assert standing == Waiting(keys=frozenset({old.key.public}))
+            renewed = ledger.world.person(name, kind=kind, name=name)
+            more = replace(bundle, certificates=(old.certificate, renewed.certificate))
+            assert isinstance(standings(ledger, more)[made.id], Valid)
+        else:
+            assert isinstance(standing, Invalid)
+            assert standing.code is Code.CERTIFICATE_EXPIRED
+
+
+def test_a_later_certificate_never_makes_an_old_redemption_invalid(ledger: Ledger) -> None:
+    old = ledger.world.person(
+        "shop", kind=WalletKind.MERCHANT, name="shop", issued=NOW - 9 * DAY, expires=NOW - DAY
+    )
+    new = ledger.world.person("shop", kind=WalletKind.MERCHANT, name="shop", issued=NOW + DAY)
+    (token,) = ledger.issue(old, 1000)
+    redeemed = ledger.world.transfer(old, [token], ledger.world.redemption.public, 1000, ToAccount())
+    for certificates in ((old.certificate,), (old.certificate, new.certificate)):
+        bundle = Bundle((redeemed,), tuple(ledger.issuances), certificates)
+        standing = standings(ledger, bundle)[redeemed.id]
+        assert isinstance(standing, Valid)
+        assert standing.signer == old.certificate
+
+
+def test_a_chain_of_any_length_is_walked_without_recursion(ledger: Ledger) -> None:
+    ann, bob = ledger.person("ann"), ledger.person("bob")
+    (token,) = ledger.issue(ann, 3_000)
+    for _ in range(1_200):
+        paid, token = ledger.pay(ann, [token], bob, 1)
+    objects = Fragments(ledger.bundle())
+    standing = Graph(objects, ledger.world.directory()).standing(paid.ref.txid)
+    assert isinstance(standing, Valid)
+
+
+class Known(Fragments):
+    """A store that knows tokens and nothing else."""
+
+    def __init__(self, *tokens: Token) -> None:
+        super().__init__(Bundle())
+        self._tokens = {token.ref: token for token in tokens}
+
+    def token(self, ref: TokenRef) -> Token | None:
+        return self._tokens.get(ref)
+
+
+def test_what_a_store_knows_is_not_asked_for_again(ledger: Ledger) -> None:
+    ann, bob, cid = (ledger.person(name) for name in ("ann", "bob", "cid"))
+    (token,) = ledger.issue(ann, 1000)
+    (paid,) = ledger.pay(ann, [token], bob, 1000)
+    (passed,) = ledger.pay(bob, [paid], cid, 1000)
+    part = Bundle((ledger.transfers[passed.ref.txid],), (), (bob.certificate,))
+    graph = Graph(Layered(Fragments(part), Known(paid)), ledger.world.directory())
+    assert graph.standing(passed.ref.txid) == Valid((passed,), bob.certificate)
+    assert graph.token(paid.ref) == paid
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), left_out=st.sets(st.integers(0, 30), max_size=8))
+def test_more_fragments_never_change_a_judgement(seed: int, left_out: set[int]) -> None:
+    ledger = Ledger()
+    chance = random.Random(seed)
+    people = [ledger.person(f"p{n}") for n in range(4)]
+    owned = {0: list(ledger.issue(people[0], 500, 300)), 1: list(ledger.issue(people[1], 900)), 2: [], 3: []}
+    for _ in range(8):
+        payer = chance.choice([n for n, tokens in owned.items() if tokens])
+        payee = chance.choice([n for n in owned if n != payer])
+        spent = chance.sample(owned[payer], chance.randint(1, len(owned[payer])))
+        total = sum(token.amount for token in spent)
+        paid = ledger.pay(people[payer], spent, people[payee], chance.randint(1, total))
+        owned[payer] = [token for token in owned[payer] if token not in spent] + paid[1:]
+        owned[payee].append(paid[0])
+    whole = ledger.bundle()
+
+    def keep(items: tuple[object, ...], offset: int) -> tuple[object, ...]:
+        return tuple(item for n, item in enumerate(items) if n + offset not in left_out)
+
+    part = Bundle(keep(whole.transfers, 0), keep(whole.issuances, 10), keep(whole.certificates, 20))  # type: ignore[arg-type]
+    final = standings(ledger)
+    assert all(isinstance(standing, Valid) for standing in final.values())
+    for txid, standing in standings(ledger, part).items():
+        assert isinstance(standing, Waiting) or standing == final[txid]
+
+
+def test_the_body_of_a_transfer_is_what_is_judged(ledger: Ledger) -> None:
+    """A payload signed for another time is another transfer with another id."""
+    ann, bob = ledger.person("ann"), ledger.person("bob")
+    (token,) = ledger.issue(ann, 1000)
+
+    def late(body: Transfer) -> Transfer:
+        return replace(body, time=token.expires + 1)
+
+    made = ledger.world.transfer(ann, [token], bob.key.public, 1000, bytes(16), edit=late)
+    ledger.transfers[made.id] = made
+    standing = standings(ledger)[made.id]
+    assert isinstance(standing, Invalid)
+    assert standing.code is Code.TOKEN_EXPIRED
