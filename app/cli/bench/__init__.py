@@ -1,0 +1,1 @@
+"""What `qalta bench` measures: figures side by side in one run, and the ratios between them."""

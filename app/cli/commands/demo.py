@@ -1,0 +1,28 @@
+"""`qalta demo`: the main job on real parts, told to a person or, with `--json`, to a program."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from pathlib import Path
+
+from app.cli.context import Context
+from app.cli.parser import Commands
+from app.cli.status import Status
+
+
+def add(commands: Commands) -> None:
+    command = commands.add("demo", _demo)
+    command.add_argument("--keep", type=Path, metavar="DIR", help=commands.words.text("help.keep"))
+    command.add_argument("--seed", type=int, help=commands.words.text("help.seed"))
+
+
+def _demo(args: argparse.Namespace, context: Context) -> Status:
+    from app.cli.demo.story import Story, stage
+
+    seed = args.seed if args.seed is not None else secrets.randbelow(1_000_000)
+    context.show.step("demo.seed", seed=seed)
+    with stage(args.keep) as home:
+        found = Story(home, context.show, seed).play()
+    context.show.result(**found.as_fields())
+    return Status.DONE

@@ -1,0 +1,109 @@
+"""`qalta evidence show|check FILE --root FILE`: whether a file proves that a key signed twice, and which key.
+
+A file is ``[signed directory, evidence]``: with the root key (a file of hexadecimal) a stranger needs no more.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Final
+
+from app.cli.context import Context
+from app.cli.parser import Commands
+from app.cli.status import MissingPart, Status
+from wallet.protocol import codec
+from wallet.protocol.bounds import KEY_BYTES, MAX_OBJECT_BYTES
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.directory import Directory
+from wallet.protocol.evidence import Culprit, Evidence, check_evidence
+
+_MOST: Final = 8 * MAX_OBJECT_BYTES
+
+
+def add(commands: Commands) -> None:
+    for name, run in (("show", _show), ("check", _check)):
+        command = commands.add(f"evidence {name}", run)
+        command.add_argument("file", type=Path, help=commands.words.text("help.evidence_file"))
+        if name == "check":
+            command.add_argument(
+                "--root", dest="root", type=Path, required=True, help=commands.words.text("help.root")
+            )
+    save = commands.add("evidence save", _save)
+    save.add_argument("folder", type=Path, help=commands.words.text("help.evidence_folder"))
+
+
+def _save(args: argparse.Namespace, context: Context) -> Status:
+    """A file for each evidence that the wallet holds, and the root key beside them."""
+    with context.opened() as opened:
+        found, directory = opened.wallet.evidence(), opened.wallet.directory()
+        root = opened.profile.root
+    args.folder.mkdir(parents=True, exist_ok=True)
+    (args.folder / "root.hex").write_text(root + "\n", "ascii")
+    names = [f"{item.first.id.hex()[:16]}-{item.second.id.hex()[:16]}.evidence" for item in found]
+    for name, item in zip(names, found, strict=True):
+        (args.folder / name).write_bytes(codec.encode([directory, item.to_cbor()]))
+    context.show.say("evidence.written", count=len(names), folder=str(args.folder))
+    context.show.result(files=[str(args.folder / name) for name in names], root=str(args.folder / "root.hex"))
+    return Status.DONE
+
+
+def read_evidence(path: Path) -> tuple[bytes, Evidence]:
+    """The signed directory and the evidence in a file. Raises the codes of SPEC 8.1."""
+    raw = _read(path)
+    directory, evidence = codec.array(codec.decode(raw, _MOST), 2)
+    return codec.octets(directory, most=MAX_OBJECT_BYTES), Evidence.from_cbor(evidence)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as source:
+            return source.read(_MOST + 1)
+    except OSError as error:
+        raise MissingPart("missing.file", name=str(path)) from error
+
+
+def _show(args: argparse.Namespace, context: Context) -> Status:
+    _, evidence = read_evidence(args.file)
+    _print(context, evidence, None)
+    return Status.DONE
+
+
+def _check(args: argparse.Namespace, context: Context) -> Status:
+    directory, evidence = read_evidence(args.file)
+    culprit = check_evidence(evidence, Directory.open(directory, _root_key(args.root)))
+    _print(context, evidence, culprit)
+    return Status.DONE
+
+
+def _root_key(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(_read(path).decode("ascii").strip())
+    except ValueError as error:
+        raise Refusal(Code.KEY_INVALID) from error
+    if len(key) != KEY_BYTES:
+        raise Refusal(Code.KEY_INVALID)
+    return key
+
+
+def _print(context: Context, evidence: Evidence, culprit: Culprit | None) -> None:
+    body = evidence.certificate.body
+    kind = evidence.kind.name.lower()
+    fields: dict[str, Any] = {
+        "kind": kind,
+        "wallet": body.wallet.hex(),
+        "bank": body.bank,
+        "key": body.key.hex(),
+        "transfers": [evidence.first.id.hex(), evidence.second.id.hex()],
+        "proved": culprit is not None,
+    }
+    context.show.result(**fields)
+    context.show.say(f"evidence.{kind}")
+    rows = [
+        [context.show.catalogue.text(f"evidence.{name}"), str(fields[name])]
+        for name in ("wallet", "bank", "key")
+    ]
+    transfers = (evidence.first, evidence.second)
+    rows += [[context.show.catalogue.text("evidence.transfer"), transfer.id.hex()] for transfer in transfers]
+    context.show.table("", ("", ""), rows)
+    context.show.say("evidence.proved" if culprit is not None else "evidence.unchecked")

@@ -1,0 +1,84 @@
+"""`qalta fund`, `defund`, `balance`, `risk`: money between the account and the pocket, and what is in it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+
+from app.catalogue.written import read_amount, written_amount, written_time
+from app.cli.banking import bank_line
+from app.cli.context import Context
+from app.cli.parser import Commands
+from app.cli.status import Status, UsageError
+
+
+def add(commands: Commands) -> None:
+    for name, run in (("fund", _fund), ("defund", _defund)):
+        commands.add(name, run).add_argument("amount", help=commands.words.text("help.amount"))
+    commands.add("balance", _balance)
+    commands.add("risk", _risk)
+
+
+def amount_of(written: str) -> int:
+    """Tiyn of an amount as typed; UsageError."""
+    amount = read_amount(written)
+    if not amount:
+        raise UsageError("usage.amount", written=written)
+    return amount
+
+
+def _fund(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync.client import fund
+
+    amount = amount_of(args.amount)
+    with context.opened() as opened, bank_line(opened, context) as bank:
+        context.show.step("money.funding", amount=written_amount(amount))
+        tokens = fund(opened.wallet, bank, amount)
+        account = bank.account()
+    context.show.say("money.funded", amount=written_amount(amount), tokens=tokens)
+    context.show.say("money.account", amount=written_amount(account.balance))
+    context.show.result(funded=amount, tokens=tokens, account=account.balance)
+    return Status.DONE
+
+
+def _defund(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync.client import defund
+
+    amount = amount_of(args.amount)
+    with context.opened() as opened, bank_line(opened, context) as bank:
+        context.confirm_pin(opened)
+        context.show.step("money.defunding", amount=written_amount(amount))
+        value = defund(opened.wallet, bank, amount)
+        account = bank.account()
+    context.show.say("money.defunded", amount=written_amount(value))
+    context.show.say("money.account", amount=written_amount(account.balance))
+    context.show.result(defunded=value, account=account.balance)
+    return Status.DONE
+
+
+def _balance(args: argparse.Namespace, context: Context) -> Status:
+    with context.opened() as opened:
+        balance = opened.wallet.balance()
+    rows = [(part.name, int(getattr(balance, part.name))) for part in fields(balance)]
+    words = context.show.catalogue
+    shown = [
+        [words.text(f"balance.{name}"), written_amount(amount)]
+        for name, amount in rows
+        if amount or name == "spendable"
+    ]
+    context.show.table("", ("", "balance.amount>"), shown)
+    context.show.result(**dict(rows))
+    return Status.DONE
+
+
+def _risk(args: argparse.Namespace, context: Context) -> Status:
+    with context.opened() as opened:
+        risk = opened.wallet.risk()
+    context.show.say("risk.amount", amount=written_amount(risk.amount))
+    if risk.until is not None:
+        context.show.say("risk.until", until=written_time(risk.until))
+        if risk.unsettled:
+            context.show.say("risk.unsettled", amount=written_amount(risk.unsettled))
+            context.show.say("risk.advice")
+    context.show.result(amount=risk.amount, until=risk.until, unsettled=risk.unsettled)
+    return Status.DONE

@@ -1,0 +1,82 @@
+"""`qalta sandbox start|status|stop|books`: a central bank, two banks and a notary on this machine, a process each."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from app.catalogue.written import written_amount
+from app.cli.context import Context
+from app.cli.parser import Commands
+from app.cli.show import Show
+from app.cli.status import MissingPart, Status
+
+if TYPE_CHECKING:
+    from app.cli.sandbox_desk import Books
+
+
+def add(commands: Commands) -> None:
+    commands.add("sandbox start", _start)
+    commands.add("sandbox status", _status)
+    commands.add("sandbox stop", _stop)
+    commands.add("sandbox books", _books)
+
+
+def _start(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync import sandbox
+
+    context.show.step("sandbox.begin")
+    sandbox.start(context.home.sandbox)
+    return _status(args, context)
+
+
+def _status(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync import sandbox
+
+    states = sandbox.status(context.home.sandbox)
+    if not states:
+        raise MissingPart("missing.sandbox")
+    words = context.show.catalogue
+    rows = [
+        [found.station.title, words.text(f"sandbox.{found.state.value}"), found.station.url]
+        for found in states
+    ]
+    context.show.table("", ("sandbox.service", "sandbox.state", "sandbox.url"), rows)
+    context.show.result(
+        services=[
+            {
+                "name": found.station.name,
+                "state": found.state.value,
+                "url": found.station.url,
+                "pid": found.pid,
+            }
+            for found in states
+        ]
+    )
+    return Status.DONE
+
+
+def _stop(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync import sandbox
+
+    sandbox.stop(context.home.sandbox)
+    context.show.say("sandbox.all_stopped")
+    return Status.DONE
+
+
+def _books(args: argparse.Namespace, context: Context) -> Status:
+    from app.cli.sandbox_desk import network_of, read_books
+
+    books = read_books(network_of(context.home.sandbox))
+    show_books(books, context.show)
+    return Status.DONE
+
+
+def show_books(books: Books, show: Show) -> None:
+    """The sums as a table, and whether they add up."""
+    rows = [
+        [show.catalogue.text(f"books.{name}"), written_amount(tiyn)] for name, tiyn in books.totals().items()
+    ]
+    show.table("", ("books.sum", "books.amount>"), rows)
+    show.say("books.balanced" if books.is_balanced else "books.unbalanced")
+    show.result(**books.totals(), balanced=books.is_balanced)

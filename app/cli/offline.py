@@ -1,0 +1,41 @@
+"""The network switch of a process: while it is off, every socket that would reach another host is refused.
+
+An audit hook (PEP 578) sees `socket.connect` and its kin below any library, so nothing can go round it by
+mistake. Pipes and Unix sockets stay, since they reach nobody else.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from wallet.protocol.codes import Code, Refusal
+
+_EVENTS: Final = frozenset(
+    {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.bind"}
+)
+
+
+class NetworkSwitch:
+    """Off or on, for the whole process; the hook is set with the first switching off."""
+
+    def __init__(self) -> None:
+        self.is_off = False
+        self._hooked = False
+
+    def turn(self, *, off: bool) -> None:
+        if off and not self._hooked:
+            sys.addaudithook(self._hook)
+            self._hooked = True
+        self.is_off = off
+
+    def _hook(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self.is_off or event not in _EVENTS:
+            return
+        address = args[1] if event != "socket.getaddrinfo" and len(args) > 1 else None
+        if isinstance(address, (str, bytes)):
+            return
+        raise Refusal(Code.UNREACHABLE, {"service": "offline"})
+
+
+NETWORK: Final = NetworkSwitch()

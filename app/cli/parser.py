@@ -1,0 +1,95 @@
+"""The tree of commands: options that stand everywhere, and one entry a command, its help from the catalogue."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from app.catalogue import LANGUAGES, Catalogue
+from app.cli.status import Status
+
+if TYPE_CHECKING:
+    from app.cli.context import Context
+
+Run = Callable[[argparse.Namespace, "Context"], Status]
+
+_MODULES: Final = (
+    "sandbox",
+    "wallets",
+    "money",
+    "paying",
+    "ledger",
+    "evidence",
+    "agent",
+    "demo",
+    "bench",
+    "reserved",
+)
+
+
+class Commands:
+    """Where command modules add themselves. ``add("wallet new", run)`` makes `qalta wallet new`."""
+
+    def __init__(self, parser: argparse.ArgumentParser, words: Catalogue) -> None:
+        self.words = words
+        self._common = argparse.ArgumentParser(add_help=False)
+        _add_common(self._common, words)
+        self._groups: dict[str, Any] = {
+            "": parser.add_subparsers(required=True, metavar=words.text("help.command"))
+        }
+
+    def add(self, path: str, run: Run) -> argparse.ArgumentParser:
+        group, _, name = path.rpartition(" ")
+        if group not in self._groups:
+            parent = self._groups[""].add_parser(group, help=self._help(group), description=self._help(group))
+            self._groups[group] = parent.add_subparsers(
+                required=True, metavar=self.words.text("help.command")
+            )
+        text = self._help(path)
+        command: argparse.ArgumentParser = self._groups[group].add_parser(
+            name, help=text, description=text, parents=[self._common]
+        )
+        command.set_defaults(run=run)
+        return command
+
+    def _help(self, path: str) -> str:
+        return self.words.text(f"help.{path.replace(' ', '_')}")
+
+
+def build_parser(words: Catalogue) -> argparse.ArgumentParser:
+    """The whole command line, its help in the language of ``words``."""
+    parser = argparse.ArgumentParser(prog="qalta", description=words.text("help.qalta"))
+    _add_common(parser, words)
+    home = Path(os.environ.get("QALTA_HOME") or Path.home() / ".qalta")
+    parser.set_defaults(home=home, wallet=None, lang=None, json=False, pin_fd=None)
+    commands = Commands(parser, words)
+    for module in _MODULES:
+        import_module(f"app.cli.commands.{module}").add(commands)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, words: Catalogue) -> None:
+    """SUPPRESS keeps what stood before the command when it does not stand after it."""
+
+    def option(*names: str, text: str, **kinds: Any) -> None:
+        parser.add_argument(*names, help=words.text(text), default=argparse.SUPPRESS, **kinds)
+
+    option("--home", type=Path, metavar="DIR", text="help.home")
+    option("--wallet", metavar="NAME", text="help.wallet_option")
+    option("--lang", choices=LANGUAGES, text="help.lang")
+    option("--json", action="store_true", text="help.json")
+    option("--pin-fd", type=int, metavar="N", text="help.pin_fd")
+
+
+def asked_language(arguments: Sequence[str]) -> str | None:
+    """``--lang`` as typed, before anything is parsed, so that help and usage errors speak it too."""
+    for position, word in enumerate(arguments):
+        if word == "--lang" and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    return None

@@ -1,0 +1,36 @@
+"""Where the PIN comes from: a prompt, or a file descriptor. Never argv, never the environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.cli.status import MissingPart
+
+_MOST: Final = 256
+
+
+@dataclass(slots=True)
+class PinSource:
+    """Reads the PIN once from ``fd``, or asks each time. What it has read shows in no repr."""
+
+    fd: int | None = None
+    _read: str | None = field(default=None, repr=False)
+
+    @property
+    def is_prompt(self) -> bool:
+        return self.fd is None
+
+    def ask(self, prompt: str) -> str:
+        """The PIN. MissingPart where there is neither a descriptor nor a terminal."""
+        if self.fd is None:
+            if not sys.stdin.isatty():
+                raise MissingPart("missing.pin")
+            return getpass.getpass(prompt + " ")
+        if self._read is None:
+            self._read = os.read(self.fd, _MOST).decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")
+            os.close(self.fd)
+        return self._read

@@ -1,0 +1,141 @@
+"""What the command line prints: for a person in 80 columns, or one JSON object.
+
+Results go to stdout, steps and progress to stderr. Plain text when it is no terminal or NO_COLOR is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.catalogue import Catalogue, Told, harmless
+
+_WIDTH: Final = 80
+Fields = Mapping[str, Any]
+
+
+class Show:
+    """Where a command's words go. ``as_json`` collects one object, printed at the end by ``finish``; ``quiet``
+    prints nothing at all: the caller takes ``fields``."""
+
+    def __init__(self, catalogue: Catalogue, *, as_json: bool, quiet: bool = False) -> None:
+        self.catalogue = catalogue
+        self.as_json = as_json
+        self.quiet = quiet
+        self._result: dict[str, Any] = {}
+        self._out = _console(sys.stdout)
+        self._err = _console(sys.stderr)
+
+    def say(self, name: str, /, **facts: int | str) -> None:
+        """A sentence of the catalogue, for a person only."""
+        if not self.as_json:
+            self._out.print(_folded(self.catalogue.text(name, **facts), self._out), soft_wrap=True)
+
+    def raw(self, text: str) -> None:
+        """Text as it is (a QR code drawn with blocks), for a person only."""
+        if not self.as_json:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table whose title and column heads are names of the catalogue ("" for none); a head that ends with ">"
+        stands over numbers, to the right."""
+        if self.as_json:
+            return
+        heads = [self.catalogue.text(column.rstrip(">")) if column.rstrip(">") else "" for column in columns]
+        heading = self.catalogue.text(title) if title else None
+        table = Table(title=heading, title_justify="left", box=None, pad_edge=False, show_header=any(heads))
+        for column, head in zip(columns, heads, strict=True):
+            table.add_column(head, justify="right" if column.endswith(">") else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._out.print(table)
+
+    def result(self, **fields: Any) -> None:
+        """Fields of the JSON object."""
+        self._result.update(fields)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self._result
+
+    def step(self, name: str, /, **facts: int | str) -> None:
+        """A step that has begun, on stderr."""
+        if self.quiet:
+            return
+        text = "· " + self.catalogue.text(name, **facts)
+        self._err.print(_folded(text, self._err, "dim"), soft_wrap=True)
+
+    @contextmanager
+    def progress(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A step with a count: a bar on a terminal, every tenth in plain text. Call with how much is done."""
+        label = self.catalogue.text(name)
+        if self.quiet:
+            yield lambda done: None
+            return
+        if self._err.is_terminal:
+            from rich.progress import Progress
+
+            with Progress(console=self._err, transient=True) as bars:
+                task = bars.add_task(label, total=total)
+                yield lambda done: bars.update(task, completed=done)
+            return
+        self._err.print(Text(f"· {label} ({total})"))
+        yield lambda done: None
+
+    def refusal(self, code: str, told: Told, facts: Fields) -> None:
+        """A refusal: what happened, where the money is now, what to do next."""
+        if self.as_json:
+            self._result = {"refused": code, "facts": dict(facts), "told": told.lines()}
+            return
+        self.told(told)
+        shown = "".join(f" {name}={fact}" for name, fact in facts.items())
+        self._err.print(_folded(harmless(f"({code}{shown})"), self._err, "dim"), soft_wrap=True)
+
+    def told(self, told: Told) -> None:
+        """What happened, where the money is now, what to do next: on stderr."""
+        if self.as_json:
+            return
+        for line, style in zip(told.lines(), ("bold red", "", ""), strict=True):
+            self._err.print(_folded(line, self._err, style), soft_wrap=True)
+
+    def say_error(self, name: str, /, **facts: int | str) -> None:
+        """Why the command could not run, on stderr; in JSON as ``error``."""
+        if self.as_json:
+            self._result = {"error": name, "told": self.catalogue.text(name, **facts)}
+        else:
+            text = self.catalogue.text(name, **facts)
+            self._err.print(_folded(text, self._err, "bold red"), soft_wrap=True)
+
+    def finish(self) -> None:
+        if self.as_json and not self.quiet:
+            sys.stdout.write(json.dumps(self._result, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+
+def _folded(text: str, console: Console, style: str = "") -> Text:
+    """Folded at plain spaces only: an amount and its ₸ stay on one line."""
+    lines = textwrap.wrap(text, console.width, break_long_words=True, break_on_hyphens=False)
+    return Text("\n".join(lines), style=style)
+
+
+def _console(stream: Any) -> Console:
+    plain = bool(os.environ.get("NO_COLOR")) or not stream.isatty()
+    width = min(_WIDTH, Console(file=stream).width) if stream.isatty() else _WIDTH
+    return Console(
+        file=stream,
+        width=width,
+        no_color=plain,
+        color_system=None if plain else "auto",
+        highlight=False,
+        soft_wrap=False,
+    )

@@ -1,0 +1,95 @@
+"""From laps and counts to the report's lines, without measuring anything."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from app.cli.bench import payment, qr, reconcile, verify
+from app.cli.bench.figures import Figure
+from app.cli.bench.reconcile import Upload, processor_seconds
+from app.cli.bench.rounds import Lap, Laps
+from wallet.transport.qr.frames import FrameEncoder
+
+
+def laps(**seconds: list[float]) -> Laps:
+    return Laps({name: tuple(Lap(value, 2 * value) for value in values) for name, values in seconds.items()})
+
+
+def by_key(figures: list[Figure]) -> dict[str, Figure]:
+    return {figure.key: figure for figure in figures}
+
+
+def test_verify_compares_each_round_with_its_own_bare_verifications() -> None:
+    found = by_key(verify.figures(laps(bare=[1.0, 2.0, 4.0], warm=[1.5, 3.0, 6.0], cold=[2.0, 4.0, 8.0])))
+    assert found["warm_ratio"].spread.median == 1.5
+    assert found["warm_ratio"].spread.most == 1.5
+    assert found["warm_ratio"].aim == 1.5
+    assert found["cold_ratio"].spread.median == 2.0
+    assert found["bare_ms"].spread.median == 2_000 / 8, "eight payments in a lap"
+
+
+def test_qr_leaves_out_a_reader_that_is_not_installed() -> None:
+    found = by_key(qr.figures(laps(encode=[0.04], pyzbar=[0.02])))
+    assert set(found) == {"encode_ms", "pyzbar_ms", "pyzbar_ratio"}
+    assert found["pyzbar_ratio"].spread.median == 0.5
+    assert found["encode_ms"].spread.median == 10.0, "four frames in a lap"
+
+
+def test_a_payment_is_the_sum_of_its_steps() -> None:
+    rounds = [{step: Lap(0.001 * number, 0.002) for number, step in enumerate(payment.STEPS, 1)}]
+    found = by_key(payment.figures(rounds))
+    assert found["whole_cpu_ms"].spread.median == pytest.approx(1 + 2 + 3 + 4 + 5 + 6)
+    assert found["whole_cpu_ms"].aim == 30
+    assert found["whole_wall_ms"].spread.median == pytest.approx(12)
+    assert found["sign_cpu_ms"].spread.median == pytest.approx(4)
+
+
+def test_reconciling_sets_all_services_against_the_bare_verifications() -> None:
+    first = Upload([1.0, 3.0], 0.5, {"bank": 4.0, "notary": 1.0})
+    again = Upload([0.5, 0.5], 0.0, {"bank": 0.5, "notary": 0.0})
+    found = {key: figure.spread for key, figure in by_key(reconcile.figures(first, again, 30)).items()}
+    assert found["upload_s"].median == 4.0
+    assert found["upload_hops_per_s"].median == 7.5
+    assert (found["upload_call_ms"].least, found["upload_call_ms"].most) == (1_000.0, 3_000.0)
+    assert found["upload_ratio"].median == 10.0
+    assert found["repeat_ratio"].median == 1.0
+    assert found["repeat_bank_cpu_s"].median == 0.5
+
+
+def test_the_kernel_s_count_of_processor_time_is_this_process_s_own() -> None:
+    ticks = 3 / os.sysconf("SC_CLK_TCK")
+    before = time.process_time()
+    counted = processor_seconds(os.getpid())
+    assert before - ticks <= counted <= time.process_time() + ticks
+
+
+MESSAGE = random.Random(1).randbytes(6_000)
+
+
+def frame(number: int) -> list[str]:
+    return [FrameEncoder(MESSAGE).frame(number)]
+
+
+def test_without_loss_as_many_frames_are_needed_as_there_are_chunks() -> None:
+    """Up to 16 chunks any so many frames on end are independent; frames are seen as they are shown."""
+    frames = FrameEncoder(MESSAGE)
+    shown = frames.frames()
+    texts = [[next(shown)] for _ in range(100)]
+    for seed in range(5):
+        assert qr.frames_needed(lambda number: texts[number], 0, random.Random(seed)) == frames.chunk_count
+
+
+def test_with_loss_more_are_needed_and_the_same_seed_needs_the_same() -> None:
+    needed = [qr.frames_needed(frame, 30, random.Random(seed)) for seed in range(10)]
+    assert min(needed) >= FrameEncoder(MESSAGE).chunk_count
+    assert max(needed) > FrameEncoder(MESSAGE).chunk_count
+    assert needed == [qr.frames_needed(frame, 30, random.Random(seed)) for seed in range(10)]
+
+
+def test_pictures_that_nobody_reads_end() -> None:
+    with pytest.raises(RuntimeError):
+        qr.frames_needed(lambda number: [], 0, random.Random(0))

@@ -1,0 +1,140 @@
+"""Exit statuses, languages, plain text, the PIN: what holds for every command."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from app.catalogue import LANGUAGES
+from app.cli.parser import build_parser
+from tests.support.cli import PIN, ROOT, Cli
+
+CLI = (sys.executable, "-m", "app.cli.main")
+
+
+@pytest.fixture(scope="module")
+def one(cli: Cli) -> Cli:
+    """With a wallet called ``one``."""
+    if cli.run("--wallet", "one", "balance").status:
+        cli.must("wallet", "new", "one")
+    return cli
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """A home without a sandbox or wallets."""
+    return Cli(tmp_path_factory.mktemp("bare"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_help_speaks_every_language(bare: Cli, language: str) -> None:
+    helped = bare.run("--lang", language, "--help", pin=None)
+    assert helped.status == 0
+    assert "sandbox" in helped.out
+    assert "\x1b" not in helped.out
+
+
+def test_status_2_for_words_that_do_not_fit(bare: Cli) -> None:
+    assert bare.run("no-such-command").status == 2
+    assert bare.run("balance").status == 2
+    assert bare.run("wallet", "new", "x", "--url", "http://127.0.0.1:1").status == 2
+
+
+def test_status_3_says_what_is_missing(bare: Cli) -> None:
+    without_sandbox = bare.run("wallet", "new", "x")
+    assert without_sandbox.status == 3
+    assert "qalta sandbox start" in " ".join(without_sandbox.err.split())
+    assert bare.run("evidence", "show", str(bare.home / "nothing")).status == 3
+    assert bare.run("app").status == 3
+
+
+def test_status_1_and_a_code_for_a_refusal(one: Cli) -> None:
+    cli = one
+    again = cli.run("--json", "wallet", "new", "one")
+    assert (again.status, again.json["refused"]) == (1, "wallet_exists")
+    unknown = cli.run("--json", "--wallet", "nobody", "balance")
+    assert (unknown.status, unknown.json["refused"]) == (1, "wallet_unknown")
+    wrong = cli.run("--json", "--wallet", "one", "balance", pin="0000")
+    assert (wrong.status, wrong.json["refused"]) == (1, "pin_wrong")
+    assert cli.wallet("one", "balance")["spendable"] == 0
+
+
+def test_without_a_terminal_or_a_descriptor_the_pin_is_missing(one: Cli) -> None:
+    cli = one
+    assert cli.run("--wallet", "one", "balance", pin=None).status == 3
+
+
+def test_the_pin_is_never_an_option(bare: Cli) -> None:
+    from app.catalogue import catalogue
+
+    options = build_parser(catalogue("en")).format_help()
+    assert "--pin-fd" in options
+    assert "--pin " not in options
+
+
+def test_a_half_made_wallet_is_finished_under_the_same_name(cli: Cli) -> None:
+    for failpoint in ("purse.epoch.created", "purse.epoch.certified", "keystore.create.done"):
+        name = failpoint.replace(".", "-")
+        killed = cli.run("wallet", "new", name, failpoint=failpoint)
+        assert killed.status == -signal.SIGKILL, killed.err
+        assert cli.run("--wallet", name, "balance").status == 1
+        made = cli.must("wallet", "new", name)
+        assert made["account"]
+        assert cli.wallet(name, "balance")["spendable"] == 0
+
+
+def test_ctrl_c_ends_with_4_and_says_that_it_resumes(one: Cli) -> None:
+    cli = one
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [*CLI, "--home", str(cli.home), "--wallet", "one", "balance"],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en", "NO_COLOR": "1"},
+        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+    )
+    os.close(slave)
+    shown = b""
+    while b"PIN" not in shown:
+        shown += os.read(master, 1_024)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 4
+    shown += os.read(master, 4_096)
+    os.close(master)
+    assert b"Interrupted" in shown
+
+
+def test_the_agent_answers_json_lines_and_its_network_can_be_cut(one: Cli) -> None:
+    cli = one
+    reading, writing = os.pipe()
+    os.write(writing, PIN.encode() + b"\n")
+    os.close(writing)
+    lines = [
+        {"argv": ["balance"]},
+        {"network": "off"},
+        {"argv": ["sync"]},
+        {"network": "on"},
+        {"argv": ["sync"]},
+        7,
+    ]
+    done = subprocess.run(
+        [*CLI, "--home", str(cli.home), "--wallet", "one", "--pin-fd", str(reading), "agent"],
+        input="".join(json.dumps(line) + "\n" for line in lines) + "no json\n",
+        capture_output=True,
+        text=True,
+        pass_fds=(reading,),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    os.close(reading)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["status"] for answer in answers] == [0, 0, 0, 3, 0, 0, 2, 2]
+    assert answers[3]["result"]["refused"] == "unreachable"
