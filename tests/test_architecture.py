@@ -91,7 +91,7 @@ PLANTED = {
     "ledger_sync/client/planted.py": ("import ledger_sync.bank", "the client knows no role from inside"),
     "ledger_sync/http/planted.py": (
         "import ledger_sync.bank",
-        "the services' shared HTTP pieces know no role",
+        "what the services share knows no role",
     ),
     "app/planted.py": ("import pkcs11", "PKCS#11 only inside hsm"),
     "ledger_sync/planted.py": ("import kivy", "Kivy only below app"),

@@ -54,6 +54,7 @@ class Commands:
             name, help=text, description=text, parents=[self._common]
         )
         command.set_defaults(run=run)
+        _title(command, self.words)
         return command
 
     def _help(self, path: str) -> str:
@@ -64,12 +65,19 @@ def build_parser(words: Catalogue) -> argparse.ArgumentParser:
     """The whole command line, its help in the language of ``words``."""
     parser = argparse.ArgumentParser(prog="qalta", description=words.text("help.qalta"))
     _add_common(parser, words)
+    _title(parser, words)
     home = Path(os.environ.get("QALTA_HOME") or Path.home() / ".qalta")
     parser.set_defaults(home=home, wallet=None, lang=None, json=False, pin_fd=None)
     commands = Commands(parser, words)
     for module in _MODULES:
         import_module(f"app.cli.commands.{module}").add(commands)
     return parser
+
+
+def _title(parser: argparse.ArgumentParser, words: Catalogue) -> None:
+    """The headings of the help, which argparse keeps to itself."""
+    parser._positionals.title = words.text("help.arguments")
+    parser._optionals.title = words.text("help.options")
 
 
 def _add_common(parser: argparse.ArgumentParser, words: Catalogue) -> None:

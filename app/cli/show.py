@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -27,18 +30,30 @@ class Show:
     """Where a command's words go. ``as_json`` collects one object, printed at the end by ``finish``; ``quiet``
     prints nothing at all: the caller takes ``fields``."""
 
-    def __init__(self, catalogue: Catalogue, *, as_json: bool, quiet: bool = False) -> None:
+    def __init__(
+        self, catalogue: Catalogue, *, as_json: bool, quiet: bool = False, recorded: bool = False
+    ) -> None:
         self.catalogue = catalogue
         self.as_json = as_json
         self.quiet = quiet
         self._result: dict[str, Any] = {}
-        self._out = _console(sys.stdout)
+        self._out = _console(sys.stdout, recorded=recorded)
         self._err = _console(sys.stderr)
 
     def say(self, name: str, /, **facts: int | str) -> None:
         """A sentence of the catalogue, for a person only."""
         if not self.as_json:
             self._out.print(_folded(self.catalogue.text(name, **facts), self._out), soft_wrap=True)
+
+    def blank(self) -> None:
+        """An empty line, for a person only."""
+        if not self.as_json:
+            self._out.print()
+
+    def write_picture(self, path: Path, title: str) -> None:
+        """What was said until now (of a Show that is ``recorded``), as an SVG of a terminal."""
+        template = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+        path.write_text(self._out.export_svg(title=title, code_format=template, unique_id="qalta"), "utf-8")
 
     def raw(self, text: str) -> None:
         """Text as it is (a QR code drawn with blocks), for a person only."""
@@ -128,7 +143,7 @@ def _folded(text: str, console: Console, style: str = "") -> Text:
     return Text("\n".join(lines), style=style)
 
 
-def _console(stream: Any) -> Console:
+def _console(stream: Any, *, recorded: bool = False) -> Console:
     plain = bool(os.environ.get("NO_COLOR")) or not stream.isatty()
     width = min(_WIDTH, Console(file=stream).width) if stream.isatty() else _WIDTH
     return Console(
@@ -137,5 +152,5 @@ def _console(stream: Any) -> Console:
         no_color=plain,
         color_system=None if plain else "auto",
         highlight=False,
-        soft_wrap=False,
+        record=recorded,
     )

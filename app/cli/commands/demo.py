@@ -8,12 +8,14 @@ from pathlib import Path
 
 from app.cli.context import Context
 from app.cli.parser import Commands
+from app.cli.show import Show
 from app.cli.status import Status
 
 
 def add(commands: Commands) -> None:
     command = commands.add("demo", _demo)
     command.add_argument("--keep", type=Path, metavar="DIR", help=commands.words.text("help.keep"))
+    command.add_argument("--picture", type=Path, metavar="SVG", help=commands.words.text("help.picture"))
     command.add_argument("--seed", type=int, help=commands.words.text("help.seed"))
 
 
@@ -21,8 +23,12 @@ def _demo(args: argparse.Namespace, context: Context) -> Status:
     from app.cli.demo.story import Story, stage
 
     seed = args.seed if args.seed is not None else secrets.randbelow(1_000_000)
+    if args.picture is not None:
+        context.show = Show(context.show.catalogue, as_json=False, recorded=True)
     context.show.step("demo.seed", seed=seed)
     with stage(args.keep) as home:
         found = Story(home, context.show, seed).play()
     context.show.result(**found.as_fields())
+    if args.picture is not None:
+        context.show.write_picture(args.picture, "./run")
     return Status.DONE

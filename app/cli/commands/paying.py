@@ -24,6 +24,7 @@ from wallet.session import events, messages
 from wallet.session.ports import Received
 
 if TYPE_CHECKING:
+    from wallet.purse.payments import PaymentSummary
     from wallet.session.payer import Payer
 
 _MINUTE: Final = 60
@@ -158,24 +159,30 @@ def _take_receipt(
     from wallet.session.payer import Payer
 
     paying = opened.wallet.paying
-    payment = paying.summary(paying.of_receipt(message.receipt))
-    payer = Payer.resume(paying, payment.id)
+    before = paying.summary(paying.of_receipt(message.receipt))
+    payer = Payer.resume(paying, before.id)
     payer.events()
     payer.receive(raw)
-    event = _only(payer.events())
-    match event:
-        case events.PaymentAcknowledged():
-            payee = _name(payment.payee, context)
-            context.show.say("pay.receipt", payee=payee, amount=written_amount(payment.amount))
-            context.show.result(acknowledged=payment.id.hex())
-            return Status.DONE
-        case events.PaymentReturned():
-            told = context.show.catalogue.tell(event.code.value)
-            context.show.told(told)
-            context.show.result(returned=payment.id.hex(), code=event.code.value, told=told.lines())
-            return Status.DONE
-        case _:
+    for event in payer.events():
+        if not isinstance(event, events.PaymentAcknowledged | events.PaymentReturned):
             raise _refusal_of(event)
+    _tell_answered(before, paying.summary(before.id), context)
+    return Status.DONE
+
+
+def _tell_answered(before: PaymentSummary, payment: PaymentSummary, context: Context) -> None:
+    """What the payee said to a payment, now or before."""
+    repeat_of = payment.changed if payment.state is before.state else None
+    if payment.code is None:
+        context.show.say(
+            "pay.receipt", payee=_name(payment.payee, context), amount=written_amount(payment.amount)
+        )
+        context.show.result(acknowledged=payment.id.hex(), repeat_of=repeat_of)
+        return
+    told = context.show.catalogue.tell(payment.code.value)
+    context.show.told(told)
+    code = payment.code.value
+    context.show.result(returned=payment.id.hex(), code=code, told=told.lines(), repeat_of=repeat_of)
 
 
 def _answer_request(opened: OpenWallet, raw: bytes, args: argparse.Namespace, context: Context) -> Status:

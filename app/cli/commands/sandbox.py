@@ -69,6 +69,7 @@ def _books(args: argparse.Namespace, context: Context) -> Status:
 
     books = read_books(network_of(context.home.sandbox))
     show_books(books, context.show)
+    context.show.result(**books.totals(), balanced=books.is_balanced)
     return Status.DONE
 
 
@@ -79,4 +80,3 @@ def show_books(books: Books, show: Show) -> None:
     ]
     show.table("", ("books.sum", "books.amount>"), rows)
     show.say("books.balanced" if books.is_balanced else "books.unbalanced")
-    show.result(**books.totals(), balanced=books.is_balanced)

@@ -80,7 +80,7 @@ class Story:
         return self.found
 
     def _act(self, name: str, **facts: int | str) -> None:
-        self.show.raw("")
+        self.show.blank()
         self.show.say(f"demo.act_{name}", **facts)
 
     @contextmanager
@@ -197,15 +197,29 @@ class Story:
                 conflicts += shop.must("sync")["conflicts"]
         if not conflicts:
             raise ActorFailed(shops[0].wallet, "no conflict was found", {})
-        found = conflicts[0]
+        key = str(conflicts[0]["culprit"])
+        named = [actor for actor in cast.everybody if self._is_of(actor, key)]
         self.found.conflict = {
-            "code": found["code"],
-            "culprit": cast.cheat.wallet if self._is_of(cast.cheat, found["culprit"]) else found["culprit"],
-            "key": found["culprit"],
-            "honest": [shop.wallet for shop in shops],
+            "code": conflicts[0]["code"],
+            "culprit": cast.cheat.wallet if cast.cheat in named else key,
+            "key": key,
+            "honest": [shop.wallet for shop in shops if shop not in named],
         }
-        shown = cast.cheat.shown if self.found.conflict["culprit"] == cast.cheat.wallet else "?"
-        self.show.say("demo.culprit", who=shown, key=str(found["culprit"])[:16])
+        self.show.say("demo.culprit", who=", ".join(actor.shown for actor in named[:1]), key=key[:16])
+        for shop in shops:
+            held = int(shop.must("balance")["spendable"])
+            self.show.say("demo.has", shop=shop.shown, amount=written_amount(held))
+        self._prove(shops)
+
+    def _prove(self, shops: list[Actor]) -> None:
+        """The proof, in files, checked by somebody who has the root key and nothing else."""
+        for shop in shops:
+            saved = shop.must("evidence", "save", str(self.home / "evidence"))
+            for file in saved["files"]:
+                checked = shop.must("evidence", "check", file, "--root", saved["root"])
+                if checked["key"] != self.found.conflict["key"]:
+                    raise ActorFailed(shop.wallet, "the evidence names another key", checked)
+        self.show.say("demo.proved")
 
     def _is_of(self, actor: Actor, key: str) -> bool:
         return key in actor.must("wallet", "show")["keys"]
