@@ -116,7 +116,9 @@ def test_hops_and_days_are_limited() -> None:
     # World's certificates are a day old.
     deal().accept(policy=policy(days=1))
     assert refused(deal(), policy=policy(days=1), now=NOW + 1) is Code.LIMIT_DAYS
-    assert refused(deal(edit=lambda body: replace(body, time=NOW + 1)), policy=policy(days=1)) is Code.LIMIT_DAYS
+    assert (
+        refused(deal(edit=lambda body: replace(body, time=NOW + 1)), policy=policy(days=1)) is Code.LIMIT_DAYS
+    )
     assert refused(deal(), policy=policy(days=0)) is Code.LIMIT_DAYS
 
 
@@ -135,7 +137,9 @@ def test_a_revoked_payer_is_refused_for_any_reason(reason: Reason) -> None:
     expected = Code.REVOKED_CONFLICT if reason is Reason.CONFLICT else Code.REVOKED_COUNTERPART
     payer = WORLD.person("person 2")
     assert refused(chain(3).deal(), policy=revoked("person 2", reason)) is expected
-    assert refusal_of(lambda: check_counterpart(payer.certificate.body, revoked("person 2", reason))) is expected
+    assert (
+        refusal_of(lambda: check_counterpart(payer.certificate.body, revoked("person 2", reason))) is expected
+    )
     check_counterpart(WORLD.person("person 1").certificate.body, revoked("person 2", reason))
 
 

@@ -85,7 +85,10 @@ class TestReceipt:
         body = ReceiptBody(two.payment.ids, Code.LIMIT_BALANCE, (back.id,), NOW)
         half = Receipt(cose.sign(body, two.payee.key.sign_digest), (back,))
         asked = two.request.body
-        assert refusal_of(lambda: check_answer(half, two.verified(), asked, DIRECTORY)) is Code.REDEMPTION_AMOUNTS
+        assert (
+            refusal_of(lambda: check_answer(half, two.verified(), asked, DIRECTORY))
+            is Code.REDEMPTION_AMOUNTS
+        )
 
     def test_it_is_for_this_payment(self) -> None:
         two = good.two_transfers()
@@ -100,7 +103,12 @@ class TestLedger:
 
         check(good.commit("alatau", ALATAU))
         check(good.commit(CENTRAL_BANK, WORLD.redemption))
-        for bank, by in [("alatau", ZHIBEK), (CENTRAL_BANK, ALATAU), (CENTRAL_BANK, WORLD.issuing), ("zhibek", ALATAU)]:
+        for bank, by in [
+            ("alatau", ZHIBEK),
+            (CENTRAL_BANK, ALATAU),
+            (CENTRAL_BANK, WORLD.issuing),
+            ("zhibek", ALATAU),
+        ]:
             raw = good.commit(bank, by)
             assert refusal_of(lambda raw=raw: check(raw)) is Code.AUTH_SIGNATURE  # type: ignore[misc]
         assert refusal_of(lambda: check(good.commit("nowhere", ALATAU))) is Code.BANK_UNKNOWN
@@ -134,8 +142,14 @@ def test_what_is_short_goes_to_the_payee_before_the_change(
     assert settle_values(body, inputs) == values
 
 
-@given(st.integers(1, MAX_SUM // 2), st.integers(0, MAX_SUM // 2), st.lists(st.integers(0, MAX_SUM // 64), max_size=32))
-def test_settling_makes_no_value_and_gives_no_more_than_face(amount: int, change: int, inputs: list[int]) -> None:
+@given(
+    st.integers(1, MAX_SUM // 2),
+    st.integers(0, MAX_SUM // 2),
+    st.lists(st.integers(0, MAX_SUM // 64), max_size=32),
+)
+def test_settling_makes_no_value_and_gives_no_more_than_face(
+    amount: int, change: int, inputs: list[int]
+) -> None:
     body = replace(DEAL.payment.transfers[0].body, amount=amount, change=change)
     values = settle_values(body, inputs)
     faces = (amount, change) if change else (amount,)

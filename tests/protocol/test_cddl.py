@@ -1,10 +1,10 @@
 """The CDDL says the same shapes as the code, over every frozen vector.
 
-pycddl checks shape, never encoding, and has limits that this file works around: it applies ``.cbor`` in an array to all
-items of it, so the outside is checked with ``.cbor`` taken away, and every protected header and payload on its own, by
-its kind; it takes the name of a member for a rule of that name, so they differ; it confuses a choice between arrays with the array around it, so each choice is tried with one
-alternative at a time. There is no wheel of it for every machine; where there is none this file has nothing to run, and
-the vectors alone speak for the page.
+pycddl checks shape, never encoding, and has limits that this file works around. It applies ``.cbor`` in an array to
+all items of it: so the outside is checked with ``.cbor`` taken away, and every protected header and payload on its
+own, by its kind. It takes the name of a member for a rule of that name: so they differ. It confuses a choice between
+arrays with the array around it: so each choice is tried with one alternative at a time. There is no wheel of it for
+every machine; where there is none this file has nothing to run, and the vectors alone speak for the page.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from wallet.protocol.cose import Kind
 pycddl = pytest.importorskip("pycddl")
 
 TEXT = (Path(wallet.protocol.__file__).parent / "qalta.cddl").read_text(encoding="utf-8")
-SEALED = re.compile(r"^(\S+) = \[protected: bstr \.cbor (\S+), unprotected: \{\}, payload: bstr \.cbor (\S+), ", re.M)
+SEALED = re.compile(
+    r"^(\S+) = \[protected: bstr \.cbor (\S+), unprotected: \{\}, payload: bstr \.cbor (\S+), ", re.M
+)
 TYP = re.compile(r'^(\S+)-header = \{1 => -7, 16 => "(\w+)"\}$', re.M)
 NAMES = {typ: name for name, typ in TYP.findall(TEXT)}
 PLAIN = re.sub(r"bstr \.cbor [\w-]+", "bstr", TEXT)
@@ -38,7 +40,15 @@ CHOICES = {
 
 VALID, INVALID = dict(frozen("valid")), dict(frozen("invalid"))
 # What a shape can show. Whether an amount is positive is shape; whether a sum is, or a key on the curve, is not.
-SHAPE = {"malformed", "too_many", "algorithm_unknown", "version_unknown", "amount_invalid", "time_invalid", "key_invalid"}
+SHAPE = {
+    "malformed",
+    "too_many",
+    "algorithm_unknown",
+    "version_unknown",
+    "amount_invalid",
+    "time_invalid",
+    "key_invalid",
+}
 NO_SHAPE = {
     "amount-invalid-sum-over",
     "time-invalid-expires-before-issued",

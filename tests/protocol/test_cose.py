@@ -67,7 +67,9 @@ def test_the_signed_bytes_are_the_sig_structure_of_rfc_9052() -> None:
         (codec.encode({1: -7, 16: "qis1", 20: b"x" * 60}), Code.TOO_LARGE),
     ],
 )
-def test_the_protected_header_says_kind_version_and_algorithm_and_nothing_else(header: bytes, code: Code) -> None:
+def test_the_protected_header_says_kind_version_and_algorithm_and_nothing_else(
+    header: bytes, code: Code
+) -> None:
     assert refused([header, *parts()[1:]]) is code
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import cbor2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.vectors import frozen
 from tests.support.world import Key
@@ -34,7 +37,7 @@ from wallet.protocol.cose import Kind
 from wallet.protocol.directory import DirectoryBody
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.payment import Payment
+from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.policy import PolicyDelta, PolicyHead, PolicyUpdate
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request
@@ -64,7 +67,16 @@ CONTAINERS: dict[str, type[Any]] = {
     "evidence": Evidence,
     "bundle": Bundle,
 }
-SIGNED_KINDS = {"directory", "certificate", "issuance", "request", "transfer", "commit", "consumption", "settlement"}
+SIGNED_KINDS = {
+    "directory",
+    "certificate",
+    "issuance",
+    "request",
+    "transfer",
+    "commit",
+    "consumption",
+    "settlement",
+}
 KEY = Key.of("any").public
 
 
@@ -164,6 +176,71 @@ def test_a_strange_item_anywhere_is_refused_or_is_kept_as_it_is(typ: str) -> Non
     assert accepted > 0
 
 
+# What RFC 8949 has and we have not, and keys that Python takes for our integers.
+FOREIGN: list[Any] = [
+    *(1.0, 0.0, float("nan"), cbor2.undefined, cbor2.CBORSimpleValue(32), cbor2.CBORTag(2, b"\1"), 2**64),
+    *({"x": 1}, {b"x": 1}, {True: 1}, {1.0: 1}, {(1, 2): 1}, [1.0], {1: [1.0]}),
+]
+
+
+def outcome(action: Callable[[], Any]) -> Any:
+    """What an action gives, or the code that it is refused with."""
+    try:
+        return action()
+    except Refusal as refusal:
+        return refusal.code
+
+
+def by_both_paths(body: type[Any], raw: bytes) -> list[Any]:
+    """What `read` gives, and what decoding and then reading gives: bodies or codes."""
+    return [
+        outcome(lambda: codec.read(raw, 1 << 20, body.from_cbor)),
+        outcome(lambda: body.from_cbor(codec.decode(raw, 1 << 20))),
+    ]
+
+
+@pytest.mark.parametrize("typ", BODIES)
+def test_what_is_foreign_is_malformed_wherever_it_stands(typ: str) -> None:
+    """No field is left unread: the readers alone keep foreign types out, and the code is the same."""
+    payload = max(SAMPLES[typ], key=lambda value: len(codec.encode(value)))
+    for path in places(payload):
+        for foreign in FOREIGN:
+            raw = cbor2.dumps(with_item(payload, path, foreign))
+            assert by_both_paths(BODIES[typ], raw) == [Code.MALFORMED_CBOR] * 2, (path, foreign)
+
+
+def test_what_is_foreign_is_malformed_outside_of_payloads_too() -> None:
+    carried = dict(frozen("valid"))["payment-with-policy"]
+    payment = codec.decode(bytes.fromhex(carried["hex"]), 1 << 20)
+    for path in places(payment):
+        for foreign in FOREIGN:
+            raw = cbor2.dumps(with_item(payment, path, foreign))
+            assert outcome(lambda raw=raw: parse_payment(raw)) is Code.MALFORMED_CBOR, (path, foreign)  # type: ignore[misc]
+    transfer = payment[1][0]
+    for path in places(transfer):
+        for foreign in FOREIGN:
+            raw = cbor2.dumps(with_item(transfer, path, foreign))
+            assert outcome(lambda raw=raw: cose.parse(Transfer, raw)) is Code.MALFORMED_CBOR  # type: ignore[misc]
+
+
+@given(st.sampled_from(sorted(BODIES)), st.data())
+def test_reading_at_once_is_decoding_and_then_reading(typ: str, data: st.DataObject) -> None:
+    raw = bytearray(codec.encode(data.draw(st.sampled_from(SAMPLES[typ]))))
+    for _ in range(data.draw(st.integers(0, 2))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    at_once, in_turn = by_both_paths(BODIES[typ], bytes(raw))
+    assert at_once == in_turn
+
+
+def test_claims_in_another_order_or_under_other_keys_are_refused() -> None:
+    payload = SAMPLES["qwc1"][0]
+    backwards = dict(reversed(payload.items()))
+    assert by_both_paths(Certificate, cbor2.dumps(backwards)) == [Code.NOT_CANONICAL] * 2
+    for other in (True, 1.0, "iss"):
+        renamed = {other if key == 1 else key: value for key, value in payload.items()}
+        assert by_both_paths(Certificate, cbor2.dumps(renamed)) == [Code.MALFORMED_CBOR] * 2
+
+
 def field(typ: str, index: Any, value: codec.Cbor) -> tuple[type[Any], codec.Cbor]:
     return BODIES[typ], with_item(SAMPLES[typ][0], index if isinstance(index, tuple) else (index,), value)
 
@@ -211,7 +288,11 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         ("nonce", field("qrq1", 4, b"x" * 15), Code.MALFORMED),
         ("memo", field("qrq1", 5, "қ" * (MAX_MEMO_BYTES // 2 + 1)), Code.MALFORMED),
         ("open 1", field("qrq1", 3, 1), Code.MALFORMED),
-        ("payee of another kind", field("qrq1", 0, good.DEAL.payment.transfers[0].to_cbor()), Code.KIND_UNEXPECTED),
+        (
+            "payee of another kind",
+            field("qrq1", 0, good.DEAL.payment.transfers[0].to_cbor()),
+            Code.KIND_UNEXPECTED,
+        ),
         ("no bank", field("qwc1", 1, ""), Code.MALFORMED),
         ("bank", field("qwc1", 1, "x" * 17), Code.MALFORMED),
         ("wallet id", field("qwc1", 7, b"x" * 15), Code.MALFORMED),
@@ -225,7 +306,11 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         ("wallet kind", field("qwc1", (-70_001, 0), 2), Code.MALFORMED),
         ("wallet kind true", field("qwc1", (-70_001, 0), True), Code.MALFORMED),
         ("a person with a category", field("qwc1", -70_001, [*certificate[-70_001], 1, "x"]), Code.MALFORMED),
-        ("a merchant without a name", field("qwc1", -70_001, [1, *certificate[-70_001][1:], 1, ""]), Code.MALFORMED),
+        (
+            "a merchant without a name",
+            field("qwc1", -70_001, [1, *certificate[-70_001][1:], 1, ""]),
+            Code.MALFORMED,
+        ),
         ("hops", field("qwc1", (-70_001, 1, 3), 16), Code.MALFORMED),
         ("days", field("qwc1", (-70_001, 1, 4), 3_661), Code.MALFORMED),
         ("balance", field("qwc1", (-70_001, 1, 0), 0), Code.AMOUNT_INVALID),
@@ -260,8 +345,12 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         yield name, body, value, code
 
 
-@pytest.mark.parametrize(("name", "body", "value", "code"), list(bounds()), ids=[case[0] for case in bounds()])
-def test_a_field_out_of_bounds_gives_its_code(name: str, body: type[Any], value: codec.Cbor, code: Code) -> None:
+@pytest.mark.parametrize(
+    ("name", "body", "value", "code"), list(bounds()), ids=[case[0] for case in bounds()]
+)
+def test_a_field_out_of_bounds_gives_its_code(
+    name: str, body: type[Any], value: codec.Cbor, code: Code
+) -> None:
     with pytest.raises(Refusal) as refused:
         body.from_cbor(value)
     assert refused.value.code is code

@@ -76,7 +76,9 @@ def test_deltas_and_heads_are_signed_by_a_policy_key_good_then() -> None:
         PolicyUpdate(head(0, NOW + 1, by=NEW_KEY), ()),
     ):
         assert refusal_of(lambda forged=forged: policy.apply(forged)) is Code.POLICY_SIGNATURE  # type: ignore[misc]
-    assert refusal_of(lambda: first_policy(WORLD.directory(), head(0, by=NEW_KEY), ())) is Code.POLICY_SIGNATURE
+    assert (
+        refusal_of(lambda: first_policy(WORLD.directory(), head(0, by=NEW_KEY), ())) is Code.POLICY_SIGNATURE
+    )
     early = head(0, NOW - 366 * DAY)
     assert refusal_of(lambda: first_policy(WORLD.directory(), early, ())) is Code.POLICY_SIGNATURE
 

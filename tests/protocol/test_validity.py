@@ -54,7 +54,12 @@ def test_a_valid_payment_says_what_its_payee_gets() -> None:
     assert (token.currency, token.mark, token.made) == ("KZT", None, NOW)
     assert token.payer == AIGUL.key.public
     change = verified.tokens[TokenRef(token.ref.txid, 1)]
-    assert (change.amount, change.owner, change.hop, change.payer) == (FACE - AMOUNT, AIGUL.key.public, 0, None)
+    assert (change.amount, change.owner, change.hop, change.payer) == (
+        FACE - AMOUNT,
+        AIGUL.key.public,
+        0,
+        None,
+    )
     assert verified.signers[token.ref.txid] == AIGUL.certificate
 
 
@@ -106,7 +111,9 @@ def test_everything_stands_in_a_payment_once() -> None:
 def test_what_no_new_transfer_descends_from_does_not_travel() -> None:
     payment = chain(2).payment
     stranger = WORLD.person("stranger")
-    loose = deal(WORLD, payer=stranger, issuances=(WORLD.issue(stranger, 1), WORLD.issue(stranger, 5)), amount=2)
+    loose = deal(
+        WORLD, payer=stranger, issuances=(WORLD.issue(stranger, 1), WORLD.issue(stranger, 5)), amount=2
+    )
     extra_transfer = Payment(
         1,
         (*loose.payment.transfers, *payment.transfers),

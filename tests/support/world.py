@@ -82,7 +82,9 @@ class World:
         body = DirectoryBody(
             1,
             since,
-            tuple(Bank(b, b.title() + " Bank", (KeyEntry(self.bank_key(b).public, since),)) for b in self.banks),
+            tuple(
+                Bank(b, b.title() + " Bank", (KeyEntry(self.bank_key(b).public, since),)) for b in self.banks
+            ),
             tuple((KeyEntry(key.public, since),) for key in roles),
         )
         return cose.sign(body, self.root.sign_digest)
@@ -166,7 +168,9 @@ class World:
         )
         return cose.sign(edit(body), payer.key.sign_digest)
 
-    def outputs(self, transfer: cose.Signed[Transfer], inputs: Iterable[Token], payer: Person) -> tuple[Token, ...]:
+    def outputs(
+        self, transfer: cose.Signed[Transfer], inputs: Iterable[Token], payer: Person
+    ) -> tuple[Token, ...]:
         by_ref = {token.ref: token for token in inputs}
         ordered = [by_ref[ref] for ref in transfer.body.inputs]
         return check_transfer(transfer, ordered, payer.certificate.body, self.directory())
@@ -183,7 +187,9 @@ class World:
             made = self.transfer(payer, [token], payee.key.public, amount - hop, request_ref(request))
             transfers.append(made)
             token = self.outputs(made, [token], payer)[0]
-        return Payment(1, tuple(transfers), (issuance,), tuple(person.certificate for person in people[:hops]))
+        return Payment(
+            1, tuple(transfers), (issuance,), tuple(person.certificate for person in people[:hops])
+        )
 
 
 def token_ref(transfer: cose.Signed[Transfer], output: int = 0) -> TokenRef:

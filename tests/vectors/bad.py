@@ -67,24 +67,35 @@ def bytes_cases() -> dict[Code, list[Case]]:
     large = cose.sign(replace(many.body, changes=changes), WORLD.policy_key.sign_digest)
     return {
         Code.TOO_LARGE: [
-            ("delta-of-more-than-1-kB", in_world("policy", update(1, large), "a policy delta has at most 1024 bytes"))
+            (
+                "delta-of-more-than-1-kB",
+                in_world("policy", update(1, large), "a policy delta has at most 1024 bytes"),
+            )
         ],
         Code.MALFORMED_CBOR: [
             ("empty", in_world("payment", b"", "no CBOR at all")),
             ("truncated", in_world("issuance", good[:-1], "the last byte is missing")),
             ("tagged", in_world("issuance", b"\xd2" + good, "no object carries a CBOR tag")),
             ("float", in_world("issuance", issuance_with(3, [1.5]), "there are no floats")),
-            ("indefinite", in_world("payment", b"\x9f" + DEAL.payment.encode()[1:] + b"\xff", "indefinite length")),
+            (
+                "indefinite",
+                in_world("payment", b"\x9f" + DEAL.payment.encode()[1:] + b"\xff", "indefinite length"),
+            ),
             ("deep", in_world("payment", b"\x81" * 13 + b"\x00", "nested more than 12 deep")),
             ("bignum", in_world("issuance", issuance_with(3, [2**64]), "a tagged big number")),
         ],
         Code.NOT_CANONICAL: [
             ("left-over", in_world("issuance", good + b"\x00", "one byte too many")),
-            ("wide-number", in_world("issuance", signed_payload(wide, WORLD.issuing, "qis1"), "5 bytes would do")),
+            (
+                "wide-number",
+                in_world("issuance", signed_payload(wide, WORLD.issuing, "qis1"), "5 bytes would do"),
+            ),
             (
                 "unsorted-header",
                 in_world(
-                    "issuance", codec.encode([bytes.fromhex("a21064716973310126"), {}, payload, signature]), "map"
+                    "issuance",
+                    codec.encode([bytes.fromhex("a21064716973310126"), {}, payload, signature]),
+                    "map",
                 ),
             ),
         ],
@@ -94,20 +105,37 @@ def bytes_cases() -> dict[Code, list[Case]]:
                 "field-extra",
                 in_world("issuance", signed([*body, 0], WORLD.issuing, "qis1"), "eight fields"),
             ),
-            ("unprotected-header", in_world("issuance", codec.encode([header, {4: b"k"}, payload, signature]), "kid")),
-            ("no-amounts", in_world("issuance", issuance_with(3, []), "an issuance makes at least one token")),
-            ("bool-for-number", in_world("payment", b"\x85\xf5" + DEAL.payment.encode()[2:], "true is not 1")),
+            (
+                "unprotected-header",
+                in_world("issuance", codec.encode([header, {4: b"k"}, payload, signature]), "kid"),
+            ),
+            (
+                "no-amounts",
+                in_world("issuance", issuance_with(3, []), "an issuance makes at least one token"),
+            ),
+            (
+                "bool-for-number",
+                in_world("payment", b"\x85\xf5" + DEAL.payment.encode()[2:], "true is not 1"),
+            ),
             ("new-none", in_world("payment", b"\x85\x00" + DEAL.payment.encode()[2:], "no new transfer")),
-            ("new-more-than-there-are", in_world("payment", b"\x85\x02" + DEAL.payment.encode()[2:], "2 of 1")),
+            (
+                "new-more-than-there-are",
+                in_world("payment", b"\x85\x02" + DEAL.payment.encode()[2:], "2 of 1"),
+            ),
         ],
         Code.TOO_MANY: [("amounts", in_world("issuance", issuance_with(3, [1] * 33), "at most 32"))],
         Code.ALGORITHM_UNKNOWN: [
             ("eddsa", in_world("issuance", signed(body, WORLD.issuing, "qis1", -8), "ES256 only"))
         ],
         Code.KIND_UNEXPECTED: [
-            ("transfer-for-issuance", in_world("issuance", DEAL.payment.transfers[0].encode(), "another kind"))
+            (
+                "transfer-for-issuance",
+                in_world("issuance", DEAL.payment.transfers[0].encode(), "another kind"),
+            )
         ],
-        Code.VERSION_UNKNOWN: [("two", in_world("issuance", signed(body, WORLD.issuing, "qis2"), "a later version"))],
+        Code.VERSION_UNKNOWN: [
+            ("two", in_world("issuance", signed(body, WORLD.issuing, "qis2"), "a later version"))
+        ],
         Code.AMOUNT_INVALID: [
             ("zero", in_world("issuance", issuance_with(3, [0]), "every amount is positive")),
             ("over", in_world("issuance", issuance_with(3, [2**53]), "every amount is below 2^53")),
@@ -120,23 +148,37 @@ def bytes_cases() -> dict[Code, list[Case]]:
         ],
         Code.KEY_INVALID: [
             ("off-curve", in_world("issuance", issuance_with(1, b"\x02" + b"\xff" * 32), "no such point")),
-            ("uncompressed", in_world("issuance", issuance_with(1, b"\x04" + b"\x01" * 64), "compressed only")),
+            (
+                "uncompressed",
+                in_world("issuance", issuance_with(1, b"\x04" + b"\x01" * 64), "compressed only"),
+            ),
         ],
         Code.SIGNATURE_HIGH_S: [
             ("twin", in_world("issuance", codec.encode([header, {}, payload, high]), "the other signature"))
         ],
         Code.INPUTS_UNSORTED: [
-            ("twice", vector("transfer", _with_inputs(TOKEN.ref, TOKEN.ref), "one token twice in a transfer")),
+            (
+                "twice",
+                vector("transfer", _with_inputs(TOKEN.ref, TOKEN.ref), "one token twice in a transfer"),
+            ),
             (
                 "backwards",
                 vector(
-                    "transfer", _with_inputs(TokenRef(b"\x02" * 32, 0), TokenRef(b"\x01" * 32, 0)), "by id, then output"
+                    "transfer",
+                    _with_inputs(TokenRef(b"\x02" * 32, 0), TokenRef(b"\x01" * 32, 0)),
+                    "by id, then output",
                 ),
             ),
         ],
         Code.DUPLICATE_ITEM: [
-            ("issuance", in_world("payment", altered(issuances=DEAL.payment.issuances * 2), "each item once")),
-            ("in-bundle", vector("bundle", Bundle(transfers=DEAL.payment.transfers * 2).encode(), "each item once")),
+            (
+                "issuance",
+                in_world("payment", altered(issuances=DEAL.payment.issuances * 2), "each item once"),
+            ),
+            (
+                "in-bundle",
+                vector("bundle", Bundle(transfers=DEAL.payment.transfers * 2).encode(), "each item once"),
+            ),
         ],
     }
 
@@ -160,7 +202,9 @@ def known_cases() -> dict[Code, list[Case]]:
     forged_directory = cose.sign(WORLD.signed_directory().body, OTHER.sign_digest).encode()
     return {
         Code.BANK_UNKNOWN: [("unlisted", in_world("certificate", unlisted.encode(), "in no directory"))],
-        Code.DIRECTORY_SIGNATURE: [("forged", vector("directory", forged_directory, "not by the root", root=root))],
+        Code.DIRECTORY_SIGNATURE: [
+            ("forged", vector("directory", forged_directory, "not by the root", root=root))
+        ],
         Code.CERTIFICATE_SIGNATURE: [
             ("forged", in_world("certificate", forged_certificate.encode(), "not by its bank")),
             (
@@ -171,10 +215,16 @@ def known_cases() -> dict[Code, list[Case]]:
                     "the bank's key was not good yet",
                 ),
             ),
-            ("in-payment", in_world("payment", altered(certificates=(forged_certificate,)), "not by its bank")),
+            (
+                "in-payment",
+                in_world("payment", altered(certificates=(forged_certificate,)), "not by its bank"),
+            ),
         ],
         Code.CERTIFICATE_MISSING: [
-            ("of-another", in_world("payment", altered(certificates=(BAURZHAN.certificate,)), "not the signer's"))
+            (
+                "of-another",
+                in_world("payment", altered(certificates=(BAURZHAN.certificate,)), "not the signer's"),
+            )
         ],
         Code.ISSUANCE_SIGNATURE: [
             (
@@ -186,14 +236,21 @@ def known_cases() -> dict[Code, list[Case]]:
                 ),
             )
         ],
-        Code.POLICY_SIGNATURE: [("delta", in_world("policy", update(1, by_other), "not by the central bank"))],
+        Code.POLICY_SIGNATURE: [
+            ("delta", in_world("policy", update(1, by_other), "not by the central bank"))
+        ],
         Code.POLICY_GAP: [
             ("delta", in_world("policy", update(2, delta(2)), "version 1 is missing")),
             ("head", in_world("policy", update(1), "the head is ahead of the deltas")),
         ],
-        Code.REQUEST_SIGNATURE: [("forged", in_world("request", forged_request.encode(), "not by its payee"))],
+        Code.REQUEST_SIGNATURE: [
+            ("forged", in_world("request", forged_request.encode(), "not by its payee"))
+        ],
         Code.RECEIPT_SIGNATURE: [
-            ("forged", vector("receipt", receipt(None, by=OTHER), "not by the payee", key=BAURZHAN.key.public)),
+            (
+                "forged",
+                vector("receipt", receipt(None, by=OTHER), "not by the payee", key=BAURZHAN.key.public),
+            ),
             (
                 "no-refusal",
                 vector(
@@ -210,7 +267,9 @@ def known_cases() -> dict[Code, list[Case]]:
                 in_world("settlement", settlement(WORLD.bank_key("zhibek"), Verdict.SETTLED, (1,)), "no"),
             )
         ],
-        Code.NOTARY_SIGNATURE: [("by-a-bank", in_world("consumption", consumption(WORLD.bank_key("alatau")), "no"))],
+        Code.NOTARY_SIGNATURE: [
+            ("by-a-bank", in_world("consumption", consumption(WORLD.bank_key("alatau")), "no"))
+        ],
         Code.AUTH_SIGNATURE: [
             ("commit", in_world("commit", commit("alatau", WORLD.bank_key("zhibek")), "for another bank"))
         ],

@@ -84,17 +84,30 @@ def validity_cases() -> dict[Code, list[Case]]:
     )
     return {
         Code.PROVENANCE_MISSING: [
-            ("issuance", in_world("payment", altered(issuances=(WORLD.issue(AIGUL, 7),)), "another's issuance")),
+            (
+                "issuance",
+                in_world("payment", altered(issuances=(WORLD.issue(AIGUL, 7),)), "another's issuance"),
+            ),
             ("no-such-output", _edited(inputs=(TokenRef(DEAL.payment.issuances[0].id, 1),))),
         ],
-        Code.OWNER_MIXED: [("two", in_world("payment", _mixed(WORLD.issue(BAURZHAN, 1_000_000)), "two owners"))],
+        Code.OWNER_MIXED: [
+            ("two", in_world("payment", _mixed(WORLD.issue(BAURZHAN, 1_000_000)), "two owners"))
+        ],
         Code.CURRENCY_MIXED: [
-            ("two", in_world("payment", _mixed(WORLD.issue(AIGUL, 1_000_000, currency="XXX")), "two currencies"))
+            (
+                "two",
+                in_world("payment", _mixed(WORLD.issue(AIGUL, 1_000_000, currency="XXX")), "two currencies"),
+            )
         ],
         Code.MARK_MIXED: [
-            ("one", in_world("payment", _mixed(WORLD.issue(AIGUL, 1_000_000, mark=b"lunch")), "one is marked"))
+            (
+                "one",
+                in_world("payment", _mixed(WORLD.issue(AIGUL, 1_000_000, mark=b"lunch")), "one is marked"),
+            )
         ],
-        Code.TRANSFER_SIGNATURE: [("forged", in_world("payment", altered(transfers=(forged,)), "not by the owner"))],
+        Code.TRANSFER_SIGNATURE: [
+            ("forged", in_world("payment", altered(transfers=(forged,)), "not by the owner"))
+        ],
         Code.VALUE_MISMATCH: [
             ("made", _edited(change=FACE - AMOUNT + 1)),
             ("destroyed", _edited(change=0)),
@@ -103,7 +116,10 @@ def validity_cases() -> dict[Code, list[Case]]:
         Code.HOP_LIMIT: [("sixteen", in_world("payment", with_16.encode(), "no token above hop 15"))],
         Code.TIME_BEFORE_INPUTS: [("by-a-second", _edited(time=NOW - 1))],
         Code.TIME_BEFORE_CERTIFICATE: [
-            ("by-a-second", in_world("payment", deal(WORLD, payer=late).payment.encode(), "not certified yet"))
+            (
+                "by-a-second",
+                in_world("payment", deal(WORLD, payer=late).payment.encode(), "not certified yet"),
+            )
         ],
         Code.TOKEN_EXPIRED: [("signed-late", _edited(time=NOW + 91 * DAY))],
         Code.CERTIFICATE_EXPIRED: [("signed-late", _edited(time=NOW + 61 * DAY))],
@@ -114,18 +130,26 @@ def validity_cases() -> dict[Code, list[Case]]:
         Code.REDEMPTION_AMOUNTS: [
             (
                 "refresh",
-                in_world("payment", redeeming(redemption(Refresh(SHOP.key.public, (1, 2)), FACE)), "asks for less"),
+                in_world(
+                    "payment", redeeming(redemption(Refresh(SHOP.key.public, (1, 2)), FACE)), "asks for less"
+                ),
             )
         ],
-        Code.REDEMPTION_PAYER: [("another", in_world("payment", gone.encode(), "back to a key that never paid"))],
+        Code.REDEMPTION_PAYER: [
+            ("another", in_world("payment", gone.encode(), "back to a key that never paid"))
+        ],
         Code.UNNEEDED_ITEM: [
             (
                 "certificate",
-                in_world("payment", altered(certificates=(AIGUL.certificate, stranger.certificate)), "a stranger's"),
+                in_world(
+                    "payment", altered(certificates=(AIGUL.certificate, stranger.certificate)), "a stranger's"
+                ),
             ),
             (
                 "issuance",
-                in_world("payment", altered(issuances=(*DEAL.payment.issuances, WORLD.issue(AIGUL, 7))), "not used"),
+                in_world(
+                    "payment", altered(issuances=(*DEAL.payment.issuances, WORLD.issue(AIGUL, 7))), "not used"
+                ),
             ),
         ],
         Code.PAYMENT_UNKNOWN: [
@@ -181,14 +205,18 @@ def acceptance_cases() -> dict[Code, list[Case]]:
             ("another", judged(replace(usual, request=WORLD.request(BAURZHAN, 1)), "another's ref"))
         ],
         Code.REQUEST_EXPIRED: [("late", judged(to(expires=NOW - 1), "signed after the request expired"))],
-        Code.REQUEST_ANSWERED: [("before", judged(twice, "an earlier transfer in it answers the same request"))],
+        Code.REQUEST_ANSWERED: [
+            ("before", judged(twice, "an earlier transfer in it answers the same request"))
+        ],
         Code.PAYEE_OTHER: [("key", judged(changed, "pays another key than the request's"))],
         Code.AMOUNT_MISMATCH: [("more", judged(to(amount=AMOUNT - 1), "more than was asked"))],
         Code.AMOUNT_OVER_CEILING: [("open", judged(to(is_open=True, amount=AMOUNT - 1), "over the ceiling"))],
         Code.CURRENCY_OTHER: [("asked", judged(to(currency="XXX"), "another currency was asked"))],
         Code.MARK_UNKNOWN: [("lunch", judged(marked, "this version takes no marked money"))],
         Code.TIME_AHEAD: [("a-day", judged(ahead, "dated more than a day ahead"))],
-        Code.TOKEN_EXPIRED: [("by-the-clock", judged(usual, "expired by the payee's clock", now=NOW + 91 * DAY))],
+        Code.TOKEN_EXPIRED: [
+            ("by-the-clock", judged(usual, "expired by the payee's clock", now=NOW + 91 * DAY))
+        ],
         Code.CERTIFICATE_EXPIRED: [("by-the-clock", judged(usual, "expired meanwhile", now=NOW + 61 * DAY))],
         Code.LIMIT_PAYMENT: [
             ("certificate", judged(limited(payment=AMOUNT - 1), "the bank allows less")),
@@ -197,22 +225,34 @@ def acceptance_cases() -> dict[Code, list[Case]]:
         Code.TOTAL_INCONSISTENT: [
             (
                 "below",
-                judged(deal(WORLD, payer=_fresh(), edit=lambda body: replace(body, total=1)), "below its amount"),
+                judged(
+                    deal(WORLD, payer=_fresh(), edit=lambda body: replace(body, total=1)), "below its amount"
+                ),
             ),
             ("does-not-rise", judged(two_transfers(total=500), "two transfers, one total")),
             ("number-twice", judged(two_transfers(sequence=1), "two transfers, one number")),
         ],
-        Code.LIMIT_TOTAL: [("certificate", judged(limited(total=AMOUNT - 1), "all that it has paid is too much"))],
+        Code.LIMIT_TOTAL: [
+            ("certificate", judged(limited(total=AMOUNT - 1), "all that it has paid is too much"))
+        ],
         Code.LIMIT_HOPS: [("none", judged(limited(hops=0), "may not pay offline"))],
         Code.LIMIT_DAYS: [("none", judged(limited(days=0), "must reconcile first"))],
         Code.REVOKED_CONFLICT: [("signer", judged(usual, "it signed twice", policy=told(Reason.CONFLICT)))],
         Code.REVOKED_COUNTERPART: [("signer", judged(usual, "it was lost", policy=told(Reason.LOST)))],
         Code.TOKEN_CONSUMED_TWICE: [
-            ("known", judged(usual, "the payee saw it spent", consumed=[[token.txid.hex(), token.output, by]])),
-            ("output", judged(usual, "the payee has spent it", consumed=[[paid.txid.hex(), paid.output, by]])),
+            (
+                "known",
+                judged(usual, "the payee saw it spent", consumed=[[token.txid.hex(), token.output, by]]),
+            ),
+            (
+                "output",
+                judged(usual, "the payee has spent it", consumed=[[paid.txid.hex(), paid.output, by]]),
+            ),
             ("within", judged(_twice_within(), "two transfers of one payment")),
         ],
-        Code.PROVENANCE_TOO_LONG: [("64", judged(long_chain_of_change(51), "the payee could not pass it on"))],
+        Code.PROVENANCE_TOO_LONG: [
+            ("64", judged(long_chain_of_change(51), "the payee could not pass it on"))
+        ],
         Code.LIMIT_BALANCE: [
             ("held", judged(usual, "with what it holds", balance=50_000_000 - AMOUNT + 1)),
             ("asked", judged(usual, "with what it has asked for", reserved=50_000_000 - AMOUNT + 1)),

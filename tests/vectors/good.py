@@ -56,7 +56,9 @@ def payee(made: Deal, *, update: PolicyUpdate | None = None, **changes: object) 
     return {**usual, **changes}
 
 
-def delta(version: int, *revoked: tuple[Person, Reason], removed: tuple[Person, ...] = ()) -> Signed[PolicyDelta]:
+def delta(
+    version: int, *revoked: tuple[Person, Reason], removed: tuple[Person, ...] = ()
+) -> Signed[PolicyDelta]:
     body = PolicyDelta(
         version,
         NOW + version,
@@ -176,7 +178,9 @@ def build() -> dict[str, Vector]:
             "directory", WORLD.signed_directory().encode(), "two banks, four roles", root=WORLD.root.public
         ),
         "certificate-person": in_world("certificate", AIGUL.certificate.encode(), "of a person"),
-        "certificate-merchant": in_world("certificate", SHOP.certificate.encode(), "of a shop, with category and name"),
+        "certificate-merchant": in_world(
+            "certificate", SHOP.certificate.encode(), "of a shop, with category and name"
+        ),
         "issuance": in_world("issuance", fifteen.issuance.encode(), "eight tokens"),
         "issuance-marked": in_world("issuance", marked.encode(), "purpose-bound money"),
         "request": in_world("request", DEAL.request.encode(), "an amount, once"),
@@ -184,19 +188,33 @@ def build() -> dict[str, Vector]:
             "request", printed.request.encode(), "a shop's printed code: no nonce, open amount, memo"
         ),
         "transfer": vector("transfer", money.transfers[0].encode(), "a payment with change"),
-        "transfer-no-change": vector("transfer", merged.payment.transfers[0].encode(), "two inputs, no change"),
-        "transfer-refresh": vector(
-            "transfer", redemption(Refresh(SHOP.key.public, (999_999, 1)), 1_000_000).encode(), "redeems to new tokens"
+        "transfer-no-change": vector(
+            "transfer", merged.payment.transfers[0].encode(), "two inputs, no change"
         ),
-        "transfer-to-account": vector("transfer", redemption(ToAccount(), 7).encode(), "redeems to the account"),
+        "transfer-refresh": vector(
+            "transfer",
+            redemption(Refresh(SHOP.key.public, (999_999, 1)), 1_000_000).encode(),
+            "redeems to new tokens",
+        ),
+        "transfer-to-account": vector(
+            "transfer", redemption(ToAccount(), 7).encode(), "redeems to the account"
+        ),
         "transfer-to-payer": vector("transfer", refusal().encode(), "a refusal after signing"),
-        "payment-1-hop": in_world("payment", one.payment.encode(), "the smallest: one token, payee and change"),
-        "payment-15-hops": in_world("payment", fifteen.payment.encode(), "handed on to the last hop there is"),
-        "payment-accepted": in_world("payment", money.encode(), "and accepted by its payee", payee=payee(DEAL)),
+        "payment-1-hop": in_world(
+            "payment", one.payment.encode(), "the smallest: one token, payee and change"
+        ),
+        "payment-15-hops": in_world(
+            "payment", fifteen.payment.encode(), "handed on to the last hop there is"
+        ),
+        "payment-accepted": in_world(
+            "payment", money.encode(), "and accepted by its payee", payee=payee(DEAL)
+        ),
         "payment-printed": in_world(
             "payment", printed.payment.encode(), "answers a printed code", payee=payee(printed)
         ),
-        "payment-merged": in_world("payment", merged.payment.encode(), "two tokens of one owner", payee=payee(merged)),
+        "payment-merged": in_world(
+            "payment", merged.payment.encode(), "two tokens of one owner", payee=payee(merged)
+        ),
         "payment-two-transfers": in_world(
             "payment",
             two_transfers().payment.encode(),
@@ -234,7 +252,10 @@ def build() -> dict[str, Vector]:
             held=update(1, delta(1, (SHOP, Reason.LOST))).hex(),
         ),
         "policy-without-head": in_world(
-            "policy", update(None, delta(1, (SHOP, Reason.LOST))), "head left out for size", held=update(0).hex()
+            "policy",
+            update(None, delta(1, (SHOP, Reason.LOST))),
+            "head left out for size",
+            held=update(0).hex(),
         ),
         "commit": in_world("commit", commit("alatau", WORLD.bank_key("alatau")), "a bank asks the notary"),
         "commit-refund": in_world(
@@ -242,10 +263,14 @@ def build() -> dict[str, Vector]:
         ),
         "consumption": in_world("consumption", consumption(WORLD.notary), "the notary's word"),
         "settlement-settled": in_world(
-            "settlement", settlement(WORLD.bank_key("alatau"), Verdict.SETTLED, (AMOUNT, 749_950)), "at face value"
+            "settlement",
+            settlement(WORLD.bank_key("alatau"), Verdict.SETTLED, (AMOUNT, 749_950)),
+            "at face value",
         ),
         "settlement-short": in_world(
-            "settlement", settlement(WORLD.bank_key("alatau"), Verdict.SHORT, (500_000, 0)), "an ancestor lost"
+            "settlement",
+            settlement(WORLD.bank_key("alatau"), Verdict.SHORT, (500_000, 0)),
+            "an ancestor lost",
         ),
         "settlement-conflict": in_world(
             "settlement", settlement(WORLD.bank_key("alatau"), Verdict.CONFLICT, (0, 0)), "it lost its inputs"
@@ -255,8 +280,12 @@ def build() -> dict[str, Vector]:
             settlement(WORLD.bank_key("alatau"), Verdict.REFUSED, (), Code.VALUE_MISMATCH),
             "not valid, and why",
         ),
-        "evidence-conflict": in_world("evidence", evidence(rival(payee=SHOP.key.public)), "one token, two transfers"),
-        "evidence-fork": in_world("evidence", evidence(rival(inputs=ELSEWHERE)), "one sequence number, two transfers"),
+        "evidence-conflict": in_world(
+            "evidence", evidence(rival(payee=SHOP.key.public)), "one token, two transfers"
+        ),
+        "evidence-fork": in_world(
+            "evidence", evidence(rival(inputs=ELSEWHERE)), "one sequence number, two transfers"
+        ),
         "bundle": vector(
             "bundle", Bundle.of_payment(fifteen.payment, fifteen.requests[-2:]).encode(), "as it is uploaded"
         ),

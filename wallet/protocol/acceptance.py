@@ -88,7 +88,9 @@ def check_payers_limits(verified: Verified, policy: Policy, now: int) -> None:
         limits = certificate.limits.lower(policy.head.limits)
         require(paid <= limits.payment, Code.LIMIT_PAYMENT, paid=paid, limit=limits.payment)
         total = transfer.body.total - certificate.total
-        require(total >= transfer.body.amount, Code.TOTAL_INCONSISTENT, total=total, paid=transfer.body.amount)
+        require(
+            total >= transfer.body.amount, Code.TOTAL_INCONSISTENT, total=total, paid=transfer.body.amount
+        )
         require(total <= limits.total, Code.LIMIT_TOTAL, total=total, limit=limits.total)
         hop = verified.tokens[TokenRef(transfer.id, 0)].hop
         require(hop <= limits.hops, Code.LIMIT_HOPS, hop=hop, limit=limits.hops)

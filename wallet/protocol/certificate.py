@@ -19,7 +19,7 @@ from wallet.protocol.bounds import (
     WALLET_ID_BYTES,
 )
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Kind, Signed
 from wallet.protocol.directory import Directory
 
@@ -30,7 +30,8 @@ _CTI: Final = 7
 _CNF: Final = 8
 _WALLET: Final = -70_001
 """Private-use claim (RFC 8392 section 9.1): what Qalta adds."""
-_CLAIMS: Final = frozenset({_ISS, _EXP, _IAT, _CTI, _CNF, _WALLET})
+_CLAIMS: Final = (_ISS, _EXP, _IAT, _CTI, _CNF, _WALLET)
+_COSE_KEY_PARTS: Final = (1, -1, -2, -3)
 _COSE_KEY: Final = 1
 _MAX_DAYS: Final = 3_660
 
@@ -40,6 +41,9 @@ class WalletKind(IntEnum):
 
     PERSON = 0
     MERCHANT = 1
+
+
+_KINDS: Final = tuple(WalletKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +118,13 @@ class Certificate:
     def from_cbor(cls, value: Cbor) -> Self:
         claims = codec.mapping(value, _CLAIMS)
         wallet = codec.array(claims[_WALLET], least=1, most=5)
-        if wallet[0] not in (0, 1) or type(wallet[0]) is not int:
-            raise Refusal(Code.MALFORMED)
-        kind = WalletKind(wallet[0])
+        kind = _KINDS[codec.uint(wallet[0], len(_KINDS) - 1)]
         codec.array(wallet, 5 if kind is WalletKind.MERCHANT else 3)
         merchant = wallet[3:] or [0, ""]
         certificate = cls(
             bank=codec.text(claims[_ISS], MAX_ID_BYTES, least=1),
             wallet=codec.octets(claims[_CTI], WALLET_ID_BYTES),
-            key=_key_of(codec.mapping(claims[_CNF], frozenset({_COSE_KEY}))[_COSE_KEY]),
+            key=_key_of(codec.mapping(claims[_CNF], (_COSE_KEY,))[_COSE_KEY]),
             issued=codec.moment(claims[_IAT]),
             expires=codec.moment(claims[_EXP]),
             kind=kind,
@@ -131,7 +133,8 @@ class Certificate:
             category=codec.uint(merchant[0], 9_999),
             name=codec.text(merchant[1], MAX_NAME_BYTES, least=1 if kind is WalletKind.MERCHANT else 0),
         )
-        require(certificate.issued <= certificate.expires, Code.TIME_INVALID)
+        if certificate.issued > certificate.expires:
+            raise Refusal(Code.TIME_INVALID)
         return certificate
 
 
@@ -141,7 +144,7 @@ def _cose_key(key: bytes) -> Cbor:
 
 
 def _key_of(value: Cbor) -> bytes:
-    parts = codec.mapping(value, frozenset({1, -1, -2, -3}))
+    parts = codec.mapping(value, _COSE_KEY_PARTS)
     plain = type(parts[1]) is int and type(parts[-1]) is int and (parts[1], parts[-1]) == (2, 1)
     if not plain or type(parts[-3]) is not bool:
         raise Refusal(Code.KEY_INVALID)
@@ -154,5 +157,7 @@ def check_certificate(signed: Signed[Certificate], directory: Directory) -> None
     Raises ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE.
     """
     body = signed.body
-    keys = directory.bank_keys(body.bank, body.issued)
-    require(any(signed.signed_by(key) for key in keys), Code.CERTIFICATE_SIGNATURE, bank=body.bank)
+    for key in directory.bank_keys(body.bank, body.issued):
+        if signed.signed_by(key):
+            return
+    raise Refusal(Code.CERTIFICATE_SIGNATURE, {"bank": body.bank})

@@ -8,7 +8,8 @@ This is the hot path of verification: it raises where it stands instead of going
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import cbor2
 
@@ -18,6 +19,8 @@ from wallet.protocol.keys import is_key
 
 Cbor = Any
 """int, bytes, str, bool, None, or a list or int-keyed dict of these."""
+
+Read = TypeVar("Read")
 
 _SCALARS: Final = frozenset((int, bytes, str, bool, type(None)))
 _AFTER_UNSIGNED: Final = 2**64
@@ -44,10 +47,34 @@ def decode(raw: bytes, limit: int) -> Cbor:
     Raises ``Refusal``: TOO_LARGE (more than ``limit`` bytes), MALFORMED_CBOR (no CBOR, too deep, a type that
     Qalta does not use), NOT_CANONICAL (another encoding of a value, or bytes left over).
     """
+    value = _loaded(raw, limit)
+    _check_plain(value)
+    if cbor2.dumps(value) != raw:
+        raise Refusal(Code.NOT_CANONICAL)
+    return value
+
+
+def read(raw: bytes, limit: int, reader: Callable[[Cbor], Read]) -> Read:
+    """``reader(decode(raw, limit))``, and the same refusals, without looking at every type twice.
+
+    ``reader`` must go through all of the value with the readers below: each of them knows the exact type of what
+    it gives back. Only where something is refused are the types looked at on their own, to tell why.
+    """
+    value = _loaded(raw, limit)
+    try:
+        if cbor2.dumps(value) != raw:
+            raise Refusal(Code.NOT_CANONICAL)
+        return reader(value)
+    except (Refusal, cbor2.CBOREncodeError):
+        _check_plain(value)
+        raise
+
+
+def _loaded(raw: bytes, limit: int) -> Cbor:
     if len(raw) > limit:
         raise Refusal(Code.TOO_LARGE, {"bytes": len(raw), "limit": limit})
     try:
-        value = cbor2.loads(
+        return cbor2.loads(
             raw,
             allow_indefinite=False,
             allow_duplicate_keys=False,
@@ -56,14 +83,11 @@ def decode(raw: bytes, limit: int) -> Cbor:
         )
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Refusal(Code.MALFORMED_CBOR) from error
-    # The re-encoding keeps the order in which map keys came, so that order is looked at on its own.
-    if not _is_plain_and_sorted(value) or cbor2.dumps(value) != raw:
-        raise Refusal(Code.NOT_CANONICAL)
-    return value
 
 
-def _is_plain_and_sorted(value: Cbor) -> bool:
-    """Whether every map below has its keys in order. MALFORMED_CBOR where a type is not one of ours."""
+def _check_plain(value: Cbor) -> None:
+    """That every type below is one of ours (MALFORMED_CBOR) and every map has its keys in order (NOT_CANONICAL):
+    the re-encoding keeps the order in which they came."""
     in_order = True
     waiting = [[value]]
     while waiting:
@@ -79,7 +103,8 @@ def _is_plain_and_sorted(value: Cbor) -> bool:
                     waiting.append(item.values())
             else:
                 raise Refusal(Code.MALFORMED_CBOR)
-    return in_order
+    if not in_order:
+        raise Refusal(Code.NOT_CANONICAL)
 
 
 def _keys_ascend(found: dict[Any, Cbor]) -> bool:
@@ -94,7 +119,7 @@ def _keys_ascend(found: dict[Any, Cbor]) -> bool:
     return ascending
 
 
-# Readers of one field. Each takes what `decode` gave and returns it with its type known.
+# Readers of one field. Each takes what was decoded and returns it with its exact type known.
 
 
 def array(value: Cbor, size: int | None = None, *, most: int | None = None, least: int = 0) -> list[Cbor]:
@@ -106,10 +131,13 @@ def array(value: Cbor, size: int | None = None, *, most: int | None = None, leas
     return value
 
 
-def mapping(value: Cbor, keys: frozenset[int]) -> dict[int, Cbor]:
-    """A map with exactly these keys. MALFORMED."""
-    if type(value) is not dict or value.keys() != keys:
+def mapping(value: Cbor, keys: tuple[int, ...]) -> dict[int, Cbor]:
+    """A map with exactly these keys, in this order. MALFORMED."""
+    if type(value) is not dict or tuple(value) != keys:
         raise Refusal(Code.MALFORMED)
+    for key in value:
+        if type(key) is not int:
+            raise Refusal(Code.MALFORMED)
     return value
 
 

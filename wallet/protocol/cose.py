@@ -64,15 +64,16 @@ def _protected(kind: Kind) -> bytes:
     return codec.encode({_ALG: ES256, _TYP: kind.value})
 
 
-@lru_cache(maxsize=len(Kind))
-def _before_payload(kind: Kind) -> bytes:
-    """The Sig_structure up to its payload: ``["Signature1", protected, h'', …``."""
-    return b"\x84" + codec.encode("Signature1") + codec.encode(_protected(kind)) + codec.encode(b"")
+@lru_cache(maxsize=4096)
+def _before_payload(kind: Kind, size: int) -> bytes:
+    """The Sig_structure up to a payload of ``size`` bytes: ``["Signature1", protected, h'', …``."""
+    structure = codec.encode(["Signature1", _protected(kind), b"", bytes(size)])
+    return structure[: len(structure) - size]
 
 
 def signature_structure(kind: Kind, payload: bytes) -> bytes:
     """The bytes that are signed: RFC 9052 section 4.4, with no external data."""
-    return _before_payload(kind) + codec.encode(payload)
+    return _before_payload(kind, len(payload)) + payload
 
 
 def _digest(kind: Kind, payload: bytes) -> bytes:
@@ -135,19 +136,19 @@ def from_cbor(kind: type[B], value: Cbor) -> Signed[B]:
     codec.octets(signature, SIGNATURE_BYTES)
     if not is_low_s(signature):
         raise Refusal(Code.SIGNATURE_HIGH_S)
-    body = kind.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
+    body = codec.read(payload, MAX_OBJECT_BYTES, kind.from_cbor)
     return Signed(body, payload, signature, object_id(kind.KIND, payload))
 
 
 def parse(kind: type[B], raw: bytes) -> Signed[B]:
     """Read the bytes of one signed object; raises as ``from_cbor`` and ``codec.decode`` do."""
-    return from_cbor(kind, codec.decode(raw, MAX_OBJECT_BYTES))
+    return codec.read(raw, MAX_OBJECT_BYTES, lambda value: from_cbor(kind, value))
 
 
 def _check_header(protected: bytes, expected: Kind) -> None:
     if protected == _protected(expected):
         return
-    header = codec.mapping(codec.decode(protected, _MAX_HEADER_BYTES), frozenset({_ALG, _TYP}))
+    header = codec.mapping(codec.decode(protected, _MAX_HEADER_BYTES), (_ALG, _TYP))
     require(header[_ALG] == ES256 and type(header[_ALG]) is int, Code.ALGORITHM_UNKNOWN)
     typ = codec.text(header[_TYP], 16)
     if typ[:3] == expected.value[:3]:

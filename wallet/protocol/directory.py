@@ -44,7 +44,9 @@ class KeyEntry:
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         key, since, until = codec.array(value, 3)
-        entry = cls(codec.public_key(key), codec.moment(since), None if until is None else codec.moment(until))
+        entry = cls(
+            codec.public_key(key), codec.moment(since), None if until is None else codec.moment(until)
+        )
         require(entry.until is None or entry.since <= entry.until, Code.TIME_INVALID)
         return entry
 
@@ -139,7 +141,7 @@ class Directory:
 
     def bank_keys(self, bank_id: str, at: int) -> tuple[bytes, ...]:
         """The bank's keys that were good at ``at`` (unix seconds). BANK_UNKNOWN."""
-        return tuple(entry.key for entry in self.bank(bank_id).keys if entry.good_at(at))
+        return tuple([entry.key for entry in self.bank(bank_id).keys if entry.good_at(at)])
 
     def keys(self, role: Role, at: int) -> tuple[bytes, ...]:
         """The keys of ``role`` that were good at ``at`` (unix seconds)."""
@@ -147,7 +149,7 @@ class Directory:
 
     def is_redemption_key(self, key: bytes) -> bool:
         """Whether ``key`` is or ever was a redemption key."""
-        return any(entry.key == key for entry in self.roles[Role.REDEMPTION - 1])
+        return key in [entry.key for entry in self.roles[Role.REDEMPTION - 1]]
 
     def redemption_key(self) -> bytes:
         """The key that redemptions pay now: the newest one not retired. REDEMPTION_KEY where all are."""

@@ -47,7 +47,9 @@ class Evidence:
     certificate: Signed[Certificate]
 
     @classmethod
-    def of(cls, one: Signed[Transfer], other: Signed[Transfer], certificate: Signed[Certificate]) -> Self | None:
+    def of(
+        cls, one: Signed[Transfer], other: Signed[Transfer], certificate: Signed[Certificate]
+    ) -> Self | None:
         """The evidence in two transfers of the certificate's key, or None where they do not contradict."""
         if one.id == other.id:
             return None

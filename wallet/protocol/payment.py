@@ -62,10 +62,15 @@ class Payment:
         new, transfers, issuances, certificates, policy = codec.array(value, 5)
         payment = cls(
             codec.uint(new, MAX_TRANSFERS),
-            tuple(cose.from_cbor(Transfer, item) for item in codec.array(transfers, least=1, most=MAX_TRANSFERS)),
-            tuple(cose.from_cbor(Issuance, item) for item in codec.array(issuances, least=1, most=MAX_ISSUANCES)),
             tuple(
-                cose.from_cbor(Certificate, item) for item in codec.array(certificates, least=1, most=MAX_CERTIFICATES)
+                cose.from_cbor(Transfer, item) for item in codec.array(transfers, least=1, most=MAX_TRANSFERS)
+            ),
+            tuple(
+                cose.from_cbor(Issuance, item) for item in codec.array(issuances, least=1, most=MAX_ISSUANCES)
+            ),
+            tuple(
+                cose.from_cbor(Certificate, item)
+                for item in codec.array(certificates, least=1, most=MAX_CERTIFICATES)
             ),
             None if policy is None else PolicyUpdate.from_cbor(policy),
         )
@@ -79,4 +84,4 @@ class Payment:
 
 def parse_payment(raw: bytes) -> Payment:
     """The payment in ``raw`` (at most MAX_PAYMENT_BYTES). Raises the codes of SPEC 8.1 and DUPLICATE_ITEM."""
-    return Payment.from_cbor(codec.decode(raw, MAX_PAYMENT_BYTES))
+    return codec.read(raw, MAX_PAYMENT_BYTES, Payment.from_cbor)

@@ -91,7 +91,10 @@ class PolicyDelta:
             codec.uint(version, MAX_SEQUENCE),
             codec.moment(time),
             tuple(_revocation(item) for item in codec.array(revoked, most=MAX_REVOKED_PER_DELTA)),
-            tuple(codec.octets(wallet, WALLET_ID_BYTES) for wallet in codec.array(removed, most=MAX_REVOKED_PER_DELTA)),
+            tuple(
+                codec.octets(wallet, WALLET_ID_BYTES)
+                for wallet in codec.array(removed, most=MAX_REVOKED_PER_DELTA)
+            ),
             tuple(KeyChange.from_cbor(change) for change in codec.array(changes, most=MAX_KEYS_PER_ROLE)),
         )
 
@@ -171,7 +174,9 @@ class Policy:
         return Policy(directory, body.version, self.head, revoked, max(self.time, body.time))
 
 
-def first_policy(directory: Directory, head: Signed[PolicyHead], deltas: Iterable[Signed[PolicyDelta]]) -> Policy:
+def first_policy(
+    directory: Directory, head: Signed[PolicyHead], deltas: Iterable[Signed[PolicyDelta]]
+) -> Policy:
     """The policy of a wallet that held none: all deltas from version 1, then the head.
 
     Raises ``Refusal``: POLICY_SIGNATURE, POLICY_GAP.

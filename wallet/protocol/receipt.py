@@ -39,7 +39,9 @@ class ReceiptBody:
     def from_cbor(cls, value: Cbor) -> Self:
         transfers, code, refusals, time = codec.array(value, 4)
         body = cls(
-            tuple(codec.octets(txid, ID_BYTES) for txid in codec.array(transfers, least=1, most=MAX_TRANSFERS)),
+            tuple(
+                codec.octets(txid, ID_BYTES) for txid in codec.array(transfers, least=1, most=MAX_TRANSFERS)
+            ),
             None if code is None else _code(code),
             tuple(codec.octets(txid, ID_BYTES) for txid in codec.array(refusals, most=MAX_REFUSALS)),
             codec.moment(time),

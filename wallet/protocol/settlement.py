@@ -52,7 +52,8 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """The notary's word: ``consumer``, submitted by ``bank`` at ``time``, was the first to consume the sorted ``refs``."""
+    """The notary's word: ``consumer``, submitted by ``bank`` at ``time``, was the first to consume ``refs`` (sorted,
+    each once)."""
 
     KIND: ClassVar[Kind] = Kind.CONSUMPTION
 

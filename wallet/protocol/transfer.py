@@ -118,7 +118,8 @@ class Transfer:
             codec.uint(total, MAX_SUM),
             codec.moment(time),
         )
-        require(body.amount + body.change <= MAX_SUM, Code.AMOUNT_INVALID)
+        if body.amount + body.change > MAX_SUM:
+            raise Refusal(Code.AMOUNT_INVALID)
         if len(body.inputs) > 1:
             require(list(body.inputs) == sorted(set(body.inputs)), Code.INPUTS_UNSORTED)
         return body

@@ -92,7 +92,9 @@ def _known(tokens: Mapping[TokenRef, Token], ref: TokenRef) -> Token:
     return token
 
 
-def choose_certificate(certificates: Iterable[Signed[Certificate]], owner: bytes, time: int) -> Signed[Certificate]:
+def choose_certificate(
+    certificates: Iterable[Signed[Certificate]], owner: bytes, time: int
+) -> Signed[Certificate]:
     """The certificate of ``owner`` that is in force at ``time``: one that covers it, or else one that has expired
     by then (enough for a redemption), or else one that is not issued yet; of several the last to expire.
     CERTIFICATE_MISSING.
