@@ -44,8 +44,8 @@ def every_kill() -> list[str]:
     return [kill for kill in kills if not kill.startswith(NEVER)]
 
 
-NEVER = ("purse.resume.", "purse.redeemed.")
-"""Not on an ordinary day: leaving a rollback; an outcome that comes outside an answer."""
+NEVER = ("purse.resume.", "purse.redeemed.", "purse.expire.")
+"""Not on an ordinary day: leaving a rollback; an outcome that comes outside an answer; grace that has passed."""
 
 
 def kills() -> list[str]:

@@ -20,6 +20,7 @@ from wallet.protocol.request import Request
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import verify
 from wallet.purse.payments import PaymentState
+from wallet.purse.reading import EventKind
 from wallet.purse.tokens import TokenState
 
 
@@ -314,3 +315,22 @@ def test_a_refused_token_is_in_no_candidate_and_no_risk(town: Town) -> None:
     assert berik.risk().amount == berik.balance().held == 30_000
     assert [item.state for item in berik.tokens()] == [TokenState.HELD]
     assert len(berik._purse.tokens.all(TokenState.REFUSED)) == 1
+
+
+def test_an_old_payment_called_new_again_is_no_new_money(town: Town) -> None:
+    """Nobody signs how many of a payment's transfers are new: only what the purse did not have counts."""
+    asel, shop = town.wallet("asel", 100_000), town.merchant("shop")
+    code = shop.receiving.request(100_000, is_open=True, printed=True)
+    first = asel.paying.reserve(code, 30_000)
+    receipt = shop.receiving.receive(asel.paying.sign(first)).receipt
+    asel.paying.acknowledge(first, receipt)
+    second = parse_payment(asel.paying.sign(asel.paying.reserve(code, 1_000, anew=True)))
+    assert len(second.transfers) == 2
+    both = replace(second, new=2).encode()
+    received = shop.receiving.receive(both)
+    assert (received.amount, received.repeat_of) == (1_000, None)
+    assert {event.amount for event in shop.history() if event.kind is EventKind.RECEIVED} == {30_000, 1_000}
+    assert shop.receiving.receive(both).repeat_of is not None
+    assert shop.receiving.receive(second.encode()).repeat_of is not None
+    assert sum(event.amount for event in shop.history()) == 31_000
+    assert shop.balance().spendable == 31_000

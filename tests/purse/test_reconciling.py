@@ -280,6 +280,32 @@ def test_a_token_that_something_else_consumed_is_lost(town: Town, clone: Clone) 
     assert asel.balance().held == 0
 
 
+def test_an_intent_whose_token_was_lost_is_not_signed(town: Town, clone: Clone) -> None:
+    asel, berik, dina = town.wallet("asel", 50_000), town.wallet("berik"), town.wallet("dina")
+    (token,) = (item.token.ref for item in asel.tokens())
+    dina.receiving.receive(clone.payment_of(token, dina.receiving.request(50_000)))
+    intent = asel.paying.reserve(berik.receiving.request(20_000))
+    town.reconcile("dina")
+    town.reconcile("asel")
+    with refused(Code.RECONCILE_FIRST):
+        asel.paying.sign(intent)
+    assert (asel.paying.pending(), asel.balance().held) == ((), 0)
+
+
+def test_money_of_a_cheat_that_we_can_prove_is_not_passed_on(town: Town, clone: Clone) -> None:
+    town.wallet("asel", 50_000)
+    berik, dina, shop = town.wallet("berik"), town.wallet("dina"), town.merchant("shop")
+    _, one = pay_unseen(town, "asel", berik.receiving.request(50_000))
+    dina.receiving.receive(clone.second_payment(dina.receiving.request(50_000)))
+    berik.receiving.receive(one)
+    town.pay("berik", "shop", 50_000)
+    assert shop.balance().spendable == 50_000
+    shop.receiving.receive(pay_unseen(town, "dina", shop.receiving.request(50_000))[1])
+    assert (shop.balance().spendable, shop.balance().waiting) == (0, 50_000)
+    with refused(Code.RECONCILE_FIRST):
+        shop.paying.consider(dina.receiving.request(50_000))
+
+
 # deliveries
 
 
@@ -475,6 +501,38 @@ def test_tokens_at_hop_15_and_of_expired_certificates_are_redeemed(town: Town) -
     town.world.now += 61 * DAY
     town.reconcile(names[-1], anew=True, refresh=True)
     assert last.balance().spendable == 50_000
+
+
+def test_money_past_its_grace_is_no_longer_held(town: Town) -> None:
+    asel = town.wallet("asel", 50_000)
+    town.world.now += 120 * DAY
+    town.learn_policy("asel")
+    assert asel.balance().held == 50_000
+    town.world.now += 1
+    town.learn_policy("asel")
+    assert asel.balance().held == asel.risk().amount == 0
+    assert [item.state for item in asel._purse.tokens.all()] == [TokenState.EXPIRED]
+
+
+def test_a_refusal_that_brings_nothing_is_over_too(town: Town) -> None:
+    asel = town.wallet("asel", 100_000)
+    town.wallet("dina", 100_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(30_000)
+    berik.receiving.receive(pay_unseen(town, "dina", request)[1])
+    payment, raw = pay_unseen(town, "asel", request)
+    asel.paying.acknowledge(payment, berik.receiving.receive(raw).receipt)
+    (returning,) = asel.reconciling.open_redemptions()
+    assert asel.reconciling.complete_redemption(returning, None, 0)
+    assert not asel.reconciling.complete_redemption(returning, None, 0)
+    assert (asel.reconciling.open_redemptions(), asel.balance().redeeming) == ((), 0)
+
+
+def test_a_redemption_that_the_ledger_refuses_is_over(town: Town) -> None:
+    asel = town.wallet("asel", 100_000)
+    (txid,) = asel.reconciling.begin_defund(40_000)
+    asel.reconciling.answer([town.ledger.refuse(txid, Code.WALLET_REVOKED)])
+    assert (asel.reconciling.open_redemptions(), asel.balance().redeeming) == ((), 0)
 
 
 # keys

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hsm.keystore import Record
+from hsm.keystore import KeystoreCode, KeystoreError, Record
 from tests.purse.test_paying import refused
 from tests.support.wallets import Chance, Town
 from wallet.protocol.codes import Code
@@ -79,6 +79,33 @@ def test_one_step_ahead_of_the_record_is_a_crash_and_rolls_forward(
     assert asel.state is PurseState.SOUND
     assert town.keystores["asel"].read_record() == asel._purse.journal.last().record
     assert asel.paying.sign(payment)
+
+
+def test_a_record_that_could_not_be_written_is_made_up_for(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token was full, say, and then was not: nothing is signed before the record has caught up."""
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    request = berik.receiving.request(30_000)
+
+    def full(*_: object) -> None:
+        raise KeystoreError(KeystoreCode.TOKEN_FULL)
+
+    monkeypatch.setattr(town.keystores["asel"], "write_record", full)
+    with pytest.raises(KeystoreError):
+        asel.paying.reserve(request)
+    payment = asel.paying.pending()[0].id
+    with pytest.raises(KeystoreError):
+        asel.paying.sign(payment)
+    assert asel.paying.pending()[0].state is PaymentState.RESERVED
+    monkeypatch.undo()
+    monkeypatch.setattr(town.keystores["asel"], "sign_digest", full)
+    with pytest.raises(KeystoreError):
+        asel.paying.sign(payment)
+    assert town.keystores["asel"].read_record() == asel._purse.journal.last().record
+    monkeypatch.undo()
+    assert berik.receiving.receive(asel.paying.sign(payment)).code is None
+    assert town.open("asel").state is PurseState.SOUND
 
 
 def test_an_older_copy_does_not_spend(town: Town, shelf: Shelf) -> None:
@@ -201,3 +228,64 @@ def test_a_store_of_another_purse_is_no_step_ahead(town: Town) -> None:
     )
     assert stranger.state is PurseState.ROLLED_BACK
     stranger.close()
+
+
+def test_signed_bytes_are_not_shown_before_the_record_has_moved(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    payment = asel.paying.reserve(berik.receiving.request(30_000))
+
+    def full(*_: object) -> None:
+        raise KeystoreError(KeystoreCode.TOKEN_FULL)
+
+    monkeypatch.setattr(town.keystores["asel"], "write_record", full)
+    for attempt in (asel.paying.sign, asel.paying.sign, asel.paying.show_again):
+        with pytest.raises(KeystoreError):
+            attempt(payment)
+    monkeypatch.undo()
+    assert berik.receiving.receive(asel.paying.show_again(payment)).code is None
+
+
+def test_a_copy_from_before_an_epoch_finds_the_newer_key(town: Town, shelf: Shelf) -> None:
+    town.wallet("asel", 100_000)
+    shelf.keep("asel")
+    town.reconcile("asel", anew=True, refresh=True)
+    asel = shelf.put_back("asel")
+    assert (asel.state, asel.reconciling.cursor) == (PurseState.ROLLED_BACK, 0)
+    town.reconcile("asel")
+    town.certify("asel")
+    assert asel.state is PurseState.SOUND
+    assert asel.balance().spendable == 100_000
+    assert len(asel._purse.epochs.own()) == 2
+
+
+def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: Town, shelf: Shelf) -> None:
+    town.wallet("asel", 100_000)
+    found = shelf.lose("asel").reconciling.begin_epoch()
+    fresh = town.wallets["asel"].reconciling.begin_epoch(anew=True)
+    assert fresh.key != found.key
+    assert town.open("asel").reconciling.begin_epoch() == fresh
+    town.certify("asel")
+    town.reconcile("asel")
+    assert town.wallets["asel"].balance().held == 100_000
+
+
+def test_what_a_lost_purse_had_refused_stays_refused(town: Town, shelf: Shelf) -> None:
+    town.wallet("dina", 100_000), town.wallet("berik", 100_000), town.wallet("asel")
+    request = town.wallets["asel"].receiving.request(10_000)
+    payments = {}
+    for name in ("berik", "dina"):
+        paying = town.wallets[name].paying
+        payments[name] = paying.sign(paying.reserve(request))
+        refused_one = town.wallets["asel"].receiving.receive(payments[name])
+    assert refused_one.code is Code.REQUEST_ANSWERED
+    town.reconcile("asel")
+    asel = shelf.lose("asel")
+    town.reconcile("asel")
+    assert (asel.balance().held, asel.balance().refused) == (10_000, 10_000)
+    shown = asel.receiving.receive(payments["dina"])
+    assert shown.code is Code.DECLINED
+    assert shown.receipt.refusals == refused_one.receipt.refusals
+    assert asel.receiving.receive(payments["berik"]).code is None
+    assert asel.state is PurseState.SOUND

@@ -130,9 +130,16 @@ class Answers:
             row.settlement.encode(),
             row.transfer,
         )
+        if changed and body.verdict is Verdict.REFUSED:
+            self._close_refused(row.transfer)
         values = self.values(row.transfer)
         if changed and values is not None:
             self._purse.tokens.settle(row.transfer, values)
+
+    def _close_refused(self, txid: bytes) -> None:
+        """Nothing will come of a redemption that the ledger refuses; its tokens wait for their expiry there."""
+        for table in ("redemption", "returning_money"):
+            self._purse.store.write(f"UPDATE {table} SET value = 0 WHERE txid = ? AND value IS NULL", txid)
 
     def _keep_consumption(self, consumption: Signed[Consumption]) -> None:
         """The notary's word on tokens; one that we hold and that something consumed all the same is lost."""
@@ -160,10 +167,12 @@ class Answers:
             None if issuance is None else issuance.id,
             txid,
         )
-        returned = 0
-        if issuance is not None:
-            sql = "UPDATE returning_money SET issuance = ? WHERE txid = ? AND issuance IS NULL"
-            returned = store.write(sql, issuance.id, txid)
+        returned = store.write(
+            "UPDATE returning_money SET value = ?, issuance = ? WHERE txid = ? AND value IS NULL",
+            value,
+            None if issuance is None else issuance.id,
+            txid,
+        )
         return ours + returned > 0
 
     def _check_owner(self, txid: bytes, issuance: Signed[Issuance]) -> None:

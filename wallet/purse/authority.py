@@ -42,6 +42,11 @@ class Authority:
             self._store.set_fact(_SIGNED_TIME, signed_time)
 
     @property
+    def has_policy(self) -> bool:
+        """Whether there is one yet."""
+        return self._store.fact(_HEAD) is not None
+
+    @property
     def policy(self) -> Policy:
         """What the wallet goes by. RECONCILE_FIRST before there is any."""
         if self._policy is None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance, check_issuance
-from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+from wallet.protocol.request import check_request
+from wallet.protocol.transfer import Refresh, TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
 from wallet.purse.answers import Answer, Answers
 from wallet.purse.evidences import Evidences
@@ -22,10 +23,9 @@ from wallet.purse.fundings import keep_issued
 from wallet.purse.incoming import LEDGER, Incoming
 from wallet.purse.objects import outputs_of
 from wallet.purse.purse import Purse
+from wallet.purse.store import DELIVERY_CURSOR
 from wallet.purse.tokens import Origin, TokenState
 from wallet.purse.transitions import Transition
-
-CURSOR: Final = "delivery_cursor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Deliveries:
     @property
     def cursor(self) -> int:
         """Up to where the bank's list was taken; 0 at first."""
-        return int(self._purse.store.fact(CURSOR) or 0)
+        return int(self._purse.store.fact(DELIVERY_CURSOR) or 0)
 
     def take(self, bundle: Bundle, rows: Sequence[Answer], cursor: int | None) -> Delivered:
         """Verify, then store all of it. Raises the codes of validity and those of ``Answers.check``."""
@@ -71,7 +71,7 @@ class Deliveries:
             self._keep(bundle, checked)
             self._answers.keep(rows)
             if cursor is not None:
-                self._purse.store.set_fact(CURSOR, cursor)
+                self._purse.store.set_fact(DELIVERY_CURSOR, cursor)
         held = self._purse.tokens.all(TokenState.HELD)
         fresh = tuple(item.token for item in held if item.token.ref not in before)
         return Delivered(fresh, checked.incomplete)
@@ -82,6 +82,8 @@ class Deliveries:
         directory = self._purse.authority.directory
         for certificate in bundle.certificates:
             check_certificate(certificate, directory)
+        for request in bundle.requests:
+            check_request(request, directory)
         checked = _Checked()
         for issuance in bundle.issuances:
             check_issuance(issuance, directory)
@@ -120,11 +122,11 @@ class Deliveries:
     def _keep(self, bundle: Bundle, checked: _Checked) -> None:
         purse = self._purse
         for certificate in bundle.certificates:
-            if purse.epochs.can_sign(certificate.body.key):
-                purse.epochs.certified(certificate)
+            purse.epochs.learn(certificate)
         for request in bundle.requests:
-            if purse.epochs.owns(request.body.key) and request.signed_by(request.body.key):
+            if purse.epochs.owns(request.body.key):
                 purse.objects.put_request(request, "ours", purse.now())
+                purse.epochs.learn(request.body.payee)
         for issuance in bundle.issuances:
             purse.objects.put_issuance(issuance)
         fresh = [item for item in checked.transfers if not purse.objects.has_transfer(item.id)]
@@ -138,6 +140,8 @@ class Deliveries:
             self._keep_issuance(issuance)
         for transfer in checked.transfers:
             self._keep_paid_to_us(transfer, checked)
+        for transfer in checked.transfers:
+            self._keep_own_redemption(transfer, checked.signers[transfer.id].body.key)
 
     def _keep_signed_by_us(self, transfer: Signed[Transfer], key: bytes) -> None:
         purse = self._purse
@@ -183,8 +187,35 @@ class Deliveries:
                 first.amount,
                 LEDGER,
                 purse.now(),
-                None,
+                Code.DECLINED if self._is_given_back(first) else None,
             )
+
+    def _is_given_back(self, token: Token) -> bool:
+        """Whether a redemption of ours gave it back to its payer, for a reason that this store does not remember."""
+        own = self._purse.tokens.get(token.ref)
+        return own is not None and own.state is TokenState.REFUSED
+
+    def _keep_own_redemption(self, transfer: Signed[Transfer], key: bytes) -> None:
+        """The redemption's row, where this store had lost it."""
+        purse, purpose = self._purse, transfer.body.redemption
+        if purpose is None or not purse.epochs.owns(key):
+            return
+        kind = (
+            "refusal"
+            if isinstance(purpose, ToPayer)
+            else "refresh"
+            if isinstance(purpose, Refresh)
+            else "defund"
+        )
+        caused = self._incoming.containing(transfer.body.inputs[0].txid) if kind == "refusal" else None
+        purse.store.write(
+            "INSERT OR IGNORE INTO redemption VALUES (?, ?, ?, ?, ?, NULL, NULL)",
+            transfer.id,
+            kind,
+            transfer.body.amount,
+            transfer.body.time,
+            None if caused is None else caused["id"],
+        )
 
     def _settle_from_store(self, token: Token) -> None:
         """A verdict that came before the transfer did."""

@@ -17,7 +17,7 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import SignDigest, Signed
 from wallet.protocol.validity import choose_certificate
 from wallet.purse.objects import Objects
-from wallet.purse.store import Store
+from wallet.purse.store import DELIVERY_CURSOR, Store
 
 ALIAS_PREFIX: Final = "epoch-"
 
@@ -52,13 +52,13 @@ class Epochs:
 
     def can_sign(self, key: bytes) -> bool:
         """Whether it is an own key that still exists."""
-        sql = "SELECT 1 FROM epoch WHERE key = ? AND state IN ('made', 'certified')"
+        sql = "SELECT 1 FROM epoch WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')"
         return self._store.value(sql, key) is not None
 
     def signer(self, key: bytes) -> SignDigest:
         """How to sign with an own key that still exists. NOT_CERTIFIED if it does not."""
         alias = self._store.value(
-            "SELECT alias FROM epoch WHERE key = ? AND state IN ('made', 'certified')", key
+            "SELECT alias FROM epoch WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')", key
         )
         if alias is None:
             raise Refusal(Code.NOT_CERTIFIED, {"key": key.hex()})
@@ -97,8 +97,12 @@ class Epochs:
     def begin(self, now: int, total: int, *, anew: bool = False) -> EpochKey:
         """The key to certify next: an unfinished one, a merchant's own, or else a fresh one.
 
-        ``anew`` makes a fresh one for a merchant too (its printed codes then end with the old certificate).
+        ``anew`` makes a fresh one for a merchant too (its printed codes then end with the old certificate), and
+        instead of one whose certificate the bank no longer gives (it was found in the keystore, and is too old).
         """
+        if anew:
+            with self._store.transaction():
+                self._store.write("UPDATE epoch SET state = 'unclaimed' WHERE state = 'made'")
         current = self.current()
         unfinished = self._store.row(
             "SELECT number FROM epoch WHERE state IN ('begun', 'made') ORDER BY number DESC"
@@ -137,25 +141,32 @@ class Epochs:
             return self._keystore.public_key(alias)
 
     def adopt(self, now: int) -> None:
-        """At opening a store that knows no key, with keys in the keystore: a lost purse's; they are its own."""
-        if self._store.value("SELECT 1 FROM epoch") is not None:
+        """At opening: keys in the keystore that the store does not know are its own all the same. The store was
+        lost, or an older copy of it was put in place. What the ledger listed for them has to be listed again."""
+        known = {row["alias"] for row in self._store.rows("SELECT alias FROM epoch")}
+        aliases = (alias for alias in self._keystore.aliases() if alias.startswith(ALIAS_PREFIX))
+        unknown = sorted((alias for alias in aliases if alias not in known), key=_number)
+        if not unknown:
             return
-        aliases = sorted(
-            (alias for alias in self._keystore.aliases() if alias.startswith(ALIAS_PREFIX)), key=_number
-        )
-        found = [(alias, self._keystore.public_key(alias)) for alias in aliases]
-        if not found:
-            return
+        found = [(alias, self._keystore.public_key(alias)) for alias in unknown]
         with self._store.transaction():
-            for number, (alias, key) in enumerate(found, 1):
+            self._store.clear_fact(DELIVERY_CURSOR)
+            for alias, key in found:
+                number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
                 self._store.write("INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)", number, alias, key, now)
+
+    def learn(self, certificate: Signed[Certificate]) -> None:
+        """Inside a transaction: a certificate of ours that came with something else; others are passed over."""
+        if self.can_sign(certificate.body.key):
+            self.certified(certificate)
 
     def certified(self, certificate: Signed[Certificate]) -> None:
         """Inside a transaction: the bank certified one of our keys. NOT_CERTIFIED for a key that is not ours."""
         key = certificate.body.key
         self._objects.put_certificate(certificate)
         changed = self._store.write(
-            "UPDATE epoch SET state = 'certified' WHERE key = ? AND state IN ('made', 'certified')", key
+            "UPDATE epoch SET state = 'certified' WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')",
+            key,
         )
         require(changed == 1, Code.NOT_CERTIFIED, key=key.hex())
 

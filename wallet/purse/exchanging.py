@@ -6,12 +6,14 @@ Only after everything was uploaded, only what the ledger has settled, never a to
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from wallet.protocol.bounds import DAY, MAX_INPUTS, MAX_TRANSFERS
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Refresh, ToAccount
 from wallet.purse.answers import Answers
 from wallet.purse.denominations import split
@@ -150,6 +152,19 @@ class Exchanging:
                 yield Order("defund", tuple(item.token for item in group), part, ToAccount())
                 left -= part
 
+    def unfinished_defund(self, amount: int) -> tuple[bytes, ...]:
+        """The oldest defunding of ``amount`` tiyn that was begun and has no outcome yet: its redemptions' ids."""
+        rows = self._purse.store.rows(
+            "SELECT r.txid, r.at, r.amount, r.value IS NULL AND coalesce(a.verdict, 0) <> ? AS is_open"
+            " FROM redemption r LEFT JOIN answer a USING (txid) WHERE kind = 'defund' ORDER BY r.at, r.txid",
+            int(Verdict.REFUSED),
+        )
+        for _, group in groupby(rows, key=lambda row: row["at"]):
+            begun = list(group)
+            if any(row["is_open"] for row in begun) and sum(row["amount"] for row in begun) == amount:
+                return tuple(row["txid"] for row in begun)
+        return ()
+
     # both
 
     def _redeem(self, orders: Iterable[Order]) -> tuple[bytes, ...]:
@@ -170,7 +185,7 @@ class Exchanging:
         """Signed redemptions, ours and those in our favour, whose outcome is not known; oldest first."""
         rows = self._purse.store.rows(
             "SELECT txid FROM redemption r JOIN outgoing USING (txid) WHERE value IS NULL AND state = 'signed'"
-            " UNION SELECT txid FROM returning_money WHERE issuance IS NULL"
+            " UNION SELECT txid FROM returning_money WHERE value IS NULL"
         )
         return tuple(row["txid"] for row in rows)
 

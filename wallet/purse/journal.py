@@ -21,7 +21,7 @@ from hsm.keystore import Keystore, Record
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
-from wallet.purse.store import Store
+from wallet.purse.store import DELIVERY_CURSOR, Store
 from wallet.purse.transitions import Transition
 
 GENESIS: Final = hashlib.sha256(b"qalta purse").digest()
@@ -102,7 +102,8 @@ class Journal:
         self._is_behind = False
 
     def catch_up(self) -> None:
-        """Before another transition: the record must have followed the last one, whatever the keystore said then."""
+        """Before anything else is done, signed or shown: the record must have followed the last transition, whatever
+        the keystore said then."""
         if self._is_behind:
             self.move_record()
 
@@ -123,6 +124,7 @@ class Journal:
         entry = entry_after(step, highest, kept.digest, [Transition.ROLLBACK.value, last.digest])
         with self._store.transaction():
             self._store.set_fact(_ROLLBACK, max(highest, self._store.fact(_ROLLBACK) or 0))
+            self._store.clear_fact(DELIVERY_CURSOR)
             self._insert(Transition.ROLLBACK, entry)
         self.move_record()
 

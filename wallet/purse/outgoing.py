@@ -118,6 +118,7 @@ class Outgoing:
 
     def sign(self, txid: bytes) -> Made:
         """Sign a stored body and check it as its receiver will; nothing is stored yet."""
+        self._journal.catch_up()
         body, key = self.body(txid), self._row(txid)["key"]
         signer = self._epochs.certificate_for(key, body.time)
         if signer is None:

@@ -123,6 +123,7 @@ class Paying:
         ``Considering.check_parties`` raises; and with the intent dropped: REQUEST_EXPIRED, RECONCILE_FIRST (the
         ledger has meanwhile said that its tokens are short or lost).
         """
+        self._purse.journal.catch_up()
         row = self._payments.row(payment)
         if row["raw"] is not None:
             return bytes(row["raw"])
@@ -175,6 +176,7 @@ class Paying:
 
     def shown(self, payment: bytes) -> None:
         """The first bytes are about to leave; harmless when repeated. PAYMENT_UNKNOWN, PAYMENT_STATE."""
+        self._purse.journal.catch_up()
         state = self._payments.state(payment)
         is_signed = self._payments.row(payment)["raw"] is not None
         require(is_signed, Code.PAYMENT_STATE, payment=payment.hex(), state=state.value)
@@ -226,7 +228,7 @@ class Paying:
                 refusal, payee, check_transfer(refusal, inputs, payee.body, directory)
             )
             self._purse.store.write(
-                "INSERT OR IGNORE INTO returning_money VALUES (?, ?, ?, NULL)",
+                "INSERT OR IGNORE INTO returning_money VALUES (?, ?, ?, NULL, NULL)",
                 refusal.id,
                 payment,
                 refusal.body.amount,

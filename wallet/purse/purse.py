@@ -20,7 +20,7 @@ from wallet.purse.journal import Journal
 from wallet.purse.objects import Objects
 from wallet.purse.outgoing import Outgoing
 from wallet.purse.store import Store
-from wallet.purse.tokens import Tokens
+from wallet.purse.tokens import Tokens, TokenState
 from wallet.purse.transitions import Transition
 
 Clock = Callable[[], int]
@@ -70,6 +70,15 @@ class Purse:
     def now(self) -> int:
         """Unix seconds, never before the latest signed time."""
         return self.authority.now()
+
+    def let_expire(self) -> None:
+        """Tokens whose grace has passed are no longer ours to spend or redeem: their bank refunds them."""
+        if not self.authority.has_policy:
+            return
+        overdue = self.tokens.overdue(self.now() - self.authority.policy.head.grace)
+        if overdue:
+            with self.transition(Transition.EXPIRE, [ref.to_cbor() for ref in overdue]):
+                self.tokens.move(overdue, TokenState.EXPIRED, None)
 
     def has_uploaded_all(self) -> bool:
         """Whether the ledger was shown every transfer that is held here."""

@@ -121,7 +121,7 @@ class Reading:
 
     def _redeeming(self) -> int:
         own = "SELECT sum(amount) FROM redemption WHERE kind <> 'refusal' AND value IS NULL"
-        returning = "SELECT sum(amount) FROM returning_money WHERE issuance IS NULL"
+        returning = "SELECT sum(amount) FROM returning_money WHERE value IS NULL"
         return self._sum(own) + self._sum(returning)
 
     def tokens(self) -> tuple[OwnToken, ...]:
@@ -160,7 +160,10 @@ class Reading:
         return found
 
     def _received(self) -> list[Event]:
-        return [self._received_event(row) for row in self._purse.store.rows("SELECT * FROM incoming")]
+        return [
+            self._received_event(row)
+            for row in self._purse.store.rows("SELECT * FROM incoming WHERE amount > 0")
+        ]
 
     def _received_event(self, row: Row) -> Event:
         request = self._purse.objects.request(row["request"])

@@ -38,8 +38,8 @@ DEFAULT_VALID_FOR = 3_600
 @dataclass(frozen=True, slots=True)
 class Received:
     """``request`` is the ref of the request it answers (perhaps another one of ours than the one expected);
-    ``tokens`` are what it brought, ``amount`` their sum (tiyn); ``repeat_of`` when it first came, if this is a
-    repeat; ``code`` why it was refused, None if it was accepted."""
+    ``tokens`` are what it brought (of a repeat: what it brought then), ``amount`` their sum (tiyn); ``repeat_of``
+    when it first came, if this is a repeat; ``code`` why it was refused, None if it was accepted."""
 
     request: bytes
     receipt: Receipt
@@ -138,15 +138,15 @@ class Receiving:
         self._check_ours(verified)
         known = self._incoming.get(payment.ids)
         if known is not None:
-            return self._answer(verified, known["id"], known["at"])
+            return self._answer(known["id"], verified.received, known["at"])
         self._check_answerable(verified)
         code = self._judge(verified, self._own_request_of(verified) or request)
         fresh = self._fresh(verified)
         if not fresh:
             identifier, first = self._keep_known(verified)
-            return self._answer(verified, identifier, first)
+            return self._answer(identifier, verified.received, first)
         identifier = self._accept(verified, fresh) if code is None else self._refuse(verified, fresh, code)
-        return self._answer(verified, identifier, None)
+        return self._answer(identifier, fresh, None)
 
     def _check_ours(self, verified: Verified) -> None:
         owners = {token.owner for token in verified.received}
@@ -215,7 +215,7 @@ class Receiving:
         purse, now = self._purse, self._purse.now()
         ids = verified.payment.ids
         with purse.transition(Transition.ACCEPT, list(ids)):
-            identifier = self._keep(verified, None)
+            identifier = self._keep(verified, fresh, None)
             for token in fresh:
                 purse.tokens.add(token, Origin.RECEIVED, now, settled=None, state=TokenState.HELD)
         return identifier
@@ -225,15 +225,18 @@ class Receiving:
         draft = refusal_orders(fresh, b"")
         require(len(draft) <= MAX_REFUSALS, Code.TOO_MANY, count=len(draft), limit=MAX_REFUSALS)
         with purse.transition(Transition.REFUSE, [list(verified.payment.ids), code.value]):
-            identifier = self._keep(verified, code)
+            identifier = self._keep(verified, fresh, code)
             for token in fresh:
                 purse.tokens.add(token, Origin.RECEIVED, now, settled=None, state=TokenState.REFUSED)
             for order in refusal_orders(fresh, identifier):
                 self._redeeming.store(order)
         return identifier
 
-    def _keep(self, verified: Verified, code: Code | None) -> bytes:
-        """Inside a transition: the objects, what they consume and contradict, and the payment's row."""
+    def _keep(self, verified: Verified, fresh: tuple[Token, ...], code: Code | None) -> bytes:
+        """Inside a transition: the objects, what they consume and contradict, and the payment's row.
+
+        The row counts what is ``fresh``: nobody signs how many of a payment's transfers are called new.
+        """
         purse, payment = self._purse, verified.payment
         stored = purse.objects.put_verified(verified)
         self._evidences.look(stored)
@@ -245,7 +248,7 @@ class Receiving:
             purpose if isinstance(purpose, bytes) else b"",
             verified.received[0].owner,
             verified.signers[payment.ids[-1]].body.wallet,
-            sum(token.amount for token in verified.received),
+            sum(token.amount for token in fresh),
             PAYER,
             purse.now(),
             code,
@@ -261,7 +264,7 @@ class Receiving:
         refused = [row for row in known if row["code"] is not None]
         code = Code(refused[0]["code"]) if refused else None
         with self._purse.transition(Transition.ACCEPT, list(verified.payment.ids)):
-            identifier = self._keep(verified, code)
+            identifier = self._keep(verified, (), code)
         return identifier, min((row["at"] for row in known), default=self._purse.now())
 
     # answering
@@ -275,11 +278,11 @@ class Receiving:
         tokens = tuple(self._purse.objects.outputs(txid)[0] for txid in self._incoming.txids(row["id"]))
         return self._received(row, tokens, row["at"])
 
-    def _answer(self, verified: Verified, identifier: bytes, repeat_of: int | None) -> Received:
+    def _answer(self, identifier: bytes, tokens: tuple[Token, ...], repeat_of: int | None) -> Received:
         row = self._incoming.by_id(identifier)
         if row is None:
             raise Refusal(Code.INTERNAL)
-        return self._received(row, verified.received, repeat_of)
+        return self._received(row, tokens, repeat_of)
 
     def _received(self, row: Row, tokens: tuple[Token, ...], repeat_of: int | None) -> Received:
         code = None if row["code"] is None else Code(row["code"])
@@ -288,6 +291,7 @@ class Receiving:
 
     def _receipt(self, row: Row) -> Receipt:
         """The first receipt, made now if there is none yet."""
+        self._purse.journal.catch_up()
         found = self._incoming.receipt(row["id"])
         if found is not None:
             return found

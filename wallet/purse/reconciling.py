@@ -54,7 +54,9 @@ class Reconciling:
 
         Raises ``Refusal``: DIRECTORY_SIGNATURE, POLICY_SIGNATURE, POLICY_GAP, RECONCILE_FIRST (no root yet).
         """
-        return self._purse.authority.take(directory, update)
+        is_newer = self._purse.authority.take(directory, update)
+        self._purse.let_expire()
+        return is_newer
 
     @property
     def policy_version(self) -> int:
@@ -159,6 +161,13 @@ class Reconciling:
         Raises ``Refusal``: ROLLBACK, RECONCILE_FIRST, AMOUNT_INVALID, FUNDS_SHORT.
         """
         return self._exchanging.begin_defund(amount)
+
+    def unfinished_defund(self, amount: int) -> tuple[bytes, ...]:
+        """A defunding of ``amount`` tiyn that was interrupted and has no outcome yet: its redemptions' ids, or none.
+
+        Whoever asks for the same again goes on with it.
+        """
+        return self._exchanging.unfinished_defund(amount)
 
     def open_redemptions(self) -> tuple[bytes, ...]:
         """Signed redemptions, ours and those in our favour, whose outcome is not known."""

@@ -17,6 +17,8 @@ from wallet.protocol.codes import Code, Refusal, require
 
 APPLICATION_ID: Final = 0x51414C54
 """``QALT``, so that another program's file is not taken for a purse."""
+DELIVERY_CURSOR: Final = "delivery_cursor"
+"""The fact that says up to where the ledger's deliveries were taken."""
 _BUSY_MILLISECONDS: Final = 10_000
 
 Row = sqlite3.Row

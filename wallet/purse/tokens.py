@@ -16,13 +16,15 @@ from wallet.purse.store import Row, Store
 
 
 class TokenState(StrEnum):
-    """LOST: the ledger says that something else consumed it."""
+    """LOST: the ledger says that something else consumed it. EXPIRED: with its grace, so that it is refunded to the
+    account of its owner's bank, and can't be redeemed any more."""
 
     HELD = "held"
     RESERVED = "reserved"
     SPENT = "spent"
     REFUSED = "refused"
     LOST = "lost"
+    EXPIRED = "expired"
 
 
 class Origin(StrEnum):
@@ -115,6 +117,10 @@ class Tokens:
         self._store.write(
             "UPDATE token SET state = 'held', holder = NULL WHERE holder = ? AND state = 'reserved'", holder
         )
+
+    def overdue(self, before: int) -> tuple[TokenRef, ...]:
+        """Held tokens that expired before this time."""
+        return tuple(own.token.ref for own in self.all(TokenState.HELD) if own.token.expires < before)
 
     def release_delivered(self) -> None:
         """Everything was uploaded: what the ledger delivered may be spent."""

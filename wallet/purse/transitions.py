@@ -28,6 +28,7 @@ class Transition(StrEnum):
     FUNDING_DROPPED = "funding_dropped"
     ANSWER = "answer"
     DELIVER = "deliver"
+    EXPIRE = "expire"
     ROLLBACK = "rollback"
     RESUME = "resume"
 

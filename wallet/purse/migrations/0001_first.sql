@@ -24,7 +24,7 @@ CREATE TABLE epoch (
     number INTEGER PRIMARY KEY,
     alias TEXT NOT NULL UNIQUE,
     key BLOB UNIQUE,
-    state TEXT NOT NULL CHECK (state IN ('begun', 'made', 'certified', 'retiring', 'destroyed')),
+    state TEXT NOT NULL CHECK (state IN ('begun', 'made', 'certified', 'unclaimed', 'retiring', 'destroyed')),
     at INTEGER NOT NULL
 ) STRICT;
 
@@ -121,7 +121,7 @@ CREATE TABLE freed_sequence (
 CREATE TABLE token (
     txid BLOB NOT NULL,
     output INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('held', 'reserved', 'spent', 'refused', 'lost')),
+    state TEXT NOT NULL CHECK (state IN ('held', 'reserved', 'spent', 'refused', 'lost', 'expired')),
     origin TEXT NOT NULL CHECK (origin IN ('issued', 'received', 'change', 'delivered')),
     settled INTEGER,
     holder BLOB,
@@ -170,6 +170,7 @@ CREATE TABLE returning_money (
     txid BLOB PRIMARY KEY REFERENCES object (id),
     payment BLOB NOT NULL REFERENCES payment (id),
     amount INTEGER NOT NULL,
+    value INTEGER,
     issuance BLOB REFERENCES object (id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,182 @@
+"""Wallets that live a while, in any order of events: no tiyn is made or lost, and nobody honest is blamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from tests.support.wallets import Town
+from wallet.protocol.codes import Code, Refusal
+from wallet.purse.journal import PurseState
+from wallet.purse.payments import PaymentState
+
+NAMES = ("asel", "berik", "dina", "shop")
+NOT_NOW = {
+    Code.FUNDS_SHORT,
+    Code.FUNDS_SCATTERED,
+    Code.HOPS_USED_UP,
+    Code.RECONCILE_FIRST,
+    Code.ROLLBACK,
+    Code.PAYMENT_STATE,
+    Code.SELF_PAYMENT,
+    Code.LIMIT_BALANCE,
+    Code.LIMIT_TOTAL,
+    Code.REQUEST_EXPIRED,
+}
+"""What an ordinary day may bring."""
+people = st.sampled_from(NAMES)
+T = TypeVar("T")
+
+
+def perhaps(action: Callable[[], T]) -> T | None:
+    """Its result, or None where it is refused for a reason of every day."""
+    try:
+        return action()
+    except Refusal as refusal:
+        if refusal.code not in NOT_NOW:
+            raise
+        return None
+
+
+class Lives(RuleBasedStateMachine):
+    payments = Bundle("payments")
+    requests = Bundle("requests")
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="qalta-lives-"))
+        self.town = Town(self.folder / "town")
+        self.issued = 0
+        self.copies: set[str] = set()
+        for name in NAMES:
+            self.town.wallet(name, bank="zhibek" if name == "dina" else "alatau")
+            self.fund(name, 100_000)
+
+    @rule(name=people, amount=st.integers(1, 300_000))
+    def fund(self, name: str, amount: int) -> None:
+        self.town.fund(name, amount)
+        self.issued += amount
+
+    @rule(target=requests, name=people, amount=st.integers(1, 120_000), printed=st.booleans())
+    def ask(self, name: str, amount: int, printed: bool) -> object:
+        return name, self.town.wallets[name].receiving.request(amount, printed=printed)
+
+    @rule(target=payments, name=people, request=requests)
+    def pay(self, name: str, request: object) -> object:
+        payee, asked = request  # type: ignore[misc]
+        paying = self.town.wallets[name].paying
+        payment = perhaps(lambda: paying.reserve(asked, anew=True))
+        raw = None if payment is None else perhaps(lambda: paying.sign(payment))
+        return multiple() if raw is None else (payee, name, payment, raw)
+
+    @rule(name=people, request=requests)
+    def hesitate(self, name: str, request: object) -> None:
+        """An intent that is left lying, or taken back."""
+        _, asked = request  # type: ignore[misc]
+        perhaps(lambda: self.town.wallets[name].paying.reserve(asked, anew=True))
+
+    @rule(name=people)
+    def think_again(self, name: str) -> None:
+        paying = self.town.wallets[name].paying
+        for item in paying.pending():
+            if item.state is PaymentState.RESERVED and self.town.wallets[name].state is PurseState.SOUND:
+                paying.drop(item.id)
+
+    @rule(payment=payments, answers=st.booleans())
+    def show(self, payment: object, answers: bool) -> None:
+        """To its payee, as often as one likes; the receipt may get lost."""
+        payee, payer, identifier, raw = payment  # type: ignore[misc]
+        received = self.town.wallets[payee].receiving.receive(raw)
+        paying = self.town.wallets[payer].paying
+        if answers and self._remembers(payer, identifier):
+            state = paying.acknowledge(identifier, received.receipt)
+            assert state in (PaymentState.ACKNOWLEDGED, PaymentState.REFUSED)
+
+    def _remembers(self, payer: str, payment: bytes) -> bool:
+        """An older copy of a purse may not know its own payment."""
+        known = {item.id for item in self.town.wallets[payer].paying.pending()}
+        return (
+            payment in known
+            and self.town.wallets[payer].paying.summary(payment).state is not PaymentState.RESERVED
+        )
+
+    @rule(name=people, anew=st.booleans(), refresh=st.booleans())
+    def sync(self, name: str, anew: bool, refresh: bool) -> None:
+        self.town.world.now += 60
+        sound = self.town.wallets[name].state is PurseState.SOUND
+        self.town.reconcile(name, anew=anew, refresh=refresh and sound)
+
+    @rule(name=people, amount=st.integers(1, 50_000))
+    def take_back(self, name: str, amount: int) -> None:
+        perhaps(lambda: self.town.wallets[name].reconciling.begin_defund(amount))
+
+    @rule(name=people)
+    def open_again(self, name: str) -> None:
+        self.town.open(name)
+
+    @rule(name=people)
+    def copy(self, name: str) -> None:
+        self.town.wallets.pop(name).close()
+        shutil.copytree(self.town.folder / name, self.folder / name, dirs_exist_ok=True)
+        self.copies.add(name)
+        self.town.open(name)
+
+    @rule(name=people)
+    def put_back(self, name: str) -> None:
+        """The older store under the newer keystore."""
+        if name in self.copies:
+            self.town.wallets.pop(name).close()
+            shutil.rmtree(self.town.folder / name)
+            shutil.copytree(self.folder / name, self.town.folder / name)
+            self.town.open(name)
+
+    @invariant()
+    def no_money_from_nowhere(self) -> None:
+        if not hasattr(self, "town"):
+            return
+        refs = {}
+        for wallet in self.town.wallets.values():
+            if wallet.state is PurseState.SOUND:
+                refs.update({item.token.ref: item.worth for item in wallet.tokens()})
+        assert sum(refs.values()) <= self.issued
+
+    def teardown(self) -> None:
+        if not hasattr(self, "town"):
+            return
+        try:
+            self._settle_all()
+        finally:
+            self.town.close()
+            shutil.rmtree(self.folder)
+
+    def _settle_all(self) -> None:
+        """When everybody has been online, wallets and ledger agree to the tiyn."""
+        for _ in range(3):
+            for name in NAMES:
+                self.town.reconcile(name)
+        for name in NAMES:
+            wallet = self.town.wallets[name]
+            assert wallet.evidence() == (), "nobody here is dishonest"
+        held = sum(wallet.balance().held for wallet in self.town.wallets.values())
+        outstanding, accounts = self.town.ledger.outstanding(), sum(self.town.ledger.accounts.values())
+        assert outstanding + accounts == self.issued
+        if all(wallet.state is PurseState.SOUND for wallet in self.town.wallets.values()):
+            assert held == outstanding
+
+
+EVERYTHING = os.environ.get("QALTA_TEST_ALL") == "1"
+TestLives = Lives.TestCase
+TestLives.settings = settings(
+    max_examples=200 if EVERYTHING else 8,
+    stateful_step_count=40 if EVERYTHING else 20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
