@@ -115,7 +115,10 @@ class ConflictCourier:
         self._central_bank = central_bank
 
     def fetch(self, item: Item) -> None:
-        """Ask the bank ``target`` for the transfer ``subject``."""
+        """Ask the bank ``target`` for the transfer ``subject``, while a conflict waits for it."""
+        if not self._lacking(item.subject):
+            self._work.done(item)
+            return
         try:
             self._take(item.subject, self._banks.transfer(item.target, item.subject), item.target)
         except Refusal as refusal:

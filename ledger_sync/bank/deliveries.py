@@ -7,6 +7,7 @@ owner has refused is not listed as the owner's; the refusal is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ledger_sync.bank.house import House
@@ -23,6 +24,20 @@ from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 _TRANSFER: Final = "transfer"
 _ISSUANCE: Final = "issuance"
 _PAGE: Final = 128
+_IN_USE: Final = (
+    (
+        "select 1 from tokens t left join consumed c on c.origin = t.origin and c.output = t.output"
+        " left join refunds r on r.origin = t.origin and r.output = t.output"
+        " where t.owner = ? and (t.value is null or t.value > 0) and c.consumer is null"
+        " and coalesce(r.stage, 'open') = 'open' limit 1"
+    ),
+    (
+        "select 1 from copies c join transfers t on t.id = c.transfer"
+        " where c.signer = ? and t.stage <> 'answered' limit 1"
+    ),
+    "select 1 from transfers where stage <> 'answered' and instr(payload, ?) > 0 limit 1",
+    "select 1 from redemptions r join copies c on c.transfer = r.transfer where c.signer = ? and r.done = 0 limit 1",
+)
 
 
 class Deliveries:
@@ -67,6 +82,14 @@ class Deliveries:
             if refusal is not None and isinstance(refusal.body.purpose, ToPayer):
                 return True
         return False
+
+    def keys_in_use(self, account: str, keys: Sequence[bytes]) -> list[bytes]:
+        """Those of ``account``'s own ``keys`` that the ledger still knows something open of: money that is neither
+        consumed nor refunded, a transfer without a verdict, a redemption that is not done."""
+        return [key for key in keys if self._wallets.customer_of(key) == account and self._is_in_use(key)]
+
+    def _is_in_use(self, key: bytes) -> bool:
+        return any(self._store.row(sql, (key,)) is not None for sql in _IN_USE)
 
     def since(self, account: str, cursor: int) -> tuple[int, Bundle, list[bytes]]:
         """The next page after ``cursor``: the new cursor, objects with their provenance, ids of listed transfers."""

@@ -65,14 +65,22 @@ class ForkWatch:
     # limits
 
     def check_limits(self, transfer: Signed[Transfer], certificate: Certificate) -> None:
-        """Revoke the signer's wallet ids if the transfer, which stands, broke the limits it was signed under."""
+        """Revoke the signer's wallet ids if the transfer, which stands, broke the limits it was signed under: those
+        of ``certificate``, or of another one of the key that covers its time."""
         account = self._wallets.customer_of(certificate.key)
         if account is None or transfer.body.redemption is not None:
             return
+        held = (item.body for item in self._objects.certificates(certificate.key))
+        covering = [body for body in held if body.issued <= transfer.body.time <= body.expires]
+        if not any(self._is_within(transfer, body) for body in covering or [certificate]):
+            self._wallets.revoke(account, Reason.LIMITS)
+
+    def _is_within(self, transfer: Signed[Transfer], certificate: Certificate) -> bool:
         try:
             self._check(transfer, certificate)
         except Refusal:
-            self._wallets.revoke(account, Reason.LIMITS)
+            return False
+        return True
 
     def _check(self, transfer: Signed[Transfer], certificate: Certificate) -> None:
         body, limits = transfer.body, certificate.limits

@@ -14,17 +14,17 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects, Stage
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.terms import MAX_CLAIMS, MAX_REQUESTS, MAX_WAITING, RELAYS_FOR_CUSTOMERS
-from ledger_sync.settling.standing import Graph, Invalid, Valid, Waiting
+from ledger_sync.settling.standing import Invalid, Standing, Valid, Waiting, judge
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.issuance import Issuance, check_issuance
-from wallet.protocol.request import Request, check_request
+from wallet.protocol.request import Request
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
-from wallet.protocol.validity import issued_tokens
+from wallet.protocol.validity import Token, issued_tokens
 
 _MAX_GUESSES: Final = 512
 """Signatures tried in one bundle against keys that merely might have made them."""
@@ -88,8 +88,8 @@ class Intake:
 
     def _take_request(self, request: Signed[Request], uploader: str, directory: Directory) -> None:
         if not self._objects.knows("requests", request.id):
-            check_request(request, directory)
             self._take_certificate(request.body.payee, directory)
+            require(request.signed_by(request.body.key), Code.REQUEST_SIGNATURE)
             self._objects.add_request(request, uploader)
 
     def add_issuance(self, issuance: Signed[Issuance]) -> None:
@@ -158,15 +158,14 @@ class Intake:
 
     def judge(self, txids: Iterable[bytes]) -> None:
         """Judge these transfers and whatever that completes."""
-        graph = Graph(self._objects, self._house.trust.directory)
+        directory = self._house.trust.directory
         todo = list(dict.fromkeys(txids))
         while todo:
             txid = todo.pop()
-            if self._objects.stage(txid) is Stage.WAITING and self._advance(txid, graph):
+            if self._objects.stage(txid) is Stage.WAITING and self._advance(txid, directory):
                 todo.extend(self._objects.children(txid))
-                graph = Graph(self._objects, self._house.trust.directory)
 
-    def _advance(self, txid: bytes, graph: Graph) -> bool:
+    def _advance(self, txid: bytes, directory: Directory) -> bool:
         """Whether the transfer's descendants may now be able to go on."""
         body = self._objects.body(txid)
         if body is None:
@@ -179,7 +178,7 @@ class Intake:
         if code is not None:
             self._listener.refused(txid, code)
             return True
-        return all(self._is_judged(ref.txid) for ref in body.inputs) and self._decide(txid, graph)
+        return all(self._is_judged(ref.txid) for ref in body.inputs) and self._decide(txid, owner, directory)
 
     def _is_judged(self, txid: bytes) -> bool:
         """Ancestors are judged first, so that the order of turns is that of descent."""
@@ -200,22 +199,33 @@ class Intake:
                 return Code(code)
         return None
 
-    def _decide(self, txid: bytes, graph: Graph) -> bool:
-        if self._objects.transfer(txid) is None:
+    def _decide(self, txid: bytes, owner: bytes, directory: Directory) -> bool:
+        transfer = self._objects.copy(txid, owner)
+        if transfer is None:
             return False
-        match graph.standing(txid):
+        match self._judge(transfer, owner, directory):
             case Waiting():
                 return False
             case Invalid(code):
                 self._listener.refused(txid, code)
             case Valid(tokens, signer):
-                if not self._provenance.gather([txid]).fits():
+                if not self._provenance.fits(txid):
                     self._listener.refused(txid, Code.PROVENANCE_TOO_LONG)
                     return True
                 self._objects.add_tokens(tokens, settled=False)
                 self._objects.set_signer(txid, signer)
                 self._objects.mark_valid(txid)
         return True
+
+    def _judge(self, transfer: Signed[Transfer], owner: bytes, directory: Directory) -> Standing:
+        """Certificates in the archive were checked when they came, and tokens when their transfers were judged."""
+        inputs: list[Token] = []
+        for ref in transfer.body.inputs:
+            token = self._objects.token(ref)
+            if token is None:
+                return Invalid(Code.PROVENANCE_MISSING, {"token": str(ref)})
+            inputs.append(token)
+        return judge(transfer, inputs, self._objects.certificates(owner), directory)
 
     def _note_whole(self, bundle: Bundle, uploader: str) -> None:
         """A bank from which a valid transfer came with what it needs has the provenance itself."""

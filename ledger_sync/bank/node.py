@@ -96,7 +96,7 @@ class Node:
         board = _Switchboard()
         self.objects = Objects(house.store)
         self.work = WorkList(house.store, house.clock)
-        self.provenance = Provenance(self.objects)
+        self.provenance = Provenance(house.store, self.objects)
         self.wallets = Wallets(house, self.work)
         self.customers = Customers(house)
         self.relays = Relays(house, self.objects, self.work)
@@ -205,7 +205,6 @@ class Node:
         for funding, _amount in self.funding.open_ones():
             attempt("funding", partial(self.funding.finish, funding))
         attempt("settle", self.desk.settle)
-        attempt("refunds", self.refunds.find)
         self.outbox.round()
 
 

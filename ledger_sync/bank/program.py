@@ -31,6 +31,7 @@ _REFRESH_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.5
 _OUTBOX_SECONDS: Final = 1
 _MOVEMENTS_SECONDS: Final = 5
+_REFUNDS_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def build(home: Home) -> Service:
     workers = (
         every("trust", _LOOK_SECONDS, lambda: bank.trust.keep_fresh(home.clock(), _REFRESH_SECONDS)),
         every("movements", _MOVEMENTS_SECONDS, bank.node.movements.follow),
+        every("refunds", _REFUNDS_SECONDS, bank.node.refunds.find),
         bank.outbox,
     )
     return Service(bank.app, workers, close)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.store import Store
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
@@ -23,6 +24,13 @@ MAX_PROVENANCE_BYTES: Final = 147_456
 """Payloads of all transfers and issuances; the rest of a bundle is left to signatures and certificates."""
 _OVERHEAD: Final = 96
 """Bytes that header and signature add to a payload."""
+_MEASURE: Final = """
+with recursive provenance (id) as (
+    select ?1 union select i.origin from inputs i join provenance p on i.transfer = p.id
+)
+select count(t.id), count(s.id), coalesce(sum(length(coalesce(t.payload, s.payload)) + ?2), 0)
+from provenance p left join transfers t on t.id = p.id left join issuances s on s.id = p.id
+"""
 
 
 @dataclass
@@ -52,8 +60,15 @@ class Gathered:
 class Provenance:
     """Walks the archive from transactions back to hop 0."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, store: Store, objects: Objects) -> None:
+        self._store = store
         self._objects = objects
+
+    def fits(self, txid: bytes) -> bool:
+        """Whether a bundle can carry a transfer with its whole provenance, which is at hand."""
+        row = self._store.row(_MEASURE, (txid, _OVERHEAD))
+        transfers, issuances, size = map(int, row or (0, 0, 0))
+        return max(transfers, issuances) <= MAX_BUNDLE_ITEMS and size <= MAX_PROVENANCE_BYTES
 
     def gather(self, roots: Iterable[bytes], into: Gathered | None = None) -> Gathered:
         """The transactions ``roots`` and all that they descend from, as far as it is at hand.

@@ -42,8 +42,8 @@ class Refunds:
         self._work = work
         self._central_bank = central_bank
 
-    def find(self) -> int:
-        """Open a refund for every settled output of customers' keys whose time is over; how many there are."""
+    def find(self) -> None:
+        """Open a refund for every settled output of customers' keys whose time is over."""
         last = self._house.clock() - self._house.trust.policy.head.grace
         with self._store.transaction():
             rows = self._store.rows(
@@ -56,7 +56,6 @@ class Refunds:
             for origin, output, customer in rows:
                 self._store.insert("refunds", origin=origin, output=output, customer=customer, stage="open")
                 self._work.add(Item(Kind.REFUND, "", codec.encode([origin, output])))
-        return len(rows)
 
     def finish(self, subject: bytes) -> None:
         """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final."""

@@ -120,6 +120,14 @@ class BankCalls:
                 f"[cursor, bundle, {_ROWS}]",
                 "[cursor]",
             ),
+            _post(
+                "/v1/keys",
+                _CUSTOMER,
+                self._keys,
+                "Which of the caller's own keys the ledger still knows something open of",
+                "[* key]",
+                "[* key]",
+            ),
             _post("/v1/losses", _CUSTOMER, self._lose, "Revoke all wallets of the account", "[]", "[]"),
         )
 
@@ -236,6 +244,10 @@ class BankCalls:
             incoming.caller.name, codec.uint(cursor, _MAX_CURSOR)
         )
         return [after, bundle.to_cbor(), self._node.answers.rows(listed)]
+
+    def _keys(self, incoming: Incoming) -> Cbor:
+        keys = [codec.public_key(item) for item in codec.array(incoming.value, most=MAX_ASKED)]
+        return self._node.deliveries.keys_in_use(incoming.caller.name, keys)
 
     def _lose(self, incoming: Incoming) -> Cbor:
         codec.array(incoming.value, 0)

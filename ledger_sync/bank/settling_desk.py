@@ -150,7 +150,7 @@ class SettlingDesk:
         verdict = (
             Verdict.SHORT if outcome.verdict is Verdict.CONFLICT and evidence is None else outcome.verdict
         )
-        self._answer(transfer, Outcome(verdict, outcome.values, outcome.lost), None, evidence)
+        self._answer(transfer, Outcome(verdict, outcome.values, outcome.lost), outcome.code, evidence)
         return True
 
     def _outcome(self, transfer: Signed[Transfer]) -> Outcome | None:
@@ -185,7 +185,9 @@ class SettlingDesk:
         self._store.insert("lacks", transfer=txid, wanted=consumer)
         statement = self._objects.statement(token)
         if statement is not None and statement.body.bank not in (self._house.bank, CENTRAL_BANK):
-            self._work.add(Item(Kind.FETCH, statement.body.bank, consumer))
+            item = Item(Kind.FETCH, statement.body.bank, consumer)
+            if not self._work.is_open(item):
+                self._work.again(item)
 
     def _is_compensated(self, txid: bytes) -> bool:
         """Whether a bank paid because it could not show what it had committed: then nobody is ever named."""

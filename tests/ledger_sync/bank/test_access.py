@@ -145,6 +145,25 @@ def test_a_loss_revokes_every_wallet_and_shuts_out_the_lost_device(town: Town) -
     found.fund(1_000)
 
 
+def test_a_key_is_in_use_while_anything_of_it_is_open_and_only_its_owner_learns_that(town: Town) -> None:
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
+    assert aigul.line().post("/v1/keys", [aigul.key]) == []
+    tokens = aigul.fund(500_000)
+    assert aigul.line().post("/v1/keys", [aigul.key, baurzhan.key]) == [aigul.key]
+    assert town.customer("Dauren").line().post("/v1/keys", [aigul.key]) == []
+    paid = town.pay(aigul, tokens, baurzhan, 500_000)
+    baurzhan.upload(paid)
+    assert aigul.line().post("/v1/keys", [aigul.key]) == [aigul.key], (
+        "its bank does not know of the payment yet"
+    )
+    town.settle_down()
+    assert aigul.line().post("/v1/keys", [aigul.key]) == []
+    assert baurzhan.line().post("/v1/keys", [baurzhan.key]) == [baurzhan.key]
+    town.now += 121 * DAY
+    town.settle_down()
+    assert baurzhan.line().post("/v1/keys", [baurzhan.key]) == []
+
+
 def test_nobody_else_can_hide_a_transfer_behind_a_bad_copy(town: Town) -> None:
     aigul = town.customer("Aigul")
     baurzhan, thief = town.customer("Baurzhan", "zhibek"), town.customer("Dauren", "zhibek")

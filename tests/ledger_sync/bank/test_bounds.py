@@ -27,6 +27,7 @@ POSTS = (
     "uploads",
     "verdicts",
     "deliveries",
+    "keys",
     "losses",
     "relays",
     "customers",
@@ -46,6 +47,31 @@ scalars = st.one_of(
     st.sampled_from([16, 32, 33, 64]).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
 )
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5), max_leaves=20)
+
+
+def near(*shape: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """Lists of the right length with mostly fitting fields."""
+    return st.tuples(*(st.one_of(field, field, field, scalars) for field in shape)).map(list)
+
+
+octets16, octets32 = st.binary(min_size=16, max_size=16), st.binary(min_size=32, max_size=32)
+keys = st.binary(min_size=32, max_size=32).map(lambda rest: b"\x02" + rest) | st.just(
+    Key.of("newcomer").public
+)
+amounts = st.integers(-1, 2**53)
+SHAPES: dict[str, st.SearchStrategy[Any]] = {
+    "enrolments": near(st.text(max_size=40), keys),
+    "certificates": near(keys, amounts, st.binary(min_size=64, max_size=64)),
+    "fundings": near(octets16, keys, st.lists(amounts, max_size=34)),
+    "uploads": near(*[st.lists(scalars, max_size=2)] * 4),
+    "verdicts": st.lists(octets32, max_size=70),
+    "deliveries": near(st.integers(-1, 2**60)),
+    "keys": st.lists(keys, max_size=70),
+    "losses": st.just([]) | st.lists(scalars, max_size=2),
+    "relays": near(*[st.lists(scalars, max_size=2)] * 4),
+    "customers": near(octets16, st.text(max_size=70), st.integers(-1, 3), st.integers(-1, 10_001), amounts),
+    "devices": near(octets16, st.text(max_size=40)),
+}
 
 
 def raw_post(town: Town, path: str, body: bytes, key: Key) -> httpx.Response:
@@ -86,6 +112,12 @@ def test_any_value_gets_an_answer_or_a_typed_problem(
     callers: Callers, path: str, value: Any, who: int
 ) -> None:
     check_typed(raw_post(callers.town, path, codec.encode(value), callers.keys[who]))
+
+
+@FUZZ
+@given(path=st.sampled_from(POSTS), who=st.integers(0, 3), data=st.data())
+def test_nearly_right_values_too(callers: Callers, path: str, who: int, data: st.DataObject) -> None:
+    check_typed(raw_post(callers.town, path, codec.encode(data.draw(SHAPES[path])), callers.keys[who]))
 
 
 @FUZZ

@@ -9,6 +9,7 @@ import pytest
 
 from tests.ledger_sync.bank.town import Customer, Row, Town
 from tests.support.world import Person
+from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Contradiction, check_evidence
@@ -220,6 +221,15 @@ def test_a_total_that_does_not_grow_revokes_and_one_that_does_never_does(town: T
             shop.upload(transfer)
     assert reasons(town, aigul) == {None}
     assert reasons(town, cheat) == {Reason.LIMITS}
+
+
+def test_a_merchant_that_is_recertified_in_the_second_in_which_it_pays_has_broken_nothing(town: Town) -> None:
+    shop, supplier = town.customer("Shop", kind=WalletKind.MERCHANT), town.customer("Supplier")
+    paid = town.pay(shop, shop.fund(400_000), supplier, 300_000)
+    shop.certify_key(shop.person.key, total=shop.person.total)
+    shop.upload(paid)
+    supplier.upload(paid)
+    assert reasons(town, shop) == {None}
 
 
 def test_a_revoked_culprit_gets_no_certificate_and_only_its_account(town: Town) -> None:

@@ -7,6 +7,7 @@ import os
 from tests.ledger_sync.bank.town import GRANT, OPENING, URLS, Town
 from tests.support.world import DAY
 from wallet.protocol import cose
+from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Commit, Verdict
 from wallet.protocol.transfer import TokenRef
 
@@ -37,7 +38,8 @@ def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town
     assert aigul.balance() == OPENING
     (row,) = baurzhan.upload(paid)
     assert row.settlement is not None
-    assert (row.settlement.verdict, row.settlement.values) == (Verdict.SHORT, (0, 0))
+    said = row.settlement
+    assert (said.verdict, said.values, said.code) == (Verdict.SHORT, (0, 0), Code.TOO_LATE)
     assert row.evidence is None
     defund = town.defund(baurzhan, town.outputs(paid)[:1])
     redeemed = next(row for row in baurzhan.upload(defund) if row.txid == defund.id)

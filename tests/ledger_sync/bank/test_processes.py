@@ -63,7 +63,9 @@ class RealTown(Town):
         sandbox.kill(self.home, bank)
         sandbox.start(self.home, environment={bank: {"QALTA_FAILPOINT": failpoint}})
 
-    def revive(self) -> None:
+    def revive(self, bank: str) -> None:
+        """Start a bank that has just been killed, once its process is gone."""
+        eventually(self.states, lambda states: states[bank] == "stopped")
         sandbox.start(self.home)
 
     def states(self) -> dict[str, str]:
@@ -107,8 +109,7 @@ def test_a_bank_killed_in_the_middle_of_everything_ends_with_the_same_sums(real:
     for number, failpoint in enumerate(("bank.fund.debited", "bank.fund.answered")):
         real.dies_at("alatau", failpoint)
         unreachable(aigul.fund_raw, bytes([number]) * 16, 50_000)
-        assert real.states()["alatau"] == "stopped"
-        real.revive()
+        real.revive("alatau")
         first = aigul.fund_raw(bytes([number]) * 16, 50_000)
         assert aigul.fund_raw(bytes([number]) * 16, 50_000) == first
     assert aigul.balance() == OPENING - 100_000
@@ -116,7 +117,7 @@ def test_a_bank_killed_in_the_middle_of_everything_ends_with_the_same_sums(real:
     paid = real.pay(aigul, aigul.fund(400_000), baurzhan, 300_000)
     real.dies_at("alatau", "bank.settle.committed")
     unreachable(aigul.upload, paid)
-    real.revive()
+    real.revive("alatau")
     (row,) = aigul.upload(paid)
     assert row.settlement is not None
     assert row.settlement.verdict is Verdict.SETTLED
@@ -124,7 +125,7 @@ def test_a_bank_killed_in_the_middle_of_everything_ends_with_the_same_sums(real:
     defund = real.defund(baurzhan, real.outputs(paid)[:1])
     real.dies_at("zhibek", "bank.redeem.answered")
     unreachable(baurzhan.upload, defund)
-    real.revive()
+    real.revive("zhibek")
 
     def redeemed() -> Row:
         return next(row for row in baurzhan.upload(defund) if row.txid == defund.id)

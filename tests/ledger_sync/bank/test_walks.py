@@ -1,7 +1,7 @@
 """Random lives of six customers at two banks, one of them a cheat with a clone, in any order, over failing lines.
 
 In the end, whatever happened: no tiyn is created or lost, nothing stays outstanding once all time has run out, no
-honest key is blamed, and the cheat is revoked if, and only if, two of its transfers contradict each other.
+honest key is blamed, and the cheat is revoked if two of its transfers contradict each other.
 """
 
 from __future__ import annotations

@@ -269,6 +269,7 @@ class Town:
             self.world.now = self.now
             for bank, assembled in list(self.banks.items()):
                 if bank not in self.down:
+                    assembled.node.refunds.find()
                     assembled.node.work_round()
                     if "central" not in self.down:
                         assembled.node.movements.follow()
