@@ -46,6 +46,7 @@ class Wallet:
 
     def _resume(self) -> None:
         self._purse.epochs.finish_destroying()
+        self._purse.let_expire()
         self.receiving.resume()
         self.paying.resume()
 

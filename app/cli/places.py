@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from app.cli.status import MissingPart
 from wallet.protocol.codes import Code, Refusal
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -27,6 +28,16 @@ class Profile:
     account: str
     kind: str
     name: str
+
+    @classmethod
+    def read(cls, raw: bytes) -> Self:
+        """From a wallet.json. ValueError (RecursionError, where it is nested deep) if it is damaged."""
+        held = json.loads(raw)
+        names = [field.name for field in fields(cls)]
+        if not isinstance(held, dict) or not all(isinstance(held.get(name), str) for name in names):
+            raise ValueError("not a profile")
+        bytes.fromhex(held["root"])
+        return cls(*(held[name] for name in names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +56,14 @@ class WalletPlace:
         return self.folder / "purse"
 
     def profile(self) -> Profile:
-        """WALLET_UNKNOWN where there is none."""
+        """WALLET_UNKNOWN where there is none; MissingPart where it is damaged."""
+        path = self.folder / "wallet.json"
         try:
-            return Profile(**json.loads((self.folder / "wallet.json").read_text("utf-8")))
+            return Profile.read(path.read_bytes())
         except FileNotFoundError:
             raise Refusal(Code.WALLET_UNKNOWN, {"name": self.name}) from None
+        except (ValueError, RecursionError):
+            raise MissingPart("missing.file", name=str(path)) from None
 
     def write_profile(self, profile: Profile) -> None:
         """Durable, whole or not at all: the last step of making a wallet."""

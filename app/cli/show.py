@@ -97,7 +97,7 @@ class Show:
         if self.quiet:
             yield lambda done: None
             return
-        if self._err.is_terminal:
+        if self._err.is_terminal and not self._err.no_color:
             from rich.progress import Progress
 
             with Progress(console=self._err, transient=True) as bars:
@@ -105,7 +105,11 @@ class Show:
                 yield lambda done: bars.update(task, completed=done)
             return
         self._err.print(Text(f"· {label} ({total})"))
-        yield lambda done: None
+        yield lambda done: self._tell_tenth(label, done, total)
+
+    def _tell_tenth(self, label: str, done: int, total: int) -> None:
+        if done * 10 // total > (done - 1) * 10 // total:
+            self._err.print(Text(f"  {label} {done}/{total}"))
 
     def refusal(self, code: str, told: Told, facts: Fields) -> None:
         """A refusal: what happened, where the money is now, what to do next."""

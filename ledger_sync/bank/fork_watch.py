@@ -108,20 +108,23 @@ class ForkWatch:
         return sum(other.amount for other in bodies if other is not None)
 
     def _check_count(self, transfer: Signed[Transfer], key: bytes) -> None:
-        """The running total never falls, and grows by what is paid, over all keys of the purse."""
+        """The running total never falls, and grows by what is paid, over all keys of the purse.
+
+        Payments only: a redemption does not count, and a purse that is being recovered may state too little in one.
+        """
         device = self._wallets.device_of(key)
         before = self._neighbour("<", "desc", device, transfer.body.sequence)
         after = self._neighbour(">", "asc", device, transfer.body.sequence)
         for earlier, later in ((before, transfer.body), (transfer.body, after)):
             if earlier is not None and later is not None:
-                same_payment = isinstance(later.purpose, bytes) and later.purpose == earlier.purpose
-                grown = 0 if same_payment or later.redemption is not None else later.amount
+                grown = 0 if later.purpose == earlier.purpose else later.amount
                 require(later.total >= earlier.total + grown, Code.TOTAL_INCONSISTENT)
 
     def _neighbour(self, relation: str, order: str, device: bytes | None, sequence: int) -> Transfer | None:
         txid = self._store.value(
             "select c.transfer from copies c join wallets w on w.key = c.signer"
-            f" where w.device = ? and c.sequence {relation} ? order by c.sequence {order} limit 1",
+            " join transfers t on t.id = c.transfer where t.purpose is not null"
+            f" and w.device = ? and c.sequence {relation} ? order by c.sequence {order} limit 1",
             (device, sequence),
         )
         return None if txid is None else self._objects.body(txid)

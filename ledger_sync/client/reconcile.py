@@ -28,15 +28,27 @@ from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.settlement import Verdict
+from wallet.purse.epochs import EpochKey
 from wallet.purse.journal import PurseState
 from wallet.wallet import Wallet
 
 _ROUNDS: Final = 1_000
 """Bundles or pages in one reconciling: more than any wallet holds, and an end if a bank never stops."""
 FINAL_FOR_FUNDING: Final = frozenset(
-    {Code.ACCOUNT_SHORT, Code.FUNDING_MISMATCH, Code.AUTH_FORBIDDEN, Code.WALLET_REVOKED, Code.AMOUNT_INVALID}
+    {
+        Code.ACCOUNT_SHORT,
+        Code.AMOUNT_INVALID,
+        Code.AUTH_FORBIDDEN,
+        Code.CERTIFICATE_EXPIRED,
+        Code.FUNDING_MISMATCH,
+        Code.LIMIT_BALANCE,
+        Code.NOT_CERTIFIED,
+        Code.WALLET_REVOKED,
+    }
 )
 """A bank that answers one of these has not funded and will not."""
+_OUT_OF_REACH: Final = frozenset({Code.UNREACHABLE, Code.BUSY, Code.INTERNAL, Code.AUTH_STALE})
+"""The bank says nothing about what was asked: ask again another time."""
 
 
 class Step(StrEnum):
@@ -102,8 +114,16 @@ def set_up(wallet: Wallet, bank: BankClient, root: bytes) -> None:
 
 
 def certify(wallet: Wallet, bank: BankClient) -> None:
-    """Have a fresh key certified: a new epoch."""
-    epoch = wallet.reconciling.begin_epoch()
+    """Have a fresh key certified: a new epoch. A key left over from an epoch that is past gives way to a newer one."""
+    try:
+        _certify(wallet, bank, wallet.reconciling.begin_epoch())
+    except Refusal as refusal:
+        if refusal.code is not Code.CERTIFICATE_EXPIRED:
+            raise
+        _certify(wallet, bank, wallet.reconciling.begin_epoch(anew=True))
+
+
+def _certify(wallet: Wallet, bank: BankClient, epoch: EpochKey) -> None:
     proof = wallet.reconciling.prove_possession(epoch, possession_digest(bank.device_key))
     certified = bank.certify(epoch.key, epoch.total, proof, wallet.reconciling.policy_version)
     wallet.reconciling.take_policy(certified.directory, certified.update)
@@ -113,10 +133,12 @@ def certify(wallet: Wallet, bank: BankClient) -> None:
 def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     """Bring ``amount`` tiyn from the account into the purse; how many tokens it made.
 
-    The funding's id is on disk before the bank is asked. Raises ``Refusal``: what the bank refuses (the funding is
-    dropped where that is final), UNREACHABLE (it stays open and the next reconciling finishes it).
+    The funding's id is on disk before the bank is asked. A funding of this amount that was interrupted is gone on
+    with, and no other is begun. Raises ``Refusal``: what the bank refuses (the funding is dropped where that is
+    final), UNREACHABLE (it stays open: the same again, or the next reconciling, finishes it).
     """
-    funding = wallet.reconciling.begin_funding(amount)
+    interrupted = [item for item in wallet.reconciling.open_fundings() if item.amount == amount]
+    funding = interrupted[0] if interrupted else wallet.reconciling.begin_funding(amount)
     _finish_funding(wallet, bank, funding.id, funding.owner, funding.amounts)
     return len(funding.amounts)
 
@@ -124,14 +146,16 @@ def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:
 def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     """Bring ``amount`` tiyn from the purse back to the account; the tiyn that were settled.
 
-    Uploads everything first, as a redemption must. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK, UNREACHABLE.
+    Uploads everything first, as a redemption must. A defunding of this amount that was interrupted is gone on with,
+    and no other is begun. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK, UNREACHABLE.
     """
+    interrupted = wallet.reconciling.unfinished_defund(amount)
     saga = _Reconciling(wallet, bank, lambda step, count: None)
     saga.take_policy()
     saga.upload()
     saga.take_deliveries()
     saga.upload()
-    return saga.redeem(wallet.reconciling.begin_defund(amount))
+    return saga.redeem(interrupted or wallet.reconciling.begin_defund(amount))
 
 
 def _finish_funding(
@@ -173,7 +197,7 @@ class _Reconciling:
             try:
                 _finish_funding(self._wallet, self._bank, funding.id, funding.owner, funding.amounts)
             except Refusal as refusal:
-                if refusal.code not in FINAL_FOR_FUNDING:
+                if refusal.code in _OUT_OF_REACH:
                     raise
 
     def upload(self) -> None:
@@ -205,11 +229,12 @@ class _Reconciling:
             self._note_evidence(delivery.rows)
 
     def certify_if_due(self) -> None:
-        """A new epoch when something happened in the old one, or it is a day old."""
+        """A new epoch when something happened in the old one, it is a day old, or one was begun already."""
         current = self._purse.certificate
         report = self.report
         happened = bool(report.settled or report.short or report.conflict or report.delivered)
-        if current is None or happened or self._wallet.now() - current.body.issued >= DAY:
+        is_begun = self._purse.is_epoch_unfinished
+        if current is None or happened or is_begun or self._wallet.now() - current.body.issued >= DAY:
             self._tell(Step.CERTIFY, 1)
             certify(self._wallet, self._bank)
 

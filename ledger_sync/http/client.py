@@ -47,7 +47,7 @@ class ServiceClient:
         self._clock = clock
         self._random = random
         self._http = httpx.Client(
-            base_url=base_url,
+            base_url=_url(base_url),
             timeout=timeout,
             transport=transport,
             limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
@@ -91,6 +91,16 @@ class ServiceClient:
                 response.close()
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise Refusal(Code.UNREACHABLE, {"service": url.netloc.decode("ascii")}) from error
+
+
+def _url(text: str) -> httpx.URL:
+    """UNREACHABLE for what is no address."""
+    try:
+        url = httpx.URL(text)
+        url.host.encode("idna")
+        return url
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise Refusal(Code.UNREACHABLE, {"service": text[:64]}) from error
 
 
 def _answer(response: httpx.Response) -> Cbor:

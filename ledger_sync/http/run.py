@@ -19,6 +19,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ import hsm
 from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.keys import KEYSTORE, PIN, make_keys
 from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.settings import read_json, sound
 from ledger_sync.http.worker import Worker
 
 CONFIG: Final = "service.json"
@@ -89,10 +91,11 @@ class Program:
 
 
 def main(program: Program, arguments: Sequence[str] | None = None) -> int:
-    """Run a role's process; gives its exit status: 0 after an orderly end, 1 if the keys could not be opened."""
+    """Run a role's process; gives its exit status: 0 after an orderly end, 1 if its keys could not be opened or one
+    of its files is damaged."""
     try:
         return _run(program, arguments)
-    except hsm.KeystoreError as error:
+    except (hsm.KeystoreError, OSError, sqlite3.Error) as error:
         sys.stderr.write(f"{program.name}: {error}\n")
         return 1
 
@@ -112,10 +115,12 @@ def _run(program: Program, arguments: Sequence[str] | None) -> int:
         made = make_keys(folder, pin, program.aliases, _now, os.urandom)
         print(json.dumps({alias: key.hex() for alias, key in made.items()}))  # noqa: T201
         return 0
-    config = json.loads((folder / CONFIG).read_text())
+    config = read_json(folder / CONFIG)
     keystore = hsm.open_keystore(folder / KEYSTORE, pin, clock=_now, random=os.urandom)
     try:
-        service = program.build(Home(folder, config, keystore, _now, os.urandom))
+        with sound(folder / CONFIG):
+            config = {**config, "host": str(config["host"]), "port": int(config["port"])}
+            service = program.build(Home(folder, config, keystore, _now, os.urandom))
         _serve(service, config, ending)
     finally:
         keystore.lock()

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from hsm.failpoint import reach
 from ledger_sync.http.keys import PIN, make_keys
+from ledger_sync.http.settings import read_json, sound
 from ledger_sync.sandbox.network import FILE, HOST, Network, Role, Station, read_network
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
@@ -125,8 +126,10 @@ def _plan(home: Path) -> dict[str, Any]:
         names = [name for name, _, _ in _PLACES]
         plan = {"ports": dict(zip(names, ports, strict=True)), "since": int(time.time()) - DAY}
         write(path, json.dumps(plan))
-    planned: dict[str, Any] = json.loads(path.read_text())
-    return planned
+    planned = read_json(path)
+    with sound(path):
+        chosen = {name: int(planned["ports"][name]) for name, _, _ in _PLACES}
+        return {"ports": chosen, "since": int(planned["since"])}
 
 
 def _free_ports(count: int) -> Sequence[int]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from ledger_sync.http.settings import read_json, sound
 from wallet.protocol.codes import Code, Refusal
 
 FILE: Final = "network.json"
@@ -87,13 +88,16 @@ class Network:
 
 
 def read_network(home: Path) -> Network:
-    """The network of a sandbox folder. NOT_FOUND where none was made there."""
+    """The network of a sandbox folder. NOT_FOUND where none was made there; ``OSError`` where the file is damaged."""
     try:
-        held = json.loads((home / FILE).read_text())
+        held = read_json(home / FILE)
     except FileNotFoundError as error:
         raise Refusal(Code.NOT_FOUND, {"file": FILE}) from error
-    stations = tuple(
-        Station(item["name"], Role(item["role"]), item["title"], item["port"], bytes.fromhex(item["key"]))
-        for item in held["stations"]
-    )
-    return Network(home, bytes.fromhex(held["root"]), bytes.fromhex(held["operator"]), stations)
+    with sound(home / FILE):
+        stations = tuple(
+            Station(
+                item["name"], Role(item["role"]), item["title"], int(item["port"]), bytes.fromhex(item["key"])
+            )
+            for item in held["stations"]
+        )
+        return Network(home, bytes.fromhex(held["root"]), bytes.fromhex(held["operator"]), stations)

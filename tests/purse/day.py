@@ -1,4 +1,7 @@
-"""A wallet's whole day in one process, on a real SoftHSM token: `python -m tests.purse.day FOLDER`.
+"""A wallet's whole day in one process, on a real SoftHSM token: `python -m tests.purse.day live|young|recover FOLDER`.
+
+`live` is the day, with its old key destroyed long after; `young` is without that; `recover` is when the purse was
+lost and its keys were not, and its tokens' grace passes in the end.
 
 Every step looks first whether it was done, so that a day that was killed is finished by running it again. The people
 it deals with live in a World and remember nothing: the same question gets the same answer. Prints the sums as JSON.
@@ -16,7 +19,7 @@ import hsm
 from tests.support.small_ledger import SmallLedger
 from tests.support.world import DAY, Person, World
 from wallet.protocol import cose
-from wallet.protocol.bundle import Bundle
+from wallet.protocol.bundle import Bundle, parse_bundle
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.issuance import CURRENCY, Issuance
 from wallet.protocol.payment import Payment, parse_payment
@@ -48,13 +51,16 @@ class Day:
         self.defund(20_000)
 
     def begin(self) -> None:
+        self.believe()
+        if self.wallet._purse.epochs.current() is None:
+            self.certify()
+
+    def believe(self) -> None:
         reconciling = self.wallet.reconciling
         reconciling.take_root(self.world.root.public, self.world.signed_directory().encode())
         delta = PolicyDelta(1, self.world.now, ((b"\5" * 16, Reason.LOST),), (), ())
         signed = cose.sign(delta, self.world.policy_key.sign_digest)
         reconciling.take_policy(None, PolicyUpdate(self.world.head(1), (signed,)))
-        if self.wallet._purse.epochs.current() is None:
-            self.certify()
 
     def certify(self) -> None:
         epoch = self.wallet.reconciling.begin_epoch()
@@ -122,21 +128,32 @@ class Day:
         return Payment(1, (made,), (issuance,), (payer.certificate,)).encode()
 
     def ledger(self) -> SmallLedger:
-        """A ledger that knows all that this wallet has ever held."""
+        """A ledger that knows all that this wallet has ever held, also where the wallet has lost it."""
+        ledger = SmallLedger(self.world)
+        file = self.folder / "ledger"
+        if file.exists():
+            ledger.upload(parse_bundle(file.read_bytes()))
+        ledger.upload(self.everything())
+        return ledger
+
+    def everything(self) -> Bundle:
         objects = self.wallet._purse.objects
         rows = self.wallet._purse.store.rows("SELECT id, kind FROM object")
         ids = {
             kind: [row["id"] for row in rows if row["kind"] == kind] for kind in ("certificate", "issuance")
         }
-        ledger = SmallLedger(self.world)
-        ledger.upload(
-            Bundle(
-                tuple(objects.transfer(txid) for txid in objects.transfers_in(row["id"] for row in rows)),
-                tuple(objects.issuance(txid) for txid in ids["issuance"]),
-                tuple(objects.certificate(txid) for txid in ids["certificate"]),
-            )
+        return Bundle(
+            tuple(objects.transfer(txid) for txid in objects.transfers_in(row["id"] for row in rows)),
+            tuple(objects.issuance(txid) for txid in ids["issuance"]),
+            tuple(objects.certificate(txid) for txid in ids["certificate"]),
         )
-        return ledger
+
+    def recover(self) -> None:
+        """The purse was lost; the ledger and the keystore were not."""
+        reconciling = self.wallet.reconciling
+        self.believe()
+        reconciling.deliver(*self.ledger().deliver(self.wallet._purse.epochs.own()))
+        self.reconcile()
 
     def reconcile(self) -> None:
         reconciling, ledger = self.wallet.reconciling, self.ledger()
@@ -178,16 +195,25 @@ class Day:
         }
 
 
-def main(folder: Path) -> None:
+def main(what: str, folder: Path) -> None:
     world = World()
     clock = [world.now]
     keystore = hsm.open_keystore(folder / "keys", PIN, clock=lambda: clock[0], random=os.urandom)
     wallet = Wallet.open(folder / "purse", keystore, lambda: clock[0], os.urandom)
     day = Day(folder, wallet, world)
-    day.live()
-    sums = day.sums()
-    clock[0] += 91 * DAY
-    wallet.reconciling.retire_keys(())
+    if what in ("live", "young"):
+        day.live()
+        (folder / "ledger").write_bytes(day.everything().encode())
+        sums = day.sums()
+        if what == "live":
+            clock[0] += 91 * DAY
+            wallet.reconciling.retire_keys(())
+    else:
+        day.recover()
+        sums = day.sums()
+        clock[0] += 121 * DAY
+        day.believe()
+        sums["spendable"] = sums["held"] = wallet.balance().held
     sums["keys"] = len(keystore.aliases())
     wallet.close()
     keystore.lock()
@@ -195,4 +221,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

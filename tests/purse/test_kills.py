@@ -44,8 +44,13 @@ def every_kill() -> list[str]:
     return [kill for kill in kills if not kill.startswith(NEVER)]
 
 
-NEVER = ("purse.resume.", "purse.redeemed.", "purse.expire.")
-"""Not on an ordinary day: leaving a rollback; an outcome that comes outside an answer; grace that has passed."""
+RECOVERING = tuple(
+    f"purse.{transition}.{step}"
+    for transition in ("deliver", "resume", "expire")
+    for step in ("stored", "recorded")
+)
+"""Where a purse passes that was lost; leaving a rollback and a grace that ends are on no ordinary day."""
+NEVER = ("purse.resume.", "purse.expire.")
 
 
 def kills() -> list[str]:
@@ -55,12 +60,12 @@ def kills() -> list[str]:
     return random.Random(seed()).sample(found, SAMPLE)
 
 
-def run(folder: Path, failpoint: str = "") -> subprocess.CompletedProcess[str]:
+def run(folder: Path, failpoint: str = "", what: str = "live") -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     if failpoint:
         environment[VARIABLE] = failpoint
     return subprocess.run(
-        [sys.executable, "-m", "tests.purse.day", str(folder)],
+        [sys.executable, "-m", "tests.purse.day", what, str(folder)],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -139,3 +144,15 @@ def test_killed_again_and_again_on_the_way(home: Path, whole_day: Mapping[str, o
     for kill in chosen:
         run(home, kill)
     assert finished(run(home)) == whole_day, chosen
+
+
+@pytest.mark.parametrize("kill", RECOVERING)
+def test_a_lost_purse_is_killed_while_it_recovers(
+    kill: str, home: Path, whole_day: Mapping[str, object]
+) -> None:
+    finished(run(home, what="young"))
+    shutil.rmtree(home / "purse")
+    killed = run(home, kill, "recover")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    found = finished(run(home, what="recover"))
+    assert (found["state"], found["numbers"], found["held"]) == ("sound", whole_day["numbers"], 0)

@@ -21,6 +21,7 @@ from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Consumption, Settlement, Verdict
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+from wallet.purse.journal import PurseState
 from wallet.purse.tokens import TokenState
 
 _HOUSE: Final = ("own", "position", "fundings")
@@ -49,7 +50,9 @@ class Ledger:
                 ledger.transfers[txid] = Transfer.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
                 ledger.signers[txid] = signer
             ledger.customers.update(system.rows(bank, "select key, customer from wallets"))
-            refused = system.rows(bank, "select transfer from settlements where verdict = ?", int(Verdict.REFUSED))
+            refused = system.rows(
+                bank, "select transfer from settlements where verdict = ?", int(Verdict.REFUSED)
+            )
             ledger.refused.update(txid for (txid,) in refused)
         for number, raw in system.rows(CENTRAL_BANK, "select id, raw from issuances"):
             ledger.issuances[number] = cose.parse(Issuance, raw).body
@@ -137,7 +140,9 @@ class Audit:
         accounts = dict(self.system.rows(bank, "select id, balance from accounts"))
         customers = {name: held for name, held in accounts.items() if name not in _HOUSE}
         assert min(customers.values(), default=0) >= 0, accounts
-        assert -accounts["position"] == accounts["own"] + accounts["fundings"] + sum(customers.values()), accounts
+        assert -accounts["position"] == accounts["own"] + accounts["fundings"] + sum(customers.values()), (
+            accounts
+        )
         one_sided = self._one_sided(bank)
         assert position + accounts["position"] == sum(one_sided.values()), (bank, one_sided)
         self._listed(bank, one_sided)
@@ -159,16 +164,19 @@ class Audit:
         return found
 
     def _listed(self, bank: str, one_sided: Mapping[tuple[str, bytes], int]) -> None:
-        """What only the central bank has booked stands in the bank's own list, by its id."""
+        """What only the central bank has booked stands in the bank's own list, by its id, or is on its way there."""
         if not one_sided:
             return
-        fundings = {row[0] for row in self.system.rows(bank, "select id from fundings where stage = 'debited'")}
-        others = {row[0] for row in self.system.rows(bank, "select transfer from redemptions where done = 0")}
+        listed = {row[0] for row in self.system.rows(bank, "select id from fundings where stage = 'debited'")}
+        listed |= {
+            row[0] for row in self.system.rows(bank, "select transfer from redemptions where done = 0")
+        }
         refunds = self.system.rows(bank, "select origin, output from refunds where stage = 'open'")
-        others |= {refund_id(TokenRef(*row)) for row in refunds}
+        listed |= {refund_id(TokenRef(*row)) for row in refunds}
+        sql = "select subject from work where kind = 'whole' and target = ? and done = 0"
+        listed |= {row[0] for other in BANKS for row in self.system.rows(other, sql, bank)}
         for kind, name in one_sided:
-            if kind in ("funding", "redemption", "refund"):
-                assert name in (fundings if kind == "funding" else others), (bank, kind, name.hex())
+            assert kind not in ("funding", "redemption", "refund") or name in listed, (bank, kind, name.hex())
 
     # verdicts and blame
 
@@ -247,12 +255,15 @@ class Audit:
         ledger = Ledger.of(self.system)
         self._values_agree(ledger)
         self._nothing_waits(ledger)
-        outstanding = dict(self.system.rows(CENTRAL_BANK, "select name, balance from accounts")).get("outstanding", 0)
+        outstanding = dict(self.system.rows(CENTRAL_BANK, "select name, balance from accounts")).get(
+            "outstanding", 0
+        )
         unspent = ledger.unspent()
         assert sum(unspent.values()) == outstanding, (unspent, outstanding)
         for holder in self.system.holders.values():
             if holder.account not in self.cheats:
                 self._sum_explained(holder, ledger, unspent.get(holder.account, 0))
+                self._is_sound(holder, ledger)
         self.contradictions(ledger)
 
     def _values_agree(self, ledger: Ledger) -> None:
@@ -264,7 +275,8 @@ class Audit:
     def _nothing_waits(self, ledger: Ledger) -> None:
         """Each transfer is answered at its signer's bank and at its payee's."""
         answered = {
-            bank: {row[0] for row in self.system.rows(bank, "select transfer from settlements")} for bank in BANKS
+            bank: {row[0] for row in self.system.rows(bank, "select transfer from settlements")}
+            for bank in BANKS
         }
         home = {holder.account: holder.bank for holder in self.system.holders.values()}
         for txid, body in ledger.transfers.items():
@@ -275,7 +287,9 @@ class Audit:
         for holder in self.system.holders.values():
             if holder.account in self.cheats:
                 continue
-            assert not holder.wallet.reconciling.uploads().transfers, f"{holder.name} has something without an answer"
+            assert not holder.wallet.reconciling.uploads().transfers, (
+                f"{holder.name} has something without an answer"
+            )
 
     def _sum_explained(self, holder: Holder, ledger: Ledger, unspent: int) -> None:
         """Account and purse together are what was there at first, and what came and went by verdict."""
@@ -289,16 +303,35 @@ class Audit:
             if body.redemption is None and ledger.customers[body.payee] == holder.account:
                 expected += value
             if isinstance(body.purpose, ToPayer) and ledger.customers[body.purpose.payer] == holder.account:
-                expected += value
+                expected += value if self._is_returned(txid, ledger) else 0
             mine = ledger.customers[ledger.signers[txid]] == holder.account
             if mine and (body.redemption is None or isinstance(body.purpose, ToPayer)):
                 expected -= value
         expected += self._compensated(holder)
         assert account + unspent == expected, (holder.name, account, unspent, expected)
-        assert holder.held == unspent, (holder.name, holder.held, unspent, holder.wallet.balance())
+        balance = holder.wallet.balance()
+        assert balance.held == unspent, (holder.name, unspent, balance)
+        assert (balance.redeeming, balance.funding) == (0, 0), (holder.name, balance)
+
+    def _is_sound(self, holder: Holder, ledger: Ledger) -> None:
+        """A purse is rolled back only because of a transfer that it signed and that nobody has shown the ledger."""
+        lost = {body.sequence for txid, body in holder.signed_bodies() if txid not in ledger.transfers}
+        missing = set(holder.wallet.reconciling.missing_numbers())
+        assert missing <= lost, (holder.name, "waits for numbers that were never used", missing - lost)
+        assert bool(missing) == (holder.wallet.state is PurseState.ROLLED_BACK), (holder.name, missing)
+
+    def _is_returned(self, txid: bytes, ledger: Ledger) -> bool:
+        """A refusal pays the payer anew, unless a revoked wallet signed it."""
+        rows = self.system.rows(CENTRAL_BANK, "select value, issuance from redemptions where txid = ?", txid)
+        ((value, issuance),) = rows or ((ledger.values(txid)[0], None),)
+        if value and issuance is None:
+            assert ledger.customers[ledger.signers[txid]] in self.cheats, "an honest refusal gives nothing back"
+        return issuance is not None
 
     def _compensated(self, holder: Holder) -> int:
-        rows = self.system.rows(holder.bank, "select sum(value) from challenges where customer = ?", holder.account)
+        rows = self.system.rows(
+            holder.bank, "select sum(value) from challenges where customer = ?", holder.account
+        )
         return rows[0][0] or 0
 
     def contradictions(self, ledger: Ledger | None = None) -> set[bytes]:

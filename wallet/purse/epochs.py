@@ -114,6 +114,11 @@ class Epochs:
             return EpochKey(alias, current.body.key, total)
         return self._finish(self._name_next(now), total)
 
+    @property
+    def is_one_unfinished(self) -> bool:
+        """Whether an epoch was begun, and its key has no certificate yet."""
+        return self._store.value("SELECT 1 FROM epoch WHERE state IN ('begun', 'made')") is not None
+
     def _name_next(self, now: int) -> int:
         number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
         alias = f"{ALIAS_PREFIX}{number}-{self._random(6).hex()}"

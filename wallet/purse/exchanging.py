@@ -13,7 +13,6 @@ from wallet.protocol.bounds import DAY, MAX_INPUTS, MAX_TRANSFERS
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Refresh, ToAccount
 from wallet.purse.answers import Answers
 from wallet.purse.denominations import split
@@ -155,9 +154,7 @@ class Exchanging:
     def unfinished_defund(self, amount: int) -> tuple[bytes, ...]:
         """The oldest defunding of ``amount`` tiyn that was begun and has no outcome yet: its redemptions' ids."""
         rows = self._purse.store.rows(
-            "SELECT r.txid, r.at, r.amount, r.value IS NULL AND coalesce(a.verdict, 0) <> ? AS is_open"
-            " FROM redemption r LEFT JOIN answer a USING (txid) WHERE kind = 'defund' ORDER BY r.at, r.txid",
-            int(Verdict.REFUSED),
+            "SELECT txid, at, amount, value IS NULL AS is_open FROM redemption WHERE kind = 'defund' ORDER BY at, txid"
         )
         for _, group in groupby(rows, key=lambda row: row["at"]):
             begun = list(group)

@@ -74,6 +74,11 @@ class Reconciling:
         return self._purse.epochs.begin(self._purse.now(), self._purse.outgoing.total(), anew=anew)
 
     @property
+    def is_epoch_unfinished(self) -> bool:
+        """Whether an epoch was begun and interrupted before its key was certified."""
+        return self._purse.epochs.is_one_unfinished
+
+    @property
     def certificate(self) -> Signed[Certificate] | None:
         """The current one, or None before the first."""
         return self._purse.epochs.current()

@@ -1,0 +1,210 @@
+"""A home with a sandbox and three wallets, for tests that kill commands and services: what was begun, who has what.
+
+Rule: after a kill nothing is opened to look at it; stores are read as an auditor reads them, so that only the next
+command resumes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from app.cli.places import Home
+from ledger_sync import sandbox
+from ledger_sync.sandbox.processes import gone
+from tests.support.cli import PIN, ROOT, Cli, Done
+
+TIYN: Final = 10_000
+"""What every operation moves; ``ASKED`` is the same as it is typed."""
+ASKED: Final = "100"
+PAYER: Final = "dana"
+OTHER: Final = "erlan"
+SHOP: Final = "bolat"
+BANK_OF: Final = {PAYER: "alatau", OTHER: "zhibek", SHOP: "zhibek"}
+_OPENING: Final = "40000"
+_FUNDED: Final = "20000"
+_GONE_SECONDS: Final = 60.0
+
+_HELD = """select coalesce(sum(o.amount), 0) from token t join output o using (txid, output)
+    where t.state in ('held', 'reserved')"""
+_BEGUN: Final = {
+    "payment": "select id from payment where state <> 'dropped'",
+    "transfer": "select txid from outgoing where payment is not null",
+    "funding": "select id from funding where state <> 'dropped'",
+    "received": "select id from incoming where code is null",
+    "refused": "select id from incoming where code is not null",
+    "receipt": "select receipt from incoming where receipt is not null",
+    "refusal": "select txid from redemption where kind = 'refusal'",
+    "defund": "select txid from redemption where kind = 'defund'",
+    "refresh": "select txid from redemption where kind = 'refresh'",
+}
+_OPEN: Final = {
+    "payment": "select id from payment where state in ('reserved', 'signed')",
+    "funding": "select id from funding where state = 'open'",
+    "redemption": "select txid from redemption where kind <> 'refusal' and value is null",
+    "epoch": "select alias from epoch where state in ('begun', 'made')",
+    "unsigned": "select txid from outgoing where state = 'unsigned'",
+    "rollback": "select name from fact where name = 'rollback'",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A wallet as its files and its bank's show it: tiyn ``held`` and on the ``account``, what it has ``begun`` and
+    what of that is ``open``, by kind and id."""
+
+    held: int
+    account: int
+    begun: frozenset[tuple[str, bytes]]
+    open: frozenset[tuple[str, bytes]]
+
+    @property
+    def sum(self) -> int:
+        return self.held + self.account
+
+    def of(self, kind: str) -> frozenset[bytes]:
+        return frozenset(name for what, name in self.begun if what == kind)
+
+    def new(self, before: Seen) -> Mapping[str, int]:
+        """How many of each kind there are more than before."""
+        grown = {kind: len(self.of(kind) - before.of(kind)) for kind in _BEGUN}
+        return {kind: count for kind, count in grown.items() if count}
+
+
+class Stage:
+    """The home, and where the pictures of each scene lie."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cli = Cli(folder)
+        self.sandbox = folder / "sandbox"
+        self._pictures = folder / "pictures"
+        self._scenes = 0
+        sandbox.start(self.sandbox)
+        for name, bank in BANK_OF.items():
+            shop = ("--merchant",) if name == SHOP else ()
+            self.cli.must("wallet", "new", name, "--bank", bank, "--opening", _OPENING, *shop)
+        for name in (PAYER, OTHER):
+            self.cli.wallet(name, "fund", _FUNDED)
+
+    def scene(self) -> Callable[[str], str]:
+        """A folder of its own for pictures: name -> path."""
+        self._scenes += 1
+        folder = self._pictures / str(self._scenes)
+        folder.mkdir(parents=True)
+        return lambda name: str(folder / name)
+
+    def rest_at_times(self) -> None:
+        """Every few scenes everybody reconciles, so that no provenance grows too long."""
+        if self._scenes % 8 != 7:
+            return
+        for name in BANK_OF:
+            self.cli.wallet(name, "sync")
+
+    def see(self, name: str) -> Seen:
+        store = sqlite3.connect(
+            f"file:{self.cli.home / 'wallets' / name / 'purse' / 'purse.db'}?mode=ro", uri=True
+        )
+        try:
+            held = store.execute(_HELD).fetchone()[0]
+            begun = {(kind, row[0]) for kind, sql in _BEGUN.items() for row in store.execute(sql)}
+            left = {(kind, row[0]) for kind, sql in _OPEN.items() for row in store.execute(sql)}
+        finally:
+            store.close()
+        return Seen(held, self._account(name), frozenset(begun), frozenset(left))
+
+    def _account(self, name: str) -> int:
+        account = Home(self.cli.home).wallet(name).profile().account
+        bank = sqlite3.connect(f"file:{self.sandbox / BANK_OF[name] / 'bank.db'}?mode=ro", uri=True)
+        try:
+            return int(bank.execute("select balance from accounts where id = ?", (account,)).fetchone()[0])
+        finally:
+            bank.close()
+
+    def copy_purse(self, name: str) -> Path:
+        """A backup of a purse, without its keystore."""
+        self._scenes += 1
+        return Path(shutil.copytree(self._purse(name), self._pictures / f"purse {self._scenes}"))
+
+    def put_purse_back(self, name: str, copy: Path) -> None:
+        shutil.rmtree(self._purse(name))
+        shutil.copytree(copy, self._purse(name))
+
+    def _purse(self, name: str) -> Path:
+        return self.cli.home / "wallets" / name / "purse"
+
+    def is_known_to_bank(self, name: str, transfers: frozenset[bytes]) -> bool:
+        """Whether the wallet's own bank has a verdict on these, that came to it from another bank perhaps."""
+        self.cli.must("sandbox", "books")
+        bank = sqlite3.connect(f"file:{self.sandbox / BANK_OF[name] / 'bank.db'}?mode=ro", uri=True)
+        try:
+            known = {row[0] for row in bank.execute("select transfer from settlements")}
+        finally:
+            bank.close()
+        return transfers <= known
+
+    def money(self) -> int:
+        """Tiyn of all three, in pockets and on accounts."""
+        return sum(self.see(name).sum for name in BANK_OF)
+
+    def books_agree(self) -> bool:
+        return bool(self.cli.must("sandbox", "books")["balanced"])
+
+    # commands that die
+
+    def killed(self, name: str, argv: tuple[str, ...], point: str) -> None:
+        done = self.cli.run("--json", "--wallet", name, *argv, failpoint=point)
+        assert done.status == -signal.SIGKILL, (argv, point, done.out, done.err)
+
+    def interrupted(self, name: str, argv: tuple[str, ...], point: str) -> Done:
+        """The same with Ctrl-C at the point."""
+        reading, writing = os.pipe()
+        os.write(writing, PIN.encode() + b"\n")
+        os.close(writing)
+        command = [
+            sys.executable,
+            "-m",
+            "tests.e2e.interrupted",
+            "--home",
+            str(self.cli.home),
+            "--wallet",
+            name,
+        ]
+        try:
+            done = subprocess.run(
+                [*command, "--pin-fd", str(reading), *argv],
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(reading,),
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en", "QALTA_FAILPOINT": point},
+                check=False,
+            )
+        finally:
+            os.close(reading)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    # services that die
+
+    def will_die(self, station: str, point: str) -> None:
+        """Start a station anew so that it dies there."""
+        sandbox.kill(self.sandbox, station)
+        sandbox.start(self.sandbox, environment={station: {"QALTA_FAILPOINT": point}})
+
+    def has_died(self, station: str) -> bool:
+        """Wait for its end."""
+        return gone(self.sandbox / station, _GONE_SECONDS)
+
+    def revive(self) -> None:
+        sandbox.start(self.sandbox)
+
+    def close(self) -> None:
+        sandbox.stop(self.sandbox)

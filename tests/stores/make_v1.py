@@ -1,0 +1,108 @@
+"""How tests/stores/v1 was made: `python -m tests.stores.make_v1`. Never again after the first release; a later
+version of the store gets its own folder, and every older folder must still open."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.support.wallets import Chance, Town
+from tests.support.world import DAY
+from wallet.protocol.policy import Reason
+from wallet.wallet import Wallet
+
+HERE = Path(__file__).parent / "v1"
+NAME = "asel"
+KEYS = Chance(f"keys of {NAME}")
+
+
+def live(town: Town) -> Wallet:
+    """A purse with something in every state."""
+    asel = town.wallet(NAME, 100_000, 50_000, 20_000)
+    town.wallet("berik", 200_000, bank="zhibek"), town.wallet("dina", 50_000)
+    town.merchant("shop")
+    town.pay(NAME, "shop", 30_000)
+    town.pay("berik", NAME, 45_000)
+    town.reconcile(NAME, anew=True)
+    town.fund(NAME, 1_000_000)
+    town.world.now += DAY
+    town.revoke(b"\5" * 16, Reason.LOST)
+    town.learn_policy("berik")
+    asked = asel.receiving.request(25_000, memo="түскі ас")
+    for payer in ("berik", "dina"):
+        paying = town.wallets[payer].paying
+        asel.receiving.receive(paying.sign(paying.reserve(asked)))
+    shop = town.wallets["shop"].receiving
+    shop.request(5_000)
+    printed = shop.request(40_000, printed=True, memo="№ 7")
+    asel.paying.show_again(_signed(asel, printed))
+    once = shop.request(10_000)
+    berik = town.wallets["berik"].paying
+    shop.receive(berik.sign(berik.reserve(once)))
+    refused = asel.paying.reserve(once)
+    asel.paying.acknowledge(refused, shop.receive(asel.paying.sign(refused)).receipt)
+    asel.paying.drop(asel.paying.reserve(shop.request(1_000)))
+    town.upload(NAME)
+    asel.reconciling.begin_refresh()
+    asel.reconciling.begin_funding(77_700)
+    asel.paying.reserve(shop.request(33_333))
+    asel.receiving.request(12_345)
+    return asel
+
+
+def _signed(wallet: Wallet, request) -> bytes:  # type: ignore[no-untyped-def]
+    payment = wallet.paying.reserve(request)
+    wallet.paying.sign(payment)
+    return payment
+
+
+def seen(wallet: Wallet) -> dict[str, object]:
+    """What must be seen in the store, whatever version reads it."""
+    return {
+        "state": wallet.state.value,
+        "balance": asdict(wallet.balance()),
+        "tokens": [
+            [str(item.token.ref), item.token.amount, item.token.hop, item.state.value, item.settled]
+            for item in wallet.tokens()
+        ],
+        "history": [
+            [event.kind.value, event.at, event.amount, event.id.hex(), event.state, event.who, event.memo]
+            for event in wallet.history()
+        ],
+        "pending": [[item.id.hex(), item.amount, item.state.value] for item in wallet.paying.pending()],
+        "fundings": [[item.id.hex(), list(item.amounts)] for item in wallet.reconciling.open_fundings()],
+        "redemptions": sorted(txid.hex() for txid in wallet.reconciling.open_redemptions()),
+        "risk": asdict(wallet.risk()),
+        "policy": wallet.reconciling.policy_version,
+    }
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        town = Town(Path(folder))
+        asel = live(town)
+        record = town.keystores[NAME].read_record()
+        assert record is not None
+        rows = asel._purse.store.rows("SELECT alias FROM epoch ORDER BY number")
+        expected = {
+            "now": town.world.now,
+            "aliases": [row["alias"] for row in rows],
+            "record": [record.step, record.sequence, record.digest.hex()],
+            "seen": seen(asel),
+        }
+        town.close()
+        with sqlite3.connect(town.folder / NAME / "purse.db") as store:
+            store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        HERE.mkdir(exist_ok=True)
+        shutil.copyfile(town.folder / NAME / "purse.db", HERE / "purse.db")
+        (HERE / "expected.json").write_text(
+            json.dumps(expected, indent=1, ensure_ascii=False) + "\n", "utf-8"
+        )
+
+
+if __name__ == "__main__":
+    main()
