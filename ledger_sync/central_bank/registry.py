@@ -58,6 +58,7 @@ class Registry:
         self._clock = clock
         self.signed_directory = self._found(founding)
         self.directory = Directory.of(self.signed_directory, keys.root.key)
+        self._follow_terms()
 
     def update_since(self, version: int) -> PolicyUpdate:
         """What someone who holds `version` lacks; without the head where more than one answer's deltas remain."""
@@ -121,6 +122,17 @@ class Registry:
             signed = cose.sign(body, self._keys.root.sign_digest)
             db.execute("insert into directory values (1, ?)", (signed.encode(),))
             return signed
+
+    def _follow_terms(self) -> None:
+        """Other limits or another grace than the last head's are a new version, so that wallets pass them on."""
+        with self._store.writing() as db:
+            row = db.execute("select raw from head").fetchone()
+            if row is None:
+                return
+            held = cose.parse(PolicyHead, row[0]).body
+            is_same = (held.limits, held.grace) == (self._terms.limits, self._terms.grace)
+            if held.version == _newest(db) and not is_same:
+                self._publish(db, ())
 
     def _head(self, db: sqlite3.Connection, version: int) -> Signed[PolicyHead]:
         now = self._clock()

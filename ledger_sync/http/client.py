@@ -98,9 +98,10 @@ def _url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
         url.host.encode("idna")
-        return url
     except (httpx.InvalidURL, UnicodeError) as error:
         raise Refusal(Code.UNREACHABLE, {"service": text[:64]}) from error
+    require(url.scheme in ("http", "https") and bool(url.host), Code.UNREACHABLE, service=text[:64])
+    return url
 
 
 def _answer(response: httpx.Response) -> Cbor:

@@ -325,7 +325,9 @@ class Audit:
         rows = self.system.rows(CENTRAL_BANK, "select value, issuance from redemptions where txid = ?", txid)
         ((value, issuance),) = rows or ((ledger.values(txid)[0], None),)
         if value and issuance is None:
-            assert ledger.customers[ledger.signers[txid]] in self.cheats, "an honest refusal gives nothing back"
+            assert ledger.customers[ledger.signers[txid]] in self.cheats, (
+                "an honest refusal gives nothing back"
+            )
         return issuance is not None
 
     def _compensated(self, holder: Holder) -> int:

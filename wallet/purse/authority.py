@@ -34,11 +34,17 @@ class Authority:
 
     def now(self) -> int:
         """Unix seconds: the wallet's clock, or the latest signed time if that is later."""
-        return max(self._clock(), self._store.fact(_SIGNED_TIME) or 0)
+        return max(self._clock(), self.signed_time)
+
+    @property
+    def signed_time(self) -> int:
+        """The latest signed time, 0 before there is any. What cannot be undone is decided by it, never by the
+        wallet's clock, which anybody can set."""
+        return int(self._store.fact(_SIGNED_TIME) or 0)
 
     def note_time(self, signed_time: int) -> None:
         """Inside a transaction: a time that the central bank, the notary or the own bank signed."""
-        if signed_time > (self._store.fact(_SIGNED_TIME) or 0):
+        if signed_time > self.signed_time:
             self._store.set_fact(_SIGNED_TIME, signed_time)
 
     @property

@@ -75,7 +75,7 @@ class Purse:
         """Tokens whose grace has passed are no longer ours to spend or redeem: their bank refunds them."""
         if not self.authority.has_policy:
             return
-        overdue = self.tokens.overdue(self.now() - self.authority.policy.head.grace)
+        overdue = self.tokens.overdue(self.authority.signed_time - self.authority.policy.head.grace)
         if overdue:
             with self.transition(Transition.EXPIRE, [ref.to_cbor() for ref in overdue]):
                 self.tokens.move(overdue, TokenState.EXPIRED, None)

@@ -23,7 +23,7 @@ class Retiring:
         return tuple(key for key in own if key != current.body.key and self._is_over(key))
 
     def _is_over(self, key: bytes) -> bool:
-        store, now = self._purse.store, self._purse.now()
+        store, now = self._purse.store, self._purse.authority.signed_time
         grace = self._purse.authority.policy.head.grace
         certificates = self._purse.objects.certificates_of(key)
         if not certificates or any(item.body.expires + grace >= now for item in certificates):

@@ -1,0 +1,194 @@
+"""One token, many payees; keys that were stolen; counters that lie: who is paid, what is lost, and who is named."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town
+from tests.ledger_sync.notary.backends import BACKENDS, consumer, item, ref
+from tests.sampling import sampled
+from tests.support.deals import refusal_of
+from tests.support.world import DAY, Person
+from wallet.protocol import verify
+from wallet.protocol.acceptance import PayeeView, check_acceptance
+from wallet.protocol.certificate import WalletKind
+from wallet.protocol.codes import Code
+from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import check_evidence
+from wallet.protocol.payment import Payment
+from wallet.protocol.policy import Policy, Reason
+from wallet.protocol.request import Request
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import Transfer
+from wallet.protocol.validity import Token
+
+AMOUNT = 400_000
+MOST = 50
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    made = Town(tmp_path)
+    yield made
+    made.close()
+
+
+class Thief:
+    """Somebody with a copy of a wallet's keys, and no wallet: every statement is free, a signature is all there is."""
+
+    def __init__(self, town: Town, victim: Customer) -> None:
+        self._town = town
+        self.victim = victim
+
+    def spend(
+        self, token: Token, shop: Customer, amount: int, total: int = 0
+    ) -> tuple[Signed[Transfer], Payment, Request]:
+        """A payment as from a purse that has never paid anything: sequence 1, a total of this amount alone."""
+        person = self.victim.person
+        fresh = Person(person.key, person.certificate, 0, total)
+        asked = self._town.request(shop, amount)
+        transfer = self._town.pay(fresh, [token], shop, amount, request=asked)
+        issuance = self._town._issuances[token.ref.txid]
+        return transfer, Payment(1, (transfer,), (issuance,), (person.certificate,)), asked
+
+
+def accept(town: Town, payment: Payment, asked: Signed[Request], policy: Policy | None = None) -> None:
+    """What a shop that is offline does: verify, and judge with the policy it has."""
+    verified = verify(payment.encode(), town.directory())
+    check_acceptance(verified, PayeeView(asked, policy or town.policy(), town.now, 0, 0, lambda ref: None))
+
+
+def shops(town: Town, count: int) -> list[Customer]:
+    banks = ("alatau", "zhibek")
+    return [
+        town.customer(f"Shop {n}", banks[n % 2], kind=WalletKind.MERCHANT, opening=1) for n in range(count)
+    ]
+
+
+def final(town: Town, sold: Sequence[tuple[Customer, Signed[Transfer]]]) -> list[Row]:
+    town.settle_down()
+    return [shop.verdict(transfer) for shop, transfer in sold]
+
+
+def is_revoked(town: Town, customer: Customer) -> bool:
+    revoked = town.policy().revoked
+    return any(revoked.get(epoch.certificate.body.wallet) is Reason.CONFLICT for epoch in customer.epochs)
+
+
+@pytest.mark.parametrize("count", sampled("payees of one token", range(2, MOST + 1), 6))
+def test_one_token_for_many_payees_is_paid_once_and_the_copier_named(
+    town: Town, count: int, rng: random.Random
+) -> None:
+    cheat = town.customer("Dauren", rng.choice(["alatau", "zhibek"]))
+    (token,) = cheat.fund(AMOUNT)
+    thief, paid = Thief(town, cheat), []
+    for shop in shops(town, count):
+        transfer, payment, asked = thief.spend(token, shop, AMOUNT)
+        accept(town, payment, asked)
+        paid.append((shop, transfer))
+    rng.shuffle(paid)
+    for shop, transfer in paid:
+        shop.upload(transfer)
+        if rng.random() < 0.1:
+            town.settle_down(1)
+    rows = final(town, paid)
+    verdicts = [row.settlement.verdict for row in rows if row.settlement is not None]
+    assert verdicts == [Verdict.SETTLED, *[Verdict.CONFLICT] * (count - 1)]
+    assert sum(row.settlement.values[0] for row in rows if row.settlement is not None) == AMOUNT
+    for row in rows[1:]:
+        assert row.evidence is not None
+        assert check_evidence(row.evidence, town.directory()).key == cheat.key
+    assert is_revoked(town, cheat)
+    assert not any(is_revoked(town, shop) for shop, _ in paid)
+    town.check_books()
+
+
+@settings(max_examples=40)
+@given(count=st.integers(2, MOST), data=st.data())
+def test_whatever_the_order_and_the_batches_the_notary_says_one_word_on_a_token(
+    count: int, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(count)))
+    with TemporaryDirectory() as folder:
+        store = BACKENDS["sqlite"](Path(folder))
+        try:
+            left = [item(n, ref("token"), ref(n), bank=("alatau", "zhibek")[n % 2]) for n in order]
+            while left:
+                size = data.draw(st.integers(1, len(left)))
+                for one, said in zip(left[:size], store.commit(left[:size]), strict=True):
+                    won = {
+                        token: statement.body.consumer for statement in said for token in statement.body.refs
+                    }
+                    assert won[ref("token")] == consumer(order[0])
+                    assert one.consumer in won.values(), "its own token is its own all the same"
+                left = left[size:]
+        finally:
+            store.close()
+
+
+def test_what_a_stolen_key_can_take_from_each_is_bounded_by_limits_and_ends_with_the_certificate(
+    town: Town,
+) -> None:
+    victim = town.customer("Aigul")
+    limits = victim.person.certificate.body.limits.lower(town.policy().head.limits)
+    (token,) = victim.fund(OPENING)
+    thief, (shop, other) = Thief(town, victim), shops(town, 2)
+    assert limits.payment >= OPENING
+    transfer, payment, asked = thief.spend(token, shop, OPENING)
+    accept(town, payment, asked)
+    _, beyond, asked = thief.spend(token, other, OPENING, total=limits.total)
+    assert refusal_of(lambda: accept(town, beyond, asked)) is Code.LIMIT_TOTAL
+    second, again, asked = thief.spend(token, other, OPENING)
+    accept(town, again, asked)
+    shop.upload(transfer)
+    other.upload(second)
+    rows = final(town, [(shop, transfer), (other, second)])
+    assert [row.settlement.values[0] for row in rows if row.settlement is not None] == [OPENING, 0]
+    assert is_revoked(town, victim)
+    town.check_books()
+    _, known, asked = thief.spend(token, other, OPENING)
+    assert refusal_of(lambda: accept(town, known, asked, town.policy("zhibek"))) is Code.REVOKED_CONFLICT
+
+
+def test_a_stolen_key_of_one_who_is_long_offline_is_refused_by_the_days_and_the_expiry(town: Town) -> None:
+    victim, (shop,) = town.customer("Aigul"), shops(town, 1)
+    (token,) = victim.fund(AMOUNT)
+    certificate = victim.person.certificate.body
+    days = certificate.limits.lower(town.policy().head.limits).days
+    policy = town.policy()
+    town.now = certificate.issued + days * DAY
+    _, payment, asked = Thief(town, victim).spend(token, shop, AMOUNT)
+    accept(town, payment, asked, policy)
+    town.now += 1
+    assert refusal_of(lambda: accept(town, payment, asked, policy)) in (
+        Code.LIMIT_DAYS,
+        Code.CERTIFICATE_EXPIRED,
+    )
+
+
+def test_counters_that_lie_hide_nothing_from_the_token(town: Town) -> None:
+    """No number is used twice and no total falls: counters prove nothing here. The token does."""
+    cheat, (one, other) = town.customer("Dauren"), shops(town, 2)
+    (token,) = cheat.fund(AMOUNT)
+    thief = Thief(town, cheat)
+    first, _, _ = thief.spend(token, one, AMOUNT)
+    person = cheat.person
+    further = Person(person.key, person.certificate, 7, 10 * AMOUNT)
+    second = town.pay(further, [token], other, AMOUNT)
+    assert first.body.sequence != second.body.sequence
+    one.upload(first)
+    other.upload(second)
+    rows = final(town, [(one, first), (other, second)])
+    assert [row.settlement.verdict for row in rows if row.settlement is not None] == [
+        Verdict.SETTLED,
+        Verdict.CONFLICT,
+    ]
+    assert is_revoked(town, cheat)
+    town.check_books()
