@@ -426,39 +426,3 @@ def test_a_funding_nobody_heard_of_does_not_keep_a_wallet_from_reconciling(
     assert bolat.pay(aliya, 100_000).code is None
     together(world, audit)
     assert (aliya.held, aliya.account_balance()) == (100_000, OPENING)
-
-
-def test_a_purse_rolled_back_for_good_can_be_used_again_after_expiry_and_grace(
-    world: System, audit: Audit
-) -> None:
-    """What it signed is lost with both purses; the money comes back by refund, and then nothing is left to wait for."""
-    aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), world.holder("bolat", "zhibek")
-    old, before = aliya.snapshot(), bolat.snapshot()
-    aliya.pay(bolat, 600_000)
-    aliya.restore(old)
-    bolat.restore(before)
-    together(world, audit)
-    assert aliya.wallet.state is PurseState.ROLLED_BACK
-    for _ in range(3):
-        world.now += 41 * DAY
-        world.settle_down()
-        together(world, audit)
-    assert aliya.account_balance() == OPENING
-    assert aliya.wallet.state is PurseState.SOUND
-    aliya.fund(500_000)
-    assert aliya.pay(bolat, 100_000).code is None
-    together(world, audit)
-
-
-def test_a_number_that_was_dropped_does_not_keep_a_lost_purse_waiting(world: System, audit: Audit) -> None:
-    aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), funded(world, "bolat", "zhibek", 1_000_000)
-    chen = funded(world, "chen", "zhibek", 1_000_000)
-    intent = aliya.wallet.paying.reserve(bolat.wallet.receiving.request(100_000))
-    request = aliya.wallet.receiving.request(50_000)
-    assert aliya.wallet.receiving.receive(chen.show(request)[1], request).code is None
-    assert aliya.wallet.receiving.receive(bolat.show(request)[1], request).code is Code.REQUEST_ANSWERED
-    aliya.wallet.paying.drop(intent)
-    aliya.lose_purse()
-    together(world, audit)
-    assert aliya.wallet.state is PurseState.SOUND
-    assert aliya.held == 2_050_000

@@ -475,6 +475,9 @@ class DigitalTenge(RuleBasedStateMachine):
         for payer, payee in permutations(honest, 2):
             money = payer.wallet.balance().spendable
             if money and payer.wallet.state is PurseState.SOUND:
+                for waiting in payer.wallet.paying.pending():
+                    if waiting.state is PaymentState.RESERVED:
+                        payer.wallet.paying.drop(waiting.id)
                 assert payer.pay(payee, min(money, 1_000)).code is None
         self.audit.moment()
 
