@@ -15,7 +15,7 @@ from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.relays import Relays
-from ledger_sync.bank.terms import MAX_UNEXPIRED_WALLETS, Terms
+from ledger_sync.bank.terms import MAX_POSSESSIONS, MAX_UNEXPIRED_WALLETS, Terms
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.possession import possession_digest
 from wallet.protocol.bounds import WALLET_ID_BYTES
@@ -63,8 +63,17 @@ class Certification:
             require(self._wallets.customer_of(key) in (None, account), Code.AUTH_FORBIDDEN)
             require(not self._wallets.is_revoked(account, Reason.CONFLICT), Code.WALLET_REVOKED)
             certificate = self._known(customer, key) or self._issue(customer, device, key, total)
+            self._store.insert("possessions", device=device, key=key, proof=proof)
         hsm.failpoint.reach("bank.certify.stored")
         return certificate
+
+    def possessions(self, device: bytes, after: bytes) -> list[tuple[bytes, bytes]]:
+        """Keys that ``device`` had certified, each with its proof, in order of key after ``after``: one page."""
+        rows = self._store.rows(
+            "select key, proof from possessions where device = ? and key > ? order by key limit ?",
+            (device, after, MAX_POSSESSIONS),
+        )
+        return [(key, proof) for key, proof in rows]
 
     def _known(self, customer: Customer, key: bytes) -> Signed[Certificate] | None:
         if customer.kind is WalletKind.MERCHANT:

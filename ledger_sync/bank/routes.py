@@ -19,6 +19,7 @@ from wallet.protocol import codec
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,
     ID_BYTES,
+    KEY_BYTES,
     MAX_AMOUNTS,
     MAX_NAME_BYTES,
     MAX_SEQUENCE,
@@ -127,6 +128,14 @@ class BankCalls:
                 "Which of the caller's own keys the ledger still knows something open of",
                 "[* key]",
                 "[* key]",
+            ),
+            _post(
+                "/v1/possessions",
+                _CUSTOMER,
+                self._possessions,
+                "Keys that the calling device had certified, after a key (empty at first), with what they signed",
+                "[*256 [key, proof]]",
+                "[key / h'']",
             ),
             _post("/v1/losses", _CUSTOMER, self._lose, "Revoke all wallets of the account", "[]", "[]"),
         )
@@ -248,6 +257,14 @@ class BankCalls:
     def _keys(self, incoming: Incoming) -> Cbor:
         keys = [codec.public_key(item) for item in codec.array(incoming.value, most=MAX_ASKED)]
         return self._node.deliveries.keys_in_use(incoming.caller.name, keys)
+
+    def _possessions(self, incoming: Incoming) -> Cbor:
+        (after,) = codec.array(incoming.value, 1)
+        device = incoming.caller.key
+        return [
+            list(row)
+            for row in self._node.certification.possessions(device, codec.octets(after, most=KEY_BYTES))
+        ]
 
     def _lose(self, incoming: Incoming) -> Cbor:
         codec.array(incoming.value, 0)

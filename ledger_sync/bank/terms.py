@@ -16,6 +16,8 @@ MAX_OPEN_FUNDINGS: Final = 16
 """Fundings of one customer that are not finished."""
 MAX_UNEXPIRED_WALLETS: Final = 512
 """Wallet ids of one customer that have not expired: all of them are listed when it is revoked."""
+MAX_POSSESSIONS: Final = 256
+"""Keys of one device in one answer."""
 MAX_DEVICES: Final = 8
 """Open devices of one customer."""
 MAX_WAITING: Final = 4_096

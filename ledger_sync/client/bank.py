@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_sync.client.rows import Row, read_rows
+from ledger_sync.possession import possession_digest
 from wallet.protocol import codec, cose
-from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM
+from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, SIGNATURE_BYTES
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.keys import verify_digest
 from wallet.protocol.policy import PolicyUpdate
 
 MAX_DELTAS_ONLINE = 256
@@ -21,6 +24,8 @@ MAX_DELTAS_ONLINE = 256
 ASKED_AT_ONCE = 64
 """Transfers or keys in one question."""
 _MAX_CURSOR = 2**53
+_MAX_POSSESSIONS = 256
+"""Own keys in one answer."""
 
 
 class Service(Protocol):
@@ -122,6 +127,18 @@ class BankClient:
         """Which of these own keys (at most ASKED_AT_ONCE) the ledger still knows something unconsumed of."""
         answer = codec.array(self._service.post("/v1/keys", list(keys)), most=len(keys))
         return frozenset(codec.public_key(key) for key in answer)
+
+    def own_keys(self) -> Iterator[bytes]:
+        """Every key that this device ever had certified, destroyed ones too; each has signed that it was this
+        device's. Passes over what has not."""
+        after, digest = b"", possession_digest(self.device_key)
+        while rows := codec.array(self._service.post("/v1/possessions", [after]), most=_MAX_POSSESSIONS):
+            for row in rows:
+                key, proof = codec.array(row, 2)
+                require(codec.public_key(key) > after, Code.MALFORMED)
+                after = codec.public_key(key)
+                if verify_digest(after, digest, codec.octets(proof, SIGNATURE_BYTES)):
+                    yield after
 
     def report_loss(self) -> None:
         """Have every unexpired wallet id of this customer revoked."""

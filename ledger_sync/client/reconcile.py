@@ -94,10 +94,12 @@ def reconcile(wallet: Wallet, bank: BankClient, tell: Tell = lambda step, count:
     """
     saga = _Reconciling(wallet, bank, tell)
     saga.take_policy()
+    saga.find_keys()
     saga.finish_fundings()
     saga.upload()
     saga.take_deliveries()
     saga.upload()
+    wallet.reconciling.reconciled()
     saga.certify_if_due()
     if wallet.state is PurseState.SOUND:
         saga.refresh()
@@ -188,6 +190,11 @@ class _Reconciling:
             update = self._bank.policy(self._purse.policy_version)
             if not self._purse.take_policy(None, update) or update.head is not None:
                 return
+
+    def find_keys(self) -> None:
+        """A purse that was rolled back or lost may have signed with keys that it does not know and that are no more."""
+        if self._wallet.state is PurseState.ROLLED_BACK:
+            self._purse.find_keys(self._bank.own_keys())
 
     def finish_fundings(self) -> None:
         fundings = self._purse.open_fundings()

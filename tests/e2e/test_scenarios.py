@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ledger_sync.client import BankClient
 from tests.support.audit import Audit, kinds_of_evidence
 from tests.support.system import BANKS, OPENING, Holder, System
 from tests.support.world import DAY
 from wallet.protocol.bounds import MAX_HOP
+from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Contradiction, check_evidence
 from wallet.protocol.payment import parse_payment
@@ -426,3 +428,79 @@ def test_a_funding_nobody_heard_of_does_not_keep_a_wallet_from_reconciling(
     assert bolat.pay(aliya, 100_000).code is None
     together(world, audit)
     assert (aliya.held, aliya.account_balance()) == (100_000, OPENING)
+
+
+def test_a_purse_rolled_back_for_good_can_be_used_again_after_expiry_and_grace(
+    world: System, audit: Audit
+) -> None:
+    """What it signed is lost with both purses; the money comes back by refund, and then nothing is left to wait for."""
+    aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), world.holder("bolat", "zhibek")
+    old, before = aliya.snapshot(), bolat.snapshot()
+    aliya.pay(bolat, 600_000)
+    aliya.restore(old)
+    bolat.restore(before)
+    together(world, audit)
+    assert aliya.wallet.state is PurseState.ROLLED_BACK
+    for _ in range(3):
+        world.now += 41 * DAY
+        world.settle_down()
+        together(world, audit)
+    assert aliya.account_balance() == OPENING
+    assert aliya.wallet.state is PurseState.SOUND
+    aliya.fund(500_000)
+    assert aliya.pay(bolat, 100_000).code is None
+    together(world, audit)
+
+
+def test_a_number_that_was_dropped_does_not_keep_a_lost_purse_waiting(world: System, audit: Audit) -> None:
+    aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), funded(world, "bolat", "zhibek", 1_000_000)
+    chen = funded(world, "chen", "zhibek", 1_000_000)
+    intent = aliya.wallet.paying.reserve(bolat.wallet.receiving.request(100_000))
+    request = aliya.wallet.receiving.request(50_000)
+    assert aliya.wallet.receiving.receive(chen.show(request)[1], request).code is None
+    payment, raw = bolat.show(request)
+    refusal = aliya.wallet.receiving.receive(raw, request)
+    assert refusal.code is Code.REQUEST_ANSWERED
+    bolat.wallet.paying.acknowledge(payment, refusal.receipt)
+    aliya.wallet.paying.drop(intent)
+    aliya.lose_purse()
+    together(world, audit)
+    assert aliya.wallet.state is PurseState.SOUND
+    assert aliya.held == 2_050_000
+
+
+def test_a_purse_lost_after_its_first_key_was_destroyed_knows_what_that_key_signed(
+    world: System, audit: Audit
+) -> None:
+    aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), world.holder("bolat", "zhibek")
+    aliya.pay(bolat, 600_000)
+    (first,) = (key for key in aliya.keystore.aliases() if key != "device")
+    together(world, audit)
+    for _ in range(4):
+        world.now += 28 * DAY
+        together(world, audit)
+    assert first not in aliya.keystore.aliases(), "no longer needed by anybody"
+    aliya.lose_purse()
+    together(world, audit)
+    assert aliya.wallet.state is PurseState.SOUND
+    assert aliya.held == 1_400_000
+    assert aliya.pay(bolat, 100_000).code is None
+    together(world, audit)
+
+
+def test_a_bank_can_name_no_key_as_ours_that_our_device_never_had(world: System, audit: Audit) -> None:
+    aliya, bolat = world.holder("aliya", "alatau"), world.holder("bolat", "alatau")
+    mine = {wallet.body.key for wallet in (aliya.wallet.reconciling.certificate,) if wallet is not None}
+    assert set(aliya.bank_client.own_keys()) == mine
+    assert mine.isdisjoint(bolat.bank_client.own_keys())
+    told = aliya.bank_client._service.post("/v1/possessions", [b""])
+
+    class Liar:
+        def get(self, path: str) -> Cbor:
+            raise AssertionError(path)
+
+        def post(self, path: str, value: Cbor) -> Cbor:
+            return told if value == [b""] else []
+
+    assert list(BankClient(Liar(), bolat.bank_client.device_key).own_keys()) == []
+    together(world, audit)

@@ -6,7 +6,7 @@ and kept, so that its printed codes stay good.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -159,6 +159,20 @@ class Epochs:
             for alias, key in found:
                 number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
                 self._store.write("INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)", number, alias, key, now)
+
+    def find(self, keys: Iterable[bytes], now: int) -> None:
+        """Own keys that the store does not know and that the keystore no longer has: destroyed before the loss."""
+        unknown = [key for key in keys if not self.owns(key)]
+        if not unknown:
+            return
+        with self._store.transaction():
+            self._store.clear_fact(DELIVERY_CURSOR)
+            for key in unknown:
+                number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
+                alias = f"destroyed-{key.hex()}"
+                self._store.write(
+                    "INSERT INTO epoch VALUES (?, ?, ?, 'destroyed', ?)", number, alias, key, now
+                )
 
     def learn(self, certificate: Signed[Certificate]) -> None:
         """Inside a transaction: a certificate of ours that came with something else; others are passed over."""

@@ -27,6 +27,8 @@ from wallet.purse.transitions import Transition
 GENESIS: Final = hashlib.sha256(b"qalta purse").digest()
 _ROLLBACK: Final = "rollback"
 """The fact that holds the sequence number up to which the ledger must know a transfer."""
+_SINCE: Final = "rollback_since"
+"""The fact that holds the signed time at which the purse first reconciled after it had fallen back."""
 
 
 class PurseState(StrEnum):
@@ -124,6 +126,7 @@ class Journal:
         entry = entry_after(step, highest, kept.digest, [Transition.ROLLBACK.value, last.digest])
         with self._store.transaction():
             self._store.set_fact(_ROLLBACK, max(highest, self._store.fact(_ROLLBACK) or 0))
+            self._store.clear_fact(_SINCE)
             self._store.clear_fact(DELIVERY_CURSOR)
             self._insert(Transition.ROLLBACK, entry)
         self.move_record()
@@ -138,6 +141,17 @@ class Journal:
         found: int | None = self._store.fact(_ROLLBACK)
         return found
 
+    @property
+    def unknown_since(self) -> int | None:
+        """In a rollback: a signed time (unix seconds) after all that was signed before it; None before the first
+        reconciling."""
+        found: int | None = self._store.fact(_SINCE)
+        return found
+
+    def note_unknown_since(self, signed_time: int) -> None:
+        """Inside a transaction."""
+        self._store.set_fact(_SINCE, signed_time)
+
     def require_sound(self) -> None:
         """ROLLBACK, with the sequence number that the ledger must have reached."""
         until = self.unknown_until
@@ -146,3 +160,4 @@ class Journal:
     def leave_rollback(self) -> None:
         """Inside a transaction whose transition is RESUME."""
         self._store.clear_fact(_ROLLBACK)
+        self._store.clear_fact(_SINCE)

@@ -1,12 +1,14 @@
 """Transfers of our own keys: one sequence count over all keys, payments and redemptions alike.
 
 Numbers and totals are fixed when a body is stored, before it is signed. Dropping an intent that was never signed
-frees its numbers; they are used again first, so that no gap stays. A signed transfer is final.
+frees its numbers; they are used again first, so that no gap stays. A redemption goes before an intent that is not
+signed yet, which moves up: numbers are signed in order, and none is missing below one that was signed. A signed
+transfer is final.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
@@ -70,6 +72,23 @@ class Outgoing:
             self._store.write("DELETE FROM freed_sequence WHERE sequence = ?", number)
         return freed + list(range(highest + 1, highest + 1 + count - len(freed)))
 
+    def take_redemption_number(self) -> int:
+        """The next number, below those of an intent that nobody has signed. In a rollback intents stay as they are:
+        what was lost may have signed them."""
+        (number,) = self.take_numbers(1)
+        if self._journal.unknown_until is not None:
+            return number
+        intent = self._store.rows(
+            "SELECT * FROM outgoing WHERE state = 'unsigned' AND payment IS NOT NULL ORDER BY sequence"
+        )
+        numbers: list[int] = sorted([number, *(row["sequence"] for row in intent)])
+        for row, moved in zip(intent, numbers[1:], strict=True):
+            if row["sequence"] != moved:
+                self._store.write("DELETE FROM outgoing WHERE txid = ?", row["txid"])
+                body = replace(_body(row), sequence=moved)
+                self.store_unsigned(body, row["key"], row["payment"])
+        return numbers[0]
+
     def store_unsigned(self, body: Transfer, key: bytes, payment: bytes | None) -> bytes:
         """Keep a body that ``key`` will sign; returns its transaction id."""
         payload = codec.encode(body.to_cbor())
@@ -114,7 +133,7 @@ class Outgoing:
         return tuple(row["txid"] for row in rows)
 
     def body(self, txid: bytes) -> Transfer:
-        return Transfer.from_cbor(codec.decode(self._row(txid)["payload"], MAX_OBJECT_BYTES))
+        return _body(self._row(txid))
 
     def sign(self, txid: bytes) -> Made:
         """Sign a stored body and check it as its receiver will; nothing is stored yet."""
@@ -171,3 +190,7 @@ class Outgoing:
         if row is None:
             raise Refusal(Code.PAYMENT_UNKNOWN, {"transfer": txid.hex()})
         return row
+
+
+def _body(row: Row) -> Transfer:
+    return Transfer.from_cbor(codec.decode(row["payload"], MAX_OBJECT_BYTES))

@@ -7,7 +7,7 @@ that signed and take its outcomes; retire old keys. Interrupted anywhere, it sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from hsm.failpoint import reach
 from wallet.protocol.bundle import Bundle
@@ -95,6 +95,11 @@ class Reconciling:
             self._purse.authority.note_time(certificate.body.issued)
         reach("purse.epoch.certified")
 
+    def find_keys(self, keys: Iterable[bytes]) -> None:
+        """Keys that are known to have been this device's: those that the store does not know were its own too, and
+        what the ledger listed for them has to be listed again."""
+        self._purse.epochs.find(keys, self._purse.now())
+
     # fundings
 
     def begin_funding(self, amount: int) -> Funding:
@@ -145,6 +150,11 @@ class Reconciling:
         delivered = self._deliveries.take(bundle, rows, cursor)
         self._recovering.try_to_leave()
         return delivered
+
+    def reconciled(self) -> None:
+        """Everything was uploaded and every delivery taken: out of a rollback, if nothing keeps the purse in it."""
+        self._recovering.reconciled()
+        self._purse.let_expire()
 
     def missing_numbers(self) -> tuple[int, ...]:
         """In a rollback: sequence numbers for which the ledger has shown no transfer yet."""

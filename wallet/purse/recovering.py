@@ -2,17 +2,28 @@
 
 What the lost part of the purse had signed came back with deliveries. Intents that it shows signed are signed;
 the others are dropped, and their numbers are not used again.
+
+What nobody shows the ledger (the payee lost it too) would keep the purse waiting for ever. It waits as long as
+anything that was signed before may still count: until every token that there was then has expired and its grace has
+passed, by signed time. They have been refunded by then; whatever came later was never spent before.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
+from wallet.protocol.bounds import DAY, MAX_AHEAD
 from wallet.purse.payments import Payments, PaymentState
 from wallet.purse.purse import Purse
+from wallet.purse.tokens import TokenState
 from wallet.purse.transitions import Transition
+
+LONGEST_LIFE: Final = 90 * DAY
+"""Seconds that a token lives at least; longer if any that the purse has seen does."""
 
 
 class Recovering:
-    """Looked at after every answer and delivery."""
+    """Looked at after every answer and delivery, and at the end of every reconciling."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
@@ -37,12 +48,39 @@ class Recovering:
             return True
         if self.missing():
             return False
+        self._leave(until)
+        return True
+
+    def reconciled(self) -> None:
+        """Everything was uploaded and every delivery taken: leave if nothing is missing, or if it is too late for
+        what is missing to count."""
+        until, since = self._purse.journal.unknown_until, self._purse.journal.unknown_since
+        if until is None or self.try_to_leave():
+            return
+        if since is None:
+            with self._purse.store.transaction():
+                self._purse.journal.note_unknown_since(self._purse.authority.signed_time)
+        elif self._is_over(since):
+            self._leave(until)
+
+    def _is_over(self, since: int) -> bool:
+        purse = self._purse
+        seen = purse.store.value(
+            "SELECT max(o.expires - o.made) FROM output o JOIN object b ON b.id = o.txid WHERE b.kind = 'issuance'"
+        )
+        last = purse.authority.signed_time - purse.authority.policy.head.grace
+        held = purse.tokens.all(TokenState.HELD, TokenState.RESERVED)
+        doubtful = [item for item in held if item.token.made <= since + MAX_AHEAD]
+        return last > since + max(LONGEST_LIFE, seen or 0) and all(
+            item.token.expires < last for item in doubtful
+        )
+
+    def _leave(self, until: int) -> None:
         with self._purse.transition(Transition.RESUME, [until]):
             for waiting in self._payments.in_states(PaymentState.RESERVED):
                 self._settle_intent(waiting.id)
             self._purse.store.write("DELETE FROM freed_sequence")
             self._purse.journal.leave_rollback()
-        return True
 
     def _settle_intent(self, payment: bytes) -> None:
         purse, now = self._purse, self._purse.now()

@@ -48,7 +48,7 @@ class Redeeming:
             order.amount,
             sum(token.amount for token in order.inputs) - order.amount,
             order.purpose,
-            purse.outgoing.take_numbers(1)[0],
+            purse.outgoing.take_redemption_number(),
             purse.outgoing.total(),
             max(times),
         )
