@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 
+from app.catalogue import Catalogue, harmless
 from app.catalogue.written import written_time
 from app.cli.banking import DEVICE_ALIAS, bank_line
 from app.cli.context import Context, OpenWallet, close
 from app.cli.parser import Commands
-from app.cli.places import Profile, WalletPlace
+from app.cli.places import Flaw, Profile, WalletPlace
 from app.cli.status import Status, UsageError
 from wallet.protocol.bounds import KEY_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -35,11 +36,28 @@ def add(commands: Commands) -> None:
 
 
 def _list(args: argparse.Namespace, context: Context) -> Status:
-    profiles = [(place.name, place.profile()) for place in context.home.wallets()]
-    rows = [[name, profile.name, profile.bank, profile.url] for name, profile in profiles]
-    context.show.table("", ("wallet.name", "wallet.holder", "wallet.bank", "wallet.url"), rows)
-    context.show.result(wallets=[{"name": n, "holder": p.name, "bank": p.bank} for n, p in profiles])
-    return Status.DONE
+    """All there are, each with its state; MISSING where one of them is damaged."""
+    show = context.show
+    found = [(place.name, place.look()) for place in context.home.folders()]
+    rows = [_row(name, held, show.catalogue) for name, held in found]
+    show.table("", ("wallet.name", "wallet.holder", "wallet.bank", "wallet.url"), rows)
+    for name, held in found:
+        if isinstance(held, Flaw):
+            show.say(f"wallet.about_{held.value}", name=name)
+    show.result(wallets=[_fields(name, held) for name, held in found])
+    return Status.MISSING if any(held is Flaw.DAMAGED for _, held in found) else Status.DONE
+
+
+def _row(name: str, held: Profile | Flaw, words: Catalogue) -> list[str]:
+    if isinstance(held, Flaw):
+        return [name, words.text(f"wallet.list_{held.value}"), "", ""]
+    return [name, *map(harmless, (held.name, held.bank, held.url))]
+
+
+def _fields(name: str, held: Profile | Flaw) -> dict[str, str | None]:
+    if isinstance(held, Flaw):
+        return {"name": name, "state": held.value, "holder": None, "bank": None}
+    return {"name": name, "state": "finished", "holder": held.name, "bank": held.bank}
 
 
 def _show(args: argparse.Namespace, context: Context) -> Status:
