@@ -68,6 +68,21 @@ def test_a_conflict_through_two_banks_pays_the_first_and_names_the_key(
     town.check_books()
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_a_conflict_in_one_upload_the_first_that_its_uploader_shows_is_paid(
+    town: Town, is_reversed: bool
+) -> None:
+    """A payee shows what it accepted before what it then refused."""
+    cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2")
+    pair = double_spend(town, cheat, one, other)
+    winner, loser = pair[::-1] if is_reversed else pair
+    rows = one.upload(winner, loser)
+    assert [verdict(row) for row in rows] == [Verdict.SETTLED, Verdict.CONFLICT]
+    town.settle_down()
+    assert reasons(town, cheat) == {Reason.CONFLICT}
+    town.check_books()
+
+
 def test_a_conflict_waits_while_the_other_bank_is_unreachable(town: Town) -> None:
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
     first, second = double_spend(town, cheat, one, other)
