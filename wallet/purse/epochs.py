@@ -20,6 +20,8 @@ from wallet.purse.objects import Objects
 from wallet.purse.store import DELIVERY_CURSOR, Store
 
 ALIAS_PREFIX: Final = "epoch-"
+EXISTS: Final = "state IN ('made', 'certified', 'unclaimed')"
+"""Of an epoch whose key is in the keystore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,11 @@ class Epochs:
 
     def can_sign(self, key: bytes) -> bool:
         """Whether it is an own key that still exists."""
-        sql = "SELECT 1 FROM epoch WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')"
-        return self._store.value(sql, key) is not None
+        return self._store.value(f"SELECT 1 FROM epoch WHERE key = ? AND {EXISTS}", key) is not None
 
     def signer(self, key: bytes) -> SignDigest:
         """How to sign with an own key that still exists. NOT_CERTIFIED if it does not."""
-        alias = self._store.value(
-            "SELECT alias FROM epoch WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')", key
-        )
+        alias = self._store.value(f"SELECT alias FROM epoch WHERE key = ? AND {EXISTS}", key)
         if alias is None:
             raise Refusal(Code.NOT_CERTIFIED, {"key": key.hex()})
         return lambda digest: self._keystore.sign_digest(alias, digest)
@@ -145,12 +144,33 @@ class Epochs:
                 raise
             return self._keystore.public_key(alias)
 
-    def adopt(self, now: int) -> None:
-        """At opening: keys in the keystore that the store does not know are its own all the same. The store was
-        lost, or an older copy of it was put in place. What the ledger listed for them has to be listed again."""
+    def match(self, now: int) -> None:
+        """At opening: the keys that exist are those that the keystore has, whatever the store says of them."""
+        aliases = frozenset(alias for alias in self._keystore.aliases() if alias.startswith(ALIAS_PREFIX))
+        self._miss(aliases)
+        self._adopt(aliases, now)
+
+    def _miss(self, aliases: frozenset[str]) -> None:
+        """An older copy of the keystore lacks the newest keys: what they own waits for expiry and grace, as a lost
+        phone's does. When they come back, it can be spent again."""
+        rows = self._store.rows(f"SELECT number, alias, key FROM epoch WHERE {EXISTS}")
+        missing = [row["number"] for row in rows if row["alias"] not in aliases]
+        rows = self._store.rows("SELECT number, alias, key FROM epoch WHERE state = 'destroyed'")
+        found = [row for row in rows if row["alias"] in aliases]
+        if not missing and not found:
+            return
+        with self._store.transaction():
+            for number in missing:
+                self._store.write("UPDATE epoch SET state = 'destroyed' WHERE number = ?", number)
+            for row in found:
+                state = "certified" if self._objects.certificates_of(row["key"]) else "unclaimed"
+                self._store.write("UPDATE epoch SET state = ? WHERE number = ?", state, row["number"])
+
+    def _adopt(self, aliases: frozenset[str], now: int) -> None:
+        """Keys in the keystore that the store does not know are its own all the same. The store was lost, or an older
+        copy of it was put in place. What the ledger listed for them has to be listed again."""
         known = {row["alias"] for row in self._store.rows("SELECT alias FROM epoch")}
-        aliases = (alias for alias in self._keystore.aliases() if alias.startswith(ALIAS_PREFIX))
-        unknown = sorted((alias for alias in aliases if alias not in known), key=_number)
+        unknown = sorted(aliases - known, key=_number)
         if not unknown:
             return
         found = [(alias, self._keystore.public_key(alias)) for alias in unknown]
@@ -158,7 +178,14 @@ class Epochs:
             self._store.clear_fact(DELIVERY_CURSOR)
             for alias, key in found:
                 number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
-                self._store.write("INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)", number, alias, key, now)
+                self._store.write(
+                    "INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)"
+                    " ON CONFLICT (key) DO UPDATE SET alias = excluded.alias, state = excluded.state",
+                    number,
+                    alias,
+                    key,
+                    now,
+                )
 
     def find(self, keys: Iterable[bytes], now: int) -> None:
         """Own keys that the store does not know and that the keystore no longer has: destroyed before the loss."""
@@ -184,8 +211,7 @@ class Epochs:
         key = certificate.body.key
         self._objects.put_certificate(certificate)
         changed = self._store.write(
-            "UPDATE epoch SET state = 'certified' WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')",
-            key,
+            f"UPDATE epoch SET state = 'certified' WHERE key = ? AND {EXISTS}", key
         )
         require(changed == 1, Code.NOT_CERTIFIED, key=key.hex())
 
