@@ -210,9 +210,7 @@ class Epochs:
         """Inside a transaction: the bank certified one of our keys. NOT_CERTIFIED for a key that is not ours."""
         key = certificate.body.key
         self._objects.put_certificate(certificate)
-        changed = self._store.write(
-            f"UPDATE epoch SET state = 'certified' WHERE key = ? AND {EXISTS}", key
-        )
+        changed = self._store.write(f"UPDATE epoch SET state = 'certified' WHERE key = ? AND {EXISTS}", key)
         require(changed == 1, Code.NOT_CERTIFIED, key=key.hex())
 
     def destroy(self, key: bytes) -> None:
