@@ -320,7 +320,8 @@ def test_an_older_record_under_a_newer_store_does_not_spend_until_the_ledger_kno
 
 
 def test_keys_that_an_older_keystore_lacks_are_missed_and_used_again_when_they_come_back(town: Town) -> None:
-    asel, berik = town.wallet("asel", 10_000), town.wallet("berik", 5_000)
+    asel = town.wallet("asel", 10_000)
+    town.wallet("berik", 5_000)
     first = town.keystores["asel"].clone()
     town.certify("asel")
     town.fund_exactly("asel", 30_000)
