@@ -46,6 +46,15 @@ def test_status_2_for_words_that_do_not_fit(bare: Cli) -> None:
     assert bare.run("wallet", "new", "x", "--url", "http://127.0.0.1:1").status == 2
 
 
+def test_words_that_are_no_text_are_said_to_be_so(bare: Cli) -> None:
+    """Not by the harness, which speaks UTF-8: as a shell hands over what was pasted in another encoding."""
+    words = [word.encode() for word in (*CLI, "request", "1", "--memo")] + [b"\xed\xe0\xed"]
+    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "UTF-8" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_status_3_says_what_is_missing(bare: Cli) -> None:
     without_sandbox = bare.run("wallet", "new", "x")
     assert without_sandbox.status == 3
