@@ -1,13 +1,15 @@
 """Wallet ids: which customer each pseudonym belongs to, and which are revoked. Only this bank can link them.
 
 Rule: revoking a customer lists every wallet id of its that has not expired; evidence of a contradiction outweighs
-every other reason.
+every other reason. What is listed here are this bank's own wallet ids; in a policy each stands under the revocation
+id that it has as this bank's.
 """
 
 from __future__ import annotations
 
 from ledger_sync.bank.house import House
 from ledger_sync.bank.work import Item, Kind, WorkList
+from wallet.protocol.certificate import revocation_id
 from wallet.protocol.policy import Reason
 
 
@@ -62,7 +64,8 @@ class Wallets:
 
     def is_revoked(self, account: str, *reasons: Reason) -> bool:
         """Whether an id of ``account`` is revoked for one of ``reasons`` (any, where none is named)."""
-        listed = self._house.trust.policy.revoked
+        policy = self._house.trust.policy
+        listed, known = policy.revoked, policy.version
         rows = self._store.rows(
             "select r.wallet, r.reason, r.version from revocations r join wallets w on w.wallet = r.wallet"
             " where w.customer = ?",
@@ -70,9 +73,10 @@ class Wallets:
         )
         wanted = reasons or tuple(Reason)
         return any(
-            Reason(reason) in wanted and (version is None or wallet in listed or version > self._version())
+            Reason(reason) in wanted
+            and (version is None or version > known or self._listed_as(wallet) in listed)
             for wallet, reason, version in rows
         )
 
-    def _version(self) -> int:
-        return self._house.trust.policy.version
+    def _listed_as(self, wallet: bytes) -> bytes:
+        return revocation_id(self._house.bank, wallet)

@@ -53,10 +53,10 @@ create table if not exists directory (one integer primary key check (one = 1), r
 create table if not exists head (one integer primary key check (one = 1), raw blob not null);
 create table if not exists deltas (version integer primary key, raw blob not null);
 create table if not exists revocations (
-    wallet blob primary key, key blob not null, reason integer not null, version integer not null,
-    time integer not null, leaves integer not null
+    id blob primary key, bank text not null, key blob not null, reason integer not null,
+    version integer not null, time integer not null, leaves integer not null
 ) without rowid;
-create index if not exists revocations_by_key on revocations (key);
+create index if not exists revocations_by_key on revocations (key, bank);
 create index if not exists revocations_by_leaving on revocations (leaves);
 create table if not exists evidence (
     version integer not null references deltas, raw blob not null, primary key (version, raw)

@@ -39,7 +39,7 @@ def double_spend(town: Town, cheat: Customer, one: Customer, other: Customer) ->
 
 def reasons(town: Town, customer: Customer) -> set[Reason | None]:
     revoked = town.policy(customer.bank).revoked
-    return {revoked.get(person.certificate.body.wallet) for person in customer.epochs}
+    return {revoked.get(person.certificate.body.revocation_id) for person in customer.epochs}
 
 
 @pytest.mark.parametrize("first_bank", ["alatau", "zhibek"])
