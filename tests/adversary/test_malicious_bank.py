@@ -1,4 +1,4 @@
-"""A bank that certifies the wallet id of another bank's customer, and has it revoked, stops its own wallet only."""
+"""A bank that certifies the wallet id or the key of another bank's customer, and has it revoked, stops nobody else."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
+from wallet.protocol.payment import parse_payment
 from wallet.protocol.policy import Reason
 
 FUNDED = 2_000_000
@@ -115,6 +116,29 @@ def test_a_bank_that_certifies_anothers_wallet_id_and_revokes_it_stops_its_own_w
     assert (aliya.defund(SMALL), aliya.held) == (SMALL, FUNDED)
     assert aliya.wallet.balance().spendable == FUNDED
     Audit(world).blame()
+
+
+def test_a_bank_that_certifies_anothers_key_is_not_believed_by_who_has_the_key(world: System) -> None:
+    """Its certificate is good for whoever judges her transfers, so it comes back to her beside one of them."""
+    aliya, mallory = funded(world, "aliya", HONEST), world.holder("mallory", MALICIOUS)
+    hers = certificate_of(aliya)
+    hijacked = certified(world, hers, wallet=bytes(16), issued=hers.issued, expires=hers.expires + 1)
+    with world.offline():
+        assert aliya.pay(mallory, 2 * SMALL).code is None
+        request = aliya.wallet.receiving.request(SMALL)
+        payment = parse_payment(mallory.show(request)[1])
+        shown = tuple(hijacked if item.body.key == hers.key else item for item in payment.certificates)
+        assert hijacked in shown
+        raw = replace(payment, certificates=shown).encode()
+        assert aliya.wallet.receiving.receive(raw, request).code is None
+    assert certificate_of(aliya) == hers
+    assert aliya.wallet.receiving.request(SMALL).body.payee.body == hers
+    revoke(world, MALICIOUS, hijacked, Reason.LOST)
+    learn_policy(aliya)
+    with world.offline():
+        assert aliya.pay(mallory, SMALL).code is None, "under her own bank's certificate"
+    aliya.sync()
+    assert aliya.wallet.balance().spendable == aliya.held == FUNDED - 2 * SMALL
 
 
 def test_a_bank_has_no_wallet_of_another_bank_revoked(world: System) -> None:

@@ -79,7 +79,7 @@ class Exchanging:
 
     def _is_revoked(self, key: bytes) -> bool:
         revoked = self._purse.authority.policy.revoked
-        return any(item.body.revocation_id in revoked for item in self._purse.objects.certificates_of(key))
+        return any(item.body.revocation_id in revoked for item in self._purse.epochs.certificates_of(key))
 
     def _groups(self, tokens: Sequence[OwnToken]) -> Iterator[tuple[OwnToken, ...]]:
         """One redemption each: one key and mark, short ones apart, within the bounds of a provenance."""
