@@ -50,8 +50,8 @@ class ForkWatch:
         return list(dict.fromkeys(found))
 
     def evidence(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Evidence | None:
-        """What two transfers that ``key`` signed prove, if anything."""
-        certificate = self._objects.certificate_for(key, one.body.time)
+        """What two transfers that ``key`` signed prove, if anything: about this bank's own wallet where it is one."""
+        certificate = self._objects.certificate_for(key, one.body.time, self._house.bank)
         return None if certificate is None else Evidence.of(one, other, certificate)
 
     def keep(self, evidence: Evidence) -> bytes:

@@ -8,8 +8,12 @@ id that it has as this bank's.
 from __future__ import annotations
 
 from ledger_sync.bank.house import House
+from ledger_sync.bank.objects import load
 from ledger_sync.bank.work import Item, Kind, WorkList
-from wallet.protocol.certificate import revocation_id
+from ledger_sync.possession import Possession
+from wallet.protocol.certificate import Certificate, revocation_id
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
 
 
@@ -25,6 +29,25 @@ class Wallets:
         """The account whose wallet ``key`` was certified for."""
         account: str | None = self._store.value("select customer from wallets where key = ? limit 1", (key,))
         return account
+
+    def possession(self, key: bytes) -> Possession:
+        """What shows others that this bank speaks for ``key``. KEY_INVALID where it does not."""
+        return self._possession("w.key = ? order by w.expires desc, w.wallet", key)
+
+    def possession_under(self, certificate: Signed[Certificate]) -> Possession:
+        """As `possession`, with this very certificate of its own."""
+        return self._possession("w.certificate = ? and w.key = ?", certificate.id, certificate.body.key)
+
+    def _possession(self, where: str, *values: bytes) -> Possession:
+        row = self._store.row(
+            "select c.payload, c.signature, p.device, p.proof from wallets w"
+            " join possessions p on p.device = w.device and p.key = w.key"
+            f" join certificates c on c.id = w.certificate where {where} limit 1",
+            values,
+        )
+        if row is None:
+            raise Refusal(Code.KEY_INVALID, {"bank": self._house.bank})
+        return Possession(load(Certificate, row[0], row[1]), row[2], row[3])
 
     def keys_of(self, account: str) -> list[bytes]:
         rows = self._store.rows("select distinct key from wallets where customer = ?", (account,))

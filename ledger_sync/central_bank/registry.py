@@ -1,9 +1,9 @@
 """Directory and policy: who may do what, who is revoked, signed and versioned.
 
-Rule: deltas are numbered without gaps and never change once signed. A bank revokes its own wallets only, as their
-certificates show, and what is listed is made from the certificate here: no bank can name another's wallet, whatever
-id or key it certifies. For a conflict it must show the evidence. A revocation leaves once the certificate, and every
-token that it can have signed for, has expired and grace has passed.
+Rule: deltas are numbered without gaps and never change once signed. A bank revokes its own wallets only: it shows for
+each that its key wanted to be this bank's, and what is listed is made from the certificate here. So no bank can name
+another's wallet, whatever id or key it certifies. For a conflict it must show the evidence. A revocation leaves once
+the certificate, and every token that it can have signed for, has expired and grace has passed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock, Signer
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE
+from ledger_sync.possession import Possession
 from wallet.protocol import cose
 from wallet.protocol.bounds import MAX_AHEAD, MAX_REVOKED_PER_DELTA
-from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
@@ -73,20 +74,19 @@ class Registry:
             is_last = (deltas[-1].body.version if deltas else max(version, newest)) >= newest
             return PolicyUpdate(self._head(db, newest) if is_last else None, deltas)
 
-    def revoke(
-        self, bank: str, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None
-    ) -> int:
+    def revoke(self, bank: str, shown: Sequence[tuple[Possession, Reason]], evidence: Evidence | None) -> int:
         """Revoke a bank's wallets; gives the policy version in which they are. Again is success.
 
-        Raises `Refusal`: CERTIFICATE_SIGNATURE, AUTH_FORBIDDEN (not this bank's), TIME_AHEAD (issued so far ahead that
-        no payee takes it yet: it would stay listed as long as its bank likes), EVIDENCE_INVALID, BANK_UNKNOWN.
+        Raises `Refusal`: CERTIFICATE_SIGNATURE, AUTH_FORBIDDEN (not this bank's), KEY_INVALID (its key did not want
+        this bank), TIME_AHEAD (issued so far ahead that no payee takes it yet: it would stay listed as long as its
+        bank likes), EVIDENCE_INVALID, BANK_UNKNOWN.
         """
         now = self._clock()
-        for certificate, _ in wallets:
-            check_certificate(certificate, self.directory)
-            body = certificate.body
-            require(body.bank == bank, Code.AUTH_FORBIDDEN, bank=body.bank)
-            require(body.issued <= now + MAX_AHEAD, Code.TIME_AHEAD, time=body.issued, now=now)
+        for possession, _ in shown:
+            possession.check(bank, self.directory)
+            issued = possession.certificate.body.issued
+            require(issued <= now + MAX_AHEAD, Code.TIME_AHEAD, time=issued, now=now)
+        wallets = [(possession.certificate, reason) for possession, reason in shown]
         if any(reason is Reason.CONFLICT for _, reason in wallets):
             self._check_evidence(bank, [certificate.body for certificate, _ in wallets], evidence)
         with self._store.writing() as db:
@@ -97,13 +97,10 @@ class Registry:
                     db.execute("insert into evidence values (?, ?)", (version, evidence.encode()))
             return _newest(db)
 
-    def revoked_since(self, certificate: Certificate) -> int | None:
-        """When its bank revoked the key of `certificate` (unix seconds), whichever of its wallet ids it was by."""
+    def revoked_since(self, key: bytes) -> int | None:
+        """When a bank that `key` wanted revoked it (unix seconds), whichever of its wallet ids it was by."""
         with self._store.reading() as db:
-            row = db.execute(
-                "select min(time) from revocations where id = ? or (bank = ? and key = ?)",
-                (certificate.revocation_id, certificate.bank, certificate.key),
-            ).fetchone()
+            row = db.execute("select min(time) from revocations where key = ?", (key,)).fetchone()
         return None if row is None else row[0]
 
     def drop_expired(self) -> None:

@@ -34,7 +34,7 @@ create table if not exists issuances (
     unique (cause, cause_id)
 );
 create table if not exists redemptions (
-    txid blob primary key, value integer not null, issuance blob references issuances (id)
+    txid blob primary key, value integer not null, issuance blob references issuances (id), bank text
 ) without rowid;
 create table if not exists refunds (
     txid blob not null, output integer not null, bank text not null, value integer not null,
@@ -42,7 +42,7 @@ create table if not exists refunds (
 ) without rowid;
 create table if not exists challenges (
     txid blob not null, output integer not null, first_asked integer not null,
-    claimant blob, value integer,
+    claimant blob, bank text, value integer,
     primary key (txid, output)
 ) without rowid;
 create table if not exists consumed (
