@@ -1,7 +1,8 @@
 """The purse's own keys: each epoch has one, named in the store before it is made in the keystore.
 
 An old key still receives and redeems and, until its certificate expires, spends. A merchant's key is recertified
-and kept, so that its printed codes stay good.
+and kept, so that its printed codes stay good. Its certificates are those of a bank that this purse asked for one:
+another bank can certify the key as well, and put that into somebody's payment.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from hsm.failpoint import reach
 from hsm.keystore import Keystore, KeystoreCode, KeystoreError
+from wallet.protocol import codec
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import SignDigest, Signed
@@ -22,6 +24,9 @@ from wallet.purse.store import DELIVERY_CURSOR, Store
 ALIAS_PREFIX: Final = "epoch-"
 EXISTS: Final = "state IN ('made', 'certified', 'unclaimed')"
 """Of an epoch whose key is in the keystore."""
+_BANKS: Final = "certified_by"
+"""The fact that names the banks that certified this purse's keys when it asked them, encoded."""
+_MAX_BANKS_BYTES: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,9 @@ class Epochs:
         if key is None:
             return None
         return max(
-            self._objects.certificates_of(key),
+            self.certificates_of(key),
             key=lambda item: (item.body.issued, item.body.expires, item.id),
+            default=None,
         )
 
     def require_current(self, now: int) -> Signed[Certificate]:
@@ -90,8 +96,21 @@ class Epochs:
 
     def certificate_for(self, key: bytes, time: int) -> Signed[Certificate] | None:
         """The certificate that a transfer of ``key`` at ``time`` is signed under, or None."""
-        own = self._objects.certificates_of(key)
+        own = self.certificates_of(key)
         return choose_certificate(own, key, time) if own else None
+
+    def certificates_of(self, key: bytes) -> tuple[Signed[Certificate], ...]:
+        """The certificates of an own key that this purse goes by."""
+        return tuple(item for item in self._objects.certificates_of(key) if self._is_by_ours(item))
+
+    def _is_by_ours(self, certificate: Signed[Certificate]) -> bool:
+        """Whether a bank of ours gave it. A store that has asked none yet, for it was lost, takes all it is shown."""
+        banks = self._banks()
+        return not banks or certificate.body.bank in banks
+
+    def _banks(self) -> frozenset[str]:
+        raw = self._store.fact(_BANKS)
+        return frozenset() if raw is None else frozenset(codec.decode(raw, _MAX_BANKS_BYTES))
 
     def begin(self, now: int, total: int, *, anew: bool = False) -> EpochKey:
         """The key to certify next: an unfinished one, a merchant's own, or else a fresh one.
@@ -203,11 +222,16 @@ class Epochs:
 
     def learn(self, certificate: Signed[Certificate]) -> None:
         """Inside a transaction: a certificate of ours that came with something else; others are passed over."""
-        if self.can_sign(certificate.body.key):
-            self.certified(certificate)
+        if self.can_sign(certificate.body.key) and self._is_by_ours(certificate):
+            self._certified(certificate)
 
     def certified(self, certificate: Signed[Certificate]) -> None:
-        """Inside a transaction: the bank certified one of our keys. NOT_CERTIFIED for a key that is not ours."""
+        """Inside a transaction: the bank that we asked certified one of our keys. NOT_CERTIFIED for a key that is not
+        ours."""
+        self._store.set_fact(_BANKS, codec.encode(sorted({*self._banks(), certificate.body.bank})))
+        self._certified(certificate)
+
+    def _certified(self, certificate: Signed[Certificate]) -> None:
         key = certificate.body.key
         self._objects.put_certificate(certificate)
         changed = self._store.write(f"UPDATE epoch SET state = 'certified' WHERE key = ? AND {EXISTS}", key)

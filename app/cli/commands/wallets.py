@@ -7,6 +7,7 @@ keys, enrolment and certificate that are already there are used, none is made tw
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
 from app.catalogue import Catalogue, harmless
 from app.catalogue.written import written_time
@@ -18,12 +19,15 @@ from app.cli.status import Status, UsageError
 from wallet.protocol.bounds import KEY_BYTES
 from wallet.protocol.codes import Code, Refusal
 
+_SANDBOX_BANK: Final = "alatau"
+"""Of the sandbox, where none is named."""
+
 
 def add(commands: Commands) -> None:
     new = commands.add("wallet new", _new)
     text = commands.words.text
     new.add_argument("name", help=text("help.wallet_name"))
-    new.add_argument("--bank", default="alatau", help=text("help.bank"))
+    new.add_argument("--bank", help=text("help.bank"))
     new.add_argument("--url", help=text("help.bank_url"))
     new.add_argument("--root", help=text("help.root_key"))
     new.add_argument("--enrol", metavar="CODE", help=text("help.enrol"))
@@ -112,16 +116,17 @@ def _profile(args: argparse.Namespace, context: Context) -> Profile:
     holder = args.holder or args.name
     kind = "merchant" if args.merchant else "person"
     if args.url:
-        if not (args.root and args.enrol and _is_key(args.root)):
+        if not (args.bank and args.root and args.enrol and _is_key(args.root)):
             raise UsageError("usage.real_bank")
         return Profile(args.bank, args.url, args.root, "", kind, holder)
     from app.cli.sandbox_desk import network_of
 
     network = network_of(context.home.sandbox)
     banks = {bank.name: bank.url for bank in network.banks}
-    if args.bank not in banks:
-        raise UsageError("usage.bank", bank=args.bank, banks=", ".join(banks))
-    return Profile(args.bank, banks[args.bank], network.root.hex(), "", kind, holder)
+    bank = args.bank or _SANDBOX_BANK
+    if bank not in banks:
+        raise UsageError("usage.bank", bank=bank, banks=", ".join(banks))
+    return Profile(bank, banks[bank], network.root.hex(), "", kind, holder)
 
 
 def _is_key(written: str) -> bool:
@@ -172,7 +177,7 @@ def _sandbox_code(context: Context, args: argparse.Namespace, opened: OpenWallet
 
     return open_account(
         network_of(context.home.sandbox),
-        args.bank,
+        opened.profile.bank,
         opened.keystore.public_key(DEVICE_ALIAS)[-16:],
         opened.profile.name,
         category=args.category if args.merchant else None,
