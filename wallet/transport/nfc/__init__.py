@@ -1,0 +1,31 @@
+"""Messages by tap: APDUs between a reader and a card, each of which may be payer or payee; `SPEC.md` beside this file
+says how, byte by byte.
+
+Rule: importing this package imports no reader's library and opens no device; `nfcpy_reader`, `nfcpy_card`, `pcsc_reader`
+and `virtual_card` are imported by name where needed.
+"""
+
+from wallet.transport.nfc.card import Card
+from wallet.transport.nfc.ports import (
+    CardDevice,
+    Deadline,
+    DeviceError,
+    LinkLost,
+    ReaderDevice,
+    ReaderLink,
+    Trouble,
+)
+from wallet.transport.nfc.tap import TapEnd, Tapper
+
+__all__ = [
+    "Card",
+    "CardDevice",
+    "Deadline",
+    "DeviceError",
+    "LinkLost",
+    "ReaderDevice",
+    "ReaderLink",
+    "TapEnd",
+    "Tapper",
+    "Trouble",
+]
