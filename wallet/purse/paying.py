@@ -236,7 +236,9 @@ class Paying:
 
     def signed_for(self, ref: bytes) -> bytes | None:
         """The signed payment that answers the request ``ref`` (16 bytes), if that is one with a nonce; else None."""
-        signed = tuple(state for state in PaymentState if state not in (PaymentState.RESERVED, PaymentState.DROPPED))
+        signed = tuple(
+            state for state in PaymentState if state not in (PaymentState.RESERVED, PaymentState.DROPPED)
+        )
         for payment in self._payments.answering(ref, *signed):
             if not self._payments.request(payment.id).body.is_printed:
                 return payment.id

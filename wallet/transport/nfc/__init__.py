@@ -1,8 +1,7 @@
 """Messages by tap: APDUs between a reader and a card, each of which may be payer or payee; `SPEC.md` beside this file
 says how, byte by byte.
 
-Rule: importing this package imports no reader's library and opens no device; `nfcpy_reader`, `nfcpy_card`, `pcsc_reader`
-and `virtual_card` are imported by name where needed.
+Rule: importing this package imports no reader's library and opens no device; `devices` opens what a name means.
 """
 
 from wallet.transport.nfc.card import Card

@@ -77,16 +77,15 @@ def read_command(raw: bytes) -> CommandApdu:
     """Cases 1 to 4 of a short APDU. Raises ``ApduError``: WRONG_LENGTH, extended ones included."""
     if len(raw) < 4:
         raise ApduError(Sw.WRONG_LENGTH)
-    head, body = raw[:4], raw[4:]
-    if not body:
-        return CommandApdu(*head)
-    if len(body) == 1:
-        return CommandApdu(*head, expected=body[0] or 256)
+    cla, ins, p1, p2 = raw[:4]
+    body = raw[4:]
+    if len(body) < 2:
+        return CommandApdu(cla, ins, p1, p2, expected=(body[0] or 256) if body else None)
     size, rest = body[0], body[1:]
     if size == 0 or len(rest) not in (size, size + 1):
         raise ApduError(Sw.WRONG_LENGTH)
     expected = None if len(rest) == size else (rest[size] or 256)
-    return CommandApdu(*head, data=rest[:size], expected=expected)
+    return CommandApdu(cla, ins, p1, p2, rest[:size], expected)
 
 
 @dataclass(frozen=True, slots=True)

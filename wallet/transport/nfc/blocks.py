@@ -170,7 +170,9 @@ def read_answer(raw: bytes) -> Answer:
 
 
 def _write_part(kind: int, part: Part) -> bytes:
-    return bytes([kind]) + part.id + part.total.to_bytes(2, "big") + part.offset.to_bytes(2, "big") + part.data
+    return (
+        bytes([kind]) + part.id + part.total.to_bytes(2, "big") + part.offset.to_bytes(2, "big") + part.data
+    )
 
 
 def _read_part(rest: bytes) -> Part:

@@ -90,7 +90,7 @@ class Card:
         return self._give(command.expected)
 
     def _gather(self, piece: bytes) -> None:
-        """The pieces of a chain. Bytes of a message are put where they belong at once, so that a torn tap keeps them."""
+        """The pieces of a chain. Bytes of a message go where they belong at once: a torn tap keeps them."""
         if self._incoming is not None:
             self._append(self._incoming, piece)
             return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,5 +81,3 @@ class Desk:
             self._questions.popleft()
         question.answered.set()
         return True
-
-
