@@ -6,11 +6,13 @@ which ./test installs; where they are wanting the test is skipped and says why.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,9 +66,16 @@ def free_port() -> int:
 @contextmanager
 def card_service(folder: Path) -> Iterator[CardService]:
     """Its configuration is in ``folder``, and it knows no reader but the virtual one."""
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
+    with open(Path(tempfile.gettempdir()) / "qalta-card-service.lock", "w") as turn:
+        # Another test run on this machine has it: wait for our turn.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        reason = why_not()
+        if reason is not None:
+            pytest.skip(reason)
+        yield from _run(folder)
+
+
+def _run(folder: Path) -> Iterator[CardService]:
     port = free_port()
     configuration = folder / "readers"
     configuration.mkdir()

@@ -63,7 +63,8 @@ class _Link:
             status, answer = self.scard.SCardTransmit(self.card, self.scard.SCARD_PCI_T1, list(command))
         except self.scard.error as error:
             raise LinkLost from error
-        if status != self.scard.SCARD_S_SUCCESS:
+        # A driver whose card has gone may say that it went well, with an answer that lacks its status word.
+        if status != self.scard.SCARD_S_SUCCESS or len(answer) < 2:
             raise LinkLost
         return bytes(answer)
 
