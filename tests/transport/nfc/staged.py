@@ -72,7 +72,6 @@ class Stage:
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(str(self.folder / "run/pcscd/pcscd.comm"))
         if is_running:
-            self.write("run/pcscd/pcscd.pid", f"{SERVICE_PROCESS}\n")
             self.write(f"proc/{SERVICE_PROCESS}/comm", "pcscd\n")
             opened = self.folder / f"proc/{SERVICE_PROCESS}/fd"
             opened.mkdir()

@@ -95,7 +95,12 @@ def test_other_names_are_unknown(name: str) -> None:
     assert trouble_of(name, card=True, developer=True) is Trouble.NAME_UNKNOWN
 
 
-@given(st.text(max_size=30).filter(lambda name: name != "auto"))
+KINDS = st.sampled_from(
+    ["", "usb:", "tty:", "com:", "udp:", "pcsc:", "vpcd:", "vpcd:localhost:", "udp:localhost:"]
+)
+
+
+@given(st.tuples(KINDS, st.text(max_size=30)).map("".join).filter(lambda name: name != "auto"))
 def test_no_name_makes_anything_but_a_device_or_a_trouble(name: str) -> None:
     for opening in (open_reader, open_card):
         with suppress(DeviceError):

@@ -149,12 +149,6 @@ def test_a_service_that_starts_on_demand(stage: Stage) -> None:
     close()
 
 
-def test_a_process_number_that_another_program_has_now(stage: Stage, service: None) -> None:
-    stage.write("proc/42/comm", "cat\n")
-    stage.pcsc = ()
-    assert Fact.PCSCD_ON_DEMAND in software(stage)
-
-
 @pytest.mark.parametrize(
     ("trouble", "facts"),
     [

@@ -13,6 +13,8 @@ import pytest
 from tests.transport.nfc.card_service import CardService, card_service
 from tests.transport.nfc.people import pay
 from wallet.transport.nfc import Deadline, DeviceError, LinkLost, Trouble
+from wallet.transport.nfc.devices import open_reader
+from wallet.transport.nfc.doctor import Fact, Finding, examine
 from wallet.transport.nfc.pcsc_reader import PcscReader, pcsc_readers
 from wallet.transport.nfc.virtual_card import VirtualCard
 
@@ -155,6 +157,14 @@ def test_an_unknown_reader_is_not_found(service: CardService) -> None:
     with pytest.raises(DeviceError) as told, PcscReader("pcsc:Nowhere").tap(in_seconds(3_600)):
         pass
     assert (told.value.trouble, told.value.device) == (Trouble.NOT_FOUND, "pcsc:Nowhere")
+
+
+def test_the_doctor_sees_the_service_and_its_readers(service: CardService) -> None:
+    findings = examine()
+    assert Finding(Fact.PCSCD_RUNNING) in findings
+    readers = [finding.device for finding in findings if finding.fact is Fact.PCSC_READER]
+    assert readers == [f"pcsc:{name}" for name in pcsc_readers()]
+    assert isinstance(open_reader(readers[0]), PcscReader)
 
 
 def test_any_reader_means_one_with_a_contactless_card(

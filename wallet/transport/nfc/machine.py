@@ -162,10 +162,9 @@ class Machine:
         return Service.ON_DEMAND if is_socket else Service.ABSENT
 
     def service_process(self) -> Path | None:
-        """Its folder below ``proc``; what another program left in the file counts for nothing."""
-        number = _number(self.run / "pcscd" / "pcscd.pid", 10)
-        folder = self.proc / str(number)
-        return folder if number is not None and _text(folder / "comm") == "pcscd" else None
+        """Its folder below ``proc``. It writes no process number down where systemd starts it."""
+        processes = sorted(path for path in _entries(self.proc) if path.name.isdecimal())
+        return next((path for path in processes if _text(path / "comm") == "pcscd"), None)
 
     def service_holds(self, node: Path) -> bool | None:
         """Whether the service has that device open; None if this user may not know."""

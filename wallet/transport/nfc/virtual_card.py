@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
 from typing import Final
 
 from wallet.transport.nfc.ports import Deadline, DeviceError, Trouble
@@ -19,8 +20,19 @@ ATR: Final = bytes.fromhex("3b80800101")
 """A contactless card without historical bytes (PC/SC part 3), as readers present a phone that emulates a card."""
 SLICE: Final = 0.1
 """Seconds of one wait; a cancelled tap ends that soon."""
-_OFF, _RESET, _ASK_ATR = 0, 2, 4
+UNSEEN: Final = 3
+"""Questions for the ATR without power after which the reader has not noticed that the card came. A service looks every
+0.4 s; pcscd 1.9 takes a card that was away for less, in the middle of an APDU, for gone from then on."""
+_OFF, _ON, _RESET, _ASK_ATR = b"\x00", b"\x01", b"\x02", b"\x04"
 _HEAD = 2
+
+
+class _End(Enum):
+    """Of one time in the field."""
+
+    READER_CAME = "a reader came"
+    NOBODY_CAME = "nobody came"
+    UNSEEN = "the reader has not noticed the card"
 
 
 class VirtualCard:
@@ -32,6 +44,11 @@ class VirtualCard:
 
     def serve(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> bool:
         """``CardDevice.serve``: until the reader that sent an APDU takes the power away. ``DeviceError``: NOT_FOUND."""
+        while (end := self._come_near(answer, deadline)) is _End.UNSEEN:
+            pass
+        return end is _End.READER_CAME
+
+    def _come_near(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> _End:
         try:
             line = socket.create_connection((self._host, self._port), timeout=max(SLICE, deadline.left()))
         except OSError as error:
@@ -48,19 +65,31 @@ class _Session:
         self._line = line
         self._answer = answer
         self._held = b""
+        self._looks = 0
+        self._has_power = False
 
-    def run(self, deadline: Deadline) -> bool:
-        """Whether a reader said anything."""
-        has_spoken = False
+    def run(self, deadline: Deadline) -> _End:
+        """Until the reader that spoke lets go, or the time is over."""
+        end = _End.NOBODY_CAME
         while (message := self._receive(deadline)) is not None:
             if len(message) > 1:
-                has_spoken = True
+                end = _End.READER_CAME
                 self._send(self._answer(message))
-            elif message == bytes([_ASK_ATR]):
-                self._send(ATR)
-            elif has_spoken and message in (bytes([_OFF]), bytes([_RESET])):
+            elif message == _ASK_ATR:
+                if not self._show():
+                    return _End.UNSEEN
+            elif message == _ON:
+                self._has_power = True
+            elif end is _End.READER_CAME and message in (_OFF, _RESET):
                 break
-        return has_spoken
+        return end
+
+    def _show(self) -> bool:
+        """Give the ATR; none, so that the reader sees an empty field, if it looks in vain."""
+        self._looks += 1
+        is_seen = self._has_power or self._looks <= UNSEEN
+        self._send(ATR if is_seen else b"")
+        return is_seen
 
     def _receive(self, deadline: Deadline) -> bytes | None:
         """The next message; None when the reader is gone or the time is over."""
