@@ -107,6 +107,10 @@ class Code(StrEnum):
     DECLINED = "declined"
     PICTURE_UNREADABLE = "picture_unreadable"
     FRAMES_MISSING = "frames_missing"
+    NOT_A_WALLET = "not_a_wallet"
+    OTHER_WALLET = "other_wallet"
+    LINK_GARBLED = "link_garbled"
+    LINK_LOST = "link_lost"
 
     # the ledger (SPEC 9.8)
     AUTH_MISSING = "auth_missing"

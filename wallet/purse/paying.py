@@ -234,6 +234,16 @@ class Paying:
                 refusal.body.amount,
             )
 
+    def signed_for(self, ref: bytes) -> bytes | None:
+        """The signed payment that answers the request ``ref`` (16 bytes), if that is one with a nonce; else None."""
+        signed = tuple(
+            state for state in PaymentState if state not in (PaymentState.RESERVED, PaymentState.DROPPED)
+        )
+        for payment in self._payments.answering(ref, *signed):
+            if not self._payments.request(payment.id).body.is_printed:
+                return payment.id
+        return None
+
     def of_receipt(self, receipt: Receipt) -> bytes:
         """The payment whose transfers a receipt names. PAYMENT_UNKNOWN."""
         for txid in receipt.signed.body.transfers:

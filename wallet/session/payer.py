@@ -86,6 +86,11 @@ class Payer:
         return MONEY[self.state]
 
     @property
+    def request(self) -> Signed[Request] | None:
+        """The request that this session is about, once it has one."""
+        return self._request
+
+    @property
     def payment_id(self) -> bytes | None:
         """The purse's name (16 bytes) for this payment, once it has one."""
         return self._payment_id or None
