@@ -15,7 +15,7 @@ from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request, request_ref
 from wallet.session import messages
 from wallet.session.events import PayerEvent
-from wallet.session.messages import ReceiptMessage, RequestMessage
+from wallet.session.messages import Message, ReceiptMessage, RequestMessage
 from wallet.session.payee import Payee
 from wallet.session.payee_table import PayeeState
 from wallet.session.payer import Payer
@@ -26,7 +26,9 @@ from wallet.transport.nfc.blocks import Nothing, Pending
 from wallet.transport.nfc.ports import Reply
 
 _SIGNED = (PayerState.SIGNED, PayerState.SHOWN, PayerState.ACKNOWLEDGED, PayerState.REFUSED)
+_UNANSWERED = (PayerState.SIGNED, PayerState.SHOWN)
 _ANSWERED = (PayeeState.STORED, PayeeState.ACKNOWLEDGED, PayeeState.REFUSED)
+_HAS_PAYMENT = (PayeeState.RECEIVING, *_ANSWERED)
 _ASKS_NO_MORE = (PayeeState.EXPIRED, PayeeState.CANCELLED)
 
 
@@ -86,27 +88,37 @@ class PayerTap:
         return standing
 
     def standing(self, ref: bytes) -> Reply:
-        if ref and ref != self.ref:
+        """A payment is for those who know its request: whoever names none hears nothing."""
+        if ref != self.ref:
             return self._earlier(ref)
+        if not ref:
+            return Nothing()
         if self.waits_for_person:
             return Pending()
         return self.to_send() or Nothing()
 
     def _earlier(self, ref: bytes) -> Reply:
-        payment = self._purse.signed_for(ref)
+        payment = self._purse.signed_for(ref) if ref else None
         if payment is None:
             return Nothing()
         if self.session.state is PayerState.IDLE:
             self._take_up(Payer.resume(self._purse, payment))
-            return self.to_send() or Nothing()
         return messages.payment_message(self._purse.show_again(payment))
 
     def _take_up(self, session: Payer) -> None:
-        self._events += self.session.events()
-        self.session = session
+        """One that has its receipt is over: it keeps nobody from paying anew."""
+        if session.state in _UNANSWERED:
+            self._events += self.session.events()
+            self.session = session
 
     def take(self, message: bytes) -> Reply:
-        earlier = self._receipt_of_another(message)
+        read = _read(message)
+        if isinstance(read, RequestMessage) and self.session.state is not PayerState.IDLE:
+            ref = request_ref(read.request)
+            standing = Nothing() if ref == self.ref else self._earlier(ref)
+            if isinstance(standing, bytes):
+                return standing
+        earlier = self._receipt_of_another(read)
         session = self.session if earlier is None else Payer.resume(self._purse, earlier)
         session.receive(message)
         if session is not self.session:
@@ -116,13 +128,12 @@ class PayerTap:
             return Pending()
         return reply or Nothing()
 
-    def _receipt_of_another(self, message: bytes) -> bytes | None:
+    def _receipt_of_another(self, message: Message | None) -> bytes | None:
         """The payment, not the one under way, that ``message`` is a receipt for."""
+        if not isinstance(message, ReceiptMessage):
+            return None
         try:
-            read = messages.decode(message)
-            if not isinstance(read, ReceiptMessage):
-                return None
-            payment = self._purse.of_receipt(read.receipt)
+            payment = self._purse.of_receipt(message.receipt)
         except Refusal:
             return None
         return None if payment == self.session.payment_id else payment
@@ -163,6 +174,9 @@ class PayeeTap:
         return self.session.bytes_to_send()
 
     def standing(self, ref: bytes) -> Reply:
+        """A receipt is for those who know its request: whoever names none hears what is asked for, if anything."""
+        if not ref and self.session.state in _HAS_PAYMENT and not self.session.request.body.is_printed:
+            return Nothing()
         request = self.session.request if ref in (b"", self.ref) else self._purse.own_request(ref)
         if request is None:
             return Nothing()
@@ -178,3 +192,10 @@ class PayeeTap:
 
     def delivered(self, message: bytes) -> None:
         self._handed = message
+
+
+def _read(message: bytes) -> Message | None:
+    try:
+        return messages.decode(message)
+    except Refusal:
+        return None
