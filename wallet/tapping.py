@@ -14,7 +14,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request, request_ref
 from wallet.session import messages
-from wallet.session.events import PayerEvent
+from wallet.session.events import PayeeEvent, PayerEvent
 from wallet.session.messages import Message, ReceiptMessage, RequestMessage
 from wallet.session.payee import Payee
 from wallet.session.payee_table import PayeeState
@@ -28,7 +28,6 @@ from wallet.transport.nfc.ports import Reply
 _SIGNED = (PayerState.SIGNED, PayerState.SHOWN, PayerState.ACKNOWLEDGED, PayerState.REFUSED)
 _UNANSWERED = (PayerState.SIGNED, PayerState.SHOWN)
 _ANSWERED = (PayeeState.STORED, PayeeState.ACKNOWLEDGED, PayeeState.REFUSED)
-_HAS_PAYMENT = (PayeeState.RECEIVING, *_ANSWERED)
 _ASKS_NO_MORE = (PayeeState.EXPIRED, PayeeState.CANCELLED)
 
 
@@ -78,7 +77,8 @@ class PayerTap:
 
     @property
     def waits_for_person(self) -> bool:
-        return self.session.waiting is Waiting.FOR_PERSON
+        """Where the purse failed to answer, the person says yes again."""
+        return self.session.waiting in (Waiting.FOR_PERSON, Waiting.FOR_PURSE)
 
     def to_send(self) -> bytes | None:
         """The payment from its signature on, acknowledged or not."""
@@ -124,7 +124,7 @@ class PayerTap:
         if session is not self.session:
             self._events += session.events()
         reply = session.reply()
-        if reply is None and session.waiting is Waiting.FOR_PERSON:
+        if reply is None and self.waits_for_person:
             return Pending()
         return reply or Nothing()
 
@@ -143,13 +143,19 @@ class PayerTap:
 
 
 class PayeeTap:
-    """``session`` is the request under way: cancel it there, take its events there. Payments and questions about
-    earlier requests of this purse are answered all the same."""
+    """``session`` is the request under way: cancel it there, take events here. Payments and questions about earlier
+    requests of this purse are answered all the same."""
 
     def __init__(self, purse: TappedPayeePurse, session: Payee) -> None:
         self._purse = purse
+        self._events: list[PayeeEvent] = []
         self._handed: bytes | None = None
         self.session = session
+
+    def events(self) -> list[PayeeEvent]:
+        """What has happened since the last call."""
+        happened, self._events = [*self._events, *self.session.events()], []
+        return happened
 
     @property
     def ref(self) -> bytes:
@@ -175,7 +181,8 @@ class PayeeTap:
 
     def standing(self, ref: bytes) -> Reply:
         """A receipt is for those who know its request: whoever names none hears what is asked for, if anything."""
-        if not ref and self.session.state in _HAS_PAYMENT and not self.session.request.body.is_printed:
+        self._find_out()
+        if not ref and self.session.state in _ANSWERED and not self.session.request.body.is_printed:
             return Nothing()
         request = self.session.request if ref in (b"", self.ref) else self._purse.own_request(ref)
         if request is None:
@@ -184,7 +191,13 @@ class PayeeTap:
             # Another payer's receipt is nobody else's business.
             return messages.encode(RequestMessage(request))
         session = self.session if request is self.session.request else Payee.resume(self._purse, request)
-        return session.bytes_to_send() or Pending()
+        return session.bytes_to_send() or Nothing()
+
+    def _find_out(self) -> None:
+        """Where the purse failed to answer, and nobody would hand over the payment again: what it has by now."""
+        if self.session.state is PayeeState.RECEIVING:
+            self._events += self.session.events()
+            self.session = Payee.resume(self._purse, self.session.request)
 
     def take(self, message: bytes) -> Reply:
         self.session.receive(message)
