@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.session.pairs import AMOUNT, Pair
+from tests.session.pairs import Pair
 from wallet.session import PayerState
 from wallet.session.events import PayeeEvent, PayerEvent
 from wallet.tapping import PayeeTap, PayerTap
@@ -126,5 +126,5 @@ class Taps:
     def agree(self) -> None:
         """The payer's person says yes if asked."""
         if self.payer.session.state in (PayerState.REQUESTED, PayerState.CONFIRMED, PayerState.RESERVED):
-            self.payer.session.confirm(AMOUNT)
+            self.payer.session.confirm(self.pair.request.body.amount)
             self.hear()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transport.nfc.partners import REF, SELECTED, Partner, fetch
+from tests.transport.nfc.strange import AFTER_SELECT, BEFORE_SELECT
 from wallet.transport.nfc import Card, apdu, blocks
 from wallet.transport.nfc.apdu import CommandApdu
 from wallet.transport.nfc.blocks import Get, Have, Hello, Message, Nothing, Part, Pending, Put, Status
@@ -43,56 +44,15 @@ def held(card: Card) -> int:
     return sum(map(len, card._parts.values())) + len(chain) + len(card._answer) + len(card._said)
 
 
-STATUSES = {
-    "nothing": ("", "6700"),
-    "three bytes": ("00c300", "6700"),
-    "extended": ("00c30000000001010000", "6700"),
-    "data missing": ("00c3000005010203", "6700"),
-    "another class, another instruction": ("80a4040007f051414c54410100", "6e00"),
-    "a secure class": ("04c30000010100", "6e00"),
-    "another instruction": ("00b0000000", "6d00"),
-    "SELECT in a chain": ("10a4040007f051414c54410100", "6d00"),
-    "P1": ("00c30100010100", "6a86"),
-    "P2": ("00c0000101", "6a86"),
-    "ENVELOPE without data": ("00c3000000", "6700"),
-    "ENVELOPE of four bytes": ("00c30000", "6700"),
-    "nothing waits": ("00c0000010", "6985"),
-    "GET RESPONSE without Le": ("00c00000", "6700"),
-    "GET RESPONSE with data": ("00c0000001aa10", "6700"),
-    "GET RESPONSE in a chain": ("10c0000010", "6700"),
-    "no command": ("00c30000010500", "6a80"),
-    "an answer": ("00c30000018100", "6a80"),
-    "half a ref": ("00c300000901aaaaaaaaaaaaaaaa00", "6a80"),
-    "PUT from further on than is here": ("00c300000e02aaaaaaaaaaaaaaaa00050001bb00", "6a80"),
-    "PUT that ends early": ("00c300000e02aaaaaaaaaaaaaaaa00050000bb00", "6a80"),
-    "PUT that is not what its id says": ("00c300000e02aaaaaaaaaaaaaaaa00010000bb00", "6a80"),
-    "PUT of nothing": ("00c300000d02aaaaaaaaaaaaaaaa0000000000", "6a80"),
-    "PUT whose first bytes are too many": ("00c300000f02aaaaaaaaaaaaaaaa00010000bbbb00", "6a80"),
-    "another application": ("00a4040007d276000085010100", "6a82"),
-    "no application": ("00a40400", "6a82"),
-    "SELECT by file": ("00a4000c023f00", "6a82"),
-}
-
-
-@pytest.mark.parametrize("name", STATUSES)
+@pytest.mark.parametrize("name", AFTER_SELECT)
 def test_the_status_of_a_strangers_command(name: str) -> None:
-    command, status = STATUSES[name]
+    command, status = AFTER_SELECT[name]
     assert selected().answer(bytes.fromhex(command)).hex() == status
 
 
-@pytest.mark.parametrize(
-    ("command", "status"),
-    [
-        ("00c300", "6700"),
-        ("80b0010100", "6e00"),
-        ("00b0010100", "6d00"),
-        ("00c30101010500", "6985"),
-        ("00c0010110", "6985"),
-        ("00c00000", "6985"),
-    ],
-)
-def test_the_order_of_checks_before_select(command: str, status: str) -> None:
-    """Length, class, instruction, selected; only then P1 and P2, and the rest."""
+@pytest.mark.parametrize("name", BEFORE_SELECT)
+def test_the_order_of_checks_before_select(name: str) -> None:
+    command, status = BEFORE_SELECT[name]
     assert Card(Partner()).answer(bytes.fromhex(command)).hex() == status
 
 
