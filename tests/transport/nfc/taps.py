@@ -71,7 +71,7 @@ class Taps:
         self.payer = PayerTap(self.pair.alia.paying, self.pair.payer)  # type: ignore[arg-type]
         self.payee = PayeeTap(self.pair.shop.receiving, self.pair.payee)  # type: ignore[arg-type]
         reading, answering = (self.payer, self.payee) if self.payer_reads else (self.payee, self.payer)
-        self.tapper = Tapper(reading, self.clock.pause)
+        self.tapper = Tapper(reading, self.pause)
         self.card = Card(answering)
 
     def tap(self, cut: Cut = uncut, *, seconds: float = 1.0) -> TapEnd:
@@ -80,6 +80,9 @@ class Taps:
             return self.tapper.tap(self.field, self.clock.in_seconds(seconds))
         finally:
             self.hear()
+
+    def pause(self, seconds: float) -> None:
+        self.clock.pause(seconds)
 
     def restart_payer(self) -> None:
         """The payer's app died: a new one over what its purse has; the other's is as it was."""
@@ -96,7 +99,7 @@ class Taps:
 
     def _take_place(self, end: PayerTap | PayeeTap, *, is_reader: bool) -> None:
         if is_reader:
-            self.tapper = Tapper(end, self.clock.pause)
+            self.tapper = Tapper(end, self.pause)
         else:
             self.card = Card(end)
 
