@@ -18,15 +18,18 @@ PAID = 1_000_000
 """Tiyn: what such a payer pays on; the rest is change."""
 
 
-def paid_to(world: World, request: Signed[Request], hops: int) -> Payment:
-    """A payment of the ``hops``-th hop that answers ``request``; every hand before kept one tiyn."""
-    people = [world.person(f"person {n}") for n in range(hops)]
-    issuance = world.issue(people[0], FACE)
+def paid_to(
+    world: World, request: Signed[Request], hops: int, face: int = FACE, crowd: str = "person"
+) -> Payment:
+    """A payment of the ``hops``-th hop that answers ``request``; every hand before, all of one ``crowd``, kept one tiyn
+    of the ``face``."""
+    people = [world.person(f"{crowd} {n}") for n in range(hops)]
+    issuance = world.issue(people[0], face)
     token = issued_tokens(issuance)[0]
     transfers: list[cose.Signed[Transfer]] = []
     for hop, payer in enumerate(people):
         is_last = hop == hops - 1
-        amount = request.body.amount if is_last else FACE - hop - 1
+        amount = request.body.amount if is_last else face - hop - 1
         asked = request if is_last else world.request(people[hop + 1], amount)
         made = world.transfer(payer, [token], asked.body.key, amount, request_ref(asked))
         transfers.append(made)
