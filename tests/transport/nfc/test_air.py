@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.bench.tap import ACTIVATION, PacedLink, frame_seconds
 from tests.sampling import everything
 from tests.session.holders import WalletHolder, WalletPlace
 from tests.session.pairs import Pair
@@ -26,6 +27,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
 from wallet.session import Payee, Payer
 from wallet.transport.nfc import TapEnd
+from wallet.transport.nfc.nfcpy_reader import _Link
 
 SECONDS = 60.0
 MOST_TAPS = 8
@@ -146,6 +148,21 @@ def torn_once(taps: AirTaps, frame: int) -> Loss:
         return torn[-1:] == [taps.frames]
 
     return is_lost
+
+
+def test_the_bench_counts_a_link_as_this_air_paces_it(cell: Cell) -> None:
+    """A bench that knows nothing of nfcpy, and nfcpy's reader: the same seconds for the same APDUs."""
+    with cell.again() as taps:
+        air = Air(taps.card.answer, taps.clock)
+        began = taps.clock.now
+        taps.tapper.tap(_Link(air.tag(), taps.clock.in_seconds(SECONDS)), taps.clock.in_seconds(0.0))
+        taken = taps.clock.now - began
+    with cell.again() as taps:
+        link = PacedLink(taps.card)
+        taps.tapper.tap(link, taps.clock.in_seconds(0.0))
+    before_rats = sum(map(frame_seconds, ACTIVATION[:6]))
+    assert link.seconds - before_rats == pytest.approx(taken)
+    assert air.frames >= 6
 
 
 @pytest.mark.parametrize("loss", LOSSES)
