@@ -59,7 +59,12 @@ class Holding:
     what went wrong at the last tap, if anything did. ``has_said_all``: nothing waits here to be handed over."""
 
     def __init__(
-        self, party: Party, show: Show, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        party: Party,
+        show: Show,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.taps = 0
         self.milliseconds = 0
@@ -69,6 +74,7 @@ class Holding:
         self._party = party
         self._show = show
         self._clock = clock
+        self._pause = pause
         self._until = clock() + seconds
         self._is_last_word = False
         self._said = ""
@@ -119,7 +125,7 @@ class Holding:
     def as_reader(self, device: ReaderDevice) -> None:
         """Until all is said, or the seconds are over. Raises what ``hear`` raises; ``DeviceError``."""
         self._hear()
-        tapper = Tapper(self._party.tap, self._pause)
+        tapper = Tapper(self._party.tap, self._person_decides)
         self._say("tap.wait_as_reader")
         while not self._party.tap.is_over and self._deadline().left() > 0:
             with device.tap(self._deadline()) as link:
@@ -145,12 +151,12 @@ class Holding:
         elif end is TapEnd.NOTHING_THERE and self.refused is None:
             self._say("tap.nothing_there")
         if end is not TapEnd.OVER:
-            time.sleep(_BETWEEN)
+            self._pause(_BETWEEN)
 
-    def _pause(self, seconds: float) -> None:
+    def _person_decides(self, seconds: float) -> None:
         """The wallet in the field is not ready: its person decides."""
         self._say("tap.person_there")
-        time.sleep(seconds)
+        self._pause(seconds)
 
     # the card
 

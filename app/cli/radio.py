@@ -6,47 +6,34 @@ Rule: the simulated devices (`udp:`, `vpcd:`) are for developers and need QALTA_
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from app.cli.offline import NETWORK
 from app.cli.status import MissingPart
-from wallet.transport.nfc import CardDevice, DeviceError, ReaderDevice
+from wallet.transport.nfc import DeviceError
 
-AUTO = "auto"
+if TYPE_CHECKING:
+    from app.cli.holding import Holding
 
-
-def device_name(asked: str | None) -> str:
-    """The device to use, as `wallet.transport.nfc.devices` names it."""
-    return asked or os.environ.get("QALTA_NFC") or AUTO
-
-
-def is_developer() -> bool:
-    return os.environ.get("QALTA_DEVELOPER") == "1"
+CARD, READER = "card", "reader"
 
 
 @contextmanager
-def reader(name: str) -> Iterator[ReaderDevice]:
-    """The device as a reader. MissingPart where it cannot be used, or stops working inside."""
-    from wallet.transport.nfc.devices import open_reader
+def radio(side: str, name: str | None) -> Iterator[Callable[[Holding], None]]:
+    """What holds the device ``name`` (as typed) as CARD or READER. MissingPart where it cannot be, or stops working."""
+    from wallet.transport.nfc.devices import AUTO, open_card, open_reader
 
-    with _working(name):
-        yield open_reader(name, developer=is_developer())
-
-
-@contextmanager
-def card(name: str) -> Iterator[CardDevice]:
-    """The device as the card. MissingPart where it cannot be used, or stops working inside."""
-    from wallet.transport.nfc.devices import open_card
-
-    with _working(name):
-        yield open_card(name, developer=is_developer())
-
-
-@contextmanager
-def _working(name: str) -> Iterator[None]:
-    with NETWORK.radio_over_loopback(name.startswith("udp:") and is_developer()):
+    chosen = name or os.environ.get("QALTA_NFC") or AUTO
+    developer = os.environ.get("QALTA_DEVELOPER") == "1"
+    with NETWORK.radio_over_loopback(developer and chosen.startswith("udp:")):
         try:
-            yield
+            if side == CARD:
+                card = open_card(chosen, developer=developer)
+                yield lambda holding: holding.as_card(card)
+            else:
+                reader = open_reader(chosen, developer=developer)
+                yield lambda holding: holding.as_reader(reader)
         except DeviceError as error:
             raise MissingPart(f"nfc.trouble_{error.trouble.value}", device=error.device) from error

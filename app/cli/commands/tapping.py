@@ -9,15 +9,16 @@ request that somebody else may be answering at this moment is never handed to th
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from app.catalogue import Catalogue, Told
 from app.catalogue.written import written_amount, written_time
-from app.cli import radio
 from app.cli.asking import amount_of, require_memo, valid_for
 from app.cli.context import Context, OpenWallet
 from app.cli.holding import Holding
 from app.cli.outcomes import status_of
+from app.cli.radio import CARD, READER, radio
 from app.cli.status import Status, UsageError
 from app.cli.tapped import PayeeParty, PayerParty
 from wallet.protocol.codes import Code
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from wallet.protocol.cose import Signed
     from wallet.protocol.request import Request
 
-CARD, READER = "card", "reader"
 SECONDS: Final = 120
 _MOST_SECONDS: Final = 3_600
 _REF_DIGITS: Final = 32
@@ -58,10 +58,10 @@ def check_options(args: argparse.Namespace, *, by_picture: tuple[str, ...], by_t
 
 def pay(args: argparse.Namespace, context: Context) -> Status:
     """A payer's taps, until there is a receipt."""
-    with context.opened() as opened:
+    with radio(args.side or CARD, args.device) as hold, context.opened() as opened:
         party = PayerParty(opened, args, context)
         holding = Holding(party, context.show, args.seconds or SECONDS)
-        _hold(holding, args.side or CARD, args.device)
+        _until_ctrl_c(hold, holding)
         party.finish()
     context.show.result(taps=holding.taps)
     if party.is_done:
@@ -75,35 +75,27 @@ def receive(args: argparse.Namespace, context: Context) -> Status:
         raise UsageError("usage.tap_amount")
     seconds = valid_for(args.minutes)
     require_memo(args.memo)
-    with context.opened() as opened:
+    with radio(args.side or READER, args.device) as hold, context.opened() as opened:
         request = _earlier(args.request, opened) if args.request else _new(args, seconds, opened, context)
-        body = request.body
+        body, ref = request.body, request_ref(request).hex()
         context.show.say("tap.asking", amount=written_amount(body.amount), until=written_time(body.expires))
         party = PayeeParty(opened, request, context)
         holding = Holding(party, context.show, args.seconds or SECONDS)
-        _hold(holding, args.side or READER, args.device)
+        _until_ctrl_c(hold, holding)
     context.show.result(
         request=request.id.hex(), expires=body.expires, taps=holding.taps, milliseconds=holding.milliseconds
     )
-    if party.received is not None:
-        if not holding.has_said_all:
-            context.show.say("tap.no_receipt", request=_short(request))
-        return status_of(party.received)
-    return _interrupted(
-        holding, context, context.show.catalogue.text("tap.go_on_receive", request=_short(request))
-    )
+    if party.received is None:
+        return _interrupted(holding, context, context.show.catalogue.text("tap.go_on_receive", request=ref))
+    if not holding.has_said_all:
+        context.show.say("tap.no_receipt", request=ref)
+    return status_of(party.received)
 
 
-def _hold(holding: Holding, side: str, device: str | None) -> None:
+def _until_ctrl_c(hold: Callable[[Holding], None], holding: Holding) -> None:
     """Ctrl-C ends it as the last second does."""
-    name = radio.device_name(device)
     try:
-        if side == CARD:
-            with radio.card(name) as card:
-                holding.as_card(card)
-        else:
-            with radio.reader(name) as reader:
-                holding.as_reader(reader)
+        hold(holding)
     except KeyboardInterrupt:
         return
 
@@ -113,7 +105,7 @@ def _new(args: argparse.Namespace, seconds: int, opened: OpenWallet, context: Co
     receiving, amount = opened.wallet.receiving, amount_of(args.amount)
     for earlier in receiving.unanswered():
         if earlier.body.amount == amount and earlier.body.is_open == args.is_open:
-            context.show.step("tap.earlier", request=_short(earlier))
+            context.show.step("tap.earlier", request=request_ref(earlier).hex())
             break
     return receiving.request(amount, is_open=args.is_open, memo=args.memo, valid_for=seconds)
 
@@ -135,10 +127,6 @@ def _by_ref(written: str, opened: OpenWallet) -> Signed[Request] | None:
     except ValueError:
         return None
     return opened.wallet.receiving.own_request(ref)
-
-
-def _short(request: Signed[Request]) -> str:
-    return request_ref(request).hex()
 
 
 def _interrupted(holding: Holding, context: Context, go_on: str) -> Status:

@@ -80,7 +80,7 @@ if nfc is not None:
 @contextmanager
 def frontend(device: str, *, is_developer: bool) -> Iterator[Frontend]:
     """``device`` opened for one tap: ``usb[:VENDOR[:PRODUCT]]``, ``usb:BUS[:DEVICE]``, ``tty[:PORT[:DRIVER]]``,
-    ``com[:PORT[:DRIVER]]`` or, for a developer, ``udp:HOST:PORT``, which listens on every interface of the machine.
+    ``com[:PORT[:DRIVER]]`` or, for a developer, ``udp:HOST:PORT``.
 
     Raises ``DeviceError``.
     """
@@ -140,7 +140,25 @@ def _opened(device: str) -> Frontend:
             first = first or error
     if first is not None:
         raise first
-    return nfc.ContactlessFrontend(device)
+    clf = nfc.ContactlessFrontend(device)
+    if is_udp(device):
+        _keep_to_its_address(clf.device)
+    return clf
+
+
+def _keep_to_its_address(simulation: Any) -> None:
+    """nfcpy's simulation listens on every interface of the machine; ours only where it was told to."""
+
+    def bind(until: float) -> bool:
+        try:
+            simulation.socket.bind(simulation.addr)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+        return True
+
+    simulation._bind_socket = bind
 
 
 def _full_names(device: str) -> list[str]:
