@@ -189,8 +189,8 @@ class Holding:
     ) -> None:
         while not is_over() and self._deadline().left() > 0:
             serving.check()
-            self._met(serving.taps)
             desk.answer_next(self._party.tap, _ASKING)
+            self._met(serving.taps)
             after()
 
     def _is_quiet(self, card: Card, serving: Serving) -> bool:
