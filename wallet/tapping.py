@@ -54,6 +54,7 @@ class PayerTap:
     def __init__(self, purse: TappedPayerPurse, session: Payer | None = None) -> None:
         self._purse = purse
         self._events: list[PayerEvent] = []
+        self._problem: tuple[bytes, bytes] = (b"", b"")
         self.session = session or Payer(purse)
 
     def events(self) -> list[PayerEvent]:
@@ -95,7 +96,8 @@ class PayerTap:
     def _earlier(self, ref: bytes) -> Reply:
         payment = self._purse.signed_for(ref)
         if payment is None:
-            return Nothing()
+            about, problem = self._problem
+            return problem if about == ref else Nothing()
         if self.session.state is PayerState.IDLE:
             self._take_up(Payer.resume(self._purse, payment))
             return self.to_send() or Nothing()
@@ -114,6 +116,9 @@ class PayerTap:
         reply = session.reply()
         if reply is None and session.waiting is Waiting.FOR_PERSON:
             return Pending()
+        if reply is not None and session.state is PayerState.IDLE:
+            # A reader that was told to wait asks again, by the request's ref.
+            self._problem = (_request_in(message), reply)
         return reply or Nothing()
 
     def _receipt_of_another(self, message: bytes) -> bytes | None:
@@ -129,6 +134,15 @@ class PayerTap:
 
     def delivered(self, message: bytes) -> None:
         """Nothing to note: only a receipt says that a payment arrived."""
+
+
+def _request_in(message: bytes) -> bytes:
+    """The ref of a request; empty for other messages."""
+    try:
+        read = messages.decode(message)
+    except Refusal:
+        return b""
+    return request_ref(read.request) if isinstance(read, RequestMessage) else b""
 
 
 class PayeeTap:

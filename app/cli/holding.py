@@ -167,25 +167,20 @@ class Holding:
         self._say("tap.wait_as_card")
         with Serving(device, card.answer, self._clock) as serving:
             try:
-                self._answer_until_done(desk, card, serving)
+                self._hear()
+                self._answer_until(
+                    lambda: self._party.is_done and self._is_quiet(card, serving), desk, serving, self._hear
+                )
             except Refusal:
-                # The reader shall hear why before the card goes.
+                # This reader shall hear why before the card goes; whoever comes then finds nobody.
                 self._until = min(self._until, self._clock() + LAST_WORD)
-                self._answer_until(desk, serving, lambda: self._is_quiet(card, serving))
+                self._answer_until(
+                    lambda: not serving.is_met or self._is_quiet(card, serving), desk, serving, _nothing
+                )
                 raise
 
-    def _answer_until_done(self, desk: Desk, card: Card, serving: Serving) -> None:
-        self._hear()
-        self._answer_until(
-            desk, serving, lambda: self._party.is_done and self._is_quiet(card, serving), self._hear
-        )
-
     def _answer_until(
-        self,
-        desk: Desk,
-        serving: Serving,
-        is_over: Callable[[], bool],
-        after: Callable[[], None] = lambda: None,
+        self, is_over: Callable[[], bool], desk: Desk, serving: Serving, after: Callable[[], None]
     ) -> None:
         while not is_over() and self._deadline().left() > 0:
             serving.check()
@@ -200,3 +195,7 @@ class Holding:
         self._note_time(serving.heard_at)
         self.has_said_all = card.has_said_all
         return self.has_said_all and self._clock() - serving.heard_at >= LINGER
+
+
+def _nothing() -> None:
+    return None

@@ -43,7 +43,12 @@ class Serving:
         self._thread = threading.Thread(target=self._run, name="nfc-card", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            # Ctrl-C may come while the thread starts: then nobody else would ever close it.
+            self._closing.set()
+            raise
         return self
 
     def __exit__(
@@ -51,6 +56,11 @@ class Serving:
     ) -> None:
         self._closing.set()
         self._thread.join(_LEAVING)
+
+    @property
+    def is_met(self) -> bool:
+        """A reader has this card now."""
+        return not self._is_new
 
     def check(self) -> None:
         """Raises what ended the device: ``DeviceError``, or what ``answer`` raised."""
