@@ -14,8 +14,8 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request, request_ref
 from wallet.session import messages
-from wallet.session.events import PayerEvent
-from wallet.session.messages import ReceiptMessage, RequestMessage
+from wallet.session.events import PayeeEvent, PayerEvent
+from wallet.session.messages import Message, ReceiptMessage, RequestMessage
 from wallet.session.payee import Payee
 from wallet.session.payee_table import PayeeState
 from wallet.session.payer import Payer
@@ -26,6 +26,7 @@ from wallet.transport.nfc.blocks import Nothing, Pending
 from wallet.transport.nfc.ports import Reply
 
 _SIGNED = (PayerState.SIGNED, PayerState.SHOWN, PayerState.ACKNOWLEDGED, PayerState.REFUSED)
+_UNANSWERED = (PayerState.SIGNED, PayerState.SHOWN)
 _ANSWERED = (PayeeState.STORED, PayeeState.ACKNOWLEDGED, PayeeState.REFUSED)
 _ASKS_NO_MORE = (PayeeState.EXPIRED, PayeeState.CANCELLED)
 
@@ -77,7 +78,8 @@ class PayerTap:
 
     @property
     def waits_for_person(self) -> bool:
-        return self.session.waiting is Waiting.FOR_PERSON
+        """Where the purse failed to answer, the person says yes again."""
+        return self.session.waiting in (Waiting.FOR_PERSON, Waiting.FOR_PURSE)
 
     def to_send(self) -> bytes | None:
         """The payment from its signature on, acknowledged or not."""
@@ -87,47 +89,56 @@ class PayerTap:
         return standing
 
     def standing(self, ref: bytes) -> Reply:
-        if ref and ref != self.ref:
+        """A payment is for those who know its request: whoever names none hears nothing."""
+        if ref != self.ref:
             return self._earlier(ref)
+        if not ref:
+            return Nothing()
         if self.waits_for_person:
             return Pending()
         return self.to_send() or Nothing()
 
     def _earlier(self, ref: bytes) -> Reply:
-        payment = self._purse.signed_for(ref)
+        payment = self._purse.signed_for(ref) if ref else None
         if payment is None:
             about, problem = self._problem
             return problem if about == ref else Nothing()
         if self.session.state is PayerState.IDLE:
             self._take_up(Payer.resume(self._purse, payment))
-            return self.to_send() or Nothing()
         return messages.payment_message(self._purse.show_again(payment))
 
     def _take_up(self, session: Payer) -> None:
-        self._events += self.session.events()
-        self.session = session
+        """One that has its receipt is over: it keeps nobody from paying anew."""
+        if session.state in _UNANSWERED:
+            self._events += self.session.events()
+            self.session = session
 
     def take(self, message: bytes) -> Reply:
-        earlier = self._receipt_of_another(message)
+        read = _read(message)
+        if isinstance(read, RequestMessage) and self.session.state is not PayerState.IDLE:
+            ref = request_ref(read.request)
+            standing = Nothing() if ref == self.ref else self._earlier(ref)
+            if isinstance(standing, bytes):
+                return standing
+        earlier = self._receipt_of_another(read)
         session = self.session if earlier is None else Payer.resume(self._purse, earlier)
         session.receive(message)
         if session is not self.session:
             self._events += session.events()
         reply = session.reply()
-        if reply is None and session.waiting is Waiting.FOR_PERSON:
+        if reply is None and self.waits_for_person:
             return Pending()
-        if reply is not None and session.state is PayerState.IDLE:
+        if reply is not None and isinstance(read, RequestMessage) and session.state is PayerState.IDLE:
             # A reader that was told to wait asks again, by the request's ref.
-            self._problem = (_request_in(message), reply)
+            self._problem = (request_ref(read.request), reply)
         return reply or Nothing()
 
-    def _receipt_of_another(self, message: bytes) -> bytes | None:
+    def _receipt_of_another(self, message: Message | None) -> bytes | None:
         """The payment, not the one under way, that ``message`` is a receipt for."""
+        if not isinstance(message, ReceiptMessage):
+            return None
         try:
-            read = messages.decode(message)
-            if not isinstance(read, ReceiptMessage):
-                return None
-            payment = self._purse.of_receipt(read.receipt)
+            payment = self._purse.of_receipt(message.receipt)
         except Refusal:
             return None
         return None if payment == self.session.payment_id else payment
@@ -136,23 +147,20 @@ class PayerTap:
         """Nothing to note: only a receipt says that a payment arrived."""
 
 
-def _request_in(message: bytes) -> bytes:
-    """The ref of a request; empty for other messages."""
-    try:
-        read = messages.decode(message)
-    except Refusal:
-        return b""
-    return request_ref(read.request) if isinstance(read, RequestMessage) else b""
-
-
 class PayeeTap:
-    """``session`` is the request under way: cancel it there, take its events there. Payments and questions about
-    earlier requests of this purse are answered all the same."""
+    """``session`` is the request under way: cancel it there, take events here. Payments and questions about earlier
+    requests of this purse are answered all the same."""
 
     def __init__(self, purse: TappedPayeePurse, session: Payee) -> None:
         self._purse = purse
+        self._events: list[PayeeEvent] = []
         self._handed: bytes | None = None
         self.session = session
+
+    def events(self) -> list[PayeeEvent]:
+        """What has happened since the last call."""
+        happened, self._events = [*self._events, *self.session.events()], []
+        return happened
 
     @property
     def ref(self) -> bytes:
@@ -177,6 +185,10 @@ class PayeeTap:
         return self.session.bytes_to_send()
 
     def standing(self, ref: bytes) -> Reply:
+        """A receipt is for those who know its request: whoever names none hears what is asked for, if anything."""
+        self._find_out()
+        if not ref and self.session.state in _ANSWERED and not self.session.request.body.is_printed:
+            return Nothing()
         request = self.session.request if ref in (b"", self.ref) else self._purse.own_request(ref)
         if request is None:
             return Nothing()
@@ -184,7 +196,13 @@ class PayeeTap:
             # Another payer's receipt is nobody else's business.
             return messages.encode(RequestMessage(request))
         session = self.session if request is self.session.request else Payee.resume(self._purse, request)
-        return session.bytes_to_send() or Pending()
+        return session.bytes_to_send() or Nothing()
+
+    def _find_out(self) -> None:
+        """Where the purse failed to answer, and nobody would hand over the payment again: what it has by now."""
+        if self.session.state is PayeeState.RECEIVING:
+            self._events += self.session.events()
+            self.session = Payee.resume(self._purse, self.session.request)
 
     def take(self, message: bytes) -> Reply:
         self.session.receive(message)
@@ -192,3 +210,10 @@ class PayeeTap:
 
     def delivered(self, message: bytes) -> None:
         self._handed = message
+
+
+def _read(message: bytes) -> Message | None:
+    try:
+        return messages.decode(message)
+    except Refusal:
+        return None

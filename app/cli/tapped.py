@@ -97,7 +97,7 @@ class PayeeParty:
         session = self.tap.session
         session.tick(self._opened.wallet.now())
         refused: list[Refusal] = []
-        for event in session.events():
+        for event in self.tap.events():
             match event:
                 case events.PaymentReceived() | events.PaymentRepeated() | events.PaymentRefused():
                     self._paid(event.received, event.request_ref)

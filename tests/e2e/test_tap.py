@@ -130,7 +130,7 @@ def test_a_tap_torn_in_the_middle_goes_on_with_the_next(people: Cli) -> None:
 
 
 def test_whoever_is_left_alone_ends_with_4_and_goes_on_later(people: Cli, device: str) -> None:
-    """The payer dies with a signed payment; then both go on with the same one, and a third time it is a repeat."""
+    """The payer dies with a signed payment, then the payee with the money stored; both go on with the same one."""
     payee = receive(people, device, "--amount", "2")
     assert pay(people, device, failpoint="purse.shown.stored").end().status == -signal.SIGKILL
     payee.says("The link was lost")
@@ -139,13 +139,15 @@ def test_whoever_is_left_alone_ends_with_4_and_goes_on_later(people: Cli, device
     assert (lost.json["interrupted"], lost.json["taps"]) == ("link_lost", 1)
     request = lost.json["request"]
     assert request[:32] in lost.json["told"][2]
-    payee = receive(people, device, "--request", request)
-    paid, got = pay(people, device).must(), payee.must()
-    assert (got["request"], got["received"]) == (request, 200)
+    stored = receive(people, device, "--request", request, failpoint="purse.receipt.stored")
+    payer = pay(people, device, as_json=False)
+    assert stored.end().status == -signal.SIGKILL
+    payer.says("Connected")
+    assert payer.interrupt().status == 4
     payee = receive(people, device, "--request", request[:32])
-    assert pay(people, device).must()["payment"] == paid["payment"]
-    again = payee.must()
-    assert (again["received"], again["repeat_of"] is not None) == (200, True)
+    paid, got = pay(people, device).must(), payee.must()
+    assert (got["request"], got["received"], got["repeat_of"] is not None) == (request, 200, True)
+    assert paid["acknowledged"] == paid["payment"]
 
 
 @pytest.mark.parametrize("role", ["card", "reader"])

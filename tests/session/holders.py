@@ -129,6 +129,14 @@ class WalletHolder(Holder):
         self.wallet = town.wallet(name, *funds, bank=bank)
         self._watch()
 
+    @classmethod
+    def found(cls, town: Town, name: str) -> WalletHolder:
+        """Of a wallet that ``town`` has on disk already."""
+        holder = cls.__new__(cls)
+        holder.town, holder.name = town, name
+        holder.restart()
+        return holder
+
     def _watch(self) -> None:
         paying, receiving = Watched(self.wallet.paying), Watched(self.wallet.receiving)
         self.paying, self.receiving = paying, receiving  # type: ignore[assignment]

@@ -15,7 +15,7 @@ from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.payment import Payment
+from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.receipt import Receipt, ReceiptBody, check_answer
 from wallet.protocol.request import Request, check_request, request_ref
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
@@ -200,6 +200,18 @@ class MemoryPurse:
     def request(self, payment: bytes) -> Signed[Request]:
         return self._intent(payment).request
 
+    def signed_for(self, ref: bytes) -> bytes | None:
+        for item in self.intents.values():
+            if item.raw and request_ref(item.request) == ref and not item.request.body.is_printed:
+                return item.id
+        return None
+
+    def of_receipt(self, receipt: Receipt) -> bytes:
+        for item in self.intents.values():
+            if item.raw and parse_payment(item.raw).ids == receipt.signed.body.transfers:
+                return item.id
+        raise Refusal(Code.PAYMENT_UNKNOWN)
+
     def _intent(self, payment: bytes) -> Intent:
         found = self.intents.get(payment)
         if found is None:
@@ -207,6 +219,9 @@ class MemoryPurse:
         return found
 
     # the payee's side
+
+    def own_request(self, ref: bytes) -> Signed[Request] | None:
+        return self.asked.get(ref)
 
     def ask(self, amount: int, **changes: object) -> Signed[Request]:
         nonce = hashlib.sha256(repr((self.person.key.name, len(self.asked))).encode()).digest()[:16]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from wallet.wallet import Wallet
 
 AIM: Final = 30.0
 """Processor milliseconds of a whole payment, both sides."""
+Seen = Callable[[hsm.Keystore], hsm.Keystore]
 STEPS: Final = ("request", "consider", "reserve", "sign", "receive", "acknowledge")
 _FUNDED: Final = 20_000
 """Tiyn: the most that a funding keeps in one token."""
@@ -56,11 +57,12 @@ class Pair:
 
     def pay(self, watch: Stopwatch) -> dict[str, Lap]:
         """One payment, by step. Raises ``Refusal`` if any step is refused."""
-        self._fund()
+        self.fund()
         steps = self._steps()
         return {name: watch.lap(lambda: next(steps)) for name in STEPS}
 
-    def _fund(self) -> None:
+    def fund(self) -> None:
+        """The payer comes by one fresh token."""
         funding = self.payer.reconciling.begin_funding(_FUNDED)
         issued = self.authorities.issue(funding.owner, funding.amounts, funding.id)
         self.payer.reconciling.complete_funding(issued)
@@ -96,16 +98,19 @@ def _receipt(answer: bytes) -> Receipt:
 
 
 @contextmanager
-def two_wallets() -> Iterator[Pair]:
-    """Two certified wallets in a temporary folder. Raises ``KeystoreError`` (MODULE_MISSING)."""
+def two_wallets(seen: Seen = lambda keystore: keystore) -> Iterator[Pair]:
+    """Two certified wallets in a temporary folder, each with its keystore as it is ``seen``.
+
+    Raises ``KeystoreError`` (MODULE_MISSING).
+    """
     with ExitStack() as leaving:
         folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="qalta-bench-")))
         authorities = Authorities()
-        payer, payee = (_wallet(folder, name, authorities, leaving) for name in ("payer", "payee"))
+        payer, payee = (_wallet(folder, name, authorities, seen, leaving) for name in ("payer", "payee"))
         yield Pair(authorities, payer, payee)
 
 
-def _wallet(folder: Path, name: str, authorities: Authorities, leaving: ExitStack) -> Wallet:
+def _wallet(folder: Path, name: str, authorities: Authorities, seen: Seen, leaving: ExitStack) -> Wallet:
     place, pin = folder / name / "keystore", secrets.token_hex(16)
     hsm.provision(
         place,
@@ -118,7 +123,7 @@ def _wallet(folder: Path, name: str, authorities: Authorities, leaving: ExitStac
     keystore = hsm.open_keystore(place, pin, clock=system_clock, random=secrets.token_bytes)
     leaving.callback(keystore.lock)
     wallet = leaving.enter_context(
-        Wallet.open(folder / name / "purse", keystore, system_clock, secrets.token_bytes)
+        Wallet.open(folder / name / "purse", seen(keystore), system_clock, secrets.token_bytes)
     )
     reconciling = wallet.reconciling
     reconciling.take_root(authorities.root.public, authorities.signed_directory())

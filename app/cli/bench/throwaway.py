@@ -166,5 +166,16 @@ class Authorities:
         """A fresh token handed on through all ``hands``."""
         return hand_on(self.issue(hands[0].key.public), hands, amount)
 
+    def payment_to(self, request: Signed[Request], hops: int) -> Payment:
+        """A payment of the ``hops``-th hop that answers anybody's ``request``, by people never seen before."""
+        hands, paid = self.people(hops), request.body.amount
+        chain = hand_on(self.issue(hands[0].key.public, (paid + hops,)), hands, paid + hops - 1)
+        payer, moment = hands[-1], chain.issuance.body.issued
+        token = TokenRef(chain.transfers[-1].id if chain.transfers else chain.issuance.id, 0)
+        body = Transfer((token,), request.body.key, paid, 1, request_ref(request), 1, paid, moment)
+        last = cose.sign(body, payer.key.sign_digest)
+        certificates = tuple(person.certificate for person in hands)
+        return Payment(1, (*chain.transfers, last), (chain.issuance,), certificates)
+
     def people(self, count: int) -> tuple[Person, ...]:
         return tuple(self.person() for _ in range(count))

@@ -146,9 +146,9 @@ def within(seconds: float) -> Deadline:
     return Deadline(time.monotonic, time.monotonic() + seconds)
 
 
-def main() -> None:
+def main(kind: type[Side] = Side) -> None:
     role, folder, device = sys.argv[1:]
-    side = Side(role, Path(folder), device)
+    side = kind(role, Path(folder), device)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         order = json.loads(line)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.session.pairs import AMOUNT, Pair
-from wallet.session.events import ConfirmationNeeded, PayeeEvent, PayerEvent
+from tests.session.pairs import Pair
+from wallet.session import PayerState
+from wallet.session.events import PayeeEvent, PayerEvent
 from wallet.tapping import PayeeTap, PayerTap
 from wallet.transport.nfc import Card, Deadline, LinkLost, TapEnd, Tapper
 
@@ -70,23 +71,63 @@ class Taps:
         self.payer = PayerTap(self.pair.alia.paying, self.pair.payer)  # type: ignore[arg-type]
         self.payee = PayeeTap(self.pair.shop.receiving, self.pair.payee)  # type: ignore[arg-type]
         reading, answering = (self.payer, self.payee) if self.payer_reads else (self.payee, self.payer)
-        self.tapper = Tapper(reading, self.clock.pause)
+        self.tapper = Tapper(reading, self.pause)
         self.card = Card(answering)
 
     def tap(self, cut: Cut = uncut, *, seconds: float = 1.0) -> TapEnd:
         self.field = Field(self.card, cut)
-        end = self.tapper.tap(self.field, self.clock.in_seconds(seconds))
+        try:
+            return self.tapper.tap(self.field, self.clock.in_seconds(seconds))
+        finally:
+            self.hear()
+
+    def pause(self, seconds: float) -> None:
+        self.clock.pause(seconds)
+
+    def restart_payer(self) -> None:
+        """The payer's app died: a new one over what its purse has; the other's is as it was."""
         self.hear()
-        return end
+        self.pair.restart_payer()
+        self.payer = PayerTap(self.pair.alia.paying, self.pair.payer)  # type: ignore[arg-type]
+        self._take_place(self.payer, is_reader=self.payer_reads)
+
+    def restart_payee(self) -> None:
+        self.hear()
+        self.pair.restart_payee()
+        self.payee = PayeeTap(self.pair.shop.receiving, self.pair.payee)  # type: ignore[arg-type]
+        self._take_place(self.payee, is_reader=not self.payer_reads)
+
+    def _take_place(self, end: PayerTap | PayeeTap, *, is_reader: bool) -> None:
+        if is_reader:
+            self.tapper = Tapper(end, self.pause)
+        else:
+            self.card = Card(end)
+
+    def until_over(
+        self, before_each: Callable[[Taps], object] = lambda taps: None, most: int = 8
+    ) -> list[TapEnd]:
+        """Tap and say yes until both know that it is paid, or nothing more can be said; how the taps ended."""
+        ends: list[TapEnd] = []
+        while not self.is_paid and len(ends) < most:
+            before_each(self)
+            ends.append(self.tap())
+            self.agree()
+        return ends
+
+    @property
+    def is_paid(self) -> bool:
+        """By the purses, whatever the sessions of the moment are."""
+        return not self.pair.alia.open_payments() and self.pair.shop.money > 0
 
     def hear(self) -> None:
         payer: list[PayerEvent] = self.payer.events()
-        payee: list[PayeeEvent] = self.payee.session.events()
+        payee: list[PayeeEvent] = self.payee.events()
         self.pair.said_payer += payer
         self.pair.said_payee += payee
         self.pair.payer, self.pair.payee = self.payer.session, self.payee.session
 
     def agree(self) -> None:
         """The payer's person says yes if asked."""
-        if self.payer.waits_for_person and isinstance(self.pair.said_payer[-1], ConfirmationNeeded):
-            self.pair.agree(AMOUNT)
+        if self.payer.session.state in (PayerState.REQUESTED, PayerState.CONFIRMED, PayerState.RESERVED):
+            self.payer.session.confirm(self.pair.request.body.amount)
+            self.hear()

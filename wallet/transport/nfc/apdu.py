@@ -14,7 +14,8 @@ AID: Final = bytes.fromhex("f051414c544101")
 """Proprietary (ISO/IEC 7816-5: first half-byte F): F0 ‖ "QALTA" ‖ 01. Android wants 5 to 16 bytes."""
 CHUNK: Final = 240
 """Bytes of data in an APDU: with its head and status it still fits one ISO-DEP frame of 256 bytes."""
-MAX_SHORT: Final = 255
+MOST_WAITING: Final = 256
+"""What 6100 stands for: so many bytes or more wait."""
 
 CLA: Final = 0x00
 CLA_MORE: Final = 0x10
@@ -97,7 +98,7 @@ class ResponseApdu:
 
     @property
     def waiting(self) -> int:
-        return (self.sw & 0xFF or 256) if self.sw & 0xFF00 == Sw.MORE else 0
+        return (self.sw & 0xFF or MOST_WAITING) if self.sw & 0xFF00 == Sw.MORE else 0
 
     def encode(self) -> bytes:
         return self.data + self.sw.to_bytes(2, "big")

@@ -83,7 +83,6 @@ class Card:
         return ResponseApdu(data, Sw.MORE | (left % 256 if left < 256 else 0) if left else Sw.OK)
 
     def _envelope(self, command: CommandApdu) -> ResponseApdu:
-        self._answer = b""
         if not command.data:
             raise ApduError(Sw.WRONG_LENGTH)
         self._gather(command.data)

@@ -27,6 +27,10 @@ class _Question:
     reply: Reply | None = None
     answered: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def is_idle(self) -> bool:
+        return self.message is None and not self.is_waited_for
+
     def ask(self, wallet: Responder) -> Reply:
         return wallet.standing(self.ref) if self.message is None else wallet.take(self.message)
 
@@ -38,6 +42,7 @@ class Desk:
         self._patience = patience
         self._lock = threading.Condition()
         self._questions: deque[_Question] = deque()
+        self._current: _Question | None = None
 
     # the link's thread
 
@@ -57,10 +62,11 @@ class Desk:
         return Pending() if question.reply is None else question.reply
 
     def _queued(self, question: _Question) -> _Question:
-        """The same message asked again while it waits is one question; questions nobody waits for are left out."""
-        for waiting in self._questions:
-            if question.message is not None and waiting.message == question.message:
-                return waiting
+        """The same message asked again while it waits, or is being answered, is one question."""
+        for asked in (self._current, *self._questions):
+            if asked is not None and question.message is not None and asked.message == question.message:
+                return asked
+        self._tidy()
         if len(self._questions) < MAX_QUESTIONS:
             self._questions.append(question)
         return question
@@ -68,16 +74,30 @@ class Desk:
     # the wallet's thread
 
     def answer_next(self, wallet: Responder, timeout: float) -> bool:
-        """Let ``wallet`` answer the next question; False if none came within ``timeout`` seconds."""
+        """Let ``wallet`` answer the next question; False if none came within ``timeout`` seconds.
+
+        A wallet that raises answers nothing: a message stays first in line, and is tried again by the next call.
+        """
         with self._lock:
-            self._lock.wait_for(lambda: bool(self._questions), timeout)
-            if not self._questions:
+            self._lock.wait_for(self._next, timeout)
+            question = self._current = self._next()
+            if question is None:
                 return False
-            question = self._questions[0]
-            is_wanted = question.message is not None or question.is_waited_for
-        if is_wanted:
-            question.reply = question.ask(wallet)
-        with self._lock:
             self._questions.popleft()
-        question.answered.set()
+        try:
+            question.reply = question.ask(wallet)
+            question.answered.set()
+        finally:
+            with self._lock:
+                self._current = None
+                if question.reply is None:
+                    self._questions.appendleft(question)
         return True
+
+    def _next(self) -> _Question | None:
+        self._tidy()
+        return self._questions[0] if self._questions else None
+
+    def _tidy(self) -> None:
+        """Those that only ask, and that nobody waits for any more, leave room for others."""
+        self._questions = deque(asked for asked in self._questions if not asked.is_idle)

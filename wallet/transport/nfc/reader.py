@@ -31,7 +31,7 @@ class Memory:
     known: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
 
     def note(self, message: bytes) -> None:
-        """``message`` was received whole and is in the wallet."""
+        """``message`` was received whole, and the wallet goes on from it."""
         self.known[blocks.message_id(message)] = None
         while len(self.known) > KNOWN:
             self.known.popitem(last=False)
@@ -92,11 +92,12 @@ class Pipe:
             return answer
         part = begun.part
         require(part.offset == 0, Code.LINK_GARBLED)
-        if part.id in self._memory.known:
+        if part.id in self._memory.known and part.end < part.total:
             return Known()
         message = self._fetched(part, first)
-        require(blocks.message_id(message) == part.id, Code.LINK_GARBLED)
+        # Forgotten even where it is not what its id says: the next tap must not build on it.
         self._memory.begun = (b"", b"")
+        require(blocks.message_id(message) == part.id, Code.LINK_GARBLED)
         return message
 
     def _fetched(self, part: Part, first: apdu.ResponseApdu) -> bytes:
@@ -123,17 +124,19 @@ class Pipe:
         held += part.data
         self._memory.begun = (part.id, held)
         while len(held) < part.total:
-            answer = self._more(answer)
+            answer = self._more(answer, part.total - len(held))
             held += answer.data
-            require(len(held) <= part.total, Code.LINK_GARBLED)
             self._memory.begun = (part.id, held)
         require(not answer.waiting, Code.LINK_GARBLED)
         return held
 
-    def _more(self, answer: apdu.ResponseApdu) -> apdu.ResponseApdu:
-        require(bool(answer.waiting), Code.LINK_GARBLED)
-        more = self._exchange(apdu.get_response(min(answer.waiting, apdu.CHUNK)))
-        require(bool(more.data), Code.LINK_GARBLED)
+    def _more(self, answer: apdu.ResponseApdu, left: int) -> apdu.ResponseApdu:
+        """The next of ``left`` bytes. A card must say how many wait and give all it is asked for, or else it could
+        make a tap last as long as it likes."""
+        require(answer.waiting == min(left, apdu.MOST_WAITING), Code.LINK_GARBLED)
+        count = min(left, apdu.CHUNK)
+        more = self._exchange(apdu.get_response(count))
+        require(len(more.data) == count, Code.LINK_GARBLED)
         return more
 
     def _whole(self, answer: apdu.ResponseApdu) -> blocks.Answer:

@@ -97,9 +97,15 @@ class Tapper:
             return None
         if isinstance(reply, bytes):
             answer = self._conversation.take(reply)
-            if len(reply) > CHUNK:
+            if len(reply) > CHUNK and self._goes_on():
                 # A short one came with its first piece: nothing is saved by passing over another wallet's same word.
                 self._memory.note(reply)
             if isinstance(answer, bytes):
                 return answer
         return None if self._conversation.is_over else self._conversation.to_send()
+
+    def _goes_on(self) -> bool:
+        """Whether the wallet here needs to hear no more of what it heard last. One that could do nothing with it, for
+        want of money perhaps, hears it again at the next tap."""
+        conversation = self._conversation
+        return conversation.is_over or conversation.waits_for_person or conversation.to_send() is not None

@@ -86,7 +86,7 @@ def test_with_no_name_everything_is_measured(
 
     monkeypatch.setattr(bench, "import_module", measuring)
     assert main(["bench", "--json"]) == Status.DONE
-    assert asked == ["verify", "payment", "reconcile", "qr"]
+    assert asked == ["verify", "payment", "tap", "reconcile", "qr"]
     assert numbers(capsys.readouterr().out)["rounds"] == 20
 
 
@@ -100,6 +100,22 @@ def test_a_payment_is_measured_on_real_keystores_in_a_process_of_its_own() -> No
     steps = ("whole", "request", "consider", "reserve", "sign", "receive", "acknowledge")
     assert_measured(payment, *(f"{step}_{clock}_ms" for step in steps for clock in ("cpu", "wall")))
     assert payment["whole_cpu_ms"]["aim"] == 30
+
+
+def test_taps_are_measured_on_real_keystores_in_a_process_of_its_own() -> None:
+    command = [sys.executable, "-m", "app.cli.main", "bench", "tap", "--rounds", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == Status.DONE, done.stderr
+    tap = numbers(done.stdout)["tap"]
+    for hops in (1, 5, 10, 15):
+        parts = ("whole", "link"), ("rest", "rest_cpu", "signing", "verifying")
+        assert_measured(
+            tap, *(f"{part}_{hops}_s" for part in parts[0]), *(f"{part}_{hops}_ms" for part in parts[1])
+        )
+        assert tap[f"bytes_{hops}"] <= 620 + 400 * (hops - 1)
+    # The link is counted and comes out the same everywhere; what it leaves of the aim is the wallets'.
+    assert tap["link_1_s"]["median"] < 0.25 < tap["whole_1_s"]["aim"] == 0.4
+    assert tap["rest_1_ms"]["aim"] == 60
 
 
 def test_reconciling_settles_every_hop_and_the_second_time_all_are_repeats() -> None:

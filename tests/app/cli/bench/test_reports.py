@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from app.cli.bench import payment, qr, reconcile, verify
+from app.cli.bench import payment, qr, reconcile, tap, verify
 from app.cli.bench.figures import Figure
 from app.cli.bench.reconcile import Upload, processor_seconds
 from app.cli.bench.rounds import Lap, Laps
@@ -46,6 +46,18 @@ def test_a_payment_is_the_sum_of_its_steps() -> None:
     assert found["whole_cpu_ms"].aim == 30
     assert found["whole_wall_ms"].spread.median == pytest.approx(12)
     assert found["sign_cpu_ms"].spread.median == pytest.approx(4)
+
+
+def test_a_tap_is_its_link_and_what_the_wallets_do() -> None:
+    first = tap.Tapped(link=0.2, rest=Lap(0.02, 0.05), signing=0.001, verifying=0.009, payment_bytes=545)
+    found = by_key(tap.figures({1: [first], 15: [first]}))
+    values = {
+        key: figure.spread.median
+        for key, figure in found.items()
+        if key.startswith(("whole_1_", "storage_1_"))
+    }
+    assert values == {"whole_1_s": pytest.approx(0.25), "storage_1_ms": pytest.approx(40)}
+    assert (found["whole_1_s"].aim, found["rest_1_ms"].aim, found["whole_15_s"].aim) == (0.4, 60, None)
 
 
 def test_reconciling_sets_all_services_against_the_bare_verifications() -> None:
