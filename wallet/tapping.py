@@ -55,6 +55,7 @@ class PayerTap:
     def __init__(self, purse: TappedPayerPurse, session: Payer | None = None) -> None:
         self._purse = purse
         self._events: list[PayerEvent] = []
+        self._problem: tuple[bytes, bytes] = (b"", b"")
         self.session = session or Payer(purse)
 
     def events(self) -> list[PayerEvent]:
@@ -100,7 +101,8 @@ class PayerTap:
     def _earlier(self, ref: bytes) -> Reply:
         payment = self._purse.signed_for(ref) if ref else None
         if payment is None:
-            return Nothing()
+            about, problem = self._problem
+            return problem if about == ref else Nothing()
         if self.session.state is PayerState.IDLE:
             self._take_up(Payer.resume(self._purse, payment))
         return messages.payment_message(self._purse.show_again(payment))
@@ -126,6 +128,9 @@ class PayerTap:
         reply = session.reply()
         if reply is None and self.waits_for_person:
             return Pending()
+        if reply is not None and isinstance(read, RequestMessage) and session.state is PayerState.IDLE:
+            # A reader that was told to wait asks again, by the request's ref.
+            self._problem = (request_ref(read.request), reply)
         return reply or Nothing()
 
     def _receipt_of_another(self, message: Message | None) -> bytes | None:

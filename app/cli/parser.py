@@ -22,6 +22,7 @@ _MODULES: Final = (
     "wallets",
     "money",
     "paying",
+    "nfc",
     "ledger",
     "evidence",
     "agent",

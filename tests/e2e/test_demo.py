@@ -84,6 +84,24 @@ def test_money_goes_through_fifteen_hops_within_the_budgets(told: dict[str, Any]
     assert told["refused"] == {"hop": MAX_HOP + 1, "code": "hops_used_up"}
 
 
+def test_a_payment_by_tap_is_torn_once_and_counted_once(told: dict[str, Any], home: Path) -> None:
+    tap = told["tap"]
+    assert set(tap) == {"payer", "payee", "amount", "bytes", "taps", "milliseconds", "by"}
+    assert tap["by"] == "nfc over udp"
+    assert tap["taps"] >= 2
+    assert 0 < tap["bytes"] <= FIRST_HOP
+    assert tap["milliseconds"] > 0
+    received = [event for event in history(home, "tea") if event["amount"] == tap["amount"]]
+    paid = [event for event in history(home, "aigerim") if event["amount"] == tap["amount"]]
+    assert [event["kind"] for event in received] == ["received"]
+    assert [(event["kind"], event["state"]) for event in paid] == [("paid", "acknowledged")]
+
+
+def history(home: Path, wallet: str) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = Cli(home).wallet(wallet, "history")["events"]
+    return events
+
+
 def test_the_books_add_up(told: dict[str, Any]) -> None:
     ledger = told["ledger"]
     assert set(ledger) == {"issued", "redeemed", "positions", "accounts", "outstanding"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 
-from app.catalogue.written import read_amount, written_amount, written_time
+from app.catalogue.written import written_amount, written_time
+from app.cli.asking import amount_of
 from app.cli.banking import bank_line
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.status import Status, UsageError
+from app.cli.status import Status
 
 
 def add(commands: Commands) -> None:
@@ -17,14 +18,6 @@ def add(commands: Commands) -> None:
         commands.add(name, run).add_argument("amount", help=commands.words.text("help.amount"))
     commands.add("balance", _balance)
     commands.add("risk", _risk)
-
-
-def amount_of(written: str) -> int:
-    """Tiyn of an amount as typed; UsageError."""
-    amount = read_amount(written)
-    if not amount:
-        raise UsageError("usage.amount", written=written)
-    return amount
 
 
 def _fund(args: argparse.Namespace, context: Context) -> Status:

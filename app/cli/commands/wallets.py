@@ -172,7 +172,7 @@ def _certify(opened: OpenWallet, context: Context, args: argparse.Namespace) -> 
 
 def _sandbox_code(context: Context, args: argparse.Namespace, opened: OpenWallet) -> str:
     """The sandbox's bank opens an account and gives an enrolment code; the id makes a repeat the same account."""
-    from app.cli.commands.money import amount_of
+    from app.cli.asking import amount_of
     from app.cli.sandbox_desk import network_of, open_account
 
     return open_account(

@@ -1,4 +1,7 @@
-"""A wallet as an OS process: `qalta agent` at the other end of a pipe, with its own SoftHSM token."""
+"""A wallet as an OS process: `qalta agent` at the other end of a pipe, with its own SoftHSM token.
+
+A command may be begun and finished apart, so that two wallets run at the same time: a tap needs both.
+"""
 
 from __future__ import annotations
 
@@ -63,10 +66,20 @@ class Actor:
 
     def network(self, *, on: bool) -> None:
         self._ask({"network": "on" if on else "off"})
+        self._read()
 
     def do(self, *argv: str) -> Answer:
         """Run a command; a refusal is an answer like any other."""
-        return self._ask({"argv": list(argv)})
+        self.begin(*argv)
+        return self.finish()
+
+    def begin(self, *argv: str) -> None:
+        """Let a command run; nothing else can be asked before ``finish``."""
+        self._ask({"argv": list(argv)})
+
+    def finish(self) -> Answer:
+        """The answer to what was begun."""
+        return self._read()
 
     def must(self, *argv: str) -> Mapping[str, Any]:
         """Run a command that has to succeed. ActorFailed."""
@@ -87,13 +100,12 @@ class Actor:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
-    def _ask(self, asked: Mapping[str, Any]) -> Answer:
+    def _ask(self, asked: Mapping[str, Any]) -> None:
         process = self._process
         if process is None or process.stdin is None:
             raise ActorFailed(self.wallet, "not started", {})
         process.stdin.write(json.dumps(asked) + "\n")
         process.stdin.flush()
-        return self._read()
 
     def _read(self) -> Answer:
         process = self._process
@@ -139,10 +151,10 @@ def _command(home: Path, pin_fd: int, *argv: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The child finds the packages that this process runs from."""
+    """The child finds the packages that this process runs from, and may use a simulated radio."""
     here = str(Path(__file__).resolve().parents[3])
     path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{path}" if path else here}
+    return {**os.environ, "QALTA_DEVELOPER": "1", "PYTHONPATH": f"{here}{os.pathsep}{path}" if path else here}
 
 
 class _PinPipe:

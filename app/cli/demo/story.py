@@ -20,6 +20,7 @@ from app.cli.commands.sandbox import show_books
 from app.cli.demo.actors import Actor, ActorFailed, stop_all
 from app.cli.demo.cast import BANKS, Cast, assemble, copy_of
 from app.cli.demo.exchange import Failed, Hop, pay_by_qr
+from app.cli.demo.tap import pay_by_tap, require_radio, tell
 from app.cli.show import Show
 from wallet.protocol.bounds import MAX_HOP
 
@@ -27,6 +28,7 @@ FUNDED: Final = 2_000_000
 FIRST: Final = 1_250_050
 KEPT: Final = 10_000
 """What each one in the chain keeps of what passes through, tiyn."""
+TAPPED: Final = 150_000
 CHEATED: Final = 300_000
 GOSSIP: Final = 50_000
 
@@ -37,6 +39,7 @@ class Found:
 
     hops: list[dict[str, int]] = field(default_factory=list)
     refused: dict[str, Any] = field(default_factory=dict)
+    tap: dict[str, Any] = field(default_factory=dict)
     ledger: dict[str, int] = field(default_factory=dict)
     conflict: dict[str, Any] = field(default_factory=dict)
     gossip: dict[str, Any] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class Found:
         return {
             "hops": self.hops,
             "refused": self.refused,
+            "tap": self.tap,
             "ledger": self.ledger,
             "conflict": self.conflict,
             "gossip": self.gossip,
@@ -63,6 +67,7 @@ class Story:
     def play(self) -> Found:
         from ledger_sync import sandbox
 
+        require_radio()
         try:
             self._act("opening")
             sandbox.start(self.home / "sandbox")
@@ -70,6 +75,7 @@ class Story:
             with self._cast() as cast:
                 self._fund(cast)
                 self._chain(cast)
+                self._tap(cast)
                 self._reconcile(cast)
                 twin = self._double_spend(cast)
                 self._conflict(cast)
@@ -127,6 +133,13 @@ class Story:
         self.found.refused = {"hop": MAX_HOP + 1, "code": refused.code}
         self.show.say("demo.hop_refused", who=refused.by, code=refused.code)
         self.show.say("demo.said", said=self.show.catalogue.tell(refused.code, {"limit": MAX_HOP}).next)
+
+    def _tap(self, cast: Cast) -> None:
+        """Still offline; the shop is one that stays so until the sums."""
+        self._act("tap")
+        tap = pay_by_tap(cast.chain[0], cast.shops[2], TAPPED)
+        self.found.tap = tap.as_fields()
+        tell(tap, self.show)
 
     def _must_pay(self, payer: Actor, payee: Actor, tiyn: int, pictures: str) -> Hop:
         paid = pay_by_qr(payer, payee, tiyn, self._pictures(pictures))

@@ -200,3 +200,9 @@ def test_a_device_without_a_card_side(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceError) as refused:
         Chip(nfc.clf.UnsupportedTargetError()).serve(monkeypatch)
     assert refused.value.trouble is Trouble.NO_CARD_SIDE
+
+
+def test_a_simulated_port_is_a_number_even_where_it_has_a_name() -> None:
+    """22 is `ssh` in /etc/services; nfcpy itself would look for a number in that."""
+    with nfcpy_device.frontend("udp:localhost:22", is_developer=True) as clf:
+        assert clf.device.addr == ("127.0.0.1", 22)

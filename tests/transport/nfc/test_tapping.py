@@ -239,4 +239,4 @@ def test_a_payer_without_money_says_so_at_every_tap(payer_reads: bool) -> None:
     for times in (1, 2, 3):
         assert taps.tap() is TapEnd.NOTHING_THERE
         assert taps.pair.kinds()[0].count("PurseRefused") == times
-        assert taps.pair.kinds()[1].count("PeerProblem") == times
+        assert taps.pair.kinds()[1].count("PeerProblem") >= times

@@ -5,6 +5,7 @@ Rule: importing this package imports no reader's library and opens no device; `d
 """
 
 from wallet.transport.nfc.card import Card
+from wallet.transport.nfc.desk import Desk
 from wallet.transport.nfc.ports import (
     CardDevice,
     Deadline,
@@ -14,16 +15,19 @@ from wallet.transport.nfc.ports import (
     ReaderLink,
     Trouble,
 )
+from wallet.transport.nfc.serving import Serving
 from wallet.transport.nfc.tap import TapEnd, Tapper
 
 __all__ = [
     "Card",
     "CardDevice",
     "Deadline",
+    "Desk",
     "DeviceError",
     "LinkLost",
     "ReaderDevice",
     "ReaderLink",
+    "Serving",
     "TapEnd",
     "Tapper",
     "Trouble",

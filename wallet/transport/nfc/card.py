@@ -32,6 +32,11 @@ class Card:
         self._answer = b""
         self._said = b""
 
+    @property
+    def has_said_all(self) -> bool:
+        """No part of an answer waits to be fetched. Whether the last one arrived, no card knows."""
+        return not self._answer
+
     def answer(self, raw: bytes) -> bytes:
         """The response to any bytes. Raises only what the wallet raises that fails to answer; then nothing is known,
         and the reader taps again."""

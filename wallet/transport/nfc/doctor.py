@@ -111,6 +111,24 @@ def obstacles(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.fact in stopping)
 
 
+def usable(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Names of the devices that nothing stands in the way of. Whether a PN532 is at a serial port only a tap shows."""
+    stopping = obstacles(findings)
+    missing = {finding.fact for finding in stopping}
+    blocked = {finding.device for finding in stopping}
+    needs = {
+        Fact.USB_READER: {Fact.NFCPY_MISSING, Fact.LIBUSB_MISSING},
+        Fact.USB_READER_ONLY: {Fact.NFCPY_MISSING, Fact.LIBUSB_MISSING},
+        Fact.SERIAL_PORT: {Fact.NFCPY_MISSING},
+        Fact.PCSC_READER: set[Fact](),
+    }
+    return tuple(
+        finding.device
+        for finding in findings
+        if finding.fact in needs and not needs[finding.fact] & missing and finding.device not in blocked
+    )
+
+
 def _software(machine: Machine) -> Iterator[Finding]:
     def either(is_there: bool, present: Fact, missing: Fact) -> Finding:
         return Finding(present if is_there else missing)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -21,6 +22,7 @@ try:
     import nfc.clf.pn53x
     import nfc.clf.rcs380
     import nfc.clf.transport
+    import nfc.clf.udp
     import nfc.tag
     import nfc.tag.tt4
 except ImportError:
@@ -46,6 +48,7 @@ _NAMES: Final = re.compile(
     r"|(tty|com)(:[A-Za-z0-9-]+(:(arygon|pn532))?)?"
     r"|(?P<udp>udp):[A-Za-z0-9.-]+:\d{1,5}"
 )
+_PORTS: Final = range(1, 65_536)
 _TROUBLES: Final = {
     errno.EACCES: Trouble.NOT_ALLOWED,
     errno.EPERM: Trouble.NOT_ALLOWED,
@@ -80,7 +83,7 @@ if nfc is not None:
 @contextmanager
 def frontend(device: str, *, is_developer: bool) -> Iterator[Frontend]:
     """``device`` opened for one tap: ``usb[:VENDOR[:PRODUCT]]``, ``usb:BUS[:DEVICE]``, ``tty[:PORT[:DRIVER]]``,
-    ``com[:PORT[:DRIVER]]`` or, for a developer, ``udp:HOST:PORT``, which listens on every interface of the machine.
+    ``com[:PORT[:DRIVER]]`` or, for a developer, ``udp:HOST:PORT``.
 
     Raises ``DeviceError``.
     """
@@ -106,7 +109,7 @@ def as_device_error(device: str) -> Iterator[None]:
 def check_name(device: str, *, is_developer: bool) -> None:
     """Raises ``DeviceError``: NAME_UNKNOWN, DEVELOPER_ONLY, PACKAGE_MISSING."""
     name = _NAMES.fullmatch(device)
-    if name is None:
+    if name is None or (name["udp"] and int(device.rsplit(":", 1)[1]) not in _PORTS):
         raise DeviceError(Trouble.NAME_UNKNOWN, device)
     if name["udp"] and not is_developer:
         raise DeviceError(Trouble.DEVELOPER_ONLY, device)
@@ -132,6 +135,8 @@ def _opened(device: str) -> Frontend:
 
     nfcpy passes over devices that it may not open unless they are named in full, and then says that there are none.
     """
+    if is_udp(device):
+        return _simulated(device)
     first: Exception | None = None
     for name in _full_names(device):
         try:
@@ -141,6 +146,32 @@ def _opened(device: str) -> Frontend:
     if first is not None:
         raise first
     return nfc.ContactlessFrontend(device)
+
+
+def _simulated(device: str) -> Frontend:
+    """nfcpy's simulation, which of itself listens on every interface of the machine, and takes no port that has a
+    name in /etc/services."""
+    _, host, port = device.split(":")
+    simulation = nfc.clf.udp.Device.__new__(nfc.clf.udp.Device)
+    simulation.addr = (socket.gethostbyname(host), int(port))
+    simulation.socket = None
+    simulation._path = f"{host}:{port}"
+    simulation._vendor_name, simulation._device_name, simulation._chipset_name = "nfcpy", "simulation", "UDP"
+    simulation._create_socket()
+
+    def bind(until: float) -> bool:
+        try:
+            simulation.socket.bind(simulation.addr)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+        return True
+
+    simulation._bind_socket = bind
+    clf = nfc.ContactlessFrontend()
+    clf.device = simulation
+    return clf
 
 
 def _full_names(device: str) -> list[str]:

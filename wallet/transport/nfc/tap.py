@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from wallet.protocol.codes import Code, require
+from wallet.transport.nfc.apdu import CHUNK
 from wallet.transport.nfc.blocks import Nothing, Pending
 from wallet.transport.nfc.ports import Conversation, Deadline, LinkLost, ReaderLink, Reply
 from wallet.transport.nfc.reader import Known, Memory, Pipe
@@ -96,7 +97,8 @@ class Tapper:
             return None
         if isinstance(reply, bytes):
             answer = self._conversation.take(reply)
-            if self._goes_on():
+            if len(reply) > CHUNK and self._goes_on():
+                # A short one came with its first piece: nothing is saved by passing over another wallet's same word.
                 self._memory.note(reply)
             if isinstance(answer, bytes):
                 return answer

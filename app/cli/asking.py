@@ -1,0 +1,136 @@
+"""What a payer is asked before money moves, whatever carries the messages: who asks for what, how much, and the PIN.
+
+Rule: nothing is signed here before a person saw payee and amount and the PIN was checked. The session reserves and
+signs.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from app.catalogue.written import read_amount, written_amount, written_time
+from app.cli.context import Context, OpenWallet
+from app.cli.status import UsageError
+from wallet.protocol.bounds import MAX_MEMO_BYTES
+from wallet.protocol.certificate import Certificate, WalletKind
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.request import Request, request_ref
+from wallet.purse.payments import UNANSWERED
+from wallet.session import events
+
+if TYPE_CHECKING:
+    from wallet.session.payer import Payer
+
+_MINUTE: Final = 60
+
+
+def amount_of(written: str) -> int:
+    """Tiyn of an amount as typed; UsageError."""
+    amount = read_amount(written)
+    if not amount:
+        raise UsageError("usage.amount", written=written)
+    return amount
+
+
+def valid_for(minutes: int | None, default: int = 60) -> int:
+    """Seconds for which a request is good. UsageError."""
+    if minutes is not None and minutes < 1:
+        raise UsageError("usage.minutes")
+    return (default if minutes is None else minutes) * _MINUTE
+
+
+def require_memo(memo: str) -> None:
+    """UsageError: too many bytes."""
+    if len(memo.encode()) > MAX_MEMO_BYTES:
+        raise UsageError("usage.memo", limit=MAX_MEMO_BYTES)
+
+
+def decided(
+    payer: Payer,
+    event: events.PayerEvent,
+    opened: OpenWallet,
+    args: argparse.Namespace,
+    context: Context,
+    before_pin: Callable[[], None] = lambda: None,
+) -> events.PayerEvent:
+    """The event that follows once the person has decided on ``event``; ``event`` itself where nobody must.
+
+    ``before_pin`` refuses where there is no way to hand over what would be signed. Raises ``Refusal``: ALREADY_PAID
+    (a printed code, without ``--anew``); ``KeystoreError``: PIN_WRONG, PIN_BLOCKED; UsageError.
+    """
+    if isinstance(event, events.AlreadyPaid):
+        event = _again_or_anew(payer, event, args)
+    if isinstance(event, events.ConfirmationNeeded):
+        amount = _asked(event, opened, args, context)
+    elif isinstance(event, events.SignatureNeeded):
+        unsigned = opened.wallet.paying.summary(event.payment.id)
+        _say_asked(_who(unsigned.payee, context), unsigned.amount, unsigned.memo, context)
+        amount = unsigned.amount
+    else:
+        return event
+    before_pin()
+    _check_pin(opened, args, context)
+    payer.confirm(amount)
+    return payer.events()[-1]
+
+
+def _check_pin(opened: OpenWallet, args: argparse.Namespace, context: Context) -> None:
+    """``--yes``: the PIN that opened the wallet is enough."""
+    if not (args.yes and context.pin.is_prompt):
+        context.confirm_pin(opened)
+
+
+def _again_or_anew(payer: Payer, event: events.AlreadyPaid, args: argparse.Namespace) -> events.PayerEvent:
+    if not args.anew:
+        earlier = event.consideration.earlier[-1]
+        raise Refusal(Code.ALREADY_PAID, {"payment": earlier.id.hex(), "time": earlier.at})
+    payer.pay_anew()
+    return payer.events()[-1]
+
+
+def _asked(
+    event: events.ConfirmationNeeded, opened: OpenWallet, args: argparse.Namespace, context: Context
+) -> int:
+    """Show who asks for what; the amount to pay (tiyn)."""
+    consideration = event.consideration
+    body = consideration.request.body
+    payee = _who(body.payee.body, context)
+    if consideration.amount is not None:
+        _say_asked(payee, consideration.amount, body.memo, context)
+        _say_unanswered(consideration.request, consideration.amount, opened, context)
+        return consideration.amount
+    context.show.say("pay.asks_open", ceiling=written_amount(body.amount), **payee)
+    if not args.amount:
+        raise UsageError("usage.amount_open", ceiling=body.amount)
+    return amount_of(args.amount)
+
+
+def _say_unanswered(request: Signed[Request], amount: int, opened: OpenWallet, context: Context) -> None:
+    """The payee may ask anew for what was signed a moment ago and never arrived."""
+    paying = opened.wallet.paying
+    for payment in paying.pending():
+        is_alike = payment.amount == amount and payment.payee.wallet == request.body.payee.body.wallet
+        is_another = payment.request != request_ref(request) and payment.state in UNANSWERED
+        if is_alike and is_another and paying.request(payment.id).body.expires >= opened.wallet.now():
+            context.show.say("pay.unanswered", time=written_time(payment.at), payment=payment.id.hex()[:8])
+
+
+def _who(payee: Certificate, context: Context) -> dict[str, str]:
+    kind = context.show.catalogue.text("pay.shop" if payee.kind is WalletKind.MERCHANT else "pay.person")
+    return {"payee": name_of(payee, context), "kind": kind, "bank": payee.bank}
+
+
+def _say_asked(payee: dict[str, str], amount: int, memo: str, context: Context) -> None:
+    context.show.say("pay.asks", amount=written_amount(amount), **payee)
+    if memo:
+        context.show.say("pay.memo", memo=memo)
+
+
+def name_of(payee: Certificate, context: Context) -> str:
+    """A shop's name; of a person the beginning of the wallet id."""
+    if payee.kind is WalletKind.MERCHANT:
+        return payee.name
+    return context.show.catalogue.text("pay.somebody", wallet=payee.wallet.hex()[:8])

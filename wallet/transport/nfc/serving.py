@@ -1,0 +1,85 @@
+"""A card's device in a thread of its own, tap after tap, while the wallet and its person stay in theirs.
+
+Rule: the thread only carries; the wallet answers through `Desk`. What ends the device is raised where it is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from wallet.transport.nfc.ports import CardDevice, Deadline
+
+_LONGEST: Final = 3_600.0
+"""Seconds that a device is asked to serve in one go; then it is asked again."""
+_LEAVING: Final = 5.0
+"""Seconds that a device has to notice that it was closed."""
+
+
+class Serving:
+    """``answer``: one APDU in, one out, in the device's thread. A context: at its end the device is let go.
+
+    ``taps``: how many readers came; ``heard_at``: when the last APDU was answered (``clock``, seconds), None before
+    the first.
+    """
+
+    def __init__(
+        self,
+        device: CardDevice,
+        answer: Callable[[bytes], bytes],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.taps = 0
+        self.heard_at: float | None = None
+        self._device = device
+        self._answer = answer
+        self._clock = clock
+        self._is_new = True
+        self._closing = threading.Event()
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="nfc-card", daemon=True)
+
+    def __enter__(self) -> Self:
+        try:
+            self._thread.start()
+        except BaseException:
+            # Ctrl-C may come while the thread starts: then nobody else would ever close it.
+            self._closing.set()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._thread.join(_LEAVING)
+
+    @property
+    def is_met(self) -> bool:
+        """A reader has this card now."""
+        return not self._is_new
+
+    def check(self) -> None:
+        """Raises what ended the device: ``DeviceError``, or what ``answer`` raised."""
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                until = Deadline(self._clock, self._clock() + _LONGEST, self._closing.is_set)
+                self._device.serve(self._heard, until)
+                self._is_new = True
+        except Exception as error:  # noqa: BLE001
+            self._error = error
+
+    def _heard(self, command: bytes) -> bytes:
+        if self._is_new:
+            self._is_new = False
+            self.taps += 1
+        answer = self._answer(command)
+        self.heard_at = self._clock()
+        return answer
