@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from app.engine.source import Source
 from app.engine.troubles import trouble_of
 from app.engine.worker import Worker
 from app.presenters.views import Busy, Trouble
-from app.wallets.making import MakingStep, Wish
+from app.wallets.making import Tell, Wish
 from app.wallets.offline import NETWORK, NetworkSwitch
 from app.wallets.opened import OpenWallet
 from hsm.keystore import Keystore, KeystoreCode, KeystoreError
@@ -33,12 +33,6 @@ class Stopped:
 
 
 Outcome: TypeAlias = T | Trouble | Stopped
-
-MAKING: Final = {
-    MakingStep.KEYSTORE: "app_start.making",
-    MakingStep.ENROLLING: "app_start.enrolling",
-    MakingStep.CERTIFYING: "app_start.certifying",
-}
 
 
 class _Cancelled(Exception):
@@ -97,6 +91,11 @@ class Work:
         with self._engine.source.line(self.opened) as bank:
             yield bank
 
+    @property
+    def account(self) -> int | None:
+        """What the bank said last, in tiyn."""
+        return self._engine.account
+
     def note_account(self, balance: int) -> None:
         """What the bank said is on the account, in tiyn."""
         self._engine.account = balance
@@ -124,24 +123,6 @@ class Engine:
         self._is_closing = False
 
     # the window's thread
-
-    def unlock(self, pin: str, done: Callable[[Outcome[OpenWallet]], None]) -> Ticket:
-        """Open the wallet. Trouble: PIN_WRONG, PIN_BLOCKED, IN_USE, and whatever else ``open_wallet`` raises."""
-        return self.submit(lambda work: self._keep(lambda: self.source.open(pin)), done)
-
-    def make(
-        self,
-        wish: Callable[[], Wish],
-        pin: str,
-        done: Callable[[Outcome[OpenWallet]], None],
-        busy: Callable[[Busy], None],
-    ) -> Ticket:
-        """Make the wallet, and keep it open. ``wish`` is asked in the worker's thread."""
-
-        def job(work: Work) -> OpenWallet:
-            return self._keep(lambda: self.source.make(wish(), pin, lambda step: work.tell(MAKING[step])))
-
-        return self.submit(job, done, busy)
 
     def submit(
         self,
@@ -184,6 +165,14 @@ class Engine:
         if self._opened is None:
             raise KeystoreError(KeystoreCode.LOCKED)
         return self._opened
+
+    def open(self, pin: str) -> OpenWallet:
+        """Raises as ``Source.open``: PIN_WRONG, PIN_BLOCKED, IN_USE and others."""
+        return self._keep(lambda: self.source.open(pin))
+
+    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+        """Make the wallet, and keep it open. Raises as ``Source.make``."""
+        return self._keep(lambda: self.source.make(wish, pin, tell))
 
     def _keep(self, come: Callable[[], OpenWallet]) -> OpenWallet:
         if self._opened is None:

@@ -122,6 +122,8 @@ def _certified(opened: OpenWallet, wish: Wish, clock: Clock, random: Random, tel
         tell(MakingStep.CERTIFYING)
         set_up(opened.wallet, bank, bytes.fromhex(opened.profile.root))
         certify(opened.wallet, bank)
-    profile = replace(opened.profile, account=enrolled.account, name=enrolled.name)
+    certificate = opened.wallet.reconciling.certificate
+    bank_id = opened.profile.bank if certificate is None else certificate.body.bank
+    profile = replace(opened.profile, bank=bank_id, account=enrolled.account, name=enrolled.name)
     opened.place.write_profile(profile)
     return replace(opened, profile=profile)

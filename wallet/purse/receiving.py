@@ -123,6 +123,17 @@ class Receiving:
         )
         return int(found)
 
+    def unanswered(self) -> tuple[Signed[Request], ...]:
+        """Requests with a nonce that have neither expired nor an answer, the newest first."""
+        rows = self._purse.store.rows(
+            "SELECT ref FROM request WHERE side = 'ours' AND use = 'once' AND expires >= ?"
+            " AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.request = ref AND i.code IS NULL)"
+            " ORDER BY at DESC, ref",
+            self._purse.now(),
+        )
+        found = (self._purse.objects.request(row["ref"]) for row in rows)
+        return tuple(request for request in found if request is not None)
+
     # being paid
 
     def receive(self, raw: bytes, request: Signed[Request] | None = None) -> Received:
