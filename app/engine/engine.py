@@ -174,6 +174,10 @@ class Engine:
         """Make the wallet, and keep it open. Raises as ``Source.make``."""
         return self._keep(lambda: self.source.make(wish, pin, tell))
 
+    def work(self) -> Work:
+        """A job's view of the wallet, for what taps do: nothing is told, and nothing is cancelled."""
+        return Work(self, Ticket(), lambda busy: None)
+
     def _keep(self, come: Callable[[], OpenWallet]) -> OpenWallet:
         if self._opened is None:
             self._opened = come()

@@ -134,6 +134,11 @@ class Receiving:
         found = (self._purse.objects.request(row["ref"]) for row in rows)
         return tuple(request for request in found if request is not None)
 
+    def asked_at(self, ref: bytes) -> int | None:
+        """When an own request was made, unix seconds."""
+        at = self._purse.store.value("SELECT at FROM request WHERE ref = ? AND side = 'ours'", ref)
+        return None if at is None else int(at)
+
     # being paid
 
     def receive(self, raw: bytes, request: Signed[Request] | None = None) -> Received:
