@@ -49,9 +49,9 @@ class FundsPresenter(Presenter[FundsView]):
         if not self._is_busy and self.view.pin_length is None:
             self._show(typed=typed, amount=amount_of(typed), moved=None, trouble=None)
 
-    def pin_press(self, digit: str) -> None:
+    def pin_press(self, key: str) -> None:
         if self.view.pin_length is not None:
-            self._pin.press(digit)
+            self._pin.press(key)
             self._show(pin_length=self._pin.length)
 
     def pin_erase(self) -> None:

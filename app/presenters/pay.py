@@ -101,9 +101,9 @@ class PayPresenter(CarryingPresenter[PayView]):
 
         self._do("app_pay.checking", lambda desk, work: desk.consider(amount), then=agreed)
 
-    def pin_press(self, digit: str) -> None:
+    def pin_press(self, key: str) -> None:
         if self.view.step is PayStep.PIN and not self._is_busy and self.view.wait_until is None:
-            self._pin.press(digit)
+            self._pin.press(key)
             self._show(pin_length=self._pin.length)
 
     def pin_erase(self) -> None:
@@ -139,9 +139,9 @@ class PayPresenter(CarryingPresenter[PayView]):
             self._pin = PinPad()
             self._do("app_pay.looking", lambda desk, work: desk.decline())
 
-    def show_earlier(self, payment_id: bytes) -> None:
+    def show_earlier(self, id: bytes) -> None:  # noqa: A002
         """A printed code that was paid before: that payment again."""
-        self._do("app_pay.looking", lambda desk, work: desk.show_again(payment_id))
+        self._do("app_pay.looking", lambda desk, work: desk.show_again(id))
 
     def pay_anew(self) -> None:
         """A printed code that was paid before: one more payment, still to be confirmed."""

@@ -49,11 +49,11 @@ class SettingsPresenter(Presenter[SettingsView]):
     def set_pace(self, pace: Pace) -> None:
         self._keep(pace=pace)
 
-    def set_camera(self, name: str) -> None:
-        self._keep(camera=name[:_NAME])
+    def set_camera(self, camera: str) -> None:
+        self._keep(camera=camera[:_NAME])
 
-    def set_reader(self, name: str) -> None:
-        self._keep(reader=name[:_NAME])
+    def set_reader(self, reader: str) -> None:
+        self._keep(reader=reader[:_NAME])
 
     def _keep(self, **changes: Any) -> None:
         """Applied at once; a file that could not be written is a trouble to show."""
@@ -71,9 +71,9 @@ class SettingsPresenter(Presenter[SettingsView]):
     def begin_pin(self) -> None:
         self._ask(PinStep.OLD)
 
-    def pin_press(self, digit: str) -> None:
+    def pin_press(self, key: str) -> None:
         if self.view.pin_step in _TYPED and not self._is_busy:
-            self._typed.press(digit)
+            self._typed.press(key)
             self._show(pin_length=self._typed.length)
 
     def pin_erase(self) -> None:

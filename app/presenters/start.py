@@ -51,8 +51,8 @@ class StartPresenter(Presenter[StartView]):
     def _offer(self, banks: tuple[str, ...]) -> None:
         self._show(banks=banks, bank=self.view.bank or (banks[0] if banks else ""))
 
-    def set_holder(self, name: str) -> None:
-        self._show(holder=name, trouble=None)
+    def set_holder(self, holder: str) -> None:
+        self._show(holder=holder, trouble=None)
 
     def set_merchant(self, is_merchant: bool) -> None:
         self._show(is_merchant=is_merchant)
@@ -66,9 +66,9 @@ class StartPresenter(Presenter[StartView]):
         self._url, self._root, self._code = url.strip(), root.strip(), code.strip()
         self._show(trouble=None)
 
-    def press(self, digit: str) -> None:
+    def press(self, key: str) -> None:
         if self.view.step in _KEYPAD:
-            self._typed.press(digit)
+            self._typed.press(key)
             self._show(pin_length=self._typed.length, trouble=None)
 
     def erase(self) -> None:

@@ -16,9 +16,9 @@ class UnlockPresenter(Presenter[UnlockView]):
         super().__init__(UnlockView(holder=holder), engine)
         self._pin = PinPad()
 
-    def press(self, digit: str) -> None:
+    def press(self, key: str) -> None:
         if self.view.wait_until is None and not self._is_busy:
-            self._pin.press(digit)
+            self._pin.press(key)
             self._show(pin_length=self._pin.length)
 
     def erase(self) -> None:
