@@ -195,14 +195,13 @@ class PayPresenter(CarryingPresenter[PayView]):
         here = self._here
         self._run(step, lambda work: ask(here.of(work), work), then or self._stand, failed)
 
-    def _side(self) -> Side:
-        return self._here.of(self._engine.work()).tap
+    def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
+        here, engine = self._here, self._engine
 
-    def _noticed(self) -> None:
-        desk, visit = self._here.desk, self._visit
-        if desk is not None:
-            paying = desk.standing()
-            self._engine.post(lambda: self._stand(paying) if visit == self._visit else None)
+        def desk() -> PayerDesk:
+            return here.of(engine.work())
+
+        return lambda: desk().tap, self._telling(lambda: desk().standing(), self._stand)
 
     def _stand(self, paying: Paying) -> None:
         """How the payment stands. While the person types a PIN or the wallet signs, a tap's news change nothing."""

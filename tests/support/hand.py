@@ -23,7 +23,7 @@ from ledger_sync.client.bank import BankClient
 from tests.support.system import Holder
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code, Refusal
-from wallet.transport.nfc.ports import CardDevice, ReaderDevice, Responder
+from wallet.transport.nfc.ports import CardDevice, Deadline, LinkLost, ReaderDevice, ReaderLink, Responder
 from wallet.transport.qr import FrameEncoder
 
 T = TypeVar("T")
@@ -130,6 +130,49 @@ def _opened(folder: Path, name: str, keystore, wallet) -> OpenWallet:  # type: i
     return OpenWallet(WalletPlace(name, folder), profile, keystore, wallet)
 
 
+class Field:
+    """Where the device of a reader and that of a card meet. APDUs pass until ``cut`` says that the n-th is lost
+    ``before`` or ``after`` it was answered."""
+
+    def __init__(self) -> None:
+        self.cut: Callable[[int], str | None] = lambda number: None
+        self.count = 0
+        self.now = 0.0
+        self.reader: Rounds | None = None
+        self._answer: Callable[[bytes], bytes] | None = None
+
+    def devices(self, spawn: Callable[[Rounds], None]) -> Devices:
+        return Devices(lambda name: self, lambda name: self, spawn, lambda: self.now, self.pause)
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+    @contextmanager
+    def tap(self, deadline: Deadline) -> Iterator[ReaderLink | None]:
+        yield None if self._answer is None else self
+
+    def transceive(self, command: bytes) -> bytes:
+        assert self._answer is not None
+        number, self.count = self.count, self.count + 1
+        when = self.cut(number)
+        if when == "before":
+            raise LinkLost
+        answer = self._answer(command)
+        if when == "after":
+            raise LinkLost
+        return answer
+
+    def serve(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> bool:
+        assert self.reader is not None
+        self.count = 0
+        self._answer = answer
+        try:
+            next(self.reader, None)
+        finally:
+            self._answer = None
+        return True
+
+
 @dataclass
 class Person:
     """Somebody with a window: its presenters, its worker and what was posted, turned by ``settle``."""
@@ -164,12 +207,12 @@ class Person:
         self.posted.clear()
 
 
-def person(source, now: Callable[[], int], folder: Path, devices: Devices | None = None) -> Person:  # type: ignore[no-untyped-def]
+def person(source, now: Callable[[], int], folder: Path, field: Field | None = None) -> Person:  # type: ignore[no-untyped-def]
     worker, posted = HandWorker(), deque[Callable[[], None]]()
     network = getattr(source, "network", None) or NetworkSwitch()
     engine = Engine(source, worker, posted.append, now, network)
     rounds: list[Rounds] = []
-    devices = devices or Devices(_no_reader, _no_card, rounds.append, lambda: 0.0, lambda seconds: None)
+    devices = Devices(_no_reader, _no_card, rounds.append) if field is None else field.devices(rounds.append)
     return Person(house(engine, folder, devices), worker, posted, network, rounds)
 
 

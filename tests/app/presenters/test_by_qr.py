@@ -2,86 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.presenters.views import PayStep, PayView, ReceiveStep, Trouble
-from tests.support.hand import PIN, Person, TownSource, person, shows
-from tests.support.wallets import Town
+from app.presenters.views import PayStep, ReceiveStep, Trouble
+from tests.app.presenters.bazaar import AMOUNT, Bazaar
+from tests.support.hand import PIN, shows
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.session import Money
-
-AMOUNT = 125_050
-
-
-class Bazaar:
-    """A customer and a shop, each with a window; the shop has sold already."""
-
-    def __init__(self, folder: Path) -> None:
-        self.town = Town(folder)
-        self.town.wallet("alia", 100_000, 50_000, 20_000)
-        self.town.merchant("shop", 30_000, bank="zhibek")
-        self.alia = self.opens("alia")
-        self.shop = self.opens("shop")
-
-    def opens(self, name: str) -> Person:
-        """A new process over what is on the disk of ``name``."""
-        source = TownSource(self.town, name)
-        return person(source, lambda: self.town.world.now, self.town.folder / name).unlock()
-
-    def asks(self, typed: str = "1250,50", **kind: bool) -> None:
-        receive = self.shop.house.receive
-        for name, value in kind.items():
-            getattr(receive, f"set_{name}")(value)
-        self.shop.type(receive.press, typed)
-        receive.ask()
-        self.shop.settle()
-        assert receive.view.step is ReceiveStep.ASKING
-
-    def scans_request(self) -> PayView:
-        shows(self.shop.house.receive.view.shown, self.alia.house.pay.seen)
-        self.alia.settle()
-        return self.alia.house.pay.view
-
-    def asks_anew(self, typed: str) -> None:
-        self.shop.house.receive.leave()
-        self.asks(typed)
-
-    def tries(self, pin: str) -> PayView:
-        """Type a PIN, and say yes."""
-        pay = self.alia.house.pay
-        self.alia.type(pay.pin_press, pin)
-        pay.accept()
-        self.alia.settle()
-        return pay.view
-
-    def confirms(self, pin: str = PIN) -> PayView:
-        pay = self.alia.house.pay
-        pay.accept()
-        self.alia.settle()
-        return self.tries(pin)
-
-    def scans_payment(self) -> None:
-        shows(self.alia.house.pay.view.shown, self.shop.house.receive.seen)
-        self.shop.settle()
-
-    def scans_receipt(self) -> PayView:
-        shows(self.shop.house.receive.view.receipt, self.alia.house.pay.seen)
-        self.alia.settle()
-        return self.alia.house.pay.view
-
-    def held(self, name: str) -> int:
-        return self.town.wallets[name].balance().held
-
-
-@pytest.fixture
-def bazaar(tmp_path: Path) -> Iterator[Bazaar]:
-    bazaar = Bazaar(tmp_path)
-    yield bazaar
-    bazaar.town.close()
 
 
 def test_a_payment_from_keypad_to_receipt(bazaar: Bazaar) -> None:
