@@ -90,9 +90,9 @@ class TownSource(NoPlace):
 class HolderSource(NoPlace):
     """The wallet of a `Holder`, whose bank answers. ``called`` hears of every call before it goes out."""
 
-    def __init__(self, holder: Holder, network: NetworkSwitch) -> None:
+    def __init__(self, holder: Holder) -> None:
         self.holder = holder
-        self.network = network
+        self.network = NetworkSwitch()
         self.called: Callable[[int], None] = lambda count: None
         self.count = 0
 

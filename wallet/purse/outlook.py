@@ -29,8 +29,9 @@ class Room:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """``hops_left``: how often the most worn spendable token may still change hands; ``expires``: when the first of
-    them can be spent offline no more, as it expires itself, or its certificate or that one's days do; ``offline_since``: the last reconciling, or else when the
-    certificate was given. None where there is nothing to say it of."""
+    them can be spent offline no more, as it expires itself, or its certificate or that one's days do;
+    ``offline_since``: the last reconciling, or else when the certificate was given. None where there is nothing to
+    say it of."""
 
     hops_left: int | None
     expires: int | None
