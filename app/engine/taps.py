@@ -27,6 +27,10 @@ TAP: Final = 30.0
 """Seconds that one tap may take, most of which a person may use to decide."""
 
 
+BETWEEN: Final = 0.3
+"""Seconds between two taps of a card that stays in the field and cannot be talked to."""
+
+
 class Role(Enum):
     """Which side of a tap this device is."""
 
@@ -232,6 +236,8 @@ class Taps:
                 yield self._decided
                 self._say(TapStep.TAP_AGAIN)
             else:
+                if end in (None, TapEnd.TORN):
+                    self.devices.pause(BETWEEN)
                 yield None
 
     def _read(self, device: ReaderDevice, tapper: Tapper) -> TapEnd | None:
