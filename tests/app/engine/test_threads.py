@@ -135,6 +135,31 @@ def test_closing_while_devices_wait_ends_every_thread(tmp_path: Path) -> None:
         assert not thread.is_alive()
 
 
+def test_the_radio_is_open_as_long_as_the_device_is_used(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    @contextmanager
+    def radio(name: str) -> Iterator[None]:
+        said.append(f"on {name}")
+        yield
+        said.append("off")
+
+    def open_card(name: str) -> Meeting:
+        said.append("opened")
+        return Meeting(0)
+
+    street = Street(tmp_path, Devices(open_card, open_card, in_thread, radio=radio))  # type: ignore[arg-type]
+    pay = street.alia.pay
+    pay.choose(Carrier.TAP)
+    taps = pay._taps
+    assert taps is not None
+    street.posts.until(lambda: pay.view.tap is not None)
+    pay.choose(Carrier.QR)
+    assert taps._ended.wait(30)
+    assert said == ["on auto", "opened", "off"]
+    street.close()
+
+
 def test_a_device_that_cannot_be_used_says_why_and_may_be_tried_again(tmp_path: Path) -> None:
     tried: list[str] = []
 
