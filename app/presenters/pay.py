@@ -223,6 +223,7 @@ class PayPresenter(CarryingPresenter[PayView]):
             expires=paying.expires,
             room=paying.room,
             earlier=paying.earlier,
+            alike=paying.alike,
             pin_length=0,
             shown=None if paying.payment is None else Shown(paying.payment, False),
             receipt_at=paying.receipt_at,

@@ -305,3 +305,20 @@ def test_a_token_that_fails_while_signing_leaves_the_intent_to_go_on_with(
     assert bazaar.confirms().step is PayStep.SHOWING
     bazaar.scans_payment()
     assert bazaar.shop.house.receive.view.received == AMOUNT
+
+
+def test_asked_anew_for_what_never_arrived_the_person_is_told(bazaar: Bazaar) -> None:
+    bazaar.asks("10")
+    assert bazaar.scans_request().alike == ()
+    bazaar.confirms()
+    at = bazaar.town.world.now
+    for typed, amounts in (("11", []), ("10", [1_000])):
+        bazaar.alia.house.pay.leave()
+        bazaar.asks_anew(typed)
+        assert [(item.amount, item.at) for item in bazaar.scans_request().alike] == [
+            (item, at) for item in amounts
+        ]
+    bazaar.town.world.now += 3_601
+    bazaar.alia.house.pay.leave()
+    bazaar.asks_anew("10")
+    assert bazaar.scans_request().alike == ()
