@@ -322,3 +322,28 @@ def test_asked_anew_for_what_never_arrived_the_person_is_told(bazaar: Bazaar) ->
     bazaar.alia.house.pay.leave()
     bazaar.asks_anew("10")
     assert bazaar.scans_request().alike == ()
+
+
+def test_what_is_asked_for_stays_as_it_was_signed(bazaar: Bazaar) -> None:
+    receive = bazaar.shop.house.receive
+    receive.set_memo("№ 7 " + "ш" * 200)
+    bazaar.asks("10")
+    before = receive.view
+    receive.set_open(True)
+    receive.set_printed(True)
+    receive.set_memo("other")
+    bazaar.shop.type(receive.press, "55")
+    receive.ask()
+    bazaar.shop.settle()
+    assert receive.view == before
+    assert bazaar.scans_request().memo == before.memo
+    assert before.memo.startswith("№ 7 ш")
+
+
+def test_asking_twice_at_once_asks_once(bazaar: Bazaar) -> None:
+    receive = bazaar.shop.house.receive
+    bazaar.shop.type(receive.press, "10")
+    receive.ask()
+    receive.ask()
+    bazaar.shop.settle()
+    assert len(bazaar.town.wallets["shop"].receiving.unanswered()) == 1
