@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from app.cli.offline import NETWORK
 from app.cli.status import MissingPart
+from app.wallets.offline import NETWORK
 from wallet.transport.nfc import DeviceError
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 
 from app.cli.asking import decided
-from app.cli.context import Context, OpenWallet
+from app.cli.context import Context
 from app.cli.outcomes import refusal_of, say_received, tell_answered, tell_received, tell_signed
+from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request, request_ref

@@ -179,6 +179,11 @@ class Receiving:
         ours = self._purse.store.value("SELECT 1 FROM request WHERE ref = ? AND side = 'ours'", ref)
         return None if ours is None else self._purse.objects.request(ref)
 
+    def asked_at(self, ref: bytes) -> int | None:
+        """When an own request was made, unix seconds."""
+        at = self._purse.store.value("SELECT at FROM request WHERE ref = ? AND side = 'ours'", ref)
+        return None if at is None else int(at)
+
     def _fresh(self, verified: Verified) -> tuple[Token, ...]:
         """What the purse does not have yet; the rest came with another payment or from the ledger."""
         return tuple(token for token in verified.received if self._purse.tokens.get(token.ref) is None)

@@ -17,12 +17,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final, Literal
 
-from app.cli.context import Context, close
+from app.cli.context import Context
 from app.cli.main import run_command
-from app.cli.offline import NETWORK
 from app.cli.parser import Commands, build_parser
 from app.cli.show import Show
 from app.cli.status import Status, UsageError
+from app.wallets.offline import NETWORK
+from app.wallets.opened import close
 from wallet.protocol.codes import Code
 
 MAX_LINE_BYTES: Final = 65_536

@@ -14,10 +14,11 @@ from app.catalogue.written import written_time
 from app.cli.asking import amount_of, decided, require_memo, valid_for
 from app.cli.codes_in_pictures import read_message, require_room, write_message
 from app.cli.commands import tapping
-from app.cli.context import Context, OpenWallet
+from app.cli.context import Context
 from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received, tell_signed
 from app.cli.parser import Commands
 from app.cli.status import Status, UsageError
+from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.reading import EventKind
 from wallet.session import events, messages

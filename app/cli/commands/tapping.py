@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 from app.catalogue import Catalogue, Told
 from app.catalogue.written import written_amount, written_time
 from app.cli.asking import amount_of, require_memo, valid_for
-from app.cli.context import Context, OpenWallet
+from app.cli.context import Context
 from app.cli.holding import Holding
 from app.cli.outcomes import status_of
 from app.cli.radio import CARD, READER, radio
 from app.cli.status import Status, UsageError
 from app.cli.tapped import PayeeParty, PayerParty
+from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code
 from wallet.protocol.request import request_ref
 

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from app.catalogue import catalogue
 from app.cli.commands.agent import MAX_LINE_BYTES, answer, lines
-from app.cli.context import Context, OpenWallet
+from app.cli.context import Context
 from app.cli.parser import build_parser
 from app.cli.pin import PinSource
-from app.cli.places import Home, Profile, WalletPlace
 from app.cli.show import Show
+from app.wallets.opened import OpenWallet
+from app.wallets.places import Home, Profile, WalletPlace
 from tests.support.cli import PIN, ROOT, Cli
 from tests.support.wallets import Town
 

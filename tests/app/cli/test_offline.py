@@ -15,7 +15,7 @@ from tests.support.cli import ROOT
 
 SCRIPT = """
 import socket, sys
-from app.cli.offline import NETWORK
+from app.wallets.offline import NETWORK
 from wallet.protocol.codes import Refusal
 tcp, udp = socket.SOCK_STREAM, socket.SOCK_DGRAM
 tries = {

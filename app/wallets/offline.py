@@ -45,13 +45,18 @@ class NetworkSwitch:
         finally:
             self._radios -= is_simulated
 
+    def check(self) -> None:
+        """UNREACHABLE while it is off: for whoever holds a connection that was made before."""
+        if self.is_off:
+            raise Refusal(Code.UNREACHABLE, {"service": "offline"})
+
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.is_off or event not in _EVENTS:
             return
         address = args[1] if event not in _NAMING and len(args) > 1 else None
         if isinstance(address, (str, bytes)) or (self._radios and _is_of_radio(event, args, address)):
             return
-        raise Refusal(Code.UNREACHABLE, {"service": "offline"})
+        self.check()
 
 
 def _is_of_radio(event: str, args: tuple[Any, ...], address: Any) -> bool:
