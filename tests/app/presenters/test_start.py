@@ -110,7 +110,7 @@ def test_an_interrupted_making_goes_on_with_the_same_pin(alia: Person, maker: Ma
     ("holder", "bank", "code"),
     [
         (" ", ("alatau", "https://bank.kz", ROOT, "c"), "fields_missing"),
-        ("я" * 200, ("https://bank.kz", ROOT, "c"), "fields_missing"),
+        ("я" * 200, ("alatau", "https://bank.kz", ROOT, "c"), "fields_missing"),
         ("Алия", ("alatau", "", ROOT, "c"), "fields_missing"),
         ("Алия", ("", "https://bank.kz", ROOT, "c"), "fields_missing"),
         ("Алия", ("alatau", "https://bank.kz", ROOT, ""), "fields_missing"),
