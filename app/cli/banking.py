@@ -27,6 +27,6 @@ def bank_line(opened: OpenWallet, context: Context) -> Iterator[BankClient]:
         context.random,
     )
     try:
-        yield BankClient(service, device_key)
+        yield BankClient(service, opened.profile.bank, device_key)
     finally:
         service.close()

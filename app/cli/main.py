@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status (see Status)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     words = catalogue(chosen_language(asked_language(arguments)))
+    if not all(_is_text(argument) for argument in arguments):
+        Show(words, as_json=False).say_error("usage.not_text")
+        return Status.USAGE
     try:
         args = build_parser(words).parse_args(arguments)
     except SystemExit as leaving:
@@ -32,6 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     show = Show(words, as_json=args.json)
     context = Context(Home(args.home), args.wallet, show, PinSource(args.pin_fd))
     return run_command(args, context)
+
+
+def _is_text(argument: str) -> bool:
+    """Whether it was UTF-8 when it was typed: Python keeps other bytes as lone surrogates, which nothing can write."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in argument)
 
 
 def run_command(args: argparse.Namespace, context: Context) -> Status:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
@@ -36,8 +37,17 @@ class Profile:
         names = [field.name for field in fields(cls)]
         if not isinstance(held, dict) or not all(isinstance(held.get(name), str) for name in names):
             raise ValueError("not a profile")
+        values = [held[name] for name in names]
+        "".join(values).encode()
         bytes.fromhex(held["root"])
-        return cls(*(held[name] for name in names))
+        return cls(*values)
+
+
+class Flaw(StrEnum):
+    """Why a wallet's folder has no profile: it was left before it was finished, or its wallet.json is damaged."""
+
+    UNFINISHED = "unfinished"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +67,26 @@ class WalletPlace:
 
     def profile(self) -> Profile:
         """WALLET_UNKNOWN where there is none; MissingPart where it is damaged."""
-        path = self.folder / "wallet.json"
+        match self.look():
+            case Flaw.UNFINISHED:
+                raise Refusal(Code.WALLET_UNKNOWN, {"name": self.name})
+            case Flaw.DAMAGED:
+                raise MissingPart("missing.profile", name=str(self._profile))
+            case profile:
+                return profile
+
+    def look(self) -> Profile | Flaw:
+        """The profile, or why there is none; never raises."""
         try:
-            return Profile.read(path.read_bytes())
+            return Profile.read(self._profile.read_bytes())
         except FileNotFoundError:
-            raise Refusal(Code.WALLET_UNKNOWN, {"name": self.name}) from None
-        except (ValueError, RecursionError):
-            raise MissingPart("missing.file", name=str(path)) from None
+            return Flaw.UNFINISHED
+        except (OSError, ValueError, RecursionError):
+            return Flaw.DAMAGED
+
+    @property
+    def _profile(self) -> Path:
+        return self.folder / "wallet.json"
 
     def write_profile(self, profile: Profile) -> None:
         """Durable, whole or not at all: the last step of making a wallet."""
@@ -72,7 +95,7 @@ class WalletPlace:
             json.dump(asdict(profile), out, ensure_ascii=False, indent=1)
             out.flush()
             os.fsync(out.fileno())
-        new.replace(self.folder / "wallet.json")
+        new.replace(self._profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +114,11 @@ class Home:
             raise Refusal(Code.WALLET_UNKNOWN, {"name": name[:32]})
         return WalletPlace(name, self.folder / "wallets" / name)
 
+    def folders(self) -> list[WalletPlace]:
+        """All wallets by name, also unfinished and damaged ones; other folders that lie among them are left out."""
+        found = sorted(path.name for path in (self.folder / "wallets").glob("*") if path.is_dir())
+        return [self.wallet(name) for name in found if _NAME.fullmatch(name)]
+
     def wallets(self) -> list[WalletPlace]:
-        """All finished wallets, by name."""
-        found = sorted(path.parent.name for path in (self.folder / "wallets").glob("*/wallet.json"))
-        return [self.wallet(name) for name in found]
+        """All wallets that were finished, by name."""
+        return [place for place in self.folders() if place.look() is not Flaw.UNFINISHED]

@@ -1,8 +1,8 @@
 """Certification: a new epoch's key gets a certificate with a fresh pseudonym, limits and an expiry.
 
 Rule: the same key again gives a person the same certificate while it is good, and a merchant a new one under a
-new pseudonym. A key is certified for one customer only, on proof that its device can sign with it, and not while
-the customer is revoked for a contradiction.
+new pseudonym. A key is certified for one customer only, on proof that its device can sign with it and wants this
+bank, and not while the customer is revoked for a contradiction.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.terms import MAX_POSSESSIONS, MAX_UNEXPIRED_WALLETS, Terms
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.possession import possession_digest
+from ledger_sync.possession import shows_possession
 from wallet.protocol.bounds import WALLET_ID_BYTES
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.keys import is_low_s, verify_digest
 from wallet.protocol.policy import Reason
 
 
@@ -56,8 +55,8 @@ class Certification:
         Raises ``Refusal``: KEY_INVALID (no proof of possession), AUTH_FORBIDDEN (somebody else's key),
         WALLET_REVOKED, CERTIFICATE_EXPIRED (a person's key of an epoch that is over), TOO_MANY, ACCOUNT_UNKNOWN.
         """
-        shown = is_low_s(proof) and verify_digest(key, possession_digest(device), proof)
-        require(shown and key != device, Code.KEY_INVALID)
+        bank = self._house.bank
+        require(shows_possession(key, bank, device, proof), Code.KEY_INVALID, bank=bank)
         with self._store.transaction():
             customer = self._customers.customer(account)
             require(self._wallets.customer_of(key) in (None, account), Code.AUTH_FORBIDDEN)

@@ -156,8 +156,11 @@ class ConflictCourier:
 
     def _claimant(self, txid: bytes, transfer: Transfer) -> str | None:
         """Whose account a compensation is for, if it is this bank's to ask for."""
-        key = transfer.payee if transfer.redemption is None else self._objects.owner(txid)
+        key = self._claimant_key(txid, transfer)
         return None if key is None else self._wallets.customer_of(key)
+
+    def _claimant_key(self, txid: bytes, transfer: Transfer) -> bytes | None:
+        return transfer.payee if transfer.redemption is None else self._objects.owner(txid)
 
     def challenge(self, item: Item) -> None:
         """Have the central bank ask, and the bank that can't show it pay."""
@@ -168,11 +171,16 @@ class ConflictCourier:
             return
         lost = [ref for ref in transfer.inputs if self._is_lost_to(ref.txid, ref.output, wanted)]
         statement = self._objects.statement(lost[0]) if lost else None
-        if statement is None:
+        claimant = self._claimant_key(txid, transfer)
+        if statement is None or claimant is None:
             raise Refusal(Code.NOT_FOUND)
         gathered = self._provenance.gather([txid])
         value, shown = self._central_bank.challenge(
-            statement, txid, self._provenance.bundle(gathered, [txid]), self._provenance.statements(gathered)
+            statement,
+            txid,
+            self._provenance.bundle(gathered),
+            self._provenance.statements(gathered),
+            self._wallets.possession(claimant),
         )
         hsm.failpoint.reach("bank.challenge.answered")
         if shown is not None:
@@ -206,10 +214,18 @@ class ConflictCourier:
 class RevocationCourier:
     """Has wallet ids revoked at the central bank."""
 
-    def __init__(self, house: House, objects: Objects, work: WorkList, central_bank: CentralBankLine) -> None:
+    def __init__(
+        self,
+        house: House,
+        objects: Objects,
+        wallets: Wallets,
+        work: WorkList,
+        central_bank: CentralBankLine,
+    ) -> None:
         self._house = house
         self._store = house.store
         self._objects = objects
+        self._wallets = wallets
         self._work = work
         self._central_bank = central_bank
 
@@ -222,7 +238,8 @@ class RevocationCourier:
             if evidence is not None:
                 named = evidence.certificate
                 listed = [(named, Reason.CONFLICT), *(one for one in listed if one[0].id != named.id)]
-            version = self._central_bank.revoke(listed, evidence)
+            shown = [(self._wallets.possession_under(one), reason) for one, reason in listed]
+            version = self._central_bank.revoke(shown, evidence)
             hsm.failpoint.reach("bank.revoke.answered")
             with self._store.transaction():
                 for wallet, reason in rows:

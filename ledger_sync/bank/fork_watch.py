@@ -39,7 +39,8 @@ class ForkWatch:
             other = self._objects.copy(other_id, signer)
             evidence = None if other is None else self.evidence(transfer, other, signer)
             if evidence is not None:
-                self._wallets.revoke(account, Reason.CONFLICT, self.keep(evidence))
+                named = evidence.certificate.body.wallet
+                self._wallets.revoke(account, Reason.CONFLICT, self.keep(evidence), named)
 
     def _suspects(self, transfer: Signed[Transfer], signer: bytes) -> list[bytes]:
         sql = "select transfer from copies where signer = ? and sequence = ? and transfer <> ?"
@@ -50,8 +51,8 @@ class ForkWatch:
         return list(dict.fromkeys(found))
 
     def evidence(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Evidence | None:
-        """What two transfers that ``key`` signed prove, if anything."""
-        certificate = self._objects.certificate_for(key, one.body.time)
+        """What two transfers that ``key`` signed prove, if anything: about this bank's own wallet where it is one."""
+        certificate = self._objects.certificate_for(key, one.body.time, self._house.bank)
         return None if certificate is None else Evidence.of(one, other, certificate)
 
     def keep(self, evidence: Evidence) -> bytes:

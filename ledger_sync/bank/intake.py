@@ -157,9 +157,10 @@ class Intake:
             require(count <= most * times, Code.TOO_MANY, count=count, limit=most * times)
 
     def judge(self, txids: Iterable[bytes]) -> None:
-        """Judge these transfers and whatever that completes."""
+        """Judge these transfers, in this order, and whatever that completes: of two that contradict each other the
+        first is the first to be committed."""
         directory = self._house.trust.directory
-        todo = list(dict.fromkeys(txids))
+        todo = list(dict.fromkeys(txids))[::-1]
         while todo:
             txid = todo.pop()
             if self._objects.stage(txid) is Stage.WAITING and self._advance(txid, directory):

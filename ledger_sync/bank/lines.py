@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger_sync.possession import Possession
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import FUNDING_ID_BYTES, ID_BYTES, MAX_INPUTS, MAX_SEQUENCE, MAX_SUM
 from wallet.protocol.bundle import Bundle
@@ -71,8 +72,13 @@ class Movement:
     amount: int
 
 
-Redeemed = tuple[Signed[Issuance] | None, int]
-"""New tokens (None where there are none), and the settled tiyn."""
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """New tokens (None where there are none), the settled tiyn, and what of them this bank's position got."""
+
+    issuance: Signed[Issuance] | None
+    value: int
+    credited: int
 
 
 class CentralBankLine:
@@ -84,21 +90,38 @@ class CentralBankLine:
     def fund(self, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
         return cose.from_cbor(Issuance, self._service.post("/v1/fundings", [funding, owner, list(amounts)]))
 
-    def redeem(self, txid: bytes, bundle: Bundle, statements: Sequence[Signed[Consumption]]) -> Redeemed:
-        issuance, value = codec.array(
-            self._service.post("/v1/redemptions", [txid, bundle.to_cbor(), _listed(statements)]), 2
+    def redeem(
+        self,
+        txid: bytes,
+        bundle: Bundle,
+        statements: Sequence[Signed[Consumption]],
+        possession: Possession | None,
+    ) -> Redeemed:
+        """``possession`` is of the signer's key, where this bank speaks for it."""
+        shown = None if possession is None else possession.to_cbor()
+        body = [txid, bundle.to_cbor(), _listed(statements), shown]
+        issuance, value, credited = codec.array(self._service.post("/v1/redemptions", body), 3)
+        return Redeemed(
+            None if issuance is None else cose.from_cbor(Issuance, issuance),
+            codec.amount(value, least=0),
+            codec.amount(credited, least=0),
         )
-        return None if issuance is None else cose.from_cbor(Issuance, issuance), codec.amount(value, least=0)
 
-    def refund(self, token: TokenRef, bundle: Bundle, statements: Sequence[Signed[Consumption]]) -> int:
-        (value,) = codec.array(
-            self._service.post("/v1/refunds", [token.to_cbor(), bundle.to_cbor(), _listed(statements)]), 1
-        )
+    def refund(
+        self,
+        token: TokenRef,
+        bundle: Bundle,
+        statements: Sequence[Signed[Consumption]],
+        possession: Possession,
+    ) -> int:
+        """``possession`` is of the owner's key."""
+        body = [token.to_cbor(), bundle.to_cbor(), _listed(statements), possession.to_cbor()]
+        (value,) = codec.array(self._service.post("/v1/refunds", body), 1)
         return codec.amount(value, least=0)
 
-    def revoke(self, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None) -> int:
+    def revoke(self, wallets: Sequence[tuple[Possession, Reason]], evidence: Evidence | None) -> int:
         """The policy version that says so."""
-        listed = [[certificate.to_cbor(), int(reason)] for certificate, reason in wallets]
+        listed = [[possession.to_cbor(), int(reason)] for possession, reason in wallets]
         shown = None if evidence is None else evidence.to_cbor()
         (version,) = codec.array(self._service.post("/v1/revocations", [listed, shown]), 1)
         return codec.uint(version, MAX_SEQUENCE)
@@ -109,14 +132,12 @@ class CentralBankLine:
         claimant: bytes,
         bundle: Bundle,
         statements: Sequence[Signed[Consumption]],
+        possession: Possession,
     ) -> tuple[int, Shown | None]:
-        """What the bank that ``unshown`` names pays, or the transfer that it showed after all."""
-        value, shown = codec.array(
-            self._service.post(
-                "/v1/challenges", [unshown.to_cbor(), claimant, bundle.to_cbor(), _listed(statements)]
-            ),
-            2,
-        )
+        """What the bank that ``unshown`` names pays, or the transfer that it showed after all. ``possession`` is of
+        the key that would have got the money."""
+        body = [unshown.to_cbor(), claimant, bundle.to_cbor(), _listed(statements), possession.to_cbor()]
+        value, shown = codec.array(self._service.post("/v1/challenges", body), 2)
         return codec.amount(value, least=0), None if shown is None else read_shown(shown)
 
     def movements(self, since: int) -> list[Movement]:

@@ -116,7 +116,7 @@ class Node:
             self.intake,
             central_bank,
         )
-        self.refunds = Refunds(house, self.objects, self.provenance, self.work, central_bank)
+        self.refunds = Refunds(house, self.objects, self.provenance, self.wallets, self.work, central_bank)
         self.certification = Certification(
             house, terms, self.customers, self.objects, self.wallets, self.deliveries, self.relays
         )
@@ -140,7 +140,7 @@ class Node:
             banks,
             central_bank,
         )
-        revocations = RevocationCourier(self.house, self.objects, self.work, central_bank)
+        revocations = RevocationCourier(self.house, self.objects, self.wallets, self.work, central_bank)
         return Outbox(
             self.house.store,
             self.work,

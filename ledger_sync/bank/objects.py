@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from ledger_sync.bank.store import Store
 from wallet.protocol import codec
-from wallet.protocol.bounds import MAX_OBJECT_BYTES
+from wallet.protocol.bounds import MAX_BANKS, MAX_OBJECT_BYTES
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Body, Signed, object_id
 from wallet.protocol.issuance import Issuance
@@ -81,17 +81,18 @@ class Objects:
         row = self._store.row("select payload, signature from certificates where id = ?", (certificate_id,))
         return None if row is None else load(Certificate, *row)
 
-    def certificate_for(self, key: bytes, time: int) -> Signed[Certificate] | None:
-        """The certificate of ``key`` that covers ``time``, or its last to expire; None where there is none."""
+    def certificate_for(self, key: bytes, time: int, first: str = "") -> Signed[Certificate] | None:
+        """The certificate of ``key`` that covers ``time``, or its last to expire; None where there is none. Those of
+        the bank ``first`` come before all others."""
         held = self.certificates(key)
+        held = [item for item in held if item.body.bank == first] or held
         return choose_certificate(held, key, time) if held else None
 
-    def bank_of(self, key: bytes) -> str | None:
-        """The bank that certified ``key``, if a certificate of it is at hand."""
-        bank: str | None = self._store.value(
-            "select bank from certificates where key = ? order by expires desc, id limit 1", (key,)
-        )
-        return bank
+    def banks_of(self, key: bytes) -> list[str]:
+        """The banks that certified ``key``, as far as certificates of it are at hand. Any bank can certify any key,
+        so that one of them does says nothing against the others."""
+        sql = "select distinct bank from certificates where key = ? order by bank limit ?"
+        return [row[0] for row in self._store.rows(sql, (key, MAX_BANKS))]
 
     def add_issuance(self, signed: Signed[Issuance]) -> bool:
         return self._store.insert(

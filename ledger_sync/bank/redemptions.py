@@ -1,8 +1,8 @@
 """Redemptions: settled transfers to the central bank's redemption key, and what becomes of the money.
 
 Rule: each is done at most once, keyed by its id, at the central bank and in the books. The signer's bank and the
-bank of who gets the money both ask; only the signer's bank books what goes to the signer's account, which is all
-that a revoked wallet's redemption still gives.
+bank of who gets the money both ask; only the signer's bank, which shows that it speaks for the signer's key, gets and
+books what goes to the signer's account, which is all that a revoked wallet's redemption still gives.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import hsm.failpoint
 from ledger_sync.bank.books import POSITION
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
-from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.lines import CentralBankLine, Redeemed
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
-from wallet.protocol.codes import Code, require
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.transfer import Refresh, ToPayer, Transfer
@@ -62,32 +62,49 @@ class Redemptions:
             if value:
                 self._work.add(Item(Kind.REDEEM, "", transfer.id))
             else:
-                self._book(transfer.id, None, 0)
+                self._book(transfer.id, Redeemed(None, 0, 0))
 
     def finish(self, txid: bytes) -> None:
         """Have the central bank redeem ``txid``, and book what it says. Raises its ``Refusal``s."""
-        gathered = self._provenance.gather([txid])
-        statements = self._provenance.statements(gathered)
-        hsm.failpoint.reach("bank.redeem.ask")
-        issuance, value = self._central_bank.redeem(txid, self._provenance.bundle(gathered), statements)
+        redeemed = self._ask(txid)
+        issuance = redeemed.issuance
         if issuance is not None:
             check_issuance(issuance, self._house.trust.directory)
-            require(sum(issuance.body.amounts) == value, Code.REDEMPTION_AMOUNTS)
+            require(sum(issuance.body.amounts) == redeemed.value, Code.REDEMPTION_AMOUNTS)
         hsm.failpoint.reach("bank.redeem.answered")
         with self._store.transaction():
-            self._book(txid, issuance, value)
+            self._book(txid, redeemed)
         hsm.failpoint.reach("bank.redeem.booked")
 
-    def _book(self, txid: bytes, issuance: Signed[Issuance] | None, value: int) -> None:
+    def _ask(self, txid: bytes) -> Redeemed:
+        row = self._store.row("select customer, settled from redemptions where transfer = ?", (txid,))
+        signer = self._objects.owner(txid)
+        if row is None or signer is None:
+            raise Refusal(Code.NOT_FOUND, {"transfer": txid.hex()})
+        account, settled = row
+        possession = None if account is None else self._wallets.possession(signer)
+        gathered = self._provenance.gather([txid])
+        bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
+        hsm.failpoint.reach("bank.redeem.ask")
+        try:
+            return self._central_bank.redeem(txid, bundle, statements, possession)
+        except Refusal as refusal:
+            if refusal.code is not Code.WALLET_REVOKED or possession is not None:
+                raise
+        # The signer's wallet was revoked: the money is for the signer's account, and for its own bank to ask for.
+        return Redeemed(None, settled, 0)
+
+    def _book(self, txid: bytes, redeemed: Redeemed) -> None:
         account = self._store.value("select customer from redemptions where transfer = ?", (txid,))
+        issuance = redeemed.issuance
         if issuance is not None:
             self._intake.add_issuance(issuance)
             self._relays.money_made(issuance)
-        elif account is not None and value:
-            self._house.books.move(f"redemption:{txid.hex()}", POSITION, account, value)
+        elif account is not None and redeemed.credited:
+            self._house.books.move(f"redemption:{txid.hex()}", POSITION, account, redeemed.credited)
         self._store.run(
             "update redemptions set done = 1, value = ?, issuance = ? where transfer = ?",
-            (value, None if issuance is None else issuance.id, txid),
+            (redeemed.value, None if issuance is None else issuance.id, txid),
         )
         self._work.done(Item(Kind.REDEEM, "", txid))
 

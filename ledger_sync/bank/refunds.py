@@ -1,7 +1,7 @@
 """Refunds: when expiry and grace have passed, unconsumed outputs go back to their last owner the ledger knows.
 
 Rule: the notary's first commit of a reference decides between a refund and a late chain, never this bank's clock.
-Each is keyed by the output and booked once.
+Each is asked for with the possession of the owner's key, keyed by the output, and booked once.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Provenance
+from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.settling.values import refund_id
 from wallet.protocol import codec
 from wallet.protocol.bounds import ID_BYTES
-from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.transfer import TokenRef
 
@@ -32,6 +32,7 @@ class Refunds:
         house: House,
         objects: Objects,
         provenance: Provenance,
+        wallets: Wallets,
         work: WorkList,
         central_bank: CentralBankLine,
     ) -> None:
@@ -39,6 +40,7 @@ class Refunds:
         self._store = house.store
         self._objects = objects
         self._provenance = provenance
+        self._wallets = wallets
         self._work = work
         self._central_bank = central_bank
 
@@ -60,11 +62,15 @@ class Refunds:
     def finish(self, subject: bytes) -> None:
         """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final."""
         token = TokenRef.from_cbor(codec.decode(subject, 2 * ID_BYTES))
+        owner = self._objects.owner_of(token)
+        if owner is None:
+            raise Refusal(Code.NOT_FOUND, {"token": str(token)})
+        possession = self._wallets.possession(owner)
         gathered = self._provenance.gather([token.txid])
-        bundle = self._with_owner(self._provenance.bundle(gathered), token)
+        bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
         hsm.failpoint.reach("bank.refund.ask")
         try:
-            value = self._central_bank.refund(token, bundle, self._provenance.statements(gathered))
+            value = self._central_bank.refund(token, bundle, statements, possession)
         except Refusal as refusal:
             if refusal.code is not Code.TOO_LATE:
                 raise
@@ -73,14 +79,6 @@ class Refunds:
         hsm.failpoint.reach("bank.refund.answered")
         self._close(token, "paid", value)
         hsm.failpoint.reach("bank.refund.booked")
-
-    def _with_owner(self, bundle: Bundle, ref: TokenRef) -> Bundle:
-        """With a certificate of the output's owner, which says whose bank may ask."""
-        token = self._objects.token(ref)
-        held = None if token is None else self._objects.certificate_for(token.owner, token.made)
-        if held is None or any(item.id == held.id for item in bundle.certificates):
-            return bundle
-        return Bundle(bundle.transfers, bundle.issuances, (*bundle.certificates, held), bundle.requests)
 
     def _close(self, token: TokenRef, stage: str, value: int | None) -> None:
         with self._store.transaction():

@@ -1,9 +1,10 @@
 """Between banks: what has to be passed on, and to whom.
 
-Rule: a validated transfer goes with its whole provenance to the bank that certified the owner of its output and to
-the bank that certified its signer; a signed payload goes to its signer's bank even while its provenance is
-missing; an issuance to its owner's bank. Each goes once to each bank. Whose key it is, certificates in hand say,
-those inside requests included; until one comes, an output stays unplaced.
+Rule: a validated transfer goes with its whole provenance to the banks that certified the owner of its output and to
+those that certified its signer; a signed payload goes to its signer's banks even while its provenance is missing; an
+issuance to its owner's banks. Each goes once to each bank. Whose key it is, certificates in hand say, those inside
+requests included. A bank can certify another's customer's key, so one certificate never ends the search: a bank
+whose certificate comes later gets what came before it, and nobody is passed over for another's sake.
 """
 
 from __future__ import annotations
@@ -28,24 +29,34 @@ class Relays:
         self._work = work
 
     def certificate_came(self, signed: Signed[Certificate]) -> None:
-        """Outputs of its key now have a place."""
+        """The first certificate of its key by its bank: all that concerns the key is for this bank too."""
         key, bank = signed.body.key, signed.body.bank
-        rows = self._store.rows("select object from unplaced where key = ?", (key,))
-        self._store.run("delete from unplaced where key = ?", (key,))
-        for (name,) in rows:
+        sql = "select 1 from certificates where key = ? and bank = ? and id <> ?"
+        if bank == self._bank or self._store.row(sql, (key, bank, signed.id)) is not None:
+            return
+        for (name,) in self._store.rows("select object from placed where key = ?", (key,)):
             self._pass_on(name, bank)
+        sql = (
+            "select c.transfer from copies c join transfers t on t.id = c.transfer"
+            " where c.signer = ? and t.stage = 'waiting'"
+        )
+        for (txid,) in self._store.rows(sql, (key,)):
+            self._pass_payload_on(txid, key, bank)
 
     def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        """Its signer's bank shall see it, whatever becomes of it."""
-        bank = self._objects.bank_of(signer)
-        if bank not in (None, self._bank) and not self._has(transfer.id, str(bank), whole=False):
-            self._work.add(Item(Kind.PAYLOAD, str(bank), transfer.id + signer))
+        """Its signer's banks shall see it, whatever becomes of it."""
+        for bank in self._objects.banks_of(signer):
+            self._pass_payload_on(transfer.id, signer, bank)
+
+    def _pass_payload_on(self, txid: bytes, signer: bytes, bank: str) -> None:
+        if bank != self._bank and not self._has(txid, bank, whole=False):
+            self._work.add(Item(Kind.PAYLOAD, bank, txid + signer))
 
     def issuance_came(self, signed: Signed[Issuance]) -> None:
         """Only what a redemption made is passed on: `money_made` says so."""
 
     def money_made(self, signed: Signed[Issuance]) -> None:
-        """A redemption's new tokens: their owner's bank delivers them."""
+        """A redemption's new tokens: their owner's banks deliver them."""
         self._place(signed.id, signed.body.owner)
 
     def committed(self, transfer: Signed[Transfer], signer: bytes) -> None:
@@ -55,10 +66,8 @@ class Relays:
                 self._place(transfer.id, key)
 
     def _place(self, name: bytes, key: bytes) -> None:
-        bank = self._objects.bank_of(key)
-        if bank is None:
-            self._store.insert("unplaced", key=key, object=name)
-        else:
+        self._store.insert("placed", key=key, object=name)
+        for bank in self._objects.banks_of(key):
             self._pass_on(name, bank)
 
     def _pass_on(self, name: bytes, bank: str) -> None:

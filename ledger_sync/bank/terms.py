@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from wallet.protocol.bounds import DAY
+from wallet.protocol.bounds import DAY, MAX_CERTIFICATE_LIFE
 from wallet.protocol.certificate import Limits, WalletKind
 
 MAX_OPEN_FUNDINGS: Final = 16
@@ -43,11 +43,20 @@ _MERCHANT: Final = Limits(500_000_000, 50_000_000, 1_000_000_000, 15, 30)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Limits for each kind of wallet; a certificate is good for ``validity`` seconds."""
+    """Limits for each kind of wallet; a certificate is good for ``validity`` seconds.
+
+    ``ValueError``: certificates that no reader would take.
+    """
 
     person: Limits = _PERSON
     merchant: Limits = _MERCHANT
     validity: int = 60 * DAY
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.validity <= MAX_CERTIFICATE_LIFE:
+            raise ValueError(
+                f"validity: {self.validity} seconds, and at most {MAX_CERTIFICATE_LIFE} are valid"
+            )
 
     def limits(self, kind: WalletKind) -> Limits:
         return self.merchant if kind is WalletKind.MERCHANT else self.person

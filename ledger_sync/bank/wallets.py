@@ -1,13 +1,19 @@
 """Wallet ids: which customer each pseudonym belongs to, and which are revoked. Only this bank can link them.
 
 Rule: revoking a customer lists every wallet id of its that has not expired; evidence of a contradiction outweighs
-every other reason.
+every other reason. What is listed here are this bank's own wallet ids; in a policy each stands under the revocation
+id that it has as this bank's.
 """
 
 from __future__ import annotations
 
 from ledger_sync.bank.house import House
+from ledger_sync.bank.objects import load
 from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.possession import Possession
+from wallet.protocol.certificate import Certificate, revocation_id
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
 
 
@@ -23,6 +29,25 @@ class Wallets:
         """The account whose wallet ``key`` was certified for."""
         account: str | None = self._store.value("select customer from wallets where key = ? limit 1", (key,))
         return account
+
+    def possession(self, key: bytes) -> Possession:
+        """What shows others that this bank speaks for ``key``. KEY_INVALID where it does not."""
+        return self._possession("w.key = ? order by w.expires desc, w.wallet", key)
+
+    def possession_under(self, certificate: Signed[Certificate]) -> Possession:
+        """As `possession`, with this very certificate of its own."""
+        return self._possession("w.certificate = ? and w.key = ?", certificate.id, certificate.body.key)
+
+    def _possession(self, where: str, *values: bytes) -> Possession:
+        row = self._store.row(
+            "select c.payload, c.signature, p.device, p.proof from wallets w"
+            " join possessions p on p.device = w.device and p.key = w.key"
+            f" join certificates c on c.id = w.certificate where {where} limit 1",
+            values,
+        )
+        if row is None:
+            raise Refusal(Code.KEY_INVALID, {"bank": self._house.bank})
+        return Possession(load(Certificate, row[0], row[1]), row[2], row[3])
 
     def keys_of(self, account: str) -> list[bytes]:
         rows = self._store.rows("select distinct key from wallets where customer = ?", (account,))
@@ -40,10 +65,14 @@ class Wallets:
         )
         return [row[0] for row in rows]
 
-    def revoke(self, account: str, reason: Reason, evidence: bytes | None = None) -> None:
-        """Have all unexpired wallet ids of ``account`` revoked at the central bank, as soon as it can be reached."""
+    def revoke(
+        self, account: str, reason: Reason, evidence: bytes | None = None, named: bytes | None = None
+    ) -> None:
+        """Have all unexpired wallet ids of ``account`` revoked at the central bank, as soon as it can be reached; and
+        the one that ``evidence`` has ``named``, expired or not, so that no proof comes too late to count."""
         with self._store.transaction():
-            fresh = [wallet for wallet in self.unexpired(account) if self._outweighs(wallet, reason)]
+            meant = dict.fromkeys([*self.unexpired(account), *([named] if named else [])])
+            fresh = [wallet for wallet in meant if self._outweighs(wallet, reason)]
             for wallet in fresh:
                 self._store.insert(
                     "revocations",
@@ -62,7 +91,8 @@ class Wallets:
 
     def is_revoked(self, account: str, *reasons: Reason) -> bool:
         """Whether an id of ``account`` is revoked for one of ``reasons`` (any, where none is named)."""
-        listed = self._house.trust.policy.revoked
+        policy = self._house.trust.policy
+        listed, known = policy.revoked, policy.version
         rows = self._store.rows(
             "select r.wallet, r.reason, r.version from revocations r join wallets w on w.wallet = r.wallet"
             " where w.customer = ?",
@@ -70,9 +100,10 @@ class Wallets:
         )
         wanted = reasons or tuple(Reason)
         return any(
-            Reason(reason) in wanted and (version is None or wallet in listed or version > self._version())
+            Reason(reason) in wanted
+            and (version is None or version > known or self._listed_as(wallet) in listed)
             for wallet, reason, version in rows
         )
 
-    def _version(self) -> int:
-        return self._house.trust.policy.version
+    def _listed_as(self, wallet: bytes) -> bytes:
+        return revocation_id(self._house.bank, wallet)

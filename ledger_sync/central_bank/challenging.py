@@ -2,7 +2,7 @@
 
 Rule: no verdict changes. If the bank shows a transfer that the token's owner signed and that consumes the token,
 the claimant has the other half of a conflict. If it cannot, its position pays the claimant's bank the token's
-settled value, once for each token, to the first that claims it.
+settled value, once for each token, to the first that claims it and shows that it speaks for the claimant's key.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from ledger_sync.central_bank.books import MovementKind, move, position
 from ledger_sync.central_bank.partners import BankLine
-from ledger_sync.central_bank.proving import Proof
+from ledger_sync.central_bank.proving import Proof, check_claim
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock
+from ledger_sync.possession import Possession
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Fact, Refusal, require
 from wallet.protocol.cose import Signed
@@ -45,11 +46,15 @@ class Challenging:
     terms: Terms
     clock: Clock
 
-    def challenge(self, bank: str, statement: Signed[Consumption], claim: bytes, proof: Proof) -> Answer:
-        """`bank` claims for the transfer `claim`, which lost tokens to the statement's consumer.
+    def challenge(
+        self, bank: str, statement: Signed[Consumption], claim: bytes, proof: Proof, shown: Possession
+    ) -> Answer:
+        """`bank` claims for the transfer `claim`, which lost tokens to the statement's consumer; `shown` says that it
+        speaks for who would have got them.
 
         Raises `Refusal`: NOTARY_SIGNATURE, EVIDENCE_INVALID (nothing was lost to it, or it is the claimant's own),
-        AUTH_FORBIDDEN (not the claimant's bank), UNREACHABLE (ask again), POSITION_SHORT, and as `Proof` does.
+        AUTH_FORBIDDEN and KEY_INVALID (not the claimant's bank), UNREACHABLE (ask again), POSITION_SHORT, and as
+        `Proof` does.
         """
         check_consumption(statement, self.registry.directory)
         said = statement.body
@@ -57,23 +62,18 @@ class Challenging:
         transfer, standing = proof.transfer(claim)
         lost = [ref for ref in transfer.body.inputs if ref in said.refs]
         require(bool(lost) and said.consumer != claim, Code.EVIDENCE_INVALID, transfer=claim.hex())
-        self._check_claimant(bank, transfer, standing.signer, proof)
+        is_redeemed = transfer.body.redemption is not None
+        claimant = standing.signer.body.key if is_redeemed else transfer.body.payee
+        check_claim(bank, claimant, shown, self.registry.directory)
         values = {ref: proof.value(ref) for ref in lost}
-        paid = self._paid(claim, lost)
+        paid = self._paid(bank, claim, lost)
         if paid is not None:
             return Answer(paid, None)
         owner = proof.token(lost[0]).owner
-        shown = self._ask(said, owner, lost)
-        return Answer(self._pay(bank, said.bank, claim, values), None) if shown is None else Answer(0, shown)
-
-    def _check_claimant(
-        self, bank: str, transfer: Signed[Transfer], signer: Signed[Certificate], proof: Proof
-    ) -> None:
-        is_redeemed = transfer.body.redemption is not None
-        payee = signer if is_redeemed else proof.graph.certificate(transfer.body.payee)
-        if payee is None:
-            raise Refusal(Code.CERTIFICATE_MISSING, {"key": transfer.body.payee.hex()})
-        require(payee.body.bank == bank, Code.AUTH_FORBIDDEN, bank=payee.body.bank)
+        answer = self._ask(said, owner, lost)
+        return (
+            Answer(self._pay(bank, said.bank, claim, values), None) if answer is None else Answer(0, answer)
+        )
 
     def _ask(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> Shown | None:
         """What the bank shows; None once it is known that it cannot. UNREACHABLE while that is open."""
@@ -97,37 +97,37 @@ class Challenging:
         with self.store.writing() as db:
             for ref in lost:
                 db.execute(
-                    "insert or ignore into challenges values (?, ?, ?, null, null)",
+                    "insert or ignore into challenges values (?, ?, ?, null, null, null)",
                     (ref.txid, ref.output, now),
                 )
             rows = [_row(db, ref) for ref in lost]
         return max(row[0] for row in rows)
 
-    def _paid(self, claim: bytes, lost: Sequence[TokenRef]) -> int | None:
-        """What this claim was paid before; None if some of it is still open."""
+    def _paid(self, bank: str, claim: bytes, lost: Sequence[TokenRef]) -> int | None:
+        """What `bank` was paid for this claim before; None if some of it is still open."""
         with self.store.reading() as db:
             rows = [_row(db, ref) for ref in lost]
-        if any(claimant is None for _, claimant, _ in rows):
+        if any(claimant is None for _, claimant, _, _ in rows):
             return None
-        return sum(value or 0 for _, claimant, value in rows if claimant == claim)
+        return sum(value or 0 for _, *paid, value in rows if paid == [claim, bank])
 
     def _pay(self, bank: str, defaulter: str, claim: bytes, values: Mapping[TokenRef, int]) -> int:
         with self.store.writing() as db:
             open_ones = {ref: value for ref, value in values.items() if _row(db, ref)[1] is None}
             for ref, value in open_ones.items():
                 db.execute(
-                    "update challenges set claimant = ?, value = ? where txid = ? and output = ?",
-                    (claim, value, ref.txid, ref.output),
+                    "update challenges set claimant = ?, bank = ?, value = ? where txid = ? and output = ?",
+                    (claim, bank, value, ref.txid, ref.output),
                 )
             total = sum(open_ones.values())
             if total:
                 changes = {position(defaulter): -total, position(bank): total}
                 move(db, MovementKind.CHALLENGE, claim, self.clock(), changes)
-        return self._paid(claim, list(values)) or 0
+        return self._paid(bank, claim, list(values)) or 0
 
 
-def _row(db: sqlite3.Connection, ref: TokenRef) -> tuple[int, bytes | None, int | None]:
-    row: tuple[int, bytes | None, int | None] | None = db.execute(
-        "select first_asked, claimant, value from challenges where txid = ? and output = ?", ref
+def _row(db: sqlite3.Connection, ref: TokenRef) -> tuple[int, bytes | None, str | None, int | None]:
+    row: tuple[int, bytes | None, str | None, int | None] | None = db.execute(
+        "select first_asked, claimant, bank, value from challenges where txid = ? and output = ?", ref
     ).fetchone()
-    return (0, None, None) if row is None else row
+    return (0, None, None, None) if row is None else row

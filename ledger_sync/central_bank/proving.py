@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ledger_sync.possession import Possession
 from ledger_sync.settling import Fragments, Graph, Invalid, Outcome, Valid, Values, Waiting, winners_of
 from wallet.protocol import codec, cose
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.settlement import Consumption
@@ -90,6 +91,18 @@ def read_proof(bundle: Cbor, statements: Cbor, directory: Directory) -> Proof:
     return Proof.of(
         Bundle.from_cbor(bundle), [cose.from_cbor(Consumption, item) for item in listed], directory
     )
+
+
+def check_claim(bank: str, key: bytes, shown: Possession | None, directory: Directory) -> None:
+    """That `bank` speaks for `key`, whose money it asks for.
+
+    Raises `Refusal`: AUTH_FORBIDDEN (nothing is shown, or another bank's certificate), KEY_INVALID (another key's, or
+    the key did not sign that it wanted this bank), BANK_UNKNOWN, CERTIFICATE_SIGNATURE.
+    """
+    if shown is None:
+        raise Refusal(Code.AUTH_FORBIDDEN, {"bank": bank})
+    shown.check(bank, directory)
+    require(shown.certificate.body.key == key, Code.KEY_INVALID, key=key.hex())
 
 
 def keep_winners(db: sqlite3.Connection, winners: Mapping[TokenRef, bytes]) -> None:

@@ -1,9 +1,10 @@
 """Redemptions and refunds: money that comes back from offline.
 
-Rule: what is paid is the settled value, proved from hop 0 on, once for each redemption and each token. A redemption
-of a wallet that was revoked before the notary committed it goes to its own bank's position whatever it says, so
-that nothing is stuck and no revoked wallet gets tokens. A refund is decided by which reference the notary committed
-first, the refund's or a transfer's; no clock decides lateness.
+Rule: what is paid is the settled value, proved from hop 0 on, once for each redemption and each token. A position is
+credited only to the bank that asks, and only on the possession of the key whose money it is: a certificate alone
+gives no bank another bank's customer. A redemption of a wallet that was revoked before the notary committed it goes
+to a position whatever it says, so that nothing is stuck and no revoked wallet gets tokens. A refund is decided by
+which reference the notary committed first, the refund's or a transfer's; no clock decides lateness.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from hsm.failpoint import reach
 from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
 from ledger_sync.central_bank.issuing import Cause, Issuing
 from ledger_sync.central_bank.partners import NotaryLine
-from ledger_sync.central_bank.proving import Proof, keep_winners
+from ledger_sync.central_bank.proving import Proof, check_claim, keep_winners
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock
+from ledger_sync.possession import Possession
 from ledger_sync.settling import Valid, refund_id
 from wallet.protocol import cose
 from wallet.protocol.bounds import FUNDING_ID_BYTES
@@ -36,10 +38,15 @@ PAID_OUTPUT: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What became of a redemption: new tokens, or none where it went to a position or came to nothing."""
+    """What became of a redemption: new tokens, or none where it went to the position of `bank` or came to nothing."""
 
     issuance: Signed[Issuance] | None
     value: int
+    bank: str | None
+
+    def credited(self, bank: str) -> int:
+        """The tiyn of it that went to the position of `bank`."""
+        return self.value if bank == self.bank else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +60,14 @@ class Redeeming:
     terms: Terms
     clock: Clock
 
-    def redeem(self, txid: bytes, proof: Proof) -> Paid:
-        """Pay the redemption `txid`. The same again has the same answer.
+    def redeem(self, bank: str, txid: bytes, proof: Proof, shown: Possession | None) -> Paid:
+        """Pay the redemption `txid`, for which `bank` asks. The same again has the same answer, whoever asks.
 
-        Raises `Refusal`: what is wrong with its provenance, REDEMPTION_KEY (it is none), COMMIT_MISMATCH (the
-        notary's word is missing or contradicts what it said before), TOO_LATE (its tokens were refunded first).
+        `shown` says that the bank speaks for the signer's key; new tokens are made without it. Raises `Refusal`:
+        what is wrong with its provenance, REDEMPTION_KEY (it is none), COMMIT_MISMATCH (the notary's word is missing
+        or contradicts what it said before), TOO_LATE (its tokens were refunded first), WALLET_REVOKED (the signer was
+        revoked, and with nothing shown it is not for this bank to ask), AUTH_FORBIDDEN and KEY_INVALID (it goes to a
+        position, and the bank does not speak for the signer's key).
         """
         before = self.paid(txid)
         if before is not None:
@@ -69,14 +79,19 @@ class Redeeming:
         outcome = proof.outcome(txid)
         value = outcome.values[PAID_OUTPUT]
         require(outcome.code is not Code.TOO_LATE or value > 0, Code.TOO_LATE, transfer=txid.hex())
-        if self._is_revoked(proof, txid, standing):
+        signer = standing.signer.body.key
+        if self._is_revoked(proof, txid, signer):
+            require(shown is not None, Code.WALLET_REVOKED, transfer=txid.hex())
             redemption = ToAccount()
+        if isinstance(redemption, ToAccount):
+            check_claim(bank, signer, shown, self.registry.directory)
         with self.store.writing() as db:
             if db.execute("select 1 from redemptions where txid = ?", (txid,)).fetchone() is None:
                 keep_winners(db, proof.winners)
-                issuance = self._pay(db, txid, redemption, value, standing) if value else None
-                row = (txid, value, None if issuance is None else issuance.id)
-                db.execute("insert into redemptions values (?, ?, ?)", row)
+                issuance = self._pay(db, txid, redemption, value, bank, standing) if value else None
+                credited = bank if value and issuance is None else None
+                row = (txid, value, None if issuance is None else issuance.id, credited)
+                db.execute("insert into redemptions values (?, ?, ?, ?)", row)
                 reach("central_bank.redemption.booked")
         reach("central_bank.redemption.done")
         paid = self.paid(txid)
@@ -87,27 +102,26 @@ class Redeeming:
         """How a redemption was paid, if it was."""
         with self.store.reading() as db:
             row = db.execute(
-                "select value, raw from redemptions left join issuances on issuance = id where txid = ?",
+                "select value, raw, redemptions.bank from redemptions left join issuances on issuance = id"
+                " where txid = ?",
                 (txid,),
             ).fetchone()
         if row is None:
             return None
-        return Paid(None if row[1] is None else cose.parse(Issuance, row[1]), row[0])
+        return Paid(None if row[1] is None else cose.parse(Issuance, row[1]), row[0], row[2])
 
-    def refund(self, bank: str, ref: TokenRef, proof: Proof) -> int:
+    def refund(self, bank: str, ref: TokenRef, proof: Proof, shown: Possession) -> int:
         """Give an expired token's settled value to its last owner's bank. The same again has the same answer.
 
-        Raises `Refusal`: what is wrong with its provenance, AUTH_FORBIDDEN (another bank's), TOO_EARLY, TOO_LATE (it
-        was consumed), UNREACHABLE (the notary is), COMMIT_MISMATCH.
+        `shown` says that the bank speaks for the owner's key. Raises `Refusal`: what is wrong with its provenance,
+        AUTH_FORBIDDEN and KEY_INVALID (the bank does not speak for that key), TOO_EARLY, TOO_LATE (it was consumed,
+        or refunded to another bank that the owner wanted), UNREACHABLE (the notary is), COMMIT_MISMATCH.
         """
+        token = proof.token(ref)
+        check_claim(bank, token.owner, shown, self.registry.directory)
         before = self._refunded(bank, ref)
         if before is not None:
             return before
-        token = proof.token(ref)
-        certificate = proof.graph.certificate(token.owner)
-        if certificate is None:
-            raise Refusal(Code.CERTIFICATE_MISSING, {"key": token.owner.hex()})
-        require(certificate.body.bank == bank, Code.AUTH_FORBIDDEN, bank=certificate.body.bank)
         from_when = token.expires + self.terms.grace
         now = self.clock()
         require(now > from_when, Code.TOO_EARLY, time=now, **{"from": from_when})
@@ -124,44 +138,50 @@ class Redeeming:
                     move(db, MovementKind.REFUND, consumer, now, changes)
                 db.execute("insert into refunds values (?, ?, ?, ?)", (*ref, bank, value))
                 reach("central_bank.refund.booked")
-        return value
+        paid = self._refunded(bank, ref)
+        assert paid is not None
+        return paid
 
     def _refunded(self, bank: str, ref: TokenRef) -> int | None:
         with self.store.reading() as db:
             held = _refund(db, ref)
         if held is None:
             return None
-        require(held[0] == bank, Code.AUTH_FORBIDDEN, bank=held[0])
+        require(held[0] == bank, Code.TOO_LATE, token=str(ref))
         return held[1]
 
-    def _is_revoked(self, proof: Proof, txid: bytes, standing: Valid) -> bool:
-        since = self.registry.revoked_since(standing.signer.body)
+    def _is_revoked(self, proof: Proof, txid: bytes, signer: bytes) -> bool:
+        since = self.registry.revoked_since(signer)
         return since is not None and since <= proof.committed_at(txid)
 
     def _pay(
-        self, db: sqlite3.Connection, txid: bytes, redemption: Redemption, value: int, standing: Valid
+        self,
+        db: sqlite3.Connection,
+        txid: bytes,
+        redemption: Redemption,
+        value: int,
+        bank: str,
+        standing: Valid,
     ) -> Signed[Issuance] | None:
-        bank = standing.signer.body.bank
         match redemption:
             case ToAccount():
                 changes = {OUTSTANDING: -value, position(bank): value}
                 move(db, MovementKind.REDEMPTION, txid, self.clock(), changes)
                 return None
             case Refresh(owner, amounts):
-                return self._reissue(db, txid, bank, owner, cut(amounts, value), standing)
+                return self._reissue(db, txid, owner, cut(amounts, value), standing)
             case ToPayer(payer):
-                return self._reissue(db, txid, bank, payer, (value,), standing)
+                return self._reissue(db, txid, payer, (value,), standing)
 
     def _reissue(
         self,
         db: sqlite3.Connection,
         txid: bytes,
-        bank: str,
         owner: bytes,
         amounts: Sequence[int],
         standing: Valid,
     ) -> Signed[Issuance]:
-        mark = standing.tokens[PAID_OUTPUT].mark
+        bank, mark = standing.signer.body.bank, standing.tokens[PAID_OUTPUT].mark
         body = self.issuing.body(txid[:FUNDING_ID_BYTES], owner, amounts, mark, self.clock())
         return self.issuing.issue(db, Cause.REDEMPTION, txid, bank, body)
 

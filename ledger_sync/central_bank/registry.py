@@ -1,8 +1,9 @@
 """Directory and policy: who may do what, who is revoked, signed and versioned.
 
-Rule: deltas are numbered without gaps and never change once signed. A bank revokes its own wallets only, as their
-certificates show; for a conflict it must show the evidence. A revocation leaves once the certificate, and every
-token that it can have signed for, has expired and grace has passed.
+Rule: deltas are numbered without gaps and never change once signed. A bank revokes its own wallets only: it shows for
+each that its key wanted to be this bank's, and what is listed is made from the certificate here. So no bank can name
+another's wallet, whatever id or key it certifies. For a conflict it must show the evidence. A revocation leaves once
+the certificate, and every token that it can have signed for, has expired and grace has passed.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock, Signer
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE
+from ledger_sync.possession import Possession
 from wallet.protocol import cose
-from wallet.protocol.bounds import MAX_REVOKED_PER_DELTA
-from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.bounds import MAX_AHEAD, MAX_REVOKED_PER_DELTA
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
@@ -72,16 +74,19 @@ class Registry:
             is_last = (deltas[-1].body.version if deltas else max(version, newest)) >= newest
             return PolicyUpdate(self._head(db, newest) if is_last else None, deltas)
 
-    def revoke(
-        self, bank: str, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None
-    ) -> int:
+    def revoke(self, bank: str, shown: Sequence[tuple[Possession, Reason]], evidence: Evidence | None) -> int:
         """Revoke a bank's wallets; gives the policy version in which they are. Again is success.
 
-        Raises `Refusal`: CERTIFICATE_SIGNATURE, AUTH_FORBIDDEN (not this bank's), EVIDENCE_INVALID, BANK_UNKNOWN.
+        Raises `Refusal`: CERTIFICATE_SIGNATURE, AUTH_FORBIDDEN (not this bank's), KEY_INVALID (its key did not want
+        this bank), TIME_AHEAD (issued so far ahead that no payee takes it yet: it would stay listed as long as its
+        bank likes), EVIDENCE_INVALID, BANK_UNKNOWN.
         """
-        for certificate, _ in wallets:
-            check_certificate(certificate, self.directory)
-            require(certificate.body.bank == bank, Code.AUTH_FORBIDDEN, bank=certificate.body.bank)
+        now = self._clock()
+        for possession, _ in shown:
+            possession.check(bank, self.directory)
+            issued = possession.certificate.body.issued
+            require(issued <= now + MAX_AHEAD, Code.TIME_AHEAD, time=issued, now=now)
+        wallets = [(possession.certificate, reason) for possession, reason in shown]
         if any(reason is Reason.CONFLICT for _, reason in wallets):
             self._check_evidence(bank, [certificate.body for certificate, _ in wallets], evidence)
         with self._store.writing() as db:
@@ -92,13 +97,10 @@ class Registry:
                     db.execute("insert into evidence values (?, ?)", (version, evidence.encode()))
             return _newest(db)
 
-    def revoked_since(self, certificate: Certificate) -> int | None:
-        """When the key of `certificate` was revoked (unix seconds), whichever of its wallet ids it was by."""
+    def revoked_since(self, key: bytes) -> int | None:
+        """When a bank that `key` wanted revoked it (unix seconds), whichever of its wallet ids it was by."""
         with self._store.reading() as db:
-            row = db.execute(
-                "select min(time) from revocations where wallet = ? or key = ?",
-                (certificate.wallet, certificate.key),
-            ).fetchone()
+            row = db.execute("select min(time) from revocations where key = ?", (key,)).fetchone()
         return None if row is None else row[0]
 
     def drop_expired(self) -> None:
@@ -155,7 +157,8 @@ class Registry:
 
     def _is_news(self, db: sqlite3.Connection, certificate: Certificate, reason: Reason) -> bool:
         """Whether it is not revoked yet, or for less than a conflict, and still matters."""
-        row = db.execute("select reason from revocations where wallet = ?", (certificate.wallet,)).fetchone()
+        sql = "select reason from revocations where id = ?"
+        row = db.execute(sql, (certificate.revocation_id,)).fetchone()
         if row is not None:
             return reason is Reason.CONFLICT and row[0] != Reason.CONFLICT
         return self._clock() < self._leaves(certificate)
@@ -165,28 +168,31 @@ class Registry:
 
     def _leaving(self, db: sqlite3.Connection, most: int) -> list[bytes]:
         rows = db.execute(
-            "select wallet from revocations where leaves <= ? order by leaves, wallet limit ?",
+            "select id from revocations where leaves <= ? order by leaves, id limit ?",
             (self._clock(), most),
         )
-        return [wallet for (wallet,) in rows]
+        return [revocation_id for (revocation_id,) in rows]
 
     def _publish(self, db: sqlite3.Connection, wallets: Sequence[tuple[Signed[Certificate], Reason]]) -> int:
         version = _newest(db) + 1
-        revoked = {item.body.wallet: reason for item, reason in wallets}
+        revoked = {item.body.revocation_id: reason for item, reason in wallets}
         removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
         body = PolicyDelta(version, self._clock(), tuple(sorted(revoked.items())), tuple(removed), ())
         delta = cose.sign(body, self._keys.policy.sign_digest)
         db.execute("insert into deltas values (?, ?)", (version, delta.encode()))
-        db.executemany("delete from revocations where wallet = ?", [(wallet,) for wallet in removed])
         db.executemany(
-            "insert into revocations values (?, ?, ?, ?, ?, ?)"
-            " on conflict (wallet) do update set reason = excluded.reason, version = excluded.version",
-            [
-                (item.body.wallet, item.body.key, int(reason), version, body.time, self._leaves(item.body))
-                for item, reason in wallets
-            ],
+            "delete from revocations where id = ?", [(revocation_id,) for revocation_id in removed]
+        )
+        db.executemany(
+            "insert into revocations values (?, ?, ?, ?, ?, ?, ?)"
+            " on conflict (id) do update set reason = excluded.reason, version = excluded.version",
+            [self._row(item.body, reason, version, body.time) for item, reason in wallets],
         )
         return version
+
+    def _row(self, revoked: Certificate, reason: Reason, version: int, time: int) -> tuple[object, ...]:
+        leaves = self._leaves(revoked)
+        return (revoked.revocation_id, revoked.bank, revoked.key, int(reason), version, time, leaves)
 
 
 def _newest(db: sqlite3.Connection) -> int:

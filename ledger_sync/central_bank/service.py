@@ -18,6 +18,7 @@ from ledger_sync.central_bank.store import Store
 from ledger_sync.http.call import Clock
 from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
 from ledger_sync.http.trust import principal
+from ledger_sync.possession import Possession
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,
@@ -27,7 +28,6 @@ from wallet.protocol.bounds import (
     MAX_REVOKED_PER_DELTA,
     MAX_SEQUENCE,
 )
-from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.evidence import Evidence
@@ -40,6 +40,7 @@ _BANK: Final = frozenset({CallerKind.BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _EITHER: Final = _BANK | _OPERATOR
 _MAX_MOVEMENT: Final = 2**53
+_POSSESSION: Final = "[certificate, device key, proof]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ class CentralBank:
                 _BANK,
                 self._redemption,
                 "Pay a redemption that the notary committed",
-                "[issuance / null, value]",
-                "[txid, bundle, [* consumption]]",
+                "[issuance / null, value, credited: what of it went to the caller's position]",
+                f"[txid, bundle, [* consumption], {_POSSESSION} / null]; of the signer's key, for what is credited",
             ),
             Route(
                 "POST",
@@ -115,7 +116,7 @@ class CentralBank:
                 self._refund,
                 "Give an expired, unconsumed token back to its last owner's bank",
                 "[value]",
-                "[[txid, output], bundle, [* consumption]]",
+                f"[[txid, output], bundle, [* consumption], {_POSSESSION}]; of the owner's key",
             ),
             Route(
                 "POST",
@@ -124,7 +125,7 @@ class CentralBank:
                 self._revocation,
                 "Revoke wallets of the calling bank",
                 "[policy version]",
-                "[[1*32 [certificate, reason]], evidence / null]",
+                f"[[1*32 [{_POSSESSION}, reason]], evidence / null]",
             ),
             Route(
                 "POST",
@@ -133,7 +134,7 @@ class CentralBank:
                 self._challenge,
                 "Make a bank show the transfer it committed, or pay",
                 "[value, [transfer, certificate] / null]",
-                "[consumption, claimant txid, bundle, [* consumption]]",
+                f"[consumption, claimant txid, bundle, [* consumption], {_POSSESSION}]; of the claimant's key",
             ),
             Route(
                 "GET",
@@ -191,15 +192,19 @@ class CentralBank:
         return issuance.to_cbor()
 
     def _redemption(self, incoming: Incoming) -> Cbor:
-        txid, bundle, statements = codec.array(incoming.value, 3)
+        txid, bundle, statements, possession = codec.array(incoming.value, 4)
         codec.octets(txid, ID_BYTES)
-        paid = self.redeeming.redeem(txid, read_proof(bundle, statements, self.registry.directory))
-        return [None if paid.issuance is None else paid.issuance.to_cbor(), paid.value]
+        bank, shown = incoming.caller.name, None if possession is None else Possession.from_cbor(possession)
+        proof = read_proof(bundle, statements, self.registry.directory)
+        paid = self.redeeming.redeem(bank, txid, proof, shown)
+        issuance = None if paid.issuance is None else paid.issuance.to_cbor()
+        return [issuance, paid.value, paid.credited(bank)]
 
     def _refund(self, incoming: Incoming) -> Cbor:
-        ref, bundle, statements = codec.array(incoming.value, 3)
+        ref, bundle, statements, possession = codec.array(incoming.value, 4)
         proof = read_proof(bundle, statements, self.registry.directory)
-        return [self.redeeming.refund(incoming.caller.name, TokenRef.from_cbor(ref), proof)]
+        shown = Possession.from_cbor(possession)
+        return [self.redeeming.refund(incoming.caller.name, TokenRef.from_cbor(ref), proof, shown)]
 
     def _revocation(self, incoming: Incoming) -> Cbor:
         listed, evidence = codec.array(incoming.value, 2)
@@ -208,13 +213,14 @@ class CentralBank:
         return [self.registry.revoke(incoming.caller.name, wallets, shown)]
 
     def _challenge(self, incoming: Incoming) -> Cbor:
-        statement, claim, bundle, statements = codec.array(incoming.value, 4)
+        statement, claim, bundle, statements, possession = codec.array(incoming.value, 5)
         codec.octets(claim, ID_BYTES)
         answer = self.challenging.challenge(
             incoming.caller.name,
             cose.from_cbor(Consumption, statement),
             claim,
             read_proof(bundle, statements, self.registry.directory),
+            Possession.from_cbor(possession),
         )
         return [answer.value, None if answer.shown is None else [part.to_cbor() for part in answer.shown]]
 
@@ -231,8 +237,8 @@ class CentralBank:
         return [now.issued, now.redeemed, now.outstanding, banks]
 
 
-def _revoked(value: Cbor) -> tuple[cose.Signed[Certificate], Reason]:
-    certificate, reason = codec.array(value, 2)
+def _revoked(value: Cbor) -> tuple[Possession, Reason]:
+    possession, reason = codec.array(value, 2)
     if type(reason) is not int or reason not in set(Reason):
         raise Refusal(Code.MALFORMED)
-    return cose.from_cbor(Certificate, certificate), Reason(reason)
+    return Possession.from_cbor(possession), Reason(reason)

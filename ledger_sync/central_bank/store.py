@@ -34,7 +34,7 @@ create table if not exists issuances (
     unique (cause, cause_id)
 );
 create table if not exists redemptions (
-    txid blob primary key, value integer not null, issuance blob references issuances (id)
+    txid blob primary key, value integer not null, issuance blob references issuances (id), bank text
 ) without rowid;
 create table if not exists refunds (
     txid blob not null, output integer not null, bank text not null, value integer not null,
@@ -42,7 +42,7 @@ create table if not exists refunds (
 ) without rowid;
 create table if not exists challenges (
     txid blob not null, output integer not null, first_asked integer not null,
-    claimant blob, value integer,
+    claimant blob, bank text, value integer,
     primary key (txid, output)
 ) without rowid;
 create table if not exists consumed (
@@ -53,10 +53,10 @@ create table if not exists directory (one integer primary key check (one = 1), r
 create table if not exists head (one integer primary key check (one = 1), raw blob not null);
 create table if not exists deltas (version integer primary key, raw blob not null);
 create table if not exists revocations (
-    wallet blob primary key, key blob not null, reason integer not null, version integer not null,
-    time integer not null, leaves integer not null
+    id blob primary key, bank text not null, key blob not null, reason integer not null,
+    version integer not null, time integer not null, leaves integer not null
 ) without rowid;
-create index if not exists revocations_by_key on revocations (key);
+create index if not exists revocations_by_key on revocations (key, bank);
 create index if not exists revocations_by_leaving on revocations (leaves);
 create table if not exists evidence (
     version integer not null references deltas, raw blob not null, primary key (version, raw)

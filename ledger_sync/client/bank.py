@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_sync.client.rows import Row, read_rows
-from ledger_sync.possession import possession_digest
+from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, SIGNATURE_BYTES
 from wallet.protocol.bundle import Bundle
@@ -16,7 +16,6 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.keys import verify_digest
 from wallet.protocol.policy import PolicyUpdate
 
 MAX_DELTAS_ONLINE = 256
@@ -73,10 +72,11 @@ class Delivery:
 
 
 class BankClient:
-    """The calls of one customer's device."""
+    """The calls of one customer's device to the bank whose id the customer knows."""
 
-    def __init__(self, service: Service, device_key: bytes) -> None:
+    def __init__(self, service: Service, bank: str, device_key: bytes) -> None:
         self._service = service
+        self.bank = bank
         self.device_key = device_key
 
     def enrol(self, code: str) -> Enrolled:
@@ -129,15 +129,15 @@ class BankClient:
         return frozenset(codec.public_key(key) for key in answer)
 
     def own_keys(self) -> Iterator[bytes]:
-        """Every key that this device ever had certified, destroyed ones too; each has signed that it was this
+        """Every key that this device ever had certified here, destroyed ones too; each has signed that it was this
         device's. Passes over what has not."""
-        after, digest = b"", possession_digest(self.device_key)
+        after = b""
         while rows := codec.array(self._service.post("/v1/possessions", [after]), most=_MAX_POSSESSIONS):
             for row in rows:
                 key, proof = codec.array(row, 2)
                 require(codec.public_key(key) > after, Code.MALFORMED)
                 after = codec.public_key(key)
-                if verify_digest(after, digest, codec.octets(proof, SIGNATURE_BYTES)):
+                if shows_possession(after, self.bank, self.device_key, codec.octets(proof, SIGNATURE_BYTES)):
                     yield after
 
     def report_loss(self) -> None:

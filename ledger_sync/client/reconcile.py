@@ -126,7 +126,7 @@ def certify(wallet: Wallet, bank: BankClient) -> None:
 
 
 def _certify(wallet: Wallet, bank: BankClient, epoch: EpochKey) -> None:
-    proof = wallet.reconciling.prove_possession(epoch, possession_digest(bank.device_key))
+    proof = wallet.reconciling.prove_possession(epoch, possession_digest(bank.bank, bank.device_key))
     certified = bank.certify(epoch.key, epoch.total, proof, wallet.reconciling.policy_version)
     wallet.reconciling.take_policy(certified.directory, certified.update)
     wallet.reconciling.install_certificate(certified.certificate)

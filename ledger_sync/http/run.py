@@ -36,6 +36,7 @@ from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.keys import KEYSTORE, PIN, make_keys
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.settings import read_json, sound
+from ledger_sync.http.wire import Wire
 from ledger_sync.http.worker import Worker
 
 CONFIG: Final = "service.json"
@@ -176,6 +177,8 @@ def _serve(service: Service, config: Mapping[str, Any], ending: _Ending) -> None
             service.app,
             host=config["host"],
             port=config["port"],
+            http=Wire,
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,

@@ -147,10 +147,6 @@ class Graph:
             issued = standing.tokens if isinstance(standing, Valid) else ()
         return issued[ref.output] if ref.output < len(issued) else None
 
-    def certificate(self, key: bytes) -> Signed[Certificate] | None:
-        """The last to expire of the certificates that a bank gave to `key`."""
-        return max(self._good_certificates(key), key=lambda item: (item.body.expires, item.id), default=None)
-
     def _unjudged(self, transfer: Signed[Transfer]) -> list[bytes]:
         """Transfers that made inputs, are at hand, and were not judged. A hash makes no circle."""
         return [

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.cli.main import main
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.settings import read_json
 from ledger_sync.sandbox import read_network
@@ -54,15 +56,57 @@ def damaged(whole: dict[str, Any]) -> st.SearchStrategy[bytes]:
 
 
 @FUZZ
-@given(content=CONTENT | damaged(PROFILE))
-def test_a_damaged_wallet_json_is_told(in_process: InProcess, tmp_path: Path, content: bytes) -> None:
-    folder = tmp_path / "wallets" / "dana"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "wallet.json").write_bytes(content)
+@given(content=CONTENT | damaged(PROFILE) | st.just(json.dumps({**PROFILE, "name": "\ud800"}).encode()))
+def test_a_damaged_wallet_json_is_told_and_hides_no_other_wallet(
+    in_process: InProcess, tmp_path: Path, content: bytes
+) -> None:
+    place(tmp_path, "aigul", json.dumps(PROFILE).encode())
+    place(tmp_path, "dana", content)
     status, told = in_process("wallet", "list")
-    assert (status, told.get("error")) == (3, "missing.file") or (status == 0 and told["wallets"])
-    status, told = in_process("--wallet", "dana", "--pin-fd", "0", "balance") if status else (3, {})
-    assert status == 3
+    sound, other = told["wallets"]
+    assert sound == {"name": "aigul", "state": "finished", "holder": "Dana", "bank": "alatau"}
+    assert (status, other["state"]) in {(3, "damaged"), (0, "finished")}
+    assert other["name"] == "dana"
+    if status:
+        status, told = in_process("--wallet", "dana", "--pin-fd", "0", "balance")
+        assert (status, told["error"]) == (3, "missing.profile")
+
+
+def place(home: Path, name: str, content: bytes | None) -> None:
+    """A wallet's folder with this wallet.json."""
+    folder = home / "wallets" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    if content is not None:
+        (folder / "wallet.json").write_bytes(content)
+
+
+def test_folders_that_are_no_finished_wallets_are_listed_as_what_they_are(
+    in_process: InProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert in_process("wallet", "list") == (0, {"wallets": []})
+    place(tmp_path, "empty", None)
+    place(tmp_path, "half", None)
+    (tmp_path / "wallets" / "half" / "keystore").mkdir()
+    place(tmp_path, "not a wallet's name", b"{}")
+    (tmp_path / "wallets" / "notes.txt").write_text("milk")
+    nothing = {"holder": None, "bank": None}
+    unfinished = [{"name": name, "state": "unfinished", **nothing} for name in ("empty", "half")]
+    assert in_process("wallet", "list") == (0, {"wallets": unfinished})
+    assert in_process("balance") == (2, {"error": "usage.no_wallet", "told": ANY})
+
+    place(tmp_path, "good", json.dumps(PROFILE).encode())
+    (tmp_path / "wallets" / "odd" / "wallet.json").mkdir(parents=True)
+    status, told = in_process("wallet", "list")
+    assert (status, [item["state"] for item in told["wallets"]]) == (
+        3,
+        ["unfinished", "finished", "unfinished", "damaged"],
+    )
+    capsys.readouterr()
+    assert main(["--lang", "en", "--home", str(tmp_path), "wallet", "list"]) == 3
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Dana" in said
+    assert "wallet.json of odd is damaged" in said
+    assert "Run `qalta wallet new half` again" in said
 
 
 @pytest.fixture(scope="module")

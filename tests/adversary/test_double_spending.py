@@ -79,7 +79,8 @@ def final(town: Town, sold: Sequence[tuple[Customer, Signed[Transfer]]]) -> list
 
 def is_revoked(town: Town, customer: Customer) -> bool:
     revoked = town.policy().revoked
-    return any(revoked.get(epoch.certificate.body.wallet) is Reason.CONFLICT for epoch in customer.epochs)
+    ids = (epoch.certificate.body.revocation_id for epoch in customer.epochs)
+    return any(revoked.get(item) is Reason.CONFLICT for item in ids)
 
 
 @pytest.mark.parametrize("count", sampled("payees of one token", range(2, MOST + 1), 6))

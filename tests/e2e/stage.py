@@ -128,17 +128,17 @@ class Stage:
         finally:
             bank.close()
 
-    def copy_purse(self, name: str) -> Path:
-        """A backup of a purse, without its keystore."""
+    def copy(self, name: str, part: str = "") -> Path:
+        """A backup of a wallet's folder, or of a part of it: purse, keystore."""
         self._scenes += 1
-        return Path(shutil.copytree(self._purse(name), self._pictures / f"purse {self._scenes}"))
+        return Path(shutil.copytree(self._folder(name, part), self._pictures / f"backup {self._scenes}"))
 
-    def put_purse_back(self, name: str, copy: Path) -> None:
-        shutil.rmtree(self._purse(name))
-        shutil.copytree(copy, self._purse(name))
+    def put_back(self, name: str, copy: Path, part: str = "") -> None:
+        shutil.rmtree(self._folder(name, part))
+        shutil.copytree(copy, self._folder(name, part))
 
-    def _purse(self, name: str) -> Path:
-        return self.cli.home / "wallets" / name / "purse"
+    def _folder(self, name: str, part: str) -> Path:
+        return self.cli.home / "wallets" / name / part
 
     def is_known_to_bank(self, name: str, transfers: frozenset[bytes]) -> bool:
         """Whether the wallet's own bank has a verdict on these, that came to it from another bank perhaps."""

@@ -109,14 +109,14 @@ def to_sync(stage: Stage) -> Argv:
 def to_recover(stage: Stage) -> Argv:
     """An older copy of the purse was put in its place; the ledger knows by now what it had paid since."""
     stage.cli.wallet(PAYER, "sync")
-    copy = stage.copy_purse(PAYER)
+    copy = stage.copy(PAYER, "purse")
     before = stage.see(PAYER)
     at = paid(stage)
     stage.cli.wallet(SHOP, "receive", at("payment"))
     stage.cli.wallet(SHOP, "sync")
     made = stage.see(PAYER).of("transfer") - before.of("transfer")
     assert any(stage.is_known_to_bank(PAYER, made) for _ in range(60))
-    stage.put_purse_back(PAYER, copy)
+    stage.put_back(PAYER, copy, "purse")
     return ("sync",)
 
 

@@ -502,5 +502,5 @@ def test_a_bank_can_name_no_key_as_ours_that_our_device_never_had(world: System,
         def post(self, path: str, value: Cbor) -> Cbor:
             return told if value == [b""] else []
 
-    assert list(BankClient(Liar(), bolat.bank_client.device_key).own_keys()) == []
+    assert list(BankClient(Liar(), "alatau", bolat.bank_client.device_key).own_keys()) == []
     together(world, audit)

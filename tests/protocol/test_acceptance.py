@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.deals import AMOUNT, FACE, Deal, chain, deal, refusal_of
 from tests.support.world import DAY, LIMITS, NOW, World
@@ -12,7 +14,7 @@ from tests.vectors.bad_payments import long_chain_of_change
 from tests.vectors.good import SHOP, delta, two_transfers
 from wallet.protocol.acceptance import check_counterpart, check_days
 from wallet.protocol.bounds import MAX_AHEAD
-from wallet.protocol.certificate import Limits
+from wallet.protocol.certificate import Limits, revocation_id
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.policy import Policy, Reason
 from wallet.protocol.request import request_ref
@@ -141,6 +143,28 @@ def test_a_revoked_payer_is_refused_for_any_reason(reason: Reason) -> None:
         refusal_of(lambda: check_counterpart(payer.certificate.body, revoked("person 2", reason))) is expected
     )
     check_counterpart(WORLD.person("person 1").certificate.body, revoked("person 2", reason))
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_wallet_of_the_same_id_at_another_bank_is_another_wallet(reason: Reason) -> None:
+    """A bank can certify any id, and has nobody revoked by it but its own."""
+    payer = WORLD.person("person 2").certificate.body
+    namesake = WORLD.person("namesake", "zhibek", wallet=payer.wallet)
+    assert (namesake.certificate.body.wallet, payer.bank) == (payer.wallet, "alatau")
+    listed = WORLD.policy(delta(1, (namesake, reason)))
+    chain(3).deal().accept(policy=listed)
+    check_counterpart(payer, listed)
+    code = Code.REVOKED_CONFLICT if reason is Reason.CONFLICT else Code.REVOKED_COUNTERPART
+    assert refusal_of(lambda: check_counterpart(namesake.certificate.body, listed)) is code
+
+
+@given(
+    st.tuples(st.text(min_size=1, max_size=8), st.binary(min_size=16, max_size=16)),
+    st.tuples(st.text(min_size=1, max_size=8), st.binary(min_size=16, max_size=16)),
+)
+def test_no_two_wallets_have_one_revocation_id(one: tuple[str, bytes], other: tuple[str, bytes]) -> None:
+    ids = {revocation_id(*one), revocation_id(*other), revocation_id(one[0], other[1])}
+    assert len(ids) == len({one, other, (one[0], other[1])})
 
 
 @pytest.mark.parametrize("reason", list(Reason))

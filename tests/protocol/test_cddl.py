@@ -52,6 +52,8 @@ SHAPE = {
 NO_SHAPE = {
     "amount-invalid-sum-over",
     "time-invalid-expires-before-issued",
+    "time-invalid-certificate-for-too-long",
+    "time-invalid-token-for-too-long",
     "key-invalid-off-curve",
     "malformed-new-more-than-there-are",
     # pycddl takes any map for the empty one

@@ -18,6 +18,7 @@ from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     MAX_AMOUNTS,
     MAX_BANKS,
+    MAX_CERTIFICATE_LIFE,
     MAX_DELTAS,
     MAX_INPUTS,
     MAX_ISSUANCES,
@@ -28,6 +29,7 @@ from wallet.protocol.bounds import (
     MAX_REVOKED_PER_DELTA,
     MAX_SUM,
     MAX_TIME,
+    MAX_TOKEN_LIFE,
     MAX_TRANSFERS,
 )
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
@@ -260,7 +262,7 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
     entries = [[Key.of(f"{n}").public, 0, None] for n in range(MAX_KEYS_PER_ROLE + 1)]
     ref = [b"x" * 32, 0]
     refs = [[b"x" * 32, 31], [b"y" * 32, 32]]
-    certificate = SAMPLES["qwc1"][0]
+    certificate, issuance = SAMPLES["qwc1"][0], SAMPLES["qis1"][0]
     for name, (body, value), code in [
         ("amount 0", field("qtr1", 2, 0), Code.AMOUNT_INVALID),
         ("amount 2^53", field("qtr1", 2, 2**53), Code.AMOUNT_INVALID),
@@ -297,6 +299,8 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         ("bank", field("qwc1", 1, "x" * 17), Code.MALFORMED),
         ("wallet id", field("qwc1", 7, b"x" * 15), Code.MALFORMED),
         ("expires before issued", field("qwc1", 4, certificate[6] - 1), Code.TIME_INVALID),
+        ("life", field("qwc1", 4, certificate[6] + MAX_CERTIFICATE_LIFE + 1), Code.TIME_INVALID),
+        ("life of a token", field("qis1", 6, issuance[5] + MAX_TOKEN_LIFE + 1), Code.TIME_INVALID),
         ("key type", field("qwc1", (8, 1, 1), 3), Code.KEY_INVALID),
         ("key type true", field("qwc1", (8, 1, -1), True), Code.KEY_INVALID),
         ("sign of y", field("qwc1", (8, 1, -3), 0), Code.KEY_INVALID),
@@ -354,6 +358,20 @@ def test_a_field_out_of_bounds_gives_its_code(
     with pytest.raises(Refusal) as refused:
         body.from_cbor(value)
     assert refused.value.code is code
+
+
+@pytest.mark.parametrize(
+    ("typ", "issued", "expires", "most"),
+    [("qwc1", 6, 4, MAX_CERTIFICATE_LIFE), ("qis1", 5, 6, MAX_TOKEN_LIFE)],
+)
+def test_certificates_and_tokens_last_as_long_as_their_bound_and_no_longer(
+    typ: str, issued: int, expires: int, most: int
+) -> None:
+    for begin in (0, 1_800_000_000, MAX_TIME - most - 1):
+        body, value = field(typ, issued, begin)
+        for life, code in ((-1, Code.TIME_INVALID), (0, None), (most, None), (most + 1, Code.TIME_INVALID)):
+            read = by_both_paths(body, codec.encode(with_item(value, (expires,), begin + life)))
+            assert [item if isinstance(item, Code) else None for item in read] == [code] * 2, (begin, life)
 
 
 def test_what_travels_together_is_counted() -> None:

@@ -44,7 +44,7 @@ def test_deltas_add_and_remove_revocations_in_order() -> None:
     policy = held(
         delta(1, (A, Reason.LOST)), delta(2, (B, Reason.LIMITS)), delta(3, (B, Reason.CONFLICT), removed=(A,))
     )
-    assert dict(policy.revoked) == {B.certificate.body.wallet: Reason.CONFLICT}
+    assert dict(policy.revoked) == {B.certificate.body.revocation_id: Reason.CONFLICT}
     assert policy.version == 3
 
 

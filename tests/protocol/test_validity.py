@@ -157,7 +157,7 @@ def test_a_certificate_is_signed_by_a_listed_bank() -> None:
     assert refused(replace(payment, certificates=(forged,))) is Code.CERTIFICATE_SIGNATURE
     unlisted = WORLD.person("Aigul", bank="nowhere")
     assert refused(replace(payment, certificates=(unlisted.certificate,))) is Code.BANK_UNKNOWN
-    too_early = WORLD.person("Aigul", issued=NOW - 800 * DAY)
+    too_early = WORLD.person("Aigul", issued=NOW - 400 * DAY, expires=NOW)
     assert refused(replace(payment, certificates=(too_early.certificate,))) is Code.CERTIFICATE_SIGNATURE
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from tests.support.wallets import Town
-from tests.support.world import DAY, LIMITS
+from tests.support.world import DAY, LIMITS, Key
 from wallet.protocol import cose
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Reason
-from wallet.protocol.validity import verify
+from wallet.protocol.validity import issued_tokens, verify
+from wallet.purse.evidences import Evidences
 from wallet.purse.payments import PaymentState
 from wallet.purse.selection import MAX_PARTS
 
@@ -267,11 +269,11 @@ def test_the_limit_on_hops_is_the_certificates(town: Town) -> None:
 def test_nobody_pays_a_wallet_that_is_revoked(town: Town) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     request = berik.receiving.request(10_000)
-    town.revoke(town.id_of("berik"), Reason.LOST)
+    town.revoke(town.revocation_id_of("berik"), Reason.LOST)
     town.learn_policy("asel")
     with refused(Code.REVOKED_COUNTERPART):
         asel.paying.consider(request)
-    town.revoke(town.id_of("asel"), Reason.CLOSED)
+    town.revoke(town.revocation_id_of("asel"), Reason.CLOSED)
     town.learn_policy("asel")
     with refused(Code.WALLET_REVOKED):
         asel.paying.consider(town.wallet("dina").receiving.request(1_000))
@@ -282,10 +284,27 @@ def test_money_that_came_through_a_cheat_is_not_offered(town: Town) -> None:
         town.wallet(name)
     town.fund_exactly("asel", 50_000)
     town.pay("asel", "berik", 50_000)
-    town.revoke(town.id_of("asel"), Reason.CONFLICT)
+    town.revoke(town.revocation_id_of("asel"), Reason.CONFLICT)
     town.learn_policy("berik")
     with refused(Code.RECONCILE_FIRST):
         town.wallets["berik"].paying.consider(town.wallets["dina"].receiving.request(50_000))
+
+
+def test_proof_against_another_banks_wallet_of_the_same_id_spoils_nothing(town: Town) -> None:
+    for name in ("asel", "berik", "dina"):
+        town.wallet(name)
+    town.fund_exactly("asel", 50_000)
+    town.pay("asel", "berik", 50_000)
+    world, berik = town.world, town.wallets["berik"]
+    namesake = world.person("namesake", "zhibek", wallet=town.id_of("asel"))
+    tokens = issued_tokens(world.issue(namesake, 500))
+    one, other = (world.transfer(namesake, tokens, Key.of(to).public, 500, bytes(16)) for to in ("x", "y"))
+    evidence = Evidence.of(one, other, namesake.certificate)
+    assert evidence is not None
+    with berik._purse.store.transaction():
+        Evidences(berik._purse).keep(evidence)
+    assert berik.evidence() == (evidence,)
+    berik.paying.consider(town.wallets["dina"].receiving.request(50_000))
 
 
 def test_a_wallet_without_certificate_cannot_pay(town: Town) -> None:

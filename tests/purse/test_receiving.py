@@ -249,7 +249,7 @@ def test_a_cheat_is_refused_by_who_learns_of_it_from_another_payment(town: Town)
     shop = town.merchant("shop")
     asked = shop.receiving.request(20_000, printed=True)
     _, tainted = pay_unseen(town, "cheat", asked)
-    town.revoke(town.id_of("cheat"), Reason.CONFLICT)
+    town.revoke(town.revocation_id_of("cheat"), Reason.CONFLICT)
     town.learn_policy("asel")
     town.pay("asel", "shop", 10_000)
     assert shop.reconciling.policy_version == 1
@@ -260,7 +260,7 @@ def test_a_policy_with_a_bad_signature_is_passed_over(town: Town) -> None:
     town.wallet("asel", 100_000)
     shop = town.merchant("shop")
     _, raw = pay_unseen(town, "asel", shop.receiving.request(10_000))
-    town.revoke(town.id_of("asel"), Reason.CONFLICT)
+    town.revoke(town.revocation_id_of("asel"), Reason.CONFLICT)
     forged = replace(town.deltas[0], signature=town.world.head().signature)
     received = shop.receiving.receive(
         replace(parse_payment(raw), policy=PolicyUpdate(None, (forged,))).encode()

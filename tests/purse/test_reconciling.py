@@ -478,7 +478,7 @@ def test_defunding_gives_change_and_takes_the_most_worn(town: Town) -> None:
 
 def test_a_revoked_wallet_may_only_defund(town: Town) -> None:
     asel = town.wallet("asel", 100_000)
-    town.revoke(town.id_of("asel"), Reason.LIMITS)
+    town.revoke(town.revocation_id_of("asel"), Reason.LIMITS)
     town.learn_policy("asel")
     assert asel.reconciling.begin_refresh() == ()
     with refused(Code.WALLET_REVOKED):

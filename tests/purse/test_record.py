@@ -9,10 +9,13 @@ import pytest
 
 from hsm.keystore import KeystoreCode, KeystoreError, Record
 from tests.purse.test_paying import refused
+from tests.support.memory_keystore import MemoryKeystore
 from tests.support.wallets import Chance, Town
 from wallet.protocol.codes import Code
+from wallet.purse.considering import Considering
 from wallet.purse.journal import GENESIS, Journal, PurseState, entry_after
 from wallet.purse.payments import PaymentState
+from wallet.purse.receiving import Receiving
 from wallet.wallet import Wallet
 
 
@@ -289,3 +292,76 @@ def test_what_a_lost_purse_had_refused_stays_refused(town: Town, shelf: Shelf) -
     assert shown.receipt.refusals == refused_one.receipt.refusals
     assert asel.receiving.receive(payments["berik"]).code is None
     assert asel.state is PurseState.SOUND
+
+
+# an older copy of the keystore
+
+
+def put_keys_back(town: Town, name: str, keystore: MemoryKeystore) -> Wallet:
+    town.wallets.pop(name).close()
+    town.keystores[name] = keystore
+    return town.open(name)
+
+
+def test_an_older_record_under_a_newer_store_does_not_spend_until_the_ledger_knows_all(town: Town) -> None:
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    old = town.keystores["asel"].clone()
+    town.pay("asel", "berik", 60_000)
+    asel = put_keys_back(town, "asel", old)
+    assert asel.state is PurseState.ROLLED_BACK
+    assert asel.reconciling.missing_numbers() == (1,)
+    with refused(Code.ROLLBACK):
+        asel.paying.consider(berik.receiving.request(1_000))
+    town.reconcile("asel")
+    assert asel.state is PurseState.SOUND
+    assert asel.balance().spendable == 40_000
+    town.pay("asel", "berik", 40_000)
+    assert not asel.evidence()
+
+
+def test_keys_that_an_older_keystore_lacks_are_missed_and_used_again_when_they_come_back(town: Town) -> None:
+    asel = town.wallet("asel", 10_000)
+    town.wallet("berik", 5_000)
+    first = town.keystores["asel"].clone()
+    town.certify("asel")
+    town.fund_exactly("asel", 30_000)
+    assert asel.balance().spendable == 40_000
+    newest = town.keystores["asel"].clone()
+
+    asel = put_keys_back(town, "asel", first)
+    town.reconcile("asel")
+    assert (asel.balance().spendable, asel.balance().waiting) == (10_000, 30_000)
+    assert town.pay("berik", "asel", 5_000).code is None, "it asks under a key that it has"
+    town.fund_exactly("asel", 2_000)
+    assert (asel.balance().spendable, asel.balance().waiting) == (17_000, 30_000)
+    town.reconcile("asel", anew=True, refresh=True)
+    assert (asel.balance().spendable, asel.balance().waiting) == (17_000, 30_000)
+
+    asel = put_keys_back(town, "asel", newest)
+    town.reconcile("asel")
+    assert asel.state is PurseState.SOUND
+    assert asel.balance().spendable >= 30_000, "what the keys that came back own"
+    assert town.pay("asel", "berik", 30_000).code is None
+
+
+def test_a_wallet_opens_though_it_lacks_the_key_for_something_it_had_begun(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between a refusal and its signature, and then an older keystore put in its place."""
+    old = MemoryKeystore(Chance("keys of berik"))
+    town.wallet("asel", 10_000, 20_000), town.wallet("berik")
+    request = town.wallets["berik"].receiving.request(10_000)
+    payments = []
+    for _ in range(2):
+        payment = town.wallets["asel"].paying.reserve(request)
+        payments.append(town.wallets["asel"].paying.sign(payment))
+        monkeypatch.setattr(Considering, "prior", lambda *_: None)
+    assert town.wallets["berik"].receiving.receive(payments[0]).code is None
+    monkeypatch.setattr(Receiving, "_answer", lambda *_: None)
+    town.wallets["berik"].receiving.receive(payments[1])
+    monkeypatch.undo()
+    berik = put_keys_back(town, "berik", old)
+    assert berik.state is PurseState.ROLLED_BACK
+    assert berik.balance().waiting == 10_000
+    with refused(Code.NOT_CERTIFIED):
+        berik.receiving.request(1_000)

@@ -15,6 +15,7 @@ from ledger_sync.settling.values import refund_id
 from tests.support.system import BANKS, CENTRAL_BANK, NOTARY, Holder, System
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
+from wallet.protocol.certificate import revocation_id
 from wallet.protocol.directory import Directory, DirectoryBody
 from wallet.protocol.evidence import Contradiction, check_evidence, parse_evidence
 from wallet.protocol.issuance import Issuance
@@ -201,21 +202,22 @@ class Audit:
             for key, raw in self.system.rows(bank, "select key, raw from evidence"):
                 assert key not in honest_keys, parse_evidence(raw)
             for wallet, reason in self.system.rows(bank, "select wallet, reason from revocations"):
-                assert wallet not in honest_wallets, (wallet.hex(), reason)
-        for wallet, reason in self.system.rows(CENTRAL_BANK, "select wallet, reason from revocations"):
-            assert wallet not in honest_wallets, (wallet.hex(), reason)
+                assert revocation_id(bank, wallet) not in honest_wallets, (wallet.hex(), reason)
+        for revoked, reason in self.system.rows(CENTRAL_BANK, "select id, reason from revocations"):
+            assert revoked not in honest_wallets, (revoked.hex(), reason)
         directory = self.directory()
         for holder in self.system.holders.values():
             for evidence in holder.wallet.evidence():
                 assert check_evidence(evidence, directory).key not in honest_keys, (holder.name, evidence)
 
     def _honest(self) -> tuple[set[bytes], set[bytes]]:
+        """Keys, and what a policy would revoke their wallets by."""
         keys, wallets = set(), set()
         for bank in BANKS:
             for key, wallet, account in self.system.rows(bank, "select key, wallet, customer from wallets"):
                 if account in self.honest_accounts:
                     keys.add(key)
-                    wallets.add(wallet)
+                    wallets.add(revocation_id(bank, wallet))
         return keys, wallets
 
     def directory(self) -> Directory:

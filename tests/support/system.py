@@ -53,7 +53,6 @@ OPENING: Final = 10_000_000
 _PROGRAMS: Final[Mapping[str, Program]] = {
     CENTRAL_BANK: ledger_sync.central_bank.program.PROGRAM,
     NOTARY: ledger_sync.notary.service.PROGRAM,
-    **dict.fromkeys(BANKS, ledger_sync.bank.program.PROGRAM),
 }
 _LONGEST_PAUSE: Final = 33
 """Seconds after which whatever a bank has put off is due again."""
@@ -77,9 +76,18 @@ class InlineWriter:
 class System:
     """``now`` is everybody's clock; a wallet's may be ``ahead``. Use it as a context."""
 
-    def __init__(self, folder: Path, seed: str, *, terms: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: str,
+        *,
+        terms: Mapping[str, Any] | None = None,
+        banks: tuple[str, ...] = BANKS,
+    ) -> None:
         self.folder = folder
         self.seed = seed
+        self.banks = banks
+        self.programs = {**_PROGRAMS, **dict.fromkeys(banks, ledger_sync.bank.program.PROGRAM)}
         self.now = NOW
         self.terms = dict(terms or {})
         self.steps = Steps()
@@ -117,7 +125,7 @@ class System:
     def copy(self, folder: Path, seed: str) -> Iterator[System]:
         """Another world that goes on where this one ended: many short lives after one birth."""
         shutil.copytree(self.folder, folder)
-        other = System(folder, seed, terms=self.terms)
+        other = System(folder, seed, terms=self.terms, banks=self.banks)
         other.now, other.operator, other.root = self.now, self.operator, self.root
         other._wire()
         try:
@@ -140,15 +148,17 @@ class System:
     def _found(self) -> None:
         self.operator = MemoryKeystore(Chance(f"{self.seed} operator"))
         operator = self.operator.create_key("operator")
-        keystores = {name: MemoryKeystore(Chance(f"{self.seed} {name}")) for name in _PROGRAMS}
+        keystores = {name: MemoryKeystore(Chance(f"{self.seed} {name}")) for name in self.programs}
         keys = {
             name: {alias: keystores[name].create_key(alias) for alias in program.aliases}
-            for name, program in _PROGRAMS.items()
+            for name, program in self.programs.items()
         }
         self.root = keys[CENTRAL_BANK]["root"]
-        urls = {name: f"http://{authority(name)}" for name in _PROGRAMS}
+        urls = {name: f"http://{authority(name)}" for name in self.programs}
         since = self.now - DAY
-        banks = [{"id": b, "name": b.title(), "key": keys[b]["bank"].hex(), "url": urls[b]} for b in BANKS]
+        banks = [
+            {"id": b, "name": b.title(), "key": keys[b]["bank"].hex(), "url": urls[b]} for b in self.banks
+        ]
         notary = {"url": urls[NOTARY], "key": keys[NOTARY]["notary"].hex()}
         for name, keystore in keystores.items():
             config: dict[str, Any] = {"host": f"{name}.test", "port": PORT, "root": self.root.hex()}
@@ -157,20 +167,20 @@ class System:
                 config |= {"banks": banks, "notary": notary, "terms": self.terms}
             else:
                 config |= {"central_bank": urls[CENTRAL_BANK], "notary": urls[NOTARY]}
-                config |= {"banks": {bank: urls[bank] for bank in BANKS}}
+                config |= {"banks": {bank: urls[bank] for bank in self.banks}}
             folder = self.folder / name
             folder.mkdir(parents=True)
             chance = Chance(f"{self.seed} {name} chance")
             self._homes[name] = Home(folder, config, keystore, lambda: self.now, chance)
             self.start(name)
         self.work()
-        for bank in BANKS:
+        for bank in self.banks:
             self.operate(CENTRAL_BANK, "/v1/issues", [_sixteen(f"grant {bank}"), bank, GRANT])
         self.work()
 
     def start(self, name: str) -> None:
         """Bring a service up over what is on its disk."""
-        self.services[name] = _PROGRAMS[name].build(self._homes[name])
+        self.services[name] = self.programs[name].build(self._homes[name])
         self.net.applications[authority(name)] = self.services[name].app
         self.net.dead.discard(authority(name))
 
@@ -187,13 +197,13 @@ class System:
 
     def revive(self) -> None:
         """Start whatever has died."""
-        for name in _PROGRAMS:
+        for name in self.programs:
             if name not in self.services:
                 self.start(name)
 
     def work(self, *names: str) -> None:
         """One round of every worker of these services (of all, if none is named)."""
-        for name in names or tuple(_PROGRAMS):
+        for name in names or tuple(self.programs):
             for worker in getattr(self.services.get(name), "workers", ()):
                 with suppress(Refusal):
                     self._guarded(name, worker._step)
@@ -228,8 +238,8 @@ class System:
     def open_work(self) -> list[tuple[Any, ...]]:
         """What the banks still have to do."""
         sql = "select kind, target, hex(subject), code from work where done = 0"
-        found = [(bank, *row) for bank in BANKS for row in self.rows(bank, sql)]
-        for bank in BANKS:
+        found = [(bank, *row) for bank in self.banks for row in self.rows(bank, sql)]
+        for bank in self.banks:
             found += [(bank, "funding", *row) for row in self.rows(bank, _OPEN_FUNDINGS)]
         return found
 
@@ -328,7 +338,7 @@ class Holder:
             self.folder, self.keystore, self.now, self.system.chance(f"wallet {self.name}")
         )
         line = self.system.line(self.bank, self.keystore, "device", self.now)
-        self.bank_client = BankClient(line, self.keystore.public_key("device"))
+        self.bank_client = BankClient(line, self.bank, self.keystore.public_key("device"))
 
     def restart(self) -> None:
         """The process ends and the person unlocks the wallet again."""

@@ -88,7 +88,13 @@ def judge_certificate(raw: bytes, vector: Vector) -> Meaning:
     signed = cose.parse(Certificate, raw)
     check_certificate(signed, _directory(vector))
     body = signed.body
-    return {"id": signed.id.hex(), "wallet": body.wallet.hex(), "key": body.key.hex(), "name": body.name}
+    return {
+        "id": signed.id.hex(),
+        "wallet": body.wallet.hex(),
+        "revocation": body.revocation_id.hex(),
+        "key": body.key.hex(),
+        "name": body.name,
+    }
 
 
 def judge_issuance(raw: bytes, vector: Vector) -> Meaning:
@@ -165,7 +171,7 @@ def judge_policy(raw: bytes, vector: Vector) -> Meaning:
     return {
         "version": policy.version,
         "time": policy.time,
-        "revoked": {wallet.hex(): int(reason) for wallet, reason in sorted(policy.revoked.items())},
+        "revoked": {item.hex(): int(reason) for item, reason in sorted(policy.revoked.items())},
         "banks": [bank.id for bank in policy.directory.banks],
     }
 

@@ -121,9 +121,9 @@ class Town:
     def update(self, since: int = 0) -> PolicyUpdate:
         return PolicyUpdate(self.world.head(len(self.deltas), self.limits), tuple(self.deltas[since:]))
 
-    def revoke(self, wallet_id: bytes, reason: Reason) -> None:
+    def revoke(self, revocation_id: bytes, reason: Reason) -> None:
         """A new policy version that revokes; nobody knows it yet."""
-        body = PolicyDelta(len(self.deltas) + 1, self.world.now, ((wallet_id, reason),), (), ())
+        body = PolicyDelta(len(self.deltas) + 1, self.world.now, ((revocation_id, reason),), (), ())
         self.deltas.append(cose.sign(body, self.world.policy_key.sign_digest))
 
     def learn_policy(self, name: str) -> None:
@@ -132,9 +132,16 @@ class Town:
 
     def id_of(self, name: str) -> bytes:
         """The wallet id of its current certificate."""
+        return self.certificate_of(name).wallet
+
+    def revocation_id_of(self, name: str) -> bytes:
+        """What a policy lists it by."""
+        return self.certificate_of(name).revocation_id
+
+    def certificate_of(self, name: str) -> Certificate:
         certificate = self.wallets[name]._purse.epochs.current()
         assert certificate is not None
-        return certificate.body.wallet
+        return certificate.body
 
     def pay(self, payer: str, payee: str, amount: int) -> Received:
         """A whole payment, its receipt given back."""

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 
+from ledger_sync.possession import Possession, possession_digest
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
@@ -59,6 +60,12 @@ class Person:
     certificate: cose.Signed[Certificate]
     sequence: int = 0
     total: int = 0
+
+    def possession(self, bank: str = "") -> Possession:
+        """What the bank of the certificate shows; or what was signed for another ``bank``."""
+        device = Key.of(f"device of {self.key.name}").public
+        proof = self.key.sign_digest(possession_digest(bank or self.certificate.body.bank, device))
+        return Possession(self.certificate, device, proof)
 
 
 @dataclass

@@ -29,6 +29,7 @@ from tests.vectors.good import (
     vector,
 )
 from wallet.protocol import codec, cose
+from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE, MAX_TOKEN_LIFE
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code
 from wallet.protocol.directory import KeyChange, KeyEntry
@@ -145,6 +146,18 @@ def bytes_cases() -> dict[Code, list[Case]]:
         Code.TIME_INVALID: [
             ("expires-before-issued", in_world("issuance", issuance_with(6, 0), "times in order")),
             ("beyond-32-bits", in_world("issuance", issuance_with(6, 2**32), "at most 2^32 - 1")),
+            (
+                "certificate-for-too-long",
+                in_world("certificate", _good_for(MAX_CERTIFICATE_LIFE + 1), "a second over 400 days"),
+            ),
+            (
+                "token-for-too-long",
+                in_world(
+                    "issuance",
+                    issuance_with(6, NOW + MAX_TOKEN_LIFE + 1),
+                    "a second over 800 days",
+                ),
+            ),
         ],
         Code.KEY_INVALID: [
             ("off-curve", in_world("issuance", issuance_with(1, b"\x02" + b"\xff" * 32), "no such point")),
@@ -183,6 +196,10 @@ def bytes_cases() -> dict[Code, list[Case]]:
     }
 
 
+def _good_for(seconds: int) -> bytes:
+    return WORLD.person("Aigul", expires=AIGUL.certificate.body.issued + seconds).certificate.encode()
+
+
 def _change(bank: str) -> KeyChange:
     return KeyChange(0, bank, bank, KeyEntry(WORLD.bank_key(bank).public, NOW))
 
@@ -211,7 +228,7 @@ def known_cases() -> dict[Code, list[Case]]:
                 "before-the-bank",
                 in_world(
                     "certificate",
-                    WORLD.person("Aigul", issued=NOW - 400 * DAY).certificate.encode(),
+                    WORLD.person("Aigul", issued=NOW - 400 * DAY, expires=NOW).certificate.encode(),
                     "the bank's key was not good yet",
                 ),
             ),

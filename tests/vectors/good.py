@@ -62,8 +62,8 @@ def delta(
     body = PolicyDelta(
         version,
         NOW + version,
-        tuple((person.certificate.body.wallet, reason) for person, reason in revoked),
-        tuple(person.certificate.body.wallet for person in removed),
+        tuple((person.certificate.body.revocation_id, reason) for person, reason in revoked),
+        tuple(person.certificate.body.revocation_id for person in removed),
         (),
     )
     return cose.sign(body, WORLD.policy_key.sign_digest)

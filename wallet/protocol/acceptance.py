@@ -114,7 +114,7 @@ def check_days(certificate: Certificate, limits: Limits, time: int) -> None:
 
 def _check_revoked(verified: Verified, policy: Policy) -> None:
     for certificate in verified.payment.certificates:
-        reason = policy.revoked.get(certificate.body.wallet)
+        reason = policy.revoked.get(certificate.body.revocation_id)
         require(reason is not Reason.CONFLICT, Code.REVOKED_CONFLICT, wallet=certificate.body.wallet.hex())
     for transfer in verified.payment.newest:
         check_counterpart(verified.signers[transfer.id].body, policy)
@@ -122,7 +122,7 @@ def _check_revoked(verified: Verified, policy: Policy) -> None:
 
 def check_counterpart(certificate: Certificate, policy: Policy) -> None:
     """That the one opposite is not revoked, for any reason. REVOKED_CONFLICT, REVOKED_COUNTERPART."""
-    reason = policy.revoked.get(certificate.wallet)
+    reason = policy.revoked.get(certificate.revocation_id)
     if reason is not None:
         code = Code.REVOKED_CONFLICT if reason is Reason.CONFLICT else Code.REVOKED_COUNTERPART
         require(False, code, wallet=certificate.wallet.hex())

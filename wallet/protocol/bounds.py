@@ -44,6 +44,7 @@ MAX_REVOKED_PER_DELTA: Final = 32
 
 FUNDING_ID_BYTES: Final = 16
 WALLET_ID_BYTES: Final = 16
+REVOCATION_ID_BYTES: Final = 16
 NONCE_BYTES: Final = 16
 REQUEST_REF_BYTES: Final = 16
 KEY_BYTES: Final = 33
@@ -53,3 +54,7 @@ SIGNATURE_BYTES: Final = 64
 DAY: Final = 86_400
 MAX_AHEAD: Final = DAY
 """A transfer dated further ahead of the payee's clock than this (seconds) is refused."""
+MAX_CERTIFICATE_LIFE: Final = 400 * DAY
+"""From a certificate's beginning to its end (seconds): what is revoked need not stay listed for ever."""
+MAX_TOKEN_LIFE: Final = 2 * MAX_CERTIFICATE_LIFE
+"""From a token's issuance to its end (seconds): one that is issued at a certificate's end outlasts the next one."""

@@ -1,21 +1,24 @@
 """The wallet certificate: a bank's statement that a key belongs to a wallet, with limits and an expiry.
 
 A CWT (RFC 8392) with ``cnf`` (RFC 8747). The wallet id is new with each epoch, so only the bank can link it to
-a person. SPEC section 4.2.
+a person; what a policy revokes it by is bound to the bank as well. SPEC sections 2.3 and 4.2.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
 from wallet.protocol import codec
 from wallet.protocol.bounds import (
+    MAX_CERTIFICATE_LIFE,
     MAX_HOP,
     MAX_ID_BYTES,
     MAX_NAME_BYTES,
     MAX_SUM,
+    REVOCATION_ID_BYTES,
     WALLET_ID_BYTES,
 )
 from wallet.protocol.codec import Cbor
@@ -101,6 +104,11 @@ class Certificate:
     category: int = 0
     name: str = ""
 
+    @property
+    def revocation_id(self) -> bytes:
+        """What a policy revokes this wallet by: 16 bytes."""
+        return revocation_id(self.bank, self.wallet)
+
     def to_cbor(self) -> Cbor:
         wallet: list[Cbor] = [int(self.kind), self.limits.to_cbor(), self.total]
         if self.kind is WalletKind.MERCHANT:
@@ -133,9 +141,14 @@ class Certificate:
             category=codec.uint(merchant[0], 9_999),
             name=codec.text(merchant[1], MAX_NAME_BYTES, least=1 if kind is WalletKind.MERCHANT else 0),
         )
-        if certificate.issued > certificate.expires:
+        if not 0 <= certificate.expires - certificate.issued <= MAX_CERTIFICATE_LIFE:
             raise Refusal(Code.TIME_INVALID)
         return certificate
+
+
+def revocation_id(bank: str, wallet: bytes) -> bytes:
+    """What a policy revokes a bank's wallet id by: 16 bytes, which no certificate of another bank has. SPEC 2.3."""
+    return hashlib.sha256(b"revocation" + codec.encode([bank, wallet])).digest()[:REVOCATION_ID_BYTES]
 
 
 def _cose_key(key: bytes) -> Cbor:

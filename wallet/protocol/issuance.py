@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from wallet.protocol import codec
-from wallet.protocol.bounds import FUNDING_ID_BYTES, MAX_AMOUNTS, MAX_MARK_BYTES, MAX_SUM
+from wallet.protocol.bounds import FUNDING_ID_BYTES, MAX_AMOUNTS, MAX_MARK_BYTES, MAX_SUM, MAX_TOKEN_LIFE
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Kind, Signed
@@ -53,7 +53,7 @@ class Issuance:
             codec.moment(expires),
         )
         require(sum(body.amounts) <= MAX_SUM, Code.AMOUNT_INVALID)
-        require(body.issued <= body.expires, Code.TIME_INVALID)
+        require(0 <= body.expires - body.issued <= MAX_TOKEN_LIFE, Code.TIME_INVALID)
         return body
 
 

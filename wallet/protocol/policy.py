@@ -19,7 +19,7 @@ from wallet.protocol.bounds import (
     MAX_REVOKED_PER_DELTA,
     MAX_SEQUENCE,
     MAX_TIME,
-    WALLET_ID_BYTES,
+    REVOCATION_ID_BYTES,
 )
 from wallet.protocol.certificate import Limits
 from wallet.protocol.codec import Cbor
@@ -29,7 +29,7 @@ from wallet.protocol.directory import Directory, KeyChange, Role
 
 
 class Reason(IntEnum):
-    """Why a wallet id is revoked. CONFLICT counts anywhere in a provenance, the others only face to face."""
+    """Why a wallet is revoked. CONFLICT counts anywhere in a provenance, the others only face to face."""
 
     CONFLICT = 1
     LOST = 2
@@ -65,7 +65,10 @@ class PolicyHead:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDelta:
-    """``[version, time, revoked, removed, changes]``: what this version adds to the one before."""
+    """``[version, time, revoked, removed, changes]``: what this version adds to the one before.
+
+    ``revoked`` and ``removed`` name wallets by ``Certificate.revocation_id``, which only their own bank's have.
+    """
 
     KIND: ClassVar[Kind] = Kind.POLICY_DELTA
 
@@ -79,7 +82,7 @@ class PolicyDelta:
         return [
             self.version,
             self.time,
-            [[wallet, int(reason)] for wallet, reason in self.revoked],
+            [[revoked, int(reason)] for revoked, reason in self.revoked],
             list(self.removed),
             [change.to_cbor() for change in self.changes],
         ]
@@ -92,18 +95,18 @@ class PolicyDelta:
             codec.moment(time),
             tuple(_revocation(item) for item in codec.array(revoked, most=MAX_REVOKED_PER_DELTA)),
             tuple(
-                codec.octets(wallet, WALLET_ID_BYTES)
-                for wallet in codec.array(removed, most=MAX_REVOKED_PER_DELTA)
+                codec.octets(item, REVOCATION_ID_BYTES)
+                for item in codec.array(removed, most=MAX_REVOKED_PER_DELTA)
             ),
             tuple(KeyChange.from_cbor(change) for change in codec.array(changes, most=MAX_KEYS_PER_ROLE)),
         )
 
 
 def _revocation(value: Cbor) -> tuple[bytes, Reason]:
-    wallet, reason = codec.array(value, 2)
+    revoked, reason = codec.array(value, 2)
     if type(reason) is not int or reason not in set(Reason):
         raise Refusal(Code.MALFORMED)
-    return codec.octets(wallet, WALLET_ID_BYTES), Reason(reason)
+    return codec.octets(revoked, REVOCATION_ID_BYTES), Reason(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,10 @@ class PolicyUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a wallet or service goes by now: every delta up to ``version`` applied over its directory."""
+    """What a wallet or service goes by now: every delta up to ``version`` applied over its directory.
+
+    ``revoked`` is looked up by ``Certificate.revocation_id``.
+    """
 
     directory: Directory
     version: int
@@ -168,7 +174,7 @@ class Policy:
         body = delta.body
         require(body.version == self.version + 1, Code.POLICY_GAP, have=self.version, version=body.version)
         _check_signed(delta, body.time, self.directory)
-        revoked = {wallet: reason for wallet, reason in self.revoked.items() if wallet not in body.removed}
+        revoked = {item: reason for item, reason in self.revoked.items() if item not in body.removed}
         revoked.update(body.revoked)
         directory = self.directory.with_changes(body.changes)
         return Policy(directory, body.version, self.head, revoked, max(self.time, body.time))

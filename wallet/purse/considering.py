@@ -102,9 +102,8 @@ class Considering:
         require(now <= payee.expires, Code.CERTIFICATE_EXPIRED, time=now, expires=payee.expires)
         check_counterpart(payee, purse.authority.policy)
         own = purse.epochs.require_current(now).body
-        require(
-            own.wallet not in purse.authority.policy.revoked, Code.WALLET_REVOKED, wallet=own.wallet.hex()
-        )
+        revoked = purse.authority.policy.revoked
+        require(own.revocation_id not in revoked, Code.WALLET_REVOKED, wallet=own.wallet.hex())
         check_days(own, self._limits(own), now)
 
     def _limits(self, certificate: Certificate) -> Limits:

@@ -1,7 +1,8 @@
 """The purse's own keys: each epoch has one, named in the store before it is made in the keystore.
 
 An old key still receives and redeems and, until its certificate expires, spends. A merchant's key is recertified
-and kept, so that its printed codes stay good.
+and kept, so that its printed codes stay good. Its certificates are those of a bank that this purse asked for one:
+another bank can certify the key as well, and put that into somebody's payment.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from hsm.failpoint import reach
 from hsm.keystore import Keystore, KeystoreCode, KeystoreError
+from wallet.protocol import codec
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import SignDigest, Signed
@@ -20,6 +22,11 @@ from wallet.purse.objects import Objects
 from wallet.purse.store import DELIVERY_CURSOR, Store
 
 ALIAS_PREFIX: Final = "epoch-"
+EXISTS: Final = "state IN ('made', 'certified', 'unclaimed')"
+"""Of an epoch whose key is in the keystore."""
+_BANKS: Final = "certified_by"
+"""The fact that names the banks that certified this purse's keys when it asked them, encoded."""
+_MAX_BANKS_BYTES: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,11 @@ class Epochs:
 
     def can_sign(self, key: bytes) -> bool:
         """Whether it is an own key that still exists."""
-        sql = "SELECT 1 FROM epoch WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')"
-        return self._store.value(sql, key) is not None
+        return self._store.value(f"SELECT 1 FROM epoch WHERE key = ? AND {EXISTS}", key) is not None
 
     def signer(self, key: bytes) -> SignDigest:
         """How to sign with an own key that still exists. NOT_CERTIFIED if it does not."""
-        alias = self._store.value(
-            "SELECT alias FROM epoch WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')", key
-        )
+        alias = self._store.value(f"SELECT alias FROM epoch WHERE key = ? AND {EXISTS}", key)
         if alias is None:
             raise Refusal(Code.NOT_CERTIFIED, {"key": key.hex()})
         return lambda digest: self._keystore.sign_digest(alias, digest)
@@ -76,8 +80,9 @@ class Epochs:
         if key is None:
             return None
         return max(
-            self._objects.certificates_of(key),
+            self.certificates_of(key),
             key=lambda item: (item.body.issued, item.body.expires, item.id),
+            default=None,
         )
 
     def require_current(self, now: int) -> Signed[Certificate]:
@@ -91,8 +96,21 @@ class Epochs:
 
     def certificate_for(self, key: bytes, time: int) -> Signed[Certificate] | None:
         """The certificate that a transfer of ``key`` at ``time`` is signed under, or None."""
-        own = self._objects.certificates_of(key)
+        own = self.certificates_of(key)
         return choose_certificate(own, key, time) if own else None
+
+    def certificates_of(self, key: bytes) -> tuple[Signed[Certificate], ...]:
+        """The certificates of an own key that this purse goes by."""
+        return tuple(item for item in self._objects.certificates_of(key) if self._is_by_ours(item))
+
+    def _is_by_ours(self, certificate: Signed[Certificate]) -> bool:
+        """Whether a bank of ours gave it. A store that has asked none yet, for it was lost, takes all it is shown."""
+        banks = self._banks()
+        return not banks or certificate.body.bank in banks
+
+    def _banks(self) -> frozenset[str]:
+        raw = self._store.fact(_BANKS)
+        return frozenset() if raw is None else frozenset(codec.decode(raw, _MAX_BANKS_BYTES))
 
     def begin(self, now: int, total: int, *, anew: bool = False) -> EpochKey:
         """The key to certify next: an unfinished one, a merchant's own, or else a fresh one.
@@ -145,12 +163,33 @@ class Epochs:
                 raise
             return self._keystore.public_key(alias)
 
-    def adopt(self, now: int) -> None:
-        """At opening: keys in the keystore that the store does not know are its own all the same. The store was
-        lost, or an older copy of it was put in place. What the ledger listed for them has to be listed again."""
+    def match(self, now: int) -> None:
+        """At opening: the keys that exist are those that the keystore has, whatever the store says of them."""
+        aliases = frozenset(alias for alias in self._keystore.aliases() if alias.startswith(ALIAS_PREFIX))
+        self._miss(aliases)
+        self._adopt(aliases, now)
+
+    def _miss(self, aliases: frozenset[str]) -> None:
+        """An older copy of the keystore lacks the newest keys: what they own waits for expiry and grace, as a lost
+        phone's does. When they come back, it can be spent again."""
+        rows = self._store.rows(f"SELECT number, alias, key FROM epoch WHERE {EXISTS}")
+        missing = [row["number"] for row in rows if row["alias"] not in aliases]
+        rows = self._store.rows("SELECT number, alias, key FROM epoch WHERE state = 'destroyed'")
+        found = [row for row in rows if row["alias"] in aliases]
+        if not missing and not found:
+            return
+        with self._store.transaction():
+            for number in missing:
+                self._store.write("UPDATE epoch SET state = 'destroyed' WHERE number = ?", number)
+            for row in found:
+                state = "certified" if self._objects.certificates_of(row["key"]) else "unclaimed"
+                self._store.write("UPDATE epoch SET state = ? WHERE number = ?", state, row["number"])
+
+    def _adopt(self, aliases: frozenset[str], now: int) -> None:
+        """Keys in the keystore that the store does not know are its own all the same. The store was lost, or an older
+        copy of it was put in place. What the ledger listed for them has to be listed again."""
         known = {row["alias"] for row in self._store.rows("SELECT alias FROM epoch")}
-        aliases = (alias for alias in self._keystore.aliases() if alias.startswith(ALIAS_PREFIX))
-        unknown = sorted((alias for alias in aliases if alias not in known), key=_number)
+        unknown = sorted(aliases - known, key=_number)
         if not unknown:
             return
         found = [(alias, self._keystore.public_key(alias)) for alias in unknown]
@@ -158,7 +197,14 @@ class Epochs:
             self._store.clear_fact(DELIVERY_CURSOR)
             for alias, key in found:
                 number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
-                self._store.write("INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)", number, alias, key, now)
+                self._store.write(
+                    "INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)"
+                    " ON CONFLICT (key) DO UPDATE SET alias = excluded.alias, state = excluded.state",
+                    number,
+                    alias,
+                    key,
+                    now,
+                )
 
     def find(self, keys: Iterable[bytes], now: int) -> None:
         """Own keys that the store does not know and that the keystore no longer has: destroyed before the loss."""
@@ -176,17 +222,19 @@ class Epochs:
 
     def learn(self, certificate: Signed[Certificate]) -> None:
         """Inside a transaction: a certificate of ours that came with something else; others are passed over."""
-        if self.can_sign(certificate.body.key):
-            self.certified(certificate)
+        if self.can_sign(certificate.body.key) and self._is_by_ours(certificate):
+            self._certified(certificate)
 
     def certified(self, certificate: Signed[Certificate]) -> None:
-        """Inside a transaction: the bank certified one of our keys. NOT_CERTIFIED for a key that is not ours."""
+        """Inside a transaction: the bank that we asked certified one of our keys. NOT_CERTIFIED for a key that is not
+        ours."""
+        self._store.set_fact(_BANKS, codec.encode(sorted({*self._banks(), certificate.body.bank})))
+        self._certified(certificate)
+
+    def _certified(self, certificate: Signed[Certificate]) -> None:
         key = certificate.body.key
         self._objects.put_certificate(certificate)
-        changed = self._store.write(
-            "UPDATE epoch SET state = 'certified' WHERE key = ? AND state IN ('made', 'certified', 'unclaimed')",
-            key,
-        )
+        changed = self._store.write(f"UPDATE epoch SET state = 'certified' WHERE key = ? AND {EXISTS}", key)
         require(changed == 1, Code.NOT_CERTIFIED, key=key.hex())
 
     def destroy(self, key: bytes) -> None:

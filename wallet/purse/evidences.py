@@ -46,10 +46,10 @@ class Evidences:
         )
 
     def culprits(self) -> frozenset[bytes]:
-        """Wallet ids that consumed a token twice, by evidence held here. A sequence fork takes nobody's money."""
-        return frozenset(
-            item.certificate.body.wallet for item in self.all() if item.kind is Contradiction.CONFLICT
-        )
+        """Revocation ids of wallets that consumed a token twice, by evidence held here. A sequence fork takes nobody's
+        money."""
+        conflicts = (item for item in self.all() if item.kind is Contradiction.CONFLICT)
+        return frozenset(item.certificate.body.revocation_id for item in conflicts)
 
     def all(self) -> tuple[Evidence, ...]:
         rows = self._purse.store.rows("SELECT raw FROM evidence ORDER BY at, first, second")

@@ -78,8 +78,8 @@ class Exchanging:
         return not is_fresh or not own.is_whole or token.expires - self._purse.now() < RENEW_BEFORE
 
     def _is_revoked(self, key: bytes) -> bool:
-        certificates = self._purse.objects.certificates_of(key)
-        return any(item.body.wallet in self._purse.authority.policy.revoked for item in certificates)
+        revoked = self._purse.authority.policy.revoked
+        return any(item.body.revocation_id in revoked for item in self._purse.epochs.certificates_of(key))
 
     def _groups(self, tokens: Sequence[OwnToken]) -> Iterator[tuple[OwnToken, ...]]:
         """One redemption each: one key and mark, short ones apart, within the bounds of a provenance."""

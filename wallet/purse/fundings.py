@@ -45,7 +45,7 @@ class Fundings:
         purse, now = self._purse, self._purse.now()
         own = purse.epochs.require_current(now).body
         policy = purse.authority.policy
-        require(own.wallet not in policy.revoked, Code.WALLET_REVOKED, wallet=own.wallet.hex())
+        require(own.revocation_id not in policy.revoked, Code.WALLET_REVOKED, wallet=own.wallet.hex())
         amounts = split(amount)
         limit = own.limits.lower(policy.head.limits).balance
         held = purse.tokens.holding() + outstanding + sum(item.amount for item in self.open()) + amount

@@ -12,6 +12,7 @@ from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_MESSAGE_BYTES
 from wallet.protocol.codes import Code
 from wallet.protocol.receipt import Receipt
+from wallet.purse.epochs import EXISTS
 from wallet.purse.store import Row, Store
 
 PAYER = "payer"
@@ -112,6 +113,9 @@ class Incoming:
             )
 
     def unreceipted(self) -> Iterable[bytes]:
-        """Refused payments whose receipt was not made yet."""
-        rows = self._store.rows("SELECT id FROM incoming WHERE receipt IS NULL AND code IS NOT NULL")
+        """Refused payments whose receipt was not made yet, though the key that signs it exists."""
+        rows = self._store.rows(
+            "SELECT id FROM incoming WHERE receipt IS NULL AND code IS NOT NULL"
+            f" AND key IN (SELECT key FROM epoch WHERE {EXISTS})"
+        )
         return tuple(row["id"] for row in rows)

@@ -18,7 +18,7 @@ from wallet.protocol.cose import Kind, Signed, object_id
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer
 from wallet.purse.authority import Authority
-from wallet.purse.epochs import Epochs
+from wallet.purse.epochs import EXISTS, Epochs
 from wallet.purse.journal import Journal
 from wallet.purse.objects import Objects
 from wallet.purse.store import Row, Store
@@ -126,9 +126,11 @@ class Outgoing:
         return None if payment is None else bytes(payment)
 
     def unsigned(self) -> tuple[bytes, ...]:
-        """Bodies that wait for their signature, under no payment: redemptions, which are never dropped."""
+        """Bodies that wait for their signature by a key that exists, under no payment: redemptions, which are never
+        dropped."""
         rows = self._store.rows(
-            "SELECT txid FROM outgoing WHERE state = 'unsigned' AND payment IS NULL ORDER BY sequence"
+            "SELECT txid FROM outgoing WHERE state = 'unsigned' AND payment IS NULL"
+            f" AND key IN (SELECT key FROM epoch WHERE {EXISTS}) ORDER BY sequence"
         )
         return tuple(row["txid"] for row in rows)
 

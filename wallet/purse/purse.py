@@ -64,7 +64,7 @@ class Purse:
         tokens = Tokens(store)
         outgoing = Outgoing(store, objects, authority, epochs, tokens, journal)
         journal.settle()
-        epochs.adopt(authority.now())
+        epochs.match(authority.now())
         return cls(store, keystore, random, journal, objects, authority, epochs, tokens, outgoing)
 
     def now(self) -> int:

@@ -78,11 +78,11 @@ class Receiving:
         purse, now = self._purse, self._purse.now()
         certificate = purse.epochs.require_current(now)
         policy = purse.authority.policy
-        wallet = certificate.body.wallet
-        require(wallet not in policy.revoked, Code.WALLET_REVOKED, wallet=wallet.hex())
+        own = certificate.body
+        require(own.revocation_id not in policy.revoked, Code.WALLET_REVOKED, wallet=own.wallet.hex())
         require(0 < amount <= MAX_SUM, Code.AMOUNT_INVALID)
         require(len(memo.encode()) <= MAX_MEMO_BYTES, Code.MALFORMED)
-        self._check_room(certificate.body, amount, is_printed=printed)
+        self._check_room(own, amount, is_printed=printed)
         body = Request(
             certificate,
             CURRENCY,
@@ -90,7 +90,7 @@ class Receiving:
             is_open,
             None if printed else purse.random(NONCE_BYTES),
             memo,
-            self._expiry(certificate.body, valid_for, is_printed=printed),
+            self._expiry(own, valid_for, is_printed=printed),
             policy.version,
         )
         signed = cose.sign(body, purse.epochs.signer(body.key))

@@ -25,7 +25,7 @@ class Retiring:
     def _is_over(self, key: bytes) -> bool:
         store, now = self._purse.store, self._purse.authority.signed_time
         grace = self._purse.authority.policy.head.grace
-        certificates = self._purse.objects.certificates_of(key)
+        certificates = self._purse.epochs.certificates_of(key)
         if not certificates or any(item.body.expires + grace >= now for item in certificates):
             return False
         needed = (

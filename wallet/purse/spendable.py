@@ -81,7 +81,7 @@ class Spendable:
         if certificate is None or not self._purse.epochs.can_sign(key):
             return None
         body, policy = certificate.body, self._purse.authority.policy
-        if not body.issued <= now <= body.expires or body.wallet in policy.revoked:
+        if not body.issued <= now <= body.expires or body.revocation_id in policy.revoked:
             return None
         try:
             check_days(body, body.limits.lower(policy.head.limits), now)
@@ -107,12 +107,14 @@ class Spendable:
         if not cheats:
             return False
         certificates = self._purse.objects.carried(own.token.ref.txid).certificates
-        return any(self._purse.objects.certificate(item).body.wallet in cheats for item in certificates)
+        return any(
+            self._purse.objects.certificate(item).body.revocation_id in cheats for item in certificates
+        )
 
     def _cheats(self) -> frozenset[bytes]:
         revoked = self._purse.authority.policy.revoked
         return self._evidences.culprits() | {
-            wallet for wallet, reason in revoked.items() if reason is Reason.CONFLICT
+            item for item, reason in revoked.items() if reason is Reason.CONFLICT
         }
 
     def _candidate(self, own: OwnToken) -> Candidate:

@@ -143,7 +143,7 @@ def _enrol(bank: Station, code: str) -> Customer:
     device, wallet = SoftKey(), SoftKey()
     line = ServiceClient(bank.url, device.public, device.sign_digest, system_clock, os.urandom)
     line.post("/v1/enrolments", [code, device.public])
-    proof = wallet.sign_digest(possession_digest(device.public))
+    proof = wallet.sign_digest(possession_digest(bank.name, device.public))
     certificate, _news = codec.array(line.post("/v1/certificates", [wallet.public, 0, proof]), 2)
     return Customer(line, Person(wallet, cose.from_cbor(Certificate, certificate)))
 

@@ -7,22 +7,27 @@ keys, enrolment and certificate that are already there are used, none is made tw
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
+from app.catalogue import Catalogue, harmless
 from app.catalogue.written import written_time
 from app.cli.banking import DEVICE_ALIAS, bank_line
 from app.cli.context import Context, OpenWallet, close
 from app.cli.parser import Commands
-from app.cli.places import Profile, WalletPlace
+from app.cli.places import Flaw, Profile, WalletPlace
 from app.cli.status import Status, UsageError
 from wallet.protocol.bounds import KEY_BYTES
 from wallet.protocol.codes import Code, Refusal
+
+_SANDBOX_BANK: Final = "alatau"
+"""Of the sandbox, where none is named."""
 
 
 def add(commands: Commands) -> None:
     new = commands.add("wallet new", _new)
     text = commands.words.text
     new.add_argument("name", help=text("help.wallet_name"))
-    new.add_argument("--bank", default="alatau", help=text("help.bank"))
+    new.add_argument("--bank", help=text("help.bank"))
     new.add_argument("--url", help=text("help.bank_url"))
     new.add_argument("--root", help=text("help.root_key"))
     new.add_argument("--enrol", metavar="CODE", help=text("help.enrol"))
@@ -35,11 +40,28 @@ def add(commands: Commands) -> None:
 
 
 def _list(args: argparse.Namespace, context: Context) -> Status:
-    profiles = [(place.name, place.profile()) for place in context.home.wallets()]
-    rows = [[name, profile.name, profile.bank, profile.url] for name, profile in profiles]
-    context.show.table("", ("wallet.name", "wallet.holder", "wallet.bank", "wallet.url"), rows)
-    context.show.result(wallets=[{"name": n, "holder": p.name, "bank": p.bank} for n, p in profiles])
-    return Status.DONE
+    """All there are, each with its state; MISSING where one of them is damaged."""
+    show = context.show
+    found = [(place.name, place.look()) for place in context.home.folders()]
+    rows = [_row(name, held, show.catalogue) for name, held in found]
+    show.table("", ("wallet.name", "wallet.holder", "wallet.bank", "wallet.url"), rows)
+    for name, held in found:
+        if isinstance(held, Flaw):
+            show.say(f"wallet.about_{held.value}", name=name)
+    show.result(wallets=[_fields(name, held) for name, held in found])
+    return Status.MISSING if any(held is Flaw.DAMAGED for _, held in found) else Status.DONE
+
+
+def _row(name: str, held: Profile | Flaw, words: Catalogue) -> list[str]:
+    if isinstance(held, Flaw):
+        return [name, words.text(f"wallet.list_{held.value}"), "", ""]
+    return [name, *map(harmless, (held.name, held.bank, held.url))]
+
+
+def _fields(name: str, held: Profile | Flaw) -> dict[str, str | None]:
+    if isinstance(held, Flaw):
+        return {"name": name, "state": held.value, "holder": None, "bank": None}
+    return {"name": name, "state": "finished", "holder": held.name, "bank": held.bank}
 
 
 def _show(args: argparse.Namespace, context: Context) -> Status:
@@ -94,16 +116,17 @@ def _profile(args: argparse.Namespace, context: Context) -> Profile:
     holder = args.holder or args.name
     kind = "merchant" if args.merchant else "person"
     if args.url:
-        if not (args.root and args.enrol and _is_key(args.root)):
+        if not (args.bank and args.root and args.enrol and _is_key(args.root)):
             raise UsageError("usage.real_bank")
         return Profile(args.bank, args.url, args.root, "", kind, holder)
     from app.cli.sandbox_desk import network_of
 
     network = network_of(context.home.sandbox)
     banks = {bank.name: bank.url for bank in network.banks}
-    if args.bank not in banks:
-        raise UsageError("usage.bank", bank=args.bank, banks=", ".join(banks))
-    return Profile(args.bank, banks[args.bank], network.root.hex(), "", kind, holder)
+    bank = args.bank or _SANDBOX_BANK
+    if bank not in banks:
+        raise UsageError("usage.bank", bank=bank, banks=", ".join(banks))
+    return Profile(bank, banks[bank], network.root.hex(), "", kind, holder)
 
 
 def _is_key(written: str) -> bool:
@@ -154,7 +177,7 @@ def _sandbox_code(context: Context, args: argparse.Namespace, opened: OpenWallet
 
     return open_account(
         network_of(context.home.sandbox),
-        args.bank,
+        opened.profile.bank,
         opened.keystore.public_key(DEVICE_ALIAS)[-16:],
         opened.profile.name,
         category=args.category if args.merchant else None,

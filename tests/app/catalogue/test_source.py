@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from app.catalogue import catalogue
+from app.cli.places import Flaw
 from app.cli.sandbox_desk import Books
 from ledger_sync.client.reconcile import Report, Step
 from ledger_sync.sandbox import State
@@ -100,6 +101,8 @@ def test_what_has_several_values_has_a_sentence_for_each() -> None:
         "history.": EventKind,
         "history.state_": [*PaymentState, PAYER, LEDGER, "open", "done"],
         "wallet.state_": PurseState,
+        "wallet.list_": Flaw,
+        "wallet.about_": Flaw,
         "sandbox.": State,
         "balance.": [item.name for item in fields(Balance)],
         "evidence.": [kind.name.lower() for kind in Contradiction],

@@ -46,6 +46,15 @@ def test_status_2_for_words_that_do_not_fit(bare: Cli) -> None:
     assert bare.run("wallet", "new", "x", "--url", "http://127.0.0.1:1").status == 2
 
 
+def test_words_that_are_no_text_are_said_to_be_so(bare: Cli) -> None:
+    """Not by the harness, which speaks UTF-8: as a shell hands over what was pasted in another encoding."""
+    words = [word.encode() for word in (*CLI, "request", "1", "--memo")] + [b"\xed\xe0\xed"]
+    told = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "UTF-8" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_status_3_says_what_is_missing(bare: Cli) -> None:
     without_sandbox = bare.run("wallet", "new", "x")
     assert without_sandbox.status == 3
@@ -84,9 +93,32 @@ def test_a_half_made_wallet_is_finished_under_the_same_name(cli: Cli) -> None:
         killed = cli.run("wallet", "new", name, failpoint=failpoint)
         assert killed.status == -signal.SIGKILL, killed.err
         assert cli.run("--wallet", name, "balance").status == 1
+        assert state(cli, name) == "unfinished"
         made = cli.must("wallet", "new", name)
+        assert state(cli, name) == "finished"
         assert made["account"]
         assert cli.wallet(name, "balance")["spendable"] == 0
+
+
+def state(cli: Cli, name: str) -> str:
+    listed = cli.run("--json", "wallet", "list").json["wallets"]
+    return next(item["state"] for item in listed if item["name"] == name)
+
+
+def test_a_wallet_whose_profile_is_damaged_is_made_again_with_its_keys_and_its_money(cli: Cli) -> None:
+    made = cli.must("wallet", "new", "torn")
+    cli.wallet("torn", "fund", "300")
+    profile = cli.home / "wallets" / "torn" / "wallet.json"
+    profile.write_bytes(profile.read_bytes()[:-20])
+    assert state(cli, "torn") == "damaged"
+    told = cli.run("--wallet", "torn", "balance")
+    assert told.status == 3
+    assert "qalta wallet list" in told.err
+    profile.unlink()
+    assert cli.must("wallet", "new", "torn")["account"] == made["account"]
+    assert state(cli, "torn") == "finished"
+    assert cli.wallet("torn", "balance")["spendable"] == 30_000
+    assert cli.wallet("torn", "defund", "300")["defunded"] == 30_000
 
 
 def test_ctrl_c_ends_with_4_and_says_that_it_resumes(one: Cli) -> None:

@@ -136,12 +136,12 @@ def test_a_loss_revokes_every_wallet_and_shuts_out_the_lost_device(town: Town) -
     assert refusal(aigul.balance) is Code.AUTH_FORBIDDEN
     town.settle_down(1)
     revoked = town.policy().revoked
-    assert [revoked.get(epoch.certificate.body.wallet) for epoch in aigul.epochs] == [
+    assert [revoked.get(epoch.certificate.body.revocation_id) for epoch in aigul.epochs] == [
         Reason.LOST,
         Reason.LOST,
     ]
     found.certify()
-    assert found.person.certificate.body.wallet not in town.policy().revoked
+    assert found.person.certificate.body.revocation_id not in town.policy().revoked
     found.fund(1_000)
 
 

@@ -16,6 +16,7 @@ from tests.ledger_sync.bank.town import PORTS, URLS, Customer, Town
 from tests.support.asgi import InProcess
 from tests.support.world import Key
 from wallet.protocol import codec
+from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.settlement import Verdict
@@ -52,6 +53,13 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=5), max_le
 def near(*shape: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     """Lists of the right length with mostly fitting fields."""
     return st.tuples(*(st.one_of(field, field, field, scalars) for field in shape)).map(list)
+
+
+@pytest.mark.parametrize("validity", [MAX_CERTIFICATE_LIFE + 1, -1])
+def test_terms_under_which_no_certificate_would_be_taken_are_no_terms(validity: int) -> None:
+    assert terms.Terms.of({"validity": MAX_CERTIFICATE_LIFE}).validity == MAX_CERTIFICATE_LIFE
+    with pytest.raises(ValueError, match="validity"):
+        terms.Terms.of({"validity": validity})
 
 
 octets16, octets32 = st.binary(min_size=16, max_size=16), st.binary(min_size=32, max_size=32)

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.ledger_sync.bank.town import Customer, Row, Town
+from ledger_sync.bank.work import Item, Kind
+from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town
 from tests.support.world import Person
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code, Refusal
@@ -39,7 +40,7 @@ def double_spend(town: Town, cheat: Customer, one: Customer, other: Customer) ->
 
 def reasons(town: Town, customer: Customer) -> set[Reason | None]:
     revoked = town.policy(customer.bank).revoked
-    return {revoked.get(person.certificate.body.wallet) for person in customer.epochs}
+    return {revoked.get(person.certificate.body.revocation_id) for person in customer.epochs}
 
 
 @pytest.mark.parametrize("first_bank", ["alatau", "zhibek"])
@@ -65,6 +66,21 @@ def test_a_conflict_through_two_banks_pays_the_first_and_names_the_key(
     town.settle_down()
     assert reasons(town, cheat) == {Reason.CONFLICT}
     assert reasons(town, shops["alatau"]) == reasons(town, shops["zhibek"]) == {None}
+    town.check_books()
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_of_a_conflict_in_one_upload_the_first_that_its_uploader_shows_is_paid(
+    town: Town, is_reversed: bool
+) -> None:
+    """A payee shows what it accepted before what it then refused."""
+    cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2")
+    pair = double_spend(town, cheat, one, other)
+    winner, loser = pair[::-1] if is_reversed else pair
+    rows = one.upload(winner, loser)
+    assert [verdict(row) for row in rows] == [Verdict.SETTLED, Verdict.CONFLICT]
+    town.settle_down()
+    assert reasons(town, cheat) == {Reason.CONFLICT}
     town.check_books()
 
 
@@ -187,6 +203,29 @@ def test_a_refusal_gives_the_payer_the_money_back_whoever_uploads_it(town: Town)
         listed = {row.txid for row in rows}
         assert refusal.id in listed
         assert (paid.id in listed) is False
+    town.check_books()
+
+
+def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: Town) -> None:
+    """The payer's bank asks first, is told that there is nothing for it, and asks no more."""
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
+    paid = town.pay(aigul, aigul.fund(500), baurzhan, 500)
+    refusal = town.refuse(baurzhan, town.outputs(paid)[0])
+    baurzhan.line().post("/v1/losses", [])
+    town.settle_down()
+    town.down.add("central")
+    aigul.upload(paid, refusal)
+    town.banks["alatau"].node.work_round()
+    town.down.clear()
+    town.down.add("zhibek")
+    town.settle_down()
+    assert aigul.verdict(refusal).value == 500
+    work = town.banks["alatau"].node.work
+    assert not work.is_open(Item(Kind.REDEEM, "", refusal.id))
+    town.down.clear()
+    town.settle_down()
+    assert (aigul.balance(), baurzhan.balance()) == (OPENING - 500, OPENING + 500)
+    assert work.count_open() == 0
     town.check_books()
 
 

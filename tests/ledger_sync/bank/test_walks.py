@@ -158,13 +158,13 @@ class Life:
     def check_blame(self) -> None:
         revoked = self.town.policy().revoked
         for person in self.people[1:]:
-            assert person.person.certificate.body.wallet not in revoked
+            assert person.person.certificate.body.revocation_id not in revoked
         own = [transfer for transfer, _holders in self.transfers if self._signer(transfer) == self.cheat.key]
         contradicts = any(
             set(one.body.inputs) & set(two.body.inputs) or one.body.sequence == two.body.sequence
             for one, two in combinations(own, 2)
         )
-        is_revoked = self.cheat.person.certificate.body.wallet in revoked
+        is_revoked = self.cheat.person.certificate.body.revocation_id in revoked
         assert is_revoked or not contradicts
 
     def _signer(self, transfer: Signed[Transfer]) -> bytes:

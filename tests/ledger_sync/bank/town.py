@@ -113,7 +113,7 @@ class Customer:
         return self.certify_key(key, total)
 
     def certify_key(self, key: Key, total: int = 0) -> Signed[Certificate]:
-        proof = key.sign_digest(possession_digest(self.device.public))
+        proof = key.sign_digest(possession_digest(self.bank, self.device.public))
         raw, _news = self.line().post("/v1/certificates", [key.public, total, proof])
         certificate = cose.from_cbor(Certificate, raw)
         earlier = self.epochs[-1] if self.epochs else Person(key, certificate)

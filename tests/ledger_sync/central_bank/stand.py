@@ -191,11 +191,18 @@ class Stand:
         shown = self.ledger.bundle() if bundle is None else bundle
         return [shown.to_cbor(), [statement.to_cbor() for statement in self.ledger.statements]]
 
-    def redeem(
-        self, outputs: Sequence[Token], client: ServiceClient | None = None
-    ) -> tuple[Issuance | None, int]:
+    def asked(self, outputs: Sequence[Token], bundle: Bundle | None = None) -> list[Cbor]:
+        """The body by which the signer's bank asks for a redemption."""
         txid = outputs[0].ref.txid
-        issuance, value = (client or self.alatau).post("/v1/redemptions", [txid, *self.proof()])
+        return [txid, *self.proof(bundle), self.ledger.signers[txid].possession().to_cbor()]
+
+    def redeem(self, outputs: Sequence[Token]) -> tuple[Issuance | None, int]:
+        """As the signer's bank: whatever becomes no tokens is credited to it."""
+        body = self.asked(outputs)
+        bank = self.ledger.signers[body[0]].certificate.body.bank
+        client = self.client(self.ledger.world.bank_key(bank))
+        issuance, value, credited = client.post("/v1/redemptions", body)
+        assert credited == (value if issuance is None else 0)
         return None if issuance is None else cose.from_cbor(Issuance, issuance).body, value
 
     def books(self) -> tuple[int, int, int, dict[str, int]]:

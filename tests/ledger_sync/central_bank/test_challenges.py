@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.ledger_sync.central_bank.stand import GRANT, Stand
-from tests.support.world import Key, World
+from tests.support.world import Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
@@ -49,8 +50,9 @@ class Case:
         path = f"/v1/transfers/{(consumer or transfer.id).hex()}"
         self.stand.banks["zhibek"].shown[path] = [transfer.to_cbor(), self.ann.certificate.to_cbor()]
 
-    def body(self, claim: Sequence[Token] | None = None) -> Cbor:
-        return [self.statement.to_cbor(), (claim or self.claim)[0].ref.txid, *self.stand.proof()]
+    def body(self, claim: Sequence[Token] | None = None, payee: Person | None = None) -> Cbor:
+        shown = (payee or self.bob).possession().to_cbor()
+        return [self.statement.to_cbor(), (claim or self.claim)[0].ref.txid, *self.stand.proof(), shown]
 
     def challenge(self) -> Cbor:
         return self.stand.alatau.post("/v1/challenges", self.body())
@@ -135,7 +137,15 @@ def test_a_position_that_is_too_short_pays_when_it_can(case: Case) -> None:
 def test_only_the_payees_bank_may_claim(case: Case) -> None:
     case.consume(bytes(32))
     mine = case.stand.ledger.pay(case.ann, case.tokens, case.cid, 500)
-    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body(mine)) is Code.AUTH_FORBIDDEN
+    stolen = replace(case.cid.certificate.body, bank="alatau")
+    hijacked = Person(case.cid.key, cose.sign(stolen, case.stand.ledger.world.bank_key("alatau").sign_digest))
+    unwanted = [*case.body(mine)[:-1], hijacked.possession("zhibek").to_cbor()]
+    for body, code in (
+        (case.body(mine, case.cid), Code.AUTH_FORBIDDEN),
+        (case.body(mine, case.bob), Code.KEY_INVALID),
+        (unwanted, Code.KEY_INVALID),
+    ):
+        assert case.stand.code(case.stand.alatau, "/v1/challenges", body) is code
 
 
 def test_a_claim_must_have_lost_to_the_very_statement(case: Case) -> None:

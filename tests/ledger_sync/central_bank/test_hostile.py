@@ -37,10 +37,13 @@ def honest(stand: Stand) -> dict[str, Cbor]:
         "/v1/issues": [named("i"), "alatau", 5],
         "/v1/withdrawals": [named("w"), "alatau", 5],
         "/v1/fundings": [named("f"), ann.key.public, [10, 20]],
-        "/v1/redemptions": [redeemed[0].ref.txid, *proof],
-        "/v1/refunds": [paid[1].ref.to_cbor(), *proof],
-        "/v1/revocations": [[[ann.certificate.to_cbor(), 2]], None],
-        "/v1/challenges": [stand.ledger.statements[0].to_cbor(), redeemed[0].ref.txid, *proof],
+        "/v1/redemptions": stand.asked(redeemed),
+        "/v1/refunds": [paid[1].ref.to_cbor(), *proof, ann.possession().to_cbor()],
+        "/v1/revocations": [[[ann.possession().to_cbor(), 2]], None],
+        "/v1/challenges": [
+            stand.ledger.statements[0].to_cbor(),
+            *stand.asked(redeemed),
+        ],
     }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ledger_sync.central_bank.redeeming import cut
 from tests.ledger_sync.central_bank.stand import GRANT, Stand, named
-from tests.support.world import DAY, NOW, Key
+from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
@@ -117,8 +118,8 @@ def test_the_same_asked_at_once_is_answered_once(stand: Stand) -> None:
     stand.ledger.issuances.append(issuance)
     redeemed = stand.ledger.redeem(ann, issued_tokens(issuance), ToAccount())
     stand.commit(redeemed)
-    asked = [redeemed[0].ref.txid, *stand.proof()]
-    assert at_once(lambda: stand.alatau.post("/v1/redemptions", asked)) == [None, 300]
+    asked = stand.asked(redeemed)
+    assert at_once(lambda: stand.alatau.post("/v1/redemptions", asked)) == [None, 300, 300]
     assert stand.books()[2] == 0
 
 
@@ -136,12 +137,42 @@ def test_a_refresh_gives_new_tokens_and_moves_nothing(stand: Stand) -> None:
     assert stand.books() == before
 
 
-def test_defunding_credits_the_signers_bank_whoever_asks(stand: Stand) -> None:
+def test_defunding_credits_a_bank_that_the_signer_wanted_and_no_other(stand: Stand) -> None:
     ann = stand.ledger.person("ann", "zhibek")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300), ToAccount())
     stand.commit(redeemed)
-    assert stand.redeem(redeemed, stand.alatau) == (None, 300)
+    *asked, hers = stand.asked(redeemed)
+    stolen = hijack(stand, ann)
+    stand.ledger.certificates = {stolen.certificate.id: stolen.certificate}
+    for shown, code in (
+        (None, Code.AUTH_FORBIDDEN),
+        (hers, Code.AUTH_FORBIDDEN),
+        (stolen.possession("zhibek").to_cbor(), Code.KEY_INVALID),
+        (hijack(stand, stand.ledger.person("bob")).possession().to_cbor(), Code.KEY_INVALID),
+    ):
+        assert stand.code(stand.alatau, "/v1/redemptions", [*asked, shown]) is code
+    assert stand.zhibek.post("/v1/redemptions", [*asked, hers]) == [None, 300, 300]
+    assert stand.alatau.post("/v1/redemptions", [*asked, None]) == [None, 300, 0], "nothing for who only asks"
     assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT, "zhibek": GRANT})
+
+
+def test_of_two_banks_that_the_signer_wanted_the_first_to_ask_is_credited(stand: Stand) -> None:
+    ann = stand.ledger.person("ann", "zhibek")
+    redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300), ToAccount())
+    stand.commit(redeemed)
+    *asked, hers = stand.asked(redeemed)
+    here = [*asked, hijack(stand, ann).possession().to_cbor()]
+    for _ in range(2):
+        assert stand.alatau.post("/v1/redemptions", here) == [None, 300, 300]
+        assert stand.zhibek.post("/v1/redemptions", [*asked, hers]) == [None, 300, 0]
+        stand.reopen()
+    assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT + 300, "zhibek": GRANT - 300})
+
+
+def hijack(stand: Stand, person: Person) -> Person:
+    """The same key, certified by alatau for longer."""
+    body = replace(person.certificate.body, bank="alatau", expires=person.certificate.body.expires + DAY)
+    return Person(person.key, cose.sign(body, stand.ledger.world.bank_key("alatau").sign_digest))
 
 
 def test_money_may_come_back_at_another_bank(stand: Stand) -> None:
@@ -149,7 +180,7 @@ def test_money_may_come_back_at_another_bank(stand: Stand) -> None:
     paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
     redeemed = stand.ledger.redeem(bob, paid[:1], ToAccount())
     stand.commit(paid, redeemed)
-    stand.redeem(redeemed, stand.zhibek)
+    stand.redeem(redeemed)
     assert stand.books() == (2 * GRANT, 0, 400, {"alatau": GRANT - 1000, "zhibek": GRANT + 600})
 
 
@@ -167,7 +198,7 @@ def test_the_same_redemption_has_the_same_answer_also_after_a_restart(stand: Sta
     ann = stand.ledger.person("ann")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300), Refresh(Key.of("ann 2").public, (300,)))
     stand.commit(redeemed)
-    asked = [redeemed[0].ref.txid, *stand.proof()]
+    asked = stand.asked(redeemed)
     first = stand.alatau.post("/v1/redemptions", asked)
     stand.now += DAY
     assert stand.zhibek.post("/v1/redemptions", asked) == first
@@ -213,7 +244,7 @@ def test_no_bank_can_mint(stand: Stand) -> None:
     whole = stand.ledger.bundle()
 
     def code(bundle: Bundle = whole) -> Code:
-        return stand.code(stand.alatau, "/v1/redemptions", [txid, *stand.proof(bundle)])
+        return stand.code(stand.alatau, "/v1/redemptions", stand.asked(redeemed, bundle))
 
     assert code() is Code.COMMIT_MISMATCH
     stand.commit(redeemed)
@@ -224,9 +255,7 @@ def test_no_bank_can_mint(stand: Stand) -> None:
     )
     assert code(Bundle(whole.transfers, (), whole.certificates)) is Code.PROVENANCE_MISSING
     assert code(Bundle(whole.transfers, whole.issuances, ())) is Code.CERTIFICATE_MISSING
-    assert (
-        stand.code(stand.alatau, "/v1/redemptions", [paid[0].ref.txid, *stand.proof()]) is Code.REDEMPTION_KEY
-    )
+    assert stand.code(stand.alatau, "/v1/redemptions", stand.asked(paid)) is Code.REDEMPTION_KEY
     own = cose.sign(stand.ledger.issuances[0].body, stand.ledger.world.bank_key("alatau").sign_digest)
     assert code(Bundle(whole.transfers, (own,), whole.certificates)) is Code.PROVENANCE_MISSING
     body = Consumption(paid[0].ref.txid, "alatau", NOW, (tokens[0].ref,))
@@ -248,10 +277,7 @@ def test_a_notary_that_contradicts_itself_is_not_believed_twice(stand: Stand) ->
     stand.redeem(one)
     body = Consumption(other[0].ref.txid, "alatau", NOW, (tokens[0].ref,))
     stand.ledger.statements = [cose.sign(body, stand.ledger.world.notary.sign_digest)]
-    assert (
-        stand.code(stand.alatau, "/v1/redemptions", [other[0].ref.txid, *stand.proof()])
-        is Code.COMMIT_MISMATCH
-    )
+    assert stand.code(stand.alatau, "/v1/redemptions", stand.asked(other)) is Code.COMMIT_MISMATCH
     assert stand.books()[2] == 300
 
 

@@ -8,11 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
 from tests.ledger_sync.central_bank.stand import OPERATOR, Stand, named
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
-from wallet.protocol.bounds import MAX_DELTA_BYTES, MAX_REVOKED_PER_DELTA
+from wallet.protocol.bounds import (
+    MAX_AHEAD,
+    MAX_CERTIFICATE_LIFE,
+    MAX_DELTA_BYTES,
+    MAX_REVOKED_PER_DELTA,
+    MAX_TOKEN_LIFE,
+)
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Directory, DirectoryBody
@@ -45,7 +52,7 @@ def revoke(stand: Stand, *listed: tuple[Person, Reason], evidence: Evidence | No
 
 
 def body(*listed: tuple[Person, Reason], evidence: Evidence | None = None) -> Cbor:
-    wallets = [[person.certificate.to_cbor(), int(reason)] for person, reason in listed]
+    wallets = [[person.possession().to_cbor(), int(reason)] for person, reason in listed]
     return [wallets, None if evidence is None else evidence.to_cbor()]
 
 
@@ -84,7 +91,7 @@ def test_the_head_is_signed_anew_when_it_has_aged(stand: Stand) -> None:
 def test_a_bank_revokes_its_own_wallet(stand: Stand) -> None:
     ann = stand.ledger.person("ann")
     assert revoke(stand, (ann, Reason.LOST)) == 1
-    assert policy(stand).revoked == {ann.certificate.body.wallet: Reason.LOST}
+    assert policy(stand).revoked == {ann.certificate.body.revocation_id: Reason.LOST}
 
 
 def test_the_same_revocation_again_is_no_new_version(stand: Stand) -> None:
@@ -94,8 +101,8 @@ def test_the_same_revocation_again_is_no_new_version(stand: Stand) -> None:
     assert revoke(stand, (ann, Reason.LIMITS)) == 1
     assert revoke(stand, (ann, Reason.LOST), (bob, Reason.CLOSED)) == 2
     assert policy(stand).revoked == {
-        ann.certificate.body.wallet: Reason.LOST,
-        bob.certificate.body.wallet: Reason.CLOSED,
+        ann.certificate.body.revocation_id: Reason.LOST,
+        bob.certificate.body.revocation_id: Reason.CLOSED,
     }
 
 
@@ -124,7 +131,7 @@ def test_a_conflict_outranks_what_was_said_before(stand: Stand) -> None:
     evidence = double_spend(stand, cheat)
     assert revoke(stand, (cheat, Reason.CONFLICT), evidence=evidence) == 2
     assert revoke(stand, (cheat, Reason.CONFLICT), evidence=evidence) == 2
-    assert policy(stand).revoked == {cheat.certificate.body.wallet: Reason.CONFLICT}
+    assert policy(stand).revoked == {cheat.certificate.body.revocation_id: Reason.CONFLICT}
     assert revoke(stand, (cheat, Reason.LOST)) == 2
 
 
@@ -140,6 +147,41 @@ def test_nobody_revokes_anothers_wallets(stand: Stand) -> None:
     evidence = double_spend(stand, cheat)
     about_theirs = body((stand.ledger.person("ann"), Reason.CONFLICT), evidence=evidence)
     assert stand.code(stand.alatau, "/v1/revocations", about_theirs) is Code.EVIDENCE_INVALID
+
+
+def test_a_bank_that_certifies_anothers_id_and_key_revokes_neither(stand: Stand) -> None:
+    """Her key did not want to be zhibek's: ann's refresh is paid as she signed it."""
+    ann = stand.ledger.person("ann")
+    by_zhibek = stand.ledger.world.bank_key("zhibek").sign_digest
+    borrowed = Person(ann.key, cose.sign(replace(ann.certificate.body, bank="zhibek"), by_zhibek))
+    for shown, code in (
+        (borrowed.possession("alatau"), Code.KEY_INVALID),
+        (ann.possession(), Code.AUTH_FORBIDDEN),
+    ):
+        asked = [[[shown.to_cbor(), int(Reason.LOST)]], None]
+        assert stand.code(stand.zhibek, "/v1/revocations", asked) is code
+    assert policy(stand).revoked == {}
+    assert stand.registry.revoked_since(ann.key.public) is None
+    refreshed = stand.ledger.redeem(ann, stand.fund(ann, 200), Refresh(Key.of("ann 2").public, (200,)))
+    stand.commit(refreshed)
+    issuance, value = stand.redeem(refreshed)
+    assert issuance is not None
+    assert value == 200
+    assert revoke(stand, (ann, Reason.LIMITS)) == 1
+    assert stand.registry.revoked_since(ann.key.public) == NOW
+
+
+def test_what_no_payee_takes_yet_is_not_listed_for_ever(stand: Stand) -> None:
+    """The life of a certificate is bounded, and so is how far ahead it may begin."""
+    life = MAX_CERTIFICATE_LIFE
+    far, next_day = NOW + MAX_AHEAD + 1, NOW + MAX_AHEAD
+    ann = stand.ledger.world.person("ann", issued=far, expires=far + life)
+    bob = stand.ledger.world.person("bob", issued=next_day, expires=next_day + life)
+    assert stand.code(stand.alatau, "/v1/revocations", body((ann, Reason.LOST))) is Code.TIME_AHEAD
+    assert revoke(stand, (bob, Reason.LOST)) == 1
+    stand.now = next_day + life + stand.terms.token_life + stand.terms.grace
+    stand.registry.drop_expired()
+    assert policy(stand).revoked == {}
 
 
 def test_a_delta_stays_within_its_bytes(stand: Stand) -> None:
@@ -168,7 +210,7 @@ def test_a_revocation_leaves_when_nothing_of_the_wallet_can_be_alive(stand: Stan
 def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Path) -> None:
     world = stand.ledger.world
     for n in range(MAX_DELTAS_ONLINE + 3):
-        stand.registry.revoke("alatau", [(world.person(f"p{n}").certificate, Reason.LOST)], None)
+        stand.registry.revoke("alatau", [(world.person(f"p{n}").possession(), Reason.LOST)], None)
     first = update(stand)
     assert (len(first.deltas), first.head) == (MAX_DELTAS_ONLINE, None)
     rest = update(stand, MAX_DELTAS_ONLINE)
@@ -254,6 +296,13 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: P
     honest.close()
 
 
+@pytest.mark.parametrize("life", [MAX_TOKEN_LIFE + 1, -1])
+def test_terms_under_which_no_token_would_be_taken_are_no_terms(life: int) -> None:
+    assert Terms.of({"token_life": MAX_TOKEN_LIFE}).token_life == MAX_TOKEN_LIFE
+    with pytest.raises(ValueError, match="token_life"):
+        Terms.of({"token_life": life})
+
+
 def test_a_revoked_wallet_redeems_to_its_own_account_only(stand: Stand) -> None:
     """Its refresh and its refusals of money are paid there too: nothing is stuck, and it gets no new tokens."""
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob", "zhibek")
@@ -270,6 +319,18 @@ def test_a_revoked_wallet_redeems_to_its_own_account_only(stand: Stand) -> None:
     assert [stand.redeem(outputs) for outputs in redeemed] == [(None, 100), (None, 200), (None, 40)]
     assert stand.books()[3]["alatau"] == before + 340
     assert stand.books()[2] == 0
+
+
+def test_a_revoked_wallets_refresh_waits_for_its_own_bank(stand: Stand) -> None:
+    """Whoever speaks for the new owner only is told that there is nothing for it."""
+    ann = stand.ledger.person("ann")
+    refreshed = stand.ledger.redeem(ann, stand.fund(ann, 200), Refresh(Key.of("ann 2").public, (200,)))
+    revoke(stand, (ann, Reason.LIMITS))
+    stand.commit(refreshed)
+    *asked, _ = stand.asked(refreshed)
+    assert stand.code(stand.zhibek, "/v1/redemptions", [*asked, None]) is Code.WALLET_REVOKED
+    assert stand.redeem(refreshed) == (None, 200)
+    assert stand.zhibek.post("/v1/redemptions", [*asked, None]) == [None, 200, 0]
 
 
 def test_what_was_committed_before_the_revocation_is_paid_as_signed(stand: Stand) -> None:

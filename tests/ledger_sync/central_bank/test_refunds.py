@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from ledger_sync.central_bank.proving import Proof, read_proof
 from ledger_sync.settling import refund_id
 from tests.ledger_sync.central_bank.stand import GRANT, Stand
-from tests.support.world import NOW
+from tests.support.world import DAY, NOW, Person
+from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
+from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
 from wallet.protocol.transfer import ToAccount, TokenRef
 
@@ -43,12 +46,19 @@ def test_who_was_overtaken_gets_the_same_answer(stand: Stand) -> None:
     stand.commit(redeemed)
     txid, desk = redeemed[0].ref.txid, stand.central_bank.redeeming
     proof = read_proof(*stand.proof(), stand.registry.directory)
-    slow = Overtaken(proof, lambda proof: desk.redeem(txid, proof))
-    assert desk.redeem(txid, slow) == desk.redeem(txid, proof)  # type: ignore[arg-type]
+    shown = ann.possession()
+    slow = Overtaken(proof, lambda proof: desk.redeem("alatau", txid, proof, shown))
+    first = desk.redeem("alatau", txid, slow, shown)  # type: ignore[arg-type]
+    assert desk.redeem("alatau", txid, proof, shown) == first
     expire(stand)
-    slow = Overtaken(proof, lambda proof: desk.refund("alatau", large.ref, proof))
-    assert desk.refund("alatau", large.ref, slow) == 700  # type: ignore[arg-type]
+    slow = Overtaken(proof, lambda proof: desk.refund("alatau", large.ref, proof, shown))
+    assert desk.refund("alatau", large.ref, slow, shown) == 700  # type: ignore[arg-type]
     assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT, "zhibek": GRANT})
+
+
+def refund(stand: Stand, owner: Person, ref: TokenRef) -> list[Cbor]:
+    """The body by which the owner's bank asks."""
+    return [ref.to_cbor(), *stand.proof(), owner.possession().to_cbor()]
 
 
 def expire(stand: Stand) -> None:
@@ -59,7 +69,7 @@ def test_an_unconsumed_token_is_refunded_after_expiry_and_grace(stand: Stand) ->
     ann, bob = stand.ledger.person("ann", "alatau"), stand.ledger.person("bob", "zhibek")
     paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
     stand.commit(paid)
-    asked = [paid[0].ref.to_cbor(), *stand.proof()]
+    asked = [paid[0].ref.to_cbor(), *stand.proof(), bob.possession().to_cbor()]
     assert stand.code(stand.zhibek, "/v1/refunds", asked) is Code.TOO_EARLY
     stand.now = NOW + stand.terms.token_life + stand.terms.grace
     assert stand.code(stand.zhibek, "/v1/refunds", asked) is Code.TOO_EARLY
@@ -69,6 +79,27 @@ def test_an_unconsumed_token_is_refunded_after_expiry_and_grace(stand: Stand) ->
     assert stand.zhibek.post("/v1/refunds", asked) == [600]
     assert stand.code(stand.alatau, "/v1/refunds", asked) is Code.AUTH_FORBIDDEN
     assert stand.books() == (2 * GRANT, 0, 400, {"alatau": GRANT - 1000, "zhibek": GRANT + 600})
+
+
+def test_a_refund_is_for_a_bank_that_the_owner_wanted_and_for_one_of_them_only(stand: Stand) -> None:
+    ann = stand.ledger.person("ann")
+    (token,) = stand.fund(ann, 300)
+    body = replace(ann.certificate.body, bank="zhibek", expires=ann.certificate.body.expires + DAY)
+    stolen = Person(ann.key, cose.sign(body, stand.ledger.world.bank_key("zhibek").sign_digest))
+    stand.ledger.certificates[stolen.certificate.id] = stolen.certificate
+    expire(stand)
+    *asked, hers = refund(stand, ann, token.ref)
+    bob = stand.ledger.person("bob", "zhibek")
+    for shown, code in (
+        (None, Code.MALFORMED),
+        (hers, Code.AUTH_FORBIDDEN),
+        (stolen.possession("alatau").to_cbor(), Code.KEY_INVALID),
+        (bob.possession().to_cbor(), Code.KEY_INVALID),
+    ):
+        assert stand.code(stand.zhibek, "/v1/refunds", [*asked, shown]) is code
+    assert stand.alatau.post("/v1/refunds", [*asked, hers]) == [300]
+    assert stand.code(stand.zhibek, "/v1/refunds", [*asked, stolen.possession().to_cbor()]) is Code.TOO_LATE
+    assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT, "zhibek": GRANT})
 
 
 def test_a_refund_comes_too_late_where_a_transfer_was_first(stand: Stand) -> None:
@@ -82,9 +113,8 @@ def test_a_refund_comes_too_late_where_a_transfer_was_first(stand: Stand) -> Non
         "/v1/refunds",
         [
             tokens[0].ref.to_cbor(),
-            *stand.proof(
-                Bundle((), tuple(stand.ledger.issuances), tuple(stand.ledger.certificates.values()))
-            ),
+            *stand.proof(Bundle((), tuple(stand.ledger.issuances))),
+            ann.possession().to_cbor(),
         ],
     )
     assert refused is Code.TOO_LATE
@@ -98,11 +128,9 @@ def test_a_redemption_comes_too_late_where_the_refund_was_first(stand: Stand) ->
     tokens = stand.fund(ann, 1000)
     redeemed = stand.ledger.redeem(ann, tokens, ToAccount())
     expire(stand)
-    assert stand.alatau.post("/v1/refunds", [tokens[0].ref.to_cbor(), *stand.proof()]) == [1000]
+    assert stand.alatau.post("/v1/refunds", refund(stand, ann, tokens[0].ref)) == [1000]
     stand.commit(redeemed)
-    assert (
-        stand.code(stand.alatau, "/v1/redemptions", [redeemed[0].ref.txid, *stand.proof()]) is Code.TOO_LATE
-    )
+    assert stand.code(stand.alatau, "/v1/redemptions", stand.asked(redeemed)) is Code.TOO_LATE
     assert stand.books()[2] == 0
 
 
@@ -119,7 +147,7 @@ def test_what_a_refund_left_of_a_redemption_is_paid(stand: Stand) -> None:
     small, large = stand.fund(ann, 300, 700)
     redeemed = stand.ledger.redeem(ann, [small, large], ToAccount())
     expire(stand)
-    stand.alatau.post("/v1/refunds", [small.ref.to_cbor(), *stand.proof()])
+    stand.alatau.post("/v1/refunds", refund(stand, ann, small.ref))
     stand.commit(redeemed)
     assert stand.redeem(redeemed) == (None, 700)
     assert stand.books()[2] == 0
@@ -132,10 +160,10 @@ def test_a_refund_that_a_crash_cut_off_is_finished(stand: Stand) -> None:
     expire(stand)
     stand.central_bank.redeeming.notary.consume(token.ref, refund_id(token.ref), stand.registry.directory)
     stand.reopen()
-    assert stand.alatau.post("/v1/refunds", [token.ref.to_cbor(), *stand.proof()]) == [300]
+    assert stand.alatau.post("/v1/refunds", refund(stand, ann, token.ref)) == [300]
     assert stand.books()[2] == 0
 
 
 def test_a_refund_of_what_is_not_there(stand: Stand) -> None:
-    asked = [TokenRef(bytes(32), 0).to_cbor(), *stand.proof()]
+    asked = refund(stand, stand.ledger.person("ann"), TokenRef(bytes(32), 0))
     assert stand.code(stand.alatau, "/v1/refunds", asked) is Code.PROVENANCE_MISSING

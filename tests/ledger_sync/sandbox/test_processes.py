@@ -177,7 +177,8 @@ def test_money_goes_out_and_comes_back(running_pair: Pair) -> None:
     for value in statements:
         check_consumption(cose.from_cbor(Consumption, value), pair.directory())
     bundle = Bundle((transfer,), (issuance,), (ann.certificate,)).to_cbor()
-    assert pair.central_bank.post("/v1/redemptions", [transfer.id, bundle, statements]) == [None, 300]
+    asked = [transfer.id, bundle, statements, ann.possession().to_cbor()]
+    assert pair.central_bank.post("/v1/redemptions", asked) == [None, 300, 300]
     assert pair.books() == before
 
 
@@ -215,7 +216,7 @@ def test_a_redemption_killed_anywhere_is_paid_once(running_pair: Pair, failpoint
     transfer = pair.redemption(ann, issuance, Refresh(Key.of("ann 2").public, (100, 50)))
     statements = pair.commit(transfer)
     before = pair.books()
-    asked = [transfer.id, Bundle((transfer,), (issuance,), (ann.certificate,)).to_cbor(), statements]
+    asked = [transfer.id, Bundle((transfer,), (issuance,), (ann.certificate,)).to_cbor(), statements, None]
     pair.doom(pair.network.central_bank, failpoint)
     expect_death(pair, pair.network.central_bank, lambda: pair.central_bank.post("/v1/redemptions", asked))
     pair.start()
@@ -230,7 +231,7 @@ def test_a_refund_killed_anywhere_is_paid_once(running_pair: Pair, failpoint: st
     pair = running_pair
     ann = pair.person("ann")
     issuance = pair.fund(ann, failpoint.encode()[-16:], 70)
-    asked = [[issuance.id, 0], Bundle((), (issuance,), (ann.certificate,)).to_cbor(), []]
+    asked = [[issuance.id, 0], Bundle((), (issuance,)).to_cbor(), [], ann.possession().to_cbor()]
     before = pair.books()
     pair.doom(pair.network.central_bank, failpoint)
 

@@ -28,6 +28,8 @@ class Ledger:
     statements: list[Signed[Consumption]] = field(default_factory=list)
     winners: dict[TokenRef, bytes] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
+    signers: dict[bytes, Person] = field(default_factory=dict)
+    """By transfer."""
 
     def person(self, name: str, bank: str = "alatau", **changes: object) -> Person:
         if name not in self.people:
@@ -53,6 +55,7 @@ class Ledger:
 
     def _keep(self, made: Signed[Transfer], inputs: Sequence[Token], payer: Person) -> list[Token]:
         self.transfers[made.id] = made
+        self.signers[made.id] = payer
         return list(self.world.outputs(made, inputs, payer))
 
     def commit(self, *made: Sequence[Token], bank: str = "alatau") -> None:

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.session.pairs import Pair, both_done
 from tests.transport.nfc.partners import REF, Partner
+from tests.transport.nfc.taps import Taps
+from wallet.transport.nfc import Card, TapEnd
 from wallet.transport.nfc.blocks import Pending
 from wallet.transport.nfc.desk import MAX_QUESTIONS, Desk
 from wallet.transport.nfc.ports import Reply
@@ -134,6 +137,60 @@ def test_answers_are_in_the_order_asked() -> None:
     while desk.answer_next(slow, AT_ONCE):
         pass
     assert slow.heard == [b"first", b"second", b"third"]
+
+
+class SlowToSay(Partner):
+    """Says what stands only when it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__(says=b"stands")
+        self.began, self.may_go_on = threading.Event(), threading.Event()
+
+    def standing(self, ref: bytes) -> Reply:
+        self.began.set()
+        assert self.may_go_on.wait(FOR_EVER)
+        return super().standing(ref)
+
+
+def answered_late(desk: Desk) -> SlowToSay:
+    """A question to which the answer came when nobody waited any more."""
+    slow = SlowToSay()
+    wallet = in_thread(lambda: desk.answer_next(slow, FOR_EVER))
+    while not slow.began.is_set():
+        assert desk.standing(REF) == Pending()
+    slow.may_go_on.set()
+    wallet.join()
+    return slow
+
+
+def test_an_answer_that_came_too_late_is_for_the_next_who_asks_the_same_once() -> None:
+    desk = Desk(0.05)
+    answered_late(desk)
+    assert desk.standing(REF) == b"stands"
+    assert desk.standing(REF) == Pending()
+
+
+@pytest.mark.parametrize("between", ["another question", "a message"])
+def test_an_answer_that_came_too_late_is_for_nobody_once_something_else_was_asked(between: str) -> None:
+    desk = Desk(0.05)
+    slow = answered_late(desk)
+    assert (desk.standing(bytes(16)) if between == "another question" else desk.take(b"abc")) == Pending()
+    assert desk.standing(REF) == Pending()
+    while desk.answer_next(slow, AT_ONCE):
+        pass
+    assert slow.heard == ([b"abc"] if between == "a message" else [])
+
+
+@pytest.mark.parametrize("payer_reads", [True, False])
+def test_a_payment_by_tap_with_a_desk_between_card_and_wallet(payer_reads: bool) -> None:
+    taps = Taps(Pair.of(), payer_reads=payer_reads)
+    wallet, desk = taps.card._responder, Desk(FOR_EVER)
+    taps.card = Card(desk)
+    with serving(desk, wallet):  # type: ignore[arg-type]
+        taps.tap()
+        taps.agree()
+        assert taps.tap() is TapEnd.OVER
+    both_done(taps.pair)
 
 
 def test_a_wallet_that_fails_is_asked_again() -> None:

@@ -8,7 +8,10 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import qrcode
 from PIL import Image
+from qrcode.exceptions import DataOverflowError
+from qrcode.util import BIT_LIMIT_TABLE, MODE_ALPHA_NUM, QRData, length_in_bits
 
 from wallet.transport.qr.frames import DEFAULT_CHUNK, SLOW_CHUNK, FrameEncoder, FrameReceiver
 from wallet.transport.qr.picture import (
@@ -19,6 +22,7 @@ from wallet.transport.qr.picture import (
     frame_image,
     loop_length,
     modules,
+    smallest_version,
     terminal,
     write_frames,
     write_gif,
@@ -75,6 +79,27 @@ def test_a_full_chunk_fills_the_version_it_was_chosen_for(
     assert len(modules(text, correction=correction, border=0)) == 17 + 4 * version
     if length != STATIC_CHUNK:
         assert len(modules(text + "00", correction=correction, border=0)) > 17 + 4 * version
+
+
+@pytest.mark.parametrize("correction", Correction)
+def test_the_version_is_the_one_that_the_library_finds(correction: Correction) -> None:
+    """Around every step from one version to the next."""
+    steps = {1, 2}
+    for version, room in enumerate(BIT_LIMIT_TABLE[correction.value][1:], 1):
+        most = (room - 4 - length_in_bits(MODE_ALPHA_NUM, version)) * 2 // 11
+        steps.update(range(max(1, most - 2), most + 3))
+    for length in sorted(steps):
+        code = qrcode.QRCode(error_correction=correction.value)
+        code.add_data(QRData(b"A" * length, mode=MODE_ALPHA_NUM), optimize=0)
+        try:
+            found = code.best_fit()
+        except (DataOverflowError, ValueError):
+            found = None
+        if found is None:
+            with pytest.raises(ValueError):
+                smallest_version(length, correction)
+        else:
+            assert smallest_version(length, correction) == found
 
 
 def test_a_text_that_fits_no_code_is_refused() -> None:

@@ -43,6 +43,7 @@ class Desk:
         self._lock = threading.Condition()
         self._questions: deque[_Question] = deque()
         self._current: _Question | None = None
+        self._late: _Question | None = None
 
     # the link's thread
 
@@ -62,7 +63,12 @@ class Desk:
         return Pending() if question.reply is None else question.reply
 
     def _queued(self, question: _Question) -> _Question:
-        """The same message asked again while it waits, or is being answered, is one question."""
+        """The same message asked again while it waits, or is being answered, is one question. An answer that came too
+        late is for the next who asks the same, if nothing came in between: a wallet that is always slower than the
+        link's patience is heard all the same."""
+        late, self._late = self._late, None
+        if late is not None and question.message is None and late.ref == question.ref:
+            return late
         for asked in (self._current, *self._questions):
             if asked is not None and question.message is not None and asked.message == question.message:
                 return asked
@@ -90,6 +96,9 @@ class Desk:
         finally:
             with self._lock:
                 self._current = None
+                self._tidy()
+                is_late = question.is_idle and isinstance(question.reply, bytes)
+                self._late = question if is_late and not self._questions else None
                 if question.reply is None:
                     self._questions.appendleft(question)
         return True

@@ -50,7 +50,10 @@ class VirtualCard:
 
     def _come_near(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> _End:
         try:
-            line = socket.create_connection((self._host, self._port), timeout=max(SLICE, deadline.left()))
+            line = socket.create_connection((self._host, self._port), timeout=SLICE)
+        except TimeoutError:
+            # The service still has the card that was here before.
+            return _End.UNSEEN if deadline.left() else _End.NOBODY_CAME
         except OSError as error:
             raise DeviceError(Trouble.NOT_FOUND, f"vpcd:{self._host}:{self._port}") from error
         with line:

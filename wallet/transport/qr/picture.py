@@ -14,8 +14,7 @@ from typing import Final
 
 import qrcode
 from PIL import Image
-from qrcode.exceptions import DataOverflowError
-from qrcode.util import MODE_ALPHA_NUM, QRData
+from qrcode.util import BIT_LIMIT_TABLE, MODE_ALPHA_NUM, QRData, length_in_bits
 
 from wallet.transport.qr.frames import DEFAULT_CHUNK, FrameEncoder
 
@@ -58,14 +57,25 @@ def modules(
     Raises ValueError for characters outside alphanumeric mode and for a text too long for version 40.
     """
     mask = SCREEN_MASK if correction is Correction.SCREEN else None
-    code = qrcode.QRCode(error_correction=correction.value, border=border, mask_pattern=mask)
+    version = smallest_version(len(text), correction)
+    code = qrcode.QRCode(version, error_correction=correction.value, border=border, mask_pattern=mask)
     code.add_data(QRData(text.encode("ascii"), mode=MODE_ALPHA_NUM), optimize=0)
-    try:
-        code.make(fit=True)
-    except DataOverflowError as error:
-        raise ValueError(f"{len(text)} characters fit no QR code of level {correction.name}") from error
+    code.make(fit=False)
     rows: list[list[bool]] = code.get_matrix()
     return rows
+
+
+def smallest_version(length: int, correction: Correction) -> int:
+    """The version, 1 to 40, that holds so many alphanumeric characters: eleven bits a pair, six for one left over.
+
+    The library finds it too, by writing all the bits, once or twice, before it writes them for the picture.
+    ValueError where none does.
+    """
+    written = 4 + length // 2 * 11 + length % 2 * 6
+    for version, room in enumerate(BIT_LIMIT_TABLE[correction.value]):
+        if version and written + length_in_bits(MODE_ALPHA_NUM, version) <= room:
+            return version
+    raise ValueError(f"{length} characters fit no QR code of level {correction.name}")
 
 
 def frame_image(
