@@ -62,12 +62,12 @@ def pay(args: argparse.Namespace, context: Context) -> Status:
     with radio(args.side or CARD, args.device) as hold, context.opened() as opened:
         party = PayerParty(opened, args, context)
         holding = Holding(party, context.show, args.seconds or SECONDS)
-        _until_ctrl_c(hold, holding)
+        is_stopped = _until_ctrl_c(hold, holding)
         party.finish()
     context.show.result(taps=holding.taps)
     if party.is_done:
         return Status.DONE
-    return _interrupted(holding, context, context.show.catalogue.text("tap.go_on_pay"))
+    return _interrupted(holding, is_stopped, context, context.show.catalogue.text("tap.go_on_pay"))
 
 
 def receive(args: argparse.Namespace, context: Context) -> Status:
@@ -82,23 +82,25 @@ def receive(args: argparse.Namespace, context: Context) -> Status:
         context.show.say("tap.asking", amount=written_amount(body.amount), until=written_time(body.expires))
         party = PayeeParty(opened, request, context)
         holding = Holding(party, context.show, args.seconds or SECONDS)
-        _until_ctrl_c(hold, holding)
+        is_stopped = _until_ctrl_c(hold, holding)
     context.show.result(
         request=request.id.hex(), expires=body.expires, taps=holding.taps, milliseconds=holding.milliseconds
     )
     if party.received is None:
-        return _interrupted(holding, context, context.show.catalogue.text("tap.go_on_receive", request=ref))
+        go_on = context.show.catalogue.text("tap.go_on_receive", request=ref)
+        return _interrupted(holding, is_stopped, context, go_on)
     if not holding.has_said_all:
         context.show.say("tap.no_receipt", request=ref)
     return status_of(party.received)
 
 
-def _until_ctrl_c(hold: Callable[[Holding], None], holding: Holding) -> None:
-    """Ctrl-C ends it as the last second does."""
+def _until_ctrl_c(hold: Callable[[Holding], None], holding: Holding) -> bool:
+    """Ctrl-C ends it as the last second does; whether it came."""
     try:
         hold(holding)
     except KeyboardInterrupt:
-        return
+        return True
+    return False
 
 
 def _new(args: argparse.Namespace, seconds: int, opened: OpenWallet, context: Context) -> Signed[Request]:
@@ -130,12 +132,14 @@ def _by_ref(written: str, opened: OpenWallet) -> Signed[Request] | None:
     return opened.wallet.receiving.own_request(ref)
 
 
-def _interrupted(holding: Holding, context: Context, go_on: str) -> Status:
-    """It is not over: what the last tap refused, or that the seconds are up and how to go on."""
-    if holding.refused is not None:
+def _interrupted(holding: Holding, is_stopped: bool, context: Context, go_on: str) -> Status:
+    """It is not over: what the last tap refused; or that it was stopped or the seconds are up, and how to go on."""
+    if holding.refused is not None and not is_stopped:
         raise holding.refused
     lost = context.show.catalogue.tell(Code.LINK_LOST.value)
     what = lost.what if holding.taps else context.show.catalogue.text("tap.nobody")
+    if is_stopped:
+        what = context.show.catalogue.text("tap.stopped")
     told = Told(what, lost.money, go_on)
     context.show.told(told)
     context.show.result(interrupted=Code.LINK_LOST.value, told=told.lines())
