@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes setup/run.lock and setup/test.lock anew from pyproject.toml, for every machine and Python that we
-# serve: hashes of every file of a version, no index address, no local path.
+# Makes setup/run.lock, setup/test.lock and setup/build.lock (what builds what comes as source) anew from
+# pyproject.toml, for every machine and Python that we serve: hashes of every file of a version, no index
+# address, no local path.
 # Usage: setup/lock.sh [--upgrade]   (QALTA_PYTHON names a Python 3.11, the oldest that we serve)
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -30,10 +31,12 @@ lock() {
         --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
         --resolver=backtracking --build-deps-for editable --output-file "$out" "$@" pyproject.toml
 }
-lock setup/run.lock --extra service --extra zxing "$@"
-lock setup/test.lock --extra service --extra zxing --extra dev --constraint setup/run.lock "$@"
+lock setup/run.lock --extra service --extra zxing --extra nfc "$@"
+lock setup/test.lock --extra service --extra zxing --extra nfc --extra pcsc --extra dev \
+    --constraint setup/run.lock "$@"
+lock setup/build.lock --only-build-deps --constraint setup/run.lock "$@"
 
-if grep -nE '://|--(index|extra|find|trusted)|(^|[ @])/' setup/run.lock setup/test.lock; then
+if grep -nE '://|--(index|extra|find|trusted)|(^|[ @])/' setup/run.lock setup/test.lock setup/build.lock; then
     echo "setup/lock.sh: an address or a path got into a lock file (above)" >&2
     exit 1
 fi

@@ -50,6 +50,8 @@ for word do echo "$word"; done >>"$FAKE/installed"
     "python3": """
 [ "$1" = -I ] && shift
 case "$1 ${2-}" in
+"-c "*sysconfig*) [ ! -e "$FAKE/no-headers" ] ;;
+"-c "*realpath*) readlink -f /usr/bin/python3 ;;
 "-c "*) exit 0 ;;
 "-m venv")
     mkdir -p "$3/bin"
@@ -64,7 +66,7 @@ case "$1 ${2-}" in
 esac
 """,
 }
-RUN_PACKAGES = ("softhsm2", "libsofthsm2", "libzbar0")
+RUN_PACKAGES = ("softhsm2", "libsofthsm2", "libzbar0", "libusb-1.0-0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def test_all_there_is_said_once_and_then_skipped_in_silence(clone: Clone) -> Non
     assert status == 0
     assert "==> Python packages of setup/run.lock" in said
     assert "==> system packages" not in said
-    assert len(clone.calls()) == 2
+    assert len(clone.calls()) == 3
     assert clone.ensure() == (0, "")
     assert clone.calls() == []
 
@@ -135,8 +137,11 @@ def test_packages_are_taken_from_the_lock_with_hashes_and_the_project_without_th
     clone: Clone,
 ) -> None:
     clone.ensure()
-    packages, project = clone.calls()
-    assert "--require-hashes" in packages
+    tools, packages, project = clone.calls()
+    for locked_files in (tools, packages):
+        assert "--require-hashes --only-binary :all:" in locked_files
+        assert "--no-build-isolation" in locked_files
+    assert tools.endswith("-r setup/build.lock")
     assert packages.endswith("-r setup/run.lock")
     assert "--no-index --no-deps --no-build-isolation" in project
 
@@ -145,7 +150,8 @@ def test_without_root_and_sudo_the_exact_apt_line_is_printed(clone: Clone) -> No
     clone.have("softhsm2")
     status, said = clone.ensure()
     assert status == 3
-    assert "\n  apt-get update && apt-get install -y --no-install-recommends libsofthsm2 libzbar0\n" in said
+    line = "apt-get update && apt-get install -y --no-install-recommends libsofthsm2 libzbar0 libusb-1.0-0"
+    assert f"\n  {line}\n" in said
     assert clone.calls() == []
     assert not (clone.root / ".venv").exists()
 
@@ -154,12 +160,20 @@ def test_only_the_tests_need_the_tests_packages(clone: Clone) -> None:
     assert clone.ensure("run")[0] == 0
     status, said = clone.ensure("test")
     assert status == 3
-    assert re.search(r"install .* opensc .*libnss3 .*swtpm", said)
+    assert re.search(r"install .* opensc .*libnss3 .*swtpm .*pcscd .*libpcsclite-dev", said)
     assert "softhsm2" not in said
 
 
+def test_headers_of_python_are_asked_for_where_something_is_built_with_them(clone: Clone) -> None:
+    clone.set("no-headers")
+    assert clone.ensure("run")[0] == 0
+    assert re.search(r"install .* libpcsclite-dev python3-dev$", clone.ensure("test")[1], re.M)
+    (clone.fake / "no-headers").unlink()
+    assert "python3-dev" not in clone.ensure("test")[1]
+
+
 def test_newer_names_of_a_package_count(clone: Clone) -> None:
-    clone.have("softhsm2", "libsofthsm2", "libzbar0t64")
+    clone.have("softhsm2", "libsofthsm2", "libzbar0t64", "libusb-1.0-0")
     assert clone.ensure()[0] == 0
 
 
@@ -171,8 +185,8 @@ def test_sudo_installs_what_is_missing_without_a_question(clone: Clone) -> None:
     assert status == 0, said
     apt = [call for call in clone.calls() if call.startswith("apt-get")]
     assert [call.rpartition("confold ")[2] for call in apt] == [
-        "install --simulate libsofthsm2 libzbar0",
-        "install libsofthsm2 libzbar0",
+        "install --simulate libsofthsm2 libzbar0 libusb-1.0-0",
+        "install libsofthsm2 libzbar0 libusb-1.0-0",
     ]
     assert all(call.startswith("apt-get noninteractive -y ") for call in apt)
 
@@ -253,7 +267,7 @@ def test_a_changed_lock_is_installed(clone: Clone) -> None:
     with open(clone.root / "setup" / "run.lock", "a") as lock:
         lock.write("# another\n")
     assert clone.ensure()[0] == 0
-    assert len(clone.calls()) == 2
+    assert len(clone.calls()) == 3
 
 
 def test_who_looks_after_the_system_is_believed(clone: Clone) -> None:
@@ -273,7 +287,7 @@ def locked(level: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("level", ["run", "test"])
+@pytest.mark.parametrize("level", ["build", "run", "test"])
 def test_every_locked_package_has_hashes_and_no_address(level: str) -> None:
     text = (ROOT / "setup" / f"{level}.lock").read_text(encoding="utf-8")
     assert not re.search(r"://|(^|\s)-[ifec]\b|--(index|extra|find|trusted|no-)", text, re.M)
@@ -285,11 +299,19 @@ def test_every_locked_package_has_hashes_and_no_address(level: str) -> None:
 def test_locks_hold_what_pyproject_asks_for_and_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    run = [Requirement(line) for line in project["dependencies"] + extras["service"] + extras["zxing"]]
-    test = [Requirement(line) for line in extras["dev"]]
+    asked = project["dependencies"] + extras["service"] + extras["zxing"] + extras["nfc"]
+    run = [Requirement(line) for line in asked]
+    test = [Requirement(line) for line in extras["dev"] + extras["pcsc"]]
     in_run, in_test = locked("run"), locked("test")
     for requirement in run:
         assert requirement.specifier.contains(in_run[canonicalize_name(requirement.name)])
     for requirement in test:
         assert requirement.specifier.contains(in_test[canonicalize_name(requirement.name)])
-    assert in_run.items() <= in_test.items()
+    assert locked("build").items() <= in_run.items() <= in_test.items()
+
+
+def test_what_is_built_from_source_is_locked_and_the_tools_for_it_too() -> None:
+    listed = re.search(r"^from_source=(\S+)$", (ROOT / "setup" / "python.sh").read_text("utf-8"), re.M)
+    assert listed
+    assert set(listed[1].split(",")) <= locked("test").keys()
+    assert locked("build").keys() == {"setuptools"}
