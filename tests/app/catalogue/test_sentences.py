@@ -8,12 +8,14 @@ from typing import Final
 import pytest
 
 from app.catalogue import LANGUAGES, catalogue
+from app.engine.troubles import AppCode
 from hsm.keystore import KeystoreCode
 from hsm.pin import MAX_PIN_CHARACTERS, MIN_PIN_CHARACTERS
 from tests.app.catalogue.sentences import OTHERS, PARTS, is_of_a_code, phrases_in, sentences, slots
 from wallet.protocol.codes import Code
 
-CODES: Final = sorted({code.value for code in Code} | {code.value for code in KeystoreCode})
+LISTS: Final = (Code, KeystoreCode, AppCode)
+CODES: Final = sorted(code.value for codes in LISTS for code in codes)
 KINDS: Final = {"", "tiyn", "n", "time", "state"}
 LONGEST: Final = 200
 TYPICAL: Final[dict[str, int | str]] = {
@@ -61,8 +63,8 @@ def test_every_code_says_what_happened_where_the_money_is_and_what_to_do(languag
     assert {code: tuple(entry) for code, entry in table.items()} == dict.fromkeys(table, PARTS)
 
 
-def test_protocol_and_keystore_share_no_code() -> None:
-    assert not {code.value for code in Code} & {code.value for code in KeystoreCode}
+def test_no_two_lists_share_a_code() -> None:
+    assert len(CODES) == len(set(CODES))
 
 
 @in_each_other_language
