@@ -37,7 +37,7 @@ BOTH_TIMES: Final = (
     Code.AUTH_STALE,
     Code.TOO_EARLY,
 )
-LATIN_IN_CYRILLIC: Final = {"PIN", "PKCS", "ECDSA", "P", "chmod", "Debian", "sync"}
+LATIN_IN_CYRILLIC: Final = {"PIN", "PKCS", "ECDSA", "P", "chmod", "Debian", "sync", "QR"}
 
 in_each_language = pytest.mark.parametrize("language", LANGUAGES)
 in_each_other_language = pytest.mark.parametrize("language", OTHERS)
