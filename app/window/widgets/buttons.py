@@ -1,0 +1,237 @@
+"""What is touched: actions, icons to touch, rows to touch, choices and switches. Everything has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kivy.animation import Animation
+from kivy.graphics import Color, SmoothEllipse, SmoothRoundedRectangle
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
+from kivy.uix.anchorlayout import AnchorLayout
+from kivy.uix.behaviors import ButtonBehavior
+from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.widget import Widget
+
+from app.window.kit import Kit
+from app.window.theme import LABEL, LEAD, TOUCH, Colour, Ink, Type
+from app.window.widgets.boxes import Row, paint
+from app.window.widgets.text import FitText, Icon, Text
+
+Tapped = Callable[[], object]
+
+
+class Touched(ButtonBehavior):
+    """Darkens or lightens while it is pressed."""
+
+    veil = NumericProperty(0.0)
+
+    def lay_veil(self, colour: Colour, radius: float) -> None:
+        with self.canvas.after:
+            self._veil = Color(*colour[:3], 0)
+            shape = SmoothRoundedRectangle(pos=self.pos, size=self.size, radius=[dp(radius)])
+
+        def follow(*_: Any) -> None:
+            shape.pos, shape.size = self.pos, self.size
+            shape.radius = [min(dp(radius), self.height / 2, self.width / 2)]
+
+        self.bind(pos=follow, size=follow, state=self._press, veil=self._lift)
+
+    def _press(self, *_: Any) -> None:
+        Animation.cancel_all(self, "veil")
+        if self.state == "down":
+            self.veil = 0.14
+        else:
+            Animation(veil=0.0, d=0.2).start(self)
+
+    def _lift(self, *_: Any) -> None:
+        self._veil.a = self.veil
+
+
+class Action(Touched, AnchorLayout):
+    """A button with words, and an icon if it helps. As high as its words need."""
+
+    name = StringProperty("")
+    text = StringProperty("")
+
+    def __init__(
+        self,
+        kit: Kit,
+        name: str,
+        text: str,
+        tapped: Tapped,
+        *,
+        ink: Ink | None = None,
+        icon: str | None = None,
+        kind: Type = LEAD,
+        edge: Colour | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(size_hint_y=None, height=dp(TOUCH + 6), **options)
+        self.name, self.text = name, text
+        ink = ink or kit.colours.strong
+        self._label = FitText(kit, text, kind, ink.text)
+        self._icon = Icon(kit, icon, 22, ink.text) if icon else None
+        parts = [self._icon, self._label] if self._icon else [self._label]
+        self._row = Row(*parts, gap=10, size_hint_x=None)
+        self._row.bind(minimum_width=self._row.setter("width"), height=self._grow)
+        self.add_widget(self._row)
+        paint(self, ink.ground, edge, 28)
+        self.lay_veil(ink.text, 28)
+        self.bind(width=self._limit, text=self._say, disabled=self._fade)
+        self.bind(on_release=lambda *_: tapped())
+
+    def _limit(self, *_: Any) -> None:
+        self._label.most = max(self.width - dp(32) - (self._icon.width + dp(10) if self._icon else 0), dp(20))
+
+    def _grow(self, *_: Any) -> None:
+        self.height = max(dp(TOUCH + 6), self._row.height + dp(20))
+
+    def _say(self, *_: Any) -> None:
+        self._label.text = self.text
+
+    def _fade(self, *_: Any) -> None:
+        self.opacity = 0.38 if self.disabled else 1.0
+
+
+def strong(kit: Kit, name: str, text: str, tapped: Tapped, icon: str | None = None) -> Action:
+    """The one thing to do here."""
+    return Action(kit, name, text, tapped, icon=icon)
+
+
+def soft(kit: Kit, name: str, text: str, tapped: Tapped, icon: str | None = None) -> Action:
+    """Another thing that is often done here."""
+    return Action(kit, name, text, tapped, ink=kit.colours.soft, icon=icon)
+
+
+def plain(kit: Kit, name: str, text: str, tapped: Tapped, icon: str | None = None) -> Action:
+    """What is done seldom, or leads away."""
+    ink = Ink((0, 0, 0, 0), kit.colours.accent)
+    return Action(kit, name, text, tapped, ink=ink, icon=icon, kind=LABEL)
+
+
+class IconButton(Touched, AnchorLayout):
+    """An icon to touch; ``text`` is what it means, for whoever asks."""
+
+    name = StringProperty("")
+    text = StringProperty("")
+
+    def __init__(
+        self, kit: Kit, name: str, icon: str, text: str, tapped: Tapped, colour: Colour | None = None
+    ) -> None:
+        super().__init__(size_hint=(None, None), size=(dp(TOUCH), dp(TOUCH)))
+        self.name, self.text = name, text
+        self.add_widget(Icon(kit, icon, 24, colour))
+        self.lay_veil(colour or kit.colours.page.text, 24)
+        self.bind(on_release=lambda *_: tapped())
+
+
+class TouchRow(Touched, Row):
+    """A line of a list that leads somewhere or is chosen."""
+
+    def __init__(
+        self, kit: Kit, name: str, tapped: Tapped, *parts: Widget, ground: Colour | None = None, **options: Any
+    ) -> None:
+        options.setdefault("pad", (14, 12, 14, 12))
+        super().__init__(*parts, **options)
+        self.name = name
+        if ground is not None:
+            paint(self, ground, None, 16)
+        self.lay_veil(kit.colours.page.text, 16)
+        self.bind(on_release=lambda *_: tapped())
+
+    def _grow(self, *_: Any) -> None:
+        self.height = max(self.minimum_height, dp(TOUCH))
+
+
+class Choice(Touched, Row):
+    """One of several; a filled ring and the ground say that it is the chosen one."""
+
+    text = StringProperty("")
+    is_chosen = BooleanProperty(False)
+
+    def __init__(self, kit: Kit, name: str, text: str, tapped: Tapped, is_chosen: bool) -> None:
+        ink = kit.colours.soft if is_chosen else Ink((0, 0, 0, 0), kit.colours.page.text)
+        icon = Icon(kit, "radiobox-marked" if is_chosen else "radiobox-blank", 22, ink.text)
+        label = Text(kit, text, LABEL, ink.text)
+        super().__init__(icon, label, pad=(14, 10, 12, 10), gap=10)
+        self.name, self.text, self.is_chosen = name, text, is_chosen
+        paint(self, ink.ground, None if is_chosen else kit.colours.faint, 14)
+        self.lay_veil(kit.colours.page.text, 14)
+        self.bind(on_release=lambda *_: tapped())
+
+    def _grow(self, *_: Any) -> None:
+        self.height = max(self.minimum_height, dp(TOUCH))
+
+
+class Chip(Touched, AnchorLayout):
+    """Something that can be on or off, small enough for several in a row; a tick says that it is on."""
+
+    name = StringProperty("")
+    text = StringProperty("")
+    is_on = BooleanProperty(False)
+
+    def __init__(self, kit: Kit, name: str, text: str, icon: str, tapped: Tapped, is_on: bool) -> None:
+        super().__init__(size_hint_y=None, height=dp(44))
+        ink = kit.colours.soft if is_on else Ink((0, 0, 0, 0), kit.colours.quiet)
+        self.name, self.text, self.is_on = name, text, is_on
+        self._label = FitText(kit, text, LABEL, ink.text)
+        self._icon = Icon(kit, "check" if is_on else icon, 18, ink.text)
+        self._row = Row(self._icon, self._label, gap=6, size_hint_x=None)
+        self._row.bind(minimum_width=self._row.setter("width"), height=self._grow)
+        self.add_widget(self._row)
+        paint(self, ink.ground, None if is_on else kit.colours.faint, 12)
+        self.lay_veil(ink.text, 12)
+        self.bind(width=self._limit)
+        self.bind(on_release=lambda *_: tapped())
+
+    def _limit(self, *_: Any) -> None:
+        self._label.most = max(self.width - self._icon.width - dp(22), dp(20))
+
+    def _grow(self, *_: Any) -> None:
+        self.height = max(dp(44), self._row.height + dp(14))
+
+
+class Lever(Widget):
+    """The picture of a switch."""
+
+    def __init__(self, kit: Kit, is_on: bool) -> None:
+        super().__init__(size_hint=(None, None), size=(dp(52), dp(32)))
+        colours = kit.colours
+        ground = colours.strong.ground if is_on else colours.raised.ground
+        knob = colours.strong.text if is_on else colours.line
+        paint(self, ground, None if is_on else colours.line, 16)
+        with self.canvas:
+            Color(*knob)
+            ellipse = SmoothEllipse()
+
+        def follow(*_: Any) -> None:
+            side = dp(22 if is_on else 16)
+            middle = self.right - dp(16) if is_on else self.x + dp(16)
+            ellipse.size, ellipse.pos = (side, side), (middle - side / 2, self.center_y - side / 2)
+
+        self.bind(pos=follow, size=follow)
+
+
+class Switch(Touched, BoxLayout):
+    """A line with words and a lever; touching it anywhere turns it."""
+
+    name = StringProperty("")
+    text = StringProperty("")
+    is_on = BooleanProperty(False)
+
+    def __init__(
+        self, kit: Kit, name: str, text: str, turned: Callable[[bool], object], is_on: bool, icon: str
+    ) -> None:
+        super().__init__(size_hint_y=None, height=dp(TOUCH + 8), padding=(dp(14), dp(8)), spacing=dp(12))
+        self.name, self.text, self.is_on = name, text, is_on
+        label = Text(kit, text, LEAD, kit.colours.page.text, pos_hint={"center_y": 0.5})
+        label.bind(height=lambda *_: setattr(self, "height", max(dp(TOUCH + 8), label.height + dp(16))))
+        mark = Icon(kit, icon, 24, kit.colours.quiet, pos_hint={"center_y": 0.5})
+        lever = Lever(kit, is_on)
+        lever.pos_hint = {"center_y": 0.5}
+        for part in (mark, label, lever):
+            self.add_widget(part)
+        self.lay_veil(kit.colours.page.text, 16)
+        self.bind(on_release=lambda *_: turned(not is_on))
