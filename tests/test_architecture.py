@@ -96,6 +96,7 @@ PLANTED = {
     "app/planted.py": ("import pkcs11", "PKCS#11 only inside hsm"),
     "ledger_sync/planted.py": ("import kivy", "Kivy only below app"),
     "app/cli/planted.py": ("import kivy", "the command line never imports Kivy"),
+    "app/presenters/planted.py": ("import kivymd", "what screens show and do is known without Kivy"),
     "ledger_sync/central_bank/planted.py": ("import nfc", "nfcpy only below wallet.transport.nfc"),
 }
 

@@ -13,8 +13,11 @@ from hsm.keystore import Keystore
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.transfer import TokenRef
 from wallet.purse.evidences import Evidences
+from wallet.purse.hands import Hands
 from wallet.purse.journal import PurseState
+from wallet.purse.outlook import Outlook, Outlooks, Room
 from wallet.purse.paying import Paying
+from wallet.purse.payments import PaymentSummary
 from wallet.purse.purse import Clock, Purse, Random
 from wallet.purse.reading import Balance, ChainLink, Event, Reading, Risk
 from wallet.purse.receiving import Receiving
@@ -31,6 +34,8 @@ class Wallet:
         self.receiving = Receiving(purse)
         self.reconciling = Reconciling(purse)
         self._reading = Reading(purse)
+        self._hands = Hands(purse, self._reading)
+        self._outlooks = Outlooks(purse)
         self._evidences = Evidences(purse)
 
     @classmethod
@@ -87,6 +92,28 @@ class Wallet:
     def chain(self, ref: TokenRef) -> tuple[ChainLink, ...]:
         """The hands a token went through, issuance first. PROVENANCE_MISSING for one that is not known."""
         return self._reading.chain(ref)
+
+    def chain_of(self, event: Event) -> tuple[ChainLink, ...]:
+        """The hands of the money that an event of history is about, along its most worn token; empty where the purse
+        has none of it yet (a funding that has not come)."""
+        return self._hands.chain_of(event)
+
+    def own_wallets(self) -> frozenset[bytes]:
+        """Every wallet id that a bank ever gave this wallet."""
+        return self._hands.own_wallets()
+
+    def room(self) -> Room | None:
+        """What the limits leave to pay; None before the first certificate."""
+        return self._outlooks.room()
+
+    def outlook(self) -> Outlook:
+        """How far the money in the pocket goes, and since when this wallet is offline."""
+        return self._outlooks.outlook()
+
+    def unfinished(self) -> tuple[PaymentSummary, ...]:
+        """Payments to go on with, oldest first: unsigned intents, and signed ones that neither payee nor ledger has
+        answered."""
+        return self._outlooks.unfinished()
 
     def risk(self) -> Risk:
         """What would be lost with this device now, and until when."""

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from app.cli.pin import PinSource
-from app.cli.places import Home, Profile, WalletPlace
 from app.cli.show import Show
 from app.cli.status import UsageError
-
-if TYPE_CHECKING:
-    from hsm import Keystore
-    from wallet.wallet import Wallet
-
-Clock = Callable[[], int]
-Random = Callable[[int], bytes]
-
-
-def system_clock() -> int:
-    """Unix seconds of this machine, or of the sandbox: ``QALTA_CLOCK_OFFSET`` seconds are added."""
-    return int(time.time()) + int(os.environ.get("QALTA_CLOCK_OFFSET", "0"))
-
-
-@dataclass(frozen=True, slots=True)
-class OpenWallet:
-    """A wallet with its keystore, for as long as a command or the process runs."""
-
-    place: WalletPlace
-    profile: Profile
-    keystore: Keystore
-    wallet: Wallet
+from app.wallets.opened import Clock, OpenWallet, Random, close, open_wallet, system_clock
+from app.wallets.places import Home, WalletPlace
 
 
 @dataclass(slots=True)
@@ -71,20 +48,10 @@ class Context:
             close(opened)
 
     def open(self, place: WalletPlace) -> OpenWallet:
-        from hsm import open_keystore
-        from wallet.wallet import Wallet
-
-        profile = place.profile()
+        place.profile()
         pin = self.pin.ask(self.show.catalogue.text("ask.pin_open", name=place.name))
-        keystore = open_keystore(place.keystore, pin, clock=self.clock, random=self.random)
-        wallet = Wallet.open(place.purse, keystore, self.clock, self.random)
-        return OpenWallet(place, profile, keystore, wallet)
+        return open_wallet(place, pin, self.clock, self.random)
 
     def confirm_pin(self, opened: OpenWallet) -> None:
         """The PIN again, before money moves. KeystoreError: PIN_WRONG, PIN_BLOCKED."""
         opened.keystore.confirm_pin(self.pin.ask(self.show.catalogue.text("ask.pin_pay")))
-
-
-def close(opened: OpenWallet) -> None:
-    opened.wallet.close()
-    opened.keystore.lock()

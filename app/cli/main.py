@@ -11,9 +11,9 @@ from app.catalogue import catalogue, chosen_language
 from app.cli.context import Context
 from app.cli.parser import asked_language, build_parser
 from app.cli.pin import PinSource
-from app.cli.places import Home
 from app.cli.show import Show
 from app.cli.status import MissingPart, Status, UsageError
+from app.wallets.places import Home
 from hsm.keystore import KeystoreCode, KeystoreError
 from wallet.protocol.codes import Code, Refusal
 

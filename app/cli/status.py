@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from app.wallets.missing import MissingPart
+
+__all__ = ["MissingPart", "Status", "UsageError"]
+
 
 class Status(IntEnum):
     """0 done, 1 refused, 2 usage, 3 something is missing, 4 interrupted: run again."""
@@ -17,15 +21,6 @@ class Status(IntEnum):
 
 class UsageError(Exception):
     """The words of the command do not fit; the message is a key of the catalogue's ``usage`` table."""
-
-    def __init__(self, name: str, /, **facts: int | str) -> None:
-        super().__init__(name)
-        self.name = name
-        self.facts = facts
-
-
-class MissingPart(Exception):
-    """Something the command needs is not there; the message is a key of the catalogue's ``missing`` table."""
 
     def __init__(self, name: str, /, **facts: int | str) -> None:
         super().__init__(name)

@@ -27,6 +27,9 @@ class Observed(Generic[V]):
         return lambda: self._watchers.remove(watcher)
 
     def _show(self, **changes: Any) -> None:
-        self._view = replace(self._view, **changes)  # type: ignore[type-var]
+        view = replace(self._view, **changes)  # type: ignore[type-var]
+        if view == self._view:
+            return
+        self._view = view
         for watcher in tuple(self._watchers):
             watcher(self._view)

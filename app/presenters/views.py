@@ -111,6 +111,7 @@ class HomeView:
     is_network_on: bool = True
     is_rolled_back: bool = False
     unfinished: tuple[Unfinished, ...] = ()
+    busy: Busy | None = None
     trouble: Trouble | None = None
 
 
@@ -163,8 +164,10 @@ class ReceiveStep(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ReceiveView:
-    """``typed`` as the keypad made it ("1250,50"); ``amount`` its tiyn. ``received`` and ``hop`` once money came,
-    ``repeat_of`` if it was here already."""
+    """``typed`` as the keypad made it ("1250,50"); ``amount`` its tiyn, or what is asked for. ``received`` and ``hop``
+    once money came, ``repeat_of`` if it was here already: then it is no new money. ``is_for_other``: it answered an
+    earlier request, and ``amount`` is still asked for; as a printed code always is (``ask_on``). REFUSED: the payment
+    goes back to the payer, ``trouble`` says why."""
 
     step: ReceiveStep = ReceiveStep.AMOUNT
     typed: str = ""
@@ -180,6 +183,7 @@ class ReceiveView:
     received: int = 0
     hop: int = 0
     repeat_of: int | None = None
+    is_for_other: bool = False
     receipt: Shown | None = None
     can_print: bool = False
     busy: Busy | None = None
@@ -222,7 +226,9 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class PayView:
-    """``amount`` None while it is still to be typed, up to ``ceiling``. ``money``: where the money is now."""
+    """``amount`` None while it is still to be typed, up to ``ceiling``. ``money``: where the money is now. ``shown``:
+    the payment, from its signature on; only PAID says that the payee has it, at ``receipt_at``. RETURNED and DROPPED
+    say why in ``trouble``. ``wait_until`` while the keystore takes no PIN."""
 
     step: PayStep = PayStep.SEEK
     carrier: Carrier = Carrier.QR
@@ -237,6 +243,7 @@ class PayView:
     room: Room | None = None
     earlier: tuple[Earlier, ...] = ()
     pin_length: int = 0
+    wait_until: int | None = None
     shown: Shown | None = None
     receipt_at: int | None = None
     money: Money = Money.UNTOUCHED
@@ -337,6 +344,8 @@ class RiskView:
     amount: int = 0
     unsettled: int = 0
     until: int | None = None
+    busy: Busy | None = None
+    trouble: Trouble | None = None
 
 
 # settings

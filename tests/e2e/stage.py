@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.cli.places import Home
+from app.wallets.places import Home
 from ledger_sync import sandbox
 from ledger_sync.sandbox.processes import gone
 from tests.support.cli import PIN, ROOT, Cli, Done

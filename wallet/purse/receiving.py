@@ -123,6 +123,22 @@ class Receiving:
         )
         return int(found)
 
+    def unanswered(self) -> tuple[Signed[Request], ...]:
+        """Requests with a nonce that have neither expired nor an answer, the newest first."""
+        rows = self._purse.store.rows(
+            "SELECT ref FROM request WHERE side = 'ours' AND use = 'once' AND expires >= ?"
+            " AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.request = ref AND i.code IS NULL)"
+            " ORDER BY at DESC, ref",
+            self._purse.now(),
+        )
+        found = (self._purse.objects.request(row["ref"]) for row in rows)
+        return tuple(request for request in found if request is not None)
+
+    def asked_at(self, ref: bytes) -> int | None:
+        """When an own request was made, unix seconds."""
+        at = self._purse.store.value("SELECT at FROM request WHERE ref = ? AND side = 'ours'", ref)
+        return None if at is None else int(at)
+
     # being paid
 
     def receive(self, raw: bytes, request: Signed[Request] | None = None) -> Received:

@@ -20,6 +20,7 @@ from wallet.purse.deliveries import Delivered, Deliveries
 from wallet.purse.epochs import EpochKey
 from wallet.purse.exchanging import Exchanging
 from wallet.purse.fundings import Funding, Fundings
+from wallet.purse.outlook import RECONCILED
 from wallet.purse.purse import Purse
 from wallet.purse.receiving import Receiving
 from wallet.purse.recovering import Recovering
@@ -155,6 +156,8 @@ class Reconciling:
         """Everything was uploaded and every delivery taken: out of a rollback, if nothing keeps the purse in it."""
         self._recovering.reconciled()
         self._purse.let_expire()
+        with self._purse.store.transaction():
+            self._purse.store.set_fact(RECONCILED, self._purse.now())
 
     def missing_numbers(self) -> tuple[int, ...]:
         """In a rollback: sequence numbers for which the ledger has shown no transfer yet."""

@@ -19,8 +19,8 @@ import hsm
 from app.cli.bench.figures import Figure, Findings, Unit, milliseconds, spread
 from app.cli.bench.rounds import Lap, Stopwatch
 from app.cli.bench.throwaway import Authorities
-from app.cli.context import system_clock
 from app.cli.show import Show
+from app.wallets.opened import system_clock
 from wallet.protocol.receipt import Receipt
 from wallet.session import messages
 from wallet.wallet import Wallet

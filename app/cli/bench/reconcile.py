@@ -22,9 +22,9 @@ from app.cli.bench.bare import Bare, signatures, verify_all
 from app.cli.bench.figures import Figure, Findings, Unit, milliseconds, spread
 from app.cli.bench.rounds import Stopwatch
 from app.cli.bench.throwaway import Chain, Person, SoftKey, hand_on
-from app.cli.context import system_clock
 from app.cli.show import Show
 from app.cli.status import MissingPart
+from app.wallets.opened import system_clock
 from ledger_sync import sandbox
 from ledger_sync.client.rows import Row, read_rows
 from ledger_sync.http.client import ServiceClient

@@ -11,12 +11,13 @@ import json
 import sys
 from typing import Any
 
-from app.cli.context import Context, close
+from app.cli.context import Context
 from app.cli.main import run_command
-from app.cli.offline import NETWORK
 from app.cli.parser import Commands, build_parser
 from app.cli.show import Show
 from app.cli.status import Status
+from app.wallets.offline import NETWORK
+from app.wallets.opened import close
 
 
 def add(commands: Commands) -> None:

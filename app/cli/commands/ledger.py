@@ -7,10 +7,10 @@ from typing import Any
 
 from app.catalogue import harmless
 from app.catalogue.written import written_amount, written_time
-from app.cli.banking import bank_line
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import Status
+from app.wallets.banking import bank_line
 
 
 def add(commands: Commands) -> None:
@@ -24,7 +24,7 @@ def _sync(args: argparse.Namespace, context: Context) -> Status:
     def tell(step: Step, count: int) -> None:
         context.show.step(f"sync.{step.value}", count=count)
 
-    with context.opened() as opened, bank_line(opened, context) as bank:
+    with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
         report = reconcile(opened.wallet, bank, tell)
         account = bank.account()
     words = context.show.catalogue

@@ -6,10 +6,10 @@ import argparse
 from dataclasses import fields
 
 from app.catalogue.written import read_amount, written_amount, written_time
-from app.cli.banking import bank_line
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import Status, UsageError
+from app.wallets.banking import bank_line
 
 
 def add(commands: Commands) -> None:
@@ -31,7 +31,7 @@ def _fund(args: argparse.Namespace, context: Context) -> Status:
     from ledger_sync.client import fund
 
     amount = amount_of(args.amount)
-    with context.opened() as opened, bank_line(opened, context) as bank:
+    with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
         context.show.step("money.funding", amount=written_amount(amount))
         tokens = fund(opened.wallet, bank, amount)
         account = bank.account()
@@ -45,7 +45,7 @@ def _defund(args: argparse.Namespace, context: Context) -> Status:
     from ledger_sync.client import defund
 
     amount = amount_of(args.amount)
-    with context.opened() as opened, bank_line(opened, context) as bank:
+    with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
         context.confirm_pin(opened)
         context.show.step("money.defunding", amount=written_amount(amount))
         value = defund(opened.wallet, bank, amount)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from app.catalogue.written import written_amount, written_time
 from app.cli.codes_in_pictures import read_message, require_room, write_message
 from app.cli.commands.money import amount_of
-from app.cli.context import Context, OpenWallet
+from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import Status, UsageError
+from app.wallets.opened import OpenWallet
 from wallet.protocol.bounds import MAX_MEMO_BYTES
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code, Refusal

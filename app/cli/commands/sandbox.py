@@ -12,7 +12,7 @@ from app.cli.show import Show
 from app.cli.status import MissingPart, Status
 
 if TYPE_CHECKING:
-    from app.cli.sandbox_desk import Books
+    from app.wallets.sandbox_desk import Books
 
 
 def add(commands: Commands) -> None:
@@ -65,7 +65,7 @@ def _stop(args: argparse.Namespace, context: Context) -> Status:
 
 
 def _books(args: argparse.Namespace, context: Context) -> Status:
-    from app.cli.sandbox_desk import network_of, read_books
+    from app.wallets.sandbox_desk import network_of, read_books
 
     books = read_books(network_of(context.home.sandbox))
     show_books(books, context.show)

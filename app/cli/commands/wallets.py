@@ -1,20 +1,15 @@
-"""`qalta wallet new|list|show`: a keystore, an account at a bank, a first certificate.
-
-Recovery: the folder gets `wallet.json` last. A wallet that was left half-made is made again under the same name:
-keys, enrolment and certificate that are already there are used, none is made twice.
-"""
+"""`qalta wallet new|list|show`: a keystore, an account at a bank, a first certificate (`app.wallets.making`)."""
 
 from __future__ import annotations
 
 import argparse
 
 from app.catalogue.written import written_time
-from app.cli.banking import DEVICE_ALIAS, bank_line
-from app.cli.context import Context, OpenWallet, close
+from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.places import Profile, WalletPlace
 from app.cli.status import Status, UsageError
-from wallet.protocol.bounds import KEY_BYTES
+from app.wallets.making import MakingStep, Wish, at_real_bank, in_sandbox, make_wallet, sandbox_banks
+from app.wallets.opened import close
 from wallet.protocol.codes import Code, Refusal
 
 
@@ -72,91 +67,45 @@ def _show(args: argparse.Namespace, context: Context) -> Status:
 
 def _new(args: argparse.Namespace, context: Context) -> Status:
     place = context.home.wallet(args.name)
-    if (place.folder / "wallet.json").exists():
+    if place.is_made:
         raise Refusal(Code.WALLET_EXISTS, {"name": args.name})
     pin = context.pin.ask(context.show.catalogue.text("ask.pin_new"))
     if context.pin.is_prompt and pin != context.pin.ask(context.show.catalogue.text("ask.pin_again")):
         raise UsageError("usage.pins_differ")
-    profile = _profile(args, context)
-    context.show.step("wallet.keystore")
-    opened = _opened(place, pin, context, profile)
-    try:
-        _certify(opened, context, args)
-    finally:
-        close(opened)
-    context.show.say("wallet.made", name=args.name, holder=opened.profile.name, bank=opened.profile.bank)
-    context.show.result(wallet=args.name, bank=opened.profile.bank, account=place.profile().account)
+    wish = _wish(args, context)
+
+    def tell(step: MakingStep) -> None:
+        context.show.step(f"wallet.{step.value}", bank=wish.profile.bank)
+
+    opened = make_wallet(place, wish, pin, context.clock, context.random, tell)
+    close(opened)
+    profile = opened.profile
+    context.show.say("wallet.made", name=args.name, holder=wish.profile.name, bank=profile.bank)
+    context.show.result(wallet=args.name, bank=profile.bank, account=profile.account)
     return Status.DONE
 
 
-def _profile(args: argparse.Namespace, context: Context) -> Profile:
+def _wish(args: argparse.Namespace, context: Context) -> Wish:
     """Where the bank is: as given, or as the sandbox of this home says."""
     holder = args.holder or args.name
     kind = "merchant" if args.merchant else "person"
     if args.url:
-        if not (args.root and args.enrol and _is_key(args.root)):
-            raise UsageError("usage.real_bank")
-        return Profile(args.bank, args.url, args.root, "", kind, holder)
-    from app.cli.sandbox_desk import network_of
+        return _at_real_bank(args, kind, holder)
+    from app.cli.commands.money import amount_of
+    from app.wallets.sandbox_desk import network_of
 
-    network = network_of(context.home.sandbox)
-    banks = {bank.name: bank.url for bank in network.banks}
+    sandbox = context.home.sandbox
+    banks = sandbox_banks(network_of(sandbox))
     if args.bank not in banks:
         raise UsageError("usage.bank", bank=args.bank, banks=", ".join(banks))
-    return Profile(args.bank, banks[args.bank], network.root.hex(), "", kind, holder)
+    opening = amount_of(args.opening)
+    return in_sandbox(sandbox, args.bank, kind, holder, category=args.category, opening=opening)
 
 
-def _is_key(written: str) -> bool:
+def _at_real_bank(args: argparse.Namespace, kind: str, holder: str) -> Wish:
+    if not (args.root and args.enrol):
+        raise UsageError("usage.real_bank")
     try:
-        return len(bytes.fromhex(written)) == KEY_BYTES
+        return at_real_bank(args.bank, args.url, args.root, args.enrol, kind, holder)
     except ValueError:
-        return False
-
-
-def _opened(place: WalletPlace, pin: str, context: Context, profile: Profile) -> OpenWallet:
-    from hsm import open_keystore, provision
-    from hsm.keystore import KeystoreCode, KeystoreError
-    from wallet.wallet import Wallet
-
-    place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        provision(place.keystore, pin, clock=context.clock, random=context.random)
-    except KeystoreError as error:
-        if error.code is not KeystoreCode.ALREADY_PROVISIONED:
-            raise
-    keystore = open_keystore(place.keystore, pin, clock=context.clock, random=context.random)
-    if DEVICE_ALIAS not in keystore.aliases():
-        keystore.create_key(DEVICE_ALIAS)
-    wallet = Wallet.open(place.purse, keystore, context.clock, context.random)
-    return OpenWallet(place, profile, keystore, wallet)
-
-
-def _certify(opened: OpenWallet, context: Context, args: argparse.Namespace) -> None:
-    from ledger_sync.client import certify, set_up
-
-    with bank_line(opened, context) as bank:
-        context.show.step("wallet.enrolling", bank=opened.profile.bank)
-        code = args.enrol or _sandbox_code(context, args, opened)
-        enrolled = bank.enrol(code)
-        context.show.step("wallet.certifying")
-        set_up(opened.wallet, bank, bytes.fromhex(opened.profile.root))
-        certify(opened.wallet, bank)
-    profile = opened.profile
-    opened.place.write_profile(
-        Profile(profile.bank, profile.url, profile.root, enrolled.account, profile.kind, enrolled.name)
-    )
-
-
-def _sandbox_code(context: Context, args: argparse.Namespace, opened: OpenWallet) -> str:
-    """The sandbox's bank opens an account and gives an enrolment code; the id makes a repeat the same account."""
-    from app.cli.commands.money import amount_of
-    from app.cli.sandbox_desk import network_of, open_account
-
-    return open_account(
-        network_of(context.home.sandbox),
-        args.bank,
-        opened.keystore.public_key(DEVICE_ALIAS)[-16:],
-        opened.profile.name,
-        category=args.category if args.merchant else None,
-        opening=amount_of(args.opening),
-    )
+        raise UsageError("usage.real_bank") from None

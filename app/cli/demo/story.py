@@ -237,7 +237,7 @@ class Story:
         self.show.say("demo.cheat_refused", shop=shop.shown, code=refused.code)
 
     def _sums(self, cast: Cast) -> None:
-        from app.cli.sandbox_desk import network_of, read_books
+        from app.wallets.sandbox_desk import network_of, read_books
 
         self._act("sums")
         honest = [*cast.chain, *cast.shops]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from app.catalogue import catalogue
-from app.cli.sandbox_desk import Books
+from app.wallets.sandbox_desk import Books
 from ledger_sync.client.reconcile import Report, Step
 from ledger_sync.sandbox import State
 from tests.app.catalogue.sentences import sentences, slots

@@ -1,11 +1,11 @@
-"""What the sandbox's operator does for the command line: opens accounts at its banks, and reads all books."""
+"""What the sandbox's operator does for command line and app: opens accounts at its banks, and reads all books."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.cli.status import MissingPart
+from app.wallets.missing import MissingPart
 from ledger_sync.sandbox import Network, State, operate, read_network, status
 from ledger_sync.sandbox.operator import Order
 from wallet.protocol import codec

@@ -29,13 +29,18 @@ class NetworkSwitch:
             self._hooked = True
         self.is_off = off
 
+    def check(self) -> None:
+        """UNREACHABLE while it is off: for whoever holds a connection that was made before."""
+        if self.is_off:
+            raise Refusal(Code.UNREACHABLE, {"service": "offline"})
+
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.is_off or event not in _EVENTS:
             return
         address = args[1] if event != "socket.getaddrinfo" and len(args) > 1 else None
         if isinstance(address, (str, bytes)):
             return
-        raise Refusal(Code.UNREACHABLE, {"service": "offline"})
+        self.check()
 
 
 NETWORK: Final = NetworkSwitch()

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final, Self
 
-from app.cli.status import MissingPart
+from app.wallets.missing import MissingPart
 from wallet.protocol.codes import Code, Refusal
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -54,6 +54,11 @@ class WalletPlace:
     @property
     def purse(self) -> Path:
         return self.folder / "purse"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its making was finished."""
+        return (self.folder / "wallet.json").exists()
 
     def profile(self) -> Profile:
         """WALLET_UNKNOWN where there is none; MissingPart where it is damaged."""

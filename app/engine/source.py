@@ -1,0 +1,49 @@
+"""Where the engine's wallet comes from: a place on disk and its bank, as a port."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from app.wallets.banking import bank_line
+from app.wallets.making import Tell, Wish, make_wallet
+from app.wallets.opened import Clock, OpenWallet, Random, close, open_wallet
+from app.wallets.places import WalletPlace
+from ledger_sync.client.bank import BankClient
+
+
+class Source(Protocol):
+    """All calls are made in the worker's thread."""
+
+    def open(self, pin: str) -> OpenWallet:
+        """Raises as ``open_wallet``."""
+
+    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+        """Raises as ``make_wallet``."""
+
+    def line(self, opened: OpenWallet) -> AbstractContextManager[BankClient]:
+        """A line to its bank, for the length of the context."""
+
+    def close(self, opened: OpenWallet) -> None:
+        """Let go of store and keystore."""
+
+
+class PlaceSource:
+    """The wallet in ``place``."""
+
+    def __init__(self, place: WalletPlace, clock: Clock, random: Random) -> None:
+        self._place = place
+        self._clock = clock
+        self._random = random
+
+    def open(self, pin: str) -> OpenWallet:
+        return open_wallet(self._place, pin, self._clock, self._random)
+
+    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+        return make_wallet(self._place, wish, pin, self._clock, self._random, tell)
+
+    def line(self, opened: OpenWallet) -> AbstractContextManager[BankClient]:
+        return bank_line(opened, self._clock, self._random)
+
+    def close(self, opened: OpenWallet) -> None:
+        close(opened)

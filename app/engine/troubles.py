@@ -1,0 +1,52 @@
+"""What went wrong, as the window shows it: every exception of a job becomes one code of a closed list.
+
+Rule: an error that nobody foresaw is logged as its kind and the lines that it passed, never with its words or values:
+a PIN could be among them.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from enum import StrEnum
+
+from app.presenters.views import Trouble
+from app.wallets.missing import MissingPart
+from hsm.keystore import KeystoreCode, KeystoreError
+from wallet.protocol.codes import Code, Refusal
+from wallet.transport.nfc import DeviceError
+
+_LOG = logging.getLogger("qalta.app")
+
+
+class AppCode(StrEnum):
+    """What only the app refuses, beside the codes of the protocol and of the keystore."""
+
+    PINS_DIFFER = "pins_differ"
+    FIELDS_MISSING = "fields_missing"
+    READER_TROUBLE = "reader_trouble"
+
+
+_MISSING = {"missing.sandbox": Code.UNREACHABLE, "missing.file": KeystoreCode.FOLDER_DAMAGED}
+
+
+def trouble_of(error: BaseException) -> Trouble:
+    """The code and facts of ``error``; INTERNAL, and a line in the log, where it was not foreseen."""
+    match error:
+        case Refusal() | KeystoreError():
+            return Trouble(error.code.value, dict(error.facts))
+        case DeviceError():
+            return Trouble(AppCode.READER_TROUBLE, {"device": error.device, "trouble": error.trouble.value})
+        case MissingPart() if error.name in _MISSING:
+            return Trouble(_MISSING[error.name].value, dict(error.facts))
+        case OSError():
+            return Trouble(KeystoreCode.STORAGE_FAULT, {"errno": error.errno or 0})
+        case _:
+            _log(error)
+            return Trouble(Code.INTERNAL)
+
+
+def _log(error: BaseException) -> None:
+    passed = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(passed))
+    _LOG.error("%s at %s", type(error).__name__, where)

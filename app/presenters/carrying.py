@@ -1,0 +1,120 @@
+"""What paying and receiving share: codes seen by the camera, and taps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from app.engine.engine import Engine
+from app.engine.taps import Devices, News, Noticing, Role, Side, Taps
+from app.presenters.observed import V
+from app.presenters.presenter import Presenter
+from app.presenters.views import Carrier, PayView, ReceiveView, Scanning, Trouble
+from wallet.transport.qr import FrameReceiver, Outcome
+
+_NOT_OURS: Final = (Outcome.FOREIGN,)
+
+
+@dataclass(frozen=True, slots=True)
+class Tapping:
+    """How taps are made: the devices, the name of the one that settings chose, and this wallet's role."""
+
+    devices: Devices
+    reader: Callable[[], str]
+    role: Role
+
+
+class CarryingPresenter(Presenter[V]):
+    """``_heard`` gets whole messages that a camera saw; ``_side`` is this wallet's side of a tap."""
+
+    def __init__(self, view: V, engine: Engine, tapping: Tapping) -> None:
+        super().__init__(view, engine)
+        self._tapping = tapping
+        self._frames = FrameReceiver()
+        self._taps: Taps | None = None
+
+    # to be said by paying and receiving
+
+    def _heard(self, message: bytes) -> None:
+        raise NotImplementedError
+
+    def _side(self) -> Side:
+        """In the worker's thread. KeystoreError: LOCKED."""
+        raise NotImplementedError
+
+    def _noticed(self) -> None:
+        """In the worker's thread: a tap may have changed how things stand."""
+        raise NotImplementedError
+
+    # the camera
+
+    @property
+    def _scanning(self) -> Scanning:
+        view = self.view
+        assert isinstance(view, (PayView, ReceiveView))
+        return view.scanning
+
+    def seen(self, text: str) -> None:
+        """The text of a code that the camera read. Messages may come in many parts, in any order."""
+        progress = self._frames.add(text)
+        if progress.outcome not in _NOT_OURS:
+            self._show(scanning=Scanning(True, progress.rank, progress.needed))
+        message = self._frames.message
+        if progress.outcome is Outcome.COMPLETE and message is not None:
+            self._heard(message)
+
+    def camera(self, trouble: str | None) -> None:
+        """Why there is no camera (a name of the catalogue); None once pictures come."""
+        scanning = self._scanning
+        self._show(scanning=Scanning(trouble is None, scanning.rank, scanning.needed, trouble))
+
+    def _look_anew(self) -> None:
+        """Forget what was seen: the same code may be shown again."""
+        self._frames.reset()
+        scanning = self._scanning
+        self._show(scanning=Scanning(scanning.is_seeing, 0, 0, scanning.camera_trouble))
+
+    # taps
+
+    def choose(self, carrier: Carrier) -> None:
+        """By code or by tap; what is under way goes on."""
+        self._show(carrier=carrier, trouble=None)
+        if carrier is Carrier.TAP:
+            self._tap()
+        else:
+            self._stop_taps()
+
+    def _tap(self) -> None:
+        """Start the device, if the screen is in a step that taps."""
+        before, engine = self._taps, self._engine
+        if before is not None and before.is_running:
+            return
+        side = Noticing(self._side, self._noticed)
+        taps = Taps(side, engine.worker, self._tapping.devices, lambda news: self._told(taps, news))
+        self._taps = taps
+        taps.start(self._tapping.role, self._tapping.reader(), before)
+
+    def _told(self, taps: Taps, news: News) -> None:
+        """In the device's thread."""
+
+        def show() -> None:
+            if taps is self._taps and not taps.is_stopped:
+                self._tapped(news)
+
+        self._engine.post(show)
+
+    def _tapped(self, news: News) -> None:
+        if isinstance(news, Trouble):
+            self._show(trouble=news)
+        else:
+            self._show(tap=news)
+
+    def _decided(self) -> None:
+        if self._taps is not None:
+            self._taps.decided()
+
+    def _stop_taps(self) -> None:
+        if self._taps is not None:
+            self._taps.stop()
+        self._show(tap=None)

@@ -1,0 +1,111 @@
+"""Money between the account and the pocket."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app.engine.engine import Engine, Work
+from app.presenters.keypad import PinPad, amount_of, pressed
+from app.presenters.presenter import Presenter
+from app.presenters.views import FundsView, Trouble
+from ledger_sync.client import defund, fund
+from wallet.protocol.codes import Code, Refusal
+from wallet.purse.reading import Balance
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    amount: int
+    account: int
+    balance: Balance
+
+
+class FundsPresenter(Presenter[FundsView]):
+    """Funding needs the bank; so does defunding, which is confirmed with the PIN."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(FundsView(account=engine.account), engine)
+        self._pin = PinPad()
+
+    def refresh(self) -> None:
+        """The balance, and the account where the bank can be asked."""
+        self._run("app_ledger.looking", _looked, self._looked)
+
+    def _looked(self, found: tuple[Balance, int | None]) -> None:
+        self._show(balance=found[0], account=found[1])
+
+    def direction(self, is_in: bool) -> None:
+        self._pin = PinPad()
+        self._show(is_in=is_in, pin_length=None, moved=None, trouble=None)
+
+    def press(self, key: str) -> None:
+        self._type(pressed(self.view.typed, key))
+
+    def erase(self) -> None:
+        self._type(self.view.typed[:-1])
+
+    def _type(self, typed: str) -> None:
+        if not self._is_busy and self.view.pin_length is None:
+            self._show(typed=typed, amount=amount_of(typed), moved=None, trouble=None)
+
+    def pin_press(self, key: str) -> None:
+        if self.view.pin_length is not None:
+            self._pin.press(key)
+            self._show(pin_length=self._pin.length)
+
+    def pin_erase(self) -> None:
+        if self.view.pin_length is not None:
+            self._pin.erase()
+            self._show(pin_length=self._pin.length)
+
+    def go(self) -> None:
+        """Move the amount; defunding asks for the PIN first, and goes with the next ``go``."""
+        view = self.view
+        if self._is_busy:
+            return
+        if not view.amount:
+            self._fail(Trouble(Code.AMOUNT_INVALID))
+        elif view.is_in:
+            self._run("app_ledger.funding", lambda work: _funded(work, view.amount), self._moved)
+        elif view.pin_length is None:
+            self._show(pin_length=0, trouble=None)
+        elif self._pin.is_enough:
+            self._take_out(view.amount, self._pin.take())
+
+    def _take_out(self, amount: int, pin: str) -> None:
+        self._show(pin_length=0)
+        self._run("app_ledger.defunding", lambda work: _defunded(work, amount, pin), self._moved)
+
+    def _moved(self, moved: _Moved) -> None:
+        self._show(
+            typed="",
+            amount=0,
+            pin_length=None,
+            moved=moved.amount,
+            account=moved.account,
+            balance=moved.balance,
+        )
+
+
+def _looked(work: Work) -> tuple[Balance, int | None]:
+    with suppress(Refusal), work.bank() as bank:
+        work.note_account(bank.account().balance)
+    return work.wallet.balance(), work.account
+
+
+def _funded(work: Work, amount: int) -> _Moved:
+    with work.bank() as bank:
+        fund(work.wallet, bank, amount)
+        account = bank.account().balance
+    work.note_account(account)
+    return _Moved(amount, account, work.wallet.balance())
+
+
+def _defunded(work: Work, amount: int, pin: str) -> _Moved:
+    with work.bank() as bank:
+        work.keystore.confirm_pin(pin)
+        value = defund(work.wallet, bank, amount)
+        account = bank.account().balance
+    work.note_account(account)
+    return _Moved(value, account, work.wallet.balance())

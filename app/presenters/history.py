@@ -1,0 +1,112 @@
+"""What happened, and through whose hands the money went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from app.engine.engine import Engine, Work
+from app.engine.paying import party_of
+from app.presenters.pay import PayPresenter
+from app.presenters.presenter import Presenter
+from app.presenters.views import Hand, HistoryLine, HistoryView, Party
+from wallet.purse.payments import UNANSWERED
+from wallet.purse.reading import ChainLink, Event, EventKind
+
+_SIGNS: Final[Mapping[EventKind, int]] = {
+    EventKind.PAID: -1,
+    EventKind.RECEIVED: 1,
+    EventKind.REFUSED: 0,
+    EventKind.FUNDED: 1,
+    EventKind.REFRESHED: 0,
+    EventKind.DEFUNDED: -1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    event: Event
+    hands: tuple[Hand, ...]
+
+
+class HistoryPresenter(Presenter[HistoryView]):
+    """Newest first. ``show_again`` puts the chosen payment on the paying screen; the window opens that screen."""
+
+    def __init__(self, engine: Engine, pay: PayPresenter) -> None:
+        super().__init__(HistoryView(), engine)
+        self._pay = pay
+        self._events: dict[bytes, Event] = {}
+
+    def refresh(self) -> None:
+        self._run("app_history.looking", _looked, self._looked)
+
+    def _looked(self, found: tuple[tuple[Event, ...], Mapping[bytes, Party]]) -> None:
+        events, parties = found
+        self._events = {event.id: event for event in events}
+        lines = tuple(_line(event, parties.get(event.id)) for event in reversed(events))
+        chosen = self.view.chosen
+        self._show(
+            lines=lines,
+            chosen=next((line for line in lines if chosen is not None and line.id == chosen.id), None),
+        )
+
+    def choose(self, id: bytes) -> None:  # noqa: A002
+        """Open one line; its chain follows."""
+        event = self._events.get(id)
+        line = next((line for line in self.view.lines if line.id == id), None)
+        if event is not None and line is not None:
+            is_open = event.kind is EventKind.PAID and event.state in UNANSWERED
+            self._show(chosen=line, chain=(), can_show=is_open)
+            self._run("app_history.looking", lambda work: _chain(work, event), self._chained)
+
+    def _chained(self, chain: _Chain) -> None:
+        if self.view.chosen is not None and self.view.chosen.id == chain.event.id:
+            self._show(chain=chain.hands)
+
+    def back(self) -> None:
+        self._show(chosen=None, chain=(), can_show=False)
+
+    def show_again(self) -> None:
+        if self.view.chosen is not None and self.view.can_show:
+            self._pay.resume(self.view.chosen.id)
+
+
+def _looked(work: Work) -> tuple[tuple[Event, ...], Mapping[bytes, Party]]:
+    events = work.wallet.history()
+    paying = work.wallet.paying
+    paid = {
+        event.id: party_of(paying.summary(event.id).payee) for event in events if event.kind is EventKind.PAID
+    }
+    return events, paid
+
+
+def _line(event: Event, party: Party | None) -> HistoryLine:
+    if party is None and event.wallet:
+        party = Party(event.who, event.wallet, "", bool(event.who))
+    return HistoryLine(
+        event.id,
+        event.kind.value,
+        event.state,
+        event.at,
+        event.amount,
+        _sign(event),
+        party,
+        event.memo,
+        None if event.code is None else event.code.value,
+    )
+
+
+def _sign(event: Event) -> int:
+    """A payment that was never signed, or that was returned, and a funding that has not come, move nothing."""
+    is_nothing = event.state in ("reserved", "refused", "open") and event.kind is not EventKind.DEFUNDED
+    return 0 if is_nothing else _SIGNS[event.kind]
+
+
+def _chain(work: Work, event: Event) -> _Chain:
+    own = work.wallet.own_wallets()
+    return _Chain(event, tuple(_hand(link, own) for link in work.wallet.chain_of(event)))
+
+
+def _hand(link: ChainLink, own: frozenset[bytes]) -> Hand:
+    return Hand(link.hop, link.at, link.amount, link.signer, link.bank, link.signer in own)

@@ -1,0 +1,90 @@
+"""All presenters of one wallet, put together once for a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.engine.engine import Engine
+from app.engine.kept import KeptFile
+from app.engine.taps import Devices, Role
+from app.presenters.aside import Aside
+from app.presenters.carrying import Tapping
+from app.presenters.funds import FundsPresenter
+from app.presenters.history import HistoryPresenter
+from app.presenters.home import HomePresenter
+from app.presenters.pay import PayPresenter
+from app.presenters.receive import ReceivePresenter
+from app.presenters.reconcile import ReconcilePresenter
+from app.presenters.risk import RiskPresenter
+from app.presenters.settings import SettingsPresenter
+from app.presenters.start import StartPresenter
+from app.presenters.unlock import UnlockPresenter
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """``close`` leaves every screen and closes the wallet."""
+
+    engine: Engine
+    start: StartPresenter
+    unlock: UnlockPresenter
+    home: HomePresenter
+    receive: ReceivePresenter
+    pay: PayPresenter
+    history: HistoryPresenter
+    reconcile: ReconcilePresenter
+    funds: FundsPresenter
+    risk: RiskPresenter
+    settings: SettingsPresenter
+
+    def tick(self, now: int) -> None:
+        """Every second, with the engine's ``now()``."""
+        for presenter in self._with_time():
+            presenter.tick(now)
+
+    def _with_time(self) -> Iterator[UnlockPresenter | ReceivePresenter | PayPresenter]:
+        yield from (self.unlock, self.receive, self.pay)
+
+    def close(self) -> None:
+        self.receive.leave()
+        self.pay.leave()
+        self.engine.close()
+
+
+def house(
+    engine: Engine,
+    folder: Path,
+    devices: Devices,
+    *,
+    holder: str = "",
+    sandbox: Path | None = None,
+    cameras: tuple[str, ...] = ("0",),
+    readers: tuple[str, ...] = ("auto",),
+) -> House:
+    """``folder``: the wallet's, where settings are kept; ``sandbox``: where banks are offered at the first start.
+
+    The payee reads and the payer is the card: a shop has a reader, a customer a phone.
+    """
+    settings = SettingsPresenter(engine, KeptFile(folder / "app.json"), cameras, readers)
+    aside = Aside(engine, KeptFile(folder / "aside.json"))
+
+    def reader() -> str:
+        return settings.view.reader
+
+    pay = PayPresenter(engine, Tapping(devices, reader, Role.CARD))
+    receive = ReceivePresenter(engine, Tapping(devices, reader, Role.READER), aside)
+    return House(
+        engine,
+        StartPresenter(engine, sandbox),
+        UnlockPresenter(engine, holder),
+        HomePresenter(engine, pay, receive, aside),
+        receive,
+        pay,
+        HistoryPresenter(engine, pay),
+        ReconcilePresenter(engine),
+        FundsPresenter(engine),
+        RiskPresenter(engine),
+        settings,
+    )

@@ -1,0 +1,224 @@
+"""Paying: whom, how much, a PIN, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from app.engine.engine import Engine, Work
+from app.engine.paying import PayerDesk, Paying
+from app.engine.taps import Side
+from app.presenters.carrying import CarryingPresenter, Tapping
+from app.presenters.keypad import PinPad, amount_of, pressed
+from app.presenters.views import Carrier, PayStep, PayView, Shown, Trouble
+from wallet.protocol.codes import Code
+from wallet.session import Money, PayerState
+
+_STEPS: Final = {
+    PayerState.IDLE: PayStep.SEEK,
+    PayerState.REQUESTED: PayStep.ASKED,
+    PayerState.PAID_BEFORE: PayStep.ASKED,
+    PayerState.CONFIRMED: PayStep.ASKED,
+    PayerState.RESERVED: PayStep.ASKED,
+    PayerState.SIGNED: PayStep.SHOWING,
+    PayerState.SHOWN: PayStep.SHOWING,
+    PayerState.ACKNOWLEDGED: PayStep.PAID,
+    PayerState.REFUSED: PayStep.RETURNED,
+    PayerState.DROPPED: PayStep.DROPPED,
+}
+_UNSIGNED: Final = (PayStep.ASKED, PayStep.PIN)
+
+
+class PayPresenter(CarryingPresenter[PayView]):
+    """Only PAID says that the payee has the money; SHOWING says that nothing was confirmed yet."""
+
+    def __init__(self, engine: Engine, tapping: Tapping) -> None:
+        super().__init__(PayView(), engine, tapping)
+        self._pin = PinPad()
+        self._desk: PayerDesk | None = None
+
+    # finding whom to pay
+
+    def begin(self) -> None:
+        """The screen opens: look for a request."""
+        if self.view.carrier is Carrier.TAP:
+            self._tap()
+
+    def resume(self, payment_id: bytes) -> None:
+        """A payment that was made before, where it is."""
+        self.leave()
+
+        def job(work: Work) -> Paying:
+            self._desk = PayerDesk.resume(work, payment_id)
+            return self._desk.standing()
+
+        self._run("app_pay.looking", job, self._resumed)
+
+    def _resumed(self, paying: Paying) -> None:
+        self._stand(paying)
+        self.begin()
+
+    def _heard(self, message: bytes) -> None:
+        self._do("app_pay.checking", lambda desk, work: desk.hear(message), self._unheard)
+
+    def _unheard(self, trouble: Trouble) -> None:
+        """The wallet gave no answer: the same may be shown again."""
+        self._look_anew()
+        self._fail(trouble)
+
+    # deciding
+
+    def press(self, key: str) -> None:
+        self._type(pressed(self.view.typed, key))
+
+    def erase(self) -> None:
+        self._type(self.view.typed[:-1])
+
+    def _type(self, typed: str) -> None:
+        view = self.view
+        is_typed_here = view.ceiling is not None and view.money is Money.UNTOUCHED
+        if view.step is PayStep.ASKED and is_typed_here and not self._is_busy:
+            self._show(typed=typed, amount=amount_of(typed) or None, trouble=None)
+
+    def accept(self) -> None:
+        """Yes: the PIN is asked for; and with the PIN typed, yes to that: sign."""
+        if self._is_busy:
+            return
+        if self.view.step is PayStep.PIN:
+            self._sign()
+        elif self.view.step is PayStep.ASKED and not self.view.earlier:
+            self._agree()
+
+    def _agree(self) -> None:
+        amount = self.view.amount
+        if amount is None:
+            self._fail(Trouble(Code.AMOUNT_INVALID))
+            return
+
+        def agreed(_: Paying) -> None:
+            self._pin = PinPad()
+            self._show(step=PayStep.PIN, pin_length=0)
+
+        self._do("app_pay.checking", lambda desk, work: desk.consider(amount), then=agreed)
+
+    def pin_press(self, key: str) -> None:
+        if self.view.step is PayStep.PIN and not self._is_busy and self.view.wait_until is None:
+            self._pin.press(key)
+            self._show(pin_length=self._pin.length)
+
+    def pin_erase(self) -> None:
+        self._pin.erase()
+        self._show(pin_length=self._pin.length)
+
+    def _sign(self) -> None:
+        amount = self.view.amount
+        if amount is None or not self._pin.is_enough or self.view.wait_until is not None:
+            return
+        pin = self._pin.take()
+        self._show(step=PayStep.SIGNING, pin_length=0)
+        self._do("app_pay.signing", lambda desk, work: desk.confirm(work, amount, pin), self._not_signed)
+
+    def _not_signed(self, trouble: Trouble) -> None:
+        """A wrong PIN is typed again; after anything else the person decides again, by what is true now."""
+        until = trouble.facts.get("until")
+        if trouble.code.startswith("pin_"):
+            self._show(
+                step=PayStep.PIN, trouble=trouble, wait_until=until if isinstance(until, int) else None
+            )
+            return
+
+        def told(paying: Paying) -> None:
+            self._stand(paying)
+            self._fail(trouble)
+
+        self._do("app_pay.looking", lambda desk, work: desk.standing(), then=told)
+
+    def decline(self) -> None:
+        """No. Possible until something is signed."""
+        if self.view.step in _UNSIGNED and not self._is_busy:
+            self._pin = PinPad()
+            self._do("app_pay.looking", lambda desk, work: desk.decline())
+
+    def show_earlier(self, id: bytes) -> None:  # noqa: A002
+        """A printed code that was paid before: that payment again."""
+        self._do("app_pay.looking", lambda desk, work: desk.show_again(id))
+
+    def pay_anew(self) -> None:
+        """A printed code that was paid before: one more payment, still to be confirmed."""
+        self._do("app_pay.looking", lambda desk, work: desk.pay_anew())
+
+    # leaving, and time
+
+    def leave(self) -> None:
+        """Off this screen. What is signed stays the payee's and can be gone on with; what is not, is kept unsigned."""
+        self._stop_taps()
+        self._leave()
+        self._desk = None
+        self._pin = PinPad()
+        self._frames.reset()
+        new = PayView(carrier=self.view.carrier, scanning=self.view.scanning)
+        self._show(**{name: getattr(new, name) for name in PayView.__dataclass_fields__})
+
+    def tick(self, now: int) -> None:
+        """Every second: what was never signed is dropped once its request has expired."""
+        view = self.view
+        if view.wait_until is not None and now >= view.wait_until:
+            self._show(wait_until=None, trouble=None)
+        if view.step in _UNSIGNED and view.expires is not None and now > view.expires and not self._is_busy:
+            self._do("app_pay.looking", lambda desk, work: desk.tick(now))
+
+    # the worker's side
+
+    def _do(
+        self,
+        step: str,
+        ask: Callable[[PayerDesk, Work], Paying],
+        failed: Callable[[Trouble], None] | None = None,
+        then: Callable[[Paying], None] | None = None,
+    ) -> None:
+        self._run(step, lambda work: ask(self._desk_of(work), work), then or self._stand, failed)
+
+    def _desk_of(self, work: Work) -> PayerDesk:
+        if self._desk is None:
+            self._desk = PayerDesk(work)
+        return self._desk
+
+    def _side(self) -> Side:
+        return self._desk_of(self._engine.work()).tap
+
+    def _noticed(self) -> None:
+        desk, visit = self._desk, self._visit
+        if desk is not None:
+            paying = desk.standing()
+            self._engine.post(lambda: self._stand(paying) if visit == self._visit else None)
+
+    def _stand(self, paying: Paying) -> None:
+        """How the payment stands. While the person types a PIN or the wallet signs, a tap's news change nothing."""
+        step = _STEPS[paying.state]
+        before = self.view
+        is_deciding = before.step in (PayStep.PIN, PayStep.SIGNING)
+        if step is PayStep.ASKED and is_deciding and paying.trouble is None:
+            return
+        typed = self.view.typed if step is PayStep.ASKED else ""
+        is_open = paying.amount is None and step is PayStep.ASKED
+        self._show(
+            step=step,
+            party=paying.party,
+            amount=amount_of(typed) or None if is_open else paying.amount,
+            ceiling=paying.ceiling,
+            typed=typed,
+            memo=paying.memo,
+            expires=paying.expires,
+            room=paying.room,
+            earlier=paying.earlier,
+            pin_length=0,
+            shown=None if paying.payment is None else Shown(paying.payment, False),
+            receipt_at=paying.receipt_at,
+            money=paying.money,
+            trouble=_trouble(paying) or (before.trouble if step is before.step else None),
+        )
+        self._decided()
+
+
+def _trouble(paying: Paying) -> Trouble | None:
+    return paying.trouble if paying.ended is None else Trouble(paying.ended)

@@ -1,0 +1,59 @@
+"""What all presenters over the engine have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from app.engine.engine import Engine, Stopped, Ticket, Work
+from app.presenters.observed import Observed, V
+from app.presenters.views import Busy, Trouble
+
+T = TypeVar("T")
+
+
+class Presenter(Observed[V]):
+    """A view with ``busy`` and ``trouble``, changed by jobs. Everything here is called in the window's thread."""
+
+    def __init__(self, view: V, engine: Engine) -> None:
+        super().__init__(view)
+        self._engine = engine
+        self._visit = 0
+
+    @property
+    def _is_busy(self) -> bool:
+        return getattr(self.view, "busy", None) is not None
+
+    def _run(
+        self,
+        step: str,
+        job: Callable[[Work], T],
+        then: Callable[[T], None],
+        failed: Callable[[Trouble], None] | None = None,
+    ) -> Ticket:
+        """Do ``job`` while the view says that it is at ``step`` (a name of the catalogue). What comes of it is passed
+        over once the screen was left."""
+        visit = self._visit
+        self._show(busy=Busy(step), trouble=None)
+
+        def done(outcome: T | Trouble | Stopped) -> None:
+            if visit != self._visit:
+                return
+            self._show(busy=None)
+            if isinstance(outcome, Trouble):
+                (failed or self._fail)(outcome)
+            elif not isinstance(outcome, Stopped):
+                then(outcome)
+
+        def busy(news: Busy) -> None:
+            if visit == self._visit and self._is_busy:
+                self._show(busy=news)
+
+        return self._engine.submit(job, done, busy)
+
+    def _fail(self, trouble: Trouble) -> None:
+        self._show(trouble=trouble)
+
+    def _leave(self) -> None:
+        """From now on nothing of what is under way is shown."""
+        self._visit += 1

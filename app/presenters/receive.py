@@ -1,0 +1,189 @@
+"""Asking for money, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from app.engine.asking import Answered, Asking, PayeeDesk, Wanted
+from app.engine.engine import Engine, Work
+from app.engine.taps import Side
+from app.presenters.aside import Aside
+from app.presenters.carrying import CarryingPresenter, Tapping
+from app.presenters.keypad import amount_of, pressed
+from app.presenters.views import Carrier, ReceiveStep, ReceiveView, Shown, Trouble
+from hsm.keystore import KeystoreCode, KeystoreError
+from wallet.protocol.bounds import MAX_MEMO_BYTES
+from wallet.protocol.codes import Code
+from wallet.session import PayeeState
+
+
+class ReceivePresenter(CarryingPresenter[ReceiveView]):
+    """RECEIVED with ``repeat_of`` is money that was here already. A request that was left is answered all the same
+    whenever its payment is seen."""
+
+    def __init__(self, engine: Engine, tapping: Tapping, aside: Aside) -> None:
+        super().__init__(ReceiveView(), engine, tapping)
+        self._aside = aside
+        self._desk: PayeeDesk | None = None
+        self._ref = b""
+
+    # typing
+
+    def press(self, key: str) -> None:
+        self._type(pressed(self.view.typed, key))
+
+    def erase(self) -> None:
+        self._type(self.view.typed[:-1])
+
+    def _type(self, typed: str) -> None:
+        if self.view.step is ReceiveStep.AMOUNT and not self._is_busy:
+            self._show(typed=typed, amount=amount_of(typed), trouble=None)
+
+    def set_open(self, is_open: bool) -> None:
+        self._show(is_open=is_open)
+
+    def set_printed(self, is_printed: bool) -> None:
+        self._show(is_printed=is_printed)
+
+    def set_memo(self, memo: str) -> None:
+        """As much of it as a request may carry."""
+        self._show(memo=memo.encode()[:MAX_MEMO_BYTES].decode("utf-8", "ignore"))
+
+    # asking
+
+    def ask(self) -> None:
+        view = self.view
+        if self._is_busy or view.step is not ReceiveStep.AMOUNT:
+            return
+        if not view.amount:
+            self._fail(Trouble(Code.AMOUNT_INVALID))
+            return
+        wanted = Wanted(view.amount, view.is_open, view.is_printed, view.memo)
+        self._begin(lambda work: PayeeDesk.ask(work, wanted))
+
+    def resume(self, request_id: bytes) -> None:
+        """A request that was made before."""
+        self.leave()
+        self._begin(lambda work: PayeeDesk.resume(work, request_id))
+
+    def _begin(self, make: Callable[[Work], PayeeDesk]) -> None:
+        def job(work: Work) -> tuple[PayeeDesk, Asking]:
+            desk = make(work)
+            return desk, desk.standing()
+
+        self._look_anew()
+        self._run("app_receive.asking", job, self._begun)
+
+    def _begun(self, made: tuple[PayeeDesk, Asking]) -> None:
+        self._desk, asking = made
+        self._ref = asking.ref
+        self._show(step=ReceiveStep.ASKING)
+        self._stand(asking)
+        if self.view.carrier is Carrier.TAP:
+            self._tap()
+
+    def ask_on(self) -> None:
+        """After something came: ask with the same request for the next payment (a printed code), or for the one that
+        has not come yet."""
+        if self.view.is_printed or self.view.is_for_other:
+            self._look_anew()
+            self._do(PayeeDesk.ask_on)
+
+    def cancel(self) -> None:
+        """Ask no more. What was signed already is still received."""
+        self._aside.put(self._ref)
+        self._do(PayeeDesk.cancel)
+
+    def leave(self) -> None:
+        """Off this screen: the next request begins with an amount."""
+        self._stop_taps()
+        self._leave()
+        self._desk, self._ref = None, b""
+        self._frames.reset()
+        self._show(**_fresh(self.view))
+
+    def tick(self, now: int) -> None:
+        """Every second: a request that has expired is shown no more."""
+        expires = self.view.expires
+        if self.view.shown is not None and self.view.step is ReceiveStep.ASKING and expires and now > expires:
+            self._do(lambda desk: desk.tick(now))
+
+    def print_to(self, path: Path) -> None:
+        """Write the code as a picture to be printed."""
+        desk = self._desk
+        if desk is not None and self.view.can_print:
+            self._run("app_receive.printing", lambda work: desk.write(path), lambda _: None)
+
+    # what comes
+
+    def _tap(self) -> None:
+        """Only a request can be tapped for."""
+        if self._desk is not None:
+            super()._tap()
+
+    def _heard(self, message: bytes) -> None:
+        self._do(lambda desk: desk.hear(message), failed=self._unheard)
+
+    def _unheard(self, trouble: Trouble) -> None:
+        """The wallet gave no answer: the same may be shown again."""
+        self._look_anew()
+        self._fail(trouble)
+
+    def _do(
+        self, ask: Callable[[PayeeDesk], Asking], failed: Callable[[Trouble], None] | None = None
+    ) -> None:
+        desk = self._desk
+        if desk is not None:
+            self._run("app_receive.looking", lambda work: ask(desk), self._stand, failed)
+
+    def _side(self) -> Side:
+        desk = self._desk
+        if desk is None:
+            raise KeystoreError(KeystoreCode.LOCKED)
+        return desk.tap
+
+    def _noticed(self) -> None:
+        desk, visit = self._desk, self._visit
+        if desk is not None:
+            asking = desk.standing()
+            self._engine.post(lambda: self._stand(asking) if visit == self._visit else None)
+
+    def _stand(self, asking: Asking) -> None:
+        body = asking.body
+        self._show(
+            amount=body.amount,
+            is_open=body.is_open,
+            is_printed=body.is_printed,
+            memo=body.memo,
+            expires=body.expires,
+            shown=None if asking.request is None else Shown(asking.request, body.is_printed),
+            can_print=body.is_printed and asking.fits_one_code,
+        )
+        if asking.answered is not None:
+            self._came(asking.answered)
+        elif asking.state is PayeeState.CANCELLED:
+            self.leave()
+        else:
+            self._show(step=ReceiveStep.ASKING, received=0, hop=0, repeat_of=None, receipt=None)
+        if asking.trouble is not None:
+            self._show(trouble=asking.trouble)
+
+    def _came(self, answered: Answered) -> None:
+        received = answered.received
+        is_refused = received.code is not None
+        self._show(
+            step=ReceiveStep.REFUSED if is_refused else ReceiveStep.RECEIVED,
+            received=0 if is_refused else received.amount,
+            hop=max((token.hop for token in received.tokens), default=0),
+            repeat_of=received.repeat_of,
+            is_for_other=answered.is_for_other,
+            receipt=Shown(answered.receipt, False),
+            trouble=None if received.code is None else Trouble(received.code),
+        )
+
+
+def _fresh(view: ReceiveView) -> dict[str, object]:
+    """What a screen begins with: how messages travel and what the camera does stay."""
+    new = ReceiveView(carrier=view.carrier, scanning=view.scanning)
+    return {name: getattr(new, name) for name in ReceiveView.__dataclass_fields__}

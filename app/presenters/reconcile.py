@@ -1,0 +1,69 @@
+"""Reconciling, and what it found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.engine.engine import Engine, Ticket, Work
+from app.presenters.presenter import Presenter
+from app.presenters.views import Conflicted, ReconcileView
+from ledger_sync.client import Report, reconcile
+from ledger_sync.client.reconcile import Step
+from wallet.protocol.evidence import Evidence
+from wallet.purse.reading import Balance
+
+
+@dataclass(frozen=True, slots=True)
+class _Reconciled:
+    report: Report
+    before: Balance
+    after: Balance
+    account: int
+
+
+class ReconcilePresenter(Presenter[ReconcileView]):
+    """What an interrupted reconciling did stays done; the next one goes on."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(ReconcileView(), engine)
+        self._ticket: Ticket | None = None
+
+    def start(self) -> None:
+        if not self._is_busy:
+            self._show(is_done=False, verdicts=(), conflicts=(), refreshed=0, before=None, after=None)
+            self._ticket = self._run("sync.policy", _reconciled, self._done)
+
+    def cancel(self) -> None:
+        """After the step that is under way."""
+        if self._ticket is not None:
+            self._ticket.cancel()
+
+    def _done(self, done: _Reconciled) -> None:
+        report = done.report
+        self._show(
+            is_done=True,
+            verdicts=tuple(report.verdicts().items()),
+            conflicts=tuple(_conflicted(item) for item in report.evidence),
+            refreshed=report.refreshed,
+            before=done.before,
+            after=done.after,
+            account=done.account,
+        )
+
+
+def _reconciled(work: Work) -> _Reconciled:
+    def tell(step: Step, count: int) -> None:
+        work.tell(f"sync.{step.value}", 0, count)
+
+    before = work.wallet.balance()
+    with work.bank() as bank:
+        report = reconcile(work.wallet, bank, tell)
+        work.check()
+        account = bank.account().balance
+    work.note_account(account)
+    return _Reconciled(report, before, work.wallet.balance(), account)
+
+
+def _conflicted(evidence: Evidence) -> Conflicted:
+    body = evidence.certificate.body
+    return Conflicted(evidence.kind.name.lower(), body.key, body.wallet, body.bank)

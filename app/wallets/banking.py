@@ -1,0 +1,53 @@
+"""A wallet's line to its bank: the device key signs every call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from app.wallets.offline import NETWORK
+from app.wallets.opened import Clock, OpenWallet, Random
+from ledger_sync.client.bank import BankClient
+from wallet.protocol.codec import Cbor
+
+if TYPE_CHECKING:
+    from ledger_sync.client.bank import Service
+
+DEVICE_ALIAS = "device"
+"""The key by which a bank knows this device; it signs calls, never money."""
+
+
+@contextmanager
+def bank_line(opened: OpenWallet, clock: Clock, random: Random) -> Iterator[BankClient]:
+    """Calls to the bank of an open wallet. What it raises is what the bank refuses, or UNREACHABLE."""
+    from ledger_sync.http.client import ServiceClient
+
+    keystore = opened.keystore
+    device_key = keystore.public_key(DEVICE_ALIAS)
+    service = ServiceClient(
+        opened.profile.url,
+        device_key,
+        lambda digest: keystore.sign_digest(DEVICE_ALIAS, digest),
+        clock,
+        random,
+    )
+    try:
+        yield BankClient(Switched(service), device_key)
+    finally:
+        service.close()
+
+
+class Switched:
+    """A line that is dead while the network is switched off, also one that was connected before."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def get(self, path: str) -> Cbor:
+        NETWORK.check()
+        return self._service.get(path)
+
+    def post(self, path: str, value: Cbor) -> Cbor:
+        NETWORK.check()
+        return self._service.post(path, value)

@@ -1,0 +1,129 @@
+"""Making a wallet: a keystore, an account at a bank, a first certificate.
+
+Recovery: the folder gets `wallet.json` last. A wallet that was left half-made is made again under the same name:
+keys, enrolment and certificate that are already there are used, none is made twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from app.wallets.banking import DEVICE_ALIAS, bank_line
+from app.wallets.opened import Clock, OpenWallet, Random, close
+from app.wallets.places import Profile, WalletPlace
+from ledger_sync.sandbox import Network
+from wallet.protocol.bounds import KEY_BYTES
+from wallet.protocol.codes import Code, Refusal
+
+FIRST_CATEGORY: Final = 5499
+"""The merchant category of a shop that names none (ISO 18245: other food shops)."""
+OPENING: Final = 50_000_000
+"""Tiyn on an account that the sandbox opens."""
+
+
+class MakingStep(Enum):
+    """Where the making of a wallet is."""
+
+    KEYSTORE = "keystore"
+    ENROLLING = "enrolling"
+    CERTIFYING = "certifying"
+
+
+Tell = Callable[[MakingStep], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The wallet that is wanted. ``profile`` without its account; ``code`` gives what enrols this device, by the 16
+    bytes that make a repeated question the same."""
+
+    profile: Profile
+    code: Callable[[bytes], str]
+
+
+def at_real_bank(bank: str, url: str, root: str, code: str, kind: str, holder: str) -> Wish:
+    """``root``: the central bank's root key, hexadecimal. ValueError where it is no key."""
+    if len(bytes.fromhex(root)) != KEY_BYTES:
+        raise ValueError("not a key")
+    return Wish(Profile(bank, url, root, "", kind, holder), lambda request: code)
+
+
+def in_sandbox(
+    home: Path, bank: str, kind: str, holder: str, *, category: int = FIRST_CATEGORY, opening: int = OPENING
+) -> Wish:
+    """At a bank of the running sandbox in ``home``, which opens an account with ``opening`` tiyn on it. ``MissingPart``
+    where none runs; ``Refusal``: NOT_FOUND (no such bank)."""
+    from app.wallets.sandbox_desk import network_of, open_account
+
+    network = network_of(home)
+    station = network.station(bank)
+
+    def code(request: bytes) -> str:
+        wanted = category if kind == "merchant" else None
+        return open_account(network, bank, request, holder, category=wanted, opening=opening)
+
+    return Wish(Profile(bank, station.url, network.root.hex(), "", kind, holder), code)
+
+
+def sandbox_banks(network: Network) -> tuple[str, ...]:
+    return tuple(bank.name for bank in network.banks)
+
+
+def make_wallet(
+    place: WalletPlace, wish: Wish, pin: str, clock: Clock, random: Random, tell: Tell = lambda step: None
+) -> OpenWallet:
+    """The wallet, open. ``tell`` is called as a step begins.
+
+    Raises ``Refusal``: WALLET_EXISTS, UNREACHABLE, what the bank refuses; ``KeystoreError``: PIN_UNFIT, PIN_WRONG (it
+    was half-made under another PIN), MODULE_MISSING.
+    """
+    if place.is_made:
+        raise Refusal(Code.WALLET_EXISTS, {"name": place.name})
+    tell(MakingStep.KEYSTORE)
+    opened = _opened(place, wish.profile, pin, clock, random)
+    try:
+        return _certified(opened, wish, clock, random, tell)
+    except BaseException:
+        close(opened)
+        raise
+
+
+def _opened(place: WalletPlace, profile: Profile, pin: str, clock: Clock, random: Random) -> OpenWallet:
+    from hsm import open_keystore, provision
+    from hsm.keystore import KeystoreCode, KeystoreError
+    from wallet.wallet import Wallet
+
+    place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        provision(place.keystore, pin, clock=clock, random=random)
+    except KeystoreError as error:
+        if error.code is not KeystoreCode.ALREADY_PROVISIONED:
+            raise
+    keystore = open_keystore(place.keystore, pin, clock=clock, random=random)
+    try:
+        if DEVICE_ALIAS not in keystore.aliases():
+            keystore.create_key(DEVICE_ALIAS)
+        return OpenWallet(place, profile, keystore, Wallet.open(place.purse, keystore, clock, random))
+    except BaseException:
+        keystore.lock()
+        raise
+
+
+def _certified(opened: OpenWallet, wish: Wish, clock: Clock, random: Random, tell: Tell) -> OpenWallet:
+    from ledger_sync.client import certify, set_up
+
+    with bank_line(opened, clock, random) as bank:
+        tell(MakingStep.ENROLLING)
+        enrolled = bank.enrol(wish.code(opened.keystore.public_key(DEVICE_ALIAS)[-16:]))
+        tell(MakingStep.CERTIFYING)
+        set_up(opened.wallet, bank, bytes.fromhex(opened.profile.root))
+        certify(opened.wallet, bank)
+    certificate = opened.wallet.reconciling.certificate
+    bank_id = opened.profile.bank if certificate is None else certificate.body.bank
+    profile = replace(opened.profile, bank=bank_id, account=enrolled.account, name=enrolled.name)
+    opened.place.write_profile(profile)
+    return replace(opened, profile=profile)

@@ -1,0 +1,86 @@
+"""How far the money in the pocket goes: what limits leave, hops, expiry, since when no ledger was asked, and what is
+under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from wallet.protocol.bounds import MAX_HOP
+from wallet.purse.payments import OPEN, Payments, PaymentSummary
+from wallet.purse.purse import Purse
+from wallet.purse.selection import Candidate
+from wallet.purse.spendable import Spendable
+
+RECONCILED: Final = "reconciled"
+"""The fact that says when the last whole reconciling ended, unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Tiyn that the limits leave: ``spendable`` is there, ``payment`` may go at once, ``total`` until the next
+    reconciling."""
+
+    spendable: int
+    payment: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """``hops_left``: how often the most worn spendable token may still change hands; ``expires``: when the first of
+    them expires, or its certificate, if that is sooner; ``offline_since``: the last reconciling, or else when the
+    certificate was given. None where there is nothing to say it of."""
+
+    hops_left: int | None
+    expires: int | None
+    offline_since: int | None
+
+
+class Outlooks:
+    """Reads the purse; changes nothing."""
+
+    def __init__(self, purse: Purse) -> None:
+        self._purse = purse
+        self._spendable = Spendable(purse)
+        self._payments = Payments(purse.store, purse.objects)
+
+    def room(self) -> Room | None:
+        """None before the first certificate."""
+        purse, current = self._purse, self._purse.epochs.current()
+        if current is None:
+            return None
+        own = current.body
+        limits = own.limits.lower(purse.authority.policy.head.limits)
+        left = limits.total - (purse.outgoing.total() - own.total)
+        return Room(self._spendable.funds().spendable, limits.payment, max(0, left))
+
+    def outlook(self) -> Outlook:
+        purse, current = self._purse, self._purse.epochs.current()
+        reconciled = purse.store.fact(RECONCILED)
+        since = current.body.issued if current is not None and reconciled is None else reconciled
+        candidates = self._spendable.funds().candidates if current is not None else ()
+        if not candidates:
+            return Outlook(None, None, since)
+        left = [self._left(item) for item in candidates]
+        return Outlook(min(hops for hops, _ in left), min(expires for _, expires in left), since)
+
+    def _left(self, item: Candidate) -> tuple[int, int]:
+        """The hops that a spendable token may still make, and until when it can be spent."""
+        signer = self._purse.epochs.certificate_for(item.owner, self._purse.now())
+        if signer is None:
+            return 0, item.expires
+        limits = signer.body.limits.lower(self._purse.authority.policy.head.limits)
+        return min(limits.hops, MAX_HOP) - item.hop, min(item.expires, signer.body.expires)
+
+    def unfinished(self) -> tuple[PaymentSummary, ...]:
+        """Payments to go on with, oldest first: intents without signature, and what was signed, has no receipt, and
+        that the ledger has not decided (then it is the payee's, whether it was ever seen or not)."""
+        return tuple(item for item in self._payments.in_states(*OPEN) if not self._is_decided(item.id))
+
+    def _is_decided(self, payment: bytes) -> bool:
+        return not self._purse.store.value(
+            "SELECT count(*) FROM outgoing o LEFT JOIN answer a ON a.txid = o.txid"
+            " WHERE o.payment = ? AND a.verdict IS NULL",
+            payment,
+        )
