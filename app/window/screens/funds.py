@@ -37,7 +37,8 @@ class FundsScreen(Screen[FundsView]):
 
     def shape(self, view: FundsView) -> Hashable:
         return (
-            view.is_in, view.account, view.balance, view.pin_length is None, view.moved, view.busy, view.trouble,
+            view.is_in, view.account, view.balance, view.pin_length is None, view.moved, view.trouble,
+            view.busy is not None and view.amount > 0,
         )  # fmt: skip
 
     def back(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -44,7 +45,8 @@ class HistoryScreen(Screen[HistoryView]):
         self._history.refresh()
 
     def shape(self, view: HistoryView) -> Hashable:
-        return (view, self._most)
+        is_first_look = view.busy is not None and not view.lines
+        return (replace(view, busy=None), is_first_look, self._most)
 
     def back(self) -> bool:
         if self.view.chosen is not None:
@@ -58,9 +60,9 @@ class HistoryScreen(Screen[HistoryView]):
     def _list(self, view: HistoryView) -> Widget:
         kit = self.kit
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
-        if view.busy is not None:
+        if view.busy is not None and not view.lines:
             parts.append(working(kit, view.busy))
-        if not view.lines and view.busy is None:
+        elif not view.lines:
             parts += [
                 Gap(),
                 badge(kit, "history", kit.colours.soft),
@@ -126,7 +128,7 @@ class HistoryScreen(Screen[HistoryView]):
         ]
         if line.state:
             facts.append(figure(kit, self.say("app_history.state"), self.say(f"history.state_{line.state}")))
-        if line.party is not None:
+        if line.party is not None and line.party.bank:
             facts.append(figure(kit, self.say("app_history.bank"), line.party.bank.capitalize()))
         facts.append(figure(kit, self.say("app_history.id"), line.id.hex()[:16]))
         if line.memo:
@@ -138,9 +140,7 @@ class HistoryScreen(Screen[HistoryView]):
 
     def _with_chain(self, view: HistoryView, left: list[Widget]) -> Widget:
         kit = self.kit
-        right: list[Widget] = [working(kit, view.busy)] if view.busy else []
-        if view.trouble is not None:
-            right.append(trouble(kit, view.trouble))
+        right: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
         if view.chain:
             right += [
                 Text(kit, self.say("app_history.chain"), LEAD),

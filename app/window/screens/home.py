@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -35,7 +36,7 @@ class HomeScreen(Screen[HomeView]):
         self._home.refresh()
 
     def shape(self, view: HomeView) -> Hashable:
-        return view
+        return replace(view, busy=None)
 
     def draw(self, view: HomeView) -> Widget:
         kit, go = self.kit, self.around.navigator.go

@@ -31,13 +31,18 @@ class PayScreen(LookingScreen[PayView]):
         super().__init__(around, pay)
         self.pay = pay
 
+    def enter(self) -> None:
+        super().enter()
+        if self.view.step is PayStep.SEEK:
+            self.pay.begin()
+
     def wants_camera(self, view: PayView) -> bool:
         return view.step in (PayStep.SEEK, PayStep.SHOWING) and view.carrier is Carrier.QR
 
     def shape(self, view: PayView) -> Hashable:
         return (
             view.step, view.carrier, view.tap, view.party, view.ceiling, view.memo, view.expires, view.room,
-            view.earlier, view.shown is None, view.receipt_at, view.money, view.busy, view.trouble,
+            view.earlier, view.shown is None, view.receipt_at, view.money, view.busy, view.trouble, view.wait_until,
             view.amount if view.ceiling is None or view.step is not PayStep.ASKED else None,
         )  # fmt: skip
 
@@ -119,7 +124,7 @@ class PayScreen(LookingScreen[PayView]):
             confirm_text=self.say("app_pay.sign"),
             back=self.around.navigator.back,
             above=whom,
-            is_closed=view.busy is not None,
+            is_closed=view.busy is not None or view.wait_until is not None,
         )
 
     def _signing(self, view: PayView) -> Widget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,13 @@ from app.presenters.views import Carrier, ReceiveStep, ReceiveView
 from app.window.contract import ReceiveLike
 from app.window.screen import Surroundings
 from app.window.screens.looking import LookingScreen
-from app.window.theme import BIG, BODY, HUGE, LABEL, SMALL
+from app.window.theme import BIG, BODY, HUGE, LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Column, Gap, Panes, Row
-from app.window.widgets.buttons import Chip, plain, strong
+from app.window.widgets.buttons import Chip, plain, soft, strong
 from app.window.widgets.code import Code
 from app.window.widgets.field import Field
 from app.window.widgets.keypad import Keypad
-from app.window.widgets.notices import ended, fact, told, trouble, working
+from app.window.widgets.notices import ended, fact, note, told, trouble, working
 from app.window.widgets.page import page
 from app.window.widgets.preview import Preview
 from app.window.widgets.text import BigText, Text
@@ -34,15 +35,16 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         super().__init__(around, receive)
         self._receive, self._prints = receive, prints
         self._has_memo = bool(receive.view.memo)
+        self._printed: Path | None = None
 
     def wants_camera(self, view: ReceiveView) -> bool:
-        return view.step is ReceiveStep.ASKING and view.carrier is Carrier.QR and not view.is_printed
+        return view.step is ReceiveStep.ASKING and view.carrier is Carrier.QR
 
     def shape(self, view: ReceiveView) -> Hashable:
         return (
             view.step, view.carrier, view.is_open, view.is_printed, view.can_print, view.tap, view.busy,
             view.trouble, view.received, view.repeat_of, view.receipt is None, view.shown is None,
-            view.expires, self._has_memo,
+            view.expires, self._has_memo, view.is_for_other, self._printed,
         )  # fmt: skip
 
     def back(self) -> bool:
@@ -113,16 +115,15 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
             ),
             Chip(kit, "receive.words", self.say("app_receive.words"), "pencil", self._turn_memo, self._has_memo),
         ]
-        if view.can_print or view.is_printed:
-            printed = partial(receive.set_printed, not view.is_printed)
-            chips.append(
-                Chip(kit, "receive.printed", self.say("app_receive.printed"), "printer", printed, view.is_printed)
-            )
+        printed = partial(receive.set_printed, not view.is_printed)
+        chips.append(
+            Chip(kit, "receive.printed", self.say("app_receive.printed"), "printer", printed, view.is_printed)
+        )
         return chips
 
     @staticmethod
     def _can_ask(view: ReceiveView) -> bool:
-        return view.busy is None and (view.amount > 0 or view.is_open)
+        return view.busy is None and view.amount > 0
 
     def _ask(self) -> None:
         if self._can_ask(self.view):
@@ -148,8 +149,10 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
             facts.append(fact(kit, "message-text-outline", view.memo, name="receive.memo_shown"))
         if view.is_printed:
             facts.append(Text(kit, self.say("app_receive.print_line"), BODY, kit.colours.quiet))
-        else:
-            facts.append(self._watching())
+        if self._printed is not None and view.busy is None and view.trouble is None:
+            where = self.say("app_receive.printed_to", file=str(self._printed))
+            facts.append(note(kit, "check-circle-outline", where, kit.colours.good, "receive.printed_to"))
+        facts.append(self._watching())
         if view.trouble is not None:
             facts.insert(0, trouble(kit, view.trouble))
         if view.busy is not None:
@@ -167,8 +170,8 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
 
     def _asked(self, view: ReceiveView) -> Widget:
         if view.is_open:
-            words = self.say("app_receive.up_to", amount=view.amount) if view.amount else self.say("app_receive.any")
-            return Text(self.kit, words, BODY, name="receive.asked")
+            words = self.say("app_receive.up_to", amount=view.amount)
+            return Text(self.kit, words, LEAD, name="receive.asked")
         return BigText(self.kit, self.kit.words.amount(view.amount), BIG, name="receive.asked")
 
     def _watching(self) -> Widget:
@@ -188,14 +191,14 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
 
     def _asking_actions(self, view: ReceiveView) -> list[Widget]:
         kit = self.kit
-        if view.is_printed:
-            print_it = strong(kit, "receive.print", self.say("app_receive.print"), self._print, "printer")
-            return [print_it] if view.can_print else []
+        print_it = strong(kit, "receive.print", self.say("app_receive.print"), self._print, "printer")
         cancel = plain(kit, "receive.cancel", self.say("app_receive.cancel"), self._receive.cancel)
-        return [Row(cancel, self.other_carrier(view.carrier), gap=8)]
+        below = Row(cancel, self.other_carrier(view.carrier), gap=8)
+        return [print_it, below] if view.can_print else [below]
 
     def _print(self) -> None:
-        self._receive.print_to(self._prints)
+        self._printed = self._prints / f"qalta-{int(time.time())}.png"
+        self._receive.print_to(self._printed)
 
     def _asking_by_tap(self, view: ReceiveView) -> Widget:
         kit = self.kit
@@ -241,6 +244,9 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         return self._end(parts)
 
     def _end(self, parts: list[Widget], *, is_broad: bool = False) -> Widget:
-        back = self.around.navigator.back
-        done = strong(self.kit, "receive.done", self.say("app_receive.done"), back, "check")
-        return page(self.kit, "", parts, [done], is_broad=is_broad)
+        kit, back = self.kit, self.around.navigator.back
+        actions = [strong(kit, "receive.done", self.say("app_receive.done"), back, "check")]
+        if self.view.is_printed or self.view.is_for_other:
+            on = "app_receive.next_one" if self.view.is_printed else "app_receive.still_asked"
+            actions.append(soft(kit, "receive.ask_on", self.say(on), self._receive.ask_on, "qrcode"))
+        return page(kit, "", parts, actions, is_broad=is_broad)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from functools import partial
 
 from kivy.uix.widget import Widget
@@ -13,7 +14,7 @@ from app.window.screen import Screen, Surroundings
 from app.window.theme import BIG, BODY, LABEL, LEAD, SMALL, Ink
 from app.window.widgets.boxes import Card, Column, Row
 from app.window.widgets.buttons import strong
-from app.window.widgets.notices import note, trouble, working
+from app.window.widgets.notices import note, trouble
 from app.window.widgets.page import page
 from app.window.widgets.text import BigText, Icon, Text
 
@@ -30,13 +31,11 @@ class RiskScreen(Screen[RiskView]):
         self._risk.refresh()
 
     def shape(self, view: RiskView) -> Hashable:
-        return view
+        return replace(view, busy=None)
 
     def draw(self, view: RiskView) -> Widget:
         kit, colours = self.kit, self.kit.colours
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
-        if view.busy is not None:
-            parts.append(working(kit, view.busy))
         parts.append(Text(kit, self.say("app_help.risk_line"), BODY, colours.quiet))
         if not view.amount:
             parts.append(note(kit, "check-circle-outline", self.say("app_help.risk_none"), colours.good, "risk.none"))

@@ -210,5 +210,5 @@ class StartScreen(Screen[StartView]):
             ),
             Gap(),
         ]
-        following = strong(kit, "start.open", self.say("app_start.open"), self._start.next, "arrow-right")
+        following = strong(kit, "start.open", self.say("app_start.open"), lambda: self.around.navigator.go("home"), "arrow-right")
         return page(kit, "", parts, [following])

@@ -56,4 +56,5 @@ class UnlockScreen(Screen[UnlockView]):
             confirm_text=self.say("app_start.unlock_action"),
             back=None,
             above=[trouble(kit, view.trouble)] if view.trouble else [],
+            is_closed=view.wait_until is not None,
         )

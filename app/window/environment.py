@@ -1,0 +1,31 @@
+"""What Kivy must find before it is imported: no argument parsing, no shared configuration, a folder of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+SIZE: Final = (420, 780)
+"""Of the window at first, as a phone in the hand."""
+LEAST: Final = (340, 600)
+
+
+def prepare(home: Path, size: tuple[int, int] = SIZE, position: tuple[int, int] | None = None) -> None:
+    """Set up Kivy for this process. ``home`` is where it may keep things; call before anything imports Kivy."""
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.update(KIVY_NO_ARGS="1", KIVY_NO_CONFIG="1", KIVY_NO_FILELOG="1", KIVY_HOME=str(home))
+    os.environ.setdefault("KIVY_NO_CONSOLELOG", "1")
+    from kivy.config import Config
+
+    Config.set("kivy", "exit_on_escape", "0")
+    Config.set("input", "mouse", "mouse,disable_multitouch")
+    Config.set("graphics", "width", str(size[0]))
+    Config.set("graphics", "height", str(size[1]))
+    Config.set("graphics", "minimum_width", str(LEAST[0]))
+    Config.set("graphics", "minimum_height", str(LEAST[1]))
+    Config.set("graphics", "multisamples", "0")
+    if position is not None:
+        Config.set("graphics", "position", "custom")
+        Config.set("graphics", "left", str(position[0]))
+        Config.set("graphics", "top", str(position[1]))
