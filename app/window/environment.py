@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -14,8 +15,9 @@ LEAST: Final = (340, 600)
 def prepare(home: Path, size: tuple[int, int] = SIZE, position: tuple[int, int] | None = None) -> None:
     """Set up Kivy for this process. ``home`` is where it may keep things; call before anything imports Kivy."""
     home.mkdir(parents=True, exist_ok=True)
-    os.environ.update(KIVY_NO_ARGS="1", KIVY_NO_CONFIG="1", KIVY_NO_FILELOG="1", KIVY_HOME=str(home))
-    os.environ.setdefault("KIVY_NO_CONSOLELOG", "1")
+    # In Kivy's own mode of logging it takes sys.stderr away, and what goes wrong is never read.
+    os.environ.update(KIVY_NO_ARGS="1", KIVY_NO_CONFIG="1", KIVY_LOG_MODE="PYTHON", KIVY_HOME=str(home))
+    logging.getLogger("kivy").setLevel(logging.CRITICAL + 1)
     from kivy.config import Config
 
     Config.set("kivy", "exit_on_escape", "0")

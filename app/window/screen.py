@@ -68,6 +68,9 @@ class Screen(Generic[V]):
             self._stop()
             self._stop = None
 
+    def abandon(self) -> None:
+        """The person goes elsewhere. Not called when the screen is only drawn anew."""
+
     def back(self) -> bool:
         """The way back was asked for; False where the screen has none of its own."""
         return False

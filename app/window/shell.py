@@ -24,6 +24,7 @@ from app.window.screens.help import help_page
 from app.window.screens.history import HistoryScreen
 from app.window.screens.home import HomeScreen
 from app.window.screens.pay import PayScreen
+from app.window.screens.pin_change import PinChangeScreen
 from app.window.screens.receive import ReceiveScreen
 from app.window.screens.reconcile import ReconcileScreen
 from app.window.screens.risk import RiskScreen
@@ -40,7 +41,7 @@ START: Final = "start"
 UNLOCK: Final = "unlock"
 HOME: Final = "home"
 TABS: Final = (HOME, "history", "settings")
-PLACES: Final = (*TABS, "receive", "pay", "reconcile", "funds", "risk", "help")
+PLACES: Final = (*TABS, "receive", "pay", "reconcile", "funds", "risk", "help", "pin")
 """Names that `Navigator.go` takes."""
 _ICONS: Final = {
     HOME: ("wallet-outline", "wallet"),
@@ -91,6 +92,7 @@ class Shell:
 
     def go(self, place: str) -> None:
         """Open a place; one of the tabs begins the way anew."""
+        self._abandon()
         if self.place == START:
             self._is_begun = True
         if place in TABS:
@@ -104,6 +106,7 @@ class Shell:
         if self._screen is not None and self._screen.back():
             return
         if self.place == self._stack[-1] and len(self._stack) > 1:
+            self._abandon()
             self._stack.pop()
             self.draw()
 
@@ -144,6 +147,10 @@ class Shell:
         for part in order:
             self.root.add_widget(part)
 
+    def _abandon(self) -> None:
+        if self._screen is not None:
+            self._screen.abandon()
+
     def _leave(self) -> None:
         if self._screen is not None:
             self._screen.leave()
@@ -167,6 +174,8 @@ class Shell:
                 return HistoryScreen(around, all_of.history)
             case "settings":
                 return SettingsScreen(around, all_of.settings)
+            case "pin":
+                return PinChangeScreen(around, all_of.settings)
             case "receive":
                 return ReceiveScreen(around, all_of.receive, self._prints)
             case "pay":

@@ -37,16 +37,16 @@ def asked_page(screen: PayScreen, view: PayView) -> Widget:
     if is_open:
         parts.append(Keypad(kit, pay.press, pay.erase, has_comma=True))
 
-    accept = strong(kit, "pay.accept", screen.say("app_pay.accept"), pay.accept, "arrow-right")
+    accept = strong(kit, "pay-accept", screen.say("app_pay.accept"), pay.accept, "arrow-right")
     screen.follow(
         accept, lambda action, now: setattr(action, "disabled", not now.amount or now.busy is not None)
     )
-    decline = plain(kit, "pay.decline", screen.say("app_pay.decline"), pay.decline)
+    decline = plain(kit, "pay-decline", screen.say("app_pay.decline"), pay.decline)
     return page(
         kit,
         screen.say("app_pay.asked_title"),
         parts,
-        [accept, decline],
+        [Row(decline, accept, gap=8)],
         back=screen.around.navigator.back,
         gap=12,
     )
@@ -62,8 +62,8 @@ def _payee(screen: PayScreen, view: PayView) -> Widget:
     if party.is_merchant:
         line += "\n" + screen.say("app_pay.wallet", wallet=party.wallet.hex()[:8])
     words = Column(
-        Text(kit, kit.words.who(party), HEADLINE if party.is_merchant else LEAD, name="pay.payee"),
-        Text(kit, line, SMALL, kit.colours.quiet, name="pay.kind"),
+        Text(kit, kit.words.who(party), HEADLINE if party.is_merchant else LEAD, name="pay-payee"),
+        Text(kit, line, SMALL, kit.colours.quiet, name="pay-kind"),
         gap=2,
     )
     return Row(Icon(kit, sign, 36, kit.colours.accent), words, gap=14)
@@ -71,12 +71,12 @@ def _payee(screen: PayScreen, view: PayView) -> Widget:
 
 def _fixed_amount(screen: PayScreen, view: PayView) -> list[Widget]:
     kit = screen.kit
-    return [BigText(kit, kit.words.amount(view.amount or 0), HUGE, halign="center", name="pay.amount")]
+    return [BigText(kit, kit.words.amount(view.amount or 0), HUGE, halign="center", name="pay-amount")]
 
 
 def _open_amount(screen: PayScreen, view: PayView) -> list[Widget]:
     kit = screen.kit
-    typed = BigText(kit, "", BIG, halign="center", name="pay.amount")
+    typed = BigText(kit, "", BIG, halign="center", name="pay-amount")
     screen.follow(typed, lambda text, now: setattr(text, "text", kit.words.typed(now.typed)))
     line = screen.say("app_pay.you_choose", ceiling=view.ceiling or 0)
     return [Text(kit, line, SMALL, kit.colours.quiet, halign="center"), typed]
@@ -87,7 +87,7 @@ def _memo(screen: PayScreen, memo: str) -> Widget:
     kit = screen.kit
     words = Column(
         Text(kit, screen.say("app_pay.their_words"), SMALL, kit.colours.quiet),
-        Text(kit, memo, BODY, name="pay.memo"),
+        Text(kit, memo, BODY, name="pay-memo"),
         gap=2,
     )
     return Card(
@@ -103,7 +103,7 @@ def _limits(screen: PayScreen, view: PayView) -> Widget:
     if view.room is not None:
         rows += _room(screen, view.room)
     if view.expires is not None:
-        rows.append(fact(kit, "timer-outline", screen.say("app_pay.expires", time=view.expires), name="pay.expires"))
+        rows.append(fact(kit, "timer-outline", screen.say("app_pay.expires", time=view.expires), name="pay-expires"))
     return Column(*rows, gap=8)
 
 
@@ -122,11 +122,11 @@ def _earlier_page(screen: PayScreen, view: PayView) -> Widget:
     kit, pay = screen.kit, screen.pay
     parts: list[Widget] = [
         badge(kit, "help", kit.colours.warn, 64),
-        Text(kit, screen.say("app_pay.earlier"), HEADLINE, halign="center", name="pay.earlier"),
+        Text(kit, screen.say("app_pay.earlier"), HEADLINE, halign="center", name="pay-earlier"),
         Text(kit, screen.say("app_pay.earlier_line"), BODY, kit.colours.quiet, halign="center"),
         *(_earlier(screen, item) for item in view.earlier),
     ]
-    anew = plain(kit, "pay.anew", screen.say("app_pay.anew"), pay.pay_anew, "plus")
+    anew = plain(kit, "pay-anew", screen.say("app_pay.anew"), pay.pay_anew, "plus")
     return page(kit, screen.say("app_pay.asked_title"), parts, [anew], back=screen.around.navigator.back)
 
 
@@ -134,7 +134,7 @@ def _earlier(screen: PayScreen, item: Earlier) -> Widget:
     kit = screen.kit
     again = soft(
         kit,
-        f"pay.earlier.{item.id.hex()[:8]}",
+        f"pay-earlier-{item.id.hex()[:8]}",
         screen.say("app_pay.show_again"),
         partial(screen.pay.show_earlier, item.id),
         "qrcode",

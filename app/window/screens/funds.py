@@ -31,8 +31,7 @@ class FundsScreen(Screen[FundsView]):
         super().enter()
         self._funds.refresh()
 
-    def leave(self) -> None:
-        super().leave()
+    def abandon(self) -> None:
         self._funds.direction(True)
 
     def shape(self, view: FundsView) -> Hashable:
@@ -70,16 +69,16 @@ class FundsScreen(Screen[FundsView]):
 
     def _amount(self, view: FundsView) -> Widget:
         kit, funds = self.kit, self._funds
-        typed = BigText(kit, "", HUGE, halign="center", name="funds.typed")
+        typed = BigText(kit, "", HUGE, halign="center", name="funds-typed")
         self.follow(typed, lambda text, now: setattr(text, "text", kit.words.typed(now.typed)))
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
         parts += [
             Row(
                 Choice(
-                    kit, "funds.in", self.say("app_ledger.in"), partial(funds.direction, True), view.is_in
+                    kit, "funds-in", self.say("app_ledger.in"), partial(funds.direction, True), view.is_in
                 ),
                 Choice(
-                    kit, "funds.out", self.say("app_ledger.out"), partial(funds.direction, False), not view.is_in
+                    kit, "funds-out", self.say("app_ledger.out"), partial(funds.direction, False), not view.is_in
                 ),
                 gap=8,
             ),
@@ -98,7 +97,7 @@ class FundsScreen(Screen[FundsView]):
         ]
         go = strong(
             kit,
-            "funds.go",
+            "funds-go",
             self.say("app_ledger.bring_in" if view.is_in else "app_ledger.take_out"),
             funds.go,
             "bank-transfer-in" if view.is_in else "bank-transfer-out",
@@ -111,8 +110,8 @@ class FundsScreen(Screen[FundsView]):
         account = "—" if view.account is None else kit.words.amount(view.account)
         pocket = "—" if view.balance is None else kit.words.amount(view.balance.spendable)
         return Card(
-            figure(kit, self.say("app_ledger.on_account"), account, "funds.account"),
-            figure(kit, self.say("app_ledger.in_pocket"), pocket, "funds.pocket"),
+            figure(kit, self.say("app_ledger.on_account"), account, "funds-account"),
+            figure(kit, self.say("app_ledger.in_pocket"), pocket, "funds-pocket"),
             ground=kit.colours.card.ground,
             gap=8,
         )
@@ -120,10 +119,10 @@ class FundsScreen(Screen[FundsView]):
     def _pin(self, view: FundsView) -> Widget:
         kit, funds = self.kit, self._funds
         above: list[Widget] = [
-            BigText(kit, kit.words.amount(view.amount), BIG, halign="center", name="funds.amount")
+            BigText(kit, kit.words.amount(view.amount), BIG, halign="center", name="funds-amount")
         ]
         if view.trouble is not None:
-            above.insert(0, trouble(kit, view.trouble))
+            above.insert(0, trouble(kit, view.trouble, is_brief=True))
         return pin_page(
             self,
             title=self.say("app_ledger.funds"),
@@ -157,5 +156,5 @@ class FundsScreen(Screen[FundsView]):
             self._where(view),
             Text(kit, self.say("app_ledger.moved_line"), BODY, kit.colours.quiet, halign="center"),
         ]
-        done = strong(kit, "funds.done", self.say("app_ledger.close"), self.around.navigator.back, "check")
+        done = strong(kit, "funds-done", self.say("app_ledger.close"), self.around.navigator.back, "check")
         return page(kit, "", parts, [done])

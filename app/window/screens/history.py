@@ -72,7 +72,7 @@ class HistoryScreen(Screen[HistoryView]):
             ]
         parts += [self._line(line) for line in view.lines[: self._most]]
         if len(view.lines) > self._most:
-            parts.append(soft(kit, "history.older", self.say("app_history.older"), self._older, "chevron-down"))
+            parts.append(soft(kit, "history-older", self.say("app_history.older"), self._older, "chevron-down"))
         return page(kit, self.say("app_history.title"), parts, gap=8)
 
     def _older(self) -> None:
@@ -93,7 +93,7 @@ class HistoryScreen(Screen[HistoryView]):
         amount.most = kit.theme.grown(124)
         return TouchRow(
             kit,
-            f"history.{line.id.hex()[:8]}",
+            f"history-{line.id.hex()[:8]}",
             partial(self._history.choose, line.id),
             disc(kit, SIGNS[line.kind], ink, 40),
             words,
@@ -117,9 +117,9 @@ class HistoryScreen(Screen[HistoryView]):
     def _opened(self, view: HistoryView, line: HistoryLine) -> Widget:
         kit, colours = self.kit, self.kit.colours
         head: list[Widget] = [
-            Text(kit, self._title(line), HEADLINE, halign="center", name="history.who"),
+            Text(kit, self._title(line), HEADLINE, halign="center", name="history-who"),
             BigText(
-                kit, kit.words.signed(line.amount, line.sign), BIG, halign="center", name="history.amount"
+                kit, kit.words.signed(line.amount, line.sign), BIG, halign="center", name="history-amount"
             ),
         ]
         facts: list[Widget] = [
@@ -132,7 +132,7 @@ class HistoryScreen(Screen[HistoryView]):
             facts.append(figure(kit, self.say("app_history.bank"), line.party.bank.capitalize()))
         facts.append(figure(kit, self.say("app_history.id"), line.id.hex()[:16]))
         if line.memo:
-            facts.append(Text(kit, self.say("app_history.memo", memo=line.memo), SMALL, name="history.memo"))
+            facts.append(Text(kit, self.say("app_history.memo", memo=line.memo), SMALL, name="history-memo"))
         left = [*head, Card(*facts, ground=colours.card.ground, gap=10)]
         if line.code is not None:
             left.append(told(kit, kit.words.told(Trouble(line.code)), line.code))
@@ -147,7 +147,7 @@ class HistoryScreen(Screen[HistoryView]):
                 Text(kit, self.say("app_history.chain_line"), SMALL, kit.colours.quiet),
                 chain(kit, view.chain),
             ]
-        again = strong(kit, "history.again", self.say("app_history.show_again"), self._again, "qrcode")
+        again = strong(kit, "history-again", self.say("app_history.show_again"), self._again, "qrcode")
         return page(
             kit,
             self.say("app_history.one"),

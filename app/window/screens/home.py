@@ -43,8 +43,8 @@ class HomeScreen(Screen[HomeView]):
         money: list[Widget] = [self._hero(view), *self._on_the_way(view)]
         rest: list[Widget] = [*self._warnings(view), *self._unfinished(view), self._more(view)]
         actions = Row(
-            soft(kit, "home.receive", self.say("app_home.receive"), partial(go, "receive"), "arrow-down"),
-            strong(kit, "home.pay", self.say("app_home.pay"), partial(go, "pay"), "qrcode-scan"),
+            soft(kit, "home-receive", self.say("app_home.receive"), partial(go, "receive"), "arrow-down"),
+            strong(kit, "home-pay", self.say("app_home.pay"), partial(go, "pay"), "qrcode-scan"),
             gap=10,
         )
         return page(
@@ -60,13 +60,12 @@ class HomeScreen(Screen[HomeView]):
         is_on = view.is_network_on
         chip = Chip(
             self.kit,
-            "home.network",
+            "home-network",
             self.say("app_home.online" if is_on else "app_home.offline"),
             "wifi-off",
             partial(self._home.set_network, not is_on),
             is_on,
         )
-        chip.size_hint_x, chip.width = None, self.kit.theme.grown(122)
         chip.pos_hint = {"center_y": 0.5}
         return chip
 
@@ -80,24 +79,24 @@ class HomeScreen(Screen[HomeView]):
                 "…" if view.balance is None else kit.words.amount(view.balance.spendable),
                 HUGE,
                 ink.text,
-                name="home.spendable",
+                name="home-spendable",
             ),
         ]
         if view.balance is not None and view.balance.unsettled:
             parts.append(
                 self._hero_fact(
-                    "progress-clock", self.say("app_home.unsettled", amount=view.balance.unsettled), "home.unsettled"
+                    "progress-clock", self.say("app_home.unsettled", amount=view.balance.unsettled), "home-unsettled"
                 )
             )
         if view.hops_left is not None:
-            parts.append(self._hero_fact("swap-horizontal", self.say("app_home.hops", hops=view.hops_left), "home.hops"))
+            parts.append(self._hero_fact("swap-horizontal", self.say("app_home.hops", hops=view.hops_left), "home-hops"))
         if view.expires is not None:
             parts.append(
-                self._hero_fact("calendar-clock", self.say("app_home.expires", time=view.expires), "home.expires")
+                self._hero_fact("calendar-clock", self.say("app_home.expires", time=view.expires), "home-expires")
             )
         if view.offline_since is not None:
             parts.append(
-                self._hero_fact("cloud-check-outline", self.say("app_home.since", time=view.offline_since), "home.since")
+                self._hero_fact("cloud-check-outline", self.say("app_home.since", time=view.offline_since), "home-since")
             )
         return Card(*parts, ground=ink.ground, gap=6, pad=20, radius=24)
 
@@ -109,13 +108,13 @@ class HomeScreen(Screen[HomeView]):
         if view.balance is None:
             return []
         lines = [
-            figure(self.kit, self.say(f"balance.{name}"), self.kit.words.amount(amount), f"home.{name}")
+            figure(self.kit, self.say(f"balance.{name}"), self.kit.words.amount(amount), f"home-{name}")
             for name, amount in _parts(view.balance)
             if amount
         ]
         if view.account is not None:
             account = self.kit.words.amount(view.account)
-            lines.append(figure(self.kit, self.say("app_home.account"), account, "home.account"))
+            lines.append(figure(self.kit, self.say("app_home.account"), account, "home-account"))
         return [Card(*lines, ground=self.kit.colours.card.ground, gap=10)] if lines else []
 
     def _warnings(self, view: HomeView) -> list[Widget]:
@@ -141,11 +140,11 @@ class HomeScreen(Screen[HomeView]):
         )
         key = item.id.hex()[:8]
         actions = [
-            soft(kit, f"home.go_on.{key}", self.say("app_home.go_on"), partial(self._go_on, item), "play")
+            soft(kit, f"home-go_on-{key}", self.say("app_home.go_on"), partial(self._go_on, item), "play")
         ]
         if item.is_payment and not item.is_signed:
             drop = partial(self._home.drop, item.id)
-            actions.append(plain(kit, f"home.drop.{key}", self.say("app_home.drop"), drop))
+            actions.append(plain(kit, f"home-drop-{key}", self.say("app_home.drop"), drop))
         return Card(
             Row(Icon(kit, "timer-sand", 26, ink.text), lines, gap=14), Row(*actions, gap=8), ground=ink.ground
         )
@@ -166,7 +165,7 @@ class HomeScreen(Screen[HomeView]):
             *(
                 TouchRow(
                     kit,
-                    f"home.{place}",
+                    f"home-{place}",
                     partial(go, place),
                     Icon(kit, icon, 24, colours.accent),
                     Column(

@@ -72,11 +72,16 @@ class LookingScreen(Screen[V]):
     def scan_state(self, scanning: Callable[[V], Scanning], *, is_small: bool = False) -> list[Widget]:
         """One line of words and one of progress."""
         kit = self.kit
-        words = Text(kit, "", SMALL if is_small else BODY, kit.colours.quiet, name="scan.state")
+        words = Text(kit, "", SMALL if is_small else BODY, kit.colours.quiet, name="scan-state")
         if not is_small:
             words.halign = "center"
         line = Line(kit, 0.0)
-        self.follow(words, lambda words, view: setattr(words, "text", _scan_words(kit, scanning(view))))
+        has_camera = self.around.camera is not None
+
+        def put(words: Text, view: V) -> None:
+            words.text = _scan_words(kit, scanning(view), has_camera=has_camera)
+
+        self.follow(words, put)
         self.follow(line, lambda line, view: setattr(line, "share", _share(scanning(view))))
         return [words, line]
 
@@ -90,7 +95,7 @@ class LookingScreen(Screen[V]):
         return [
             Gap(),
             badge(kit, sign, ink, 110),
-            Text(kit, self.say(f"app_receive.tap_{step.value}"), LEAD, halign="center", name="tap.step"),
+            Text(kit, self.say(f"app_receive.tap_{step.value}"), LEAD, halign="center", name="tap-step"),
             Text(kit, line, BODY, kit.colours.quiet, halign="center"),
             Gap(),
         ]
@@ -113,9 +118,9 @@ _TAPS = {
 }
 
 
-def _scan_words(kit: Kit, scanning: Scanning) -> str:
-    if scanning.camera_trouble is not None:
-        return kit.say(scanning.camera_trouble)
+def _scan_words(kit: Kit, scanning: Scanning, *, has_camera: bool) -> str:
+    if not has_camera or scanning.camera_trouble is not None:
+        return kit.say(scanning.camera_trouble or "app_receive.no_camera")
     if scanning.needed and scanning.rank < scanning.needed:
         return kit.say("app_receive.scan_parts", rank=scanning.rank, needed=scanning.needed)
     return kit.say("app_receive.scan_looking" if scanning.is_seeing else "app_receive.scan_waiting")

@@ -8,7 +8,7 @@ from kivy.metrics import dp
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Carrier, PayStep, PayView
+from app.presenters.views import Busy, Carrier, PayStep, PayView
 from app.window.contract import PayLike
 from app.window.screen import Surroundings
 from app.window.screens.asked import asked_page
@@ -50,8 +50,10 @@ class PayScreen(LookingScreen[PayView]):
         if self.view.step in (PayStep.ASKED, PayStep.PIN):
             self.pay.decline()
             return True
-        self.pay.leave()
         return False
+
+    def abandon(self) -> None:
+        self.pay.leave()
 
     def key(self, sign: str) -> bool:
         view, pay = self.view, self.pay
@@ -93,7 +95,7 @@ class PayScreen(LookingScreen[PayView]):
         if view.carrier is Carrier.TAP:
             parts = [*above, *self.tapping(view.tap, self.say("app_pay.tap_line"))]
         else:
-            finder = self.finder(320, lambda now: now.scanning)
+            finder = self.finder(220 if above else 320, lambda now: now.scanning)
             parts = [*above, Text(kit, self.say("app_pay.aim"), BODY, halign="center"), finder]
         actions = [self.other_carrier(view.carrier)]
         return page(kit, self.say("app_pay.title"), parts, actions, back=self.around.navigator.back)
@@ -101,18 +103,18 @@ class PayScreen(LookingScreen[PayView]):
     def _pin(self, view: PayView) -> Widget:
         kit, pay = self.kit, self.pay
         whom = [
-            BigText(kit, kit.words.amount(view.amount or 0), BIG, halign="center", name="pay.amount"),
+            BigText(kit, kit.words.amount(view.amount or 0), BIG, halign="center", name="pay-amount"),
             Text(
                 kit,
                 self.say("app_pay.to", payee=kit.words.who(view.party)),
                 LEAD,
                 kit.colours.quiet,
                 halign="center",
-                name="pay.payee",
+                name="pay-payee",
             ),
         ]
         if view.trouble is not None:
-            whom.insert(0, trouble(kit, view.trouble))
+            whom.insert(0, trouble(kit, view.trouble, is_brief=True))
         return pin_page(
             self,
             title=self.say("app_pay.confirm_title"),
@@ -132,34 +134,33 @@ class PayScreen(LookingScreen[PayView]):
         parts = [
             Gap(),
             badge(kit, "draw-pen", kit.colours.soft),
-            Text(kit, self.say("app_pay.signing"), HEADLINE, halign="center"),
-            BigText(kit, kit.words.amount(view.amount or 0), BIG, halign="center", name="pay.amount"),
+            BigText(kit, kit.words.amount(view.amount or 0), BIG, halign="center", name="pay-amount"),
+            working(kit, view.busy or Busy("app_pay.signing")),
+            Gap(),
         ]
-        if view.busy is not None:
-            parts.append(working(kit, view.busy))
-        return page(kit, "", [*parts, Gap()])
+        return page(kit, "", parts)
 
     def _showing(self, view: PayView) -> Widget:
         kit = self.kit
-        done = strong(kit, "pay.done", self.say("app_pay.done"), self.around.navigator.back, "check")
+        done = strong(kit, "pay-done", self.say("app_pay.done"), self.around.navigator.back, "check")
         head = [
-            BigText(kit, kit.words.amount(view.amount or 0), BIG, name="pay.amount"),
-            Text(kit, self.say("app_pay.to", payee=kit.words.who(view.party)), LEAD, kit.colours.quiet, name="pay.payee"),
-            note(kit, "check-circle-outline", self.say("app_pay.signed_note"), kit.colours.good, "pay.signed"),
+            BigText(kit, kit.words.amount(view.amount or 0), HEADLINE, name="pay-amount"),
+            Text(kit, self.say("app_pay.to", payee=kit.words.who(view.party)), LEAD, kit.colours.quiet, name="pay-payee"),
+            note(kit, "check-circle-outline", self.say("app_pay.signed_note"), kit.colours.good, "pay-signed"),
         ]
         if view.trouble is not None:
             head.insert(0, trouble(kit, view.trouble))
         if view.carrier is Carrier.TAP:
             parts = [*head, *self.tapping(view.tap, self.say("app_pay.tap_show_line"))]
-            below: list[Widget] = [done, self.other_carrier(view.carrier)]
-            return page(kit, self.say("app_pay.tap_title"), parts, below, back=self.around.navigator.back)
+            below = Row(self.other_carrier(view.carrier), done, gap=8)
+            return page(kit, self.say("app_pay.tap_title"), parts, [below], back=self.around.navigator.back)
         code = self.follow(Code(kit, self.around.pace), lambda code, now: code.show(now.shown))
         right = Column(*head, self._receipt_watch(), gap=12)
         return page(
             kit,
             self.say("app_pay.show_title"),
             [Panes(code, right)],
-            [done, self.other_carrier(view.carrier)],
+            [Row(self.other_carrier(view.carrier), done, gap=8)],
             back=self.around.navigator.back,
             is_broad=True,
             gap=8,
@@ -188,7 +189,7 @@ class PayScreen(LookingScreen[PayView]):
             parts = ended(kit, "check-bold", colours.good, self.say("app_pay.paid"), amount, line)
             if view.receipt_at is not None:
                 receipt = self.say("app_pay.receipt_at", time=view.receipt_at)
-                parts.append(note(kit, "receipt-text-check-outline", receipt, colours.good, "pay.receipt"))
+                parts.append(note(kit, "receipt-text-check-outline", receipt, colours.good, "pay-receipt"))
         elif view.step is PayStep.RETURNED:
             line = self.say("app_pay.returned_line", payee=payee)
             parts = ended(kit, "undo-variant", colours.warn, self.say("app_pay.returned"), amount, line)
@@ -197,7 +198,7 @@ class PayScreen(LookingScreen[PayView]):
         if view.trouble is not None:
             parts.append(told(kit, kit.words.told(view.trouble), view.trouble.code))
         elif view.step is not PayStep.PAID:
-            parts.append(Text(kit, self.say(f"app_pay.money_{view.money.value}"), BODY, halign="center", name="pay.money"))
-        done = strong(kit, "pay.end", self.say("app_pay.close"), self.around.navigator.back, "check")
+            parts.append(Text(kit, self.say(f"app_pay.money_{view.money.value}"), BODY, halign="center", name="pay-money"))
+        done = strong(kit, "pay-end", self.say("app_pay.close"), self.around.navigator.back, "check")
         return page(kit, "", parts, [done])
 

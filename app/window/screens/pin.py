@@ -40,9 +40,9 @@ def pin_page(
     def put_action(action: Action, view: V) -> None:
         action.disabled = is_closed or length(view) < SHORTEST
 
-    action = screen.follow(strong(kit, "pin.confirm", confirm_text, confirm), put_action)
+    action = screen.follow(strong(kit, "pin-confirm", confirm_text, confirm), put_action)
     dots = screen.follow(PinDots(kit, 0), lambda dots, view: setattr(dots, "length", length(view)))
-    parts: list[Widget] = [*above, Gap(), Text(kit, ask, HEADLINE, halign="center", name="pin.ask")]
+    parts: list[Widget] = [*above, Gap(), Text(kit, ask, HEADLINE, halign="center", name="pin-ask")]
     if line:
         parts.append(Text(kit, line, BODY, kit.colours.quiet, halign="center"))
     parts += [dots, Gap(), Keypad(kit, press, erase, has_comma=False)]

@@ -15,8 +15,8 @@ from app.presenters.views import Carrier, ReceiveStep, ReceiveView
 from app.window.contract import ReceiveLike
 from app.window.screen import Surroundings
 from app.window.screens.looking import LookingScreen
-from app.window.theme import BIG, BODY, HUGE, LABEL, LEAD, SMALL
-from app.window.widgets.boxes import Column, Gap, Panes, Row
+from app.window.theme import BIG, BODY, HEADLINE, HUGE, LABEL, LEAD, SMALL
+from app.window.widgets.boxes import Column, Flow, Gap, Panes, Row
 from app.window.widgets.buttons import Chip, plain, soft, strong
 from app.window.widgets.code import Code
 from app.window.widgets.field import Field
@@ -51,8 +51,10 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         if self.view.step is ReceiveStep.ASKING:
             self._receive.cancel()
             return True
-        self._receive.leave()
         return False
+
+    def abandon(self) -> None:
+        self._receive.leave()
 
     def key(self, sign: str) -> bool:
         if self.view.step is not ReceiveStep.AMOUNT:
@@ -82,7 +84,7 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
 
     def _amount(self, view: ReceiveView) -> Widget:
         kit, receive = self.kit, self._receive
-        typed = BigText(kit, "", HUGE, halign="center", name="receive.typed")
+        typed = BigText(kit, "", HUGE, halign="center", name="receive-typed")
         self.follow(typed, lambda text, now: setattr(text, "text", kit.words.typed(now.typed)))
         line = "app_receive.ceiling" if view.is_open else "app_receive.how_much"
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
@@ -91,14 +93,14 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
             Text(kit, self.say(line), BODY, kit.colours.quiet, halign="center"),
             typed,
             Gap(),
-            Row(*self._options(view), gap=8),
+            Flow(*self._options(view)),
         ]
         if self._has_memo:
             parts.append(
-                Field(kit, "receive.memo", self.say("app_receive.memo"), view.memo, receive.set_memo, MAX_MEMO_BYTES)
+                Field(kit, "receive-memo", self.say("app_receive.memo"), view.memo, receive.set_memo, MAX_MEMO_BYTES)
             )
         parts.append(Keypad(kit, receive.press, receive.erase, has_comma=True))
-        ask = strong(kit, "receive.ask", self.say("app_receive.ask"), self._ask, "qrcode")
+        ask = strong(kit, "receive-ask", self.say("app_receive.ask"), self._ask, "qrcode")
         self.follow(ask, lambda action, now: setattr(action, "disabled", not self._can_ask(now)))
         return page(kit, self.say("app_receive.title"), parts, [ask], back=self.around.navigator.back, gap=12)
 
@@ -107,17 +109,17 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         chips = [
             Chip(
                 kit,
-                "receive.open",
+                "receive-open",
                 self.say("app_receive.open"),
                 "tune-variant",
                 partial(receive.set_open, not view.is_open),
                 view.is_open,
             ),
-            Chip(kit, "receive.words", self.say("app_receive.words"), "pencil", self._turn_memo, self._has_memo),
+            Chip(kit, "receive-words", self.say("app_receive.words"), "pencil", self._turn_memo, self._has_memo),
         ]
         printed = partial(receive.set_printed, not view.is_printed)
         chips.append(
-            Chip(kit, "receive.printed", self.say("app_receive.printed"), "printer", printed, view.is_printed)
+            Chip(kit, "receive-printed", self.say("app_receive.printed"), "printer", printed, view.is_printed)
         )
         return chips
 
@@ -143,21 +145,21 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         facts: list[Widget] = [self._asked(view)]
         if view.expires is not None:
             facts.append(
-                fact(kit, "timer-outline", self.say("app_receive.expires", time=view.expires), name="receive.expires")
+                fact(kit, "timer-outline", self.say("app_receive.expires", time=view.expires), name="receive-expires")
             )
         if view.memo:
-            facts.append(fact(kit, "message-text-outline", view.memo, name="receive.memo_shown"))
+            facts.append(fact(kit, "message-text-outline", view.memo, name="receive-memo_shown"))
         if view.is_printed:
             facts.append(Text(kit, self.say("app_receive.print_line"), BODY, kit.colours.quiet))
         if self._printed is not None and view.busy is None and view.trouble is None:
             where = self.say("app_receive.printed_to", file=str(self._printed))
-            facts.append(note(kit, "check-circle-outline", where, kit.colours.good, "receive.printed_to"))
+            facts.append(note(kit, "check-circle-outline", where, kit.colours.good, "receive-printed_to"))
         facts.append(self._watching())
         if view.trouble is not None:
             facts.insert(0, trouble(kit, view.trouble))
         if view.busy is not None:
             facts.insert(0, working(kit, view.busy))
-        panes = Panes(code, Column(*facts, gap=12))
+        panes = Panes(code, Column(*facts, gap=8))
         return page(
             kit,
             self.say("app_receive.show_title"),
@@ -171,8 +173,8 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
     def _asked(self, view: ReceiveView) -> Widget:
         if view.is_open:
             words = self.say("app_receive.up_to", amount=view.amount)
-            return Text(self.kit, words, LEAD, name="receive.asked")
-        return BigText(self.kit, self.kit.words.amount(view.amount), BIG, name="receive.asked")
+            return Text(self.kit, words, LEAD, name="receive-asked")
+        return BigText(self.kit, self.kit.words.amount(view.amount), HEADLINE, name="receive-asked")
 
     def _watching(self) -> Widget:
         """The camera's picture, small, beside what it is doing."""
@@ -191,8 +193,8 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
 
     def _asking_actions(self, view: ReceiveView) -> list[Widget]:
         kit = self.kit
-        print_it = strong(kit, "receive.print", self.say("app_receive.print"), self._print, "printer")
-        cancel = plain(kit, "receive.cancel", self.say("app_receive.cancel"), self._receive.cancel)
+        print_it = strong(kit, "receive-print", self.say("app_receive.print"), self._print, "printer")
+        cancel = plain(kit, "receive-cancel", self.say("app_receive.cancel"), self._receive.cancel)
         below = Row(cancel, self.other_carrier(view.carrier), gap=8)
         return [print_it, below] if view.can_print else [below]
 
@@ -203,9 +205,9 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
     def _asking_by_tap(self, view: ReceiveView) -> Widget:
         kit = self.kit
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
-        amount = BigText(kit, kit.words.amount(view.amount), BIG, halign="center", name="receive.asked")
+        amount = BigText(kit, kit.words.amount(view.amount), BIG, halign="center", name="receive-asked")
         parts += [amount, *self.tapping(view.tap, self.say("app_receive.tap_line"))]
-        cancel = plain(kit, "receive.cancel", self.say("app_receive.cancel"), self._receive.cancel)
+        cancel = plain(kit, "receive-cancel", self.say("app_receive.cancel"), self._receive.cancel)
         return page(
             kit,
             self.say("app_receive.tap_title"),
@@ -224,12 +226,14 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         else:
             sign, ink, headline = "check-bold", kit.colours.good, self.say("app_receive.received")
             line = self.say("app_receive.hop", hop=view.hop, most=MAX_HOP)
-        parts = ended(kit, sign, ink, headline, kit.words.amount(view.received), line)
-        if view.receipt is not None and view.carrier is Carrier.QR:
+        has_code = view.receipt is not None and view.carrier is Carrier.QR
+        parts = ended(kit, sign, ink, headline, kit.words.amount(view.received), line, is_small=has_code)
+        if has_code:
             code = self.follow(Code(kit, self.around.pace), lambda code, now: code.show(now.receipt))
             below = Text(kit, self.say("app_receive.receipt"), SMALL, kit.colours.quiet, halign="center")
             return self._end([Panes(Column(*parts), Column(code, below))], is_broad=True)
-        parts.append(Text(kit, self.say("app_receive.safe"), BODY, kit.colours.quiet, halign="center"))
+        if view.repeat_of is None:
+            parts.append(Text(kit, self.say("app_receive.safe"), BODY, kit.colours.quiet, halign="center"))
         return self._end(parts)
 
     def _refused(self, view: ReceiveView) -> Widget:
@@ -245,8 +249,8 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
 
     def _end(self, parts: list[Widget], *, is_broad: bool = False) -> Widget:
         kit, back = self.kit, self.around.navigator.back
-        actions = [strong(kit, "receive.done", self.say("app_receive.done"), back, "check")]
+        actions = [strong(kit, "receive-done", self.say("app_receive.done"), back, "check")]
         if self.view.is_printed or self.view.is_for_other:
             on = "app_receive.next_one" if self.view.is_printed else "app_receive.still_asked"
-            actions.append(soft(kit, "receive.ask_on", self.say(on), self._receive.ask_on, "qrcode"))
+            actions.append(soft(kit, "receive-ask_on", self.say(on), self._receive.ask_on, "qrcode"))
         return page(kit, "", parts, actions, is_broad=is_broad)

@@ -57,7 +57,7 @@ class ReconcileScreen(Screen[ReconcileView]):
             Text(kit, self.say("app_ledger.reconcile_line"), BODY, kit.colours.quiet, halign="center"),
             Gap(),
         ]
-        begin = strong(kit, "reconcile.start", self.say("app_ledger.start"), self._reconcile.start, "sync")
+        begin = strong(kit, "reconcile-start", self.say("app_ledger.start"), self._reconcile.start, "sync")
         return page(kit, self.say("app_ledger.title"), parts, [begin], back=self.around.navigator.back)
 
     def _working(self, view: ReconcileView) -> Widget:
@@ -70,7 +70,7 @@ class ReconcileScreen(Screen[ReconcileView]):
             Text(kit, self.say("app_ledger.leave_line"), SMALL, kit.colours.quiet, halign="center"),
             Gap(),
         ]
-        cancel = plain(kit, "reconcile.cancel", self.say("app_ledger.cancel"), self._reconcile.cancel)
+        cancel = plain(kit, "reconcile-cancel", self.say("app_ledger.cancel"), self._reconcile.cancel)
         return page(kit, self.say("app_ledger.title"), parts, [cancel], back=self.around.navigator.back)
 
     def _failed(self, view: ReconcileView) -> Widget:
@@ -81,7 +81,7 @@ class ReconcileScreen(Screen[ReconcileView]):
             told(kit, kit.words.told(view.trouble), view.trouble.code),
             *self._verdicts(view),
         ]
-        again = strong(kit, "reconcile.start", self.say("app_ledger.again"), self._reconcile.start, "refresh")
+        again = strong(kit, "reconcile-start", self.say("app_ledger.again"), self._reconcile.start, "refresh")
         return page(kit, self.say("app_ledger.title"), parts, [again], back=self.around.navigator.back)
 
     def _done(self, view: ReconcileView) -> Widget:
@@ -93,7 +93,7 @@ class ReconcileScreen(Screen[ReconcileView]):
         parts += [self._conflict(item) for item in view.conflicts]
         parts += self._verdicts(view)
         parts += self._changes(view)
-        done = strong(kit, "reconcile.done", self.say("app_ledger.close"), self.around.navigator.back, "check")
+        done = strong(kit, "reconcile-done", self.say("app_ledger.close"), self.around.navigator.back, "check")
         return page(kit, self.say("app_ledger.title"), parts, [done], back=self.around.navigator.back)
 
     def _verdicts(self, view: ReconcileView) -> list[Widget]:
@@ -102,7 +102,7 @@ class ReconcileScreen(Screen[ReconcileView]):
             Row(
                 Icon(kit, SIGNS[name], 22, kit.colours.accent),
                 Text(kit, self.say(f"app_ledger.verdict_{name}"), SMALL),
-                FitText(kit, kit.words.number(count), LEAD, name=f"verdict.{name}"),
+                FitText(kit, kit.words.number(count), LEAD, name=f"verdict-{name}"),
                 gap=12,
             )
             for name, count in view.verdicts
@@ -119,9 +119,9 @@ class ReconcileScreen(Screen[ReconcileView]):
         if view.before is not None and view.after is not None:
             rows += self._compared(view.before, view.after)
         if view.refreshed:
-            rows.append(figure(kit, self.say("app_ledger.refreshed"), kit.words.amount(view.refreshed), "ledger.refreshed"))
+            rows.append(figure(kit, self.say("app_ledger.refreshed"), kit.words.amount(view.refreshed), "ledger-refreshed"))
         if view.account is not None:
-            rows.append(figure(kit, self.say("app_ledger.account"), kit.words.amount(view.account), "ledger.account"))
+            rows.append(figure(kit, self.say("app_ledger.account"), kit.words.amount(view.account), "ledger-account"))
         if not rows:
             return []
         head = Text(kit, self.say("app_ledger.changed"), LABEL, kit.colours.quiet)
@@ -136,7 +136,7 @@ class ReconcileScreen(Screen[ReconcileView]):
             if was == now and name != "spendable":
                 continue
             label = self.say(f"balance.{name}").strip()
-            row = Column(figure(kit, label, kit.words.amount(now), f"ledger.{name}"), gap=2)
+            row = Column(figure(kit, label, kit.words.amount(now), f"ledger-{name}"), gap=2)
             if was != now:
                 row.add_widget(Text(kit, self.say("app_ledger.was", amount=was), SMALL, kit.colours.quiet))
             rows.append(row)
@@ -157,7 +157,7 @@ class ReconcileScreen(Screen[ReconcileView]):
                 ),
                 SMALL,
                 ink.text,
-                name="ledger.conflict",
+                name="ledger-conflict",
             ),
             gap=4,
         )

@@ -38,12 +38,12 @@ class RiskScreen(Screen[RiskView]):
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
         parts.append(Text(kit, self.say("app_help.risk_line"), BODY, colours.quiet))
         if not view.amount:
-            parts.append(note(kit, "check-circle-outline", self.say("app_help.risk_none"), colours.good, "risk.none"))
+            parts.append(note(kit, "check-circle-outline", self.say("app_help.risk_none"), colours.good, "risk-none"))
         else:
             parts += self._amounts(view)
         parts.append(self._if_lost())
         go = partial(self.around.navigator.go, "reconcile")
-        less = strong(kit, "risk.reconcile", self.say("app_help.risk_less"), go, "sync")
+        less = strong(kit, "risk-reconcile", self.say("app_help.risk_less"), go, "sync")
         return page(kit, self.say("app_help.risk_title"), parts, [less], back=self.around.navigator.back)
 
     def _amounts(self, view: RiskView) -> list[Widget]:
@@ -52,7 +52,7 @@ class RiskScreen(Screen[RiskView]):
         found: list[Widget] = [
             Column(
                 Text(kit, self.say("app_help.risk_now"), LABEL, colours.quiet),
-                BigText(kit, kit.words.amount(view.amount), BIG, name="risk.amount"),
+                BigText(kit, kit.words.amount(view.amount), BIG, name="risk-amount"),
                 gap=2,
             )
         ]
@@ -63,13 +63,13 @@ class RiskScreen(Screen[RiskView]):
                     colours.bad,
                     kit.words.amount(view.unsettled),
                     self.say("app_help.risk_unsettled"),
-                    "risk.unsettled",
+                    "risk-unsettled",
                 )
             )
         if comes_back:
             line = self.say("app_help.risk_back", time=view.until) if view.until else self.say("app_help.risk_later")
             found.append(
-                self._part("backup-restore", colours.soft, kit.words.amount(comes_back), line, "risk.comes_back")
+                self._part("backup-restore", colours.soft, kit.words.amount(comes_back), line, "risk-comes_back")
             )
         return found
 

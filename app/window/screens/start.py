@@ -81,7 +81,7 @@ class StartScreen(Screen[StartView]):
             Card(*sentences, ground=kit.colours.card.ground, gap=14),
             self._languages(),
         ]
-        begin = strong(kit, "start.begin", self.say("app_start.begin"), self._start.next, "arrow-right")
+        begin = strong(kit, "start-begin", self.say("app_start.begin"), self._start.next, "arrow-right")
         return page(kit, "", parts, [begin])
 
     def _sentence(self, icon: str, name: str) -> Widget:
@@ -95,7 +95,7 @@ class StartScreen(Screen[StartView]):
         choices = [
             Choice(
                 kit,
-                f"language.{language}",
+                f"language-{language}",
                 catalogue(language).text("language.name"),
                 partial(self._settings.set_language, language),
                 language == here,
@@ -107,8 +107,8 @@ class StartScreen(Screen[StartView]):
     def _holder(self, view: StartView) -> Widget:
         kit, start = self.kit, self._start
         kinds = Column(
-            self._kind("start.person", "app_start.person", is_merchant=False),
-            self._kind("start.shop", "app_start.shop", is_merchant=True),
+            self._kind("start-person", "app_start.person", is_merchant=False),
+            self._kind("start-shop", "app_start.shop", is_merchant=True),
             gap=8,
         )
         label = "app_start.shop_name" if view.is_merchant else "app_start.your_name"
@@ -116,10 +116,10 @@ class StartScreen(Screen[StartView]):
         parts += [
             Text(kit, self.say("app_start.whose"), LEAD),
             kinds,
-            Field(kit, "start.holder", self.say(label), view.holder, start.set_holder, _HOLDER_BYTES),
+            Field(kit, "start-holder", self.say(label), view.holder, start.set_holder, _HOLDER_BYTES),
             *self._banks(view),
         ]
-        following = strong(kit, "start.next", self.say("app_start.next"), start.next, "arrow-right")
+        following = strong(kit, "start-next", self.say("app_start.next"), start.next, "arrow-right")
         self.follow(following, lambda action, now: setattr(action, "disabled", not now.holder.strip()))
         return page(kit, self.say("app_start.title"), parts, [following], back=self.around.navigator.back)
 
@@ -140,14 +140,14 @@ class StartScreen(Screen[StartView]):
                 Text(kit, self.say("app_start.real_bank"), BODY, kit.colours.quiet),
                 *(
                     Field(
-                        kit, f"start.bank_{name}", self.say(f"app_start.bank_{name}"), self._bank[at], self._put(at)
+                        kit, f"start-bank_{name}", self.say(f"app_start.bank_{name}"), self._bank[at], self._put(at)
                     )
                     for at, name in enumerate(names)
                 ),
             ]
         choices = [
             Choice(
-                kit, f"start.bank.{bank}", bank.capitalize(), partial(self._start.choose_bank, bank), bank == view.bank
+                kit, f"start-bank-{bank}", bank.capitalize(), partial(self._start.choose_bank, bank), bank == view.bank
             )
             for bank in view.banks
         ]
@@ -176,7 +176,7 @@ class StartScreen(Screen[StartView]):
             confirm=start.next,
             confirm_text=self.say("app_start.next" if is_first else "app_start.make"),
             back=self.around.navigator.back,
-            above=[trouble(self.kit, view.trouble)] if view.trouble else [],
+            above=[trouble(self.kit, view.trouble, is_brief=True)] if view.trouble else [],
         )
 
     def _making(self, view: StartView) -> Widget:
@@ -186,21 +186,20 @@ class StartScreen(Screen[StartView]):
                 *ended(kit, "close-thick", kit.colours.bad, self.say("app_start.not_made")),
                 told(kit, kit.words.told(view.trouble), view.trouble.code),
             ]
-            retry = strong(kit, "start.retry", self.say("app_start.retry"), self._start.retry, "refresh")
+            retry = strong(kit, "start-retry", self.say("app_start.retry"), self._start.retry, "refresh")
             return page(kit, "", parts, [retry])
         parts = [
             Gap(),
             badge(kit, "cellphone-key", kit.colours.soft),
-            Text(kit, self.say("app_start.making"), HEADLINE, halign="center"),
+            Text(kit, self.say("app_start.making_title"), HEADLINE, halign="center"),
         ]
         if view.busy is not None:
-            parts.append(working(kit, view.busy, bank=view.bank.capitalize(), amount="—"))
+            parts.append(working(kit, view.busy))
         return page(kit, "", [*parts, Gap()])
 
     def _done(self) -> Widget:
         kit = self.kit
         parts = [
-            Gap(),
             *ended(
                 kit,
                 "check-bold",
@@ -208,7 +207,6 @@ class StartScreen(Screen[StartView]):
                 self.say("app_start.done"),
                 line=self.say("app_start.done_line"),
             ),
-            Gap(),
         ]
-        following = strong(kit, "start.open", self.say("app_start.open"), lambda: self.around.navigator.go("home"), "arrow-right")
+        following = strong(kit, "start-open", self.say("app_start.open"), lambda: self.around.navigator.go("home"), "arrow-right")
         return page(kit, "", parts, [following])

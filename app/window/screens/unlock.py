@@ -55,6 +55,6 @@ class UnlockScreen(Screen[UnlockView]):
             confirm=unlock.submit,
             confirm_text=self.say("app_start.unlock_action"),
             back=None,
-            above=[trouble(kit, view.trouble)] if view.trouble else [],
+            above=[trouble(kit, view.trouble, is_brief=True)] if view.trouble else [],
             is_closed=view.wait_until is not None,
         )

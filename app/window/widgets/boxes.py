@@ -9,6 +9,7 @@ from kivy.metrics import dp
 from kivy.properties import StringProperty
 from kivy.uix.anchorlayout import AnchorLayout
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.stacklayout import StackLayout
 from kivy.uix.widget import Widget
 
 from app.window.theme import COLUMN, WIDE, Colour
@@ -43,6 +44,10 @@ class Row(BoxLayout):
             orientation="horizontal", spacing=dp(gap), padding=padding, size_hint_y=None, **options
         )
         self.bind(minimum_height=self._grow)
+        self.stand(*parts)
+
+    def stand(self, *parts: Widget) -> None:
+        """Put further parts on the right."""
         for part in parts:
             if part.size_hint_y is None:
                 part.pos_hint = {"center_y": 0.5}
@@ -88,6 +93,7 @@ class Gap(Widget):
 
     def __init__(self, height: float | None = None) -> None:
         super().__init__()
+        self.stretches = height is None
         if height is not None:
             self.size_hint_y, self.height = None, dp(height)
 
@@ -113,10 +119,20 @@ class Middle(AnchorLayout):
         self.height = self._part.height
 
 
+class Flow(StackLayout):
+    """From left to right, and on in the next line: parts that each have a width of their own."""
+
+    def __init__(self, *parts: Widget, gap: float = 8) -> None:
+        super().__init__(spacing=dp(gap), size_hint_y=None)
+        self.bind(minimum_height=self.setter("height"))
+        for part in parts:
+            self.add_widget(part)
+
+
 class Panes(BoxLayout):
     """Two parts: one above the other in a narrow window, side by side in a wide one."""
 
-    def __init__(self, first: Widget, second: Widget, gap: float = 16) -> None:
+    def __init__(self, first: Widget, second: Widget, gap: float = 12) -> None:
         super().__init__(spacing=dp(gap), size_hint_y=None)
         self._gap = gap
         for part in (first, second):
@@ -127,7 +143,7 @@ class Panes(BoxLayout):
     def _turn(self, *_: Any) -> None:
         is_wide = self.width >= dp(WIDE - 80)
         self.orientation = "horizontal" if is_wide else "vertical"
-        self.spacing = dp(self._gap * 2 if is_wide else self._gap)
+        self.spacing = dp(32 if is_wide else self._gap)
         for part in self.children:
             part.pos_hint = {"top": 1} if is_wide else {}
 

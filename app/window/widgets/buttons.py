@@ -77,7 +77,8 @@ class Action(Touched, AnchorLayout):
         self._row = Row(*parts, gap=10, size_hint_x=None)
         self._row.bind(minimum_width=self._row.setter("width"), height=self._grow)
         self.add_widget(self._row)
-        paint(self, ink.ground, edge, 28)
+        self._ink, self._closed_ink = ink, Ink(kit.colours.raised.ground, (*kit.colours.quiet[:3], 0.75))
+        self._ground = paint(self, ink.ground, edge, 28)
         self.lay_veil(ink.text, 28)
         self.bind(width=self._limit, text=self._say, disabled=self._fade)
         self.bind(on_release=lambda *_: tapped())
@@ -92,7 +93,11 @@ class Action(Touched, AnchorLayout):
         self._label.text = self.text
 
     def _fade(self, *_: Any) -> None:
-        self.opacity = 0.38 if self.disabled else 1.0
+        ink = self._closed_ink if self.disabled else self._ink
+        self._ground.rgba = ink.ground
+        for part in (self._label, self._icon):
+            if part is not None:
+                part.color = part.disabled_color = ink.text
 
 
 def strong(kit: Kit, name: str, text: str, tapped: Tapped, icon: str | None = None) -> Action:
@@ -134,7 +139,8 @@ class TouchRow(Touched, Row):
         self, kit: Kit, name: str, tapped: Tapped, *parts: Widget, ground: Colour | None = None, **options: Any
     ) -> None:
         options.setdefault("pad", (14, 12, 14, 12))
-        super().__init__(*parts, **options)
+        super().__init__(**options)
+        self.stand(*parts)
         self.name = name
         if ground is not None:
             paint(self, ground, None, 16)
@@ -155,7 +161,8 @@ class Choice(Touched, Row):
         ink = kit.colours.soft if is_chosen else Ink((0, 0, 0, 0), kit.colours.page.text)
         icon = Icon(kit, "radiobox-marked" if is_chosen else "radiobox-blank", 22, ink.text)
         label = Text(kit, text, LABEL, ink.text)
-        super().__init__(icon, label, pad=(14, 10, 12, 10), gap=10)
+        super().__init__(pad=(14, 10, 12, 10), gap=10)
+        self.stand(icon, label)
         self.name, self.text, self.is_chosen = name, text, is_chosen
         paint(self, ink.ground, None if is_chosen else kit.colours.faint, 14)
         self.lay_veil(kit.colours.page.text, 14)
@@ -166,31 +173,26 @@ class Choice(Touched, Row):
 
 
 class Chip(Touched, AnchorLayout):
-    """Something that can be on or off, small enough for several in a row; a tick says that it is on."""
+    """Something that can be on or off, as wide as its words; a tick says that it is on."""
 
     name = StringProperty("")
     text = StringProperty("")
     is_on = BooleanProperty(False)
 
     def __init__(self, kit: Kit, name: str, text: str, icon: str, tapped: Tapped, is_on: bool) -> None:
-        super().__init__(size_hint_y=None, height=dp(44))
+        super().__init__(size_hint=(None, None))
         ink = kit.colours.soft if is_on else Ink((0, 0, 0, 0), kit.colours.quiet)
         self.name, self.text, self.is_on = name, text, is_on
-        self._label = FitText(kit, text, LABEL, ink.text)
-        self._icon = Icon(kit, "check" if is_on else icon, 18, ink.text)
-        self._row = Row(self._icon, self._label, gap=6, size_hint_x=None)
-        self._row.bind(minimum_width=self._row.setter("width"), height=self._grow)
-        self.add_widget(self._row)
+        label = FitText(kit, text, LABEL, ink.text)
+        row = Row(Icon(kit, "check" if is_on else icon, 18, ink.text), label, gap=6, size_hint_x=None)
+        row.bind(minimum_width=row.setter("width"), size=self._fit)
+        self.add_widget(row)
         paint(self, ink.ground, None if is_on else kit.colours.faint, 12)
         self.lay_veil(ink.text, 12)
-        self.bind(width=self._limit)
         self.bind(on_release=lambda *_: tapped())
 
-    def _limit(self, *_: Any) -> None:
-        self._label.most = max(self.width - self._icon.width - dp(22), dp(20))
-
-    def _grow(self, *_: Any) -> None:
-        self.height = max(dp(44), self._row.height + dp(14))
+    def _fit(self, row: Row, *_: Any) -> None:
+        self.size = (row.width + dp(24), max(dp(44), row.height + dp(14)))
 
 
 class Lever(Widget):
@@ -208,13 +210,14 @@ class Lever(Widget):
 
         def follow(*_: Any) -> None:
             side = dp(22 if is_on else 16)
-            middle = self.right - dp(16) if is_on else self.x + dp(16)
-            ellipse.size, ellipse.pos = (side, side), (middle - side / 2, self.center_y - side / 2)
+            middle = self.x + (self.width - dp(16) if is_on else dp(16))
+            height = self.y + self.height / 2
+            ellipse.size, ellipse.pos = (side, side), (middle - side / 2, height - side / 2)
 
         self.bind(pos=follow, size=follow)
 
 
-class Switch(Touched, BoxLayout):
+class Toggle(Touched, BoxLayout):
     """A line with words and a lever; touching it anywhere turns it."""
 
     name = StringProperty("")

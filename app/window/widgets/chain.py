@@ -27,14 +27,14 @@ def chain(kit: Kit, hands: Sequence[Hand]) -> Column:
 
 def _hop(kit: Kit, hand: Hand, place: int, *, is_last: bool) -> Row:
     words = Column(
-        Text(kit, _who(kit, hand), LEAD if hand.is_own else BODY, name=f"hop.{hand.hop}.who"),
+        Text(kit, _who(kit, hand), LEAD if hand.is_own else BODY, name=f"hop-{hand.hop}-who"),
         Text(kit, _how(kit, hand), SMALL, kit.colours.quiet),
         gap=2,
         pad=(0, 8, 0, 14),
     )
     amount = FitText(kit, kit.words.amount(hand.amount), LABEL, halign="right")
     row = Row(_Stop(kit, hand, is_first=place == 0, is_last=is_last), words, amount, gap=14)
-    row.name = f"hop.{hand.hop}"
+    row.name = f"hop-{hand.hop}"
     return row
 
 
@@ -63,9 +63,10 @@ class _Stop(AnchorLayout):
             line = SmoothLine(width=dp(1.2))
 
         def follow(*_: Any) -> None:
-            top = self.center_y if is_first else self.top
-            bottom = self.center_y if is_last else self.y
-            line.points = [self.center_x, top, self.center_x, bottom]
+            middle, height = self.x + self.width / 2, self.y + self.height / 2
+            top = height if is_first else self.y + self.height
+            bottom = height if is_last else self.y
+            line.points = [middle, top, middle, bottom]
 
         self.bind(pos=follow, size=follow)
         paint(disc, ink.ground, None, _STOP)

@@ -101,12 +101,11 @@ class Code(Widget):
         self.height = min(self.width, dp(LARGEST))
 
     def _place(self, *_: Any) -> None:
-        side = min(self.width, self.height)
+        side = min(self.width, dp(LARGEST))
         if self._still is not None:
             modules = self._still.side
-            box = max(int(side // modules), 1)
-            side = box * modules
-            corner = (int(self.center_x - side / 2), int(self.center_y - side / 2))
-            self._picture.pos, self._picture.size = corner, (side, side)
-        self._paper.pos = (int(self.center_x - side / 2), int(self.center_y - side / 2))
-        self._paper.size = (side, side)
+            side = max(int(side // modules), 1) * modules
+            self.height = side
+        corner = (int(self.x + (self.width - side) / 2), int(self.y + (self.height - side) / 2))
+        for shape in (self._paper, self._picture):
+            shape.pos, shape.size = corner, (side, side)

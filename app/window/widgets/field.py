@@ -31,7 +31,7 @@ class Field(Column):
         edge.add_widget(self._input)
         self._input.bind(height=edge.setter("height"))
         edge.height = self._input.height
-        paint(edge, kit.colours.raised.ground, kit.colours.line, 12)
+        paint(edge, kit.colours.card.ground, kit.colours.line, 12)
         super().__init__(Text(kit, label, LABEL, kit.colours.quiet), edge, gap=6)
         self._input.bind(text=self.setter("text"))
         self._input.bind(text=lambda _, written: changed(written))

@@ -18,7 +18,7 @@ from app.window.widgets.boxes import Middle, paint
 from app.window.widgets.buttons import Touched
 from app.window.widgets.text import FitText, Icon
 
-KEY_HEIGHT = 52
+KEY_HEIGHT = 50
 SHOWN_DOTS = 4
 """So many places are shown from the start: the shortest PIN."""
 
@@ -49,19 +49,19 @@ class Keypad(Middle):
         grid.bind(minimum_height=grid.setter("height"))
         for sign in ("1", "2", "3", "4", "5", "6", "7", "8", "9", "," if has_comma else "", "0"):
             grid.add_widget(self._key(kit, sign, press) if sign else Widget(size_hint_y=None, height=1))
-        grid.add_widget(Key(kit, "keypad.erase", Icon(kit, "backspace-outline", 24), erase))
+        grid.add_widget(Key(kit, "keypad-erase", Icon(kit, "backspace-outline", 24), erase))
         super().__init__(grid, widest=400)
 
     @staticmethod
     def _key(kit: Kit, sign: str, press: Callable[[str], object]) -> Key:
-        name = "keypad.comma" if sign == "," else f"keypad.{sign}"
+        name = "keypad-comma" if sign == "," else f"keypad-{sign}"
         return Key(kit, name, FitText(kit, sign, HEADLINE), lambda: press(sign))
 
 
 class PinDots(Widget):
     """A filled dot for each digit typed, a ring for each that is at least missing."""
 
-    name = StringProperty("pin.dots")
+    name = StringProperty("pin-dots")
     length = NumericProperty(0)
 
     def __init__(self, kit: Kit, length: int) -> None:
@@ -80,13 +80,14 @@ class PinDots(Widget):
         self.canvas.clear()
         count = max(self.length, SHOWN_DOTS)
         side, step = dp(14), dp(28) if count <= 10 else dp(22)
-        left = self.center_x - (count - 1) * step / 2
+        left = self.x + self.width / 2 - (count - 1) * step / 2
+        height = self.y + self.height / 2
         with self.canvas:
             for place in range(count):
                 middle = left + place * step
                 if place < self.length:
                     Color(*self._kit.colours.accent)
-                    SmoothEllipse(pos=(middle - side / 2, self.center_y - side / 2), size=(side, side))
+                    SmoothEllipse(pos=(middle - side / 2, height - side / 2), size=(side, side))
                 else:
                     Color(*self._kit.colours.line)
-                    SmoothLine(circle=(middle, self.center_y, side / 2 - 1), width=dp(1.1))
+                    SmoothLine(circle=(middle, height, side / 2 - 1), width=dp(1.1))

@@ -31,17 +31,19 @@ def disc(kit: Kit, icon: str, ink: Ink, points: float) -> Widget:
     return sign
 
 
-def ended(kit: Kit, icon: str, ink: Ink, headline: str, amount: str = "", line: str = "") -> list[Widget]:
-    """How something ended: sign, word, amount, one line. Each says it alone."""
+def ended(
+    kit: Kit, icon: str, ink: Ink, headline: str, amount: str = "", line: str = "", *, is_small: bool = False
+) -> list[Widget]:
+    """How something ended: sign, word, amount, one line. Each says it alone. ``is_small`` leaves room for a code."""
     parts: list[Widget] = [
-        Gap(12),
-        badge(kit, icon, ink),
+        Gap(),
+        badge(kit, icon, ink, 56 if is_small else 84),
         Text(kit, headline, HEADLINE, halign="center", name="ended"),
     ]
     if amount:
-        parts.append(BigText(kit, amount, BIG, halign="center", name="ended.amount"))
+        parts.append(BigText(kit, amount, BIG, halign="center", name="ended-amount"))
     if line:
-        parts.append(Text(kit, line, BODY, kit.colours.quiet, halign="center", name="ended.line"))
+        parts.append(Text(kit, line, BODY, kit.colours.quiet, halign="center", name="ended-line"))
     return parts
 
 
@@ -55,7 +57,7 @@ def told(kit: Kit, saying: Told, code: str = "") -> Column:
     card = Card(*rows, ground=kit.colours.card.ground, gap=14)
     if code:
         card.add_widget(
-            Text(kit, kit.say("app_help.code", code=code), SMALL, kit.colours.quiet, name="trouble.code")
+            Text(kit, kit.say("app_help.code", code=code), SMALL, kit.colours.quiet, name="trouble-code")
         )
     return card
 
@@ -63,19 +65,24 @@ def told(kit: Kit, saying: Told, code: str = "") -> Column:
 def _part(kit: Kit, icon: str, label: str, text: str, name: str) -> Widget:
     words = Column(
         Text(kit, kit.say(label), LABEL, kit.colours.quiet),
-        Text(kit, text, BODY, name=f"trouble.{name}"),
+        Text(kit, text, BODY, name=f"trouble-{name}"),
         gap=2,
     )
     return Row(Icon(kit, icon, 24, kit.colours.accent), words, gap=14)
 
 
-def trouble(kit: Kit, what: Trouble) -> Widget:
-    """A refusal on a page that goes on: a sign and the same three parts."""
+def trouble(kit: Kit, what: Trouble, *, is_brief: bool = False) -> Widget:
+    """A refusal on a page that goes on: a sign and the same three parts, set closer if ``is_brief``."""
     saying, ink = kit.words.told(what), kit.colours.bad
+    if is_brief:
+        rest = Text(kit, f"{saying.money} {saying.next}", SMALL, ink.text, name="trouble-next")
+        what_happened = Text(kit, saying.what, LABEL, ink.text, name="trouble-what")
+        row = Row(Icon(kit, "alert-circle", 22, ink.text), Column(what_happened, rest, gap=2), gap=12)
+        return Card(row, ground=ink.ground, pad=(12, 8, 12, 8))
     lines = Column(
-        Text(kit, saying.what, LEAD, ink.text, name="trouble.what"),
-        Text(kit, saying.money, SMALL, ink.text, name="trouble.money"),
-        Text(kit, saying.next, SMALL, ink.text, name="trouble.next"),
+        Text(kit, saying.what, LEAD, ink.text, name="trouble-what"),
+        Text(kit, saying.money, SMALL, ink.text, name="trouble-money"),
+        Text(kit, saying.next, SMALL, ink.text, name="trouble-next"),
         gap=4,
     )
     return Card(Row(Icon(kit, "alert-circle", 26, ink.text), lines, gap=14), ground=ink.ground)

@@ -12,7 +12,7 @@ from kivy.uix.widget import Widget
 
 from app.window.kit import Kit
 from app.window.theme import COLUMN, TITLE, TOUCH
-from app.window.widgets.boxes import Column, Middle, Row, paint
+from app.window.widgets.boxes import Column, Gap, Middle, Row, paint
 from app.window.widgets.buttons import IconButton
 from app.window.widgets.text import Text
 
@@ -55,8 +55,10 @@ def _bar(kit: Kit, title: str, back: Back | None, extra: Sequence[Widget], is_br
 
 
 def scrolled(parts: Sequence[Widget], widest: float = COLUMN, gap: float = 16) -> ScrollView:
-    """A column in the middle that scrolls if it must, and is as high as its room if it can."""
-    column = Column(*parts, gap=gap, pad=(16, 8, 16, 16))
+    """A column in the middle that scrolls if it must, and is as high as its room if it can. With no gap that stretches
+    its parts stand at the top, with one at half height; with more they stand as these say."""
+    filler = () if sum(isinstance(part, Gap) and part.stretches for part in parts) > 1 else (Gap(),)
+    column = Column(*parts, *filler, gap=gap, pad=(16, 8, 16, 16))
     column.unbind(minimum_height=column._grow)
     middle = Middle(column, widest)
     view = ScrollView(do_scroll_x=False, bar_width=dp(4), scroll_type=["bars", "content"], size_hint_y=1)

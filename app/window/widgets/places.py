@@ -35,7 +35,7 @@ class _Tab(Touched, AnchorLayout):
 
     def __init__(self, kit: Kit, place: Place, go: Callable[[], object], *, is_here: bool) -> None:
         super().__init__(size_hint_y=None)
-        self.name, self.text, self.is_here = f"place.{place.name}", place.text, is_here
+        self.name, self.text, self.is_here = f"place-{place.name}", place.text, is_here
         colours = kit.colours
         colour = colours.soft.text if is_here else colours.quiet
         pill = AnchorLayout(size_hint=(None, None), size=(dp(64), kit.theme.grown(32)))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from kivy.clock import Clock
-from kivy.graphics import Color, Rectangle, StencilPop, StencilPush, StencilUnUse, StencilUse
-from kivy.graphics import SmoothRoundedRectangle as Rounded
+from kivy.graphics import Color, RoundedRectangle
 from kivy.graphics.texture import Texture
 from kivy.metrics import dp
 from kivy.properties import NumericProperty, StringProperty
 from kivy.uix.widget import Widget
 
-from app.window.contract import Camera, Picture
+from app.window.contract import Camera
 from app.window.kit import Kit
 
 PICTURES_A_SECOND = 12
@@ -28,21 +27,11 @@ class Preview(Widget):
         super().__init__(**options)
         self._camera = camera
         self._number = -1
-        self._latest: Picture | None = None
         self._texture: Texture | None = None
         self._tick: Any = None
         with self.canvas:
-            StencilPush()
-            Color(*kit.colours.raised.ground)
-            self._hole = Rounded(radius=[dp(16)])
-            StencilUse()
-            Color(*kit.colours.raised.ground)
-            self._ground = Rectangle()
-            self._ink = Color(1, 1, 1, 0)
-            self._rectangle = Rectangle()
-            StencilUnUse()
-            self._hole_again = Rounded(radius=[dp(16)])
-            StencilPop()
+            self._ink = Color(*kit.colours.raised.ground)
+            self._shape = RoundedRectangle(radius=[dp(16)])
         self.bind(pos=self._place, size=self._place, parent=self._come_or_go)
 
     @property
@@ -64,20 +53,19 @@ class Preview(Widget):
         size = (picture.width, picture.height)
         if self._texture is None or tuple(self._texture.size) != size:
             self._texture = Texture.create(size=size, colorfmt="luminance")
-            self._texture.flip_vertical()
-            self._rectangle.texture = self._texture
         self._texture.blit_buffer(picture.gray, colorfmt="luminance", bufferfmt="ubyte")
-        self._number, self._latest, self._ink.a = picture.number, picture, 1
+        self._number, self._ink.rgba = picture.number, (1, 1, 1, 1)
         self._place()
         self.canvas.ask_update()
         self.pictures += 1
 
     def _place(self, *_: Any) -> None:
-        for shape in (self._hole, self._hole_again, self._ground):
-            shape.pos, shape.size = self.pos, self.size
-        if self._latest is None:
+        self._shape.pos, self._shape.size = self.pos, self.size
+        if self._texture is None or not self.width or not self.height:
             return
-        scale = max(self.width / self._latest.width, self.height / self._latest.height)
-        size = (self._latest.width * scale, self._latest.height * scale)
-        self._rectangle.size = size
-        self._rectangle.pos = (self.center_x - size[0] / 2, self.center_y - size[1] / 2)
+        across, down = self._texture.size
+        scale = min(across / self.width, down / self.height)
+        width, height = self.width * scale, self.height * scale
+        middle = self._texture.get_region((across - width) / 2, (down - height) / 2, width, height)
+        middle.flip_vertical()
+        self._shape.texture = middle

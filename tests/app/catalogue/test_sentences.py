@@ -8,12 +8,13 @@ from typing import Final
 import pytest
 
 from app.catalogue import LANGUAGES, catalogue
+from app.engine.troubles import AppCode
 from hsm.keystore import KeystoreCode
 from hsm.pin import MAX_PIN_CHARACTERS, MIN_PIN_CHARACTERS
 from tests.app.catalogue.sentences import OTHERS, PARTS, is_of_a_code, phrases_in, sentences, slots
 from wallet.protocol.codes import Code
 
-CODES: Final = sorted({code.value for code in Code} | {code.value for code in KeystoreCode})
+CODES: Final = sorted(code.value for kind in (Code, KeystoreCode, AppCode) for code in kind)
 KINDS: Final = {"", "tiyn", "n", "time", "state"}
 LONGEST: Final = 200
 TYPICAL: Final[dict[str, int | str]] = {
@@ -35,7 +36,7 @@ BOTH_TIMES: Final = (
     Code.AUTH_STALE,
     Code.TOO_EARLY,
 )
-LATIN_IN_CYRILLIC: Final = {"PIN", "PKCS", "ECDSA", "P", "chmod", "Debian", "sync"}
+LATIN_IN_CYRILLIC: Final = {"PIN", "PKCS", "ECDSA", "P", "chmod", "Debian", "sync", "https", "QR"}
 
 in_each_language = pytest.mark.parametrize("language", LANGUAGES)
 in_each_other_language = pytest.mark.parametrize("language", OTHERS)
@@ -61,8 +62,8 @@ def test_every_code_says_what_happened_where_the_money_is_and_what_to_do(languag
     assert {code: tuple(entry) for code, entry in table.items()} == dict.fromkeys(table, PARTS)
 
 
-def test_protocol_and_keystore_share_no_code() -> None:
-    assert not {code.value for code in Code} & {code.value for code in KeystoreCode}
+def test_protocol_keystore_and_app_share_no_code() -> None:
+    assert len(CODES) == len(set(CODES))
 
 
 @in_each_other_language

@@ -162,7 +162,7 @@ def facts_of_codes() -> dict[str, Facts]:
             if not isinstance(node, ast.Call):
                 continue
             match called(node):
-                case "Refusal" | "KeystoreError" if node.args:
+                case "Refusal" | "KeystoreError" | "Trouble" if node.args:
                     _note(found, node.args[0], node.args[1:2])
                 case "require" if len(node.args) == 2:
                     _note(found, node.args[1], [item.value for item in node.keywords if item.arg is None])
@@ -184,7 +184,7 @@ def _note(found: dict[str, Facts], code: ast.expr, facts: list[ast.expr]) -> Non
 
 def _at(found: dict[str, Facts], code: ast.expr) -> Facts:
     match code:
-        case ast.Attribute(ast.Name("Code" | "KeystoreCode"), name):
+        case ast.Attribute(ast.Name("Code" | "KeystoreCode" | "AppCode"), name):
             return found.setdefault(name.lower(), Facts())
         case _:
             return found.setdefault("", Facts())
