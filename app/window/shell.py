@@ -31,7 +31,7 @@ from app.window.screens.risk import RiskScreen
 from app.window.screens.settings import SettingsScreen
 from app.window.screens.start import StartScreen
 from app.window.screens.unlock import UnlockScreen
-from app.window.theme import PALETTE, SCHEME, WIDE, Theme, colours_of
+from app.window.theme import WIDE, Theme, colours_of
 from app.window.widgets.boxes import paint
 from app.window.widgets.field import is_typing
 from app.window.widgets.places import Place, bar, rail
@@ -192,12 +192,8 @@ class Shell:
     def _kit(self) -> Kit:
         view = self._presenters.settings.view
         is_dark = view.look is Look.DARK or (view.look is Look.SYSTEM and self._is_dark_outside())
-        theme = self._theme_cls
-        theme.theme_style_switch_animation = False
-        theme.dynamic_scheme_name, theme.primary_palette = SCHEME, PALETTE
-        theme.theme_style = "Dark" if is_dark else "Light"
-        theme.set_colors()
-        return Kit(Theme(colours_of(theme), view.is_large), Words(catalogue(view.language)))
+        theme = Theme(colours_of(self._theme_cls, is_dark), view.is_large)
+        return Kit(theme, Words(catalogue(view.language)))
 
     # what draws anew
 

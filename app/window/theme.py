@@ -60,13 +60,25 @@ class Colours:
         return Ink((1, 1, 1, 1), (0, 0, 0, 1))
 
 
-def colours_of(theme_cls: Any) -> Colours:
-    """The colours that KivyMD's theme manager has now."""
+_KNOWN: Final[dict[bool, Colours]] = {}
+
+
+def colours_of(theme_cls: Any, is_dark: bool) -> Colours:
+    """The colours that KivyMD's theme manager makes of the palette. It takes a tenth of a second: asked once a look."""
+    if is_dark not in _KNOWN:
+        theme_cls.theme_style_switch_animation = False
+        theme_cls.dynamic_scheme_name, theme_cls.primary_palette = SCHEME, PALETTE
+        theme_cls.theme_style = "Dark" if is_dark else "Light"
+        theme_cls.set_colors()
+        _KNOWN[is_dark] = _read(theme_cls, is_dark)
+    return _KNOWN[is_dark]
+
+
+def _read(theme_cls: Any, is_dark: bool) -> Colours:
 
     def ink(ground: str, text: str) -> Ink:
         return Ink(_plain(getattr(theme_cls, ground)), _plain(getattr(theme_cls, text)))
 
-    is_dark = theme_cls.theme_style == "Dark"
     return Colours(
         is_dark=is_dark,
         page=ink("backgroundColor", "onBackgroundColor"),

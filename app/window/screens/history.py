@@ -13,7 +13,7 @@ from app.presenters.views import HistoryLine, HistoryView, Trouble
 from app.window.contract import HistoryLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BIG, BODY, HEADLINE, LEAD, SMALL
-from app.window.widgets.boxes import Card, Column, Gap, Panes
+from app.window.widgets.boxes import Card, Column, Gap, Panes, Row
 from app.window.widgets.buttons import TouchRow, soft, strong
 from app.window.widgets.chain import chain
 from app.window.widgets.notices import badge, disc, figure, told, trouble, working
@@ -81,7 +81,6 @@ class HistoryScreen(Screen[HistoryView]):
 
     def _line(self, line: HistoryLine) -> Widget:
         kit, colours = self.kit, self.kit.colours
-        words = Column(Text(kit, self._title(line), LEAD), Text(kit, self._under(line), SMALL, colours.quiet), gap=2)
         ink = colours.bad if line.code else colours.good if line.sign > 0 else colours.soft
         amount = FitText(
             kit,
@@ -90,14 +89,17 @@ class HistoryScreen(Screen[HistoryView]):
             colours.good.text if line.sign > 0 and not colours.is_dark else None,
             halign="right",
         )
-        amount.most = kit.theme.grown(124)
+        words = Column(
+            Row(Text(kit, self._title(line), LEAD), amount, gap=8),
+            Text(kit, self._under(line), SMALL, colours.quiet),
+            gap=2,
+        )
         return TouchRow(
             kit,
             f"history-{line.id.hex()[:8]}",
             partial(self._history.choose, line.id),
             disc(kit, SIGNS[line.kind], ink, 40),
             words,
-            amount,
             ground=colours.card.ground,
         )
 

@@ -140,7 +140,7 @@ class HomeScreen(Screen[HomeView]):
         )
         key = item.id.hex()[:8]
         actions = [
-            soft(kit, f"home-go_on-{key}", self.say("app_home.go_on"), partial(self._go_on, item), "play")
+            soft(kit, f"home-go_on-{key}", self.say("app_home.go_on"), partial(self._go_on, item))
         ]
         if item.is_payment and not item.is_signed:
             drop = partial(self._home.drop, item.id)

@@ -84,7 +84,7 @@ class Action(Touched, AnchorLayout):
         self.bind(on_release=lambda *_: tapped())
 
     def _limit(self, *_: Any) -> None:
-        self._label.most = max(self.width - dp(32) - (self._icon.width + dp(10) if self._icon else 0), dp(20))
+        self._label.most = max(self.width - dp(24) - (self._icon.width + dp(10) if self._icon else 0), dp(20))
 
     def _grow(self, *_: Any) -> None:
         self.height = max(dp(TOUCH + 6), self._row.height + dp(20))

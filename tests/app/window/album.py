@@ -103,12 +103,22 @@ class Stage:
         """Until no height changes any more."""
         before: list[Any] = []
         for _ in range(30):
-            self.frames(1)
+            self.lay_out()
             now = [(tuple(widget.pos), tuple(widget.size)) for widget in self.shell.root.walk()]
             if now == before:
                 return
             before = now
         raise AssertionError("the layout does not settle")
+
+    def lay_out(self) -> None:
+        """What a frame does before it draws."""
+        from kivy.clock import Clock
+        from kivy.lang import Builder
+
+        Clock.tick()
+        Builder.sync()
+        Clock.tick_draw()
+        Builder.sync()
 
     def frames(self, count: int) -> None:
         for _ in range(count):
@@ -158,7 +168,7 @@ def main() -> None:
     os.environ["TZ"] = TIME_ZONE
     arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        prepare(Path(home), LARGEST)
+        prepare(Path(home), LARGEST, frames_a_second=0)
         from tests.app.window.samples import SAMPLES
 
         stage = Stage()
