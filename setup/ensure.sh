@@ -26,7 +26,7 @@ unset CDPATH PYTHONHOME PYTHONPATH
 # What the environment was made from. A stamp with these words in it means: nothing to do.
 wanted() {
     echo "$root"
-    cksum "setup/$1.lock" setup/system.sh setup/python.sh pyproject.toml
+    cksum setup/build.lock "setup/$1.lock" setup/system.sh setup/python.sh pyproject.toml
 }
 
 # ready LEVEL: LEVEL's stamp is there and still true.

@@ -28,6 +28,17 @@ missing_python() {
     fi
 }
 
+# missing_headers: Debian's package of the C headers of the Python that .venv has or will have, where they are wanting.
+missing_headers() {
+    if usable_venv; then python=$venv/bin/python; else python=$(find_python) || { echo python3-dev && return; }; fi
+    "$python" -I -c 'import os, sysconfig, sys
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' && return
+    case $("$python" -I -c 'import os, sys; print(os.path.realpath(sys.executable))') in
+    "$(readlink -f /usr/bin/python3)") echo python3-dev ;;
+    /usr/bin/*) "$python" -I -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])' ;;
+    esac
+}
+
 # usable_venv: there is one, made for this folder, finished, with a Python that suits and pip.
 usable_venv() {
     [ -x "$venv/bin/python" ] && [ ! -e "$venv/.unfinished" ] || return 1
@@ -55,13 +66,23 @@ pip() {
         "$venv/bin/python" -I -m pip --no-input --disable-pip-version-check "$@"
 }
 
-# install_packages LEVEL: exactly the files that the lock file names, ready built.
+# No wheels of these exist for Linux. They are built here from the source that the lock file names, by the
+# setuptools of setup/build.lock and, pyscard (./test only), by the system's gcc and swig.
+from_source=pydes,pyscard
+
+# install_packages LEVEL: exactly the files that the lock files name, ready built but for $from_source. No package is
+# asked what else it needs: the locks hold all of it, but for what setup/lock.sh leaves out on purpose.
 install_packages() {
     step "Python packages of setup/$1.lock"
-    pip install --progress-bar off --require-hashes --only-binary :all: -r "setup/$1.lock" && return
+    locked_files "setup/build.lock" && locked_files "setup/$1.lock" && return
     # Nothing was touched yet: the environment is as whole as before.
     grep -q '^Installing collected' "$log" || rm -f "$venv/.unfinished"
     explain "fetching Python packages"
+}
+
+locked_files() {
+    pip install --progress-bar off --require-hashes --no-deps --only-binary :all: --no-binary "$from_source" \
+        --no-build-isolation --use-pep517 -r "$1"
 }
 
 # install_project: qalta itself, from this folder, without the network.

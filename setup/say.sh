@@ -66,6 +66,8 @@ explain() {
         why="$venv belongs to another user; remove it (rm -rf $venv) and run again"
     elif grep -qE 'DO NOT MATCH THE HASHES' "$log"; then
         why="a file is not the one that the lock file names; something between you and the registry changed it"
+    elif grep -qE '(winscard|Python)\.h: No such file|Install swig|[cC]ommand .*gcc.* failed' "$log"; then
+        why="what pyscard is built with is wanting: $build_packages and the headers of this Python (python3-dev)"
     elif grep -qE 'Could not get lock|Unable to acquire the dpkg' "$log"; then
         why="another installer is at work on this machine"
     elif grep -qE 'dpkg was interrupted|unmet dependencies|held broken' "$log"; then

@@ -26,6 +26,7 @@ _MODULES: Final = (
     "evidence",
     "agent",
     "demo",
+    "app",
     "bench",
     "reserved",
 )

@@ -59,6 +59,7 @@ class PayerDesk:
         self.tap = PayerTap(self._purse, session)
         self._ended: Code | None = None
         self._trouble: Trouble | None = None
+        self._room_in: tuple[PayerState, Room | None] | None = None
 
     @classmethod
     def resume(cls, work: Work, payment: bytes) -> PayerDesk:
@@ -147,8 +148,12 @@ class PayerDesk:
         return (self._ended or Code.DECLINED) if session.state is PayerState.DROPPED else None
 
     def _room(self) -> Room | None:
-        room = self._wallet.room()
-        return None if room is None else Room(room.spendable, room.payment, room.total)
+        """Looked up once a state: a tap asks how things stand many times a second."""
+        state = self.tap.session.state
+        if self._room_in is None or self._room_in[0] is not state:
+            room = self._wallet.room()
+            self._room_in = state, None if room is None else Room(room.spendable, room.payment, room.total)
+        return self._room_in[1]
 
     def _note(self, event: events.PayerEvent) -> None:
         match event:

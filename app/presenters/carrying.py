@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from app.engine.engine import Engine
 from app.engine.taps import Devices, News, Noticing, Role, Side, Taps
@@ -13,6 +13,7 @@ from app.presenters.presenter import Presenter
 from app.presenters.views import Carrier, PayView, ReceiveView, Scanning, Trouble
 from wallet.transport.qr import FrameReceiver, Outcome
 
+S = TypeVar("S")
 _NOT_OURS: Final = (Outcome.FOREIGN,)
 
 
@@ -26,7 +27,7 @@ class Tapping:
 
 
 class CarryingPresenter(Presenter[V]):
-    """``_heard`` gets whole messages that a camera saw; ``_side`` is this wallet's side of a tap."""
+    """``_heard`` gets whole messages that a camera saw; ``_ends`` is for taps."""
 
     def __init__(self, view: V, engine: Engine, tapping: Tapping) -> None:
         super().__init__(view, engine)
@@ -39,13 +40,24 @@ class CarryingPresenter(Presenter[V]):
     def _heard(self, message: bytes) -> None:
         raise NotImplementedError
 
-    def _side(self) -> Side:
-        """In the worker's thread. KeystoreError: LOCKED."""
+    def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
+        """For the taps of this visit, both called in the worker's thread: the wallet's side, and what is to be done
+        whenever a tap may have changed how things stand."""
         raise NotImplementedError
 
-    def _noticed(self) -> None:
-        """In the worker's thread: a tap may have changed how things stand."""
-        raise NotImplementedError
+    def _telling(self, standing: Callable[[], S], show: Callable[[S], None]) -> Callable[[], None]:
+        """Shows what ``standing`` says, in the worker's thread, whenever it says something else than before."""
+        visit, engine = self._visit, self._engine
+        last: S | None = None
+
+        def noticed() -> None:
+            nonlocal last
+            news = standing()
+            if news != last:
+                last = news
+                engine.post(lambda: show(news) if visit == self._visit else None)
+
+        return noticed
 
     # the camera
 
@@ -90,7 +102,7 @@ class CarryingPresenter(Presenter[V]):
         before, engine = self._taps, self._engine
         if before is not None and before.is_running:
             return
-        side = Noticing(self._side, self._noticed)
+        side = Noticing(*self._ends())
         taps = Taps(side, engine.worker, self._tapping.devices, lambda news: self._told(taps, news))
         self._taps = taps
         taps.start(self._tapping.role, self._tapping.reader(), before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from app.engine.engine import Engine, Work
@@ -26,6 +27,20 @@ _STEPS: Final = {
     PayerState.REFUSED: PayStep.RETURNED,
     PayerState.DROPPED: PayStep.DROPPED,
 }
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One visit of the screen: its payment, once there is one. It belongs to the worker's thread."""
+
+    desk: PayerDesk | None = None
+
+    def of(self, work: Work) -> PayerDesk:
+        if self.desk is None:
+            self.desk = PayerDesk(work)
+        return self.desk
+
+
 _UNSIGNED: Final = (PayStep.ASKED, PayStep.PIN)
 
 
@@ -35,7 +50,7 @@ class PayPresenter(CarryingPresenter[PayView]):
     def __init__(self, engine: Engine, tapping: Tapping) -> None:
         super().__init__(PayView(), engine, tapping)
         self._pin = PinPad()
-        self._desk: PayerDesk | None = None
+        self._here = _Visit()
 
     # finding whom to pay
 
@@ -47,10 +62,11 @@ class PayPresenter(CarryingPresenter[PayView]):
     def resume(self, payment_id: bytes) -> None:
         """A payment that was made before, where it is."""
         self.leave()
+        here = self._here
 
         def job(work: Work) -> Paying:
-            self._desk = PayerDesk.resume(work, payment_id)
-            return self._desk.standing()
+            here.desk = PayerDesk.resume(work, payment_id)
+            return here.desk.standing()
 
         self._run("app_pay.looking", job, self._resumed)
 
@@ -153,7 +169,7 @@ class PayPresenter(CarryingPresenter[PayView]):
         """Off this screen. What is signed stays the payee's and can be gone on with; what is not, is kept unsigned."""
         self._stop_taps()
         self._leave()
-        self._desk = None
+        self._here = _Visit()
         self._pin = PinPad()
         self._frames.reset()
         new = PayView(carrier=self.view.carrier, scanning=self.view.scanning)
@@ -176,21 +192,16 @@ class PayPresenter(CarryingPresenter[PayView]):
         failed: Callable[[Trouble], None] | None = None,
         then: Callable[[Paying], None] | None = None,
     ) -> None:
-        self._run(step, lambda work: ask(self._desk_of(work), work), then or self._stand, failed)
+        here = self._here
+        self._run(step, lambda work: ask(here.of(work), work), then or self._stand, failed)
 
-    def _desk_of(self, work: Work) -> PayerDesk:
-        if self._desk is None:
-            self._desk = PayerDesk(work)
-        return self._desk
+    def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
+        here, engine = self._here, self._engine
 
-    def _side(self) -> Side:
-        return self._desk_of(self._engine.work()).tap
+        def desk() -> PayerDesk:
+            return here.of(engine.work())
 
-    def _noticed(self) -> None:
-        desk, visit = self._desk, self._visit
-        if desk is not None:
-            paying = desk.standing()
-            self._engine.post(lambda: self._stand(paying) if visit == self._visit else None)
+        return lambda: desk().tap, self._telling(lambda: desk().standing(), self._stand)
 
     def _stand(self, paying: Paying) -> None:
         """How the payment stands. While the person types a PIN or the wallet signs, a tap's news change nothing."""

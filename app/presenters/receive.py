@@ -12,7 +12,6 @@ from app.presenters.aside import Aside
 from app.presenters.carrying import CarryingPresenter, Tapping
 from app.presenters.keypad import amount_of, pressed
 from app.presenters.views import Carrier, ReceiveStep, ReceiveView, Shown, Trouble
-from hsm.keystore import KeystoreCode, KeystoreError
 from wallet.protocol.bounds import MAX_MEMO_BYTES
 from wallet.protocol.codes import Code
 from wallet.session import PayeeState
@@ -137,17 +136,10 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
         if desk is not None:
             self._run("app_receive.looking", lambda work: ask(desk), self._stand, failed)
 
-    def _side(self) -> Side:
+    def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
         desk = self._desk
-        if desk is None:
-            raise KeystoreError(KeystoreCode.LOCKED)
-        return desk.tap
-
-    def _noticed(self) -> None:
-        desk, visit = self._desk, self._visit
-        if desk is not None:
-            asking = desk.standing()
-            self._engine.post(lambda: self._stand(asking) if visit == self._visit else None)
+        assert desk is not None
+        return lambda: desk.tap, self._telling(desk.standing, self._stand)
 
     def _stand(self, asking: Asking) -> None:
         body = asking.body

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from app.wallets.offline import NETWORK
+from app.wallets.offline import NETWORK, NetworkSwitch
 from app.wallets.opened import Clock, OpenWallet, Random
 from ledger_sync.client.bank import BankClient
 from wallet.protocol.codec import Cbor
@@ -41,13 +41,14 @@ def bank_line(opened: OpenWallet, clock: Clock, random: Random) -> Iterator[Bank
 class Switched:
     """A line that is dead while the network is switched off, also one that was connected before."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, network: NetworkSwitch = NETWORK) -> None:
         self._service = service
+        self._network = network
 
     def get(self, path: str) -> Cbor:
-        NETWORK.check()
+        self._network.check()
         return self._service.get(path)
 
     def post(self, path: str, value: Cbor) -> Cbor:
-        NETWORK.check()
+        self._network.check()
         return self._service.post(path, value)

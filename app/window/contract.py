@@ -7,10 +7,10 @@ only, so that they can be shown with any view.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from app.camera.ports import Picture
 from app.presenters.views import (
     Carrier,
     FundsView,
@@ -139,18 +139,9 @@ class SettingsLike(Watched[SettingsView], Protocol):
     def cancel_pin(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What a camera saw: gray, one byte a pixel, rows from the top. ``number`` tells pictures apart."""
-
-    number: int
-    width: int
-    height: int
-    gray: bytes
-
-
 class Camera(Protocol):
-    """Looks and decodes in a thread of its own while it is wanted, and calls back in the window's thread."""
+    """As app.camera.scanner.Scanner: looks and decodes in a thread of its own while it is wanted, and calls back in the
+    window's thread."""
 
     def start(self, seen: Callable[[str], None], trouble: Callable[[str | None], None]) -> None:
         """Begin to look; ``seen`` gets every text that is decoded, ``trouble`` a name of the catalogue or None."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from wallet.protocol.bounds import MAX_HOP
+from wallet.protocol.bounds import DAY, MAX_HOP
 from wallet.purse.payments import OPEN, Payments, PaymentSummary
 from wallet.purse.purse import Purse
 from wallet.purse.selection import Candidate
@@ -29,8 +29,9 @@ class Room:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """``hops_left``: how often the most worn spendable token may still change hands; ``expires``: when the first of
-    them expires, or its certificate, if that is sooner; ``offline_since``: the last reconciling, or else when the
-    certificate was given. None where there is nothing to say it of."""
+    them can be spent offline no more, as it expires itself, or its certificate or that one's days do;
+    ``offline_since``: the last reconciling, or else when the certificate was given. None where there is nothing to
+    say it of."""
 
     hops_left: int | None
     expires: int | None
@@ -71,7 +72,8 @@ class Outlooks:
         if signer is None:
             return 0, item.expires
         limits = signer.body.limits.lower(self._purse.authority.policy.head.limits)
-        return min(limits.hops, MAX_HOP) - item.hop, min(item.expires, signer.body.expires)
+        last_day = signer.body.issued + limits.days * DAY
+        return min(limits.hops, MAX_HOP) - item.hop, min(item.expires, signer.body.expires, last_day)
 
     def unfinished(self) -> tuple[PaymentSummary, ...]:
         """Payments to go on with, oldest first: intents without signature, and what was signed, has no receipt, and

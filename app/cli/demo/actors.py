@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from app.cli.children import child_environment
 from wallet.protocol.codes import Code, Refusal
 
 PIN: Final = "2580"
@@ -57,7 +58,7 @@ class Actor:
                 stderr=subprocess.DEVNULL,
                 text=True,
                 pass_fds=(pin_fd,),
-                env=_environment(),
+                env=child_environment(),
             )
         self._read()
 
@@ -125,7 +126,7 @@ def _run_cli(home: Path, *argv: str) -> Answer:
             capture_output=True,
             text=True,
             pass_fds=(pin_fd,),
-            env=_environment(),
+            env=child_environment(),
             check=False,
         )
     try:
@@ -136,13 +137,6 @@ def _run_cli(home: Path, *argv: str) -> Answer:
 
 def _command(home: Path, pin_fd: int, *argv: str) -> list[str]:
     return [sys.executable, "-m", "app.cli.main", "--home", str(home), "--pin-fd", str(pin_fd), *argv]
-
-
-def _environment() -> dict[str, str]:
-    """The child finds the packages that this process runs from."""
-    here = str(Path(__file__).resolve().parents[3])
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{path}" if path else here}
 
 
 class _PinPipe:

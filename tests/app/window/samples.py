@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from app.camera.ports import Picture
 from app.presenters.observed import Observed
 from app.presenters.views import (
     Busy,
@@ -37,7 +38,6 @@ from app.presenters.views import (
     Unfinished,
     UnlockView,
 )
-from app.window.contract import Picture
 from wallet.purse.reading import Balance
 from wallet.session import Money
 

@@ -27,6 +27,7 @@ class Trouble(StrEnum):
     NOT_ALLOWED = "not_allowed"
     PACKAGE_MISSING = "package_missing"
     LIBRARY_MISSING = "library_missing"
+    SERVICE_STOPPED = "service_stopped"
     NO_CARD_SIDE = "no_card_side"
     DEVELOPER_ONLY = "developer_only"
     NAME_UNKNOWN = "name_unknown"

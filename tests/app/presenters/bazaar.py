@@ -1,0 +1,72 @@
+"""A customer and a shop with a window each, as every test here wants them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.presenters.views import PayView, ReceiveStep
+from tests.support.hand import PIN, Field, Person, TownSource, person, shows
+from tests.support.wallets import Town
+
+AMOUNT = 125_050
+
+
+class Bazaar:
+    """A customer and a shop, each with a window; the shop has sold already."""
+
+    def __init__(self, folder: Path, field: Field | None = None) -> None:
+        self.field = field
+        self.town = Town(folder)
+        self.town.wallet("alia", 100_000, 50_000, 20_000)
+        self.town.merchant("shop", 30_000, bank="zhibek")
+        self.alia = self.opens("alia")
+        self.shop = self.opens("shop")
+
+    def opens(self, name: str) -> Person:
+        """A new process over what is on the disk of ``name``."""
+        source = TownSource(self.town, name)
+        return person(source, lambda: self.town.world.now, self.town.folder / name, self.field).unlock()
+
+    def asks(self, typed: str = "1250,50", **kind: bool) -> None:
+        receive = self.shop.house.receive
+        for name, value in kind.items():
+            getattr(receive, f"set_{name}")(value)
+        self.shop.type(receive.press, typed)
+        receive.ask()
+        self.shop.settle()
+        assert receive.view.step is ReceiveStep.ASKING
+
+    def scans_request(self) -> PayView:
+        shows(self.shop.house.receive.view.shown, self.alia.house.pay.seen)
+        self.alia.settle()
+        return self.alia.house.pay.view
+
+    def asks_anew(self, typed: str) -> None:
+        self.shop.house.receive.leave()
+        self.asks(typed)
+
+    def tries(self, pin: str) -> PayView:
+        """Type a PIN, and say yes."""
+        pay = self.alia.house.pay
+        self.alia.type(pay.pin_press, pin)
+        pay.accept()
+        self.alia.settle()
+        return pay.view
+
+    def confirms(self, pin: str = PIN) -> PayView:
+        pay = self.alia.house.pay
+        pay.accept()
+        self.alia.settle()
+        return self.tries(pin)
+
+    def scans_payment(self) -> None:
+        shows(self.alia.house.pay.view.shown, self.shop.house.receive.seen)
+        self.shop.settle()
+
+    def scans_receipt(self) -> PayView:
+        shows(self.shop.house.receive.view.receipt, self.alia.house.pay.seen)
+        self.alia.settle()
+        return self.alia.house.pay.view
+
+    def held(self, name: str) -> int:
+        return self.town.wallets[name].balance().held

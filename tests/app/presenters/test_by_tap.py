@@ -1,0 +1,166 @@
+"""Two windows pay each other by tap, torn and decided at leisure, whoever is the reader."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.engine.taps import Role
+from app.presenters.views import Carrier, PayStep, ReceiveStep, TapStep
+from tests.app.presenters.bazaar import AMOUNT, Bazaar
+from tests.support.hand import Field, Person
+from wallet.session import Money
+
+
+class Taps(Bazaar):
+    """``payer_reads``: the customer's device is the reader, the shop's the card."""
+
+    def __init__(self, folder: Path, *, payer_reads: bool) -> None:
+        self.payer_reads = payer_reads
+        super().__init__(folder, Field())
+
+    def opens(self, name: str) -> Person:
+        opened = super().opens(name)
+        for presenter, is_payer in ((opened.house.pay, True), (opened.house.receive, False)):
+            role = Role.READER if is_payer is self.payer_reads else Role.CARD
+            presenter._tapping = replace(presenter._tapping, role=role)
+        return opened
+
+    def by_tap(self) -> None:
+        for presenter in (self.alia.house.pay, self.shop.house.receive):
+            presenter.choose(Carrier.TAP)
+        self.asks()
+        self.settle()
+
+    def settle(self) -> None:
+        self.alia.settle()
+        self.shop.settle()
+
+    def tap(self) -> None:
+        """The card is held to the reader until nothing more happens."""
+        assert self.field is not None
+        reading, card = (self.alia, self.shop) if self.payer_reads else (self.shop, self.alia)
+        self.field.reader = reading.rounds[-1]
+        next(card.rounds[-1])
+        self.settle()
+
+    @property
+    def reader_says(self) -> TapStep | None:
+        house = self.alia.house if self.payer_reads else self.shop.house
+        return house.pay.view.tap if self.payer_reads else house.receive.view.tap
+
+
+@pytest.fixture(params=[False, True], ids=["payee reads", "payer reads"])
+def taps(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Taps]:
+    taps = Taps(tmp_path, payer_reads=request.param)
+    yield taps
+    taps.town.close()
+
+
+def both_done(taps: Taps) -> None:
+    pay, receive = taps.alia.house.pay.view, taps.shop.house.receive.view
+    assert (pay.step, pay.money) == (PayStep.PAID, Money.PAID)
+    assert (receive.step, receive.received, receive.repeat_of) == (ReceiveStep.RECEIVED, AMOUNT, None)
+    assert (taps.held("alia"), taps.held("shop")) == (170_000 - AMOUNT, 30_000 + AMOUNT)
+
+
+def test_a_tap_to_ask_and_a_tap_to_pay(taps: Taps) -> None:
+    taps.by_tap()
+    taps.tap()
+    view = taps.alia.house.pay.view
+    assert (view.step, view.amount) == (PayStep.ASKED, AMOUNT)
+    assert taps.reader_says is (TapStep.WAITING if taps.payer_reads else TapStep.OTHER_DECIDES)
+    assert taps.confirms().step is PayStep.SHOWING
+    taps.tap()
+    both_done(taps)
+    assert taps.reader_says is None
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_torn_tap_goes_on_with_the_next(taps: Taps, when: str, rng: random.Random) -> None:
+    assert taps.field is not None
+    lost = [rng.randrange(1, 25) for _ in range(3)]
+    taps.by_tap()
+    for number in lost:
+        taps.field.cut = lambda count, number=number: when if count == number else None
+        taps.tap()
+        is_torn = taps.field.count == number + 1
+        assert not is_torn or taps.reader_says is TapStep.TAP_AGAIN
+        if taps.alia.house.pay.view.step is PayStep.ASKED:
+            taps.confirms()
+    taps.field.cut = lambda count: None
+    taps.tap()
+    if taps.alia.house.pay.view.step is PayStep.ASKED:
+        taps.confirms()
+    for _ in range(2):
+        if taps.alia.house.pay.view.step is not PayStep.PAID:
+            taps.tap()
+    both_done(taps)
+
+
+def test_both_killed_between_two_taps(taps: Taps) -> None:
+    assert taps.field is not None
+    taps.by_tap()
+    taps.tap()
+    taps.confirms()
+    payment = taps.alia.house.pay.view.shown
+    taps.field.cut = lambda count: "before" if count == 2 else None
+    taps.tap()
+    taps.field.cut = lambda count: None
+    for who in (taps.alia, taps.shop):
+        who.kill()
+    taps.alia, taps.shop = taps.opens("alia"), taps.opens("shop")
+    for who, carrying in ((taps.alia, taps.alia.house.pay), (taps.shop, taps.shop.house.receive)):
+        carrying.choose(Carrier.TAP)
+        who.house.home.refresh()
+        who.settle()
+        (left,) = who.house.home.view.unfinished
+        who.house.home.go_on(left.id)
+        who.settle()
+    assert taps.alia.house.pay.view.shown == payment
+    for _ in range(2):
+        if taps.alia.house.pay.view.step is not PayStep.PAID:
+            taps.tap()
+    both_done(taps)
+
+
+def test_declined_at_a_tap_touches_nothing(taps: Taps) -> None:
+    taps.by_tap()
+    taps.tap()
+    taps.alia.house.pay.decline()
+    taps.alia.settle()
+    taps.tap()
+    assert taps.alia.house.pay.view.step is PayStep.DROPPED
+    receive = taps.shop.house.receive.view
+    assert receive.step is ReceiveStep.ASKING
+    if not taps.payer_reads:
+        assert receive.trouble is not None
+        assert receive.trouble.code == "declined"
+    assert taps.held("alia") == 170_000
+
+
+def test_leaving_the_screen_lets_go_of_the_device(taps: Taps) -> None:
+    taps.by_tap()
+    taps.tap()
+    taps.alia.house.pay.leave()
+    taps.shop.house.receive.leave()
+    for who in (taps.alia, taps.shop):
+        assert next(who.rounds[-1], "ended") == "ended"
+        who.settle()
+    assert taps.alia.house.pay.view.tap is None
+
+
+def test_by_code_what_began_by_tap(taps: Taps) -> None:
+    taps.by_tap()
+    taps.tap()
+    taps.confirms()
+    for presenter in (taps.alia.house.pay, taps.shop.house.receive):
+        presenter.choose(Carrier.QR)
+    taps.settle()
+    taps.scans_payment()
+    taps.scans_receipt()
+    both_done(taps)

@@ -1,0 +1,202 @@
+"""What the screens do with a bank: fund, defund, reconcile; a network that goes off meanwhile breaks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.presenters.views import Trouble
+from tests.support.hand import PIN, HolderSource, Person, person
+from tests.support.system import OPENING, System
+from wallet.protocol.codes import Code
+
+
+@pytest.fixture(scope="module")
+def born(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with System(tmp_path_factory.mktemp("system") / "world", "app") as system:
+        system.holder("alia", "alatau")
+        system.holder("shop", "zhibek", merchant=True)
+        system.holders["alia"].fund(200_000)
+        system.settle_down()
+        yield system
+
+
+@pytest.fixture
+def system(born: System, tmp_path: Path) -> Iterator[System]:
+    with born.copy(tmp_path / "copy", tmp_path.name) as system:
+        yield system
+
+
+def opens(system: System, name: str) -> tuple[Person, HolderSource]:
+    source = HolderSource(system.holders[name])
+    return person(source, lambda: system.now, system.folder / f"app of {name}").unlock(), source
+
+
+def test_funding_moves_money_from_account_to_pocket(system: System) -> None:
+    alia, _ = opens(system, "alia")
+    funds = alia.house.funds
+    funds.refresh()
+    alia.settle()
+    assert funds.view.balance is not None
+    before = funds.view.balance.spendable
+    assert funds.view.account == OPENING - before
+    alia.type(funds.press, "150,5")
+    funds.go()
+    alia.settle()
+    view = funds.view
+    assert (view.moved, view.typed, view.account) == (15_050, "", OPENING - before - 15_050)
+    assert view.balance is not None
+    assert view.balance.spendable == before + 15_050
+
+
+def test_defunding_asks_for_the_pin(system: System) -> None:
+    alia, _ = opens(system, "alia")
+    alia.house.reconcile.start()
+    alia.settle()
+    funds = alia.house.funds
+    funds.direction(False)
+    alia.type(funds.press, "100")
+    funds.go()
+    alia.settle()
+    assert funds.view.pin_length == 0
+    alia.type(funds.pin_press, "9999")
+    funds.go()
+    alia.settle()
+    assert funds.view.trouble is not None
+    assert (funds.view.trouble.code, funds.view.pin_length, funds.view.moved) == ("pin_wrong", 0, None)
+    alia.type(funds.pin_press, PIN)
+    funds.go()
+    alia.settle()
+    assert (funds.view.moved, funds.view.pin_length) == (10_000, None)
+    assert funds.view.account == OPENING - 200_000 + 10_000
+
+
+def test_reconciling_says_what_changed(system: System) -> None:
+    alia, shop = system.holders["alia"], system.holders["shop"]
+    alia.pay(shop, 30_000)
+    opened, _ = opens(system, "shop")
+    home, reconcile = opened.house.home, opened.house.reconcile
+    home.refresh()
+    opened.settle()
+    assert home.view.balance is not None
+    assert (home.view.balance.unsettled, home.view.account) == (30_000, None)
+    system.now += 500
+    reconcile.start()
+    assert reconcile.view.busy is not None
+    opened.settle()
+    view = reconcile.view
+    assert view.is_done
+    assert dict(view.verdicts)["settled"] == 1
+    assert view.before is not None
+    assert view.after is not None
+    assert (view.before.unsettled, view.after.unsettled) == (30_000, 0)
+    home.refresh()
+    opened.settle()
+    assert (home.view.offline_since, home.view.account) == (system.now, OPENING)
+
+
+def test_off_means_off(system: System) -> None:
+    alia, source = opens(system, "alia")
+    alia.house.home.set_network(False)
+    assert not alia.house.home.view.is_network_on
+    alia.house.reconcile.start()
+    alia.settle()
+    assert alia.house.reconcile.view.trouble == Trouble(Code.UNREACHABLE, {"service": "offline"})
+    assert source.count == 0
+    alia.house.home.set_network(True)
+    alia.house.reconcile.start()
+    alia.settle()
+    assert alia.house.reconcile.view.is_done
+
+
+@pytest.mark.parametrize("call", range(1, 7))
+def test_switched_off_while_reconciling_it_stops_and_goes_on_later(system: System, call: int) -> None:
+    system.holders["alia"].pay(system.holders["shop"], 30_000)
+    shop, source = opens(system, "shop")
+    source.called = lambda count: shop.house.home.set_network(False) if count == call else None
+    shop.house.reconcile.start()
+    shop.settle()
+    reconcile = shop.house.reconcile
+    assert source.count == call
+    assert not reconcile.view.is_done
+    assert reconcile.view.trouble == Trouble(Code.UNREACHABLE, {"service": "offline"})
+    shop.house.home.set_network(True)
+    reconcile.start()
+    shop.settle()
+    assert reconcile.view.is_done
+    assert reconcile.view.after is not None
+    assert reconcile.view.after.held == 30_000
+
+
+def test_cancelled_between_two_steps_it_goes_on_later(system: System) -> None:
+    system.holders["alia"].pay(system.holders["shop"], 30_000)
+    shop, source = opens(system, "shop")
+    reconcile = shop.house.reconcile
+    source.called = lambda count: reconcile.cancel() if count == 1 else None
+    reconcile.start()
+    shop.settle()
+    assert (reconcile.view.is_done, reconcile.view.busy, reconcile.view.trouble) == (False, None, None)
+    source.called = lambda count: None
+    reconcile.start()
+    shop.settle()
+    assert dict(reconcile.view.verdicts)["settled"] == 1
+
+
+def test_a_signed_payment_the_ledger_knows_is_finished(system: System) -> None:
+    system.now += 1
+    alia, _ = opens(system, "alia")
+    system.holders["alia"].pay_unseen(system.holders["shop"], 30_000)
+    home = alia.house.home
+    home.refresh()
+    alia.settle()
+    (left,) = home.view.unfinished
+    alia.house.history.refresh()
+    alia.settle()
+    line = alia.house.history.view.lines[0]
+    alia.house.history.choose(line.id)
+    alia.settle()
+    assert alia.house.history.view.can_show
+    assert (line.id, line.sign, line.amount) == (left.id, -1, 30_000)
+    alia.house.reconcile.start()
+    alia.settle()
+    home.refresh()
+    alia.settle()
+    assert home.view.unfinished == ()
+
+
+def test_a_chain_is_drawn_hand_by_hand(system: System) -> None:
+    system.now += 1
+    alia, shop = system.holders["alia"], system.holders["shop"]
+    alia.pay(shop, 30_000)
+    opened, _ = opens(system, "shop")
+    history = opened.house.history
+    history.refresh()
+    opened.settle()
+    (line,) = history.view.lines
+    assert (line.kind, line.sign, line.party is not None) == ("received", 1, True)
+    history.choose(line.id)
+    opened.settle()
+    hands = history.view.chain
+    assert [(hand.hop, hand.bank, hand.is_own) for hand in hands] == [(0, None, False), (1, "alatau", False)]
+    assert line.party is not None
+    assert hands[1].wallet == line.party.wallet
+    payer, _ = opens(system, "alia")
+    payer.house.history.refresh()
+    payer.settle()
+    payer.house.history.choose(payer.house.history.view.lines[0].id)
+    payer.settle()
+    assert payer.house.history.view.chain[-1].is_own
+    history.back()
+    assert (history.view.chosen, history.view.chain) == (None, ())
+
+
+def test_what_is_at_risk(system: System) -> None:
+    alia, _ = opens(system, "alia")
+    alia.house.risk.refresh()
+    alia.settle()
+    view = alia.house.risk.view
+    assert (view.amount, view.unsettled) == (200_000, 0)
+    assert view.until is not None
+    assert view.until > system.now

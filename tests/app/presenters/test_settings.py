@@ -1,0 +1,110 @@
+"""Settings survive a restart, a damaged file and a newer version; the PIN changes only by the old one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.presenters.views import Look, Pace, PinStep, Trouble
+from tests.support.hand import PIN, Person, TownSource, person
+from tests.support.wallets import Town
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(tmp_path)
+    town.wallet("alia")
+    yield town
+    town.close()
+
+
+def opens(town: Town) -> Person:
+    return person(TownSource(town, "alia"), lambda: town.world.now, town.folder / "alia").unlock()
+
+
+def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: Town) -> None:
+    file = town.folder / "alia" / "app.json"
+    file.write_text(json.dumps({"newer": {"thing": 1}, "look": "sepia", "is_large": "yes"}), "utf-8")
+    alia = opens(town)
+    settings = alia.house.settings
+    assert (settings.view.look, settings.view.is_large) == (Look.SYSTEM, False)
+    settings.set_look(Look.DARK)
+    settings.set_language("kk")
+    settings.set_large(True)
+    settings.set_pace(Pace.SLOW)
+    settings.set_camera("/dev/video2")
+    settings.set_reader("tty:USB0")
+    settings.set_language("tlh")
+    assert settings.view.language == "kk"
+    alia.settle()
+    again = opens(town).house.settings.view
+    assert again == settings.view
+    assert json.loads(file.read_text("utf-8"))["newer"] == {"thing": 1}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 60_000, b'{"language": 5, "camera": ""}']
+)
+def test_a_damaged_file_is_as_none(town: Town, content: bytes) -> None:
+    first = opens(town).house.settings.view
+    (town.folder / "alia" / "app.json").write_bytes(content)
+    alia = opens(town)
+    assert alia.house.settings.view == first
+    alia.house.settings.set_large(True)
+    alia.settle()
+    assert opens(town).house.settings.view.is_large
+
+
+def test_the_language_is_the_systems_at_first(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QALTA_LANG", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "ru_KZ.UTF-8")
+    assert opens(town).house.settings.view.language == "ru"
+
+
+def test_a_file_that_cannot_be_written_says_so(town: Town) -> None:
+    alia = opens(town)
+    (town.folder / "alia" / "app.json.part").mkdir()
+    alia.house.settings.set_large(True)
+    alia.settle()
+    assert alia.house.settings.view.is_large
+    assert alia.house.settings.view.trouble is not None
+    assert alia.house.settings.view.trouble.code == "storage_fault"
+
+
+def changes(alia: Person, *pins: str) -> None:
+    settings = alia.house.settings
+    settings.begin_pin()
+    for pin in pins:
+        alia.type(settings.pin_press, pin)
+        settings.pin_next()
+        alia.settle()
+
+
+def test_a_pin_changes_by_the_old_one(town: Town) -> None:
+    alia = opens(town)
+    changes(alia, PIN, "80808", "80808")
+    assert (alia.house.settings.view.pin_step, alia.house.settings.view.trouble) == (PinStep.CHANGED, None)
+    town.keystores["alia"].confirm_pin("80808")
+
+
+def test_a_wrong_old_pin_changes_nothing(town: Town) -> None:
+    alia = opens(town)
+    changes(alia, "0000", "80808", "80808")
+    view = alia.house.settings.view
+    assert view.trouble is not None
+    assert (view.pin_step, view.trouble.code) == (PinStep.OLD, "pin_wrong")
+    town.keystores["alia"].confirm_pin(PIN)
+
+
+def test_two_new_pins_that_differ_are_asked_for_again(town: Town) -> None:
+    alia = opens(town)
+    changes(alia, PIN, "80808", "80809")
+    settings = alia.house.settings
+    assert (settings.view.pin_step, settings.view.trouble) == (PinStep.NEW, Trouble("pins_differ"))
+    settings.cancel_pin()
+    assert settings.view.pin_step is PinStep.NONE
+    town.keystores["alia"].confirm_pin(PIN)
