@@ -20,7 +20,7 @@ _SIGNS: Final = {ESCAPE: "back", 8: "erase", 13: "enter", 271: "enter"}
 
 
 class QaltaApp(MDApp):
-    """``tick`` is called every second; ``closed`` once, when the window goes."""
+    """``tick`` is called every second."""
 
     def __init__(
         self,
@@ -30,18 +30,23 @@ class QaltaApp(MDApp):
         *,
         title: str,
         is_made: bool,
+        is_dark_outside: bool = False,
         tick: Callable[[], None] = lambda: None,
-        closed: Callable[[], None] = lambda: None,
     ) -> None:
         fonts.register()
         super().__init__(title=title)
         self._presenters, self._camera, self._prints, self._is_made = presenters, camera, prints, is_made
-        self._every_second, self._closed = tick, closed
+        self._is_dark_outside, self._every_second = is_dark_outside, tick
         self.shell: Shell | None = None
 
     def build(self) -> Any:
         self.shell = Shell(
-            self._presenters, self._camera, self.theme_cls, self._prints, is_made=self._is_made
+            self._presenters,
+            self._camera,
+            self.theme_cls,
+            self._prints,
+            is_made=self._is_made,
+            is_dark_outside=self._is_dark_outside,
         )
         Window.bind(on_keyboard=self._key)
         Clock.schedule_interval(lambda _: self._every_second(), 1)
@@ -50,7 +55,6 @@ class QaltaApp(MDApp):
     def on_stop(self) -> None:
         if self.shell is not None:
             self.shell.close()
-        self._closed()
 
     def _key(self, _window: Any, key: int, _scancode: int, sign: str | None, modifiers: Any) -> bool:
         if self.shell is None or {"ctrl", "alt", "meta"} & set(modifiers or ()):

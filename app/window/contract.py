@@ -27,16 +27,16 @@ from app.presenters.views import (
     UnlockView,
 )
 
-V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 
-class Watched(Protocol[V]):
+class Watched(Protocol[V_co]):
     """As app.presenters.observed.Observed."""
 
     @property
-    def view(self) -> V: ...
+    def view(self) -> V_co: ...
 
-    def watch(self, watcher: Callable[[V], None]) -> Callable[[], None]: ...
+    def watch(self, watcher: Callable[[V_co], None]) -> Callable[[], None]: ...
 
 
 class StartLike(Watched[StartView], Protocol):

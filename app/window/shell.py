@@ -6,7 +6,6 @@ became wide or narrow, draw it anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +60,7 @@ class Shell:
         prints: Path,
         *,
         is_made: bool,
-        is_dark_outside: Callable[[], bool] = lambda: False,
+        is_dark_outside: bool = False,
     ) -> None:
         self.root = BoxLayout()
         self._presenters, self._camera, self._prints = presenters, camera, prints
@@ -141,9 +140,9 @@ class Shell:
         self.root.orientation = "horizontal" if self._is_wide else "vertical"
         if place in TABS:
             navigation = (rail if self._is_wide else bar)(kit, _places(kit), place, self.go)
-            order = (navigation, content) if self._is_wide else (content, navigation)
+            order = [navigation, content] if self._is_wide else [content, navigation]
         else:
-            order = (content,)
+            order = [content]
         for part in order:
             self.root.add_widget(part)
 
@@ -191,7 +190,7 @@ class Shell:
 
     def _kit(self) -> Kit:
         view = self._presenters.settings.view
-        is_dark = view.look is Look.DARK or (view.look is Look.SYSTEM and self._is_dark_outside())
+        is_dark = view.look is Look.DARK or (view.look is Look.SYSTEM and self._is_dark_outside)
         theme = Theme(colours_of(self._theme_cls, is_dark), view.is_large)
         return Kit(theme, Words(catalogue(view.language)))
 

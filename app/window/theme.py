@@ -135,7 +135,7 @@ class Theme:
 
     def size(self, kind: Type) -> float:
         """Pixels."""
-        return float(sp(kind.size * (LARGE if self.is_large else 1)))
+        return float(round(sp(kind.size * (LARGE if self.is_large else 1))))
 
     def grown(self, points: float) -> float:
         """Pixels of something that grows with the type, as icons do."""

@@ -65,4 +65,3 @@ class Words:
 def short(name: bytes) -> str:
     """The first letters of an id."""
     return name.hex()[:ID_LETTERS]
-

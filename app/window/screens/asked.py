@@ -31,6 +31,7 @@ def asked_page(screen: PayScreen, view: PayView) -> Widget:
         parts.append(working(kit, view.busy))
     parts.append(_payee(screen, view))
     parts += _open_amount(screen, view) if is_open else _fixed_amount(screen, view)
+    parts += [_alike(screen, item) for item in view.alike]
     if view.memo:
         parts.append(_memo(screen, view.memo))
     parts.append(_limits(screen, view))
@@ -103,7 +104,9 @@ def _limits(screen: PayScreen, view: PayView) -> Widget:
     if view.room is not None:
         rows += _room(screen, view.room)
     if view.expires is not None:
-        rows.append(fact(kit, "timer-outline", screen.say("app_pay.expires", time=view.expires), name="pay-expires"))
+        rows.append(
+            fact(kit, "timer-outline", screen.say("app_pay.expires", time=view.expires), name="pay-expires")
+        )
     return Column(*rows, gap=8)
 
 
@@ -115,6 +118,19 @@ def _room(screen: PayScreen, room: Room) -> list[Widget]:
         ("app_pay.room_total", room.total),
     )
     return [figure(kit, screen.say(name), kit.words.amount(amount), name) for name, amount in figures]
+
+
+def _alike(screen: PayScreen, item: Earlier) -> Widget:
+    """As much, to the same payee, signed a moment ago: perhaps this asks for the same."""
+    kit, ink = screen.kit, screen.kit.colours.warn
+    words = Column(
+        Text(kit, screen.say("app_pay.alike"), SMALL, ink.text, name="pay-alike"),
+        Text(kit, kit.words.time(item.at), SMALL, ink.text),
+        gap=4,
+    )
+    return Card(
+        Row(Icon(kit, "alert-outline", 26, ink.text), words, gap=14), _again(screen, item), ground=ink.ground
+    )
 
 
 def _earlier_page(screen: PayScreen, view: PayView) -> Widget:
@@ -132,16 +148,19 @@ def _earlier_page(screen: PayScreen, view: PayView) -> Widget:
 
 def _earlier(screen: PayScreen, item: Earlier) -> Widget:
     kit = screen.kit
-    again = soft(
-        kit,
+    return Card(
+        BigText(kit, kit.words.amount(item.amount), BIG),
+        Text(kit, kit.words.time(item.at), SMALL, kit.colours.quiet),
+        _again(screen, item),
+        ground=kit.colours.card.ground,
+    )
+
+
+def _again(screen: PayScreen, item: Earlier) -> Widget:
+    return soft(
+        screen.kit,
         f"pay-earlier-{item.id.hex()[:8]}",
         screen.say("app_pay.show_again"),
         partial(screen.pay.show_earlier, item.id),
         "qrcode",
-    )
-    return Card(
-        BigText(kit, kit.words.amount(item.amount), BIG),
-        Text(kit, kit.words.time(item.at), SMALL, kit.colours.quiet),
-        again,
-        ground=kit.colours.card.ground,
     )

@@ -78,7 +78,11 @@ class FundsScreen(Screen[FundsView]):
                     kit, "funds-in", self.say("app_ledger.in"), partial(funds.direction, True), view.is_in
                 ),
                 Choice(
-                    kit, "funds-out", self.say("app_ledger.out"), partial(funds.direction, False), not view.is_in
+                    kit,
+                    "funds-out",
+                    self.say("app_ledger.out"),
+                    partial(funds.direction, False),
+                    not view.is_in,
                 ),
                 gap=8,
             ),

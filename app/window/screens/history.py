@@ -72,7 +72,9 @@ class HistoryScreen(Screen[HistoryView]):
             ]
         parts += [self._line(line) for line in view.lines[: self._most]]
         if len(view.lines) > self._most:
-            parts.append(soft(kit, "history-older", self.say("app_history.older"), self._older, "chevron-down"))
+            parts.append(
+                soft(kit, "history-older", self.say("app_history.older"), self._older, "chevron-down")
+            )
         return page(kit, self.say("app_history.title"), parts, gap=8)
 
     def _older(self) -> None:
@@ -162,4 +164,3 @@ class HistoryScreen(Screen[HistoryView]):
     def _again(self) -> None:
         self._history.show_again()
         self.around.navigator.go("pay")
-

@@ -85,24 +85,36 @@ class HomeScreen(Screen[HomeView]):
         if view.balance is not None and view.balance.unsettled:
             parts.append(
                 self._hero_fact(
-                    "progress-clock", self.say("app_home.unsettled", amount=view.balance.unsettled), "home-unsettled"
+                    "progress-clock",
+                    self.say("app_home.unsettled", amount=view.balance.unsettled),
+                    "home-unsettled",
                 )
             )
         if view.hops_left is not None:
-            parts.append(self._hero_fact("swap-horizontal", self.say("app_home.hops", hops=view.hops_left), "home-hops"))
+            parts.append(
+                self._hero_fact(
+                    "swap-horizontal", self.say("app_home.hops", hops=view.hops_left), "home-hops"
+                )
+            )
         if view.expires is not None:
             parts.append(
-                self._hero_fact("calendar-clock", self.say("app_home.expires", time=view.expires), "home-expires")
+                self._hero_fact(
+                    "calendar-clock", self.say("app_home.expires", time=view.expires), "home-expires"
+                )
             )
         if view.offline_since is not None:
             parts.append(
-                self._hero_fact("cloud-check-outline", self.say("app_home.since", time=view.offline_since), "home-since")
+                self._hero_fact(
+                    "cloud-check-outline", self.say("app_home.since", time=view.offline_since), "home-since"
+                )
             )
         return Card(*parts, ground=ink.ground, gap=6, pad=20, radius=24)
 
     def _hero_fact(self, icon: str, text: str, name: str) -> Widget:
         ink = self.kit.colours.hero
-        return Row(Icon(self.kit, icon, 18, ink.text), Text(self.kit, text, SMALL, ink.text, name=name), gap=10)
+        return Row(
+            Icon(self.kit, icon, 18, ink.text), Text(self.kit, text, SMALL, ink.text, name=name), gap=10
+        )
 
     def _on_the_way(self, view: HomeView) -> list[Widget]:
         if view.balance is None:
@@ -120,7 +132,9 @@ class HomeScreen(Screen[HomeView]):
     def _warnings(self, view: HomeView) -> list[Widget]:
         found: list[Widget] = []
         if view.is_rolled_back:
-            found.append(note(self.kit, "backup-restore", self.say("app_home.rolled_back"), self.kit.colours.bad))
+            found.append(
+                note(self.kit, "backup-restore", self.say("app_home.rolled_back"), self.kit.colours.bad)
+            )
         if view.trouble is not None:
             found.append(trouble(self.kit, view.trouble))
         return found
@@ -139,9 +153,7 @@ class HomeScreen(Screen[HomeView]):
             Text(kit, what, LEAD, ink.text), Text(kit, kit.words.time(item.at), TINY, ink.text), gap=4
         )
         key = item.id.hex()[:8]
-        actions = [
-            soft(kit, f"home-go_on-{key}", self.say("app_home.go_on"), partial(self._go_on, item))
-        ]
+        actions = [soft(kit, f"home-go_on-{key}", self.say("app_home.go_on"), partial(self._go_on, item))]
         if item.is_payment and not item.is_signed:
             drop = partial(self._home.drop, item.id)
             actions.append(plain(kit, f"home-drop-{key}", self.say("app_home.drop"), drop))
@@ -169,7 +181,9 @@ class HomeScreen(Screen[HomeView]):
                     partial(go, place),
                     Icon(kit, icon, 24, colours.accent),
                     Column(
-                        Text(kit, self.say(title), LEAD), Text(kit, self.say(line), SMALL, colours.quiet), gap=2
+                        Text(kit, self.say(title), LEAD),
+                        Text(kit, self.say(line), SMALL, colours.quiet),
+                        gap=2,
                     ),
                     Icon(kit, "chevron-right", 22, colours.quiet),
                 )

@@ -22,9 +22,10 @@ from app.window.widgets.progress import RUNNING, Line
 from app.window.widgets.text import Text
 
 V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
 
 
-class Sees(Watched[V], Protocol[V]):
+class Sees(Watched[V_co], Protocol[V_co]):
     """A presenter that takes what the camera reads."""
 
     def seen(self, text: str) -> None: ...

@@ -42,7 +42,8 @@ class PayScreen(LookingScreen[PayView]):
     def shape(self, view: PayView) -> Hashable:
         return (
             view.step, view.carrier, view.tap, view.party, view.ceiling, view.memo, view.expires, view.room,
-            view.earlier, view.shown is None, view.receipt_at, view.money, view.busy, view.trouble, view.wait_until,
+            view.earlier, view.alike, view.shown is None, view.receipt_at, view.money, view.busy, view.trouble,
+            view.wait_until,
             view.amount if view.ceiling is None or view.step is not PayStep.ASKED else None,
         )  # fmt: skip
 
@@ -145,8 +146,16 @@ class PayScreen(LookingScreen[PayView]):
         done = strong(kit, "pay-done", self.say("app_pay.done"), self.around.navigator.back, "check")
         head = [
             BigText(kit, kit.words.amount(view.amount or 0), HEADLINE, name="pay-amount"),
-            Text(kit, self.say("app_pay.to", payee=kit.words.who(view.party)), LEAD, kit.colours.quiet, name="pay-payee"),
-            note(kit, "check-circle-outline", self.say("app_pay.signed_note"), kit.colours.good, "pay-signed"),
+            Text(
+                kit,
+                self.say("app_pay.to", payee=kit.words.who(view.party)),
+                LEAD,
+                kit.colours.quiet,
+                name="pay-payee",
+            ),
+            note(
+                kit, "check-circle-outline", self.say("app_pay.signed_note"), kit.colours.good, "pay-signed"
+            ),
         ]
         if view.trouble is not None:
             head.insert(0, trouble(kit, view.trouble))
@@ -198,7 +207,14 @@ class PayScreen(LookingScreen[PayView]):
         if view.trouble is not None:
             parts.append(told(kit, kit.words.told(view.trouble), view.trouble.code))
         elif view.step is not PayStep.PAID:
-            parts.append(Text(kit, self.say(f"app_pay.money_{view.money.value}"), BODY, halign="center", name="pay-money"))
+            parts.append(
+                Text(
+                    kit,
+                    self.say(f"app_pay.money_{view.money.value}"),
+                    BODY,
+                    halign="center",
+                    name="pay-money",
+                )
+            )
         done = strong(kit, "pay-end", self.say("app_pay.close"), self.around.navigator.back, "check")
         return page(kit, "", parts, [done])
-

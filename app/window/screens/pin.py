@@ -50,7 +50,11 @@ def pin_page(
 
 
 def pin_key(
-    sign: str, press: Callable[[str], object], erase: Callable[[], object], confirm: Callable[[], object], length: int
+    sign: str,
+    press: Callable[[str], object],
+    erase: Callable[[], object],
+    confirm: Callable[[], object],
+    length: int,
 ) -> bool:
     """What a key of a keyboard does where a PIN is asked for."""
     if sign.isdigit():

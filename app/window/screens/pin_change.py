@@ -10,8 +10,8 @@ from app.presenters.views import PinStep, SettingsView
 from app.window.contract import SettingsLike
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
-from app.window.widgets.notices import ended, trouble, working
 from app.window.widgets.buttons import strong
+from app.window.widgets.notices import ended, trouble, working
 from app.window.widgets.page import page
 
 

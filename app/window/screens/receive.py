@@ -97,7 +97,14 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         ]
         if self._has_memo:
             parts.append(
-                Field(kit, "receive-memo", self.say("app_receive.memo"), view.memo, receive.set_memo, MAX_MEMO_BYTES)
+                Field(
+                    kit,
+                    "receive-memo",
+                    self.say("app_receive.memo"),
+                    view.memo,
+                    receive.set_memo,
+                    MAX_MEMO_BYTES,
+                )
             )
         parts.append(Keypad(kit, receive.press, receive.erase, has_comma=True))
         ask = strong(kit, "receive-ask", self.say("app_receive.ask"), self._ask, "qrcode")
@@ -115,7 +122,9 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
                 partial(receive.set_open, not view.is_open),
                 view.is_open,
             ),
-            Chip(kit, "receive-words", self.say("app_receive.words"), "pencil", self._turn_memo, self._has_memo),
+            Chip(
+                kit, "receive-words", self.say("app_receive.words"), "pencil", self._turn_memo, self._has_memo
+            ),
         ]
         printed = partial(receive.set_printed, not view.is_printed)
         chips.append(
@@ -145,7 +154,12 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         facts: list[Widget] = [self._asked(view)]
         if view.expires is not None:
             facts.append(
-                fact(kit, "timer-outline", self.say("app_receive.expires", time=view.expires), name="receive-expires")
+                fact(
+                    kit,
+                    "timer-outline",
+                    self.say("app_receive.expires", time=view.expires),
+                    name="receive-expires",
+                )
             )
         if view.memo:
             facts.append(fact(kit, "message-text-outline", view.memo, name="receive-memo_shown"))
@@ -200,6 +214,7 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
 
     def _print(self) -> None:
         self._printed = self._prints / f"qalta-{int(time.time())}.png"
+        self._prints.mkdir(parents=True, exist_ok=True)
         self._receive.print_to(self._printed)
 
     def _asking_by_tap(self, view: ReceiveView) -> Widget:

@@ -93,7 +93,9 @@ class ReconcileScreen(Screen[ReconcileView]):
         parts += [self._conflict(item) for item in view.conflicts]
         parts += self._verdicts(view)
         parts += self._changes(view)
-        done = strong(kit, "reconcile-done", self.say("app_ledger.close"), self.around.navigator.back, "check")
+        done = strong(
+            kit, "reconcile-done", self.say("app_ledger.close"), self.around.navigator.back, "check"
+        )
         return page(kit, self.say("app_ledger.title"), parts, [done], back=self.around.navigator.back)
 
     def _verdicts(self, view: ReconcileView) -> list[Widget]:
@@ -119,9 +121,18 @@ class ReconcileScreen(Screen[ReconcileView]):
         if view.before is not None and view.after is not None:
             rows += self._compared(view.before, view.after)
         if view.refreshed:
-            rows.append(figure(kit, self.say("app_ledger.refreshed"), kit.words.amount(view.refreshed), "ledger-refreshed"))
+            rows.append(
+                figure(
+                    kit,
+                    self.say("app_ledger.refreshed"),
+                    kit.words.amount(view.refreshed),
+                    "ledger-refreshed",
+                )
+            )
         if view.account is not None:
-            rows.append(figure(kit, self.say("app_ledger.account"), kit.words.amount(view.account), "ledger-account"))
+            rows.append(
+                figure(kit, self.say("app_ledger.account"), kit.words.amount(view.account), "ledger-account")
+            )
         if not rows:
             return []
         head = Text(kit, self.say("app_ledger.changed"), LABEL, kit.colours.quiet)

@@ -38,7 +38,9 @@ class RiskScreen(Screen[RiskView]):
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
         parts.append(Text(kit, self.say("app_help.risk_line"), BODY, colours.quiet))
         if not view.amount:
-            parts.append(note(kit, "check-circle-outline", self.say("app_help.risk_none"), colours.good, "risk-none"))
+            parts.append(
+                note(kit, "check-circle-outline", self.say("app_help.risk_none"), colours.good, "risk-none")
+            )
         else:
             parts += self._amounts(view)
         parts.append(self._if_lost())
@@ -67,17 +69,21 @@ class RiskScreen(Screen[RiskView]):
                 )
             )
         if comes_back:
-            line = self.say("app_help.risk_back", time=view.until) if view.until else self.say("app_help.risk_later")
+            line = (
+                self.say("app_help.risk_back", time=view.until)
+                if view.until
+                else self.say("app_help.risk_later")
+            )
             found.append(
-                self._part("backup-restore", colours.soft, kit.words.amount(comes_back), line, "risk-comes_back")
+                self._part(
+                    "backup-restore", colours.soft, kit.words.amount(comes_back), line, "risk-comes_back"
+                )
             )
         return found
 
     def _part(self, icon: str, ink: Ink, amount: str, line: str, name: str) -> Widget:
         kit = self.kit
-        words = Column(
-            Text(kit, amount, LEAD, ink.text, name=name), Text(kit, line, SMALL, ink.text), gap=4
-        )
+        words = Column(Text(kit, amount, LEAD, ink.text, name=name), Text(kit, line, SMALL, ink.text), gap=4)
         return Card(Row(Icon(kit, icon, 28, ink.text), words, gap=14), ground=ink.ground)
 
     def _if_lost(self) -> Widget:

@@ -122,6 +122,10 @@ class SettingsScreen(Screen[SettingsView]):
             return self.say("app_settings.device_auto")
         if name in ("", "none"):
             return self.say("app_settings.device_none")
+        if name.startswith("window:"):
+            return self.say("app_settings.device_window")
+        if name.startswith(("udp:", "vpcd:")):
+            return self.say("app_settings.device_simulated")
         return self.say("app_settings.device_camera", number=int(name) + 1) if name.isdigit() else name
 
     def _rows(self) -> Widget:

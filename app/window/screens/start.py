@@ -140,14 +140,22 @@ class StartScreen(Screen[StartView]):
                 Text(kit, self.say("app_start.real_bank"), BODY, kit.colours.quiet),
                 *(
                     Field(
-                        kit, f"start-bank_{name}", self.say(f"app_start.bank_{name}"), self._bank[at], self._put(at)
+                        kit,
+                        f"start-bank_{name}",
+                        self.say(f"app_start.bank_{name}"),
+                        self._bank[at],
+                        self._put(at),
                     )
                     for at, name in enumerate(names)
                 ),
             ]
         choices = [
             Choice(
-                kit, f"start-bank-{bank}", bank.capitalize(), partial(self._start.choose_bank, bank), bank == view.bank
+                kit,
+                f"start-bank-{bank}",
+                bank.capitalize(),
+                partial(self._start.choose_bank, bank),
+                bank == view.bank,
             )
             for bank in view.banks
         ]
@@ -208,5 +216,11 @@ class StartScreen(Screen[StartView]):
                 line=self.say("app_start.done_line"),
             ),
         ]
-        following = strong(kit, "start-open", self.say("app_start.open"), lambda: self.around.navigator.go("home"), "arrow-right")
+        following = strong(
+            kit,
+            "start-open",
+            self.say("app_start.open"),
+            lambda: self.around.navigator.go("home"),
+            "arrow-right",
+        )
         return page(kit, "", parts, [following])

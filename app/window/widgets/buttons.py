@@ -17,7 +17,7 @@ from kivy.uix.widget import Widget
 from app.window.kit import Kit
 from app.window.theme import LABEL, LEAD, TOUCH, Colour, Ink, Type
 from app.window.widgets.boxes import Row, paint
-from app.window.widgets.text import FitText, Icon, Text
+from app.window.widgets.text import FitText, Icon, Text, natural_width
 
 Tapped = Callable[[], object]
 
@@ -84,7 +84,19 @@ class Action(Touched, AnchorLayout):
         self.bind(on_release=lambda *_: tapped())
 
     def _limit(self, *_: Any) -> None:
-        self._label.most = max(self.width - dp(24) - (self._icon.width + dp(10) if self._icon else 0), dp(20))
+        """Where the icon leaves too little room for a word, it goes."""
+        label, icon = self._label, self._icon
+        room = self.width - dp(24)
+        if icon is not None:
+            beside = room - icon.width - dp(10)
+            longest = max(
+                natural_width(word, label.font_name, label.font_size) for word in self.text.split(" ")
+            )
+            if (icon.parent is not None) != (longest <= beside):
+                self._row.clear_widgets()
+                self._row.stand(*([icon, label] if longest <= beside else [label]))
+            room = beside if longest <= beside else room
+        label.most = max(room, dp(20))
 
     def _grow(self, *_: Any) -> None:
         self.height = max(dp(TOUCH + 6), self._row.height + dp(20))
@@ -136,7 +148,13 @@ class TouchRow(Touched, Row):
     """A line of a list that leads somewhere or is chosen."""
 
     def __init__(
-        self, kit: Kit, name: str, tapped: Tapped, *parts: Widget, ground: Colour | None = None, **options: Any
+        self,
+        kit: Kit,
+        name: str,
+        tapped: Tapped,
+        *parts: Widget,
+        ground: Colour | None = None,
+        **options: Any,
     ) -> None:
         options.setdefault("pad", (14, 12, 14, 12))
         super().__init__(**options)

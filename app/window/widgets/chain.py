@@ -77,5 +77,3 @@ def _sign(hand: Hand) -> str:
     if hand.wallet is None:
         return "bank"
     return "star" if hand.is_own else "account"
-
-

@@ -24,7 +24,13 @@ class Field(Column):
     text = StringProperty("")
 
     def __init__(
-        self, kit: Kit, name: str, label: str, text: str, changed: Callable[[str], object], most_bytes: int = 200
+        self,
+        kit: Kit,
+        name: str,
+        label: str,
+        text: str,
+        changed: Callable[[str], object],
+        most_bytes: int = 200,
     ) -> None:
         self._input = _Input(kit, name, text, most_bytes)
         edge = BoxLayout(size_hint_y=None)

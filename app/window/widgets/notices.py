@@ -98,7 +98,9 @@ def working(kit: Kit, busy: Busy, **facts: int | str) -> Column:
 
 def fact(kit: Kit, icon: str, text: str, kind: Type = SMALL, name: str = "") -> Widget:
     """A line with a sign before it."""
-    return Row(Icon(kit, icon, 20, kit.colours.quiet), Text(kit, text, kind, kit.colours.quiet, name=name), gap=10)
+    return Row(
+        Icon(kit, icon, 20, kit.colours.quiet), Text(kit, text, kind, kit.colours.quiet, name=name), gap=10
+    )
 
 
 def figure(kit: Kit, label: str, amount: str, name: str = "", kind: Type = SMALL) -> Widget:

@@ -26,7 +26,8 @@ class Line(Widget):
 
     def __init__(self, kit: Kit, share: float = RUNNING) -> None:
         super().__init__(size_hint_y=None, height=dp(8))
-        self._phase, self._tick = 0.0, None
+        self._phase = 0.0
+        self._tick: Any = None
         with self.canvas:
             Color(*kit.colours.raised.ground)
             self._track = SmoothRoundedRectangle(radius=[dp(4)])

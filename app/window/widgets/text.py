@@ -1,4 +1,4 @@
-"""Text that is never cut off: it wraps to the width it is given, or takes the width it needs, and is as high as it is."""
+"""Text that is never cut off: it wraps to the width it is given or takes what it needs, and is as high as it is."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ class BigText(Text):
 
     def _shrink(self, *_: Any) -> None:
         natural = natural_width(self.text, self.font_name, self._largest)
-        room = max(self.width - 2, 1)
+        # Drawn letter by letter a line can be a little wider than it measures.
+        room = max(self.width * 0.98 - 4, 1)
         self.font_size = self._largest if natural <= room else max(int(self._largest * room / natural), 10)
 
 

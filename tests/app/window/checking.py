@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 import sys
 import tempfile
@@ -34,7 +35,9 @@ def letters_of(path: str) -> frozenset[int]:
     """The characters that a typeface has, by its cmap (OpenType, formats 4 and 12)."""
     data = Path(path).read_bytes()
     count = struct.unpack_from(">H", data, 4)[0]
-    tables = {data[at : at + 4]: struct.unpack_from(">I", data, at + 8)[0] for at in range(12, 12 + 16 * count, 16)}
+    tables = {
+        data[at : at + 4]: struct.unpack_from(">I", data, at + 8)[0] for at in range(12, 12 + 16 * count, 16)
+    }
     cmap = tables[b"cmap"]
     found: set[int] = set()
     for entry in range(struct.unpack_from(">H", data, cmap + 2)[0]):
@@ -84,13 +87,15 @@ def complaints(shell: Any) -> Iterator[str]:
 
 
 def _of_text(label: Any) -> Iterator[str]:
-    from app.window.widgets.text import natural_width
+    from app.window.widgets.text import BigText, natural_width
 
     if label.texture_size[0] > label.width + SLACK or label.texture_size[1] > label.height + SLACK:
         yield f"{_called(label)} is cut off: {label.texture_size} in {tuple(map(round, label.size))}"
+    if isinstance(label, BigText) and label.texture_size[1] > 1.6 * label.font_size:
+        yield f"{_called(label)} is broken into lines"
     room = label.text_size[0]
     if room is not None:
-        for word in label.text.split():
+        for word in re.split(r"[ \n]", label.text):
             if natural_width(word, label.font_name, label.font_size) > room + SLACK:
                 yield f"{_called(label)} breaks within a word: {word!r}"
 
@@ -117,7 +122,11 @@ def _of_overlap(labels: list[tuple[Any, Any]]) -> Iterator[str]:
     """Words on words. What scrolls is compared with what scrolls with it only."""
     boxes = [(label, scroller, *label.to_window(*label.pos), *label.size) for label, scroller in labels]
     for one, other in combinations(boxes, 2):
-        if one[1] is other[1] and _share(one[2], one[4], other[2], other[4]) and _share(one[3], one[5], other[3], other[5]):
+        if (
+            one[1] is other[1]
+            and _share(one[2], one[4], other[2], other[4])
+            and _share(one[3], one[5], other[3], other[5])
+        ):
             yield f"{_called(one[0])} lies on {_called(other[0])}"
 
 

@@ -89,7 +89,9 @@ FIRST_VIEWS: Final[Mapping[str, Any]] = {
     "reconcile": ReconcileView(),
     "funds": FundsView(account=5_000_000, balance=POCKET),
     "risk": RiskView(1_250_050, 320_000, NOW + 70 * DAY),
-    "settings": SettingsView(cameras=("0", "1"), readers=("auto", "udp:127.0.0.1:7300")),
+    "settings": SettingsView(
+        cameras=("0", "window:/run/pixels/bread"), readers=("auto", "udp:127.0.0.1:7300", "tty:ttyUSB0:pn532")
+    ),
 }
 
 
@@ -185,7 +187,14 @@ def _reconcile(**changes: Any) -> Sample:
     return Sample("reconcile", {"reconcile": replace(ReconcileView(), **changes)})
 
 
-VERDICTS: Final = (("settled", 12), ("repeat", 1), ("short", 1), ("conflict", 1), ("refused", 0), ("waiting", 2))
+VERDICTS: Final = (
+    ("settled", 12),
+    ("repeat", 1),
+    ("short", 1),
+    ("conflict", 1),
+    ("refused", 0),
+    ("waiting", 2),
+)
 DONE: Final = {
     "is_done": True,
     "before": POCKET,
@@ -246,28 +255,29 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "received-repeat": _receive(
         ReceiveStep.RECEIVED, received=320_000, hop=2, repeat_of=NOW - 60, is_for_other=True
     ),
-    "receive-refused": _receive(
-        ReceiveStep.REFUSED, trouble=Trouble("limit_balance"), receipt=RECEIPT
-    ),
+    "receive-refused": _receive(ReceiveStep.REFUSED, trouble=Trouble("limit_balance"), receipt=RECEIPT),
     "pay-seek": Sample("pay", {"pay": PayView(scanning=Scanning(is_seeing=True))}),
-    "pay-seek-trouble": Sample("pay", {"pay": PayView(trouble=Trouble("malformed"), scanning=Scanning(True, 3, 8))}),
+    "pay-seek-trouble": Sample(
+        "pay", {"pay": PayView(trouble=Trouble("malformed"), scanning=Scanning(True, 3, 8))}
+    ),
     "pay-seek-tap": Sample("pay", {"pay": PayView(carrier=Carrier.TAP, tap=TapStep.HOLD_STILL)}),
     "pay-asked": _pay(PayStep.ASKED, memo="нан, сүт, бір келі алма және қаймақ"),
     "pay-asked-person": _pay(PayStep.ASKED, party=DANA, trouble=SHORT_OF_MONEY),
     "pay-asked-open": _pay(PayStep.ASKED, amount=15_000, typed="150", ceiling=5_000_000),
     "pay-earlier": _pay(PayStep.ASKED, earlier=(Earlier(_BYTES(32), 125_000, NOW - 600),)),
+    "pay-alike": _pay(PayStep.ASKED, alike=(Earlier(_BYTES(32), 1_250_050, NOW - 60),)),
     "pay-pin": _pay(PayStep.PIN, pin_length=2),
     "pay-pin-wrong": _pay(PayStep.PIN, trouble=Trouble("pin_wrong", {"tries_left": 1})),
     "pay-signing": _pay(PayStep.SIGNING, busy=Busy("app_pay.signing")),
-    "pay-showing": _pay(
-        PayStep.SHOWING, shown=PAYMENT, money=Money.PAID, scanning=Scanning(is_seeing=True)
-    ),
+    "pay-showing": _pay(PayStep.SHOWING, shown=PAYMENT, money=Money.PAID, scanning=Scanning(is_seeing=True)),
     "pay-showing-tap": _pay(
         PayStep.SHOWING, shown=PAYMENT, money=Money.PAID, carrier=Carrier.TAP, tap=TapStep.TAP_AGAIN
     ),
     "pay-paid": _pay(PayStep.PAID, money=Money.PAID, receipt_at=NOW),
     "pay-returned": _pay(PayStep.RETURNED, money=Money.RETURNING, trouble=Trouble("limit_balance")),
-    "pay-dropped": _pay(PayStep.DROPPED, trouble=Trouble("request_expired", {"now": NOW, "expires": NOW - 60})),
+    "pay-dropped": _pay(
+        PayStep.DROPPED, trouble=Trouble("request_expired", {"now": NOW, "expires": NOW - 60})
+    ),
     "pay-dropped-plain": _pay(PayStep.DROPPED),
     "history": _history(),
     "history-empty": _history(lines=()),
