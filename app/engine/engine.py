@@ -80,8 +80,11 @@ class Work:
             raise _Cancelled
 
     def tell(self, step: str, done: int = 0, total: int = 0) -> None:
-        """A step begins: ``step`` is a name of the catalogue."""
+        """A step begins: ``step`` is a name of the catalogue. What takes several goes on after the next start, if the
+        engine is being closed."""
         self.check()
+        if self._engine.is_closing:
+            raise _Cancelled
         self._busy(Busy(step, done, total))
 
     @contextmanager
@@ -120,7 +123,7 @@ class Engine:
         self.account: int | None = None
         self._post = post
         self._opened: OpenWallet | None = None
-        self._is_closing = False
+        self.is_closing = False
 
     # the window's thread
 
@@ -143,7 +146,7 @@ class Engine:
 
     def post(self, news: Callable[[], None]) -> None:
         """From any thread: ``news`` is called in the window's, unless the engine is being closed."""
-        if not self._is_closing:
+        if not self.is_closing:
             self._post(news)
 
     @property
@@ -156,7 +159,7 @@ class Engine:
 
     def close(self) -> None:
         """Do what was submitted, close the wallet and end the thread. Again is success."""
-        self._is_closing = True
+        self.is_closing = True
         self.worker.close(self._let_go)
 
     # the worker's thread

@@ -12,7 +12,9 @@ from app.engine.engine import Work
 from app.presenters.views import Earlier, Party, Room, Trouble
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code
-from wallet.purse.payments import PaymentSummary
+from wallet.protocol.cose import Signed
+from wallet.protocol.request import Request, request_ref
+from wallet.purse.payments import UNANSWERED, PaymentSummary
 from wallet.session import Money, Payer, PayerState, events
 from wallet.tapping import PayerTap
 
@@ -33,6 +35,7 @@ class Paying:
     expires: int | None = None
     room: Room | None = None
     earlier: tuple[Earlier, ...] = ()
+    alike: tuple[Earlier, ...] = ()
     payment: bytes | None = None
     receipt_at: int | None = None
     ended: Code | None = None
@@ -136,11 +139,26 @@ class PayerDesk:
             body.expires,
             self._room(),
             earlier,
+            self._alike(session.request, asked) if session.state is PayerState.REQUESTED else (),
             self.tap.to_send() if is_signed else None,
             known.changed if known is not None and session.state in _ANSWERED else None,
             self._why(session, known),
             trouble,
         )
+
+    def _alike(self, request: Signed[Request], asked: int | None) -> tuple[Earlier, ...]:
+        """Payments of this amount to this payee, by another request still good, that neither payee nor ledger answered:
+        the payee may ask anew for what was signed a moment ago and never arrived."""
+        found = [
+            item
+            for item in self._wallet.unfinished()
+            if item.amount == asked
+            and item.payee.wallet == request.body.payee.body.wallet
+            and item.request != request_ref(request)
+            and item.state in UNANSWERED
+            and self._purse.request(item.id).body.expires >= self._wallet.now()
+        ]
+        return tuple(Earlier(item.id, item.amount, item.at) for item in found)
 
     def _why(self, session: Payer, known: PaymentSummary | None) -> Code | None:
         if session.state is PayerState.REFUSED and known is not None:

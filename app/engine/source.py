@@ -9,6 +9,7 @@ from app.wallets.banking import bank_line
 from app.wallets.making import Tell, Wish, make_wallet
 from app.wallets.opened import Clock, OpenWallet, Random, close, open_wallet
 from app.wallets.places import WalletPlace
+from hsm.critical import hold_termination
 from ledger_sync.client.bank import BankClient
 
 
@@ -29,9 +30,10 @@ class Source(Protocol):
 
 
 class PlaceSource:
-    """The wallet in ``place``."""
+    """The wallet in ``place``. Made in the main thread: only there can SIGTERM be kept from cutting into a login."""
 
     def __init__(self, place: WalletPlace, clock: Clock, random: Random) -> None:
+        hold_termination()
         self._place = place
         self._clock = clock
         self._random = random

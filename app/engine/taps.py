@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol, TypeVar
@@ -25,6 +26,10 @@ ROUND: Final = 3_600.0
 """Seconds that a device waits in one go; leaving the screen ends it."""
 TAP: Final = 30.0
 """Seconds that one tap may take, most of which a person may use to decide."""
+
+
+BETWEEN: Final = 0.3
+"""Seconds between two taps of a card that stays in the field and cannot be talked to."""
 
 
 class Role(Enum):
@@ -65,13 +70,15 @@ class Side(Protocol):
 @dataclass(frozen=True, slots=True)
 class Devices:
     """How devices are opened (`wallet.transport.nfc.devices`), and the time of taps. ``reader`` is the name of the
-    device, in the words of `qalta app --help`; ``clock`` monotonic seconds."""
+    device, in the words of `qalta app --help`; ``clock`` monotonic seconds; ``radio`` is open while the device of that
+    name is used, for simulated ones that a switched-off network would silence."""
 
     open_reader: Callable[[str], ReaderDevice]
     open_card: Callable[[str], CardDevice]
     spawn: Callable[[Rounds], None]
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
+    radio: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()
 
 
 class Noticing:
@@ -200,7 +207,8 @@ class Taps:
             if before is not None:
                 yield before._ended
             if not self.is_stopped:
-                yield from self._reader(name) if role is Role.READER else self._card(name)
+                with self.devices.radio(name):
+                    yield from self._reader(name) if role is Role.READER else self._card(name)
         except WorkerClosed:
             pass
         except Exception as error:  # noqa: BLE001
@@ -232,6 +240,8 @@ class Taps:
                 yield self._decided
                 self._say(TapStep.TAP_AGAIN)
             else:
+                if end in (None, TapEnd.TORN):
+                    self.devices.pause(BETWEEN)
                 yield None
 
     def _read(self, device: ReaderDevice, tapper: Tapper) -> TapEnd | None:

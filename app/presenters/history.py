@@ -45,19 +45,16 @@ class HistoryPresenter(Presenter[HistoryView]):
         events, parties = found
         self._events = {event.id: event for event in events}
         lines = tuple(_line(event, parties.get(event.id)) for event in reversed(events))
-        chosen = self.view.chosen
-        self._show(
-            lines=lines,
-            chosen=next((line for line in lines if chosen is not None and line.id == chosen.id), None),
-        )
+        open_ = self.view.chosen
+        chosen = next((line for line in lines if open_ is not None and line.id == open_.id), None)
+        self._show(lines=lines, chosen=chosen, can_show=chosen is not None and _can_show(chosen))
 
     def choose(self, id: bytes) -> None:  # noqa: A002
         """Open one line; its chain follows."""
         event = self._events.get(id)
         line = next((line for line in self.view.lines if line.id == id), None)
         if event is not None and line is not None:
-            is_open = event.kind is EventKind.PAID and event.state in UNANSWERED
-            self._show(chosen=line, chain=(), can_show=is_open)
+            self._show(chosen=line, chain=(), can_show=_can_show(line))
             self._run("app_history.looking", lambda work: _chain(work, event), self._chained)
 
     def _chained(self, chain: _Chain) -> None:
@@ -70,6 +67,11 @@ class HistoryPresenter(Presenter[HistoryView]):
     def show_again(self) -> None:
         if self.view.chosen is not None and self.view.can_show:
             self._pay.resume(self.view.chosen.id)
+
+
+def _can_show(line: HistoryLine) -> bool:
+    """A signed payment that nobody has answered may be shown again, as often as needed."""
+    return line.kind == EventKind.PAID and line.state in UNANSWERED
 
 
 def _looked(work: Work) -> tuple[tuple[Event, ...], Mapping[bytes, Party]]:

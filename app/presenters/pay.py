@@ -11,7 +11,7 @@ from app.engine.paying import PayerDesk, Paying
 from app.engine.taps import Side
 from app.presenters.carrying import CarryingPresenter, Tapping
 from app.presenters.keypad import PinPad, amount_of, pressed
-from app.presenters.views import Carrier, PayStep, PayView, Shown, Trouble
+from app.presenters.views import Carrier, PayStep, PayView, Shown, TapStep, Trouble
 from wallet.protocol.codes import Code
 from wallet.session import Money, PayerState
 
@@ -144,6 +144,7 @@ class PayPresenter(CarryingPresenter[PayView]):
             return
 
         def told(paying: Paying) -> None:
+            self._show(step=PayStep.ASKED)
             self._stand(paying)
             self._fail(trouble)
 
@@ -222,13 +223,17 @@ class PayPresenter(CarryingPresenter[PayView]):
             expires=paying.expires,
             room=paying.room,
             earlier=paying.earlier,
+            alike=paying.alike,
             pin_length=0,
             shown=None if paying.payment is None else Shown(paying.payment, False),
             receipt_at=paying.receipt_at,
             money=paying.money,
             trouble=_trouble(paying) or (before.trouble if step is before.step else None),
         )
-        self._decided()
+        if step not in (PayStep.SEEK, PayStep.ASKED):
+            self._decided()
+        if step is PayStep.SHOWING and is_deciding and self.view.tap is TapStep.WAITING:
+            self._show(tap=TapStep.TAP_AGAIN)
 
 
 def _trouble(paying: Paying) -> Trouble | None:

@@ -19,6 +19,7 @@ class Presenter(Observed[V]):
         super().__init__(view)
         self._engine = engine
         self._visit = 0
+        self._running = 0
 
     @property
     def _is_busy(self) -> bool:
@@ -34,12 +35,15 @@ class Presenter(Observed[V]):
         """Do ``job`` while the view says that it is at ``step`` (a name of the catalogue). What comes of it is passed
         over once the screen was left."""
         visit = self._visit
+        self._running += 1
         self._show(busy=Busy(step), trouble=None)
 
         def done(outcome: T | Trouble | Stopped) -> None:
             if visit != self._visit:
                 return
-            self._show(busy=None)
+            self._running -= 1
+            if not self._running:
+                self._show(busy=None)
             if isinstance(outcome, Trouble):
                 (failed or self._fail)(outcome)
             elif not isinstance(outcome, Stopped):
@@ -57,3 +61,4 @@ class Presenter(Observed[V]):
     def _leave(self) -> None:
         """From now on nothing of what is under way is shown."""
         self._visit += 1
+        self._running = 0

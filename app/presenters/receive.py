@@ -40,14 +40,19 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
             self._show(typed=typed, amount=amount_of(typed), trouble=None)
 
     def set_open(self, is_open: bool) -> None:
-        self._show(is_open=is_open)
+        self._set(is_open=is_open)
 
     def set_printed(self, is_printed: bool) -> None:
-        self._show(is_printed=is_printed)
+        self._set(is_printed=is_printed)
 
     def set_memo(self, memo: str) -> None:
         """As much of it as a request may carry."""
-        self._show(memo=memo.encode()[:MAX_MEMO_BYTES].decode("utf-8", "ignore"))
+        self._set(memo=memo.encode()[:MAX_MEMO_BYTES].decode("utf-8", "ignore"))
+
+    def _set(self, **changes: bool | str) -> None:
+        """What is asked for already stays as it was signed."""
+        if self.view.step is ReceiveStep.AMOUNT and not self._is_busy:
+            self._show(**changes)
 
     # asking
 

@@ -217,7 +217,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A payment to the same printed code that has no receipt."""
+    """A payment to the same printed code, or as much to the same payee a moment ago, that has no receipt."""
 
     id: bytes
     amount: int
@@ -228,7 +228,8 @@ class Earlier:
 class PayView:
     """``amount`` None while it is still to be typed, up to ``ceiling``. ``money``: where the money is now. ``shown``:
     the payment, from its signature on; only PAID says that the payee has it, at ``receipt_at``. RETURNED and DROPPED
-    say why in ``trouble``. ``wait_until`` while the keystore takes no PIN."""
+    say why in ``trouble``. ``alike``: as much was signed for this payee a moment ago and has no receipt; perhaps that
+    is what is asked for anew. ``wait_until`` while the keystore takes no PIN."""
 
     step: PayStep = PayStep.SEEK
     carrier: Carrier = Carrier.QR
@@ -242,6 +243,7 @@ class PayView:
     expires: int | None = None
     room: Room | None = None
     earlier: tuple[Earlier, ...] = ()
+    alike: tuple[Earlier, ...] = ()
     pin_length: int = 0
     wait_until: int | None = None
     shown: Shown | None = None

@@ -86,6 +86,9 @@ class TownSource(NoPlace):
         keystore.confirm_pin(pin)
         return _opened(self.town.folder / self.name, self.name, keystore, self.town.open(self.name))
 
+    def close(self, opened: OpenWallet) -> None:
+        self.town.wallets.pop(self.name).close()
+
 
 class HolderSource(NoPlace):
     """The wallet of a `Holder`, whose bank answers. ``called`` hears of every call before it goes out."""

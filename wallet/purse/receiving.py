@@ -134,11 +134,6 @@ class Receiving:
         found = (self._purse.objects.request(row["ref"]) for row in rows)
         return tuple(request for request in found if request is not None)
 
-    def asked_at(self, ref: bytes) -> int | None:
-        """When an own request was made, unix seconds."""
-        at = self._purse.store.value("SELECT at FROM request WHERE ref = ? AND side = 'ours'", ref)
-        return None if at is None else int(at)
-
     # being paid
 
     def receive(self, raw: bytes, request: Signed[Request] | None = None) -> Received:
@@ -183,6 +178,11 @@ class Receiving:
         """The request of ours that a transfer names by ``ref`` (16 bytes), or None."""
         ours = self._purse.store.value("SELECT 1 FROM request WHERE ref = ? AND side = 'ours'", ref)
         return None if ours is None else self._purse.objects.request(ref)
+
+    def asked_at(self, ref: bytes) -> int | None:
+        """When an own request was made, unix seconds."""
+        at = self._purse.store.value("SELECT at FROM request WHERE ref = ? AND side = 'ours'", ref)
+        return None if at is None else int(at)
 
     def _fresh(self, verified: Verified) -> tuple[Token, ...]:
         """What the purse does not have yet; the rest came with another payment or from the ledger."""

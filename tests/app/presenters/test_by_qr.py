@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.presenters.views import PayStep, ReceiveStep, Trouble
+from hsm.keystore import KeystoreCode, KeystoreError
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.hand import PIN, shows
 from tests.support.world import DAY
@@ -91,108 +92,6 @@ def test_money_for_an_earlier_request_leaves_this_one_asked(bazaar: Bazaar) -> N
     assert (receive.view.step, receive.view.received) == (ReceiveStep.ASKING, 0)
     bazaar.alia.house.pay.leave()
     assert bazaar.scans_request().amount == 20_000
-
-
-@pytest.mark.parametrize("at", ["asked", "signed", "shown"])
-def test_a_killed_payer_goes_on(bazaar: Bazaar, at: str) -> None:
-    bazaar.asks()
-    bazaar.scans_request()
-    pay = bazaar.alia.house.pay
-    if at != "asked":
-        bazaar.confirms()
-    if at == "shown":
-        bazaar.scans_payment()
-    pay.accept()
-    bazaar.alia.kill()
-    bazaar.alia = bazaar.opens("alia")
-    home = bazaar.alia.house.home
-    home.refresh()
-    bazaar.alia.settle()
-    if at == "asked":
-        assert home.view.unfinished == ()
-        bazaar.scans_request()
-        bazaar.confirms()
-    else:
-        (left,) = home.view.unfinished
-        assert left.is_signed
-        home.go_on(left.id)
-        bazaar.alia.settle()
-        assert bazaar.alia.house.pay.view.step is PayStep.SHOWING
-    bazaar.scans_payment()
-    assert bazaar.scans_receipt().step is PayStep.PAID
-    assert bazaar.held("shop") == 30_000 + AMOUNT
-
-
-def test_an_intent_that_was_never_signed_is_signed_or_dropped(bazaar: Bazaar) -> None:
-    bazaar.asks()
-    request = bazaar.town.wallets["shop"].receiving.unanswered()[0]
-    intent = bazaar.town.wallets["alia"].paying.reserve(request)
-    bazaar.alia = bazaar.opens("alia")
-    home = bazaar.alia.house.home
-    home.refresh()
-    bazaar.alia.settle()
-    (left,) = home.view.unfinished
-    assert (left.id, left.is_signed) == (intent, False)
-    home.go_on(intent)
-    bazaar.alia.settle()
-    view = bazaar.alia.house.pay.view
-    assert (view.step, view.amount, view.money) == (PayStep.ASKED, AMOUNT, Money.RESERVED)
-    assert bazaar.confirms().step is PayStep.SHOWING
-    bazaar.alia.house.pay.leave()
-    bazaar.town.world.now += 1
-    bazaar.asks_anew("10")
-    other = bazaar.town.wallets["alia"].paying.reserve(bazaar.town.wallets["shop"].receiving.unanswered()[0])
-    home.refresh()
-    bazaar.alia.settle()
-    home.drop(other)
-    bazaar.alia.settle()
-    assert [item.id for item in home.view.unfinished] == [intent]
-    assert bazaar.town.wallets["alia"].balance().reserved == 0
-    home.drop(intent)
-    bazaar.alia.settle()
-    assert home.view.unfinished == ()
-    assert bazaar.town.wallets["alia"].balance().signed == AMOUNT
-
-
-def test_a_killed_payee_asks_with_the_same_request(bazaar: Bazaar) -> None:
-    bazaar.asks()
-    asked = bazaar.shop.house.receive.view
-    bazaar.shop.kill()
-    bazaar.shop = bazaar.opens("shop")
-    home = bazaar.shop.house.home
-    home.refresh()
-    bazaar.shop.settle()
-    (left,) = home.view.unfinished
-    assert (left.is_payment, left.amount, left.at) == (False, AMOUNT, bazaar.town.world.now)
-    home.go_on(left.id)
-    bazaar.shop.settle()
-    assert bazaar.shop.house.receive.view.shown == asked.shown
-    bazaar.scans_request()
-    bazaar.confirms()
-    bazaar.scans_payment()
-    bazaar.shop = bazaar.opens("shop")
-    bazaar.shop.house.receive.resume(left.id)
-    bazaar.shop.settle()
-    view = bazaar.shop.house.receive.view
-    assert (view.step, view.received) == (ReceiveStep.RECEIVED, AMOUNT)
-    assert view.repeat_of == bazaar.town.world.now
-    assert bazaar.scans_receipt().step is PayStep.PAID
-
-
-def test_a_cancelled_request_is_not_offered_again_and_still_answered(bazaar: Bazaar) -> None:
-    bazaar.asks()
-    bazaar.scans_request()
-    bazaar.confirms()
-    bazaar.shop.house.receive.cancel()
-    bazaar.shop.settle()
-    assert bazaar.shop.house.receive.view.step is ReceiveStep.AMOUNT
-    bazaar.shop = bazaar.opens("shop")
-    bazaar.shop.house.home.refresh()
-    bazaar.shop.settle()
-    assert bazaar.shop.house.home.view.unfinished == ()
-    bazaar.asks("1")
-    bazaar.scans_payment()
-    assert bazaar.shop.house.receive.view.received == AMOUNT
 
 
 def test_a_wrong_pin_signs_nothing_and_waits_grow(bazaar: Bazaar) -> None:
@@ -371,3 +270,80 @@ def test_what_comes_after_leaving_is_not_shown(bazaar: Bazaar) -> None:
     assert bazaar.alia.house.pay.view.step is PayStep.SEEK
     assert bazaar.alia.house.pay.view.party is None
     assert bazaar.scans_request().step is PayStep.ASKED
+
+
+def test_a_purse_that_refuses_after_the_pin_asks_again(bazaar: Bazaar) -> None:
+    bazaar.asks()
+    bazaar.scans_request()
+    other = bazaar.town.wallets["shop"].receiving.request(1_000)
+    pay, paying = bazaar.alia.house.pay, bazaar.town.wallets["alia"].paying
+    pay.accept()
+    bazaar.alia.settle()
+    intent = paying.reserve(other)
+    view = bazaar.tries(PIN)
+    assert (view.step, view.money) == (PayStep.ASKED, Money.UNTOUCHED)
+    assert view.trouble is not None
+    assert view.trouble.code == Code.FUNDS_SHORT
+    paying.drop(intent)
+    assert bazaar.confirms().step is PayStep.SHOWING
+
+
+def test_a_token_that_fails_while_signing_leaves_the_intent_to_go_on_with(
+    bazaar: Bazaar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bazaar.asks()
+    bazaar.scans_request()
+
+    def fails(alias: str, digest: bytes) -> bytes:
+        raise KeystoreError(KeystoreCode.TOKEN_FAULT)
+
+    keystore = bazaar.town.keystores["alia"]
+    monkeypatch.setattr(keystore, "sign_digest", fails)
+    view = bazaar.confirms()
+    assert (view.step, view.money, view.trouble) == (PayStep.ASKED, Money.RESERVED, Trouble("token_fault"))
+    monkeypatch.undo()
+    assert bazaar.confirms().step is PayStep.SHOWING
+    bazaar.scans_payment()
+    assert bazaar.shop.house.receive.view.received == AMOUNT
+
+
+def test_asked_anew_for_what_never_arrived_the_person_is_told(bazaar: Bazaar) -> None:
+    bazaar.asks("10")
+    assert bazaar.scans_request().alike == ()
+    bazaar.confirms()
+    at = bazaar.town.world.now
+    for typed, amounts in (("11", []), ("10", [1_000])):
+        bazaar.alia.house.pay.leave()
+        bazaar.asks_anew(typed)
+        assert [(item.amount, item.at) for item in bazaar.scans_request().alike] == [
+            (item, at) for item in amounts
+        ]
+    bazaar.town.world.now += 3_601
+    bazaar.alia.house.pay.leave()
+    bazaar.asks_anew("10")
+    assert bazaar.scans_request().alike == ()
+
+
+def test_what_is_asked_for_stays_as_it_was_signed(bazaar: Bazaar) -> None:
+    receive = bazaar.shop.house.receive
+    receive.set_memo("№ 7 " + "ш" * 200)
+    bazaar.asks("10")
+    before = receive.view
+    receive.set_open(True)
+    receive.set_printed(True)
+    receive.set_memo("other")
+    bazaar.shop.type(receive.press, "55")
+    receive.ask()
+    bazaar.shop.settle()
+    assert receive.view == before
+    assert bazaar.scans_request().memo == before.memo
+    assert before.memo.startswith("№ 7 ш")
+
+
+def test_asking_twice_at_once_asks_once(bazaar: Bazaar) -> None:
+    receive = bazaar.shop.house.receive
+    bazaar.shop.type(receive.press, "10")
+    receive.ask()
+    receive.ask()
+    bazaar.shop.settle()
+    assert len(bazaar.town.wallets["shop"].receiving.unanswered()) == 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.engine.taps import Role
+from app.engine.taps import Role, Rounds
 from app.presenters.views import Carrier, PayStep, ReceiveStep, TapStep
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.hand import Field, Person
@@ -21,6 +22,7 @@ class Taps(Bazaar):
 
     def __init__(self, folder: Path, *, payer_reads: bool) -> None:
         self.payer_reads = payer_reads
+        self._waits: threading.Event | None = None
         super().__init__(folder, Field())
 
     def opens(self, name: str) -> Person:
@@ -43,10 +45,24 @@ class Taps(Bazaar):
     def tap(self) -> None:
         """The card is held to the reader until nothing more happens."""
         assert self.field is not None
-        reading, card = (self.alia, self.shop) if self.payer_reads else (self.shop, self.alia)
-        self.field.reader = reading.rounds[-1]
+        card = self.shop if self.payer_reads else self.alia
+        for left in (*self.alia.rounds[:-1], *self.shop.rounds[:-1]):
+            assert next(left, None) is None
+        assert not self.is_waited_for
+        self.field.reader = self._reading()
         next(card.rounds[-1])
         self.settle()
+
+    def _reading(self) -> Rounds:
+        """The reader's next tap, and what it waits for after that."""
+        reading = self.alia if self.payer_reads else self.shop
+        self._waits = next(reading.rounds[-1], None)
+        yield self._waits
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the reader reads no more cards before its person has decided."""
+        return self._waits is not None and not self._waits.is_set()
 
     @property
     def reader_says(self) -> TapStep | None:
@@ -74,7 +90,10 @@ def test_a_tap_to_ask_and_a_tap_to_pay(taps: Taps) -> None:
     view = taps.alia.house.pay.view
     assert (view.step, view.amount) == (PayStep.ASKED, AMOUNT)
     assert taps.reader_says is (TapStep.WAITING if taps.payer_reads else TapStep.OTHER_DECIDES)
-    assert taps.confirms().step is PayStep.SHOWING
+    assert taps.is_waited_for == taps.payer_reads
+    showing = taps.confirms()
+    assert (showing.step, showing.tap) == (PayStep.SHOWING, TapStep.TAP_AGAIN)
+    assert not taps.is_waited_for
     taps.tap()
     both_done(taps)
     assert taps.reader_says is None
@@ -133,6 +152,7 @@ def test_declined_at_a_tap_touches_nothing(taps: Taps) -> None:
     taps.tap()
     taps.alia.house.pay.decline()
     taps.alia.settle()
+    assert not taps.is_waited_for
     taps.tap()
     assert taps.alia.house.pay.view.step is PayStep.DROPPED
     receive = taps.shop.house.receive.view

@@ -1,0 +1,150 @@
+"""First start: nothing is made before the same PIN was typed twice, and what was interrupted goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.presenters.start import StartPresenter
+from app.presenters.views import Busy, StartStep, StartView, Trouble
+from app.wallets.making import MakingStep, Tell, Wish
+from app.wallets.opened import OpenWallet
+from tests.support.hand import Person, TownSource, person
+from tests.support.wallets import Town
+from wallet.protocol.codes import Code, Refusal
+
+ROOT = "02" + "11" * 32
+
+
+class Maker(TownSource):
+    """A source that makes: ``refuses`` is raised by the next making, once."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(town, "alia")
+        self.made: list[tuple[Wish, str]] = []
+        self.refuses: Exception | None = None
+
+    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+        self.made.append((wish, pin))
+        tell(MakingStep.KEYSTORE)
+        refusal, self.refuses = self.refuses, None
+        if refusal is not None:
+            raise refusal
+        tell(MakingStep.ENROLLING)
+        return self.open("1234")
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Iterator[Maker]:
+    town = Town(tmp_path)
+    town.wallet("alia")
+    yield Maker(town)
+    town.close()
+
+
+@pytest.fixture
+def alia(maker: Maker) -> Person:
+    return person(maker, lambda: maker.town.world.now, maker.town.folder / "alia")
+
+
+def fills_in(alia: Person, holder: str = "Алия") -> StartPresenter:
+    start = alia.house.start
+    start.begin()
+    start.next()
+    start.set_holder(holder)
+    start.set_bank("https://bank.kz", ROOT, "code-1")
+    start.next()
+    return start
+
+
+def types(alia: Person, pin: str) -> StartView:
+    alia.type(alia.house.start.press, pin)
+    alia.house.start.next()
+    alia.settle()
+    return alia.house.start.view
+
+
+def test_a_wallet_is_made_after_the_same_pin_twice(alia: Person, maker: Maker) -> None:
+    start = fills_in(alia)
+    seen: list[Busy] = []
+    start.watch(lambda view: seen.append(view.busy) if view.busy else None)
+    assert start.view.step is StartStep.PIN
+    assert types(alia, "2468").step is StartStep.PIN_AGAIN
+    assert maker.made == []
+    view = types(alia, "2468")
+    assert (view.step, view.trouble) == (StartStep.DONE, None)
+    ((wish, pin),) = maker.made
+    assert (pin, wish.profile.url, wish.profile.root) == ("2468", "https://bank.kz", ROOT)
+    assert (wish.profile.kind, wish.profile.name, wish.code(b"")) == ("person", "Алия", "code-1")
+    assert [busy.step for busy in seen] == ["app_start.making", "app_start.enrolling"]
+    alia.house.home.refresh()
+    alia.settle()
+    assert alia.house.home.view.balance is not None
+
+
+def test_two_pins_that_differ_make_nothing(alia: Person, maker: Maker) -> None:
+    fills_in(alia)
+    types(alia, "2468")
+    view = types(alia, "2469")
+    assert (view.step, view.trouble, view.pin_length) == (StartStep.PIN, Trouble("pins_differ"), 0)
+    types(alia, "2469")
+    assert maker.made == []
+    assert types(alia, "2469").step is StartStep.DONE
+
+
+def test_an_interrupted_making_goes_on_with_the_same_pin(alia: Person, maker: Maker) -> None:
+    maker.refuses = Refusal(Code.UNREACHABLE, {"service": "bank"})
+    fills_in(alia)
+    types(alia, "2468")
+    view = types(alia, "2468")
+    assert (view.step, view.trouble) == (StartStep.MAKING, Trouble(Code.UNREACHABLE, {"service": "bank"}))
+    alia.house.start.retry()
+    alia.settle()
+    assert alia.house.start.view.step is StartStep.DONE
+    assert [pin for _, pin in maker.made] == ["2468", "2468"]
+
+
+@pytest.mark.parametrize(
+    ("holder", "bank", "code"),
+    [
+        (" ", ("https://bank.kz", ROOT, "c"), "fields_missing"),
+        ("я" * 200, ("https://bank.kz", ROOT, "c"), "fields_missing"),
+        ("Алия", ("", ROOT, "c"), "fields_missing"),
+        ("Алия", ("https://bank.kz", ROOT, ""), "fields_missing"),
+        ("Алия", ("ftp://bank.kz", ROOT, "c"), "fields_missing"),
+        ("Алия", ("https://bank.kz", ROOT[:-2], "c"), "key_invalid"),
+        ("Алия", ("https://bank.kz", "xyz", "c"), "key_invalid"),
+    ],
+)
+def test_what_is_not_filled_in_stays_where_it_is(
+    alia: Person, holder: str, bank: tuple[str, str, str], code: str
+) -> None:
+    start = alia.house.start
+    start.next()
+    start.set_holder(holder)
+    start.set_bank(*bank)
+    start.next()
+    assert (start.view.step, start.view.trouble) == (StartStep.HOLDER, Trouble(code))
+
+
+def test_back_forgets_the_pin(alia: Person, maker: Maker) -> None:
+    start = fills_in(alia)
+    types(alia, "2468")
+    start.back()
+    assert (start.view.step, start.view.pin_length) == (StartStep.PIN, 0)
+    start.back()
+    start.back()
+    assert start.view.step is StartStep.WELCOME
+    assert maker.made == []
+
+
+def test_without_a_sandbox_no_bank_can_be_chosen(maker: Maker, tmp_path: Path) -> None:
+    alia = person(maker, lambda: maker.town.world.now, maker.town.folder / "alia")
+    start = StartPresenter(alia.house.engine, tmp_path / "no sandbox")
+    start.begin()
+    alia.settle()
+    assert start.view.trouble == Trouble(Code.UNREACHABLE)
+    start.choose_bank("alatau")
+    assert start.view.bank == ""
