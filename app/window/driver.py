@@ -32,13 +32,12 @@ from typing import Any, Final
 
 from kivy.clock import Clock
 from kivy.core.window import Window
-from kivy.graphics.opengl import GL_RGBA, GL_UNSIGNED_BYTE, glReadPixels
 from kivy.uix.scrollview import ScrollView
 from kivy.uix.textinput import TextInput
 from kivy.uix.widget import Widget
-from PIL import Image
 
 from app.window.app import QaltaApp
+from app.window.pixels import window_picture
 
 KEYS: Final = {"escape": 27, "enter": 13, "backspace": 8}
 HELD: Final = 2
@@ -170,11 +169,9 @@ class Driver:
     def _do_picture(self, outcome: Future[Any], path: str) -> None:
         def drawn(*_: Any) -> None:
             Window.unbind(on_flip=drawn)
-            width, height = (int(side) for side in Window.system_size)
-            pixels = bytes(glReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE))
-            picture = Image.frombytes("RGBA", (width, height), pixels, "raw", "RGBA", 0, -1)
+            picture = window_picture()
             picture.convert("RGB").save(path)
-            outcome.set_result([width, height])
+            outcome.set_result(list(picture.size))
 
         Window.bind(on_flip=drawn)
         Window.canvas.ask_update()
@@ -215,8 +212,8 @@ def _scroller(widget: Widget) -> ScrollView | None:
 
 
 def _touch(at: tuple[float, float], then: Callable[[], None]) -> None:
-    """As the mouse does it: the window is told, and its input providers make a touch of it."""
-    x, y = at
+    """As the mouse does it: the window is told, from the upper left corner, and its input provider makes a touch."""
+    x, y = at[0], Window.height - 1 - at[1]
     Window.dispatch("on_mouse_down", x, y, "left", [])
 
     def lift() -> None:

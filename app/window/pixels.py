@@ -16,6 +16,13 @@ from app.window.publish import PICTURES_A_SECOND, Publication
 _LEAST: Final = 1 / PICTURES_A_SECOND
 
 
+def window_picture() -> Image.Image:
+    """What has been drawn and is not yet flipped, RGBA. Call it from ``on_flip``."""
+    width, height = (int(side) for side in Window.size)
+    pixels = bytes(glReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE))
+    return Image.frombytes("RGBA", (width, height), pixels, "raw", "RGBA", 0, -1)
+
+
 class WindowPixels:
     """Publishes from now on, until it is closed."""
 
@@ -41,10 +48,7 @@ class WindowPixels:
             if self._late is None:
                 self._late = Clock.schedule_once(self._again, wait)
             return
-        width, height = Window.system_size if Window.density == 1 else Window.size
-        pixels = glReadPixels(0, 0, int(width), int(height), GL_RGBA, GL_UNSIGNED_BYTE)
-        picture = Image.frombytes("RGBA", (int(width), int(height)), bytes(pixels), "raw", "RGBA", 0, -1)
-        self._publication.write(picture)
+        self._publication.write(window_picture())
         self._written = time.monotonic()
 
     def _again(self, _: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kivy.graphics import Color, SmoothLine, SmoothRoundedRectangle
+from kivy.graphics import Color, Rectangle, SmoothLine, SmoothRoundedRectangle
 from kivy.metrics import dp
 from kivy.properties import StringProperty
 from kivy.uix.anchorlayout import AnchorLayout
@@ -72,7 +72,8 @@ def paint(widget: Widget, ground: Colour, edge: Colour | None = None, radius: fl
     """Give ``widget`` a rounded ground; returns the ground's colour, which may be changed."""
     with widget.canvas.before:
         colour = Color(*ground)
-        shape = SmoothRoundedRectangle(pos=widget.pos, size=widget.size, radius=[dp(radius)])
+        # A smooth edge is drawn just outside: around a whole window or bar it would be a line.
+        shape = SmoothRoundedRectangle(pos=widget.pos, size=widget.size) if radius else Rectangle()
         line = None
         if edge is not None:
             Color(*edge)
@@ -80,7 +81,8 @@ def paint(widget: Widget, ground: Colour, edge: Colour | None = None, radius: fl
 
     def follow(*_: Any) -> None:
         shape.pos, shape.size = widget.pos, widget.size
-        shape.radius = [min(dp(radius), widget.height / 2, widget.width / 2)]
+        if radius:
+            shape.radius = [min(dp(radius), widget.height / 2, widget.width / 2)]
         if line is not None:
             line.rounded_rectangle = (*widget.pos, *widget.size, min(dp(radius), widget.height / 2))
 
