@@ -70,7 +70,8 @@ pip() {
 # setuptools of setup/build.lock and, pyscard (./test only), by the system's gcc and swig.
 from_source=pydes,pyscard
 
-# install_packages LEVEL: exactly the files that the lock files name, ready built but for $from_source.
+# install_packages LEVEL: exactly the files that the lock files name, ready built but for $from_source. No package is
+# asked what else it needs: the locks hold all of it, but for what setup/lock.sh leaves out on purpose.
 install_packages() {
     step "Python packages of setup/$1.lock"
     locked_files "setup/build.lock" && locked_files "setup/$1.lock" && return
@@ -80,7 +81,7 @@ install_packages() {
 }
 
 locked_files() {
-    pip install --progress-bar off --require-hashes --only-binary :all: --no-binary "$from_source" \
+    pip install --progress-bar off --require-hashes --no-deps --only-binary :all: --no-binary "$from_source" \
         --no-build-isolation --use-pep517 -r "$1"
 }
 

@@ -2,12 +2,18 @@
 # releases of Debian; the first is asked for.
 
 run_packages='softhsm2 libsofthsm2 libzbar0|libzbar0t64 libusb-1.0-0'
+# What the app's windows are drawn with: OpenGL (by the processor where there is no graphics card), what SDL, which
+# comes with Kivy, loads by name, and multi-touch. Its SDL speaks X11 only; Wayland desktops show it by Xwayland.
+run_packages="$run_packages libgl1 libgl1-mesa-dri libegl1 libgles2 libmtdev1|libmtdev1t64"
+run_packages="$run_packages libx11-6 libxext6 libxcursor1 libxfixes3 libxi6 libxrandr2 libxrender1 libxss1"
 # What pyscard is built with.
 build_packages='gcc libc6-dev swig libpcsclite-dev'
 # Independent PKCS#11 modules (NSS softokn, a TPM in software) and their tools, for the contract suite.
 test_packages='opensc p11-kit p11-kit-modules libnss3 libnss3-tools swtpm libtpm2-pkcs11-1 tpm2-tools'
 # A real smart card service with a virtual reader, for payments by tap.
 test_packages="$test_packages pcscd vsmartcard-vpcd $build_packages"
+# Displays without a screen, and a hand for them.
+test_packages="$test_packages xvfb xauth xdotool"
 
 policy=/usr/sbin/policy-rc.d
 policy_mark='# made by the set-up of qalta; may be removed'

@@ -21,6 +21,8 @@ PACKAGES = ("wallet", "hsm", "app", "ledger_sync")
 ROOMS = {
     "kivy": ("app/",),
     "kivymd": ("app/",),
+    "cv2": ("app/camera/video.py",),
+    "jnius": ("app/phone/hce.py",),
     "nfc": ("wallet/transport/nfc",),
     "ndef": ("wallet/transport/nfc",),
     "smartcard": ("wallet/transport/nfc",),

@@ -5,6 +5,7 @@ apt-get, sudo, id and python3 that write down how they were called; whoever runs
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shutil
@@ -59,14 +60,19 @@ case "$1 ${2-}" in
     ;;
 "-m pip")
     echo "pip $*" >>"$FAKE/calls"
-    [ ! -e "$FAKE/hang" ] || { touch "$FAKE/hanging"; sleep 60; exit 1; }
+    [ ! -e "$FAKE/hang" ] || { touch "$FAKE/hanging"; for _ in $(seq 600); do sleep 0.1; done; exit 1; }
     [ ! -e "$FAKE/offline" ] || { echo "ReadTimeoutError: Read timed out."; exit 1; }
     [ ! -e "$FAKE/tampered" ] || { echo "THESE PACKAGES DO NOT MATCH THE HASHES"; exit 1; }
     ;;
 esac
 """,
 }
-RUN_PACKAGES = ("softhsm2", "libsofthsm2", "libzbar0", "libusb-1.0-0")
+KEYS_AND_PICTURES = ("softhsm2", "libsofthsm2", "libzbar0", "libusb-1.0-0")
+WINDOWS = (
+    *("libgl1", "libgl1-mesa-dri", "libegl1", "libgles2", "libmtdev1", "libx11-6", "libxext6", "libxcursor1"),
+    *("libxfixes3", "libxi6", "libxrandr2", "libxrender1", "libxss1"),
+)
+RUN_PACKAGES = (*KEYS_AND_PICTURES, *WINDOWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ def test_packages_are_taken_from_the_lock_with_hashes_and_the_project_without_th
     clone.ensure()
     tools, packages, project = clone.calls()
     for locked_files in (tools, packages):
-        assert "--require-hashes --only-binary :all:" in locked_files
+        assert "--require-hashes --no-deps --only-binary :all:" in locked_files
         assert "--no-build-isolation" in locked_files
     assert tools.endswith("-r setup/build.lock")
     assert packages.endswith("-r setup/run.lock")
@@ -147,7 +153,7 @@ def test_packages_are_taken_from_the_lock_with_hashes_and_the_project_without_th
 
 
 def test_without_root_and_sudo_the_exact_apt_line_is_printed(clone: Clone) -> None:
-    clone.have("softhsm2")
+    clone.have("softhsm2", *WINDOWS)
     status, said = clone.ensure()
     assert status == 3
     line = "apt-get update && apt-get install -y --no-install-recommends libsofthsm2 libzbar0 libusb-1.0-0"
@@ -160,25 +166,26 @@ def test_only_the_tests_need_the_tests_packages(clone: Clone) -> None:
     assert clone.ensure("run")[0] == 0
     status, said = clone.ensure("test")
     assert status == 3
-    assert re.search(r"install .* opensc .*libnss3 .*swtpm .*pcscd .*libpcsclite-dev", said)
+    assert re.search(r"install .* opensc .*libnss3 .*swtpm .*pcscd .*libpcsclite-dev .*xvfb", said)
     assert "softhsm2" not in said
 
 
 def test_headers_of_python_are_asked_for_where_something_is_built_with_them(clone: Clone) -> None:
     clone.set("no-headers")
     assert clone.ensure("run")[0] == 0
-    assert re.search(r"install .* libpcsclite-dev python3-dev$", clone.ensure("test")[1], re.M)
+    assert re.search(r"install .* libpcsclite-dev .*python3-dev$", clone.ensure("test")[1], re.M)
     (clone.fake / "no-headers").unlink()
     assert "python3-dev" not in clone.ensure("test")[1]
 
 
 def test_newer_names_of_a_package_count(clone: Clone) -> None:
-    clone.have("softhsm2", "libsofthsm2", "libzbar0t64", "libusb-1.0-0")
+    renamed = {"libzbar0": "libzbar0t64", "libmtdev1": "libmtdev1t64"}
+    clone.have(*(renamed.get(each, each) for each in RUN_PACKAGES))
     assert clone.ensure()[0] == 0
 
 
 def test_sudo_installs_what_is_missing_without_a_question(clone: Clone) -> None:
-    clone.have("softhsm2")
+    clone.have("softhsm2", *WINDOWS)
     clone.set("sudo-works")
     clone.set("lists")
     status, said = clone.ensure()
@@ -279,6 +286,9 @@ def test_a_wrong_level_is_a_usage_error(clone: Clone) -> None:
     assert clone.ensure("walk")[0] == 2
 
 
+INSTALLED = {canonicalize_name(each.name) for each in importlib.metadata.distributions()}
+
+
 def locked(level: str) -> dict[str, str]:
     """Name -> version in a lock file."""
     text = (ROOT / "setup" / f"{level}.lock").read_text(encoding="utf-8")
@@ -299,8 +309,8 @@ def test_every_locked_package_has_hashes_and_no_address(level: str) -> None:
 def test_locks_hold_what_pyproject_asks_for_and_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    asked = project["dependencies"] + extras["service"] + extras["zxing"] + extras["nfc"]
-    run = [Requirement(line) for line in asked]
+    installed = ("app", "service", "zxing", "nfc")
+    run = [Requirement(line) for line in sum((extras[name] for name in installed), project["dependencies"])]
     test = [Requirement(line) for line in extras["dev"] + extras["pcsc"]]
     in_run, in_test = locked("run"), locked("test")
     for requirement in run:
@@ -308,6 +318,26 @@ def test_locks_hold_what_pyproject_asks_for_and_agree() -> None:
     for requirement in test:
         assert requirement.specifier.contains(in_test[canonicalize_name(requirement.name)])
     assert locked("build").items() <= in_run.items() <= in_test.items()
+
+
+# What KivyMD asks for and set-up leaves out: see setup/lock.sh.
+LEFT_OUT = {"materialshapes"}
+
+
+def test_the_locks_hold_all_that_their_packages_ask_for() -> None:
+    """pip is told not to look for itself, so nobody else would notice."""
+    held = locked("test")
+    lacking = {
+        (name, canonicalize_name(needed.name))
+        for name in held
+        if name in INSTALLED
+        for needed in map(Requirement, importlib.metadata.requires(name) or ())
+        if needed.marker is None or needed.marker.evaluate({"extra": ""})
+        if not needed.specifier.contains(held.get(canonicalize_name(needed.name), "nothing"))
+    }
+    assert len(INSTALLED & held.keys()) > 50
+    assert {needed for _, needed in lacking} == LEFT_OUT
+    assert not LEFT_OUT & INSTALLED
 
 
 def test_what_is_built_from_source_is_locked_and_the_tools_for_it_too() -> None:

@@ -27,6 +27,7 @@ _MODULES: Final = (
     "evidence",
     "agent",
     "demo",
+    "app",
     "bench",
     "reserved",
 )

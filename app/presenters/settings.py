@@ -36,6 +36,10 @@ class SettingsPresenter(Presenter[SettingsView]):
         self._old = PinPad()
         self._new = PinPad()
 
+    def use(self, **now: str) -> None:
+        """For this start only, and kept nowhere: ``language``, ``camera`` or ``reader``, as whoever started it said."""
+        self._show(**now)
+
     def set_language(self, language: str) -> None:
         if language in LANGUAGES:
             self._keep(language=language)

@@ -20,15 +20,21 @@ def add(commands: Commands) -> None:
 
 
 def _demo(args: argparse.Namespace, context: Context) -> Status:
-    from app.cli.demo.story import Story, stage
-
-    seed = args.seed if args.seed is not None else secrets.randbelow(1_000_000)
     if args.picture is not None:
         context.show = Show(context.show.catalogue, as_json=False, recorded=True)
-    context.show.step("demo.seed", seed=seed)
-    with stage(args.keep) as home:
-        found = Story(home, context.show, seed).play()
-    context.show.result(**found.as_fields())
+    play(context, args.keep, args.seed)
     if args.picture is not None:
         context.show.write_picture(args.picture, "./run")
+    return Status.DONE
+
+
+def play(context: Context, keep: Path | None = None, seed: int | None = None) -> Status:
+    """The whole story, in ``keep`` or in a folder that goes away; ``seed``: see `Story`."""
+    from app.cli.demo.story import Story, stage
+
+    seed = seed if seed is not None else secrets.randbelow(1_000_000)
+    context.show.step("demo.seed", seed=seed)
+    with stage(keep) as home:
+        found = Story(home, context.show, seed).play()
+    context.show.result(**found.as_fields())
     return Status.DONE

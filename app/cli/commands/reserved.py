@@ -9,7 +9,7 @@ from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import MissingPart, Status
 
-_NAMES: Final = ("app", "conformance")
+_NAMES: Final = ("conformance",)
 
 
 def add(commands: Commands) -> None:

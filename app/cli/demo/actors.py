@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from app.cli.children import child_environment
 from wallet.protocol.codes import Code, Refusal
 
 PIN: Final = "2580"
@@ -151,10 +152,8 @@ def _command(home: Path, pin_fd: int, *argv: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """The child finds the packages that this process runs from, and may use a simulated radio."""
-    here = str(Path(__file__).resolve().parents[3])
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "QALTA_DEVELOPER": "1", "PYTHONPATH": f"{here}{os.pathsep}{path}" if path else here}
+    """An actor may use a simulated radio."""
+    return {**child_environment(), "QALTA_DEVELOPER": "1"}
 
 
 class _PinPipe:

@@ -120,7 +120,7 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / ".11.png").write_text("a part")
     (tmp_path / "folder.png").mkdir()
-    names = [path.name for path in reading._files(tmp_path)]
+    names = [path.name for path in reading.picture_files(tmp_path)]
     assert names == ["2.png", "10.png", "A.JPG", "a1b9.bmp", "a1b10.gif", "folder.png"]
     (tmp_path / "folder.png").rmdir()
     assert list(read_pictures(tmp_path, Size())) == ["30", "31", "34", "32", "33"]

@@ -93,11 +93,11 @@ def best_reader() -> Reader:
 def _two_looks(image: Image.Image, look: Callable[[Image.Image], list[str]]) -> list[str]:
     if min(image.size) < SMALLEST_CODE:
         return []
-    gray = _gray(image)
+    gray = gray_of(image)
     return look(gray) or look(gray.filter(_SMOOTH))
 
 
-def _gray(image: Image.Image) -> Image.Image:
+def gray_of(image: Image.Image) -> Image.Image:
     """In 256 grays; what is transparent becomes white."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -140,13 +140,13 @@ def read_pictures(
     """
     for path in [paths] if isinstance(paths, Path) else paths:
         try:
-            files = _files(path)
+            files = picture_files(path)
         except PictureError as error:
             _fault(error, on_fault)
             continue
         for file in files:
             try:
-                for image in _images(file):
+                for image in images_in(file):
                     yield from reader.read(image)
             except PictureError as error:
                 _fault(error, on_fault)
@@ -158,7 +158,8 @@ def _fault(error: PictureError, on_fault: Callable[[PictureError], None] | None)
     on_fault(error)
 
 
-def _files(path: Path) -> list[Path]:
+def picture_files(path: Path) -> list[Path]:
+    """A folder's pictures in natural order, or the one file. Raises PictureError."""
     if not path.is_dir():
         return [path]
     files: list[Path] = []
@@ -175,7 +176,7 @@ def _natural(path: Path) -> list[tuple[bool, int, str]]:
     return [(False, int(part), "") if part[0] in "0123456789" else (True, 0, part) for part in parts]
 
 
-def _images(path: Path) -> Iterator[Image.Image]:
+def images_in(path: Path) -> Iterator[Image.Image]:
     """The pictures in one file, bounded before they are decoded. Raises PictureError."""
     _check_file(path)
     try:

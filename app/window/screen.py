@@ -1,0 +1,101 @@
+"""What every screen is: a root widget that follows a presenter's view while it is entered.
+
+Rule: a screen is drawn anew only when its shape changes; in between, what has changed is put into the widgets that are
+there, so that a finger on a button or a cursor in a field is not disturbed by news from the camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.widget import Widget
+
+from app.presenters.views import Pace
+from app.window.contract import Camera, Watched
+from app.window.kit import Kit
+
+V = TypeVar("V")
+W = TypeVar("W", bound=Widget)
+
+
+class Navigator(Protocol):
+    """Where a screen can lead; names are those of app.window.shell.PLACES."""
+
+    def go(self, place: str) -> None: ...
+
+    def back(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a screen stands in."""
+
+    kit: Kit
+    navigator: Navigator
+    camera: Camera | None
+    pace: Pace = Pace.NORMAL
+
+
+class Screen(Generic[V]):
+    """Subclasses say what a view looks like (`draw`) and which change of it needs another drawing (`shape`)."""
+
+    def __init__(self, surroundings: Surroundings, presenter: Watched[V]) -> None:
+        self.around = surroundings
+        self.kit = surroundings.kit
+        self.say = surroundings.kit.say
+        self.root = BoxLayout(orientation="vertical")
+        self._presenter = presenter
+        self._followers: list[Callable[[V], None]] = []
+        self._shape: Hashable = None
+        self._is_drawn = False
+        self._stop: Callable[[], None] | None = None
+
+    @property
+    def view(self) -> V:
+        return self._presenter.view
+
+    def enter(self) -> None:
+        """Begin to follow the presenter."""
+        if self._stop is None:
+            self._stop = self._presenter.watch(self._show)
+
+    def leave(self) -> None:
+        """The screen is no longer shown; it may be entered again."""
+        if self._stop is not None:
+            self._stop()
+            self._stop = None
+
+    def abandon(self) -> None:
+        """The person goes elsewhere. Not called when the screen is only drawn anew."""
+
+    def back(self) -> bool:
+        """The way back was asked for; False where the screen has none of its own."""
+        return False
+
+    def key(self, sign: str) -> bool:
+        """A key of a keyboard: a digit, ",", "erase" or "enter". Whether it meant something here."""
+        return False
+
+    def shape(self, view: V) -> Hashable:
+        raise NotImplementedError
+
+    def draw(self, view: V) -> Widget:
+        raise NotImplementedError
+
+    def follow(self, widget: W, put: Callable[[W, V], None]) -> W:
+        """Put something of every view into ``widget``, until the next drawing."""
+        self._followers.append(lambda view: put(widget, view))
+        return widget
+
+    def _show(self, view: V) -> None:
+        shape = self.shape(view)
+        if not self._is_drawn or shape != self._shape:
+            self._followers.clear()
+            self.root.clear_widgets()
+            self._shape, self._is_drawn = shape, True
+            self.root.add_widget(self.draw(view))
+        for put in tuple(self._followers):
+            put(view)

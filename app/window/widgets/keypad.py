@@ -1,0 +1,93 @@
+"""A keypad for amounts and PINs, and the dots that show how much of a PIN was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kivy.graphics import Color, SmoothEllipse, SmoothLine
+from kivy.metrics import dp
+from kivy.properties import NumericProperty, StringProperty
+from kivy.uix.anchorlayout import AnchorLayout
+from kivy.uix.gridlayout import GridLayout
+from kivy.uix.widget import Widget
+
+from app.window.kit import Kit
+from app.window.theme import HEADLINE
+from app.window.widgets.boxes import Middle, paint
+from app.window.widgets.buttons import Touched
+from app.window.widgets.text import FitText, Icon
+
+KEY_HEIGHT = 50
+SHOWN_DOTS = 4
+"""So many places are shown from the start: the shortest PIN."""
+
+
+class Key(Touched, AnchorLayout):
+    """One key."""
+
+    name = StringProperty("")
+    text = StringProperty("")
+
+    def __init__(self, kit: Kit, name: str, sign: Widget, tapped: Callable[[], object]) -> None:
+        super().__init__(size_hint_y=None, height=kit.theme.grown(KEY_HEIGHT))
+        self.name = name
+        self.text = sign.text if isinstance(sign, FitText) else ""
+        self.add_widget(sign)
+        paint(self, kit.colours.card.ground, None, 16)
+        self.lay_veil(kit.colours.page.text, 16)
+        self.bind(on_press=lambda *_: tapped())
+
+
+class Keypad(Middle):
+    """Digits, a comma if ``has_comma``, and a key that takes the last sign back."""
+
+    def __init__(
+        self, kit: Kit, press: Callable[[str], object], erase: Callable[[], object], *, has_comma: bool
+    ) -> None:
+        grid = GridLayout(cols=3, spacing=dp(8), size_hint_y=None)
+        grid.bind(minimum_height=grid.setter("height"))
+        for sign in ("1", "2", "3", "4", "5", "6", "7", "8", "9", "," if has_comma else "", "0"):
+            grid.add_widget(self._key(kit, sign, press) if sign else Widget(size_hint_y=None, height=1))
+        grid.add_widget(Key(kit, "keypad-erase", Icon(kit, "backspace-outline", 24), erase))
+        super().__init__(grid, widest=400)
+
+    @staticmethod
+    def _key(kit: Kit, sign: str, press: Callable[[str], object]) -> Key:
+        name = "keypad-comma" if sign == "," else f"keypad-{sign}"
+        return Key(kit, name, FitText(kit, sign, HEADLINE), lambda: press(sign))
+
+
+class PinDots(Widget):
+    """A filled dot for each digit typed, a ring for each that is at least missing."""
+
+    name = StringProperty("pin-dots")
+    length = NumericProperty(0)
+
+    def __init__(self, kit: Kit, length: int) -> None:
+        super().__init__(size_hint_y=None, height=dp(36))
+        self._kit = kit
+        self.bind(pos=self._draw, size=self._draw, length=self._draw)
+        self.length = length
+        self._draw()
+
+    @property
+    def text(self) -> str:
+        """How many digits, never which."""
+        return str(self.length)
+
+    def _draw(self, *_: Any) -> None:
+        self.canvas.clear()
+        count = max(self.length, SHOWN_DOTS)
+        side, step = dp(14), dp(28) if count <= 10 else dp(22)
+        left = self.x + self.width / 2 - (count - 1) * step / 2
+        height = self.y + self.height / 2
+        with self.canvas:
+            for place in range(count):
+                middle = left + place * step
+                if place < self.length:
+                    Color(*self._kit.colours.accent)
+                    SmoothEllipse(pos=(middle - side / 2, height - side / 2), size=(side, side))
+                else:
+                    Color(*self._kit.colours.line)
+                    SmoothLine(circle=(middle, height, side / 2 - 1), width=dp(1.1))

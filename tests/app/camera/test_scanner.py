@@ -1,0 +1,242 @@
+"""The worker: texts from pixels by way of the window's thread, each told once, troubles once, and a clean end."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.camera import scanner as scanning
+from app.camera.ports import CameraError, CameraTrouble, Picture
+from app.camera.scanner import Scanner
+from app.catalogue import LANGUAGES, catalogue
+from app.window.publish import Publication
+from tests.app.camera.conftest import MESSAGE, Hand, film, lossy, shots
+from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
+from wallet.transport.qr.reader import ReaderMissing
+
+LONG = 30
+
+
+class Desk:
+    """The window's thread: what was posted waits here until it is fetched."""
+
+    def __init__(self) -> None:
+        self.posted: queue.Queue[Callable[[], None]] = queue.Queue()
+        self.texts: list[str] = []
+        self.troubles: list[str | None] = []
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            self.posted.get(timeout=LONG)()
+
+    def start(self, scanner: Scanner) -> None:
+        scanner.start(self.texts.append, self.troubles.append)
+
+
+class Scripted:
+    """A camera that gives what is put into it, and has nothing new otherwise."""
+
+    def __init__(self) -> None:
+        self.script: queue.SimpleQueue[Picture | CameraTrouble] = queue.SimpleQueue()
+        self.opened: list[str] = []
+        self.closed = 0
+
+    def open(self, name: str) -> Scripted:
+        self.opened.append(name)
+        return self
+
+    def read(self) -> Picture | None:
+        try:
+            given = self.script.get_nowait()
+        except queue.Empty:
+            return None
+        if isinstance(given, CameraTrouble):
+            raise CameraError(given, "scripted")
+        return given
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def camera() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def begun(desk: Desk, camera: Scripted, hand: Hand) -> Iterator[Scanner]:
+    scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
+    desk.start(scanner)
+    yield scanner
+    scanner.stop()
+
+
+def pictures(count: int = 3) -> list[Picture]:
+    made = []
+    for number, shot in enumerate(shots(count), 1):
+        made.append(Picture(number, shot.width, shot.height, shot.tobytes()))
+    return made
+
+
+def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, desk: Desk) -> None:
+    path = film(tmp_path / "film.avi", lossy(24))
+    scanner = Scanner(lambda: str(path), desk.posted.put)
+    receiver = FrameReceiver()
+    done = []
+
+    def seen(text: str) -> None:
+        if receiver.add(text).outcome is Outcome.COMPLETE:
+            done.append(receiver.message)
+
+    scanner.start(seen, desk.troubles.append)
+    desk.until(lambda: bool(done))
+    scanner.stop()
+    assert done == [MESSAGE]
+    assert desk.troubles == [None]
+
+
+def test_a_text_is_told_once_while_it_is_seen_and_again_a_while_later(
+    desk: Desk, camera: Scripted, begun: Scanner, hand: Hand
+) -> None:
+    first, second, third = pictures()
+    for picture in (first, first, first, second, first):
+        camera.script.put(picture)
+    desk.until(lambda: len(desk.texts) == 2)
+    frames = FrameEncoder(MESSAGE)
+    assert desk.texts == [frames.frame(0), frames.frame(1)]
+    camera.script.put(third)
+    desk.until(lambda: len(desk.texts) == 3)
+    hand.step(scanning.AGAIN)
+    camera.script.put(first)
+    desk.until(lambda: len(desk.texts) == 4)
+    assert desk.texts[3] == frames.frame(0)
+
+
+def test_the_preview_is_the_newest_picture_and_goes_with_the_camera(
+    desk: Desk, camera: Scripted, begun: Scanner
+) -> None:
+    first, second, _ = pictures()
+    camera.script.put(first)
+    camera.script.put(second)
+    desk.until(lambda: len(desk.texts) == 2)
+    assert begun.latest() == second
+    camera.script.put(CameraTrouble.LOST)
+    desk.until(lambda: desk.troubles == [None, "app_camera.lost"])
+    assert begun.latest() is None
+
+
+def test_a_camera_that_is_unplugged_is_told_once_closed_and_opened_again(
+    desk: Desk, camera: Scripted, begun: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "REOPEN", 0.0)
+    first, second, third = pictures()
+    camera.script.put(first)
+    for _ in range(3):
+        camera.script.put(CameraTrouble.LOST)
+    camera.script.put(CameraTrouble.NO_PICTURES)
+    camera.script.put(second)
+    desk.until(lambda: len(desk.texts) == 2)
+    assert desk.troubles == [None, "app_camera.lost", "app_camera.no_pictures", None]
+    camera.script.put(CameraTrouble.LOST)
+    camera.script.put(third)
+    desk.until(lambda: len(desk.texts) == 3)
+    assert desk.troubles[4:] == ["app_camera.lost", None], "the same trouble after pictures is news again"
+    assert len(camera.opened) == camera.closed + 1 == 6
+
+
+def test_after_stop_nothing_is_told_not_even_what_was_posted_before(
+    desk: Desk, camera: Scripted, hand: Hand
+) -> None:
+    scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
+    desk.start(scanner)
+    camera.script.put(pictures()[0])
+    waiting = [desk.posted.get(timeout=LONG), desk.posted.get(timeout=LONG)]
+    scanner.stop()
+    for news in waiting:
+        news()
+    assert (desk.texts, desk.troubles) == ([], [])
+    assert scanner.latest() is None
+    scanner.stop()
+
+
+def test_stop_ends_the_thread_and_closes_the_camera(desk: Desk, camera: Scripted, hand: Hand) -> None:
+    scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
+    desk.start(scanner)
+    (thread,) = [each for each in threading.enumerate() if each.name == "qalta-camera"]
+    scanner.stop()
+    thread.join(LONG)
+    assert not thread.is_alive()
+    assert camera.closed == 1
+
+
+def test_the_camera_that_is_chosen_now_is_opened_once_the_other_is_closed(desk: Desk, hand: Hand) -> None:
+    sources = {"a": Scripted(), "b": Scripted()}
+    order: list[str] = []
+    chosen = ["a"]
+
+    def opener(name: str) -> Scripted:
+        order.append(f"{name} opened, {sources['a'].closed} closed")
+        return sources[name]
+
+    scanner = Scanner(lambda: chosen[0], desk.posted.put, opener=opener, seconds=hand)
+    desk.start(scanner)
+    sources["a"].script.put(pictures()[0])
+    desk.until(lambda: len(desk.texts) == 1)
+    chosen[0] = "b"
+    sources["b"].script.put(pictures()[1])
+    desk.start(scanner)
+    desk.until(lambda: len(desk.texts) == 2)
+    assert order == ["a opened, 0 closed", "b opened, 1 closed"]
+    scanner.stop()
+
+
+def test_a_window_that_opens_later_is_found(
+    tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "REOPEN", 0.01)
+    scanner = Scanner(lambda: f"window:{tmp_path / 'pixels'}", desk.posted.put)
+    desk.start(scanner)
+    desk.until(lambda: desk.troubles == ["app_camera.window_closed"])
+    publication = Publication(tmp_path / "pixels")
+    publication.write(next(shots(1)))
+    desk.until(lambda: len(desk.texts) == 1)
+    assert desk.troubles == ["app_camera.window_closed", None]
+    scanner.stop()
+    publication.close()
+
+
+def test_without_a_decoder_that_is_what_is_said(desk: Desk, camera: Scripted) -> None:
+    def none() -> None:
+        raise ReaderMissing
+
+    scanner = Scanner(lambda: "0", desk.posted.put, opener=camera.open, decoder=none)
+    desk.start(scanner)
+    desk.until(lambda: desk.troubles == ["app_camera.decoder_missing"])
+    scanner.stop()
+    assert camera.opened == []
+
+
+def test_pictures_without_a_code_or_of_a_few_pixels_harm_nothing(
+    desk: Desk, camera: Scripted, begun: Scanner
+) -> None:
+    for size in ((1, 1), (640, 480)):
+        blank = Image.new("L", size, 128)
+        camera.script.put(Picture(1, *size, blank.tobytes()))
+    camera.script.put(pictures()[0])
+    desk.until(lambda: len(desk.texts) == 1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_trouble_has_its_sentence(language: str) -> None:
+    words = catalogue(language)
+    assert all(words.text(f"app_camera.{trouble.value}") for trouble in CameraTrouble)
