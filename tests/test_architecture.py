@@ -22,6 +22,7 @@ ROOMS = {
     "kivy": ("app/",),
     "kivymd": ("app/",),
     "cv2": ("app/camera/video.py",),
+    "jnius": ("app/phone/hce.py",),
     "nfc": ("wallet/transport/nfc",),
     "ndef": ("wallet/transport/nfc",),
     "smartcard": ("wallet/transport/nfc",),
