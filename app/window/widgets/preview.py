@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kivy.clock import Clock
-from kivy.graphics import Color, RoundedRectangle
+from kivy.graphics import Color, Rectangle, RoundedRectangle, StencilPop, StencilPush, StencilUnUse, StencilUse
 from kivy.graphics.texture import Texture
 from kivy.metrics import dp
 from kivy.properties import NumericProperty, StringProperty
@@ -30,8 +30,16 @@ class Preview(Widget):
         self._texture: Texture | None = None
         self._tick: Any = None
         with self.canvas:
+            # Kivy draws the whole of a texture into a rounded shape, and never a part: the shape is a mask.
+            StencilPush()
+            masks = [RoundedRectangle(radius=[dp(16)])]
+            StencilUse()
             self._ink = Color(*kit.colours.raised.ground)
-            self._shape = RoundedRectangle(radius=[dp(16)])
+            self._shape = Rectangle()
+            StencilUnUse()
+            masks.append(RoundedRectangle(radius=[dp(16)]))
+            StencilPop()
+        self._shapes = (self._shape, *masks)
         self.bind(pos=self._place, size=self._place, parent=self._come_or_go)
 
     @property
@@ -60,7 +68,8 @@ class Preview(Widget):
         self.pictures += 1
 
     def _place(self, *_: Any) -> None:
-        self._shape.pos, self._shape.size = self.pos, self.size
+        for shape in self._shapes:
+            shape.pos, shape.size = self.pos, self.size
         if self._texture is None or not self.width or not self.height:
             return
         across, down = self._texture.size
