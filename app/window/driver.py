@@ -133,17 +133,22 @@ class Driver:
         if at is not None:
             _touch(at, lambda: outcome.set_result(None))
             return
-        widget = self._called(name)
-        if (scroller := _scroller(widget)) and not is_visible(widget):
-            scroller.scroll_to(widget, animate=False)
+        self._called(name)
+
+        def reveal() -> None:
+            widget = self._called(name)
+            if (scroller := _scroller(widget)) and not is_visible(widget):
+                scroller.scroll_to(widget, animate=False)
+            _after(HELD, _guarded(outcome, now))
 
         def now() -> None:
+            widget = self._called(name)
             if widget.disabled or not is_visible(widget):
                 outcome.set_exception(ValueError(f"{name} cannot be touched"))
             else:
                 _touch(widget.to_window(*widget.center), lambda: outcome.set_result(None))
 
-        _after(HELD, now)
+        _after(HELD, _guarded(outcome, reveal))
 
     def _do_type(self, outcome: Future[Any], text: str) -> None:
         if not any(isinstance(widget, TextInput) and widget.focus for widget in self._shown()):
@@ -199,7 +204,10 @@ def is_visible(widget: Widget) -> bool:
     if not (0 <= x <= Window.width and 0 <= y <= Window.height):
         return False
     scroller = _scroller(widget)
-    return scroller is None or bool(scroller.collide_point(*scroller.to_widget(x, y)))
+    if scroller is None:
+        return True
+    left, below = scroller.to_window(*scroller.pos)
+    return bool(left <= x <= left + scroller.width and below <= y <= below + scroller.height)
 
 
 def _scroller(widget: Widget) -> ScrollView | None:
@@ -221,6 +229,18 @@ def _touch(at: tuple[float, float], then: Callable[[], None]) -> None:
         _after(HELD, then)
 
     _after(HELD, lift)
+
+
+def _guarded(outcome: Future[Any], step: Callable[[], None]) -> Callable[[], None]:
+    """What fails in a later frame is the order's failure, not the window's."""
+
+    def run() -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001
+            outcome.set_exception(error)
+
+    return run
 
 
 def _after(frames: int, then: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from kivy.uix.widget import Widget
 from app.presenters.views import Pace
 from app.window.contract import Camera, Watched
 from app.window.kit import Kit
+from app.window.widgets.field import let_go
 
 V = TypeVar("V")
 W = TypeVar("W", bound=Widget)
@@ -50,7 +51,7 @@ class Screen(Generic[V]):
         self._presenter = presenter
         self._followers: list[Callable[[V], None]] = []
         self._shape: Hashable = None
-        self._is_drawn = False
+        self._is_drawn = self._is_entered = False
         self._stop: Callable[[], None] | None = None
 
     @property
@@ -60,10 +61,12 @@ class Screen(Generic[V]):
     def enter(self) -> None:
         """Begin to follow the presenter."""
         if self._stop is None:
+            self._is_entered = True
             self._stop = self._presenter.watch(self._show)
 
     def leave(self) -> None:
         """The screen is no longer shown; it may be entered again."""
+        self._is_entered = False
         if self._stop is not None:
             self._stop()
             self._stop = None
@@ -91,9 +94,12 @@ class Screen(Generic[V]):
         return widget
 
     def _show(self, view: V) -> None:
+        if not self._is_entered:
+            return  # Another watcher of the same news has led elsewhere.
         shape = self.shape(view)
         if not self._is_drawn or shape != self._shape:
             self._followers.clear()
+            let_go(self.root)
             self.root.clear_widgets()
             self._shape, self._is_drawn = shape, True
             self.root.add_widget(self.draw(view))

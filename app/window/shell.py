@@ -32,7 +32,7 @@ from app.window.screens.start import StartScreen
 from app.window.screens.unlock import UnlockScreen
 from app.window.theme import WIDE, Theme, colours_of
 from app.window.widgets.boxes import paint
-from app.window.widgets.field import is_typing
+from app.window.widgets.field import is_typing, let_go
 from app.window.widgets.places import Place, bar, rail
 from app.window.words import Words
 
@@ -63,6 +63,7 @@ class Shell:
         is_dark_outside: bool = False,
     ) -> None:
         self.root = BoxLayout()
+        self._ground = paint(self.root, (0, 0, 0, 1), None, 0)
         self._presenters, self._camera, self._prints = presenters, camera, prints
         self._theme_cls, self._is_dark_outside = theme_cls, is_dark_outside
         self._is_begun = is_made
@@ -121,6 +122,7 @@ class Shell:
     def close(self) -> None:
         """Follow nobody any more."""
         self._leave()
+        let_go(self.root)
         for stop in self._stops:
             stop()
         self._stops = []
@@ -134,9 +136,9 @@ class Shell:
         around = Surroundings(kit, self, self._camera, self._presenters.settings.view.pace)
         place = self.place
         content = self._content(place, around)
+        let_go(self.root)
         self.root.clear_widgets()
-        self.root.canvas.before.clear()
-        paint(self.root, kit.colours.page.ground, None, 0)
+        self._ground.rgba = kit.colours.page.ground
         self.root.orientation = "horizontal" if self._is_wide else "vertical"
         if place in TABS:
             navigation = (rail if self._is_wide else bar)(kit, _places(kit), place, self.go)

@@ -189,7 +189,7 @@ class HomeScreen(Screen[HomeView]):
                 )
                 for place, icon, title, line in rows
             ),
-            fact(kit, "bank-outline", self.say("app_home.bank", bank=view.bank.capitalize())),
+            fact(kit, "bank-outline", self.say("app_home.bank", bank=view.bank.capitalize()), aside=14),
             ground=colours.card.ground,
             gap=2,
             pad=(4, 4, 4, 12),

@@ -50,7 +50,8 @@ class LookingScreen(Screen[V]):
 
     def _show(self, view: V) -> None:
         super()._show(view)
-        self._look(self.wants_camera(view))
+        if self._is_entered:
+            self._look(self.wants_camera(view))
 
     def _look(self, wanted: bool) -> None:
         camera = self.around.camera
@@ -128,6 +129,6 @@ def _scan_words(kit: Kit, scanning: Scanning, *, has_camera: bool) -> str:
 
 
 def _share(scanning: Scanning) -> float:
-    if scanning.needed:
+    if scanning.rank < scanning.needed:
         return scanning.rank / scanning.needed
     return RUNNING if scanning.is_seeing and scanning.camera_trouble is None else 0.0

@@ -112,7 +112,7 @@ class SettingsScreen(Screen[SettingsView]):
     ) -> list[Widget]:
         known = list(dict.fromkeys((*names, chosen)))
         return [
-            Choice(self.kit, f"{kind}.{at}", self._device(name), partial(choose, name), name == chosen)
+            Choice(self.kit, f"{kind}-{at}", self._device(name), partial(choose, name), name == chosen)
             for at, name in enumerate(known)
         ]
 

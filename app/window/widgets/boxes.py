@@ -73,7 +73,7 @@ def paint(widget: Widget, ground: Colour, edge: Colour | None = None, radius: fl
     with widget.canvas.before:
         colour = Color(*ground)
         # A smooth edge is drawn just outside: around a whole window or bar it would be a line.
-        shape = SmoothRoundedRectangle(pos=widget.pos, size=widget.size) if radius else Rectangle()
+        shape = SmoothRoundedRectangle() if radius else Rectangle()
         line = None
         if edge is not None:
             Color(*edge)
@@ -87,6 +87,7 @@ def paint(widget: Widget, ground: Colour, edge: Colour | None = None, radius: fl
             line.rounded_rectangle = (*widget.pos, *widget.size, min(dp(radius), widget.height / 2))
 
     widget.bind(pos=follow, size=follow)
+    follow()
     return colour
 
 

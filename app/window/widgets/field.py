@@ -74,6 +74,13 @@ class _Input(TextInput):
         return super().insert_text(substring, from_undo=from_undo)
 
 
+def let_go(root: Widget) -> None:
+    """Take the keyboard from whatever field below ``root`` has it: a field that is gone would keep it."""
+    for widget in root.walk():
+        if isinstance(widget, TextInput) and widget.focus:
+            widget.focus = False
+
+
 def is_typing(root: Widget) -> bool:
     """Whether a field below ``root`` has the keyboard."""
     return any(isinstance(widget, TextInput) and widget.focus for widget in root.walk())

@@ -96,10 +96,13 @@ def working(kit: Kit, busy: Busy, **facts: int | str) -> Column:
     )
 
 
-def fact(kit: Kit, icon: str, text: str, kind: Type = SMALL, name: str = "") -> Widget:
-    """A line with a sign before it."""
+def fact(kit: Kit, icon: str, text: str, kind: Type = SMALL, name: str = "", aside: float = 0) -> Widget:
+    """A line with a sign before it, ``aside`` dp from either side."""
     return Row(
-        Icon(kit, icon, 20, kit.colours.quiet), Text(kit, text, kind, kit.colours.quiet, name=name), gap=10
+        Icon(kit, icon, 20, kit.colours.quiet),
+        Text(kit, text, kind, kit.colours.quiet, name=name),
+        gap=10,
+        pad=(aside, 0, aside, 0),
     )
 
 

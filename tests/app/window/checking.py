@@ -1,9 +1,9 @@
 """Looks over drawn states as a person would: nothing cut off, nothing on top of something else, no letter that the
 typeface lacks, nothing too small to be touched. Runs as a process of its own, as Kivy has one window in each.
 
-    python -m tests.app.window.checking < cases.json     [["pay-asked", "kk", "dark", [360, 640], true], ...]
+    python -m tests.app.window.checking [FAULT] < cases.json     [["pay-asked", "kk", "dark", [360, 640], true], ...]
 
-Prints what is wrong as JSON: a list of [setting, state, complaint].
+Prints what is wrong as JSON: a list of [setting, state, complaint]. A FAULT is made on purpose: `plant` knows which.
 """
 
 from __future__ import annotations
@@ -156,6 +156,32 @@ def _called(widget: Any) -> str:
     return f"{type(widget).__name__} {getattr(widget, 'name', '') or said[:40]!r}"
 
 
+def plant(shell: Any, fault: str) -> None:
+    """Spoil what is drawn, so that a check that never complains is found out."""
+    from app.window.widgets.buttons import Action
+    from app.window.widgets.text import FitText, Text
+
+    text = next(widget for widget in shell.root.walk() if type(widget) is Text)
+    button = next(widget for widget in shell.root.walk() if isinstance(widget, Action))
+    match fault:
+        case "cut":
+            text.height = 3
+        case "letter":
+            text.text = "\N{RIGHTWARDS ARROW}"
+        case "word":
+            label = next(widget for widget in button.walk() if isinstance(widget, FitText))
+            label.most = 10
+        case "small":
+            button.size = (30, 30)
+        case "outside":
+            button.x = -50
+        case "over":
+            others = [widget for widget in shell.root.walk() if type(widget) is Text]
+            others[2].pos = others[1].pos
+        case _:
+            raise ValueError(fault)
+
+
 def main() -> None:
     cases = json.load(sys.stdin)
     os.environ["SDL_VIDEODRIVER"] = "offscreen"
@@ -167,6 +193,8 @@ def main() -> None:
         for state, language, look, size, is_large in cases:
             setting = Setting(language, look, tuple(size), is_large)
             shell = stage.show(state, setting)
+            for fault in sys.argv[1:]:
+                plant(shell, fault)
             wrong += [[setting.name, state, complaint] for complaint in complaints(shell)]
         stage.clear()
     json.dump(wrong, sys.stdout)

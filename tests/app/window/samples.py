@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from app.camera.ports import Picture
@@ -75,8 +75,7 @@ class SamplePresenter(Observed[Any]):
 
     def show(self, view: Any) -> None:
         """Another view, as a presenter would show it."""
-        self._view = view
-        self._show()
+        self._show(**{item.name: getattr(view, item.name) for item in fields(view)})
 
 
 FIRST_VIEWS: Final[Mapping[str, Any]] = {

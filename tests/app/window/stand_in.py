@@ -1,0 +1,91 @@
+"""A window with sample views in place of a wallet, under remote control: what is touched, and what that asks for.
+
+    python -m tests.app.window.stand_in SOCKET
+
+Orders beside those of `app.window.driver`: {"do": "sample", "name": N} shows a state, {"do": "asked"} tells and forgets
+what presenters were asked, {"do": "settings", ...} changes the settings as a presenter would.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from app.window.environment import prepare
+
+
+def main(path: Path) -> None:
+    os.environ["SDL_VIDEODRIVER"] = "offscreen"
+    with tempfile.TemporaryDirectory() as home:
+        prepare(Path(home), (360, 640))
+        _run(path, Path(home))
+
+
+def _run(path: Path, home: Path) -> None:
+    from app.presenters.views import Look
+    from app.window.app import QaltaApp
+    from app.window.driver import Driver
+    from app.window.shell import Shell
+    from tests.app.window.samples import SAMPLES, SampleCamera, SamplePresenters
+
+    class StandIn(Driver):
+        """One app; every sample gets a shell of its own in it."""
+
+        def _do_sample(self, outcome: Future[Any], name: str) -> None:
+            sample = SAMPLES[name]
+            before = self._app.shell
+            before.close()
+            self.presenters, self.camera = SamplePresenters(**sample.views), SampleCamera()
+            shell = Shell(
+                self.presenters, self.camera, self._app.theme_cls, home / "prints", is_made=sample.is_made
+            )
+            if sample.place not in ("start", "unlock"):
+                shell.go(sample.place)
+            window = before.root.parent
+            window.remove_widget(before.root)
+            window.add_widget(shell.root)
+            self._app.shell = shell
+            self._forget()
+            outcome.set_result(None)
+
+        def _do_asked(self, outcome: Future[Any]) -> None:
+            asked = [
+                [name, *map(_plain, intent)]
+                for name, presenter in self.presenters.all.items()
+                for intent in presenter.asked
+            ]
+            self._forget()
+            outcome.set_result(asked)
+
+        def _do_settings(self, outcome: Future[Any], **changes: Any) -> None:
+            if "look" in changes:
+                changes["look"] = Look(changes["look"])
+            presenter = self.presenters.settings
+            presenter.show(replace(presenter.view, **changes))
+            outcome.set_result(None)
+
+        def _do_camera(self, outcome: Future[Any]) -> None:
+            outcome.set_result(self.camera.is_on)
+
+        def _forget(self) -> None:
+            for presenter in self.presenters.all.values():
+                presenter.asked.clear()
+
+    app = QaltaApp(SamplePresenters(), SampleCamera(), home / "prints", title="", is_made=True)
+    driver = StandIn(path, app)
+    app.run()
+    driver.close()
+
+
+def _plain(given: Any) -> Any:
+    value = getattr(given, "value", given)
+    return value.hex() if isinstance(value, bytes) else str(value) if isinstance(value, Path) else value
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
