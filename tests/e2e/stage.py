@@ -12,14 +12,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from app.wallets.places import Home
 from ledger_sync import sandbox
 from ledger_sync.sandbox.processes import gone
+from tests.e2e.books import Seen, see
 from tests.support.cli import PIN, ROOT, Cli, Done
 
 TIYN: Final = 10_000
@@ -32,51 +31,6 @@ BANK_OF: Final = {PAYER: "alatau", OTHER: "zhibek", SHOP: "zhibek"}
 _OPENING: Final = "40000"
 _FUNDED: Final = "20000"
 _GONE_SECONDS: Final = 60.0
-
-_HELD = """select coalesce(sum(o.amount), 0) from token t join output o using (txid, output)
-    where t.state in ('held', 'reserved')"""
-_BEGUN: Final = {
-    "payment": "select id from payment where state <> 'dropped'",
-    "transfer": "select txid from outgoing where payment is not null",
-    "funding": "select id from funding where state <> 'dropped'",
-    "received": "select id from incoming where code is null",
-    "refused": "select id from incoming where code is not null",
-    "receipt": "select receipt from incoming where receipt is not null",
-    "refusal": "select txid from redemption where kind = 'refusal'",
-    "defund": "select txid from redemption where kind = 'defund'",
-    "refresh": "select txid from redemption where kind = 'refresh'",
-}
-_OPEN: Final = {
-    "payment": "select id from payment where state in ('reserved', 'signed')",
-    "funding": "select id from funding where state = 'open'",
-    "redemption": "select txid from redemption where kind <> 'refusal' and value is null",
-    "epoch": "select alias from epoch where state in ('begun', 'made')",
-    "unsigned": "select txid from outgoing where state = 'unsigned'",
-    "rollback": "select name from fact where name = 'rollback'",
-}
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A wallet as its files and its bank's show it: tiyn ``held`` and on the ``account``, what it has ``begun`` and
-    what of that is ``open``, by kind and id."""
-
-    held: int
-    account: int
-    begun: frozenset[tuple[str, bytes]]
-    open: frozenset[tuple[str, bytes]]
-
-    @property
-    def sum(self) -> int:
-        return self.held + self.account
-
-    def of(self, kind: str) -> frozenset[bytes]:
-        return frozenset(name for what, name in self.begun if what == kind)
-
-    def new(self, before: Seen) -> Mapping[str, int]:
-        """How many of each kind there are more than before."""
-        grown = {kind: len(self.of(kind) - before.of(kind)) for kind in _BEGUN}
-        return {kind: count for kind, count in grown.items() if count}
 
 
 class Stage:
@@ -109,24 +63,7 @@ class Stage:
             self.cli.wallet(name, "sync")
 
     def see(self, name: str) -> Seen:
-        store = sqlite3.connect(
-            f"file:{self.cli.home / 'wallets' / name / 'purse' / 'purse.db'}?mode=ro", uri=True
-        )
-        try:
-            held = store.execute(_HELD).fetchone()[0]
-            begun = {(kind, row[0]) for kind, sql in _BEGUN.items() for row in store.execute(sql)}
-            left = {(kind, row[0]) for kind, sql in _OPEN.items() for row in store.execute(sql)}
-        finally:
-            store.close()
-        return Seen(held, self._account(name), frozenset(begun), frozenset(left))
-
-    def _account(self, name: str) -> int:
-        account = Home(self.cli.home).wallet(name).profile().account
-        bank = sqlite3.connect(f"file:{self.sandbox / BANK_OF[name] / 'bank.db'}?mode=ro", uri=True)
-        try:
-            return int(bank.execute("select balance from accounts where id = ?", (account,)).fetchone()[0])
-        finally:
-            bank.close()
+        return see(self.cli.home, name)
 
     def copy(self, name: str, part: str = "") -> Path:
         """A backup of a wallet's folder, or of a part of it: purse, keystore."""
