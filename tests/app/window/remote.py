@@ -5,43 +5,35 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
 
-class RemoteWindow:
-    """A window's process and the line to it. Made once the window listens."""
+class WindowGone(AssertionError):
+    """The window's process has ended."""
 
-    def __init__(self, command: Sequence[str], path: Path, environment: dict[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
-        try:
-            self._line = self._connected(path)
-        except BaseException:
-            self.process.kill()
-            raise
+
+class Remote:
+    """Orders to a window. ``has_ended`` says whether its process has; until then, a window that does not listen yet is
+    asked again."""
+
+    def __init__(self, path: Path, has_ended: Callable[[], bool]) -> None:
+        self._line = _connected(path, has_ended)
         self._file = self._line.makefile("rw", encoding="utf-8")
 
-    def _connected(self, path: Path) -> socket.socket:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        while True:
-            try:
-                line.connect(str(path))
-            except (FileNotFoundError, ConnectionRefusedError):
-                try:
-                    self.process.wait(0.05)
-                except subprocess.TimeoutExpired:
-                    continue
-                assert self.process.stderr is not None
-                raise AssertionError(self.process.stderr.read().decode()) from None
-            return line
-
     def do(self, order: str, **given: Any) -> Any:
-        """The window's answer; AssertionError with what it says is wrong."""
-        self._file.write(json.dumps({"do": order, **given}) + "\n")
-        self._file.flush()
-        answer = json.loads(self._file.readline() or '{"error": "the window has gone"}')
+        """The window's answer; AssertionError with what it says is wrong, ``WindowGone``."""
+        try:
+            self._file.write(json.dumps({"do": order, **given}) + "\n")
+            self._file.flush()
+            line = self._file.readline()
+        except OSError:
+            line = ""
+        if not line:
+            raise WindowGone(order)
+        answer = json.loads(line)
         assert "error" not in answer, answer["error"]
         return answer["ok"]
 
@@ -58,9 +50,48 @@ class RemoteWindow:
     def text(self, name: str) -> str:
         return str(self.do("find", name=name)["text"])
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
         with closing(self._line):
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError:
+                pass  # It could not be told the last order.
+
+
+def _connected(path: Path, has_ended: Callable[[], bool]) -> socket.socket:
+    while True:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            line.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            line.close()
+            if has_ended():
+                raise WindowGone("it never listened") from None
+        else:
+            return line
+
+
+class RemoteWindow(Remote):
+    """A window's process and the line to it."""
+
+    def __init__(self, command: Sequence[str], path: Path, environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+        try:
+            super().__init__(path, self._has_ended)
+        except BaseException:
+            self.process.kill()
+            raise
+
+    def _has_ended(self) -> bool:
+        try:
+            self.process.wait(0.05)
+        except subprocess.TimeoutExpired:
+            return False
+        assert self.process.stderr is not None
+        raise AssertionError(self.process.stderr.read().decode())
+
+    def close(self) -> None:
+        self.hang_up()
         self.process.terminate()
         self.process.communicate(timeout=20)
 
