@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,11 +51,9 @@ class Remote:
         return str(self.do("find", name=name)["text"])
 
     def hang_up(self) -> None:
-        with closing(self._line):
-            try:
-                self._file.close()
-            except OSError:
-                pass  # It could not be told the last order.
+        # A window that has gone cannot be told the last order.
+        with closing(self._line), suppress(OSError):
+            self._file.close()
 
 
 def _connected(path: Path, has_ended: Callable[[], bool]) -> socket.socket:
