@@ -108,7 +108,9 @@ class HolderSource(NoPlace):
     @contextmanager
     def line(self, opened: OpenWallet) -> Iterator[BankClient]:
         client = self.holder.bank_client
-        yield BankClient(Switched(_Counted(self, client._service), self.network), client.device_key)
+        yield BankClient(
+            Switched(_Counted(self, client._service), self.network), client.bank, client.device_key
+        )
 
 
 @dataclass
