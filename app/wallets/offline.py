@@ -18,8 +18,6 @@ _EVENTS: Final = frozenset(
     {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.bind"}
 )
 
-_ON_AIR: Final = frozenset({"socket.bind", "socket.sendto"})
-
 
 class NetworkSwitch:
     """Off or on, for the whole process; the hook is set with the first switching off."""
@@ -55,14 +53,17 @@ class NetworkSwitch:
         address = args[1] if event != "socket.getaddrinfo" and len(args) > 1 else None
         if isinstance(address, (str, bytes)):
             return
-        if self._radios and event in _ON_AIR and _is_datagram_here(args[0], address):
+        if self._radios and _is_on_air(event, args[0], address):
             return
         self.check()
 
 
-def _is_datagram_here(of: Any, address: Any) -> bool:
+def _is_on_air(event: str, line: Any, address: Any) -> bool:
+    """A datagram to this machine; and listening for datagrams, wherever (nfcpy's simulation asks for 0.0.0.0)."""
+    if getattr(line, "type", None) != socket.SOCK_DGRAM:
+        return False
     is_here = isinstance(address, tuple) and str(address[0]).startswith("127.")
-    return getattr(of, "type", None) == socket.SOCK_DGRAM and is_here
+    return event == "socket.bind" or (event == "socket.sendto" and is_here)
 
 
 NETWORK: Final = NetworkSwitch()

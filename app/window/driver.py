@@ -5,8 +5,8 @@ It is the remote control of a wallet: it exists only in a window started with --
     {"do": "list"}                                  what is on the screen: name, kind, text, centre, size, and whether
                                                     it can be seen and touched
     {"do": "find", "name": N}                       the same of what is called N
-    {"do": "wait", "name": N, "seconds": S}         until N can be seen; with "text": R until its text matches R; with
-                                                    "gone": true until it cannot be seen
+    {"do": "wait", "name": N, "seconds": S}         until N is on the page, perhaps to be scrolled to; with "text": R
+                                                    until its text matches R; with "gone": true until it is not
     {"do": "touch", "name": N} or "at": [x, y]      a finger comes down and goes up; what must be scrolled to, is
     {"do": "type", "text": T}                       into the field that has the keyboard
     {"do": "key", "key": K}                         "escape", "enter", "backspace", or a digit or ","
@@ -116,7 +116,7 @@ class Driver:
         pattern, end = re.compile(text), Clock.get_boottime() + seconds
 
         def look(_: float) -> bool:
-            found = [widget for widget in self._shown() if _name(widget) == name and is_visible(widget)]
+            found = [widget for widget in self._shown() if _name(widget) == name]
             if gone and not found:
                 outcome.set_result(None)
             elif not gone and found and pattern.search(_text(found[0])):
