@@ -157,8 +157,9 @@ class HomeScreen(Screen[HomeView]):
         if item.is_payment and not item.is_signed:
             drop = partial(self._home.drop, item.id)
             actions.append(plain(kit, f"home-drop-{key}", self.say("app_home.drop"), drop))
+        side_by_side = Column(*actions, gap=4) if kit.theme.is_large else Row(*actions, gap=8)
         return Card(
-            Row(Icon(kit, "timer-sand", 26, ink.text), lines, gap=14), Row(*actions, gap=8), ground=ink.ground
+            Row(Icon(kit, "timer-sand", 26, ink.text), lines, gap=14), side_by_side, ground=ink.ground
         )
 
     def _go_on(self, item: Unfinished) -> None:

@@ -108,3 +108,15 @@ def test_two_new_pins_that_differ_are_asked_for_again(town: Town) -> None:
     settings.cancel_pin()
     assert settings.view.pin_step is PinStep.NONE
     town.keystores["alia"].confirm_pin(PIN)
+
+
+def test_what_a_start_was_told_to_use_is_kept_nowhere(town: Town) -> None:
+    alia = opens(town)
+    alia.house.settings.use(language="kk", camera="window:pixels", reader="udp:127.0.0.1:7300")
+    alia.house.settings.set_large(True)
+    alia.settle()
+    view = alia.house.settings.view
+    assert (view.language, view.camera, view.reader) == ("kk", "window:pixels", "udp:127.0.0.1:7300")
+    again = opens(town).house.settings.view
+    assert again.is_large
+    assert (again.camera, again.reader) == ("0", "auto")
