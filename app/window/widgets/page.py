@@ -48,7 +48,7 @@ def _bar(kit: Kit, title: str, back: Back | None, extra: Sequence[Widget], is_br
     parts: list[Widget] = [words, *extra]
     if back is not None:
         parts.insert(0, IconButton(kit, "back", "arrow-left", kit.say("app_help.back"), back))
-    bar = Row(*parts, gap=8, pad=(4 if back else 16, 6, 4, 6))
+    bar = Row(*parts, gap=8, pad=(4 if back else 16, 6, 16 if extra else 4, 6))
     words.bind(height=lambda *_: None)
     bar.height = dp(TOUCH + 12)
     return Middle(bar, BROAD if is_broad else COLUMN)
