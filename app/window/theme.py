@@ -85,7 +85,7 @@ def _read(theme_cls: Any, is_dark: bool) -> Colours:
         card=ink("surfaceContainerColor", "onSurfaceColor"),
         raised=ink("surfaceContainerHighestColor", "onSurfaceColor"),
         strong=ink("primaryColor", "onPrimaryColor"),
-        soft=ink("secondaryContainerColor", "onSecondaryContainerColor"),
+        soft=ink("secondaryContainerColor", "onSurfaceColor"),
         hero=Ink(_hex("#00504f"), _hex("#eafffe")) if is_dark else Ink(_hex("#006565"), _hex("#ffffff")),
         good=Ink(_hex("#0d3d22"), _hex("#a5f2bd")) if is_dark else Ink(_hex("#d3f3dc"), _hex("#0a4d26")),
         bad=ink("errorContainerColor", "onErrorContainerColor"),

@@ -98,6 +98,23 @@ def hand_on(issuance: Signed[Issuance], hands: Sequence[Person], amount: int) ->
     return Chain(issuance, tuple(hands[:-1]), tuple(transfers), tuple(requests))
 
 
+def hand_over(issuance: Signed[Issuance], hands: Sequence[Person], request: Signed[Request]) -> Payment:
+    """The first token of ``issuance`` through all ``hands``, the last of whom answers anybody's ``request`` with it.
+
+    The token is worth what is asked and one tiyn for each of ``hands``, which all keep theirs as change.
+    """
+    paid = request.body.amount
+    chain = hand_on(issuance, hands, paid + len(hands) - 1)
+    payer, moment = hands[-1], issuance.body.issued
+    payer.sequence += 1
+    payer.total += paid
+    token = TokenRef(chain.transfers[-1].id if chain.transfers else issuance.id, 0)
+    number, total = payer.sequence, payer.total
+    body = Transfer((token,), request.body.key, paid, 1, request_ref(request), number, total, moment)
+    last = cose.sign(body, payer.key.sign_digest)
+    return Payment(1, (*chain.transfers, last), (issuance,), tuple(person.certificate for person in hands))
+
+
 def ask(payee: Person, amount: int, now: int) -> Signed[Request]:
     """A request of ``amount`` tiyn that is good for an hour."""
     nonce = secrets.token_bytes(NONCE_BYTES)
@@ -168,14 +185,8 @@ class Authorities:
 
     def payment_to(self, request: Signed[Request], hops: int) -> Payment:
         """A payment of the ``hops``-th hop that answers anybody's ``request``, by people never seen before."""
-        hands, paid = self.people(hops), request.body.amount
-        chain = hand_on(self.issue(hands[0].key.public, (paid + hops,)), hands, paid + hops - 1)
-        payer, moment = hands[-1], chain.issuance.body.issued
-        token = TokenRef(chain.transfers[-1].id if chain.transfers else chain.issuance.id, 0)
-        body = Transfer((token,), request.body.key, paid, 1, request_ref(request), 1, paid, moment)
-        last = cose.sign(body, payer.key.sign_digest)
-        certificates = tuple(person.certificate for person in hands)
-        return Payment(1, (*chain.transfers, last), (chain.issuance,), certificates)
+        hands = self.people(hops)
+        return hand_over(self.issue(hands[0].key.public, (request.body.amount + hops,)), hands, request)
 
     def people(self, count: int) -> tuple[Person, ...]:
         return tuple(self.person() for _ in range(count))

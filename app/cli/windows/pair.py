@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from app.cli.demo.actors import Actor, ActorFailed
 from app.cli.windows.window import AppWindow, Wanted, undisturbed
 from app.wallets.places import Home
 from hsm.keystore import KeystoreCode, KeystoreError
 from wallet.protocol.codes import Code
+
+if TYPE_CHECKING:
+    from ledger_sync.sandbox import Network
 
 FUNDED: Final = 2_000_000
 """Tiyn that a pocket is filled with; below a quarter of that it is filled again."""
@@ -55,7 +58,7 @@ Tell = Callable[[PairStep], None]
 
 
 @contextmanager
-def pair_stage(folder: Path, tell: Tell = lambda step: None) -> Iterator[None]:
+def pair_stage(folder: Path, tell: Tell = lambda step: None) -> Iterator[Network]:
     """Sandbox and wallets of the pair in ``folder``, for the length of the context; then the sandbox stops.
 
     Raises ``KeystoreError``: IN_USE (it is open already); ``Refusal`` where the sandbox or a wallet cannot be made.
@@ -66,9 +69,9 @@ def pair_stage(folder: Path, tell: Tell = lambda step: None) -> Iterator[None]:
     with _alone(folder):
         try:
             tell(PairStep.SANDBOX)
-            sandbox.start(folder / "sandbox")
+            network = sandbox.start(folder / "sandbox")
             _seat_all(folder, tell)
-            yield
+            yield network
         finally:
             with undisturbed():
                 tell(PairStep.CLOSING)

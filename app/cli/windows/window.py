@@ -80,6 +80,13 @@ class AppWindow:
         """Its exit status once it has ended, negative where a signal ended it; 0 if it was never started."""
         return 0 if self._process is None else self._process.wait()
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it has ended, or does so while we wait."""
+        try:
+            return self._process is not None and self._process.wait(seconds) is not None
+        except subprocess.TimeoutExpired:
+            return False
+
     def stop(self) -> None:
         """Ask it to close, and end it if it does not. Again is success."""
         process = self._process

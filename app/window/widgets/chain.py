@@ -47,7 +47,7 @@ def _who(kit: Kit, hand: Hand) -> str:
 def _how(kit: Kit, hand: Hand) -> str:
     if hand.wallet is None:
         return kit.say("app_history.issued", time=hand.at)
-    return kit.say("app_history.hop", hop=hand.hop, bank=hand.bank or "—", time=hand.at)
+    return kit.say("app_history.hop", hop=hand.hop, bank=(hand.bank or "—").capitalize(), time=hand.at)
 
 
 class _Stop(AnchorLayout):

@@ -1,8 +1,16 @@
 """Draws every screen in every state: three languages, light and dark, a phone and a desktop, large text.
 
     python -m tests.app.window.album DIR [--lang kk] [--look dark] [--size 360x640] [--large] [--only pay-asked]
+                                      [--colours 64]
 
-Each picture is DIR/LANGUAGE-LOOK-WIDTHxHEIGHT[-large]-STATE.png. For looking; the pictures stay out of the repository.
+Each picture is DIR/LANGUAGE-LOOK-WIDTHxHEIGHT[-large]-STATE.png. For looking; the pictures stay out of the repository,
+but for the three of the README, small by --colours: `docs/app-home.png` and `docs/app-receive.png` are
+
+    python -m tests.app.window.album DIR --lang en --look light --size 360x640 --colours 64 --only home receive-asking
+
+and `docs/app-chain.png` is
+
+    python -m tests.app.window.album DIR --lang en --look dark --size 1100x760 --colours 64 --only history-received
 """
 
 from __future__ import annotations
@@ -163,6 +171,7 @@ def main() -> None:
     parser.add_argument("--size", choices=[f"{width}x{height}" for width, height in SIZES])
     parser.add_argument("--large", action="store_true")
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--colours", type=int, help="a palette of so many")
     arguments = parser.parse_args()
     os.environ["SDL_VIDEODRIVER"] = "offscreen"
     os.environ["TZ"] = TIME_ZONE
@@ -176,7 +185,10 @@ def main() -> None:
             for name in arguments.only or SAMPLES:
                 stage.show(name, setting)
                 stage.wait_for_codes()
-                stage.picture().save(arguments.folder / f"{setting.name}-{name}.png")
+                picture = stage.picture()
+                if arguments.colours is not None:
+                    picture = picture.quantize(arguments.colours)
+                picture.save(arguments.folder / f"{setting.name}-{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -173,9 +173,9 @@ LINES: Final = (
 CHAIN: Final = (
     Hand(0, NOW - 9 * DAY, 2_000_000, None, None, False),
     *(Hand(hop, NOW - (9 - hop) * DAY, 400_000, _BYTES(16), "alatau", False) for hop in range(1, 4)),
-    Hand(4, NOW - 2 * DAY, 320_000, _BYTES(16), "zhibek", True),
-    Hand(5, NOW - DAY, 320_000, _BYTES(16), "alatau", False),
+    Hand(4, NOW - 2 * DAY, 320_000, _BYTES(16), "zhibek", False),
 )
+"""Each hand is who paid the money on; the last paid it to this wallet."""
 
 
 def _history(**changes: Any) -> Sample:
@@ -280,8 +280,10 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "pay-dropped-plain": _pay(PayStep.DROPPED),
     "history": _history(),
     "history-empty": _history(lines=()),
-    "history-paid": _history(chosen=LINES[1], chain=CHAIN, can_show=True),
-    "history-received": _history(chosen=LINES[2], chain=CHAIN[:5]),
+    "history-paid": _history(
+        chosen=LINES[1], chain=(*CHAIN[:4], replace(CHAIN[4], is_own=True)), can_show=True
+    ),
+    "history-received": _history(chosen=LINES[2], chain=CHAIN),
     "history-refused": _history(chosen=LINES[3]),
     "history-trouble": _history(trouble=Trouble("internal")),
     "reconcile": _reconcile(),

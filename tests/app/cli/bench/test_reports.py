@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from app.cli.bench import payment, qr, reconcile, tap, verify
+from app.cli.bench import app, payment, qr, reconcile, tap, verify
 from app.cli.bench.figures import Figure
 from app.cli.bench.reconcile import Upload, processor_seconds
 from app.cli.bench.rounds import Lap, Laps
@@ -58,6 +58,20 @@ def test_a_tap_is_its_link_and_what_the_wallets_do() -> None:
     }
     assert values == {"whole_1_s": pytest.approx(0.25), "storage_1_ms": pytest.approx(40)}
     assert (found["whole_1_s"].aim, found["rest_1_ms"].aim, found["whole_15_s"].aim) == (0.4, 60, None)
+
+
+def test_a_window_s_start_leaves_the_typing_out_and_payments_stand_by_hop() -> None:
+    def taken(scale: float) -> app.Round:
+        paid = {hops: app.Shown(0.5 * scale, hops * scale, 8.0) for hops in app.HOPS}
+        return app.Round(2.0 * scale, 1.0 * scale, paid)
+
+    found = {
+        key: figure.spread.median
+        for key, figure in by_key(app.figures([taken(1), taken(3), taken(2)])).items()
+    }
+    assert (found["start_s"], found["asks_s"], found["unlocks_s"]) == (6, 4, 2)
+    assert (found["first_1_ms"], found["received_1_s"], found["received_15_s"]) == (1_000, 2, 30)
+    assert found["fps_1_per_s"] == found["fps_15_per_s"] == 8
 
 
 def test_reconciling_sets_all_services_against_the_bare_verifications() -> None:
