@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from app.catalogue.written import written_amount
 from app.cli.demo.actors import PIN
 from app.cli.windows.window import AppWindow
 from tests.app.window.remote import Remote, WindowGone
@@ -38,7 +39,7 @@ class Phone:
 
     def __init__(self, window: AppWindow, line: Path, environment: Mapping[str, str]) -> None:
         self._window, self._line = window, line
-        self._environment = {**environment, "QALTA_APP_DRIVER": str(line)}
+        self.environment = environment
         self._remote: Remote | None = None
         self._ended = threading.Event()
         self._status = 0
@@ -53,7 +54,7 @@ class Phone:
         """``failpoint``: the step at which it will die."""
         extra = {"QALTA_FAILPOINT": failpoint} if failpoint else {}
         self._line.unlink(missing_ok=True)
-        self._window.environment = {**self._environment, **extra}
+        self._window.environment = {**self.environment, "QALTA_APP_DRIVER": str(self._line), **extra}
         self._window.start()
         self._ended = ended = threading.Event()
 
@@ -72,9 +73,12 @@ class Phone:
         self.wait("home-spendable", r"\d")
 
     def switch_off(self) -> None:
-        """As its close button does."""
+        """As a polite kill does; what it was doing is finished before, and it says that all was well. Again is
+        success."""
         self._hang_up()
-        self._window.stop()
+        if self._window.pid is not None and not self._ended.is_set():
+            self._window.stop()
+            assert self._window.wait() == 0
 
     def kill(self) -> None:
         """SIGKILL, now."""
@@ -183,6 +187,14 @@ class Phone:
         self.touch("home-network")
         self.wait("home-network", f"^(?!{re.escape(before)}$)")
         assert self.is_online == on
+
+    def wait_amount(self, name: str, tiyn: int) -> None:
+        """Until ``name`` shows exactly so much."""
+        self.wait(name, f"^{re.escape(written_amount(tiyn))}$")
+
+    def shows(self, name: str) -> int:
+        """Tiyn that ``name`` shows now; 0 where nothing is called so."""
+        return sum(tiyn(item["text"]) for item in self.shown() if item["name"] == name)
 
     @property
     def is_online(self) -> bool:
