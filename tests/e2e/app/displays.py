@@ -35,7 +35,7 @@ def display() -> Iterator[str]:
 def windows_on(name: str) -> dict[str, tuple[int, int, int, int]]:
     """The windows that can be seen on a display, by number: left, top, width, height."""
     found = {}
-    for window in _xdotool(name, "search", "--onlyvisible", "--name", "Qalta").split():
+    for window in _xdotool(name, "search", "--onlyvisible", "--maxdepth", "2", "--class", ".").split():
         lines = _xdotool(name, "getwindowgeometry", "--shell", window).splitlines()
         at = dict(line.split("=") for line in lines)
         found[window] = (int(at["X"]), int(at["Y"]), int(at["WIDTH"]), int(at["HEIGHT"]))

@@ -20,7 +20,7 @@ from app.cli.demo.actors import PIN
 from app.cli.windows.window import AppWindow
 from tests.app.window.remote import Remote, WindowGone
 
-PATIENCE: Final = 90.0
+PATIENCE: Final = 30.0
 """Seconds after which something is held never to come, however busy the machine is."""
 _POLL: Final = 0.05
 _NUMBER: Final = re.compile(r"[\d\s]*\d(?:,\d\d)?")
