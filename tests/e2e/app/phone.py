@@ -183,6 +183,9 @@ class Phone:
         ]
 
     def set_network(self, *, on: bool) -> None:
+        """Unless it is so already."""
+        if self.is_online == on:
+            return
         before = self.wait("home-network")
         self.touch("home-network")
         self.wait("home-network", f"^(?!{re.escape(before)}$)")

@@ -49,8 +49,7 @@ class Table:
 
 def _open_offline(phone: Phone) -> None:
     phone.open()
-    if phone.is_online:
-        phone.set_network(on=False)
+    phone.set_network(on=False)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ class Held:
 
 
 def on_the_way(phone: Phone) -> int:
-    return sum(phone.shows(f"home-{part}") for part in ("signed", "reserved", "waiting"))
+    return sum(phone.shows(f"home-{part}") for part in ("signed", "reserved", "waiting", "redeeming"))
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
