@@ -18,10 +18,12 @@ from typing import Any, Final
 from app.catalogue.written import written_amount
 from app.cli.demo.actors import PIN
 from app.cli.windows.window import AppWindow
-from tests.app.window.remote import Remote, WindowGone
+from tests.e2e.app.remote import Remote, WindowGone
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 90.0
 """Seconds after which something is held never to come, however busy the machine is."""
+FRAMES: Final = 2_000
+"""The same for what is looked at once a frame."""
 _POLL: Final = 0.05
 _NUMBER: Final = re.compile(r"[\d\s]*\d(?:,\d\d)?")
 
@@ -131,8 +133,16 @@ class Phone:
         return "" if found is None else str(found["text"])
 
     def wait_place(self, place: str) -> None:
-        while self.place != place:
+        assert any(self.place == place or self.frame() for _ in range(FRAMES)), self.place
+
+    def wait_any(self, prefix: str) -> list[str]:
+        """Names that begin so, once there are some."""
+        for _ in range(FRAMES):
+            found = [item["name"] for item in self.shown() if item["name"].startswith(prefix)]
+            if found:
+                return found
             self.frame()
+        raise AssertionError(f"nothing is called {prefix}..., at {self.place}")
 
     def frame(self) -> None:
         """Until one more was drawn or was due."""

@@ -234,5 +234,5 @@ def test_then_they_reconcile_and_the_books_add_up(two: Table) -> None:
     assert any(read_books(network).is_balanced for _ in range(60))
     assert read_books(network).outstanding == held
     two.payee.touch("place-history")
-    two.payee.wait_place("history")
-    assert len([item for item in two.payee.shown() if item["kind"] == "TouchRow"]) >= 1
+    assert two.payee.wait_any("history-")
+    assert two.payee.place == "history"
