@@ -18,7 +18,7 @@ from typing import Any, Final
 from app.catalogue.written import written_amount
 from app.cli.demo.actors import PIN
 from app.cli.windows.window import AppWindow
-from tests.e2e.app.remote import Remote, WindowGone
+from tests.app.window.remote import Remote, WindowGone
 
 PATIENCE: Final = 90.0
 """Seconds after which something is held never to come, however busy the machine is."""

@@ -17,7 +17,7 @@ from app.catalogue.written import written_amount
 from app.cli.demo.actors import PIN
 from app.cli.demo.field import Field
 from app.cli.windows.pair import SEATS, pair_stage, pair_windows
-from tests.e2e.app.remote import WindowGone
+from tests.app.window.remote import WindowGone
 from tests.e2e.app.phone import Phone
 
 UNSEEN: Final = {"SDL_VIDEODRIVER": "offscreen"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 
 class WindowGone(AssertionError):
@@ -50,9 +51,8 @@ class Remote:
         return str(self.do("find", name=name)["text"])
 
     def hang_up(self) -> None:
-        with closing(self._line):
-            with suppress(OSError):  # It could not be told the last order.
-                self._file.close()
+        with closing(self._line), suppress(OSError):  # It could not be told the last order.
+            self._file.close()
 
 
 def _connected(path: Path, has_ended: Callable[[], bool]) -> socket.socket:
@@ -66,3 +66,34 @@ def _connected(path: Path, has_ended: Callable[[], bool]) -> socket.socket:
                 raise WindowGone("it never listened") from None
         else:
             return line
+
+
+class RemoteWindow(Remote):
+    """A window's process and the line to it."""
+
+    def __init__(self, command: Sequence[str], path: Path, environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+        try:
+            super().__init__(path, self._has_ended)
+        except BaseException:
+            self.process.kill()
+            raise
+
+    def _has_ended(self) -> bool:
+        try:
+            self.process.wait(0.05)
+        except subprocess.TimeoutExpired:
+            return False
+        assert self.process.stderr is not None
+        raise AssertionError(self.process.stderr.read().decode())
+
+    def close(self) -> None:
+        self.hang_up()
+        self.process.terminate()
+        self.process.communicate(timeout=20)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
