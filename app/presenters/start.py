@@ -77,8 +77,8 @@ class StartPresenter(Presenter[StartView]):
         self._show(pin_length=self._typed.length)
 
     def next(self) -> None:
-        """The button of each step."""
-        if self._is_busy:
+        """The button of each step. Nobody waits on the first page while the banks are looked for."""
+        if self._is_busy and self.view.step is not StartStep.WELCOME:
             return
         match self.view.step:
             case StartStep.WELCOME:

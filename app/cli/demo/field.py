@@ -24,11 +24,14 @@ _LONG: Final = 2 * 200
 
 class Field:
     """``reader`` and ``card`` are the devices' names. The link is lost once, at the card's ``cut_at``-th long frame
-    (from 1); the next tap goes through. ``cuts``: how often it was lost."""
+    (from 1); the next tap goes through. ``cuts``: how often it was lost. ``near``: as long as it is clear, devices that
+    were taken apart stay so, and what the reader sends meets no card."""
 
     def __init__(self, cut_at: int) -> None:
         self.cuts = 0
-        self._cut_at = cut_at
+        self.near = threading.Event()
+        self.near.set()
+        self._cut_at: int | None = cut_at
         self._long = 0
         self._is_apart = False
         self._near, self._far = _socket(), _socket()
@@ -45,6 +48,10 @@ class Field:
     @property
     def card(self) -> str:
         return f"udp:{_HOST}:{self._card[1]}"
+
+    def cut(self, at: int) -> None:
+        """Once more, at the ``at``-th long frame from now."""
+        self._long, self._cut_at = 0, at
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -69,7 +76,7 @@ class Field:
                     self._from_card(frame)
 
     def _from_reader(self, frame: bytes, sender: tuple[str, int]) -> None:
-        if frame == _SENS_REQ:
+        if frame == _SENS_REQ and self.near.is_set():
             self._is_apart = False
         self._reader = sender
         if not self._is_apart:
@@ -77,8 +84,8 @@ class Field:
 
     def _from_card(self, frame: bytes) -> None:
         self._long += len(frame) > _LONG
-        if self._long == self._cut_at and not self.cuts:
-            self.cuts, self._is_apart = 1, True
+        if self._long == self._cut_at:
+            self.cuts, self._cut_at, self._is_apart = self.cuts + 1, None, True
             self._far.sendto(_RF_OFF, self._card)
         if not self._is_apart and self._reader is not None:
             self._near.sendto(frame, self._reader)

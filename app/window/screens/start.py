@@ -134,6 +134,8 @@ class StartScreen(Screen[StartView]):
 
     def _banks(self, view: StartView) -> list[Widget]:
         kit = self.kit
+        if view.busy is not None and not view.banks:
+            return [working(kit, view.busy)]
         if not view.banks:
             names = ("id", "url", "root", "code")
             return [

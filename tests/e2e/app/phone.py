@@ -15,12 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from app.catalogue.written import written_amount
 from app.cli.demo.actors import PIN
 from app.cli.windows.window import AppWindow
 from tests.app.window.remote import Remote, WindowGone
 
 PATIENCE: Final = 90.0
 """Seconds after which something is held never to come, however busy the machine is."""
+FRAMES: Final = 2_000
+"""The same for what is looked at once a frame."""
 _POLL: Final = 0.05
 _NUMBER: Final = re.compile(r"[\d\s]*\d(?:,\d\d)?")
 
@@ -38,7 +41,7 @@ class Phone:
 
     def __init__(self, window: AppWindow, line: Path, environment: Mapping[str, str]) -> None:
         self._window, self._line = window, line
-        self._environment = {**environment, "QALTA_APP_DRIVER": str(line)}
+        self.environment = environment
         self._remote: Remote | None = None
         self._ended = threading.Event()
         self._status = 0
@@ -53,7 +56,7 @@ class Phone:
         """``failpoint``: the step at which it will die."""
         extra = {"QALTA_FAILPOINT": failpoint} if failpoint else {}
         self._line.unlink(missing_ok=True)
-        self._window.environment = {**self._environment, **extra}
+        self._window.environment = {**self.environment, "QALTA_APP_DRIVER": str(self._line), **extra}
         self._window.start()
         self._ended = ended = threading.Event()
 
@@ -72,9 +75,12 @@ class Phone:
         self.wait("home-spendable", r"\d")
 
     def switch_off(self) -> None:
-        """As its close button does."""
+        """As a polite kill does; what it was doing is finished before, and it says that all was well. Again is
+        success."""
         self._hang_up()
-        self._window.stop()
+        if self._window.pid is not None and not self._ended.is_set():
+            self._window.stop()
+            assert self._window.wait() == 0
 
     def kill(self) -> None:
         """SIGKILL, now."""
@@ -127,8 +133,16 @@ class Phone:
         return "" if found is None else str(found["text"])
 
     def wait_place(self, place: str) -> None:
-        while self.place != place:
+        assert any(self.place == place or self.frame() for _ in range(FRAMES)), self.place
+
+    def wait_any(self, prefix: str) -> list[str]:
+        """Names that begin so, once there are some."""
+        for _ in range(FRAMES):
+            found = [item["name"] for item in self.shown() if item["name"].startswith(prefix)]
+            if found:
+                return found
             self.frame()
+        raise AssertionError(f"nothing is called {prefix}..., at {self.place}")
 
     def frame(self) -> None:
         """Until one more was drawn or was due."""
@@ -179,10 +193,21 @@ class Phone:
         ]
 
     def set_network(self, *, on: bool) -> None:
+        """Unless it is so already."""
+        if self.is_online == on:
+            return
         before = self.wait("home-network")
         self.touch("home-network")
         self.wait("home-network", f"^(?!{re.escape(before)}$)")
         assert self.is_online == on
+
+    def wait_amount(self, name: str, tiyn: int) -> None:
+        """Until ``name`` shows exactly so much."""
+        self.wait(name, f"^{re.escape(written_amount(tiyn))}$")
+
+    def shows(self, name: str) -> int:
+        """Tiyn that ``name`` shows now; 0 where nothing is called so."""
+        return sum(tiyn(item["text"]) for item in self.shown() if item["name"] == name)
 
     @property
     def is_online(self) -> bool:
