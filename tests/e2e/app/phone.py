@@ -18,13 +18,14 @@ from typing import Any, Final
 from app.catalogue.written import written_amount
 from app.cli.demo.actors import PIN
 from app.cli.windows.window import AppWindow
-from tests.app.window.remote import Remote, WindowGone
+from tests.app.window.remote import Remote, WindowGone, WindowRefused
 
 PATIENCE: Final = 90.0
 """Seconds after which something is held never to come, however busy the machine is."""
 FRAMES: Final = 2_000
 """The same for what is looked at once a frame."""
 _POLL: Final = 0.05
+_TOUCHES: Final = 50
 _NUMBER: Final = re.compile(r"[\d\s]*\d(?:,\d\d)?")
 
 
@@ -121,6 +122,17 @@ class Phone:
         for name in names:
             self.wait(name)
             self.remote.touch(name)
+
+    def touch_home(self, name: str) -> None:
+        """Home by that button. A page that was drawn anew under the finger is touched again, as a person would."""
+        self.touch(name)
+        for _ in range(_TOUCHES):
+            if self.place == "home":
+                return
+            with suppress(WindowRefused):
+                self.remote.touch(name)
+            self.frame()
+        raise AssertionError(f"{self.wallet} stays at {self.place}")
 
     def touch_last(self, name: str) -> None:
         """A touch at which the window may die."""

@@ -103,8 +103,8 @@ def receives(payee: Phone, tiyn: int) -> None:
 def finish(payer: Phone, payee: Phone) -> None:
     """Both read how it ended, and go home."""
     payer.wait("ended", "Paid")
-    payer.touch("pay-end")
-    payee.touch("receive-done")
+    payer.touch_home("pay-end")
+    payee.touch_home("receive-done")
 
 
 def shown_again(payer: Phone, payee: Phone, tiyn: int) -> None:
@@ -114,7 +114,7 @@ def shown_again(payer: Phone, payee: Phone, tiyn: int) -> None:
     payee.wait("ended", "already")
     payee.wait_amount("ended-amount", tiyn)
     payer.wait("ended", "Paid")
-    payer.touch("pay-end")
+    payer.touch_home("pay-end")
     payee.touch("receive-ask_on", "receive-cancel")
     payee.go_home()
 

@@ -124,12 +124,12 @@ def test_the_payer_killed_there_tells_the_truth_and_goes_on(two: Table, moment: 
             agree(payer, AMOUNT)
             confirm(payer)
             payer.wait("ended", "Paid")
-            payer.touch("pay-end")
+            payer.touch_home("pay-end")
     else:
         assert spendable + way == before.payer
         go_on(payer)
     receives(payee, AMOUNT)
-    payee.touch("receive-done")
+    payee.touch_home("receive-done")
     before.is_paid(AMOUNT)
 
 
@@ -141,7 +141,7 @@ def go_on(payer: Phone) -> None:
     if not is_signed:
         confirm(payer)
     payer.wait("ended", "Paid")
-    payer.touch("pay-end")
+    payer.touch_home("pay-end")
 
 
 @pytest.mark.parametrize("moment", sampled("app killed receiving", ASKING + RECEIVING, 1))
