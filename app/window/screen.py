@@ -16,7 +16,7 @@ from kivy.uix.widget import Widget
 from app.presenters.views import Pace
 from app.window.contract import Camera, Watched
 from app.window.kit import Kit
-from app.window.widgets.field import let_go
+from app.window.widgets.putting_away import put_away
 
 V = TypeVar("V")
 W = TypeVar("W", bound=Widget)
@@ -99,7 +99,7 @@ class Screen(Generic[V]):
         shape = self.shape(view)
         if not self._is_drawn or shape != self._shape:
             self._followers.clear()
-            let_go(self.root)
+            put_away(self.root)
             self.root.clear_widgets()
             self._shape, self._is_drawn = shape, True
             self.root.add_widget(self.draw(view))

@@ -32,8 +32,9 @@ from app.window.screens.start import StartScreen
 from app.window.screens.unlock import UnlockScreen
 from app.window.theme import WIDE, Theme, colours_of
 from app.window.widgets.boxes import paint
-from app.window.widgets.field import is_typing, let_go
+from app.window.widgets.field import is_typing
 from app.window.widgets.places import Place, bar, rail
+from app.window.widgets.putting_away import put_away
 from app.window.words import Words
 
 START: Final = "start"
@@ -122,7 +123,7 @@ class Shell:
     def close(self) -> None:
         """Follow nobody any more."""
         self._leave()
-        let_go(self.root)
+        put_away(self.root)
         for stop in self._stops:
             stop()
         self._stops = []
@@ -136,7 +137,7 @@ class Shell:
         around = Surroundings(kit, self, self._camera, self._presenters.settings.view.pace)
         place = self.place
         content = self._content(place, around)
-        let_go(self.root)
+        put_away(self.root)
         self.root.clear_widgets()
         self._ground.rgba = kit.colours.page.ground
         self.root.orientation = "horizontal" if self._is_wide else "vertical"

@@ -34,12 +34,13 @@ class Code(Widget):
         self._still: Still | None = None
         self._texture: Texture | None = None
         self._tick: Any = None
+        self._is_over = False
         with self.canvas:
             Color(*kit.colours.paper.ground)
             self._paper = SmoothRoundedRectangle(radius=[dp(12)])
             self._ink = Color(1, 1, 1, 0)
             self._picture = Rectangle()
-        self.bind(width=self._square, pos=self._place, size=self._place, parent=self._come_or_go)
+        self.bind(width=self._square, pos=self._place, size=self._place)
 
     @property
     def text(self) -> str:
@@ -55,14 +56,13 @@ class Code(Widget):
         self._ink.a = 0
         self._start()
 
-    def _come_or_go(self, *_: Any) -> None:
-        if self.parent is None:
-            self._stop()
-        else:
-            self._start()
+    def put_away(self) -> None:
+        """Show no further code."""
+        self._stop()
+        self._is_over = True
 
     def _start(self) -> None:
-        if self._shown is None or self._reel is not None or self.parent is None:
+        if self._shown is None or self._is_over:
             return
         self._reel = Reel(self._shown.message, self._pace, is_still=self._shown.is_still)
         self._tick = Clock.schedule_interval(self._first, _UNTIL_FIRST)

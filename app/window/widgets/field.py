@@ -66,19 +66,16 @@ class _Input(TextInput):
         self.name, self._most_bytes = name, most_bytes
         self.height = max(self.minimum_height, dp(50))
 
+    def put_away(self) -> None:
+        """A field that is gone would keep the keyboard."""
+        self.focus = False
+
     def insert_text(self, substring: str, from_undo: bool = False) -> Any:
         """Letters that would make it too long are not taken."""
         room = self._most_bytes - len(self.text.encode())
         while len(substring.encode()) > room:
             substring = substring[:-1]
         return super().insert_text(substring, from_undo=from_undo)
-
-
-def let_go(root: Widget) -> None:
-    """Take the keyboard from whatever field below ``root`` has it: a field that is gone would keep it."""
-    for widget in root.walk():
-        if isinstance(widget, TextInput) and widget.focus:
-            widget.focus = False
 
 
 def is_typing(root: Widget) -> bool:

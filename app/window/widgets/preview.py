@@ -36,7 +36,6 @@ class Preview(Widget):
         self._camera = camera
         self._number = -1
         self._texture: Texture | None = None
-        self._tick: Any = None
         with self.canvas:
             # Kivy draws the whole of a texture into a rounded shape, and never a part: the shape is a mask.
             StencilPush()
@@ -48,19 +47,17 @@ class Preview(Widget):
             masks.append(RoundedRectangle(radius=[dp(16)]))
             StencilPop()
         self._shapes = (self._shape, *masks)
-        self.bind(pos=self._place, size=self._place, parent=self._come_or_go)
+        self.bind(pos=self._place, size=self._place)
+        self._tick = Clock.schedule_interval(self._look, 1 / PICTURES_A_SECOND)
 
     @property
     def text(self) -> str:
         """How many pictures were drawn."""
         return str(int(self.pictures))
 
-    def _come_or_go(self, *_: Any) -> None:
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
-        if self.parent is not None:
-            self._tick = Clock.schedule_interval(self._look, 1 / PICTURES_A_SECOND)
+    def put_away(self) -> None:
+        """Look no more."""
+        self._tick.cancel()
 
     def _look(self, _: float) -> None:
         picture = self._camera.latest()

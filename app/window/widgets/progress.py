@@ -28,12 +28,13 @@ class Line(Widget):
         super().__init__(size_hint_y=None, height=dp(8))
         self._phase = 0.0
         self._tick: Any = None
+        self._is_over = False
         with self.canvas:
             Color(*kit.colours.raised.ground)
             self._track = SmoothRoundedRectangle(radius=[dp(4)])
             Color(*kit.colours.accent)
             self._bar = SmoothRoundedRectangle(radius=[dp(4)])
-        self.bind(pos=self._draw, size=self._draw, share=self._change, parent=self._change)
+        self.bind(pos=self._draw, size=self._draw, share=self._change)
         self.share = share
         self._change()
 
@@ -42,8 +43,13 @@ class Line(Widget):
         """Per cent, or nothing where nobody can count."""
         return "" if self.share < 0 else str(round(self.share * 100))
 
+    def put_away(self) -> None:
+        """Run no more."""
+        self._is_over = True
+        self._change()
+
     def _change(self, *_: Any) -> None:
-        is_running = self.share < 0 and self.parent is not None
+        is_running = self.share < 0 and not self._is_over
         if is_running and self._tick is None:
             self._tick = Clock.schedule_interval(self._run, 1 / _STEPS_A_SECOND)
         elif not is_running and self._tick is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,9 @@ def _run(path: Path, home: Path) -> None:
             presenter = self.presenters.settings
             presenter.show(replace(presenter.view, **changes))
             outcome.set_result(None)
+
+        def _do_threads(self, outcome: Future[Any]) -> None:
+            outcome.set_result([thread.name for thread in threading.enumerate()])
 
         def _do_camera(self, outcome: Future[Any]) -> None:
             outcome.set_result(self.camera.is_on)

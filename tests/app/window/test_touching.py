@@ -209,3 +209,13 @@ def test_no_digit_of_a_pin_is_in_the_window(window: RemoteWindow) -> None:
 def test_a_person_is_shown_by_pseudonym(window: RemoteWindow) -> None:
     window.do("sample", name="pay-asked-person")
     assert DANA.wallet.hex()[:8] in window.text("pay-payee")
+
+
+def test_a_code_that_is_left_is_drawn_no_more(window: RemoteWindow) -> None:
+    """Its page is taken out whole, so the code still has its parent: it must be told."""
+    window.do("sample", name="pay-showing")
+    window.wait("code", "[1-9]")
+    assert window.do("threads").count("reel") == 1
+    window.do("key", key="escape")
+    window.wait("home-pay")
+    assert any("reel" not in window.do("threads") for _ in range(200))
