@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FUNDED: Final = 2_000_000
 """Tiyn that a pocket is filled with; below a quarter of that it is filled again."""
-_CORNERS: Final = ((40, 40), (500, 40))
+_CORNERS: Final = ((24, 24), (448, 24))
 """Two windows of a phone's width side by side, on a screen of 1,024 pixels too."""
 
 
