@@ -1,4 +1,4 @@
-"""Another window's pixels as a camera: the reading side of the file that `app.window.publish` describes.
+"""Another window's pixels as a camera: the reading side of the file that `app.camera.publish` describes.
 
 Rule: a picture that was being written over while it was copied is not taken.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from app.camera.ports import MAX_SIDE, CameraError, CameraTrouble, Picture
-from app.window.publish import HEADER, LATEST, LATEST_AT, MAGIC, SLOT, SLOT_COUNT, slot_at
+from app.camera.publish import HEADER, LATEST, LATEST_AT, MAGIC, SLOT, SLOT_COUNT, slot_at
 
 MAX_CAPACITY: Final = MAX_SIDE * MAX_SIDE
 _LOOKS: Final = 3

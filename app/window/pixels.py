@@ -11,7 +11,7 @@ from kivy.core.window import Window
 from kivy.graphics.opengl import GL_RGBA, GL_UNSIGNED_BYTE, glReadPixels
 from PIL import Image
 
-from app.window.publish import PICTURES_A_SECOND, Publication
+from app.camera.publish import PICTURES_A_SECOND, Publication
 
 _LEAST: Final = 1 / PICTURES_A_SECOND
 

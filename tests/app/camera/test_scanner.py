@@ -12,9 +12,9 @@ from PIL import Image
 
 from app.camera import scanner as scanning
 from app.camera.ports import CameraError, CameraTrouble, Picture
+from app.camera.publish import Publication
 from app.camera.scanner import Scanner
 from app.catalogue import LANGUAGES, catalogue
-from app.window.publish import Publication
 from tests.app.camera.conftest import MESSAGE, Hand, film, lossy, shots
 from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
 from wallet.transport.qr.reader import ReaderMissing

@@ -13,9 +13,9 @@ from PIL import Image
 from app.camera.devices import cameras, open_camera
 from app.camera.folder import PictureFolder
 from app.camera.ports import CameraError, CameraTrouble, Found
+from app.camera.publish import LATEST, LATEST_AT, SLOT, Publication, slot_at
 from app.camera.published import PublishedWindow
 from app.camera.video import WebCamera
-from app.window.publish import LATEST, LATEST_AT, SLOT, Publication, slot_at
 from tests.app.camera.conftest import MESSAGE, SIZE, Hand, film, image_of, lossy, read_all, shots
 from wallet.transport.qr.picture import write_gif
 from wallet.transport.qr.reader import Reader

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.window.publish import HEADER, LATEST, LATEST_AT, MAGIC, SLOT, Publication, slot_at
+from app.camera.publish import HEADER, LATEST, LATEST_AT, MAGIC, SLOT, Publication, slot_at
 
 
 def newest(path: Path) -> tuple[int, Image.Image] | None:

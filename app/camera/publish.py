@@ -1,4 +1,4 @@
-"""A window's pixels in a file, for another window's camera on the same machine. Sandbox only; imports no Kivy.
+"""A window's pixels in a file, for another window's camera on the same machine. Sandbox only.
 
 The file has a fixed size and is mapped into memory by both sides; the writer makes it whole under another name and
 renames it, and removes it when the window closes. All numbers are little-endian.
