@@ -84,6 +84,9 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
         self._ref = asking.ref
         self._show(step=ReceiveStep.ASKING)
         self._stand(asking)
+        if self.view.is_printed:
+            # What is to be printed is shown, however the last payment came.
+            self._show(carrier=Carrier.QR)
         if self.view.carrier is Carrier.TAP:
             self._tap()
 

@@ -107,7 +107,9 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
                 )
             )
         parts.append(Keypad(kit, receive.press, receive.erase, has_comma=True))
-        ask = strong(kit, "receive-ask", self.say("app_receive.ask"), self._ask, "qrcode")
+        by_tap = view.carrier is Carrier.TAP and not view.is_printed
+        words, icon = ("tap_title", "contactless-payment") if by_tap else ("ask", "qrcode")
+        ask = strong(kit, "receive-ask", self.say(f"app_receive.{words}"), self._ask, icon)
         self.follow(ask, lambda action, now: setattr(action, "disabled", not self._can_ask(now)))
         return page(kit, self.say("app_receive.title"), parts, [ask], back=self.around.navigator.back, gap=12)
 
