@@ -19,11 +19,12 @@ _NOT_OURS: Final = (Outcome.FOREIGN,)
 
 @dataclass(frozen=True, slots=True)
 class Tapping:
-    """How taps are made: the devices, the name of the one that settings chose, and this wallet's role."""
+    """How taps are made: the devices, the name of the one that settings chose, and the role that
+    they give to this side."""
 
     devices: Devices
     reader: Callable[[], str]
-    role: Role
+    role: Callable[[], Role]
 
 
 class CarryingPresenter(Presenter[V]):
@@ -105,7 +106,7 @@ class CarryingPresenter(Presenter[V]):
         side = Noticing(*self._ends())
         taps = Taps(side, engine.worker, self._tapping.devices, lambda news: self._told(taps, news))
         self._taps = taps
-        taps.start(self._tapping.role, self._tapping.reader(), before)
+        taps.start(self._tapping.role(), self._tapping.reader(), before)
 
     def _told(self, taps: Taps, news: News) -> None:
         """In the device's thread."""

@@ -21,6 +21,7 @@ from app.presenters.risk import RiskPresenter
 from app.presenters.settings import SettingsPresenter
 from app.presenters.start import StartPresenter
 from app.presenters.unlock import UnlockPresenter
+from app.presenters.views import TapReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,18 @@ def house(
     cameras: tuple[str, ...] = ("0",),
     readers: tuple[str, ...] = ("auto",),
 ) -> House:
-    """``folder``: the wallet's, where settings are kept; ``sandbox``: where banks are offered at the first start.
-
-    The payee reads and the payer is the card: a shop has a reader, a customer a phone.
-    """
+    """``folder``: the wallet's, where settings are kept; ``sandbox``: where banks are offered at the first start."""
     settings = SettingsPresenter(engine, KeptFile(folder / "app.json"), cameras, readers)
     aside = Aside(engine, KeptFile(folder / "aside.json"))
 
     def reader() -> str:
         return settings.view.reader
 
-    pay = PayPresenter(engine, Tapping(devices, reader, Role.CARD))
-    receive = ReceivePresenter(engine, Tapping(devices, reader, Role.READER), aside)
+    def role_of(side: TapReader) -> Role:
+        return Role.READER if settings.view.tap_reader is side else Role.CARD
+
+    pay = PayPresenter(engine, Tapping(devices, reader, lambda: role_of(TapReader.PAYER)))
+    receive = ReceivePresenter(engine, Tapping(devices, reader, lambda: role_of(TapReader.PAYEE)), aside)
     return House(
         engine,
         StartPresenter(engine, sandbox),

@@ -12,7 +12,7 @@ from app.engine.kept import KeptFile
 from app.engine.troubles import AppCode
 from app.presenters.keypad import PinPad
 from app.presenters.presenter import Presenter
-from app.presenters.views import Look, Pace, PinStep, SettingsView, Trouble
+from app.presenters.views import Look, Pace, PinStep, SettingsView, TapReader, Trouble
 
 E = TypeVar("E", bound=Enum)
 _TYPED: Final = (PinStep.OLD, PinStep.NEW, PinStep.AGAIN)
@@ -58,6 +58,10 @@ class SettingsPresenter(Presenter[SettingsView]):
 
     def set_reader(self, reader: str) -> None:
         self._keep(reader=reader[:_NAME])
+
+    def set_tap_reader(self, side: TapReader) -> None:
+        """For the taps that begin from now on."""
+        self._keep(tap_reader=side)
 
     def _keep(self, **changes: Any) -> None:
         """Applied at once; a file that could not be written is a trouble to show."""
@@ -136,6 +140,7 @@ def _read(held: Mapping[str, Any], cameras: tuple[str, ...], readers: tuple[str,
         cameras=cameras,
         reader=_name(held.get("reader"), first.reader),
         readers=readers,
+        tap_reader=_one_of(TapReader, held.get("tap_reader"), first.tap_reader),
     )
 
 

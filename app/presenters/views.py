@@ -366,6 +366,13 @@ class Pace(Enum):
     NORMAL = "normal"
 
 
+class TapReader(Enum):
+    """Whose device reads at a tap; the other side's is the card. Both wallets need the same."""
+
+    PAYEE = "payee"
+    PAYER = "payer"
+
+
 class PinStep(Enum):
     """Changing the PIN."""
 
@@ -388,6 +395,7 @@ class SettingsView:
     cameras: tuple[str, ...] = ()
     reader: str = "auto"
     readers: tuple[str, ...] = ()
+    tap_reader: TapReader = TapReader.PAYEE
     pin_step: PinStep = PinStep.NONE
     pin_length: int = 0
     busy: Busy | None = None

@@ -1,4 +1,7 @@
-"""Settings: language, look, text size, pace of codes, camera, reader; PIN, help and risk are reached from here."""
+"""Settings: language, look, text size, pace of codes, camera, reader, who reads at a tap.
+
+PIN, help and risk are reached from here.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from functools import partial
 from kivy.uix.widget import Widget
 
 from app.catalogue import LANGUAGES, catalogue
-from app.presenters.views import Look, Pace, SettingsView
+from app.presenters.views import Look, Pace, SettingsView, TapReader
 from app.window.contract import SettingsLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import LABEL, LEAD, SMALL
@@ -28,7 +31,7 @@ class SettingsScreen(Screen[SettingsView]):
 
     def shape(self, view: SettingsView) -> Hashable:
         return (
-            view.pace, view.camera, view.cameras, view.reader, view.readers, view.trouble,
+            view.pace, view.camera, view.cameras, view.reader, view.readers, view.tap_reader, view.trouble,
         )  # fmt: skip
 
     def draw(self, view: SettingsView) -> Widget:
@@ -60,6 +63,7 @@ class SettingsScreen(Screen[SettingsView]):
                 self._devices("reader", view.readers, view.reader, self._settings.set_reader),
                 "app_settings.reader_line",
             ),
+            self._group("app_settings.tap_reader", self._tap_readers(view), "app_settings.tap_reader_line"),
             self._rows(),
         ]
         return page(kit, self.say("app_settings.title"), parts, gap=14)
@@ -105,6 +109,18 @@ class SettingsScreen(Screen[SettingsView]):
                 pace is view.pace,
             )
             for pace in Pace
+        ]
+
+    def _tap_readers(self, view: SettingsView) -> list[Widget]:
+        return [
+            Choice(
+                self.kit,
+                f"tap_reader-{side.value}",
+                self.say(f"app_settings.tap_reader_{side.value}"),
+                partial(self._settings.set_tap_reader, side),
+                side is view.tap_reader,
+            )
+            for side in TapReader
         ]
 
     def _devices(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.engine.taps import Role, Rounds
-from app.presenters.views import Carrier, PayStep, ReceiveStep, TapStep
+from app.engine.taps import Rounds
+from app.presenters.views import Carrier, PayStep, ReceiveStep, TapReader, TapStep
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.hand import Field, Person
 from wallet.session import Money
@@ -27,9 +26,7 @@ class Taps(Bazaar):
 
     def opens(self, name: str) -> Person:
         opened = super().opens(name)
-        for presenter, is_payer in ((opened.house.pay, True), (opened.house.receive, False)):
-            role = Role.READER if is_payer is self.payer_reads else Role.CARD
-            presenter._tapping = replace(presenter._tapping, role=role)
+        opened.house.settings.set_tap_reader(TapReader.PAYER if self.payer_reads else TapReader.PAYEE)
         return opened
 
     def by_tap(self) -> None:
@@ -68,6 +65,16 @@ class Taps(Bazaar):
     def reader_says(self) -> TapStep | None:
         house = self.alia.house if self.payer_reads else self.shop.house
         return house.pay.view.tap if self.payer_reads else house.receive.view.tap
+
+
+def test_what_is_to_be_printed_is_shown_after_a_tap(tmp_path: Path) -> None:
+    taps = Taps(tmp_path, payer_reads=False)
+    taps.by_tap()
+    taps.shop.house.receive.leave()
+    taps.asks("500", printed=True)
+    assert taps.shop.house.receive.view.carrier is Carrier.QR
+    assert taps.shop.house.receive.view.can_print
+    taps.town.close()
 
 
 @pytest.fixture(params=[False, True], ids=["payee reads", "payer reads"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.presenters.views import Look, Pace, PinStep, Trouble
+from app.presenters.views import Look, Pace, PinStep, TapReader, Trouble
 from tests.support.hand import PIN, Person, TownSource, person
 from tests.support.wallets import Town
 
@@ -37,6 +37,7 @@ def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: To
     settings.set_pace(Pace.SLOW)
     settings.set_camera("/dev/video2")
     settings.set_reader("tty:USB0")
+    settings.set_tap_reader(TapReader.PAYER)
     settings.set_language("tlh")
     assert settings.view.language == "kk"
     alia.settle()

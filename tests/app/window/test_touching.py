@@ -69,6 +69,7 @@ TOUCHES: list[tuple[str, str, list[Any]]] = [
     ("settings", "pace-slow", ["settings", "set_pace", "slow"]),
     ("settings", "camera-1", ["settings", "set_camera", "window:/run/pixels/bread"]),
     ("settings", "reader-2", ["settings", "set_reader", "tty:ttyUSB0:pn532"]),
+    ("settings", "tap_reader-payer", ["settings", "set_tap_reader", "payer"]),
     ("pin-change", "pin-confirm", ["settings", "pin_next"]),
 ]
 
