@@ -13,8 +13,8 @@ from app.presenters.views import Carrier, Scanning, TapStep
 from app.window.contract import Watched
 from app.window.kit import Kit
 from app.window.screen import Screen, Surroundings
-from app.window.theme import BODY, LEAD, SMALL
-from app.window.widgets.boxes import Column, Gap
+from app.window.theme import BODY, LABEL, LEAD, SMALL
+from app.window.widgets.boxes import Column, Gap, Row
 from app.window.widgets.buttons import Action, plain
 from app.window.widgets.notices import badge
 from app.window.widgets.preview import Preview
@@ -70,6 +70,15 @@ class LookingScreen(Screen[V]):
         if self.around.camera is not None:
             box.add_widget(Preview(kit, self.around.camera))
         return Column(box, *self.scan_state(scanning), gap=10)
+
+    def watching(self, title: str, scanning: Callable[[V], Scanning]) -> Widget:
+        """What the camera sees, small, beside what it is for and how far it is."""
+        words = Column(Text(self.kit, title, LABEL), *self.scan_state(scanning, is_small=True), gap=6)
+        if self.around.camera is None:
+            return words
+        box = BoxLayout(size_hint=(None, None), size=(dp(104), dp(78)))
+        box.add_widget(Preview(self.kit, self.around.camera))
+        return Row(box, words, gap=14)
 
     def scan_state(self, scanning: Callable[[V], Scanning], *, is_small: bool = False) -> list[Widget]:
         """One line of words and one of progress."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from kivy.metrics import dp
-from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
 from app.presenters.views import Busy, Carrier, PayStep, PayView
@@ -14,13 +12,12 @@ from app.window.screen import Surroundings
 from app.window.screens.asked import asked_page
 from app.window.screens.looking import LookingScreen
 from app.window.screens.pin import pin_key, pin_page
-from app.window.theme import BIG, BODY, HEADLINE, LABEL, LEAD
+from app.window.theme import BIG, BODY, HEADLINE, LEAD
 from app.window.widgets.boxes import Column, Gap, Panes, Row
 from app.window.widgets.buttons import strong
 from app.window.widgets.code import Code
 from app.window.widgets.notices import badge, ended, note, told, trouble, working
 from app.window.widgets.page import page
-from app.window.widgets.preview import Preview
 from app.window.widgets.text import BigText, Text
 
 
@@ -164,7 +161,9 @@ class PayScreen(LookingScreen[PayView]):
             below = Row(self.other_carrier(view.carrier), done, gap=8)
             return page(kit, self.say("app_pay.tap_title"), parts, [below], back=self.around.navigator.back)
         code = self.follow(Code(kit, self.around.pace), lambda code, now: code.show(now.shown))
-        right = Column(*head, self._receipt_watch(), gap=12)
+        right = Column(
+            *head, self.watching(self.say("app_pay.receipt_watch"), lambda view: view.scanning), gap=12
+        )
         return page(
             kit,
             self.say("app_pay.show_title"),
@@ -174,20 +173,6 @@ class PayScreen(LookingScreen[PayView]):
             is_broad=True,
             gap=8,
         )
-
-    def _receipt_watch(self) -> Widget:
-        kit = self.kit
-        words = Column(
-            Text(kit, self.say("app_pay.receipt_watch"), LABEL),
-            *self.scan_state(lambda view: view.scanning, is_small=True),
-            gap=6,
-        )
-        if self.around.camera is None:
-            return words
-        side = dp(104)
-        box = BoxLayout(size_hint=(None, None), size=(side, side * 0.75))
-        box.add_widget(Preview(kit, self.around.camera))
-        return Row(box, words, gap=14)
 
     def _ended(self, view: PayView) -> Widget:
         kit, colours = self.kit, self.kit.colours

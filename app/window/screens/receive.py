@@ -7,15 +7,13 @@ from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
 
-from kivy.metrics import dp
-from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
 from app.presenters.views import Carrier, ReceiveStep, ReceiveView
 from app.window.contract import ReceiveLike
 from app.window.screen import Surroundings
 from app.window.screens.looking import LookingScreen
-from app.window.theme import BIG, BODY, HEADLINE, HUGE, LABEL, LEAD, SMALL
+from app.window.theme import BIG, BODY, HEADLINE, HUGE, LEAD, SMALL
 from app.window.widgets.boxes import Column, Flow, Gap, Panes, Row
 from app.window.widgets.buttons import Chip, plain, soft, strong
 from app.window.widgets.code import Code
@@ -23,7 +21,6 @@ from app.window.widgets.field import Field
 from app.window.widgets.keypad import Keypad
 from app.window.widgets.notices import ended, fact, note, told, trouble, working
 from app.window.widgets.page import page
-from app.window.widgets.preview import Preview
 from app.window.widgets.text import BigText, Text
 from wallet.protocol.bounds import MAX_HOP, MAX_MEMO_BYTES
 
@@ -170,7 +167,7 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         if self._printed is not None and view.busy is None and view.trouble is None:
             where = self.say("app_receive.printed_to", file=str(self._printed))
             facts.append(note(kit, "check-circle-outline", where, kit.colours.good, "receive-printed_to"))
-        facts.append(self._watching())
+        facts.append(self.watching(self.say("app_receive.watching"), lambda view: view.scanning))
         if view.trouble is not None:
             facts.insert(0, trouble(kit, view.trouble))
         if view.busy is not None:
@@ -191,21 +188,6 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
             words = self.say("app_receive.up_to", amount=view.amount)
             return Text(self.kit, words, LEAD, name="receive-asked")
         return BigText(self.kit, self.kit.words.amount(view.amount), HEADLINE, name="receive-asked")
-
-    def _watching(self) -> Widget:
-        """The camera's picture, small, beside what it is doing."""
-        kit = self.kit
-        words = Column(
-            Text(kit, self.say("app_receive.watching"), LABEL),
-            *self.scan_state(lambda view: view.scanning, is_small=True),
-            gap=6,
-        )
-        if self.around.camera is None:
-            return words
-        side = dp(104)
-        box = BoxLayout(size_hint=(None, None), size=(side, side * 0.75))
-        box.add_widget(Preview(kit, self.around.camera))
-        return Row(box, words, gap=14)
 
     def _asking_actions(self, view: ReceiveView) -> list[Widget]:
         kit = self.kit

@@ -6,12 +6,14 @@ PIN, help and risk are reached from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from enum import Enum
 from functools import partial
+from typing import TypeVar
 
 from kivy.uix.widget import Widget
 
 from app.catalogue import LANGUAGES, catalogue
-from app.presenters.views import Look, Pace, SettingsView, TapReader
+from app.presenters.views import SettingsView
 from app.window.contract import SettingsLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import LABEL, LEAD, SMALL
@@ -20,6 +22,8 @@ from app.window.widgets.buttons import Choice, Toggle, TouchRow
 from app.window.widgets.notices import trouble
 from app.window.widgets.page import page
 from app.window.widgets.text import Icon, Text
+
+S = TypeVar("S", bound=Enum)
 
 
 class SettingsScreen(Screen[SettingsView]):
@@ -39,7 +43,7 @@ class SettingsScreen(Screen[SettingsView]):
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
         parts += [
             self._group("app_settings.language", self._languages(view)),
-            self._group("app_settings.look", self._looks(view)),
+            self._group("app_settings.look", self._states("look", view.look, self._settings.set_look)),
             Card(
                 Toggle(
                     kit,
@@ -52,7 +56,11 @@ class SettingsScreen(Screen[SettingsView]):
                 ground=kit.colours.card.ground,
                 pad=4,
             ),
-            self._group("app_settings.pace", self._paces(view), "app_settings.pace_line"),
+            self._group(
+                "app_settings.pace",
+                self._states("pace", view.pace, self._settings.set_pace),
+                "app_settings.pace_line",
+            ),
             self._group(
                 "app_settings.camera",
                 self._devices("camera", view.cameras, view.camera, self._settings.set_camera),
@@ -63,7 +71,11 @@ class SettingsScreen(Screen[SettingsView]):
                 self._devices("reader", view.readers, view.reader, self._settings.set_reader),
                 "app_settings.reader_line",
             ),
-            self._group("app_settings.tap_reader", self._tap_readers(view), "app_settings.tap_reader_line"),
+            self._group(
+                "app_settings.tap_reader",
+                self._states("tap_reader", view.tap_reader, self._settings.set_tap_reader),
+                "app_settings.tap_reader_line",
+            ),
             self._rows(),
         ]
         return page(kit, self.say("app_settings.title"), parts, gap=14)
@@ -87,40 +99,17 @@ class SettingsScreen(Screen[SettingsView]):
             for language in LANGUAGES
         ]
 
-    def _looks(self, view: SettingsView) -> list[Widget]:
+    def _states(self, kind: str, chosen: S, choose: Callable[[S], None]) -> list[Widget]:
+        """One choice for each state that there is of ``chosen``'s kind."""
         return [
             Choice(
                 self.kit,
-                f"look-{look.value}",
-                self.say(f"app_settings.look_{look.value}"),
-                partial(self._settings.set_look, look),
-                look is view.look,
+                f"{kind}-{state.value}",
+                self.say(f"app_settings.{kind}_{state.value}"),
+                partial(choose, state),
+                state is chosen,
             )
-            for look in Look
-        ]
-
-    def _paces(self, view: SettingsView) -> list[Widget]:
-        return [
-            Choice(
-                self.kit,
-                f"pace-{pace.value}",
-                self.say(f"app_settings.pace_{pace.value}"),
-                partial(self._settings.set_pace, pace),
-                pace is view.pace,
-            )
-            for pace in Pace
-        ]
-
-    def _tap_readers(self, view: SettingsView) -> list[Widget]:
-        return [
-            Choice(
-                self.kit,
-                f"tap_reader-{side.value}",
-                self.say(f"app_settings.tap_reader_{side.value}"),
-                partial(self._settings.set_tap_reader, side),
-                side is view.tap_reader,
-            )
-            for side in TapReader
+            for state in type(chosen)
         ]
 
     def _devices(

@@ -12,7 +12,7 @@ from kivy.uix.widget import Widget
 
 from app.window.kit import Kit
 from app.window.theme import COLUMN, TITLE, TOUCH
-from app.window.widgets.boxes import Column, Gap, Middle, Row, paint
+from app.window.widgets.boxes import Column, Gap, Middle, Row
 from app.window.widgets.buttons import IconButton
 from app.window.widgets.text import Text
 
@@ -70,9 +70,3 @@ def scrolled(parts: Sequence[Widget], widest: float = COLUMN, gap: float = 16) -
     view.bind(height=fill)
     view.add_widget(middle)
     return view
-
-
-def grounded(kit: Kit, widget: Widget) -> Widget:
-    """``widget`` on the page's own colour."""
-    paint(widget, kit.colours.page.ground, None, 0)
-    return widget
