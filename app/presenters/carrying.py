@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -27,7 +28,7 @@ class Tapping:
     role: Callable[[], Role]
 
 
-class CarryingPresenter(Presenter[V]):
+class CarryingPresenter(Presenter[V], ABC):
     """``_heard`` gets whole messages that a camera saw; ``_ends`` is for taps."""
 
     def __init__(self, view: V, engine: Engine, tapping: Tapping) -> None:
@@ -38,13 +39,13 @@ class CarryingPresenter(Presenter[V]):
 
     # to be said by paying and receiving
 
-    def _heard(self, message: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _heard(self, message: bytes) -> None: ...
 
+    @abstractmethod
     def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
         """For the taps of this visit, both called in the worker's thread: the wallet's side, and what is to be done
         whenever a tap may have changed how things stand."""
-        raise NotImplementedError
 
     def _telling(self, standing: Callable[[], S], show: Callable[[S], None]) -> Callable[[], None]:
         """Shows what ``standing`` says, in the worker's thread, whenever it says something else than before."""

@@ -6,6 +6,7 @@ there, so that a finger on a button or a cursor in a field is not disturbed by n
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -40,7 +41,7 @@ class Surroundings:
     pace: Pace = Pace.NORMAL
 
 
-class Screen(Generic[V]):
+class Screen(ABC, Generic[V]):
     """Subclasses say what a view looks like (`draw`) and which change of it needs another drawing (`shape`)."""
 
     def __init__(self, surroundings: Surroundings, presenter: Watched[V]) -> None:
@@ -82,11 +83,11 @@ class Screen(Generic[V]):
         """A key of a keyboard: a digit, ",", "erase" or "enter". Whether it meant something here."""
         return False
 
-    def shape(self, view: V) -> Hashable:
-        raise NotImplementedError
+    @abstractmethod
+    def shape(self, view: V) -> Hashable: ...
 
-    def draw(self, view: V) -> Widget:
-        raise NotImplementedError
+    @abstractmethod
+    def draw(self, view: V) -> Widget: ...
 
     def follow(self, widget: W, put: Callable[[W, V], None]) -> W:
         """Put something of every view into ``widget``, until the next drawing."""

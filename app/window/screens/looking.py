@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
@@ -41,8 +42,8 @@ class LookingScreen(Screen[V]):
         self._sees = presenter
         self._is_looking = False
 
-    def wants_camera(self, view: V) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def wants_camera(self, view: V) -> bool: ...
 
     def leave(self) -> None:
         super().leave()
