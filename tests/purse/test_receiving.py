@@ -118,6 +118,22 @@ def test_a_request_with_a_nonce_takes_one_payment(town: Town) -> None:
     assert (answered.code, answered.amount, answered.repeat_of) == (None, 30_000, town.world.now)
 
 
+def test_every_payment_that_came_keeps_its_own_answer(town: Town) -> None:
+    town.wallet("asel", 100_000)
+    town.wallet("dina", 100_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(30_000)
+    given = [
+        berik.receiving.receive(pay_unseen(town, payer, request)[1]).receipt for payer in ("asel", "dina")
+    ]
+    berik = town.open("berik")
+    incoming = sorted(berik.history(), key=lambda event: event.kind is EventKind.REFUSED)
+    assert [berik.receiving.answer_of(event.id).receipt for event in incoming] == given
+    assert [berik.receiving.answer_of(event.id).code for event in incoming] == [None, Code.REQUEST_ANSWERED]
+    with refused(Code.PAYMENT_UNKNOWN):
+        berik.receiving.answer_of(bytes(32))
+
+
 def test_a_payment_to_a_request_that_was_lost_is_given_back(town: Town) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")

@@ -322,7 +322,7 @@ def test_what_the_payee_never_saw_is_delivered_and_shown_later_is_a_repeat(town:
     assert shown.repeat_of == town.world.now
     assert asel.paying.acknowledge(payment, shown.receipt).value == "acknowledged"
     assert berik.balance().spendable == 60_000
-    assert [event.kind for event in berik.history()] == [EventKind.RECEIVED]
+    assert [(event.kind, event.state) for event in berik.history()] == [(EventKind.RECEIVED, "settled")]
     with refused(Code.LIMIT_BALANCE):
         berik.receiving.request(LIMITS.balance - 60_000 + 1)
 

@@ -62,7 +62,8 @@ class EventKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line of history. ``id``: the payment's, the incoming payment's, the funding's or the redemption's;
-    ``state`` is that of a payment or funding, or empty; ``who`` the other side's name where a merchant has one,
+    ``state`` is that of a payment or funding; of received money ``settled`` once the ledger has decided about all of
+    it, until then ``payer`` or ``ledger``, who brought it; ``who`` the other side's name where a merchant has one,
     ``wallet`` its wallet id."""
 
     kind: EventKind
@@ -90,6 +91,7 @@ class ChainLink:
     redemption: Redemption | None
 
 
+SETTLED = "settled"
 _REDEMPTIONS = {"refresh": EventKind.REFRESHED, "defund": EventKind.DEFUNDED}
 
 
@@ -174,12 +176,20 @@ class Reading:
             row["at"],
             row["amount"],
             row["id"],
-            row["source"],
+            SETTLED if code is None and self._is_settled(row["id"]) else row["source"],
             signer.name,
             row["payer"],
             "" if request is None else request.body.memo,
             code,
         )
+
+    def _is_settled(self, incoming: bytes) -> bool:
+        """Whether the ledger has decided about all that a payment brought."""
+        sql = (
+            "SELECT count(*) > 0 AND count(*) = count(t.settled) FROM incoming_transfer i"
+            " JOIN token t ON t.txid = i.txid AND t.output = 0 WHERE i.incoming = ?"
+        )
+        return bool(self._purse.store.value(sql, incoming))
 
     def _first_transfer(self, incoming: bytes) -> bytes:
         sql = "SELECT txid FROM incoming_transfer WHERE incoming = ? ORDER BY place LIMIT 1"

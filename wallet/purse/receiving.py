@@ -289,8 +289,17 @@ class Receiving:
         """What the last payment to this request was answered, an accepted one before a refused one; None if
         nothing came yet. ``repeat_of`` is when it came."""
         row = self._incoming.last_answer(request_ref(request))
+        return None if row is None else self._found(row)
+
+    def answer_of(self, incoming: bytes) -> Received:
+        """What a payment that came in (its id, as in history) was answered, as ``answered`` says it. ``Refusal``:
+        PAYMENT_UNKNOWN; NOT_CERTIFIED where no receipt was made yet and the key that was paid can sign none."""
+        row = self._incoming.by_id(incoming)
         if row is None:
-            return None
+            raise Refusal(Code.PAYMENT_UNKNOWN, {"payment": incoming.hex()})
+        return self._found(row)
+
+    def _found(self, row: Row) -> Received:
         tokens = tuple(self._purse.objects.outputs(txid)[0] for txid in self._incoming.txids(row["id"]))
         return self._received(row, tokens, row["at"])
 
