@@ -89,6 +89,16 @@ class PayeeDesk:
         desk.tap.session.tick(work.wallet.now())
         return desk
 
+    @classmethod
+    def of_incoming(cls, work: Work, incoming: bytes) -> PayeeDesk:
+        """The request of a payment that came in, with what that very payment was answered. Raises ``Refusal`` as
+        ``Receiving.answer_of``, and REQUEST_UNKNOWN."""
+        received = work.wallet.receiving.answer_of(incoming)
+        desk = cls.resume(work, received.request)
+        desk.standing()
+        desk._answered = desk._as_answered(received, received.request)
+        return desk
+
     def ask_on(self) -> Asking:
         """Ask with the same request again: it is printed, or what came was for another."""
         self.tap = PayeeTap(self._receiving, Payee(self._receiving, self.tap.session.request))

@@ -24,7 +24,8 @@ _ANSWERED: Final = (PayerState.ACKNOWLEDGED, PayerState.REFUSED)
 @dataclass(frozen=True, slots=True)
 class Paying:
     """How a payment stands. ``amount`` None while it is open, of at most ``ceiling``; ``payment`` is its message from
-    the signature on; ``ended``: why it was dropped or returned; ``trouble``: what else went wrong since last time."""
+    the signature on; ``ended``: why it was dropped or returned, None where the person here said no; ``trouble``: what
+    else went wrong since last time."""
 
     state: PayerState
     money: Money
@@ -61,6 +62,7 @@ class PayerDesk:
         self._purse = work.wallet.paying
         self.tap = PayerTap(self._purse, session)
         self._ended: Code | None = None
+        self._is_own_no = False
         self._trouble: Trouble | None = None
         self._room_in: tuple[PayerState, Room | None] | None = None
 
@@ -91,6 +93,7 @@ class PayerDesk:
 
     def decline(self) -> Paying:
         self.tap.session.decline()
+        self._is_own_no = True
         return self.standing()
 
     def show_again(self, payment: bytes) -> Paying:
@@ -163,7 +166,9 @@ class PayerDesk:
     def _why(self, session: Payer, known: PaymentSummary | None) -> Code | None:
         if session.state is PayerState.REFUSED and known is not None:
             return known.code
-        return (self._ended or Code.DECLINED) if session.state is PayerState.DROPPED else None
+        if session.state is not PayerState.DROPPED or self._is_own_no:
+            return None
+        return self._ended or Code.DECLINED
 
     def _room(self) -> Room | None:
         """Looked up once a state: a tap asks how things stand many times a second."""

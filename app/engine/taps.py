@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Final, Protocol, TypeVar
 
 from app.engine.troubles import trouble_of
 from app.engine.worker import Worker, WorkerClosed
-from app.presenters.views import TapStep, Trouble
+from app.presenters.views import Role, TapStep, Trouble
 from wallet.protocol.codes import Code, Refusal
 from wallet.transport.nfc import Card, CardDevice, Deadline, ReaderDevice, TapEnd, Tapper
 from wallet.transport.nfc.ports import Reply
@@ -30,13 +29,6 @@ TAP: Final = 30.0
 
 BETWEEN: Final = 0.3
 """Seconds between two taps of a card that stays in the field and cannot be talked to."""
-
-
-class Role(Enum):
-    """Which side of a tap this device is."""
-
-    READER = "reader"
-    CARD = "card"
 
 
 Rounds = Iterator[threading.Event | None]

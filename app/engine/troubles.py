@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from app.presenters.views import Trouble
 from app.wallets.missing import MissingPart
+from app.wallets.offline import OFFLINE
 from hsm.keystore import KeystoreCode, KeystoreError
 from wallet.protocol.codes import Code, Refusal
 from wallet.transport.nfc import DeviceError
@@ -25,6 +26,7 @@ class AppCode(StrEnum):
     PINS_DIFFER = "pins_differ"
     FIELDS_MISSING = "fields_missing"
     READER_TROUBLE = "reader_trouble"
+    NETWORK_OFF = "network_off"
 
 
 _MISSING = {"missing.sandbox": Code.UNREACHABLE, "missing.file": KeystoreCode.FOLDER_DAMAGED}
@@ -33,6 +35,8 @@ _MISSING = {"missing.sandbox": Code.UNREACHABLE, "missing.file": KeystoreCode.FO
 def trouble_of(error: BaseException) -> Trouble:
     """The code and facts of ``error``; INTERNAL, and a line in the log, where it was not foreseen."""
     match error:
+        case Refusal(code=Code.UNREACHABLE) if error.facts.get("service") == OFFLINE:
+            return Trouble(AppCode.NETWORK_OFF)
         case Refusal() | KeystoreError():
             return Trouble(error.code.value, dict(error.facts))
         case DeviceError():

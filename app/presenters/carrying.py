@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from app.engine.engine import Engine
-from app.engine.taps import Devices, News, Noticing, Role, Side, Taps
+from app.engine.taps import Devices, News, Noticing, Side, Taps
 from app.presenters.observed import V
 from app.presenters.presenter import Presenter
-from app.presenters.views import Carrier, PayView, ReceiveView, Scanning, Trouble
+from app.presenters.views import Carrier, PayView, ReceiveView, Role, Scanning, TapStep, Trouble
 from wallet.transport.qr import FrameReceiver, Outcome
 
 S = TypeVar("S")
 _NOT_OURS: Final = (Outcome.FOREIGN,)
+LONG: Final = 10
+"""Seconds of waiting for a tap after which the person is told how it may be helped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tapping:
     """How taps are made: the devices, the name of the one that settings chose, and the role that
-    they give to this side."""
+    they give to this side at first."""
 
     devices: Devices
     reader: Callable[[], str]
@@ -36,6 +38,7 @@ class CarryingPresenter(Presenter[V], ABC):
         self._tapping = tapping
         self._frames = FrameReceiver()
         self._taps: Taps | None = None
+        self._waiting_since: int | None = None
 
     # to be said by paying and receiving
 
@@ -64,10 +67,14 @@ class CarryingPresenter(Presenter[V], ABC):
     # the camera
 
     @property
-    def _scanning(self) -> Scanning:
+    def _carried(self) -> PayView | ReceiveView:
         view = self.view
         assert isinstance(view, (PayView, ReceiveView))
-        return view.scanning
+        return view
+
+    @property
+    def _scanning(self) -> Scanning:
+        return self._carried.scanning
 
     def seen(self, text: str) -> None:
         """The text of a code that the camera read. Messages may come in many parts, in any order."""
@@ -104,10 +111,28 @@ class CarryingPresenter(Presenter[V], ABC):
         before, engine = self._taps, self._engine
         if before is not None and before.is_running:
             return
+        role = self._carried.role or self._tapping.role()
         side = Noticing(*self._ends())
         taps = Taps(side, engine.worker, self._tapping.devices, lambda news: self._told(taps, news))
         self._taps = taps
-        taps.start(self._tapping.role(), self._tapping.reader(), before)
+        self._show(role=role)
+        taps.start(role, self._tapping.reader(), before)
+
+    def change_sides(self) -> None:
+        """For this visit: what read is read, and the other way round."""
+        if self._carried.role is not None:
+            self._stop_taps()
+            self._show(role=Role.CARD if self._carried.role is Role.READER else Role.READER, trouble=None)
+            self._tap()
+
+    def _tick_tap(self, now: int) -> None:
+        """Every second: is anybody near?"""
+        if self._carried.tap is not TapStep.WAITING:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
+        elif now - self._waiting_since >= LONG:
+            self._show(tap=TapStep.NOBODY)
 
     def _told(self, taps: Taps, news: News) -> None:
         """In the device's thread."""

@@ -10,7 +10,10 @@ from app.engine.engine import Engine, Work
 from app.engine.paying import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
+from app.presenters.receive import ReceivePresenter
 from app.presenters.views import Hand, HistoryLine, HistoryView, Party
+from wallet.protocol.codes import Code
+from wallet.purse.incoming import LEDGER
 from wallet.purse.payments import UNANSWERED
 from wallet.purse.reading import ChainLink, Event, EventKind
 
@@ -31,11 +34,13 @@ class _Chain:
 
 
 class HistoryPresenter(Presenter[HistoryView]):
-    """Newest first. ``show_again`` puts the chosen payment on the paying screen; the window opens that screen."""
+    """Newest first. ``show_again`` puts the chosen payment on the paying screen, or the receipt of one that was
+    received on the receiving screen; the window opens that screen."""
 
-    def __init__(self, engine: Engine, pay: PayPresenter) -> None:
+    def __init__(self, engine: Engine, pay: PayPresenter, receive: ReceivePresenter) -> None:
         super().__init__(HistoryView(), engine)
         self._pay = pay
+        self._receive = receive
         self._events: dict[bytes, Event] = {}
 
     def refresh(self) -> None:
@@ -65,13 +70,18 @@ class HistoryPresenter(Presenter[HistoryView]):
         self._show(chosen=None, chain=(), can_show=False)
 
     def show_again(self) -> None:
-        if self.view.chosen is not None and self.view.can_show:
-            self._pay.resume(self.view.chosen.id)
+        line = self.view.chosen
+        if line is not None and self.view.can_show:
+            (self._pay.resume if line.kind == EventKind.PAID else self._receive.show_receipt)(line.id)
 
 
 def _can_show(line: HistoryLine) -> bool:
-    """A signed payment that nobody has answered may be shown again, as often as needed."""
-    return line.kind == EventKind.PAID and line.state in UNANSWERED
+    """A signed payment that nobody has answered may be shown again as often as needed, and so may the answer to one
+    that its payer showed here and that named a request of ours."""
+    if line.kind == EventKind.PAID:
+        return line.state in UNANSWERED
+    is_incoming = line.kind in (EventKind.RECEIVED, EventKind.REFUSED)
+    return is_incoming and line.state != LEDGER and line.code != Code.REQUEST_UNKNOWN
 
 
 def _looked(work: Work) -> tuple[tuple[Event, ...], Mapping[bytes, Party]]:

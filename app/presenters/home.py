@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from app.engine.engine import Engine, Work
+from app.engine.kept import KeptFile
 from app.engine.paying import party_of
 from app.presenters.aside import Aside
 from app.presenters.pay import PayPresenter
@@ -16,6 +18,8 @@ from wallet.purse.journal import PurseState
 from wallet.purse.outlook import Outlook
 from wallet.purse.payments import PaymentState
 from wallet.purse.reading import Balance
+
+_NETWORK: Final = "is_network_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,18 @@ class _Found:
 
 
 class HomePresenter(Presenter[HomeView]):
-    """``go_on`` puts the payment or request on its screen; the window opens that screen."""
+    """``go_on`` puts the payment or request on its screen; the window opens that screen. The network stays off over a
+    restart: ``file`` keeps it."""
 
-    def __init__(self, engine: Engine, pay: PayPresenter, receive: ReceivePresenter, aside: Aside) -> None:
+    def __init__(
+        self, engine: Engine, pay: PayPresenter, receive: ReceivePresenter, aside: Aside, file: KeptFile
+    ) -> None:
+        engine.set_network(file.read().get(_NETWORK) is not False)
         super().__init__(HomeView(is_network_on=engine.is_network_on), engine)
         self._pay = pay
         self._receive = receive
         self._aside = aside
+        self._file = file
 
     def refresh(self) -> None:
         self._run("app_home.looking", _found, self._found)
@@ -60,6 +69,7 @@ class HomePresenter(Presenter[HomeView]):
         """Off: this process reaches nobody."""
         self._engine.set_network(on)
         self._show(is_network_on=on)
+        self._put(self._file, {_NETWORK: on})
 
     def go_on(self, id: bytes) -> None:  # noqa: A002
         for item in self.view.unfinished:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.engine.engine import Engine
 from app.engine.kept import KeptFile
-from app.engine.taps import Devices, Role
+from app.engine.taps import Devices
 from app.presenters.aside import Aside
 from app.presenters.carrying import Tapping
 from app.presenters.funds import FundsPresenter
@@ -21,7 +21,7 @@ from app.presenters.risk import RiskPresenter
 from app.presenters.settings import SettingsPresenter
 from app.presenters.start import StartPresenter
 from app.presenters.unlock import UnlockPresenter
-from app.presenters.views import TapReader
+from app.presenters.views import Role, TapReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def house(
     readers: tuple[str, ...] = ("auto",),
 ) -> House:
     """``folder``: the wallet's, where settings are kept; ``sandbox``: where banks are offered at the first start."""
-    settings = SettingsPresenter(engine, KeptFile(folder / "app.json"), cameras, readers)
+    file = KeptFile(folder / "app.json")
+    settings = SettingsPresenter(engine, file, cameras, readers)
     aside = Aside(engine, KeptFile(folder / "aside.json"))
 
     def reader() -> str:
@@ -80,10 +81,10 @@ def house(
         engine,
         StartPresenter(engine, sandbox),
         UnlockPresenter(engine, holder),
-        HomePresenter(engine, pay, receive, aside),
+        HomePresenter(engine, pay, receive, aside, file),
         receive,
         pay,
-        HistoryPresenter(engine, pay),
+        HistoryPresenter(engine, pay, receive),
         ReconcilePresenter(engine),
         FundsPresenter(engine),
         RiskPresenter(engine),

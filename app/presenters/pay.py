@@ -179,6 +179,8 @@ class PayPresenter(CarryingPresenter[PayView]):
     def tick(self, now: int) -> None:
         """Every second: what was never signed is dropped once its request has expired."""
         view = self.view
+        if view.step is PayStep.SEEK:
+            self._tick_tap(now)
         if view.wait_until is not None and now >= view.wait_until:
             self._show(wait_until=None, trouble=None)
         if view.step in _UNSIGNED and view.expires is not None and now > view.expires and not self._is_busy:
@@ -232,7 +234,7 @@ class PayPresenter(CarryingPresenter[PayView]):
         )
         if step not in (PayStep.SEEK, PayStep.ASKED):
             self._decided()
-        if step is PayStep.SHOWING and is_deciding and self.view.tap is TapStep.WAITING:
+        if step is PayStep.SHOWING and is_deciding and self.view.tap in (TapStep.WAITING, TapStep.NOBODY):
             self._show(tap=TapStep.TAP_AGAIN)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from app.engine.engine import Engine, Stopped, Ticket, Work
+from app.engine.kept import KeptFile
 from app.presenters.observed import Observed, V
 from app.presenters.views import Busy, Trouble
 
@@ -54,6 +55,15 @@ class Presenter(Observed[V]):
                 self._show(busy=news)
 
         return self._engine.submit(job, done, busy)
+
+    def _put(self, file: KeptFile, fields: Mapping[str, Any]) -> None:
+        """Keep them; a file that could not be written is a trouble to show."""
+
+        def done(outcome: object) -> None:
+            if isinstance(outcome, Trouble):
+                self._fail(outcome)
+
+        self._engine.submit(lambda work: file.write(fields), done)
 
     def _fail(self, trouble: Trouble) -> None:
         self._show(trouble=trouble)

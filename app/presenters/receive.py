@@ -71,13 +71,28 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
         self.leave()
         self._begin(lambda work: PayeeDesk.resume(work, request_id))
 
-    def _begin(self, make: Callable[[Work], PayeeDesk]) -> None:
+    def show_receipt(self, incoming: bytes) -> None:
+        """Of a payment that came before: its receipt, for a payer who has not seen it."""
+        self.leave()
+        self._show(carrier=Carrier.QR)
+        self._begin(lambda work: PayeeDesk.of_incoming(work, incoming), self._shown_again)
+
+    def _shown_again(self, made: tuple[PayeeDesk, Asking]) -> None:
+        self._begun(made)
+        if self.view.step is ReceiveStep.RECEIVED:
+            self._show(step=ReceiveStep.RECEIPT)
+
+    def _begin(
+        self,
+        make: Callable[[Work], PayeeDesk],
+        then: Callable[[tuple[PayeeDesk, Asking]], None] | None = None,
+    ) -> None:
         def job(work: Work) -> tuple[PayeeDesk, Asking]:
             desk = make(work)
             return desk, desk.standing()
 
         self._look_anew()
-        self._run("app_receive.asking", job, self._begun)
+        self._run("app_receive.asking", job, then or self._begun)
 
     def _begun(self, made: tuple[PayeeDesk, Asking]) -> None:
         self._desk, asking = made
@@ -112,6 +127,7 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
 
     def tick(self, now: int) -> None:
         """Every second: a request that has expired is shown no more."""
+        self._tick_tap(now)
         expires = self.view.expires
         if self.view.shown is not None and self.view.step is ReceiveStep.ASKING and expires and now > expires:
             self._do(lambda desk: desk.tick(now))

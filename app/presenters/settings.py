@@ -64,15 +64,10 @@ class SettingsPresenter(Presenter[SettingsView]):
         self._keep(tap_reader=side)
 
     def _keep(self, **changes: Any) -> None:
-        """Applied at once; a file that could not be written is a trouble to show."""
+        """Applied at once."""
         self._show(trouble=None, **changes)
         kept = {name: value.value if isinstance(value, Enum) else value for name, value in changes.items()}
-
-        def done(outcome: object) -> None:
-            if isinstance(outcome, Trouble):
-                self._fail(outcome)
-
-        self._engine.submit(lambda work: self._file.write(kept), done)
+        self._put(self._file, kept)
 
     # the PIN
 

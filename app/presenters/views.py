@@ -123,10 +123,19 @@ class Carrier(Enum):
     TAP = "tap"
 
 
+class Role(Enum):
+    """Which side of a tap this device is."""
+
+    READER = "reader"
+    CARD = "card"
+
+
 class TapStep(Enum):
     """What the person holding the device should do."""
 
     WAITING = "waiting"
+    NOBODY = "nobody"
+    """Waiting for long. Two devices that both read, or are both cards, never meet: one of them changes sides."""
     HOLD_STILL = "hold_still"
     TAP_AGAIN = "tap_again"
     OTHER_DECIDES = "other_decides"
@@ -159,6 +168,8 @@ class ReceiveStep(Enum):
     AMOUNT = "amount"
     ASKING = "asking"
     RECEIVED = "received"
+    RECEIPT = "receipt"
+    """The receipt of an earlier payment, shown again."""
     REFUSED = "refused"
 
 
@@ -180,6 +191,7 @@ class ReceiveView:
     expires: int | None = None
     scanning: Scanning = Scanning()
     tap: TapStep | None = None
+    role: Role | None = None
     received: int = 0
     hop: int = 0
     repeat_of: int | None = None
@@ -235,6 +247,7 @@ class PayView:
     carrier: Carrier = Carrier.QR
     scanning: Scanning = Scanning()
     tap: TapStep | None = None
+    role: Role | None = None
     party: Party | None = None
     amount: int | None = None
     ceiling: int | None = None
@@ -285,7 +298,8 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
-    """``chosen`` with its ``chain`` when one line is opened; a payment that can be shown again has ``can_show``."""
+    """``chosen`` with its ``chain`` when one line is opened; ``can_show``: the payment, or the receipt of one that was
+    received, can be shown again."""
 
     lines: tuple[HistoryLine, ...] = ()
     chosen: HistoryLine | None = None

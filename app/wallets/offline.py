@@ -20,6 +20,8 @@ _NAMING: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
 _DATAGRAMS: Final = frozenset({"socket.sendto", "socket.bind"})
 _EVENTS: Final = _NAMING | _DATAGRAMS | {"socket.connect", "socket.sendmsg"}
 _LOCALHOST: Final = "localhost"
+OFFLINE: Final = "offline"
+"""The service that UNREACHABLE names where the switch is off."""
 
 
 class NetworkSwitch:
@@ -48,7 +50,7 @@ class NetworkSwitch:
     def check(self) -> None:
         """UNREACHABLE while it is off: for whoever holds a connection that was made before."""
         if self.is_off:
-            raise Refusal(Code.UNREACHABLE, {"service": "offline"})
+            raise Refusal(Code.UNREACHABLE, {"service": OFFLINE})
 
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.is_off or event not in _EVENTS:

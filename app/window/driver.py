@@ -38,6 +38,7 @@ from kivy.uix.widget import Widget
 
 from app.window.app import QaltaApp
 from app.window.pixels import window_picture
+from app.window.widgets.holding import is_held
 
 KEYS: Final = {"escape": 27, "enter": 13, "backspace": 8}
 HELD: Final = 2
@@ -226,7 +227,11 @@ def _touch(at: tuple[float, float], then: Callable[[], None]) -> None:
 
     def lift() -> None:
         Window.dispatch("on_mouse_up", x, y, "left", [])
-        _after(HELD, then)
+        _after(HELD, settled)
+
+    def settled() -> None:
+        """Its page may be drawn anew only now."""
+        _after(1, settled if any(is_held(child) for child in Window.children) else lambda: _after(1, then))
 
     _after(HELD, lift)
 

@@ -24,7 +24,7 @@ from app.wallets.places import Home, WalletPlace
 from app.window.__main__ import Options
 from app.window.app import QaltaApp
 from app.window.outside import prefers_dark
-from wallet.transport.nfc.devices import open_card, open_reader
+from wallet.transport.nfc.devices import READERS, open_card, open_reader
 
 NAME = "Qalta"
 _SIMULATED = ("udp:", "vpcd:")
@@ -77,6 +77,7 @@ def _house(options: Options, home: Home, place: WalletPlace) -> House:
         holder=place.profile().name if place.is_made else "",
         sandbox=home.sandbox if home.sandbox.is_dir() else None,
         cameras=tuple(found.name for found in cameras()) or ("0",),
+        readers=READERS,
     )
 
 

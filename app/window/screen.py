@@ -1,7 +1,8 @@
 """What every screen is: a root widget that follows a presenter's view while it is entered.
 
 Rule: a screen is drawn anew only when its shape changes; in between, what has changed is put into the widgets that are
-there, so that a finger on a button or a cursor in a field is not disturbed by news from the camera.
+there, so that a finger on a button or a cursor in a field is not disturbed by news from the camera. While a finger is
+down nothing is drawn anew: a touch is never lost, and means what was shown when it began.
 """
 
 from __future__ import annotations
@@ -9,18 +10,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
+from kivy.clock import Clock, ClockEvent
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
 from app.presenters.views import Pace
 from app.window.contract import Camera, Watched
 from app.window.kit import Kit
+from app.window.widgets.holding import is_held
 from app.window.widgets.putting_away import put_away
 
 V = TypeVar("V")
 W = TypeVar("W", bound=Widget)
+_LONGEST: Final = 2.0
+"""Seconds that a finger keeps a page from being drawn anew."""
 
 
 class Navigator(Protocol):
@@ -54,6 +59,7 @@ class Screen(ABC, Generic[V]):
         self._shape: Hashable = None
         self._is_drawn = self._is_entered = False
         self._stop: Callable[[], None] | None = None
+        self._waiting: ClockEvent | None = None
 
     @property
     def view(self) -> V:
@@ -98,6 +104,9 @@ class Screen(ABC, Generic[V]):
         if not self._is_entered:
             return  # Another watcher of the same news has led elsewhere.
         shape = self.shape(view)
+        if self._is_drawn and shape != self._shape and is_held(self.root):
+            self._put_off()
+            return
         if not self._is_drawn or shape != self._shape:
             self._followers.clear()
             put_away(self.root)
@@ -106,3 +115,23 @@ class Screen(ABC, Generic[V]):
             self.root.add_widget(self.draw(view))
         for put in tuple(self._followers):
             put(view)
+
+    def _put_off(self) -> None:
+        """Until the finger is lifted; one that rests too long is no touch any more."""
+        if self._waiting is not None:
+            return
+        end = Clock.get_boottime() + _LONGEST
+
+        def look(_: float) -> bool:
+            is_over = not is_held(self.root) or Clock.get_boottime() > end
+            if is_over:
+                self._waiting = None
+                self._draw_anew()
+            return not is_over
+
+        self._waiting = Clock.schedule_interval(look, 0)
+
+    def _draw_anew(self) -> None:
+        if self._is_entered:
+            self._is_drawn = False
+            self._show(self.view)

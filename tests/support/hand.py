@@ -207,7 +207,8 @@ class Person:
         return self
 
     def kill(self) -> None:
-        """The process is gone: nothing that was under way is ever done."""
+        """The process is gone, and its switch with it: nothing that was under way is ever done."""
+        self.network.turn(off=False)
         self.worker.jobs.clear()
         self.posted.clear()
 

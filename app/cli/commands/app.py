@@ -70,6 +70,16 @@ def _place(context: Context) -> WalletPlace:
 
 
 def _pair(args: argparse.Namespace, context: Context) -> Status:
+    from app.cli.windows.pair import PairIsOpen
+
+    try:
+        return _open_pair(args, context)
+    except PairIsOpen:
+        context.show.say_error("app_run.pair_open")
+        return Status.REFUSED
+
+
+def _open_pair(args: argparse.Namespace, context: Context) -> Status:
     from app.cli.demo.actors import PIN
     from app.cli.windows.pair import SEATS, pair_stage, pair_windows
     from app.cli.windows.window import interruptible, open_windows

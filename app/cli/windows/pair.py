@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Final
 from app.cli.demo.actors import Actor, ActorFailed
 from app.cli.windows.window import AppWindow, Wanted, undisturbed
 from app.wallets.places import Home
-from hsm.keystore import KeystoreCode, KeystoreError
 from wallet.protocol.codes import Code
 
 if TYPE_CHECKING:
@@ -45,6 +44,10 @@ class Seat:
 SEATS: Final = (Seat("aigerim", "Әйгерім", "alatau", False), Seat("bread", "Нан дүкені", "zhibek", True))
 
 
+class PairIsOpen(Exception):
+    """The pair of this folder is open already."""
+
+
 class PairStep(Enum):
     """What takes a moment; the catalogue's table ``app_run`` has a sentence for each."""
 
@@ -61,7 +64,7 @@ Tell = Callable[[PairStep], None]
 def pair_stage(folder: Path, tell: Tell = lambda step: None) -> Iterator[Network]:
     """Sandbox and wallets of the pair in ``folder``, for the length of the context; then the sandbox stops.
 
-    Raises ``KeystoreError``: IN_USE (it is open already); ``Refusal`` where the sandbox or a wallet cannot be made.
+    Raises ``PairIsOpen``; ``Refusal`` where the sandbox or a wallet cannot be made.
     """
     from ledger_sync import sandbox
 
@@ -114,7 +117,7 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise KeystoreError(KeystoreCode.IN_USE) from None
+            raise PairIsOpen from None
         yield
 
 

@@ -30,13 +30,12 @@ def asked_page(screen: PayScreen, view: PayView) -> Widget:
     if view.busy is not None:
         parts.append(working(kit, view.busy))
     parts.append(_payee(screen, view))
-    parts += _open_amount(screen, view) if is_open else _fixed_amount(screen, view)
+    parts += [] if is_open else _fixed_amount(screen, view)
     parts += [_alike(screen, item) for item in view.alike]
     if view.memo:
         parts.append(_memo(screen, view.memo))
     parts.append(_limits(screen, view))
-    if is_open:
-        parts.append(Keypad(kit, pay.press, pay.erase, has_comma=True))
+    keypad = _open_amount(screen, view) if is_open else []
 
     accept = strong(kit, "pay-accept", screen.say("app_pay.accept"), pay.accept, "arrow-right")
     screen.follow(
@@ -47,7 +46,7 @@ def asked_page(screen: PayScreen, view: PayView) -> Widget:
         kit,
         screen.say("app_pay.asked_title"),
         parts,
-        [Row(decline, accept, gap=8)],
+        [*keypad, Row(decline, accept, gap=8)],
         back=screen.around.navigator.back,
         gap=12,
     )
@@ -80,7 +79,8 @@ def _open_amount(screen: PayScreen, view: PayView) -> list[Widget]:
     typed = BigText(kit, "", BIG, halign="center", name="pay-amount")
     screen.follow(typed, lambda text, now: setattr(text, "text", kit.words.typed(now.typed)))
     line = screen.say("app_pay.you_choose", ceiling=view.ceiling or 0)
-    return [Text(kit, line, SMALL, kit.colours.quiet, halign="center"), typed]
+    keypad = Keypad(kit, screen.pay.press, screen.pay.erase, has_comma=True)
+    return [Text(kit, line, SMALL, kit.colours.quiet, halign="center"), typed, keypad]
 
 
 def _memo(screen: PayScreen, memo: str) -> Widget:

@@ -87,16 +87,11 @@ class FundsScreen(Screen[FundsView]):
                 gap=8,
             ),
             self._where(view),
-            Gap(),
+        ]
+        line = self.say("app_ledger.in_line" if view.is_in else "app_ledger.out_line")
+        keypad = [
+            Text(kit, line, SMALL, kit.colours.quiet, halign="center"),
             typed,
-            Text(
-                kit,
-                self.say("app_ledger.in_line" if view.is_in else "app_ledger.out_line"),
-                SMALL,
-                kit.colours.quiet,
-                halign="center",
-            ),
-            Gap(),
             Keypad(kit, funds.press, funds.erase, has_comma=True),
         ]
         go = strong(
@@ -107,7 +102,8 @@ class FundsScreen(Screen[FundsView]):
             "bank-transfer-in" if view.is_in else "bank-transfer-out",
         )
         self.follow(go, lambda action, now: setattr(action, "disabled", not now.amount))
-        return page(kit, self.say("app_ledger.funds"), parts, [go], back=self.around.navigator.back, gap=12)
+        back = self.around.navigator.back
+        return page(kit, self.say("app_ledger.funds"), parts, [*keypad, go], back=back, gap=12)
 
     def _where(self, view: FundsView) -> Widget:
         kit = self.kit

@@ -140,9 +140,9 @@ class HistoryScreen(Screen[HistoryView]):
         left = [*head, Card(*facts, ground=colours.card.ground, gap=10)]
         if line.code is not None:
             left.append(told(kit, kit.words.told(Trouble(line.code)), line.code))
-        return self._with_chain(view, left)
+        return self._with_chain(view, left, is_payment=line.kind == "paid")
 
-    def _with_chain(self, view: HistoryView, left: list[Widget]) -> Widget:
+    def _with_chain(self, view: HistoryView, left: list[Widget], *, is_payment: bool) -> Widget:
         kit = self.kit
         right: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
         if view.chain:
@@ -151,7 +151,9 @@ class HistoryScreen(Screen[HistoryView]):
                 Text(kit, self.say("app_history.chain_line"), SMALL, kit.colours.quiet),
                 chain(kit, view.chain),
             ]
-        again = strong(kit, "history-again", self.say("app_history.show_again"), self._again, "qrcode")
+        words = "show_again" if is_payment else "show_receipt"
+        show = partial(self._again, "pay" if is_payment else "receive")
+        again = strong(kit, "history-again", self.say(f"app_history.{words}"), show, "qrcode")
         return page(
             kit,
             self.say("app_history.one"),
@@ -161,6 +163,6 @@ class HistoryScreen(Screen[HistoryView]):
             is_broad=bool(right),
         )
 
-    def _again(self) -> None:
+    def _again(self, place: str) -> None:
         self._history.show_again()
-        self.around.navigator.go("pay")
+        self.around.navigator.go(place)

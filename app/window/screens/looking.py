@@ -10,13 +10,13 @@ from kivy.metrics import dp
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Carrier, Scanning, TapStep
+from app.presenters.views import Carrier, Role, Scanning, TapStep, Trouble
 from app.window.contract import Watched
 from app.window.kit import Kit
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BODY, LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Column, Gap, Row
-from app.window.widgets.buttons import Action, plain
+from app.window.widgets.buttons import Action, plain, soft
 from app.window.widgets.notices import badge
 from app.window.widgets.preview import Preview
 from app.window.widgets.progress import RUNNING, Line
@@ -32,6 +32,18 @@ class Sees(Watched[V_co], Protocol[V_co]):
     def seen(self, text: str) -> None: ...
     def camera(self, trouble: str | None) -> None: ...
     def choose(self, carrier: Carrier) -> None: ...
+    def change_sides(self) -> None: ...
+
+
+class Tapped(Protocol):
+    """How a tap stands, as the views of paying and receiving have it."""
+
+    @property
+    def tap(self) -> TapStep | None: ...
+    @property
+    def role(self) -> Role | None: ...
+    @property
+    def trouble(self) -> Trouble | None: ...
 
 
 class LookingScreen(Screen[V]):
@@ -97,19 +109,35 @@ class LookingScreen(Screen[V]):
         self.follow(line, lambda line, view: setattr(line, "share", _share(scanning(view))))
         return [words, line]
 
-    def tapping(self, tap: TapStep | None, line: str) -> list[Widget]:
-        """What to do with the device, for payments by tap."""
+    def tapping(self, view: Tapped, line: str) -> list[Widget]:
+        """What to do with the device, for payments by tap; where that leads nowhere, a way to change sides."""
         kit = self.kit
-        step = tap or TapStep.WAITING
+        step = view.tap or TapStep.WAITING
         sign, ink = _TAPS[step], kit.colours.hero
         if step in (TapStep.TAP_AGAIN, TapStep.OTHER_WALLET):
             ink = kit.colours.warn
-        return [
+        parts: list[Widget] = [
             Gap(),
             badge(kit, sign, ink, 110),
             Text(kit, self.say(f"app_receive.tap_{step.value}"), LEAD, halign="center", name="tap-step"),
             Text(kit, line, BODY, kit.colours.quiet, halign="center"),
-            Gap(),
+        ]
+        if view.role is not None and (step is TapStep.NOBODY or view.trouble is not None):
+            parts += self._sides(view.role)
+        return [*parts, Gap()]
+
+    def _sides(self, role: Role) -> list[Widget]:
+        kit = self.kit
+        words = self.say(f"app_receive.tap_as_{role.value}")
+        return [
+            Text(kit, words, SMALL, kit.colours.quiet, halign="center", name="tap-role"),
+            soft(
+                kit,
+                "tap-sides",
+                self.say("app_receive.tap_sides"),
+                self._sees.change_sides,
+                "swap-horizontal",
+            ),
         ]
 
     def other_carrier(self, carrier: Carrier) -> Action:
@@ -123,6 +151,7 @@ class LookingScreen(Screen[V]):
 
 _TAPS = {
     TapStep.WAITING: "contactless-payment",
+    TapStep.NOBODY: "contactless-payment",
     TapStep.HOLD_STILL: "cellphone-nfc",
     TapStep.TAP_AGAIN: "gesture-tap",
     TapStep.OTHER_DECIDES: "account-clock-outline",

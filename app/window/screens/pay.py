@@ -38,7 +38,7 @@ class PayScreen(LookingScreen[PayView]):
 
     def shape(self, view: PayView) -> Hashable:
         return (
-            view.step, view.carrier, view.tap, view.party, view.ceiling, view.memo, view.expires, view.room,
+            view.step, view.carrier, view.tap, view.role, view.party, view.ceiling, view.memo, view.expires, view.room,
             view.earlier, view.alike, view.shown is None, view.receipt_at, view.money, view.busy, view.trouble,
             view.wait_until,
             view.amount if view.ceiling is None or view.step is not PayStep.ASKED else None,
@@ -91,7 +91,7 @@ class PayScreen(LookingScreen[PayView]):
         if view.busy is not None:
             above.append(working(kit, view.busy))
         if view.carrier is Carrier.TAP:
-            parts = [*above, *self.tapping(view.tap, self.say("app_pay.tap_line"))]
+            parts = [*above, *self.tapping(view, self.say("app_pay.tap_line"))]
         else:
             finder = self.finder(220 if above else 320, lambda now: now.scanning)
             parts = [*above, Text(kit, self.say("app_pay.aim"), BODY, halign="center"), finder]
@@ -157,7 +157,7 @@ class PayScreen(LookingScreen[PayView]):
         if view.trouble is not None:
             head.insert(0, trouble(kit, view.trouble))
         if view.carrier is Carrier.TAP:
-            parts = [*head, *self.tapping(view.tap, self.say("app_pay.tap_show_line"))]
+            parts = [*head, *self.tapping(view, self.say("app_pay.tap_show_line"))]
             below = Row(self.other_carrier(view.carrier), done, gap=8)
             return page(kit, self.say("app_pay.tap_title"), parts, [below], back=self.around.navigator.back)
         code = self.follow(Code(kit, self.around.pace), lambda code, now: code.show(now.shown))
@@ -188,7 +188,9 @@ class PayScreen(LookingScreen[PayView]):
             line = self.say("app_pay.returned_line", payee=payee)
             parts = ended(kit, "undo-variant", colours.warn, self.say("app_pay.returned"), amount, line)
         else:
-            parts = ended(kit, "close-thick", colours.bad, self.say("app_pay.not_paid"), amount)
+            # One's own "no" is no failure.
+            ink = colours.soft if view.trouble is None else colours.bad
+            parts = ended(kit, "close-thick", ink, self.say("app_pay.not_paid"), amount)
         if view.trouble is not None:
             parts.append(told(kit, kit.words.told(view.trouble), view.trouble.code))
         elif view.step is not PayStep.PAID:

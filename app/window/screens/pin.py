@@ -42,11 +42,12 @@ def pin_page(
 
     action = screen.follow(strong(kit, "pin-confirm", confirm_text, confirm), put_action)
     dots = screen.follow(PinDots(kit, 0), lambda dots, view: setattr(dots, "length", length(view)))
-    parts: list[Widget] = [*above, Gap(), Text(kit, ask, HEADLINE, halign="center", name="pin-ask")]
+    parts = [*above, Gap()]
     if line:
-        parts.append(Text(kit, line, BODY, kit.colours.quiet, halign="center"))
-    parts += [dots, Gap(), Keypad(kit, press, erase, has_comma=False)]
-    return page(kit, title, parts, [action], back=back, gap=12)
+        parts += [Text(kit, line, BODY, kit.colours.quiet, halign="center"), Gap()]
+    asking = Text(kit, ask, HEADLINE, halign="center", name="pin-ask")
+    keypad = Keypad(kit, press, erase, has_comma=False)
+    return page(kit, title, parts, [asking, dots, keypad, action], back=back, gap=12)
 
 
 def pin_key(

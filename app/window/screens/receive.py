@@ -14,7 +14,7 @@ from app.window.contract import ReceiveLike
 from app.window.screen import Surroundings
 from app.window.screens.looking import LookingScreen
 from app.window.theme import BIG, BODY, HEADLINE, HUGE, LEAD, SMALL
-from app.window.widgets.boxes import Column, Flow, Gap, Panes, Row
+from app.window.widgets.boxes import Column, Flow, Panes, Row
 from app.window.widgets.buttons import Chip, plain, soft, strong
 from app.window.widgets.code import Code
 from app.window.widgets.field import Field
@@ -32,6 +32,7 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         super().__init__(around, receive)
         self._receive, self._prints = receive, prints
         self._has_memo = bool(receive.view.memo)
+        self._begins_memo = False
         self._printed: Path | None = None
 
     def wants_camera(self, view: ReceiveView) -> bool:
@@ -39,7 +40,7 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
 
     def shape(self, view: ReceiveView) -> Hashable:
         return (
-            view.step, view.carrier, view.is_open, view.is_printed, view.can_print, view.tap, view.busy,
+            view.step, view.carrier, view.is_open, view.is_printed, view.can_print, view.tap, view.role, view.busy,
             view.trouble, view.received, view.repeat_of, view.receipt is None, view.shown is None,
             view.expires, self._has_memo, view.is_for_other, self._printed,
         )  # fmt: skip
@@ -74,6 +75,8 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
                 return self._asking(view)
             case ReceiveStep.RECEIVED:
                 return self._received(view)
+            case ReceiveStep.RECEIPT:
+                return self._receipt(view)
             case ReceiveStep.REFUSED:
                 return self._refused(view)
 
@@ -85,13 +88,6 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         self.follow(typed, lambda text, now: setattr(text, "text", kit.words.typed(now.typed)))
         line = "app_receive.ceiling" if view.is_open else "app_receive.how_much"
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
-        parts += [
-            Gap(),
-            Text(kit, self.say(line), BODY, kit.colours.quiet, halign="center"),
-            typed,
-            Gap(),
-            Flow(*self._options(view)),
-        ]
         if self._has_memo:
             parts.append(
                 Field(
@@ -101,14 +97,22 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
                     view.memo,
                     receive.set_memo,
                     MAX_MEMO_BYTES,
+                    is_begun=self._begins_memo,
                 )
             )
-        parts.append(Keypad(kit, receive.press, receive.erase, has_comma=True))
+            self._begins_memo = False
+        parts.append(Flow(*self._options(view)))
+        keypad = [
+            Text(kit, self.say(line), BODY, kit.colours.quiet, halign="center"),
+            typed,
+            Keypad(kit, receive.press, receive.erase, has_comma=True),
+        ]
         by_tap = view.carrier is Carrier.TAP and not view.is_printed
         words, icon = ("tap_title", "contactless-payment") if by_tap else ("ask", "qrcode")
         ask = strong(kit, "receive-ask", self.say(f"app_receive.{words}"), self._ask, icon)
         self.follow(ask, lambda action, now: setattr(action, "disabled", not self._can_ask(now)))
-        return page(kit, self.say("app_receive.title"), parts, [ask], back=self.around.navigator.back, gap=12)
+        back = self.around.navigator.back
+        return page(kit, self.say("app_receive.title"), parts, [*keypad, ask], back=back, gap=12)
 
     def _options(self, view: ReceiveView) -> list[Widget]:
         kit, receive = self.kit, self._receive
@@ -140,7 +144,7 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
             self._receive.ask()
 
     def _turn_memo(self) -> None:
-        self._has_memo = not self._has_memo
+        self._has_memo = self._begins_memo = not self._has_memo
         if not self._has_memo:
             self._receive.set_memo("")
         self._show(self.view)
@@ -205,7 +209,7 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         kit = self.kit
         parts: list[Widget] = [trouble(kit, view.trouble)] if view.trouble else []
         amount = BigText(kit, kit.words.amount(view.amount), BIG, halign="center", name="receive-asked")
-        parts += [amount, *self.tapping(view.tap, self.say("app_receive.tap_line"))]
+        parts += [amount, *self.tapping(view, self.say("app_receive.tap_line"))]
         cancel = plain(kit, "receive-cancel", self.say("app_receive.cancel"), self._receive.cancel)
         return page(
             kit,
@@ -228,23 +232,36 @@ class ReceiveScreen(LookingScreen[ReceiveView]):
         has_code = view.receipt is not None and view.carrier is Carrier.QR
         parts = ended(kit, sign, ink, headline, kit.words.amount(view.received), line, is_small=has_code)
         if has_code:
-            code = self.follow(Code(kit, self.around.pace), lambda code, now: code.show(now.receipt))
-            below = Text(kit, self.say("app_receive.receipt"), SMALL, kit.colours.quiet, halign="center")
-            return self._end([Panes(Column(*parts), Column(code, below))], is_broad=True)
+            return self._with_code(parts, "app_receive.receipt")
         if view.repeat_of is None:
             parts.append(Text(kit, self.say("app_receive.safe"), BODY, kit.colours.quiet, halign="center"))
         return self._end(parts)
+
+    def _receipt(self, view: ReceiveView) -> Widget:
+        kit = self.kit
+        line = self.say("app_receive.receipt_line", time=view.repeat_of or 0)
+        headline = self.say("app_receive.receipt_again")
+        amount = kit.words.amount(view.received)
+        parts = ended(
+            kit, "receipt-text-check-outline", kit.colours.good, headline, amount, line, is_small=True
+        )
+        return self._with_code(parts, "app_receive.receipt")
 
     def _refused(self, view: ReceiveView) -> Widget:
         kit = self.kit
         parts = ended(kit, "close-thick", kit.colours.bad, self.say("app_receive.refused"))
         if view.trouble is not None:
             parts.append(told(kit, kit.words.told(view.trouble), view.trouble.code))
-        if view.receipt is not None:
-            code = self.follow(Code(kit, self.around.pace), lambda code, now: code.show(now.receipt))
-            below = Text(kit, self.say("app_receive.refusal_code"), SMALL, kit.colours.quiet, halign="center")
-            return self._end([Panes(Column(*parts), Column(code, below))], is_broad=True)
-        return self._end(parts)
+        return (
+            self._end(parts) if view.receipt is None else self._with_code(parts, "app_receive.refusal_code")
+        )
+
+    def _with_code(self, parts: list[Widget], line: str) -> Widget:
+        """The receipt's code, and a line below it."""
+        kit = self.kit
+        code = self.follow(Code(kit, self.around.pace), lambda code, now: code.show(now.receipt))
+        below = Text(kit, self.say(line), SMALL, kit.colours.quiet, halign="center")
+        return self._end([Panes(Column(*parts), Column(code, below))], is_broad=True)
 
     def _end(self, parts: list[Widget], *, is_broad: bool = False) -> Widget:
         kit, back = self.kit, self.around.navigator.back

@@ -22,6 +22,7 @@ from app.window.widgets.buttons import Choice, Toggle, TouchRow
 from app.window.widgets.notices import trouble
 from app.window.widgets.page import page
 from app.window.widgets.text import Icon, Text
+from wallet.transport.nfc.devices import READERS
 
 S = TypeVar("S", bound=Enum)
 
@@ -123,8 +124,8 @@ class SettingsScreen(Screen[SettingsView]):
 
     def _device(self, name: str) -> str:
         """A device as people know it; else its own name."""
-        if name == "auto":
-            return self.say("app_settings.device_auto")
+        if name in READERS:
+            return self.say(f"app_settings.device_{name}")
         if name in ("", "none"):
             return self.say("app_settings.device_none")
         if name.startswith("window:"):

@@ -44,17 +44,17 @@ class UnlockScreen(Screen[UnlockView]):
                 Gap(),
             ]
             return page(kit, "", parts)
+        above: list[Widget] = [trouble(kit, view.trouble, is_brief=True)] if view.trouble else []
         return pin_page(
             self,
             title="",
-            ask=view.holder,
-            line=self.say("app_start.unlock"),
+            ask=self.say("app_start.unlock"),
             length=lambda now: now.pin_length,
             press=unlock.press,
             erase=unlock.erase,
             confirm=unlock.submit,
             confirm_text=self.say("app_start.unlock_action"),
             back=None,
-            above=[trouble(kit, view.trouble, is_brief=True)] if view.trouble else [],
+            above=[*above, Gap(), Text(kit, view.holder, HEADLINE, halign="center", name="unlock-holder")],
             is_closed=view.wait_until is not None,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kivy.clock import Clock
 from kivy.metrics import dp
 from kivy.properties import StringProperty
 from kivy.uix.boxlayout import BoxLayout
@@ -19,7 +20,8 @@ from app.window.widgets.text import Text
 
 
 class Field(Column):
-    """``changed`` is told the text after every letter, up to ``most_bytes`` of UTF-8."""
+    """``changed`` is told the text after every letter, up to ``most_bytes`` of UTF-8. ``is_begun``: it has the keyboard
+    as soon as it is there."""
 
     text = StringProperty("")
 
@@ -31,6 +33,8 @@ class Field(Column):
         text: str,
         changed: Callable[[str], object],
         most_bytes: int = 200,
+        *,
+        is_begun: bool = False,
     ) -> None:
         self._input = _Input(kit, name, text, most_bytes)
         edge = BoxLayout(size_hint_y=None)
@@ -41,6 +45,13 @@ class Field(Column):
         super().__init__(Text(kit, label, LABEL, kit.colours.quiet), edge, gap=6)
         self._input.bind(text=self.setter("text"))
         self._input.bind(text=lambda _, written: changed(written))
+        if is_begun:
+            # The touch that brought it here would take the keyboard from it again.
+            Clock.schedule_once(lambda _: self._begin())
+
+    def _begin(self) -> None:
+        if self._input.get_root_window() is not None:
+            self._input.focus = True
 
 
 class _Input(TextInput):

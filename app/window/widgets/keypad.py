@@ -30,7 +30,8 @@ class Key(Touched, AnchorLayout):
     text = StringProperty("")
 
     def __init__(self, kit: Kit, name: str, sign: Widget, tapped: Callable[[], object]) -> None:
-        super().__init__(size_hint_y=None, height=kit.theme.grown(KEY_HEIGHT))
+        # Digits grow with the type, keys do not: a keypad of larger ones would leave no room for the amount.
+        super().__init__(size_hint_y=None, height=dp(KEY_HEIGHT))
         self.name = name
         self.text = sign.text if isinstance(sign, FitText) else ""
         self.add_widget(sign)

@@ -23,7 +23,7 @@ from wallet.protocol.evidence import Contradiction
 from wallet.purse.incoming import LEDGER, PAYER
 from wallet.purse.journal import PurseState
 from wallet.purse.payments import PaymentState
-from wallet.purse.reading import Balance, EventKind
+from wallet.purse.reading import SETTLED, Balance, EventKind
 
 ROOT: Final = Path(__file__).parents[3]
 NOT_FOR_THE_INTERFACE: Final = {"code", "phrases", "language"}
@@ -99,7 +99,7 @@ def test_what_has_several_values_has_a_sentence_for_each() -> None:
     families: dict[str, Iterable[str]] = {
         "sync.": [*Step, *Report().verdicts()],
         "history.": EventKind,
-        "history.state_": [*PaymentState, PAYER, LEDGER, "open", "done"],
+        "history.state_": [*PaymentState, PAYER, LEDGER, SETTLED, "open", "done"],
         "wallet.state_": PurseState,
         "wallet.list_": Flaw,
         "wallet.about_": Flaw,

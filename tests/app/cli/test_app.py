@@ -271,7 +271,7 @@ def test_ctrl_c_closes_both_windows_and_the_sandbox_and_only_one_pair_is_open_at
     until_started(stage, process, "aigerim", "bread")
     again = Cli(stage.home).run("app", "--pair", environment={"SDL_VIDEODRIVER": "offscreen"}, pin=None)
     assert again.status == Status.REFUSED
-    assert "open in another program" in again.err
+    assert "The two windows are open already" in again.err
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=LONG)
     assert process.returncode == Status.INTERRUPTED

@@ -99,7 +99,7 @@ def test_a_wallet_from_first_start_to_the_second(home: Home, caplog: pytest.LogC
     second.house.reconcile.start()
     second.idle(second.house.reconcile)
     assert second.house.reconcile.view.trouble is not None
-    assert second.house.reconcile.view.trouble.code == "unreachable"
+    assert second.house.reconcile.view.trouble.code == "network_off"
     second.house.home.refresh()
     second.idle(second.house.home)
     view = second.house.home.view

@@ -135,6 +135,7 @@ def test_declining_drops_and_touches_nothing(bazaar: Bazaar) -> None:
     bazaar.alia.settle()
     view = bazaar.alia.house.pay.view
     assert (view.step, view.money, view.shown) == (PayStep.DROPPED, Money.UNTOUCHED, None)
+    assert view.trouble is None, "one's own no is no trouble"
     assert bazaar.held("alia") == 170_000
 
 

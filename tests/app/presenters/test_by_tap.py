@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.engine.taps import Rounds
-from app.presenters.views import Carrier, PayStep, ReceiveStep, TapReader, TapStep
+from app.presenters.carrying import LONG
+from app.presenters.views import Carrier, PayStep, ReceiveStep, Role, TapReader, TapStep
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.hand import Field, Person
 from wallet.session import Money
@@ -161,13 +162,45 @@ def test_declined_at_a_tap_touches_nothing(taps: Taps) -> None:
     taps.alia.settle()
     assert not taps.is_waited_for
     taps.tap()
-    assert taps.alia.house.pay.view.step is PayStep.DROPPED
+    pay = taps.alia.house.pay.view
+    assert (pay.step, pay.trouble) == (PayStep.DROPPED, None)
     receive = taps.shop.house.receive.view
     assert receive.step is ReceiveStep.ASKING
     if not taps.payer_reads:
         assert receive.trouble is not None
         assert receive.trouble.code == "declined"
     assert taps.held("alia") == 170_000
+
+
+def test_two_that_never_meet_are_told_and_one_changes_sides(tmp_path: Path) -> None:
+    taps = Taps(tmp_path, payer_reads=False)
+    taps.alia.house.settings.set_tap_reader(TapReader.PAYER)
+    taps.by_tap()
+    now, both = taps.town.world.now, (taps.alia.house.pay, taps.shop.house.receive)
+    for who in (taps.alia, taps.shop):
+        assert next(who.rounds[-1]) is None, "both read, and nothing is there"
+    taps.settle()
+    for second in range(LONG + 1):
+        assert [each.view.tap for each in both] == [TapStep.WAITING] * 2
+        taps.alia.house.tick(now + second)
+        taps.shop.house.tick(now + second)
+        taps.settle()
+    assert [(each.view.tap, each.view.role) for each in both] == [(TapStep.NOBODY, Role.READER)] * 2
+    taps.alia.house.pay.change_sides()
+    taps.settle()
+    assert taps.alia.house.pay.view.role is Role.CARD
+    assert next(taps.alia.rounds[0], "ended") == "ended"
+    let_go = next(taps.alia.rounds[-1])
+    assert let_go is not None
+    assert let_go.is_set(), "the device is taken up again once it was let go of"
+    taps.tap()
+    assert taps.confirms().step is PayStep.SHOWING
+    taps.tap()
+    both_done(taps)
+    taps.alia.house.pay.leave()
+    taps.alia.house.pay.begin()
+    assert taps.alia.house.pay.view.role is Role.READER, "as settings say, the next time"
+    taps.town.close()
 
 
 def test_leaving_the_screen_lets_go_of_the_device(taps: Taps) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.presenters.views import PayStep, ReceiveStep
+from app.presenters.views import Carrier, PayStep, ReceiveStep
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.switchboard import Crash, Steps
 from wallet.session import Money
@@ -112,6 +112,31 @@ def test_a_cancelled_request_is_not_offered_again_and_still_answered(bazaar: Baz
     bazaar.asks("1")
     bazaar.scans_payment()
     assert bazaar.shop.house.receive.view.received == AMOUNT
+
+
+@pytest.mark.parametrize("kind", ["once", "printed"])
+def test_killed_after_it_accepted_the_receipt_is_in_its_history(bazaar: Bazaar, kind: str) -> None:
+    bazaar.asks(printed=kind == "printed")
+    bazaar.scans_request()
+    bazaar.confirms()
+    bazaar.scans_payment()
+    receipt = bazaar.shop.house.receive.view.receipt
+    bazaar.shop.kill()
+    bazaar.shop = bazaar.opens("shop")
+    receive, history = bazaar.shop.house.receive, bazaar.shop.house.history
+    receive.choose(Carrier.TAP)
+    history.refresh()
+    bazaar.shop.settle()
+    line = next(line for line in history.view.lines if line.amount == AMOUNT)
+    history.choose(line.id)
+    assert (line.state, history.view.can_show) == ("payer", True)
+    history.show_again()
+    bazaar.shop.settle()
+    view = receive.view
+    assert (view.step, view.carrier, view.receipt) == (ReceiveStep.RECEIPT, Carrier.QR, receipt)
+    assert (view.received, view.repeat_of) == (AMOUNT, bazaar.town.world.now)
+    assert bazaar.scans_receipt().step is PayStep.PAID
+    assert bazaar.held("shop") == 30_000 + AMOUNT
 
 
 @pytest.mark.parametrize("who", ["alia", "shop"])

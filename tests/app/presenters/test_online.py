@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.troubles import AppCode
 from app.presenters.views import Trouble
 from tests.support.hand import PIN, HolderSource, Person, person
 from tests.support.system import OPENING, System
-from wallet.protocol.codes import Code
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +103,27 @@ def test_off_means_off(system: System) -> None:
     assert not alia.house.home.view.is_network_on
     alia.house.reconcile.start()
     alia.settle()
-    assert alia.house.reconcile.view.trouble == Trouble(Code.UNREACHABLE, {"service": "offline"})
+    assert alia.house.reconcile.view.trouble == Trouble(AppCode.NETWORK_OFF)
     assert source.count == 0
     alia.house.home.set_network(True)
     alia.house.reconcile.start()
     alia.settle()
     assert alia.house.reconcile.view.is_done
+
+
+def test_off_stays_off_over_a_kill(system: System) -> None:
+    alia, _ = opens(system, "alia")
+    alia.house.home.set_network(False)
+    alia.settle()
+    alia.kill()
+    again, source = opens(system, "alia")
+    assert not again.house.home.view.is_network_on
+    again.house.reconcile.start()
+    again.settle()
+    assert source.count == 0
+    again.house.home.set_network(True)
+    again.settle()
+    assert opens(system, "alia")[0].house.home.view.is_network_on
 
 
 @pytest.mark.parametrize("call", range(1, 7))
@@ -121,7 +136,7 @@ def test_switched_off_while_reconciling_it_stops_and_goes_on_later(system: Syste
     reconcile = shop.house.reconcile
     assert source.count == call
     assert not reconcile.view.is_done
-    assert reconcile.view.trouble == Trouble(Code.UNREACHABLE, {"service": "offline"})
+    assert reconcile.view.trouble == Trouble(AppCode.NETWORK_OFF)
     shop.house.home.set_network(True)
     reconcile.start()
     shop.settle()

@@ -26,6 +26,8 @@ from tests.app.window.album import LARGEST, TIME_ZONE, Setting, Stage
 LEAST_TOUCH: Final = 40
 LEAST_TO_SEE: Final = 200
 """Of the middle of a page: so much must be left between bar and actions."""
+LEAST_ABOVE_KEYS: Final = 120
+"""The same, where a keypad with what is typed on it stands below."""
 SLACK: Final = 1.5
 """Pixels by which rounding may be off."""
 
@@ -69,6 +71,8 @@ def complaints(shell: Any) -> Iterator[str]:
 
     widgets = [(widget, _scroller(widget)) for widget in shell.root.walk()]
     labels = [(widget, scroller) for widget, scroller in widgets if isinstance(widget, Label) and widget.text]
+    has_keys = any(str(getattr(widget, "name", "")).startswith("keypad-") for widget, _ in widgets)
+    least = LEAST_ABOVE_KEYS if has_keys else LEAST_TO_SEE
     for label, scroller in labels:
         yield from _of_text(label)
         yield from _of_letters(label)
@@ -80,7 +84,7 @@ def complaints(shell: Any) -> Iterator[str]:
             if not getattr(widget, "name", ""):
                 yield f"{_called(widget)} has no name"
             yield from _of_place(widget, scroller, shell.root)
-        if isinstance(widget, ScrollView) and widget.height < LEAST_TO_SEE:
+        if isinstance(widget, ScrollView) and widget.height < least:
             yield f"only {widget.height:.0f} pixels are left for the page"
     yield from _of_overlap(labels)
     yield from _of_names([widget for widget, _ in widgets if isinstance(widget, ButtonBehavior)])

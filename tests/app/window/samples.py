@@ -27,6 +27,7 @@ from app.presenters.views import (
     ReceiveView,
     ReconcileView,
     RiskView,
+    Role,
     Room,
     Scanning,
     SettingsView,
@@ -165,7 +166,8 @@ LINES: Final = (
     HistoryLine(_BYTES(32), "paid", "acknowledged", NOW - 600, 125_000, -1, BREAD, "нан, сүт", None),
     HistoryLine(_BYTES(32), "paid", "shown", NOW - 4_000, 1_250_050, -1, DANA, "", None),
     HistoryLine(_BYTES(32), "received", "payer", NOW - DAY, 320_000, 1, DANA, "за арбуз", None),
-    HistoryLine(_BYTES(32), "refused", "", NOW - 2 * DAY, 50_000, 0, DANA, "", "limit_balance"),
+    HistoryLine(_BYTES(32), "received", "settled", NOW - 2 * DAY, 10_000, 1, BREAD, "", None),
+    HistoryLine(_BYTES(32), "refused", "payer", NOW - 2 * DAY, 50_000, 0, DANA, "", "limit_balance"),
     HistoryLine(_BYTES(32), "funded", "done", NOW - 3 * DAY, 2_000_000, 1, None, "", None),
     HistoryLine(_BYTES(32), "refreshed", "done", NOW - 3 * DAY, 500_000, 0, None, "", None),
     HistoryLine(_BYTES(32), "defunded", "open", NOW - 4 * DAY, 123_456_789, -1, None, "", None),
@@ -246,6 +248,10 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "receive-no-camera": _asking(scanning=Scanning(camera_trouble="app_receive.no_camera")),
     "receive-printed": _asking(is_printed=True, is_open=True, can_print=True, expires=NOW + 90 * DAY),
     "receive-tap": _asking(carrier=Carrier.TAP, tap=TapStep.WAITING),
+    "receive-tap-nobody": _asking(carrier=Carrier.TAP, tap=TapStep.NOBODY, role=Role.READER),
+    "receive-tap-no-card": _asking(
+        carrier=Carrier.TAP, role=Role.CARD, trouble=Trouble("reader_trouble", {"device": "pcsc"})
+    ),
     "receive-tap-again": _asking(carrier=Carrier.TAP, tap=TapStep.TAP_AGAIN),
     "receive-tap-other": _asking(carrier=Carrier.TAP, tap=TapStep.OTHER_WALLET),
     "receive-tap-decides": _asking(carrier=Carrier.TAP, tap=TapStep.OTHER_DECIDES),
@@ -254,12 +260,18 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "received-repeat": _receive(
         ReceiveStep.RECEIVED, received=320_000, hop=2, repeat_of=NOW - 60, is_for_other=True
     ),
+    "receive-receipt": _receive(
+        ReceiveStep.RECEIPT, received=320_000, hop=2, repeat_of=NOW - DAY, receipt=RECEIPT
+    ),
     "receive-refused": _receive(ReceiveStep.REFUSED, trouble=Trouble("limit_balance"), receipt=RECEIPT),
     "pay-seek": Sample("pay", {"pay": PayView(scanning=Scanning(is_seeing=True))}),
     "pay-seek-trouble": Sample(
         "pay", {"pay": PayView(trouble=Trouble("malformed"), scanning=Scanning(True, 3, 8))}
     ),
     "pay-seek-tap": Sample("pay", {"pay": PayView(carrier=Carrier.TAP, tap=TapStep.HOLD_STILL)}),
+    "pay-seek-tap-nobody": Sample(
+        "pay", {"pay": PayView(carrier=Carrier.TAP, tap=TapStep.NOBODY, role=Role.CARD)}
+    ),
     "pay-asked": _pay(PayStep.ASKED, memo="нан, сүт, бір келі алма және қаймақ"),
     "pay-asked-person": _pay(PayStep.ASKED, party=DANA, trouble=SHORT_OF_MONEY),
     "pay-asked-open": _pay(PayStep.ASKED, amount=15_000, typed="150", ceiling=5_000_000),
@@ -283,8 +295,8 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "history-paid": _history(
         chosen=LINES[1], chain=(*CHAIN[:4], replace(CHAIN[4], is_own=True)), can_show=True
     ),
-    "history-received": _history(chosen=LINES[2], chain=CHAIN),
-    "history-refused": _history(chosen=LINES[3]),
+    "history-received": _history(chosen=LINES[2], chain=CHAIN, can_show=True),
+    "history-refused": _history(chosen=LINES[4], can_show=True),
     "history-trouble": _history(trouble=Trouble("internal")),
     "reconcile": _reconcile(),
     "reconcile-working": _reconcile(busy=Busy("sync.upload", 3, 12)),

@@ -46,8 +46,11 @@ TOUCHES: list[tuple[str, str, list[Any]]] = [
     ("receive-asking", "receive-cancel", ["receive", "cancel"]),
     ("receive-asking", "carrier", ["receive", "choose", "tap"]),
     ("receive-tap", "carrier", ["receive", "choose", "qr"]),
+    ("receive-tap-nobody", "tap-sides", ["receive", "change_sides"]),
+    ("receive-tap-no-card", "tap-sides", ["receive", "change_sides"]),
     ("received-repeat", "receive-ask_on", ["receive", "ask_on"]),
     ("pay-seek", "carrier", ["pay", "choose", "tap"]),
+    ("pay-seek-tap-nobody", "tap-sides", ["pay", "change_sides"]),
     ("pay-asked", "pay-accept", ["pay", "accept"]),
     ("pay-asked", "pay-decline", ["pay", "decline"]),
     ("pay-asked", "back", ["pay", "decline"]),
@@ -58,6 +61,7 @@ TOUCHES: list[tuple[str, str, list[Any]]] = [
     ("history", f"history-{LINES[2].id.hex()[:8]}", ["history", "choose", LINES[2].id.hex()]),
     ("history-paid", "back", ["history", "back"]),
     ("history-paid", "history-again", ["history", "show_again"]),
+    ("history-received", "history-again", ["history", "show_again"]),
     ("reconcile", "reconcile-start", ["reconcile", "start"]),
     ("reconcile-working", "reconcile-cancel", ["reconcile", "cancel"]),
     ("funds-in", "funds-go", ["funds", "go"]),
@@ -95,6 +99,8 @@ WAYS = [
     ("settings", "settings-pin", "pin"),
     ("risk", "risk-reconcile", "reconcile"),
     ("history-paid", "history-again", "pay"),
+    ("history-received", "history-again", "receive"),
+    ("receive-receipt", "receive-done", "home"),
     ("start-done", "start-open", "home"),
     ("received", "receive-done", "home"),
     ("pay-paid", "pay-end", "home"),
@@ -163,7 +169,7 @@ def test_a_keyboard_types_amounts_and_pins(window: RemoteWindow) -> None:
 def test_what_is_typed_into_a_field_is_no_key_of_the_keypad(window: RemoteWindow) -> None:
     window.do("sample", name="receive-amount")
     window.touch("receive-words")
-    window.touch("receive-memo")
+    window.do("frames")
     window.do("type", text="нан 2")
     assert ["receive", "set_memo", "нан 2"] in window.do("asked")
     window.keys("7")

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,6 +100,16 @@ class Phone:
         if self._remote is not None:
             self._remote.hang_up()
             self._remote = None
+
+    @contextmanager
+    def looking_at(self, picture: Path) -> Iterator[None]:
+        """Its camera, from the next time it is switched on: what ``picture`` shows at that moment."""
+        wanted = self._window.wanted
+        self._window.wanted = replace(wanted, camera=str(picture))
+        try:
+            yield
+        finally:
+            self._window.wanted = wanted
 
     @contextmanager
     def aside(self) -> Iterator[None]:

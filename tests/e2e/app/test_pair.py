@@ -7,13 +7,14 @@ Two moments of killing by default, every one under ./test --all.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from app.catalogue import catalogue
 from app.catalogue.written import written_amount
 from app.wallets.sandbox_desk import network_of, read_books
-from tests.e2e.app.displays import MISSING, click, display
+from tests.e2e.app.displays import MISSING, camera_before, click, display
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import (
     Table,
@@ -67,12 +68,20 @@ def on_the_way(phone: Phone) -> int:
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-def test_by_code_on_two_displays_with_a_click_of_the_mouse(table: Table) -> None:
+def test_by_code_on_two_displays_with_a_camera_before_each_and_a_click(table: Table, tmp_path: Path) -> None:
+    """What one display has on its screen, as X has it, is the other's camera."""
     payer, payee = table.payer, table.payee
-    with display() as here, display() as there:
+    with display(tmp_path / "here") as here, display(tmp_path / "there") as there:
         assert here != there
         on = [{"SDL_VIDEODRIVER": "x11", "DISPLAY": name, "WAYLAND_DISPLAY": ""} for name in (here, there)]
-        with table.open(*on):
+        seen_here, seen_there = tmp_path / "here.png", tmp_path / "there.png"
+        with (
+            camera_before(tmp_path / "here", seen_here),
+            camera_before(tmp_path / "there", seen_there),
+            payer.looking_at(seen_there),
+            payee.looking_at(seen_here),
+            table.open(*on),
+        ):
             before = Held(table)
             ask(payee, AMOUNT)
             payee.wait("code", "[1-9]")
@@ -199,9 +208,9 @@ def test_a_tap_torn_in_the_middle_is_resumed_by_the_next(two: Table, at: int) ->
     payer, payee, field = two.payer, two.payee, two.field
     before, cuts = Held(two), field.cuts
     ask(payee, AMOUNT)
-    payee.touch("carrier")
-    payee.wait("tap-step")
-    payer.touch("home-pay", "carrier")
+    by_tap(payee)
+    payer.touch("home-pay")
+    by_tap(payer)
     read(payer, AMOUNT)
     field.near.clear()
     field.cut(at)
@@ -215,11 +224,22 @@ def test_a_tap_torn_in_the_middle_is_resumed_by_the_next(two: Table, at: int) ->
     before.is_paid(AMOUNT)
 
 
+def by_tap(phone: Phone) -> None:
+    """Each goes on in the way that was chosen last."""
+    phone.wait("carrier")
+    if not phone.sees("tap-step"):
+        phone.touch("carrier")
+    phone.wait("tap-step")
+
+
 # reconciled
 
 
 def test_then_they_reconcile_and_the_books_add_up(two: Table) -> None:
     network = network_of(two.home / "sandbox")
+    two.payee.touch("home-reconcile", "reconcile-start")
+    assert two.payee.wait("trouble-what") == catalogue("en").tell("network_off").what
+    two.payee.go_home()
     held = sum(phone.amount("home-spendable") for phone in (two.payer, two.payee))
     for phone in (two.payee, two.payer):
         phone.set_network(on=True)

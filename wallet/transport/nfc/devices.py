@@ -25,7 +25,11 @@ from wallet.transport.nfc.ports import CardDevice, DeviceError, ReaderDevice, Tr
 from wallet.transport.nfc.virtual_card import VirtualCard
 
 AUTO: Final = "auto"
-_NFCPY = ("usb", "tty", "com", "udp")
+USB: Final = "usb"
+PCSC: Final = "pcsc"
+READERS: Final = (AUTO, USB, PCSC)
+"""Names that a person can choose from without knowing what is plugged in."""
+_NFCPY = (USB, "tty", "com", "udp")
 _PCSC = re.compile(r"pcsc(:.+)?")
 _VPCD = re.compile(r"vpcd:([A-Za-z0-9.-]+):(\d{1,5})")
 _TELLING: Final = (
@@ -108,7 +112,7 @@ def _auto_reader(around: Surroundings) -> ReaderDevice:
         return _nfcpy_reader(chosen, False)
     try:
         if around.machine.pcsc_readers():
-            return PcscReader()
+            return PcscReader(PCSC)
     except DeviceError as error:
         # Nobody misses a service that no reader needs.
         if error.trouble is Trouble.NOT_ALLOWED or len(ours) < len(usb):
