@@ -8,6 +8,7 @@ import fcntl
 import os
 import random
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,10 @@ for name in [name for name in os.environ if name.startswith("QALTA_")]:
         del os.environ[name]
 for name in ("SOFTHSM2_CONF", "FORCE_COLOR"):
     os.environ.pop(name, None)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a script, as by nohup: what is tested would inherit that, and hear no Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "sampled", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -119,6 +119,18 @@ def shown_again(payer: Phone, payee: Phone, tiyn: int) -> None:
     payee.go_home()
 
 
+def receipt_again(payer: Phone, payee: Phone, tiyn: int) -> None:
+    """The payee finds the payment in its history, and shows the receipt to the payer who waits for it."""
+    payee.touch("place-history")
+    payee.touch(payee.wait_any("history-")[0], "history-again")
+    payee.wait("ended", "Receipt")
+    payee.wait_amount("ended-amount", tiyn)
+    payer.wait("ended", "Paid")
+    payer.touch_home("pay-end")
+    payee.touch("receive-done")
+    payee.go_home()
+
+
 def tells(phone: Phone, tiyn: int) -> str:
     """The one thing that home offers to go on with, which is about so much."""
     (unfinished,) = phone.unfinished()
