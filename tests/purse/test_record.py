@@ -11,6 +11,7 @@ from hsm.keystore import KeystoreCode, KeystoreError, Record
 from tests.purse.test_paying import refused
 from tests.support.memory_keystore import MemoryKeystore
 from tests.support.wallets import Chance, Town
+from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.purse.considering import Considering
 from wallet.purse.journal import GENESIS, Journal, PurseState, entry_after
@@ -211,7 +212,9 @@ def test_a_keystore_put_back_is_a_rollback_that_the_purse_itself_can_answer(town
     assert asel.balance().spendable == 40_000
 
 
-def test_refusing_while_rolled_back_takes_an_unused_number(town: Town, shelf: Shelf) -> None:
+def test_nothing_is_refused_while_rolled_back_and_then_with_an_unused_number(
+    town: Town, shelf: Shelf
+) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik", 100_000)
     request = asel.receiving.request(10_000)
     shelf.keep("asel")
@@ -219,9 +222,37 @@ def test_refusing_while_rolled_back_takes_an_unused_number(town: Town, shelf: Sh
     asel = shelf.put_back("asel")
     dina = town.wallet("dina", 100_000)
     asel.receiving.receive(berik.paying.sign(berik.paying.reserve(request)))
-    refusal = asel.receiving.receive(dina.paying.sign(dina.paying.reserve(request)))
+    second = dina.paying.sign(dina.paying.reserve(request))
+    with refused(Code.ROLLBACK):
+        asel.receiving.receive(second)
+    assert asel.balance().refused == 0
+    town.reconcile("berik")
+    town.reconcile("asel")
+    assert asel.state is PurseState.SOUND
+    refusal = asel.receiving.receive(second)
     assert refusal.code is Code.REQUEST_ANSWERED
     assert [item.body.sequence for item in refusal.receipt.refusals] == [2]
+
+
+def test_money_that_was_spent_before_a_rollback_is_not_given_back(town: Town, shelf: Shelf) -> None:
+    """An honest key would contradict itself: its payment, and the redemption of a refusal (found by the properties)."""
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    request = berik.receiving.request(30_000)
+    raw = asel.paying.sign(asel.paying.reserve(request))
+    shelf.keep("berik")
+    town.wallets["berik"].receiving.receive(raw)
+    town.wallet("dina")
+    town.pay("berik", "dina", 30_000)
+    berik = shelf.put_back("berik")
+    town.ahead["berik"] = 61 * DAY
+    with refused(Code.ROLLBACK):
+        berik.receiving.receive(raw)
+    town.ahead["berik"] = 0
+    town.reconcile("dina")
+    town.reconcile("berik")
+    assert (berik.state, berik.balance().held) == (PurseState.SOUND, 0)
+    assert berik.receiving.receive(raw).code is None
+    assert (berik.balance().held, berik.evidence()) == (0, ())
 
 
 def test_a_store_of_another_purse_is_no_step_ahead(town: Town) -> None:

@@ -1,7 +1,8 @@
 """Receiving: request → receive, one path for everything: verify, accept or refuse, store, only then answer.
 
 What is not valid, or not ours, is refused and nothing is stored. What is valid and ours is stored always: in the
-balance if it is acceptable; outside it for ever if not, with a signed redemption in the payer's favour. Killed
+balance if it is acceptable; outside it for ever if not, with a signed redemption in the payer's favour (but by a
+purse that was rolled back, which signs none: its payer shows the payment again, or the ledger brings it). Killed
 after the payment is stored: opening, or the same payment again, makes the same answer. A repeat gets the first
 receipt.
 """
@@ -141,7 +142,9 @@ class Receiving:
 
         It answers the own request that it names, or else ``request`` (one that this store may have lost). Raises
         ``Refusal`` when nothing was stored: the bytes are no payment, it is not valid, its outputs are not all
-        ours (PAYEE_OTHER), or there are more payers than one receipt can refuse (TOO_MANY).
+        ours (PAYEE_OTHER), there are more payers than one receipt can refuse (TOO_MANY), or it is to be refused by a
+        purse that was rolled back (ROLLBACK): it may have had this money before and spent it, and a refusal signed
+        now would contradict that.
         """
         payment = parse_payment(raw)
         self._purse.authority.hear(payment.policy)
@@ -238,6 +241,7 @@ class Receiving:
 
     def _refuse(self, verified: Verified, fresh: tuple[Token, ...], code: Code) -> bytes:
         purse, now = self._purse, self._purse.now()
+        purse.journal.require_sound()
         draft = refusal_orders(fresh, b"")
         require(len(draft) <= MAX_REFUSALS, Code.TOO_MANY, count=len(draft), limit=MAX_REFUSALS)
         with purse.transition(Transition.REFUSE, [list(verified.payment.ids), code.value]):
