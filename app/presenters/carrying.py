@@ -72,10 +72,6 @@ class CarryingPresenter(Presenter[V], ABC):
         assert isinstance(view, (PayView, ReceiveView))
         return view
 
-    @property
-    def _scanning(self) -> Scanning:
-        return self._carried.scanning
-
     def seen(self, text: str) -> None:
         """The text of a code that the camera read. Messages may come in many parts, in any order."""
         progress = self._frames.add(text)
@@ -87,13 +83,13 @@ class CarryingPresenter(Presenter[V], ABC):
 
     def camera(self, trouble: str | None) -> None:
         """Why there is no camera (a name of the catalogue); None once pictures come."""
-        scanning = self._scanning
+        scanning = self._carried.scanning
         self._show(scanning=Scanning(trouble is None, scanning.rank, scanning.needed, trouble))
 
     def _look_anew(self) -> None:
         """Forget what was seen: the same code may be shown again."""
         self._frames.reset()
-        scanning = self._scanning
+        scanning = self._carried.scanning
         self._show(scanning=Scanning(scanning.is_seeing, 0, 0, scanning.camera_trouble))
 
     # taps

@@ -2,8 +2,12 @@
 
     python -m tests.app.window.stand_in SOCKET
 
-Orders beside those of `app.window.driver`: {"do": "sample", "name": N} shows a state, {"do": "asked"} tells and forgets
-what presenters were asked, {"do": "settings", ...} changes the settings as a presenter would.
+Orders beside those of `app.window.driver`:
+
+    {"do": "sample", "name": N}                 shows a state
+    {"do": "asked"}                             tells and forgets what presenters were asked
+    {"do": "settings", ...}                     changes the settings as a presenter would
+    {"do": "news_under_a_finger", "name": N}    touches a button of the paying screen while its page changes
 """
 
 from __future__ import annotations
@@ -28,7 +32,10 @@ def main(path: Path) -> None:
 
 
 def _run(path: Path, home: Path) -> None:
-    from app.presenters.views import Look
+    from kivy.clock import Clock
+    from kivy.core.window import Window
+
+    from app.presenters.views import Look, Trouble
     from app.window.app import QaltaApp
     from app.window.driver import Driver
     from app.window.shell import Shell
@@ -69,6 +76,23 @@ def _run(path: Path, home: Path) -> None:
             presenter = self.presenters.settings
             presenter.show(replace(presenter.view, **changes))
             outcome.set_result(None)
+
+        def _do_news_under_a_finger(self, outcome: Future[Any], name: str) -> None:
+            """Touches ``name`` of the paying screen, whose page is to be drawn anew while the finger is down."""
+            widget, pay = self._called(name), self.presenters.pay
+            x, y = widget.to_window(*widget.center)
+            at = (x, Window.height - 1 - y, "left", [])
+            Window.dispatch("on_mouse_down", *at)
+
+            def news(_: float) -> None:
+                pay.show(replace(pay.view, trouble=Trouble("internal")))
+                Clock.schedule_once(lift, 0)
+
+            def lift(_: float) -> None:
+                Window.dispatch("on_mouse_up", *at)
+                outcome.set_result(None)
+
+            Clock.schedule_once(news, 0)
 
         def _do_threads(self, outcome: Future[Any]) -> None:
             outcome.set_result([thread.name for thread in threading.enumerate()])

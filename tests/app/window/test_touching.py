@@ -201,6 +201,24 @@ def test_a_code_moves_at_its_pace_and_a_still_one_stands(window: RemoteWindow) -
     window.wait("code", "^1$")
 
 
+@pytest.mark.parametrize(
+    ("sample", "button", "verb"),
+    [
+        ("pay-asked", "pay-decline", "decline"),
+        ("pay-alike", "pay-earlier-", "show_earlier"),
+    ],
+)
+def test_a_touch_is_not_lost_to_news_that_come_while_the_finger_is_down(
+    window: RemoteWindow, sample: str, button: str, verb: str
+) -> None:
+    """A button of the page's foot, and one that may be scrolled."""
+    window.do("sample", name=sample)
+    name = next(item["name"] for item in window.do("list") if item["name"].startswith(button))
+    window.do("news_under_a_finger", name=name)
+    window.wait("trouble-what")
+    assert any(intent[:2] == ["pay", verb] for intent in window.do("asked"))
+
+
 def test_a_pin_that_is_too_short_cannot_be_confirmed(window: RemoteWindow) -> None:
     window.do("sample", name="pay-pin")
     assert window.do("find", name="pin-confirm")["is_disabled"]
