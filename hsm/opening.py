@@ -167,7 +167,16 @@ def _enter(
             _end_pin_change(place, offer.settings, upkeep)
             counter.right()
             reach("keystore.open.entered")
-            parts = Parts(place, offer.settings, descriptor, running, session, upkeep, counter, random)
+            parts = Parts(
+                folder=place,
+                settings=offer.settings,
+                descriptor=descriptor,
+                running=running,
+                session=session,
+                upkeep=upkeep,
+                counter=counter,
+                random=random,
+            )
             return TokenKeystore(parts)
         except BaseException:
             session.close()

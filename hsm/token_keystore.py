@@ -64,7 +64,7 @@ class Kept:
     carrier: Carrier
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What an opened keystore stands on; it owns the descriptor, the session and its use of the module."""
 

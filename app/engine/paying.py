@@ -21,7 +21,7 @@ from wallet.tapping import PayerTap
 _ANSWERED: Final = (PayerState.ACKNOWLEDGED, PayerState.REFUSED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paying:
     """How a payment stands. ``amount`` None while it is open, of at most ``ceiling``; ``payment`` is its message from
     the signature on; ``ended``: why it was dropped or returned, None where the person here said no; ``trouble``: what
@@ -128,25 +128,25 @@ class PayerDesk:
         trouble: Trouble | None,
     ) -> Paying:
         if session.request is None:
-            return Paying(session.state, session.money, room=self._room(), trouble=trouble)
+            return Paying(state=session.state, money=session.money, room=self._room(), trouble=trouble)
         body = session.request.body
         asked = None if body.is_open else body.amount
         is_signed = session.state in (PayerState.SIGNED, PayerState.SHOWN, *_ANSWERED)
         return Paying(
-            session.state,
-            session.money,
-            party_of(body.payee.body),
-            asked if known is None else known.amount,
-            body.amount if body.is_open else None,
-            body.memo,
-            body.expires,
-            self._room(),
-            earlier,
-            self._alike(session.request, asked) if session.state is PayerState.REQUESTED else (),
-            self.tap.to_send() if is_signed else None,
-            known.changed if known is not None and session.state in _ANSWERED else None,
-            self._why(session, known),
-            trouble,
+            state=session.state,
+            money=session.money,
+            party=party_of(body.payee.body),
+            amount=asked if known is None else known.amount,
+            ceiling=body.amount if body.is_open else None,
+            memo=body.memo,
+            expires=body.expires,
+            room=self._room(),
+            earlier=earlier,
+            alike=self._alike(session.request, asked) if session.state is PayerState.REQUESTED else (),
+            payment=self.tap.to_send() if is_signed else None,
+            receipt_at=known.changed if known is not None and session.state in _ANSWERED else None,
+            ended=self._why(session, known),
+            trouble=trouble,
         )
 
     def _alike(self, request: Signed[Request], asked: int | None) -> tuple[Earlier, ...]:

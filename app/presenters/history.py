@@ -97,15 +97,15 @@ def _line(event: Event, party: Party | None) -> HistoryLine:
     if party is None and event.wallet:
         party = Party(event.who, event.wallet, "", bool(event.who))
     return HistoryLine(
-        event.id,
-        event.kind.value,
-        event.state,
-        event.at,
-        event.amount,
-        _sign(event),
-        party,
-        event.memo,
-        None if event.code is None else event.code.value,
+        id=event.id,
+        kind=event.kind.value,
+        state=event.state,
+        at=event.at,
+        amount=event.amount,
+        sign=_sign(event),
+        party=party,
+        memo=event.memo,
+        code=None if event.code is None else event.code.value,
     )
 
 

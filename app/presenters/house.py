@@ -24,7 +24,7 @@ from app.presenters.unlock import UnlockPresenter
 from app.presenters.views import Role, TapReader
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """``close`` leaves every screen and closes the wallet."""
 
@@ -78,15 +78,15 @@ def house(
     pay = PayPresenter(engine, Tapping(devices, reader, lambda: role_of(TapReader.PAYER)))
     receive = ReceivePresenter(engine, Tapping(devices, reader, lambda: role_of(TapReader.PAYEE)), aside)
     return House(
-        engine,
-        StartPresenter(engine, sandbox),
-        UnlockPresenter(engine, holder),
-        HomePresenter(engine, pay, receive, aside, file),
-        receive,
-        pay,
-        HistoryPresenter(engine, pay, receive),
-        ReconcilePresenter(engine),
-        FundsPresenter(engine),
-        RiskPresenter(engine),
-        settings,
+        engine=engine,
+        start=StartPresenter(engine, sandbox),
+        unlock=UnlockPresenter(engine, holder),
+        home=HomePresenter(engine, pay, receive, aside, file),
+        receive=receive,
+        pay=pay,
+        history=HistoryPresenter(engine, pay, receive),
+        reconcile=ReconcilePresenter(engine),
+        funds=FundsPresenter(engine),
+        risk=RiskPresenter(engine),
+        settings=settings,
     )

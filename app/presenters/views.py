@@ -269,7 +269,7 @@ class PayView:
 # history
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
     """``kind`` and ``state`` as in wallet.purse.reading; ``sign`` +1 into the pocket, −1 out of it, 0 neither."""
 

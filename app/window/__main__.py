@@ -20,7 +20,7 @@ from pathlib import Path
 from app.window.environment import SIZE, prepare
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a window was started with. None: as the wallet's own settings say, or not at all."""
 
@@ -51,16 +51,16 @@ def read_options(arguments: Sequence[str]) -> Options:
     given = parser.parse_args(arguments)
     publish = given.publish or _path("QALTA_APP_PUBLISH")
     return Options(
-        given.home,
-        given.wallet,
-        given.lang,
-        given.camera,
-        given.reader,
-        given.size,
-        given.position,
-        given.developer,
-        publish if given.developer else None,
-        _path("QALTA_APP_DRIVER") if given.developer else None,
+        home=given.home,
+        wallet=given.wallet,
+        language=given.lang,
+        camera=given.camera,
+        reader=given.reader,
+        size=given.size,
+        position=given.position,
+        is_developer=given.developer,
+        publish=publish if given.developer else None,
+        driver=_path("QALTA_APP_DRIVER") if given.developer else None,
     )
 
 

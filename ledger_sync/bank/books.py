@@ -79,5 +79,7 @@ class Books:
         )
 
     def _post(self, entry: int, account: str, amount: int) -> None:
-        self._store.run("insert into postings values (?, ?, ?)", (entry, account, amount))
+        self._store.run(
+            "insert into postings (entry, account, amount) values (?, ?, ?)", (entry, account, amount)
+        )
         self._store.run("update accounts set balance = balance + ? where id = ?", (amount, account))

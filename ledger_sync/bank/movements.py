@@ -12,7 +12,7 @@ from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine, Movement
 
-_MARK: Final = "movements"
+_CURSOR: Final = "movements"
 _OWN_KINDS: Final = frozenset({"issue", "withdrawal"})
 _CHALLENGE: Final = "challenge"
 
@@ -32,12 +32,13 @@ class Movements:
                 for movement in news:
                     self._book(movement)
                 self._store.run(
-                    "insert into marks values (?, ?) on conflict (name) do update set value = excluded.value",
-                    (_MARK, news[-1].number),
+                    "insert into cursors (name, value) values (?, ?)"
+                    " on conflict (name) do update set value = excluded.value",
+                    (_CURSOR, news[-1].number),
                 )
 
     def _seen(self) -> int:
-        return int(self._store.value("select value from marks where name = ?", (_MARK,)) or 0)
+        return int(self._store.value("select value from cursors where name = ?", (_CURSOR,)) or 0)
 
     def _book(self, movement: Movement) -> None:
         is_lost_challenge = movement.kind == _CHALLENGE and movement.amount < 0

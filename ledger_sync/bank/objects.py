@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.store import Row, Store
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_BANKS, MAX_OBJECT_BYTES
 from wallet.protocol.certificate import Certificate
@@ -26,7 +26,8 @@ B = TypeVar("B", bound=Body)
 
 _KEPT: Final = 4_096
 """Parsed objects that are kept; they never change."""
-_TOKEN: Final = "amount, owner, currency, mark, hop, expires, made, payer"
+_FIELDS: Final = ("amount", "owner", "currency", "mark", "hop", "expires", "made", "payer")
+_TOKEN: Final = ", ".join(_FIELDS)
 
 
 class Stage(StrEnum):
@@ -262,14 +263,14 @@ class Objects:
 
     def token(self, ref: TokenRef) -> Token | None:
         row = self._store.row(f"select {_TOKEN} from tokens where origin = ? and output = ?", ref)
-        return None if row is None else Token(ref, *row)
+        return None if row is None else _token(ref, row)
 
     def tokens_of(self, txid: bytes) -> list[Token]:
         rows = self._store.rows(
             f"select output, {_TOKEN} from tokens where origin = ? order by output",
             (txid,),
         )
-        return [Token(TokenRef(txid, row[0]), *row[1:]) for row in rows]
+        return [_token(TokenRef(txid, row[0]), row[1:]) for row in rows]
 
     def settled_value(self, ref: TokenRef) -> int | None:
         """Settled tiyn of an output; None while it has no verdict."""
@@ -317,3 +318,8 @@ class Objects:
     def settlement(self, txid: bytes) -> Signed[Settlement] | None:
         row = self._store.row("select payload, signature from settlements where transfer = ?", (txid,))
         return None if row is None else load(Settlement, *row)
+
+
+def _token(ref: TokenRef, row: Row) -> Token:
+    """The token in a row of ``_TOKEN``."""
+    return Token(ref=ref, **dict(zip(_FIELDS, row, strict=True)))

@@ -215,7 +215,14 @@ class SettlingDesk:
     ) -> None:
         house = self._house
         settlement = house.sign(
-            Settlement(house.bank, transfer.id, outcome.verdict, outcome.values, code, house.clock())
+            Settlement(
+                bank=house.bank,
+                transfer=transfer.id,
+                verdict=outcome.verdict,
+                values=outcome.values,
+                code=code,
+                time=house.clock(),
+            )
         )
         self._store.insert(
             "settlements",

@@ -1,25 +1,21 @@
 """The bank's SQLite store: one file, one connection, one writer at a time.
 
-Rule: WAL with synchronous FULL, foreign keys on; what a transaction wrote is on disk before anybody hears of it.
-Migrations are numbered and only ever added; a newer schema than this program knows is refused.
+Rule: what a transaction wrote is on disk before anybody hears of it (`wallet.database`).
 """
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from wallet.protocol.codes import Code, Refusal
+from wallet.database import Schema, connect, insertion, transaction
 
 Row = tuple[Any, ...]
 
-_PACKAGE: Final = "ledger_sync.bank"
-_FOLDER: Final = "migrations"
+SCHEMA: Final = Schema("ledger_sync.bank")
 
 
 class Store:
@@ -28,10 +24,7 @@ class Store:
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.RLock()
         self._depth = 0
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
-            self._db.execute(f"pragma {pragma}")
-        self._migrate()
+        self._db = connect(path, SCHEMA, shared=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -40,15 +33,10 @@ class Store:
             if self._depth:
                 yield
                 return
-            self._db.execute("begin immediate")
             self._depth = 1
             try:
-                yield
-            except BaseException:
-                self._db.execute("rollback")
-                raise
-            else:
-                self._db.execute("commit")
+                with transaction(self._db):
+                    yield
             finally:
                 self._depth = 0
 
@@ -59,10 +47,7 @@ class Store:
 
     def insert(self, table: str, **values: Any) -> bool:
         """Insert a row unless its key is there already; whether it was new."""
-        names = ", ".join(values)
-        places = ", ".join("?" * len(values))
-        sql = f"insert into {table} ({names}) values ({places}) on conflict do nothing"
-        return self.run(sql, tuple(values.values())) == 1
+        return self.run(insertion(table, tuple(values), unless_there=True), tuple(values.values())) == 1
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._lock:
@@ -81,16 +66,3 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._db.close()
-
-    def _migrate(self) -> None:
-        scripts = sorted(
-            (item for item in (resources.files(_PACKAGE) / _FOLDER).iterdir() if item.name.endswith(".sql")),
-            key=lambda item: item.name,
-        )
-        have = int(self.value("pragma user_version"))
-        if have > len(scripts):
-            raise Refusal(Code.STORE_VERSION, {"have": have, "known": len(scripts)})
-        for number, script in enumerate(scripts[have:], have + 1):
-            self._db.executescript(
-                f"begin immediate; {script.read_text()} pragma user_version = {number}; commit;"
-            )

@@ -76,10 +76,14 @@ def move(
     row = db.execute("insert into movements (kind, id, time) values (?, ?, ?)", (kind.value, cause, time))
     for account, amount in changes.items():
         db.execute(
-            "insert into accounts values (?, ?) on conflict (name) do update set balance = balance + excluded.balance",
+            "insert into accounts (name, balance) values (?, ?)"
+            " on conflict (name) do update set balance = balance + excluded.balance",
             (account, amount),
         )
-        db.execute("insert into entries values (?, ?, ?)", (row.lastrowid, account, amount))
+        db.execute(
+            "insert into entries (movement, account, amount) values (?, ?, ?)",
+            (row.lastrowid, account, amount),
+        )
     _check(db)
 
 

@@ -97,7 +97,7 @@ class Challenging:
         with self.store.writing() as db:
             for ref in lost:
                 db.execute(
-                    "insert or ignore into challenges values (?, ?, ?, null, null, null)",
+                    "insert or ignore into challenges (txid, output, first_asked) values (?, ?, ?)",
                     (ref.txid, ref.output, now),
                 )
             rows = [_row(db, ref) for ref in lost]

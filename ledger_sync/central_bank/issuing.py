@@ -61,7 +61,15 @@ class Issuing:
         self, funding: bytes, owner: bytes, amounts: Sequence[int], mark: bytes | None, now: int
     ) -> Issuance:
         """New tokens on today's terms. Codes of the issuance's own fields."""
-        body = Issuance(funding, owner, CURRENCY, tuple(amounts), mark, now, now + self.terms.token_life)
+        body = Issuance(
+            funding=funding,
+            owner=owner,
+            currency=CURRENCY,
+            amounts=tuple(amounts),
+            mark=mark,
+            issued=now,
+            expires=now + self.terms.token_life,
+        )
         return Issuance.from_cbor(body.to_cbor())
 
     def issue(
@@ -73,7 +81,7 @@ class Issuing:
             body = replace(body, issued=body.issued + 1)
         issuance = cose.sign(body, self.signer.sign_digest)
         db.execute(
-            "insert into issuances values (?, ?, ?, ?, ?)",
+            "insert into issuances (id, cause, cause_id, bank, raw) values (?, ?, ?, ?, ?)",
             (issuance.id, cause.value, cause_id, bank, issuance.encode()),
         )
         return issuance

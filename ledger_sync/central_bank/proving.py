@@ -108,7 +108,10 @@ def check_claim(bank: str, key: bytes, shown: Possession | None, directory: Dire
 def keep_winners(db: sqlite3.Connection, winners: Mapping[TokenRef, bytes]) -> None:
     """Take note of who consumed what, in the transaction that pays. COMMIT_MISMATCH if it was someone else before."""
     for ref, consumer in winners.items():
-        db.execute("insert or ignore into consumed values (?, ?, ?)", (ref.txid, ref.output, consumer))
+        db.execute(
+            "insert or ignore into consumed (txid, output, consumer) values (?, ?, ?)",
+            (ref.txid, ref.output, consumer),
+        )
         row = db.execute("select consumer from consumed where txid = ? and output = ?", ref).fetchone()
         if row[0] != consumer:
             raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})

@@ -91,7 +91,7 @@ class Redeeming:
                 issuance = self._pay(db, txid, redemption, value, bank, standing) if value else None
                 credited = bank if value and issuance is None else None
                 row = (txid, value, None if issuance is None else issuance.id, credited)
-                db.execute("insert into redemptions values (?, ?, ?, ?)", row)
+                db.execute("insert into redemptions (txid, value, issuance, bank) values (?, ?, ?, ?)", row)
                 reach("central_bank.redemption.booked")
         reach("central_bank.redemption.done")
         paid = self.paid(txid)
@@ -136,7 +136,9 @@ class Redeeming:
                 if value:
                     changes = {OUTSTANDING: -value, position(bank): value}
                     move(db, MovementKind.REFUND, consumer, now, changes)
-                db.execute("insert into refunds values (?, ?, ?, ?)", (*ref, bank, value))
+                db.execute(
+                    "insert into refunds (txid, output, bank, value) values (?, ?, ?, ?)", (*ref, bank, value)
+                )
                 reach("central_bank.refund.booked")
         paid = self._refunded(bank, ref)
         assert paid is not None

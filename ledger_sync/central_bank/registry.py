@@ -94,7 +94,9 @@ class Registry:
             if fresh:
                 version = self._publish(db, fresh)
                 if evidence is not None:
-                    db.execute("insert into evidence values (?, ?)", (version, evidence.encode()))
+                    db.execute(
+                        "insert into evidence (version, raw) values (?, ?)", (version, evidence.encode())
+                    )
             return _newest(db)
 
     def revoked_since(self, key: bytes) -> int | None:
@@ -122,7 +124,7 @@ class Registry:
             roles = tuple((KeyEntry(key, founding.since),) for key in keys)
             body = DirectoryBody(_FIRST_VERSION, founding.since, tuple(banks), roles)
             signed = cose.sign(body, self._keys.root.sign_digest)
-            db.execute("insert into directory values (1, ?)", (signed.encode(),))
+            db.execute("insert into directory (one, raw) values (1, ?)", (signed.encode(),))
             return signed
 
     def _follow_terms(self) -> None:
@@ -145,7 +147,7 @@ class Registry:
         time = now if held is None else max(now, held.body.time)
         body = PolicyHead(version, time, self._terms.limits, self._terms.grace)
         head = cose.sign(body, self._keys.policy.sign_digest)
-        db.execute("insert or replace into head values (1, ?)", (head.encode(),))
+        db.execute("insert or replace into head (one, raw) values (1, ?)", (head.encode(),))
         return head
 
     def _check_evidence(self, bank: str, listed: Sequence[Certificate], evidence: Evidence | None) -> None:
@@ -179,12 +181,12 @@ class Registry:
         removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
         body = PolicyDelta(version, self._clock(), tuple(sorted(revoked.items())), tuple(removed), ())
         delta = cose.sign(body, self._keys.policy.sign_digest)
-        db.execute("insert into deltas values (?, ?)", (version, delta.encode()))
+        db.execute("insert into deltas (version, raw) values (?, ?)", (version, delta.encode()))
         db.executemany(
             "delete from revocations where id = ?", [(revocation_id,) for revocation_id in removed]
         )
         db.executemany(
-            "insert into revocations values (?, ?, ?, ?, ?, ?, ?)"
+            "insert into revocations (id, bank, key, reason, version, time, leaves) values (?, ?, ?, ?, ?, ?, ?)"
             " on conflict (id) do update set reason = excluded.reason, version = excluded.version",
             [self._row(item.body, reason, version, body.time) for item, reason in wallets],
         )

@@ -179,7 +179,8 @@ class CentralBank:
             now = sums(db)
             total = now.issued if kind is MovementKind.ISSUE else now.redeemed
             db.execute(
-                "insert into orders values (?, ?, ?, ?, ?)", (kind.value, order_id, bank, amount, total)
+                "insert into orders (kind, id, bank, amount, total) values (?, ?, ?, ?, ?)",
+                (kind.value, order_id, bank, amount, total),
             )
         return [total]
 

@@ -11,16 +11,11 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from ledger_sync.database import connect
 from ledger_sync.http.call import WINDOW, Call
+from wallet.database import Schema, connect, insert
 from wallet.protocol.codes import Code, Refusal
 
-_SCHEMA: Final = """
-create table if not exists nonces (
-    sender blob not null, nonce blob not null, time integer not null, primary key (sender, nonce)
-) without rowid;
-create index if not exists nonces_by_time on nonces (time);
-"""
+SCHEMA: Final = Schema("ledger_sync.http", "migrations/nonces")
 _SWEEP_EVERY: Final = 256
 """Calls between two sweeps."""
 
@@ -31,7 +26,7 @@ class Nonces:
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.Lock()
         self._calls = 0
-        self._db = connect(path, _SCHEMA)
+        self._db = connect(path, SCHEMA, shared=True)
 
     def remember(self, call: Call, now: int) -> None:
         """Take note of `call`. AUTH_REPLAYED if it was noted before."""
@@ -40,7 +35,7 @@ class Nonces:
                 self._db.execute("delete from nonces where time < ?", (now - WINDOW,))
             self._calls += 1
             try:
-                self._db.execute("insert into nonces values (?, ?, ?)", (call.sender, call.nonce, call.time))
+                insert(self._db, "nonces", sender=call.sender, nonce=call.nonce, time=call.time)
             except sqlite3.IntegrityError as error:
                 raise Refusal(Code.AUTH_REPLAYED) from error
 

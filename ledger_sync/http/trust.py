@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 from typing import Final, Protocol
 
-from ledger_sync.database import connect, transaction
 from ledger_sync.http.routes import Caller, CallerKind
+from wallet.database import Schema, connect, transaction
 from wallet.protocol import cose
 from wallet.protocol.certificate import Limits
 from wallet.protocol.codec import Cbor
@@ -24,11 +24,7 @@ MAX_DELTAS_ONLINE: Final = 256
 """Deltas in one answer to GET /v1/policy; the head is left out where more follow."""
 
 _NO_LIMITS: Final = Limits(1, 1, 1, 0, 0)
-_SCHEMA: Final = """
-create table if not exists directory (one integer primary key check (one = 1), raw blob not null);
-create table if not exists head (one integer primary key check (one = 1), raw blob not null);
-create table if not exists deltas (version integer primary key, raw blob not null);
-"""
+SCHEMA: Final = Schema("ledger_sync.http", "migrations/trust")
 
 
 class Reader(Protocol):
@@ -55,7 +51,7 @@ class Trust:
         self._root = root
         self._central_bank = central_bank
         self._lock = threading.Lock()
-        self._db = connect(path, _SCHEMA)
+        self._db = connect(path, SCHEMA, shared=True)
         self._asked = 0
         self._directory: Signed[DirectoryBody] | None = None
         self._head: Signed[PolicyHead] | None = None
@@ -127,7 +123,7 @@ class Trust:
     def _take_directory(self, signed: Signed[DirectoryBody]) -> None:
         reached = _nothing_but(Directory.of(signed, self._root))
         with self._lock:
-            self._db.execute("insert or replace into directory values (1, ?)", (signed.encode(),))
+            self._db.execute("insert or replace into directory (one, raw) values (1, ?)", (signed.encode(),))
             self._directory, self._reached = signed, reached
 
     def _take_update(self, update: PolicyUpdate) -> None:
@@ -138,9 +134,11 @@ class Trust:
             fresh = [delta for delta in update.deltas if delta.body.version > len(self._deltas)]
             with transaction(self._db):
                 rows = [(delta.body.version, delta.encode()) for delta in fresh]
-                self._db.executemany("insert into deltas values (?, ?)", rows)
+                self._db.executemany("insert into deltas (version, raw) values (?, ?)", rows)
                 if update.head is not None:
-                    self._db.execute("insert or replace into head values (1, ?)", (update.head.encode(),))
+                    self._db.execute(
+                        "insert or replace into head (one, raw) values (1, ?)", (update.head.encode(),)
+                    )
             self._reached = reached
             self._deltas = self._deltas + fresh
             self._head = update.head or self._head

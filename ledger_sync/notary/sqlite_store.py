@@ -8,19 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from hsm.failpoint import reach
-from ledger_sync.database import connect, transaction
 from ledger_sync.notary.store import CommitItem, Decision, Sign, Statement, Verdicts, decide, read_statement
+from wallet.database import Schema, connect, transaction
 from wallet.protocol.transfer import TokenRef
 
-_SCHEMA: Final = """
-create table if not exists statements (
-    number integer primary key, raw blob not null, proof blob not null
-);
-create table if not exists consumed (
-    txid blob not null, output integer not null, statement integer not null references statements,
-    primary key (txid, output)
-) without rowid;
-"""
+SCHEMA: Final = Schema("ledger_sync.notary")
 _STANDING: Final = """
 select raw from consumed join statements on number = statement where txid = ? and output = ?
 """
@@ -34,8 +26,8 @@ class SqliteStore:
         self._clock = clock
         self._writing = threading.Lock()
         self._reading = threading.Lock()
-        self._writer = connect(path, _SCHEMA)
-        self._reader = connect(path)
+        self._writer = connect(path, SCHEMA, shared=True)
+        self._reader = connect(path, SCHEMA, shared=True)
 
     def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
         with self._writing:
@@ -70,6 +62,6 @@ class SqliteStore:
                 "insert into statements (raw, proof) values (?, ?)", (statement.encode(), proof)
             )
             self._writer.executemany(
-                "insert into consumed values (?, ?, ?)",
+                "insert into consumed (txid, output, statement) values (?, ?, ?)",
                 [(ref.txid, ref.output, row.lastrowid) for ref in statement.body.refs],
             )

@@ -68,7 +68,14 @@ class Day:
         now = self.world.now
         limits = self.world.head().body.limits
         body = Certificate(
-            "alatau", wallet_id, epoch.key, now, now + 60 * DAY, WalletKind.PERSON, limits, epoch.total
+            bank="alatau",
+            wallet=wallet_id,
+            key=epoch.key,
+            issued=now,
+            expires=now + 60 * DAY,
+            kind=WalletKind.PERSON,
+            limits=limits,
+            total=epoch.total,
         )
         self.wallet.reconciling.install_certificate(
             cose.sign(body, self.world.bank_key("alatau").sign_digest)
@@ -86,7 +93,15 @@ class Day:
                 reconciling.drop_funding(funding.id)
                 continue
             now = self.world.now
-            body = Issuance(funding.id, funding.owner, CURRENCY, funding.amounts, None, now, now + 90 * DAY)
+            body = Issuance(
+                funding=funding.id,
+                owner=funding.owner,
+                currency=CURRENCY,
+                amounts=funding.amounts,
+                mark=None,
+                issued=now,
+                expires=now + 90 * DAY,
+            )
             reconciling.complete_funding(cose.sign(body, self.world.issuing.sign_digest))
 
     def pay(self, amount: int) -> None:

@@ -212,10 +212,18 @@ class Weeks:
     def _issued(self, holder: Holder, amount: int) -> list[Candidate]:
         amounts = self._cut(amount)
         issuance = self._new(ISSUANCE + AMOUNT * len(amounts))
-        carried = (frozenset[bytes](), frozenset({issuance}), frozenset[bytes]())
         owner = holder.name.encode()
         return [
-            Candidate(TokenRef(issuance, index), value, owner, 0, 2_000, *carried)
+            Candidate(
+                ref=TokenRef(issuance, index),
+                amount=value,
+                owner=owner,
+                hop=0,
+                expires=2_000,
+                transfers=frozenset(),
+                issuances=frozenset({issuance}),
+                certificates=frozenset(),
+            )
             for index, value in enumerate(amounts)
         ]
 
@@ -259,7 +267,16 @@ class Weeks:
 
         def made(index: int, value: int, owner: Holder, hop: int) -> Candidate:
             ref = TokenRef(transfer, index)
-            return Candidate(ref, value, owner.name.encode(), hop, 2_000, transfers, issuances, certificates)
+            return Candidate(
+                ref=ref,
+                amount=value,
+                owner=owner.name.encode(),
+                hop=hop,
+                expires=2_000,
+                transfers=transfers,
+                issuances=issuances,
+                certificates=certificates,
+            )
 
         payee.tokens.append(made(0, amount, payee, part.hop))
         if part.change:

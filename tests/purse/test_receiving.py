@@ -201,7 +201,16 @@ class Clone:
         token = asel.objects.token(ref)
         assert token is not None
         now, purpose = self._town.world.now, request.id[:16]
-        body = Transfer((ref,), request.body.key, token.amount, 0, purpose, 1, token.amount, now)
+        body = Transfer(
+            inputs=(ref,),
+            payee=request.body.key,
+            amount=token.amount,
+            change=0,
+            purpose=purpose,
+            sequence=1,
+            total=token.amount,
+            time=now,
+        )
         signer = asel.epochs.certificate_for(token.owner, body.time)
         assert signer is not None
         signed = cose.sign(body, asel.epochs.signer(token.owner))

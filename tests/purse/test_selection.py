@@ -33,14 +33,14 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
         start, length = draw(st.integers(0, 60)), draw(st.integers(0, 30))
         found.append(
             Candidate(
-                TokenRef(name(1_000 + number), 0),
-                draw(st.one_of(st.integers(1, 50), st.integers(1, 10_000_000))),
-                bytes([draw(st.integers(1, 4))]),
-                draw(st.integers(0, MAX_HOP - 1)),
-                2_000_000_000,
-                frozenset(name(item) for item in range(start, start + length)),
-                frozenset({name(500 + draw(st.integers(0, 3)))}),
-                frozenset({name(600 + draw(st.integers(0, 3)))}),
+                ref=TokenRef(name(1_000 + number), 0),
+                amount=draw(st.one_of(st.integers(1, 50), st.integers(1, 10_000_000))),
+                owner=bytes([draw(st.integers(1, 4))]),
+                hop=draw(st.integers(0, MAX_HOP - 1)),
+                expires=2_000_000_000,
+                transfers=frozenset(name(item) for item in range(start, start + length)),
+                issuances=frozenset({name(500 + draw(st.integers(0, 3)))}),
+                certificates=frozenset({name(600 + draw(st.integers(0, 3)))}),
             )
         )
     return found
@@ -88,14 +88,14 @@ def test_what_one_token_can_pay_lawfully_is_paid(tokens: list[Candidate]) -> Non
 
 def plain(number: int, amount: int, **changes: object) -> Candidate:
     made = Candidate(
-        TokenRef(name(number), 0),
-        amount,
-        b"key",
-        0,
-        2_000_000_000,
-        frozenset(),
-        frozenset({name(0)}),
-        frozenset(),
+        ref=TokenRef(name(number), 0),
+        amount=amount,
+        owner=b"key",
+        hop=0,
+        expires=2_000_000_000,
+        transfers=frozenset(),
+        issuances=frozenset({name(0)}),
+        certificates=frozenset(),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.purse.test_paying import refused
 from wallet.protocol.codes import Code
-from wallet.purse.store import Store, migrations
+from wallet.purse.store import SCHEMA, Store
 
 
 def test_is_private_durable_and_strict(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_is_private_durable_and_strict(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert (store.value("PRAGMA journal_mode"), store.value("PRAGMA synchronous")) == ("wal", 2)
     assert store.value("PRAGMA foreign_keys") == 1
-    assert store.value("PRAGMA user_version") == len(migrations())
+    assert store.value("PRAGMA user_version") == SCHEMA.version
     store.close()
 
 

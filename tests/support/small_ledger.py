@@ -105,7 +105,9 @@ class SmallLedger:
     ) -> Row:
         now = self.world.now
         settlement = cose.sign(
-            Settlement(self.bank, transfer.id, verdict, values, None, now),
+            Settlement(
+                bank=self.bank, transfer=transfer.id, verdict=verdict, values=values, code=None, time=now
+            ),
             self.world.bank_key(self.bank).sign_digest,
         )
         words = []
@@ -138,7 +140,15 @@ class SmallLedger:
         if not amounts:
             return None
         now = self.world.now
-        body = Issuance(cause.id[:16], owner, CURRENCY, amounts, None, now, now + 90 * DAY)
+        body = Issuance(
+            funding=cause.id[:16],
+            owner=owner,
+            currency=CURRENCY,
+            amounts=amounts,
+            mark=None,
+            issued=now,
+            expires=now + 90 * DAY,
+        )
         issuance = cose.sign(body, self.world.issuing.sign_digest)
         self.know(issuance)
         return issuance
@@ -166,7 +176,9 @@ class SmallLedger:
 
     def refuse(self, txid: bytes, code: Code) -> Row:
         """The verdict REFUSED, as a bank gives for what it can't take."""
-        body = Settlement(self.bank, txid, Verdict.REFUSED, (), code, self.world.now)
+        body = Settlement(
+            bank=self.bank, transfer=txid, verdict=Verdict.REFUSED, values=(), code=code, time=self.world.now
+        )
         row = Row(txid, cose.sign(body, self.world.bank_key(self.bank).sign_digest))
         self.rows[txid] = row
         return row

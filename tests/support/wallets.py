@@ -98,7 +98,15 @@ class Town:
 
     def issue(self, funding: Funding) -> Signed[Issuance]:
         now = self.world.now
-        body = Issuance(funding.id, funding.owner, CURRENCY, funding.amounts, None, now, now + 90 * DAY)
+        body = Issuance(
+            funding=funding.id,
+            owner=funding.owner,
+            currency=CURRENCY,
+            amounts=funding.amounts,
+            mark=None,
+            issued=now,
+            expires=now + 90 * DAY,
+        )
         issuance = cose.sign(body, self.world.issuing.sign_digest)
         self.ledger.know(issuance)
         return issuance

@@ -164,14 +164,14 @@ class World:
         if isinstance(purpose, bytes):
             payer.total += amount
         body = Transfer(
-            tuple(sorted(token.ref for token in inputs)),
-            payee,
-            amount,
-            sum(token.amount for token in inputs) - amount,
-            purpose,
-            payer.sequence,
-            payer.total,
-            max(self.now, *(token.made for token in inputs)),
+            inputs=tuple(sorted(token.ref for token in inputs)),
+            payee=payee,
+            amount=amount,
+            change=sum(token.amount for token in inputs) - amount,
+            purpose=purpose,
+            sequence=payer.sequence,
+            total=payer.total,
+            time=max(self.now, *(token.made for token in inputs)),
         )
         return cose.sign(edit(body), payer.key.sign_digest)
 

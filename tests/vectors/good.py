@@ -142,7 +142,9 @@ def consumption(by: Key, *refs: TokenRef) -> bytes:
 
 
 def settlement(by: Key, verdict: Verdict, values: tuple[int, ...], code: Code | None = None) -> bytes:
-    body = Settlement("alatau", DEAL.payment.ids[0], verdict, values, code, NOW + 62)
+    body = Settlement(
+        bank="alatau", transfer=DEAL.payment.ids[0], verdict=verdict, values=values, code=code, time=NOW + 62
+    )
     return cose.sign(body, by.sign_digest).encode()
 
 

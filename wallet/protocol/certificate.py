@@ -84,7 +84,7 @@ class Limits:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """``issued`` and ``expires`` in unix seconds; ``total`` is the running total (tiyn) it counts from.
 

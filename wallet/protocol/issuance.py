@@ -15,7 +15,7 @@ from wallet.protocol.directory import Directory, Role
 CURRENCY = "KZT"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Issuance:
     """Amounts in tiyn, one token each; ``funding`` (16 bytes) is the idempotency key; times in unix seconds."""
 
@@ -44,13 +44,13 @@ class Issuance:
     def from_cbor(cls, value: Cbor) -> Self:
         funding, owner, currency, amounts, mark, issued, expires = codec.array(value, 7)
         body = cls(
-            codec.octets(funding, FUNDING_ID_BYTES),
-            codec.public_key(owner),
-            codec.text(currency, 3, least=3),
-            tuple([codec.amount(item) for item in codec.array(amounts, least=1, most=MAX_AMOUNTS)]),
-            None if mark is None else codec.octets(mark, most=MAX_MARK_BYTES),
-            codec.moment(issued),
-            codec.moment(expires),
+            funding=codec.octets(funding, FUNDING_ID_BYTES),
+            owner=codec.public_key(owner),
+            currency=codec.text(currency, 3, least=3),
+            amounts=tuple([codec.amount(item) for item in codec.array(amounts, least=1, most=MAX_AMOUNTS)]),
+            mark=None if mark is None else codec.octets(mark, most=MAX_MARK_BYTES),
+            issued=codec.moment(issued),
+            expires=codec.moment(expires),
         )
         require(sum(body.amounts) <= MAX_SUM, Code.AMOUNT_INVALID)
         require(0 <= body.expires - body.issued <= MAX_TOKEN_LIFE, Code.TIME_INVALID)

@@ -17,7 +17,7 @@ from wallet.protocol.cose import Kind, Signed
 from wallet.protocol.directory import Directory
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """``amount`` in tiyn: what is asked, or the ceiling of an open amount (``is_open``).
 
@@ -61,14 +61,14 @@ class Request:
     def from_cbor(cls, value: Cbor) -> Self:
         payee, currency, amount, is_open, nonce, memo, expires, policy = codec.array(value, 8)
         return cls(
-            cose.from_cbor(Certificate, payee),
-            codec.text(currency, 3, least=3),
-            codec.amount(amount),
-            codec.flag(is_open),
-            None if nonce is None else codec.octets(nonce, NONCE_BYTES),
-            codec.text(memo, MAX_MEMO_BYTES),
-            codec.moment(expires),
-            codec.uint(policy, MAX_SEQUENCE),
+            payee=cose.from_cbor(Certificate, payee),
+            currency=codec.text(currency, 3, least=3),
+            amount=codec.amount(amount),
+            is_open=codec.flag(is_open),
+            nonce=None if nonce is None else codec.octets(nonce, NONCE_BYTES),
+            memo=codec.text(memo, MAX_MEMO_BYTES),
+            expires=codec.moment(expires),
+            policy=codec.uint(policy, MAX_SEQUENCE),
         )
 
 

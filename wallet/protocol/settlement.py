@@ -87,7 +87,7 @@ class Verdict(IntEnum):
     REFUSED = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """A bank's verdict: ``values`` are the settled tiyn of each output, face value unless something was lost, none
     where it is refused; ``code`` says why it is not settled, always where it is refused."""
@@ -111,12 +111,12 @@ class Settlement:
         if type(verdict) is not int or verdict not in set(Verdict):
             raise Refusal(Code.MALFORMED)
         body = cls(
-            codec.text(bank, MAX_ID_BYTES, least=1),
-            codec.octets(transfer, ID_BYTES),
-            Verdict(verdict),
-            tuple(codec.amount(item, least=0) for item in codec.array(values, most=2)),
-            None if code is None else _code(code),
-            codec.moment(time),
+            bank=codec.text(bank, MAX_ID_BYTES, least=1),
+            transfer=codec.octets(transfer, ID_BYTES),
+            verdict=Verdict(verdict),
+            values=tuple(codec.amount(item, least=0) for item in codec.array(values, most=2)),
+            code=None if code is None else _code(code),
+            time=codec.moment(time),
         )
         require(body.code is not None or body.verdict is not Verdict.REFUSED, Code.MALFORMED)
         require(body.code is None or body.verdict is not Verdict.SETTLED, Code.MALFORMED)

@@ -69,7 +69,7 @@ Purpose = bytes | Redemption
 _REFRESH, _TO_ACCOUNT, _TO_PAYER = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """``amount`` and ``change`` (0: none) in tiyn; ``total`` the purse's running total of what it has paid away,
     this payment included; ``sequence`` counts the purse's transfers over all its keys; ``time`` in unix seconds.
@@ -109,14 +109,14 @@ class Transfer:
     def from_cbor(cls, value: Cbor) -> Self:
         inputs, payee, amount, change, purpose, sequence, total, time = codec.array(value, 8)
         body = cls(
-            tuple([TokenRef.from_cbor(ref) for ref in codec.array(inputs, least=1, most=MAX_INPUTS)]),
-            codec.public_key(payee),
-            codec.amount(amount),
-            codec.amount(change, least=0),
-            _purpose_from_cbor(purpose),
-            codec.uint(sequence, MAX_SEQUENCE),
-            codec.uint(total, MAX_SUM),
-            codec.moment(time),
+            inputs=tuple([TokenRef.from_cbor(ref) for ref in codec.array(inputs, least=1, most=MAX_INPUTS)]),
+            payee=codec.public_key(payee),
+            amount=codec.amount(amount),
+            change=codec.amount(change, least=0),
+            purpose=_purpose_from_cbor(purpose),
+            sequence=codec.uint(sequence, MAX_SEQUENCE),
+            total=codec.uint(total, MAX_SUM),
+            time=codec.moment(time),
         )
         if body.amount + body.change > MAX_SUM:
             raise Refusal(Code.AMOUNT_INVALID)

@@ -19,7 +19,7 @@ from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.transfer import Refresh, TokenRef, ToPayer, Transfer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """An output as its provenance proves it: amount in tiyn, times in unix seconds.
 
@@ -117,14 +117,14 @@ def issued_tokens(issuance: Signed[Issuance]) -> tuple[Token, ...]:
     body = issuance.body
     return tuple(
         Token(
-            TokenRef(issuance.id, index),
-            amount,
-            body.owner,
-            body.currency,
-            body.mark,
-            0,
-            body.expires,
-            body.issued,
+            ref=TokenRef(issuance.id, index),
+            amount=amount,
+            owner=body.owner,
+            currency=body.currency,
+            mark=body.mark,
+            hop=0,
+            expires=body.expires,
+            made=body.issued,
         )
         for index, amount in enumerate(body.amounts)
     )
@@ -201,11 +201,33 @@ def _outputs(transfer: Signed[Transfer], inputs: Sequence[Token]) -> tuple[Token
     expires = min([token.expires for token in inputs])
     currency, mark, owner = first.currency, first.mark, first.owner
     paid_ref = TokenRef(transfer.id, 0)
-    paid = Token(paid_ref, body.amount, body.payee, currency, mark, paid_hop, expires, body.time, owner)
+    paid = Token(
+        ref=paid_ref,
+        amount=body.amount,
+        owner=body.payee,
+        currency=currency,
+        mark=mark,
+        hop=paid_hop,
+        expires=expires,
+        made=body.time,
+        payer=owner,
+    )
     if body.change == 0:
         return (paid,)
     change_ref = TokenRef(transfer.id, 1)
-    return (paid, Token(change_ref, body.change, owner, currency, mark, hop, expires, body.time))
+    return (
+        paid,
+        Token(
+            ref=change_ref,
+            amount=body.change,
+            owner=owner,
+            currency=currency,
+            mark=mark,
+            hop=hop,
+            expires=expires,
+            made=body.time,
+        ),
+    )
 
 
 def _check_all_needed(payment: Payment, signers: Mapping[bytes, Signed[Certificate]]) -> None:

@@ -115,7 +115,7 @@ class Answers:
 
     def _keep_row(self, row: Answer) -> None:
         store, now = self._purse.store, self._purse.now()
-        store.write("INSERT OR IGNORE INTO answer VALUES (?, ?, NULL, NULL, NULL, NULL)", row.transfer, now)
+        store.insert_new("answer", txid=row.transfer, uploaded=now)
         if row.settlement is None:
             return
         body = row.settlement.body
@@ -144,9 +144,7 @@ class Answers:
     def _keep_consumption(self, consumption: Signed[Consumption]) -> None:
         """The notary's word on tokens; one that we hold and that something consumed all the same is lost."""
         purse, body = self._purse, consumption.body
-        purse.store.write(
-            "INSERT OR IGNORE INTO consumption VALUES (?, ?)", consumption.id, consumption.encode()
-        )
+        purse.store.insert_new("consumption", id=consumption.id, raw=consumption.encode())
         purse.authority.note_time(body.time)
         for ref in body.refs:
             own = purse.tokens.get(ref)

@@ -152,9 +152,7 @@ class Authority:
                 self._store.set_fact(_DIRECTORY, directory)
             for delta in update.deltas:
                 if held < delta.body.version <= after.version:
-                    self._store.write(
-                        "INSERT INTO policy_delta VALUES (?, ?)", delta.body.version, delta.encode()
-                    )
+                    self._store.insert("policy_delta", version=delta.body.version, raw=delta.encode())
             if update.head is not None and update.head.body == after.head:
                 self._store.set_fact(_HEAD, update.head.encode())
             self.note_time(after.time)

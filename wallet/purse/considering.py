@@ -19,7 +19,7 @@ from wallet.purse.selection import Choice, choose
 from wallet.purse.spendable import Spendable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consideration:
     """What the person is asked to confirm.
 
@@ -78,13 +78,13 @@ class Considering:
     ) -> Consideration:
         body = request.body
         return Consideration(
-            request,
-            body.payee.body,
-            amount,
-            body.amount if body.is_open else None,
-            None if prior is None else prior.state,
-            None if prior is None else prior.id,
-            self.earlier(request),
+            request=request,
+            payee=body.payee.body,
+            amount=amount,
+            ceiling=body.amount if body.is_open else None,
+            prior=None if prior is None else prior.state,
+            payment=None if prior is None else prior.id,
+            earlier=self.earlier(request),
         )
 
     def check_parties(self, request: Signed[Request]) -> None:

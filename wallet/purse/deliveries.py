@@ -208,13 +208,13 @@ class Deliveries:
             else "defund"
         )
         caused = self._incoming.containing(transfer.body.inputs[0].txid) if kind == "refusal" else None
-        purse.store.write(
-            "INSERT OR IGNORE INTO redemption VALUES (?, ?, ?, ?, ?, NULL, NULL)",
-            transfer.id,
-            kind,
-            transfer.body.amount,
-            transfer.body.time,
-            None if caused is None else caused["id"],
+        purse.store.insert_new(
+            "redemption",
+            txid=transfer.id,
+            kind=kind,
+            amount=transfer.body.amount,
+            at=transfer.body.time,
+            incoming=None if caused is None else caused["id"],
         )
 
     def _settle_from_store(self, token: Token) -> None:

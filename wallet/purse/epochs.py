@@ -141,7 +141,7 @@ class Epochs:
         number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
         alias = f"{ALIAS_PREFIX}{number}-{self._random(6).hex()}"
         with self._store.transaction():
-            self._store.write("INSERT INTO epoch VALUES (?, ?, NULL, 'begun', ?)", number, alias, now)
+            self._store.insert("epoch", number=number, alias=alias, state="begun", at=now)
         reach("purse.epoch.begun")
         return number
 
@@ -198,7 +198,7 @@ class Epochs:
             for alias, key in found:
                 number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
                 self._store.write(
-                    "INSERT INTO epoch VALUES (?, ?, ?, 'made', ?)"
+                    "INSERT INTO epoch (number, alias, key, state, at) VALUES (?, ?, ?, 'made', ?)"
                     " ON CONFLICT (key) DO UPDATE SET alias = excluded.alias, state = excluded.state",
                     number,
                     alias,
@@ -216,8 +216,13 @@ class Epochs:
             for key in unknown:
                 number = int(self._store.value("SELECT max(number) FROM epoch") or 0) + 1
                 alias = f"destroyed-{key.hex()}"
-                self._store.write(
-                    "INSERT INTO epoch VALUES (?, ?, ?, 'destroyed', ?)", number, alias, key, now
+                self._store.insert(
+                    "epoch",
+                    number=number,
+                    alias=alias,
+                    key=key,
+                    state="destroyed",
+                    at=now,
                 )
 
     def learn(self, certificate: Signed[Certificate]) -> None:

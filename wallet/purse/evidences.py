@@ -36,13 +36,13 @@ class Evidences:
     def keep(self, evidence: Evidence) -> None:
         """Inside a transition. EVIDENCE_INVALID and the codes of ``check_evidence``."""
         culprit = check_evidence(evidence, self._purse.authority.directory)
-        self._purse.store.write(
-            "INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?)",
-            evidence.first.id,
-            evidence.second.id,
-            culprit.wallet,
-            evidence.encode(),
-            self._purse.now(),
+        self._purse.store.insert_new(
+            "evidence",
+            first=evidence.first.id,
+            second=evidence.second.id,
+            wallet=culprit.wallet,
+            raw=evidence.encode(),
+            at=self._purse.now(),
         )
 
     def culprits(self) -> frozenset[bytes]:

@@ -52,13 +52,14 @@ class Fundings:
         require(held <= limit, Code.LIMIT_BALANCE, held=held, limit=limit)
         funding = Funding(purse.random(FUNDING_ID_BYTES), own.key, amounts)
         with purse.transition(Transition.FUND, [funding.id, amount]):
-            purse.store.write(
-                "INSERT INTO funding VALUES (?, ?, ?, ?, 'open', ?)",
-                funding.id,
-                funding.owner,
-                codec.encode(list(amounts)),
-                amount,
-                now,
+            purse.store.insert(
+                "funding",
+                id=funding.id,
+                owner=funding.owner,
+                amounts=codec.encode(list(amounts)),
+                amount=amount,
+                state="open",
+                at=now,
             )
         return funding
 

@@ -84,19 +84,19 @@ class Incoming:
     ) -> bytes:
         """``key`` is the own key that was paid, ``payer`` the payer's wallet id."""
         identifier = incoming_id(txids)
-        self._store.write(
-            "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-            identifier,
-            request_ref,
-            key,
-            payer,
-            amount,
-            source,
-            now,
-            None if code is None else code.value,
+        self._store.insert(
+            "incoming",
+            id=identifier,
+            request=request_ref,
+            key=key,
+            payer=payer,
+            amount=amount,
+            source=source,
+            at=now,
+            code=None if code is None else code.value,
         )
         for place, txid in enumerate(txids):
-            self._store.write("INSERT INTO incoming_transfer VALUES (?, ?, ?)", identifier, place, txid)
+            self._store.insert("incoming_transfer", incoming=identifier, place=place, txid=txid)
         return identifier
 
     def receipt(self, identifier: bytes) -> Receipt | None:

@@ -87,14 +87,14 @@ class Journal:
         return int(self._store.value("SELECT max(sequence) FROM outgoing WHERE state = 'signed'") or 0)
 
     def _insert(self, transition: Transition, entry: Entry) -> None:
-        self._store.write(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
-            entry.step,
-            entry.sequence,
-            entry.previous,
-            entry.digest,
-            transition.value,
-            self._now(),
+        self._store.insert(
+            "journal",
+            step=entry.step,
+            sequence=entry.sequence,
+            previous=entry.previous,
+            digest=entry.digest,
+            transition=transition.value,
+            at=self._now(),
         )
 
     def move_record(self) -> None:

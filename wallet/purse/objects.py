@@ -23,7 +23,9 @@ from wallet.purse.store import Row, Store
 
 B = TypeVar("B", bound=Body)
 
-OUTPUT_COLUMNS = "o.txid, o.output, o.amount, o.owner, o.currency, o.mark, o.hop, o.expires, o.made, o.payer"
+_FIELDS: Final = ("amount", "owner", "currency", "mark", "hop", "expires", "made", "payer")
+OUTPUT_COLUMNS: Final = ", ".join(f"o.{name}" for name in ("txid", "output", *_FIELDS))
+"""Selected from ``output o``."""
 
 
 _KEPT_PARSED: Final = 1_024
@@ -31,8 +33,8 @@ _KEPT_PARSED: Final = 1_024
 
 def token_of(row: Row) -> Token:
     """The token in a row that starts with ``OUTPUT_COLUMNS``."""
-    txid, output, *values = tuple(row)[:10]
-    return Token(TokenRef(txid, output), *values)
+    txid, output, *values = tuple(row)[: 2 + len(_FIELDS)]
+    return Token(ref=TokenRef(txid, output), **dict(zip(_FIELDS, values, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +147,11 @@ class Objects:
     # writing
 
     def _put(self, kind: str, signed: Signed[B]) -> bool:
-        sql = "INSERT OR IGNORE INTO object VALUES (?, ?, ?)"
-        return self._store.write(sql, signed.id, kind, signed.encode()) == 1
+        return self._store.insert_new("object", id=signed.id, kind=kind, raw=signed.encode())
 
     def put_certificate(self, certificate: Signed[Certificate]) -> None:
         if self._put("certificate", certificate):
-            self._store.write("INSERT INTO certificate VALUES (?, ?)", certificate.id, certificate.body.key)
+            self._store.insert("certificate", id=certificate.id, key=certificate.body.key)
 
     def put_issuance(self, issuance: Signed[Issuance]) -> None:
         if self._put("issuance", issuance):
@@ -160,16 +161,16 @@ class Objects:
         """``side``: ours or theirs."""
         self._put("request", request)
         body = request.body
-        self._store.write(
-            "INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            request_ref(request),
-            request.id,
-            side,
-            body.key,
-            body.amount,
-            "printed" if body.is_printed else "once",
-            body.expires,
-            now,
+        self._store.insert_new(
+            "request",
+            ref=request_ref(request),
+            id=request.id,
+            side=side,
+            key=body.key,
+            amount=body.amount,
+            use="printed" if body.is_printed else "once",
+            expires=body.expires,
+            at=now,
         )
 
     def put_transfer(
@@ -181,7 +182,8 @@ class Objects:
         self.put_certificate(signer)
         body = transfer.body
         self._store.write(
-            "INSERT INTO transfer VALUES (?, ?, ?, ?, (SELECT coalesce(max(position), 0) + 1 FROM transfer))",
+            "INSERT INTO transfer (id, signer, key, sequence, position)"
+            " VALUES (?, ?, ?, ?, (SELECT coalesce(max(position), 0) + 1 FROM transfer))",
             transfer.id,
             signer.id,
             signer.body.key,
@@ -189,12 +191,7 @@ class Objects:
         )
         self._put_outputs(outputs)
         for ref in body.inputs:
-            self._store.write(
-                "INSERT OR IGNORE INTO consumed (txid, output, consumer) VALUES (?, ?, ?)",
-                ref.txid,
-                ref.output,
-                transfer.id,
-            )
+            self._store.insert_new("consumed", txid=ref.txid, output=ref.output, consumer=transfer.id)
 
     def put_verified(self, verified: Verified) -> tuple[Signed[Transfer], ...]:
         """Everything in a verified payment; returns the transfers that were new."""
@@ -210,18 +207,18 @@ class Objects:
 
     def _put_outputs(self, tokens: Iterable[Token]) -> None:
         for token in tokens:
-            self._store.write(
-                "INSERT OR IGNORE INTO output VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                token.ref.txid,
-                token.ref.output,
-                token.amount,
-                token.owner,
-                token.currency,
-                token.mark,
-                token.hop,
-                token.expires,
-                token.made,
-                token.payer,
+            self._store.insert_new(
+                "output",
+                txid=token.ref.txid,
+                output=token.ref.output,
+                amount=token.amount,
+                owner=token.owner,
+                currency=token.currency,
+                mark=token.mark,
+                hop=token.hop,
+                expires=token.expires,
+                made=token.made,
+                payer=token.payer,
             )
 
     # provenance

@@ -93,21 +93,22 @@ class Outgoing:
         """Keep a body that ``key`` will sign; returns its transaction id."""
         payload = codec.encode(body.to_cbor())
         txid = object_id(Kind.TRANSFER, payload)
-        self._store.write(
-            "INSERT INTO outgoing VALUES (?, ?, ?, ?, ?, 'unsigned', ?)",
-            txid,
-            body.sequence,
-            body.total,
-            key,
-            payload,
-            payment,
+        self._store.insert(
+            "outgoing",
+            txid=txid,
+            sequence=body.sequence,
+            total=body.total,
+            key=key,
+            payload=payload,
+            state="unsigned",
+            payment=payment,
         )
         return txid
 
     def drop(self, payment: bytes) -> None:
         """Forget an intent's unsigned bodies and free their numbers."""
         self._store.write(
-            "INSERT OR IGNORE INTO freed_sequence SELECT sequence FROM outgoing"
+            "INSERT OR IGNORE INTO freed_sequence (sequence) SELECT sequence FROM outgoing"
             " WHERE payment = ? AND state = 'unsigned'",
             payment,
         )
@@ -173,13 +174,14 @@ class Outgoing:
 
     def learn(self, transfer: Signed[Transfer], key: bytes) -> None:
         """A transfer of ours that the ledger knows and this store did not: it was rolled back, or lost."""
-        self._store.write(
-            "INSERT OR IGNORE INTO outgoing VALUES (?, ?, ?, ?, ?, 'signed', NULL)",
-            transfer.id,
-            transfer.body.sequence,
-            transfer.body.total,
-            key,
-            transfer.payload,
+        self._store.insert_new(
+            "outgoing",
+            txid=transfer.id,
+            sequence=transfer.body.sequence,
+            total=transfer.body.total,
+            key=key,
+            payload=transfer.payload,
+            state="signed",
         )
         self._store.write("UPDATE outgoing SET state = 'signed' WHERE txid = ?", transfer.id)
         is_refusal = isinstance(transfer.body.purpose, ToPayer)

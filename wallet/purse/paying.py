@@ -79,13 +79,14 @@ class Paying:
         payment, ref = purse.random(PAYMENT_ID_BYTES), request_ref(request)
         with purse.transition(Transition.RESERVE, [payment, ref, amount]):
             purse.objects.put_request(request, "theirs", now)
-            purse.store.write(
-                "INSERT INTO payment VALUES (?, ?, ?, 'reserved', ?, ?, NULL, NULL, NULL)",
-                payment,
-                ref,
-                amount,
-                now,
-                now,
+            purse.store.insert(
+                "payment",
+                id=payment,
+                request=ref,
+                amount=amount,
+                state="reserved",
+                at=now,
+                changed=now,
             )
             self._store_bodies(payment, request, choice, now)
         return payment
@@ -98,14 +99,14 @@ class Paying:
             refs = tuple(item.ref for item in part.inputs)
             made = max(self._token(item.ref).made for item in part.inputs)
             body = Transfer(
-                refs,
-                request.body.key,
-                part.amount,
-                part.change,
-                request_ref(request),
-                number,
-                total,
-                max(now, made),
+                inputs=refs,
+                payee=request.body.key,
+                amount=part.amount,
+                change=part.change,
+                purpose=request_ref(request),
+                sequence=number,
+                total=total,
+                time=max(now, made),
             )
             purse.outgoing.store_unsigned(body, part.owner, payment)
             purse.tokens.move(refs, TokenState.RESERVED, payment)
@@ -227,11 +228,11 @@ class Paying:
             self._purse.objects.put_transfer(
                 refusal, payee, check_transfer(refusal, inputs, payee.body, directory)
             )
-            self._purse.store.write(
-                "INSERT OR IGNORE INTO returning_money VALUES (?, ?, ?, NULL, NULL)",
-                refusal.id,
-                payment,
-                refusal.body.amount,
+            self._purse.store.insert_new(
+                "returning_money",
+                txid=refusal.id,
+                payment=payment,
+                amount=refusal.body.amount,
             )
 
     def signed_for(self, ref: bytes) -> bytes | None:

@@ -32,7 +32,7 @@ UNANSWERED: Final = (PaymentState.SIGNED, PaymentState.SHOWN)
 OPEN: Final = (PaymentState.RESERVED, *UNANSWERED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSummary:
     """``id`` 16 bytes; ``amount`` in tiyn; ``at`` when it was reserved, ``changed`` when its state last changed;
     ``code`` why the payee refused it; ``memo`` are the payee's words."""
@@ -76,15 +76,15 @@ class Payments:
         row, request = self.row(payment), self.request(payment).body
         code = row["code"]
         return PaymentSummary(
-            row["id"],
-            row["request"],
-            request.payee.body,
-            request.memo,
-            row["amount"],
-            PaymentState(row["state"]),
-            row["at"],
-            row["changed"],
-            None if code is None else Code(code),
+            id=row["id"],
+            request=row["request"],
+            payee=request.payee.body,
+            memo=request.memo,
+            amount=row["amount"],
+            state=PaymentState(row["state"]),
+            at=row["at"],
+            changed=row["changed"],
+            code=None if code is None else Code(code),
         )
 
     def answering(self, request_ref: bytes, *states: PaymentState) -> tuple[PaymentSummary, ...]:

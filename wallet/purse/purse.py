@@ -30,7 +30,7 @@ Random = Callable[[int], bytes]
 FILE: Final = "purse.db"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Purse:
     """The store and everything that reads and writes it."""
 
@@ -65,7 +65,17 @@ class Purse:
         outgoing = Outgoing(store, objects, authority, epochs, tokens, journal)
         journal.settle()
         epochs.match(authority.now())
-        return cls(store, keystore, random, journal, objects, authority, epochs, tokens, outgoing)
+        return cls(
+            store=store,
+            keystore=keystore,
+            random=random,
+            journal=journal,
+            objects=objects,
+            authority=authority,
+            epochs=epochs,
+            tokens=tokens,
+            outgoing=outgoing,
+        )
 
     def now(self) -> int:
         """Unix seconds, never before the latest signed time."""

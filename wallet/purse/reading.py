@@ -14,7 +14,7 @@ from wallet.purse.store import Row
 from wallet.purse.tokens import OwnToken, TokenState
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
     """Where the money is, in tiyn. ``held`` is everything unspent.
 
@@ -59,7 +59,7 @@ class EventKind(StrEnum):
     DEFUNDED = "defunded"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One line of history. ``id``: the payment's, the incoming payment's, the funding's or the redemption's;
     ``state`` is that of a payment or funding; of received money ``settled`` once the ledger has decided about all of
@@ -77,7 +77,7 @@ class Event:
     code: Code | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
     """One transaction of a chain: tiyn and hop of the output that goes on; ``signer`` the wallet id that signed,
     None for the central bank; ``redemption`` what a redemption asks for."""
@@ -148,15 +148,15 @@ class Reading:
             payee = item.payee
             found.append(
                 Event(
-                    EventKind.PAID,
-                    item.at,
-                    item.amount,
-                    item.id,
-                    item.state.value,
-                    payee.name,
-                    payee.wallet,
-                    item.memo,
-                    item.code,
+                    kind=EventKind.PAID,
+                    at=item.at,
+                    amount=item.amount,
+                    id=item.id,
+                    state=item.state.value,
+                    who=payee.name,
+                    wallet=payee.wallet,
+                    memo=item.memo,
+                    code=item.code,
                 )
             )
         return found
@@ -172,15 +172,15 @@ class Reading:
         code = None if row["code"] is None else Code(row["code"])
         signer = self._purse.objects.signer(self._first_transfer(row["id"])).body
         return Event(
-            EventKind.RECEIVED if code is None else EventKind.REFUSED,
-            row["at"],
-            row["amount"],
-            row["id"],
-            SETTLED if code is None and self._is_settled(row["id"]) else row["source"],
-            signer.name,
-            row["payer"],
-            "" if request is None else request.body.memo,
-            code,
+            kind=EventKind.RECEIVED if code is None else EventKind.REFUSED,
+            at=row["at"],
+            amount=row["amount"],
+            id=row["id"],
+            state=SETTLED if code is None and self._is_settled(row["id"]) else row["source"],
+            who=signer.name,
+            wallet=row["payer"],
+            memo="" if request is None else request.body.memo,
+            code=code,
         )
 
     def _is_settled(self, incoming: bytes) -> bool:
@@ -198,7 +198,17 @@ class Reading:
     def _funded(self) -> list[Event]:
         rows = self._purse.store.rows("SELECT * FROM funding WHERE state <> 'dropped'")
         return [
-            Event(EventKind.FUNDED, row["at"], row["amount"], row["id"], row["state"], "", b"", "", None)
+            Event(
+                kind=EventKind.FUNDED,
+                at=row["at"],
+                amount=row["amount"],
+                id=row["id"],
+                state=row["state"],
+                who="",
+                wallet=b"",
+                memo="",
+                code=None,
+            )
             for row in rows
         ]
 
@@ -206,15 +216,15 @@ class Reading:
         rows = self._purse.store.rows("SELECT * FROM redemption WHERE kind <> 'refusal'")
         return [
             Event(
-                _REDEMPTIONS[row["kind"]],
-                row["at"],
-                row["amount"],
-                row["txid"],
-                "open" if row["value"] is None else "done",
-                "",
-                b"",
-                "",
-                None,
+                kind=_REDEMPTIONS[row["kind"]],
+                at=row["at"],
+                amount=row["amount"],
+                id=row["txid"],
+                state="open" if row["value"] is None else "done",
+                who="",
+                wallet=b"",
+                memo="",
+                code=None,
             )
             for row in rows
         ]
@@ -234,18 +244,26 @@ class Reading:
         if token is None:
             raise Refusal(Code.PROVENANCE_MISSING, {"token": str(ref)})
         if not objects.has_transfer(ref.txid):
-            return ChainLink(ref.txid, token.made, token.amount, token.hop, None, None, None), None
+            return ChainLink(
+                txid=ref.txid,
+                at=token.made,
+                amount=token.amount,
+                hop=token.hop,
+                signer=None,
+                bank=None,
+                redemption=None,
+            ), None
         transfer, signer = objects.transfer(ref.txid), objects.signer(ref.txid).body
         inputs = [
             (item.hop, item.ref) for item in map(objects.token, transfer.body.inputs) if item is not None
         ]
         link = ChainLink(
-            ref.txid,
-            transfer.body.time,
-            token.amount,
-            token.hop,
-            signer.wallet,
-            signer.bank,
-            transfer.body.redemption,
+            txid=ref.txid,
+            at=transfer.body.time,
+            amount=token.amount,
+            hop=token.hop,
+            signer=signer.wallet,
+            bank=signer.bank,
+            redemption=transfer.body.redemption,
         )
         return link, max(inputs)[1]

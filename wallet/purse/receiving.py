@@ -85,14 +85,14 @@ class Receiving:
         require(len(memo.encode()) <= MAX_MEMO_BYTES, Code.MALFORMED)
         self._check_room(own, amount, is_printed=printed)
         body = Request(
-            certificate,
-            CURRENCY,
-            amount,
-            is_open,
-            None if printed else purse.random(NONCE_BYTES),
-            memo,
-            self._expiry(own, valid_for, is_printed=printed),
-            policy.version,
+            payee=certificate,
+            currency=CURRENCY,
+            amount=amount,
+            is_open=is_open,
+            nonce=None if printed else purse.random(NONCE_BYTES),
+            memo=memo,
+            expires=self._expiry(own, valid_for, is_printed=printed),
+            policy=policy.version,
         )
         signed = cose.sign(body, purse.epochs.signer(body.key))
         reach("purse.request.signed")

@@ -43,23 +43,23 @@ class Redeeming:
         if certificate is not None:
             times.append(certificate.body.issued)
         body = Transfer(
-            tuple(sorted(token.ref for token in order.inputs)),
-            purse.authority.directory.redemption_key(),
-            order.amount,
-            sum(token.amount for token in order.inputs) - order.amount,
-            order.purpose,
-            purse.outgoing.take_redemption_number(),
-            purse.outgoing.total(),
-            max(times),
+            inputs=tuple(sorted(token.ref for token in order.inputs)),
+            payee=purse.authority.directory.redemption_key(),
+            amount=order.amount,
+            change=sum(token.amount for token in order.inputs) - order.amount,
+            purpose=order.purpose,
+            sequence=purse.outgoing.take_redemption_number(),
+            total=purse.outgoing.total(),
+            time=max(times),
         )
         txid = purse.outgoing.store_unsigned(body, order.inputs[0].owner, None)
-        purse.store.write(
-            "INSERT INTO redemption VALUES (?, ?, ?, ?, ?, NULL, NULL)",
-            txid,
-            order.kind,
-            order.amount,
-            now,
-            order.incoming,
+        purse.store.insert(
+            "redemption",
+            txid=txid,
+            kind=order.kind,
+            amount=order.amount,
+            at=now,
+            incoming=order.incoming,
         )
         return txid
 

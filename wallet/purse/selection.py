@@ -35,7 +35,7 @@ SEARCH_TOKENS: Final = 48
 """A shop's hundreds of tokens are narrowed to these before the search: the lightest and the nearest."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A token that may be spent: what it is worth, who signs, and what must travel with it (ids)."""
 

@@ -120,14 +120,14 @@ class Spendable:
     def _candidate(self, own: OwnToken) -> Candidate:
         token, carried = own.token, self._purse.objects.carried(own.token.ref.txid)
         return Candidate(
-            token.ref,
-            token.amount,
-            token.owner,
-            token.hop,
-            token.expires,
-            carried.transfers,
-            carried.issuances,
-            carried.certificates,
+            ref=token.ref,
+            amount=token.amount,
+            owner=token.owner,
+            hop=token.hop,
+            expires=token.expires,
+            transfers=carried.transfers,
+            issuances=carried.issuances,
+            certificates=carried.certificates,
         )
 
 

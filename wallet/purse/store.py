@@ -1,4 +1,4 @@
-"""One SQLite file per purse: WAL, synchronous FULL, one transaction per transition, numbered migrations.
+"""One SQLite file per purse (``wallet.database``): one transaction per transition.
 
 What a transaction committed is on disk (fsync) when ``transaction`` ends; nothing leaves the wallet before.
 """
@@ -7,30 +7,20 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from wallet.database import Schema, connect, insertion, transaction
 from wallet.protocol.codes import Code, Refusal, require
 
-APPLICATION_ID: Final = 0x51414C54
-"""``QALT``, so that another program's file is not taken for a purse."""
+SCHEMA: Final = Schema("wallet.purse", application_id=0x51414C54)
+"""Marked ``QALT``, so that another program's file is not taken for a purse."""
 DELIVERY_CURSOR: Final = "delivery_cursor"
 """The fact that says up to where the ledger's deliveries were taken."""
-_BUSY_MILLISECONDS: Final = 10_000
 
 Row = sqlite3.Row
-
-
-def migrations() -> tuple[str, ...]:
-    """The SQL of every version, oldest first; version n is the n-th."""
-    folder = files("wallet.purse") / "migrations"
-    scripts = sorted(
-        (item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda item: item.name
-    )
-    return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
 class Store:
@@ -49,55 +39,32 @@ class Store:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             _sync_folder(path.parent)
         try:
-            connection = sqlite3.connect(path, isolation_level=None, cached_statements=512)
-            connection.row_factory = sqlite3.Row
-            store = cls(connection)
-            store._prepare()
+            connection = connect(path, SCHEMA)
+            _check(connection)
         except sqlite3.DatabaseError as error:
             raise Refusal(Code.STORE_DAMAGED) from error
-        return store
-
-    def _prepare(self) -> None:
-        execute = self._connection.execute
-        execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-        found = execute("PRAGMA application_id").fetchone()[0]
-        version = execute("PRAGMA user_version").fetchone()[0]
-        tables = execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        require(found == APPLICATION_ID or (found == 0 and tables == 0), Code.STORE_DAMAGED)
-        scripts = migrations()
-        require(version <= len(scripts), Code.STORE_VERSION, found=version, known=len(scripts))
-        execute("PRAGMA journal_mode = WAL")
-        execute("PRAGMA synchronous = FULL")
-        execute("PRAGMA foreign_keys = ON")
-        if version < len(scripts):
-            self._migrate(scripts[version:], len(scripts))
-        require(execute("PRAGMA quick_check(1)").fetchone()[0] == "ok", Code.STORE_DAMAGED)
-
-    def _migrate(self, scripts: Sequence[str], version: int) -> None:
-        """All or nothing: a half-done upgrade is never seen."""
-        with self.transaction():
-            for script in scripts:
-                for statement in _statements(script):
-                    self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._connection.execute(f"PRAGMA user_version = {version}")
+        connection.row_factory = sqlite3.Row
+        return cls(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; durable when it ends."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._connection):
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def write(self, sql: str, *values: Any) -> int:
         """One statement inside a transaction; how many rows it changed."""
         if not self._connection.in_transaction:
             raise RuntimeError("a purse is only written inside a transaction")
         return self._connection.execute(sql, values).rowcount
+
+    def insert(self, table: str, **values: Any) -> None:
+        """One new row, inside a transaction. ``sqlite3.IntegrityError`` if its key is there already."""
+        self.write(insertion(table, tuple(values), unless_there=False), *values.values())
+
+    def insert_new(self, table: str, **values: Any) -> bool:
+        """One row unless its key is there already, inside a transaction; whether it was new."""
+        return self.write(insertion(table, tuple(values), unless_there=True), *values.values()) == 1
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         return self._connection.execute(sql, values).fetchall()
@@ -116,7 +83,7 @@ class Store:
 
     def set_fact(self, name: str, value: int | bytes | str) -> None:
         self.write(
-            "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            "INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             name,
             value,
         )
@@ -128,13 +95,9 @@ class Store:
         self._connection.close()
 
 
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def _check(connection: sqlite3.Connection) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    require(found == "ok", Code.STORE_DAMAGED)
 
 
 def _sync_folder(folder: Path) -> None:

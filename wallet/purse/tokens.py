@@ -98,8 +98,15 @@ class Tokens:
 
     def add(self, token: Token, origin: Origin, now: int, *, settled: int | None, state: TokenState) -> bool:
         """A new own output; whether it was new."""
-        sql = "INSERT OR IGNORE INTO token VALUES (?, ?, ?, ?, ?, NULL, ?)"
-        return self._store.write(sql, token.ref.txid, token.ref.output, state, origin, settled, now) == 1
+        return self._store.insert_new(
+            "token",
+            txid=token.ref.txid,
+            output=token.ref.output,
+            state=state,
+            origin=origin,
+            settled=settled,
+            at=now,
+        )
 
     def move(self, refs: Iterable[TokenRef], state: TokenState, holder: bytes | None) -> None:
         """``holder``: the payment that reserves, or the transfer that spends; None when freed."""

@@ -91,7 +91,16 @@ def hand_on(issuance: Signed[Issuance], hands: Sequence[Person], amount: int) ->
         payer.sequence += 1
         payer.total += paid
         ref, number, total = request_ref(request), payer.sequence, payer.total
-        body = Transfer((token,), payee.key.public, paid, held - paid, ref, number, total, moment)
+        body = Transfer(
+            inputs=(token,),
+            payee=payee.key.public,
+            amount=paid,
+            change=held - paid,
+            purpose=ref,
+            sequence=number,
+            total=total,
+            time=moment,
+        )
         transfers.append(cose.sign(body, payer.key.sign_digest))
         requests.append(request)
         token, held = TokenRef(transfers[-1].id, 0), paid
@@ -110,7 +119,16 @@ def hand_over(issuance: Signed[Issuance], hands: Sequence[Person], request: Sign
     payer.total += paid
     token = TokenRef(chain.transfers[-1].id if chain.transfers else issuance.id, 0)
     number, total = payer.sequence, payer.total
-    body = Transfer((token,), request.body.key, paid, 1, request_ref(request), number, total, moment)
+    body = Transfer(
+        inputs=(token,),
+        payee=request.body.key,
+        amount=paid,
+        change=1,
+        purpose=request_ref(request),
+        sequence=number,
+        total=total,
+        time=moment,
+    )
     last = cose.sign(body, payer.key.sign_digest)
     return Payment(1, (*chain.transfers, last), (issuance,), tuple(person.certificate for person in hands))
 
@@ -118,7 +136,16 @@ def hand_over(issuance: Signed[Issuance], hands: Sequence[Person], request: Sign
 def ask(payee: Person, amount: int, now: int) -> Signed[Request]:
     """A request of ``amount`` tiyn that is good for an hour."""
     nonce = secrets.token_bytes(NONCE_BYTES)
-    body = Request(payee.certificate, CURRENCY, amount, False, nonce, "", now + 3_600, 0)
+    body = Request(
+        payee=payee.certificate,
+        currency=CURRENCY,
+        amount=amount,
+        is_open=False,
+        nonce=nonce,
+        memo="",
+        expires=now + 3_600,
+        policy=0,
+    )
     return cose.sign(body, payee.key.sign_digest)
 
 
@@ -176,7 +203,15 @@ class Authorities:
     ) -> Signed[Issuance]:
         """Tokens at hop 0; ``funding`` is the id to answer, if somebody asked."""
         identifier = funding or secrets.token_bytes(FUNDING_ID_BYTES)
-        body = Issuance(identifier, owner, CURRENCY, tuple(amounts), None, self.now, self.now + 90 * DAY)
+        body = Issuance(
+            funding=identifier,
+            owner=owner,
+            currency=CURRENCY,
+            amounts=tuple(amounts),
+            mark=None,
+            issued=self.now,
+            expires=self.now + 90 * DAY,
+        )
         return cose.sign(body, self.issuing.sign_digest)
 
     def chain(self, hands: Sequence[Person], amount: int = 1_250_050) -> Chain:

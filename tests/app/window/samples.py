@@ -51,8 +51,19 @@ DANA: Final = Party("", _BYTES(16), "alatau", False)
 PAYMENT: Final = Shown(_BYTES(3_100), is_still=False)
 REQUEST: Final = Shown(_BYTES(420), is_still=True)
 RECEIPT: Final = Shown(_BYTES(240), is_still=True)
-POCKET: Final = Balance(1_250_050, 320_000, 0, 0, 0, 0, 0, 0)
-BUSY_POCKET: Final = Balance(123_456_789_50, 320_000, 41_000, 12_500, 99_900, 500_000, 2_000_000, 7_500)
+POCKET: Final = Balance(
+    spendable=1_250_050, unsettled=320_000, waiting=0, reserved=0, signed=0, redeeming=0, funding=0, refused=0
+)
+BUSY_POCKET: Final = Balance(
+    spendable=123_456_789_50,
+    unsettled=320_000,
+    waiting=41_000,
+    reserved=12_500,
+    signed=99_900,
+    redeeming=500_000,
+    funding=2_000_000,
+    refused=7_500,
+)
 ROOM: Final = Room(1_250_050, 10_000_000, 35_000_000)
 UNREACHABLE: Final = Trouble("unreachable")
 SHORT_OF_MONEY: Final = Trouble("funds_short", {"have": 1_250_050, "need": 2_000_000})
@@ -163,14 +174,94 @@ def _pay(step: PayStep, **changes: Any) -> Sample:
 
 
 LINES: Final = (
-    HistoryLine(_BYTES(32), "paid", "acknowledged", NOW - 600, 125_000, -1, BREAD, "нан, сүт", None),
-    HistoryLine(_BYTES(32), "paid", "shown", NOW - 4_000, 1_250_050, -1, DANA, "", None),
-    HistoryLine(_BYTES(32), "received", "payer", NOW - DAY, 320_000, 1, DANA, "за арбуз", None),
-    HistoryLine(_BYTES(32), "received", "settled", NOW - 2 * DAY, 10_000, 1, BREAD, "", None),
-    HistoryLine(_BYTES(32), "refused", "payer", NOW - 2 * DAY, 50_000, 0, DANA, "", "limit_balance"),
-    HistoryLine(_BYTES(32), "funded", "done", NOW - 3 * DAY, 2_000_000, 1, None, "", None),
-    HistoryLine(_BYTES(32), "refreshed", "done", NOW - 3 * DAY, 500_000, 0, None, "", None),
-    HistoryLine(_BYTES(32), "defunded", "open", NOW - 4 * DAY, 123_456_789, -1, None, "", None),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="paid",
+        state="acknowledged",
+        at=NOW - 600,
+        amount=125_000,
+        sign=-1,
+        party=BREAD,
+        memo="нан, сүт",
+        code=None,
+    ),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="paid",
+        state="shown",
+        at=NOW - 4_000,
+        amount=1_250_050,
+        sign=-1,
+        party=DANA,
+        memo="",
+        code=None,
+    ),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="received",
+        state="payer",
+        at=NOW - DAY,
+        amount=320_000,
+        sign=1,
+        party=DANA,
+        memo="за арбуз",
+        code=None,
+    ),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="received",
+        state="settled",
+        at=NOW - 2 * DAY,
+        amount=10_000,
+        sign=1,
+        party=BREAD,
+        memo="",
+        code=None,
+    ),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="refused",
+        state="payer",
+        at=NOW - 2 * DAY,
+        amount=50_000,
+        sign=0,
+        party=DANA,
+        memo="",
+        code="limit_balance",
+    ),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="funded",
+        state="done",
+        at=NOW - 3 * DAY,
+        amount=2_000_000,
+        sign=1,
+        party=None,
+        memo="",
+        code=None,
+    ),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="refreshed",
+        state="done",
+        at=NOW - 3 * DAY,
+        amount=500_000,
+        sign=0,
+        party=None,
+        memo="",
+        code=None,
+    ),
+    HistoryLine(
+        id=_BYTES(32),
+        kind="defunded",
+        state="open",
+        at=NOW - 4 * DAY,
+        amount=123_456_789,
+        sign=-1,
+        party=None,
+        memo="",
+        code=None,
+    ),
 )
 CHAIN: Final = (
     Hand(0, NOW - 9 * DAY, 2_000_000, None, None, False),
@@ -199,7 +290,16 @@ VERDICTS: Final = (
 DONE: Final = {
     "is_done": True,
     "before": POCKET,
-    "after": Balance(1_250_050, 0, 41_000, 0, 0, 0, 0, 0),
+    "after": Balance(
+        spendable=1_250_050,
+        unsettled=0,
+        waiting=41_000,
+        reserved=0,
+        signed=0,
+        redeeming=0,
+        funding=0,
+        refused=0,
+    ),
     "account": 5_000_000,
     "refreshed": 320_000,
 }

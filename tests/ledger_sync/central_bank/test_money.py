@@ -59,7 +59,13 @@ def test_funding_moves_the_position_outside_and_signs_tokens(stand: Stand) -> No
     )
     check_issuance(issuance, stand.registry.directory)
     assert issuance.body == Issuance(
-        named("f"), ann.key.public, "KZT", (300, 200), None, NOW, NOW + stand.terms.token_life
+        funding=named("f"),
+        owner=ann.key.public,
+        currency="KZT",
+        amounts=(300, 200),
+        mark=None,
+        issued=NOW,
+        expires=NOW + stand.terms.token_life,
     )
     assert stand.books() == (2 * GRANT, 0, 500, {"alatau": GRANT - 500, "zhibek": GRANT})
 

@@ -107,7 +107,14 @@ class Pair:
         now = clock()
         key = Key.of(name)
         body = Certificate(
-            "alatau", key.public[:16], key.public, now - 60, now + DAY, WalletKind.PERSON, LIMITS, 0
+            bank="alatau",
+            wallet=key.public[:16],
+            key=key.public,
+            issued=now - 60,
+            expires=now + DAY,
+            kind=WalletKind.PERSON,
+            limits=LIMITS,
+            total=0,
         )
         return Person(key, cose.sign(body, self.sign))
 
@@ -120,14 +127,14 @@ class Pair:
         self, owner: Person, issuance: cose.Signed[Issuance], purpose: Purpose
     ) -> cose.Signed[Transfer]:
         body = Transfer(
-            (TokenRef(issuance.id, 0),),
-            self.directory().redemption_key(),
-            issuance.body.amounts[0],
-            0,
-            purpose,
-            1,
-            0,
-            issuance.body.issued,
+            inputs=(TokenRef(issuance.id, 0),),
+            payee=self.directory().redemption_key(),
+            amount=issuance.body.amounts[0],
+            change=0,
+            purpose=purpose,
+            sequence=1,
+            total=0,
+            time=issuance.body.issued,
         )
         return cose.sign(body, owner.key.sign_digest)
 

@@ -70,7 +70,16 @@ def test_what_is_invalid_is_so_for_its_descendants_too(ledger: Ledger) -> None:
     forged = ledger.world.transfer(
         ann, [token], bob.key.public, 1000, bytes(16), edit=lambda body: replace(body, amount=2000)
     )
-    loot = Token(TokenRef(forged.id, 0), 2000, bob.key.public, token.currency, None, 1, token.expires, NOW)
+    loot = Token(
+        ref=TokenRef(forged.id, 0),
+        amount=2000,
+        owner=bob.key.public,
+        currency=token.currency,
+        mark=None,
+        hop=1,
+        expires=token.expires,
+        made=NOW,
+    )
     passed = ledger.world.transfer(bob, [loot], cid.key.public, 2000, bytes(16))
     for made in (forged, passed):
         ledger.transfers[made.id] = made

@@ -1,0 +1,141 @@
+"""SQLite as every store of ours uses it: one file, numbered migrations, write-ahead log, synchronous FULL.
+
+Rule: what was committed survives a power cut, a transaction is whole or was never there, and a file that a newer
+Qalta wrote is refused before anything in it is touched (STORE_VERSION).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from wallet.protocol.codes import Code, require
+
+_BUSY_MILLISECONDS: Final = 10_000
+_CACHED_STATEMENTS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A kind of store: the folder of its migrations inside a package, and what marks a file as its own.
+
+    Migrations are ``NNNN_what.sql``, run in order of their names and only ever added; version n is the n-th. The
+    first one of a store that once had no versions makes only what is missing. ``application_id`` 0: not marked.
+    """
+
+    package: str
+    folder: str = "migrations"
+    application_id: int = 0
+
+    @property
+    def version(self) -> int:
+        """The newest version known here."""
+        return len(migrations(self))
+
+
+@cache
+def migrations(schema: Schema) -> tuple[str, ...]:
+    """The SQL of every version, oldest first."""
+    folder = files(schema.package).joinpath(*schema.folder.split("/"))
+    scripts = sorted(
+        (item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda item: item.name
+    )
+    return tuple(script.read_text(encoding="utf-8") for script in scripts)
+
+
+def connect(path: Path | str, schema: Schema, *, shared: bool = False) -> sqlite3.Connection:
+    """A connection to the store at `path`, brought to the newest version; made if it is not there.
+
+    ``shared``: any thread may use it, one at a time. Raises ``Refusal``: STORE_VERSION (made by a newer Qalta),
+    STORE_DAMAGED (another program's file); ``sqlite3.DatabaseError`` where SQLite can't read it.
+    """
+    connection = sqlite3.connect(
+        path, isolation_level=None, cached_statements=_CACHED_STATEMENTS, check_same_thread=not shared
+    )
+    try:
+        _prepare(connection, schema)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """A writing transaction: durable when the block ends, undone when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@cache
+def insertion(table: str, names: tuple[str, ...], *, unless_there: bool) -> str:
+    """The SQL that inserts one row by the names of its columns; ``unless_there``: a row with its key stands."""
+    places = ", ".join("?" * len(names))
+    end = " ON CONFLICT DO NOTHING" if unless_there else ""
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places}){end}"
+
+
+def insert(connection: sqlite3.Connection, table: str, **values: Any) -> int:
+    """One new row; its rowid. ``sqlite3.IntegrityError`` if its key is there already."""
+    cursor = connection.execute(insertion(table, tuple(values), unless_there=False), tuple(values.values()))
+    return cursor.lastrowid or 0
+
+
+def insert_new(connection: sqlite3.Connection, table: str, **values: Any) -> bool:
+    """One row unless its key is there already; whether it was new."""
+    sql = insertion(table, tuple(values), unless_there=True)
+    return connection.execute(sql, tuple(values.values())).rowcount == 1
+
+
+def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
+    execute = connection.execute
+    execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    tables = execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    found = execute("PRAGMA application_id").fetchone()[0]
+    require(found == schema.application_id or (found == 0 and tables == 0), Code.STORE_DAMAGED)
+    version = _version(connection, schema)
+    execute("PRAGMA journal_mode = WAL")
+    execute("PRAGMA synchronous = FULL")
+    execute("PRAGMA foreign_keys = ON")
+    if version < schema.version:
+        _migrate(connection, schema)
+
+
+def _version(connection: sqlite3.Connection, schema: Schema) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    require(version <= schema.version, Code.STORE_VERSION, found=version, known=schema.version)
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    """All or nothing: a half-done upgrade is never seen, and of two programs that open the file one does it."""
+    with transaction(connection):
+        for script in migrations(schema)[_version(connection, schema) :]:
+            for statement in statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {schema.version}")
+
+
+def statements(script: str) -> Sequence[str]:
+    """The statements of a script, without running it."""
+    found: list[str] = []
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            found.append(statement)
+            statement = ""
+    return found
