@@ -1,0 +1,129 @@
+"""Stores of services as commit ee6df03 made them, most without a version, open with this one and keep their money."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_sync.bank.store import SCHEMA as BANK
+from ledger_sync.central_bank.store import SCHEMA as CENTRAL_BANK
+from ledger_sync.http.nonces import SCHEMA as NONCES
+from ledger_sync.http.trust import SCHEMA as TRUST
+from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
+from tests.ledger_sync.bank.town import Customer, Town
+from tests.stores.make_services import EXPECTED, STORES
+from tests.support.world import Key, Person
+from wallet.database import connect
+from wallet.protocol import cose
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.validity import issued_tokens
+
+SCHEMAS = {
+    "central/central_bank.db": CENTRAL_BANK,
+    "central/nonces.db": NONCES,
+    "notary/notary.db": NOTARY,
+    "notary/trust.db": TRUST,
+    "alatau/bank.db": BANK,
+}
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Path:
+    with tarfile.open(STORES) as tar:
+        tar.extractall(tmp_path, filter="data")
+    return tmp_path
+
+
+def people(town: Town, expected: dict[str, Any]) -> dict[str, Customer]:
+    """The customers again, with what their wallets remember."""
+    found = {}
+    for name, (account, raw, sequence, total) in expected["people"].items():
+        bank = "alatau" if name in ("Aigul", "Shop") else "zhibek"
+        certificate = cose.parse(Certificate, bytes.fromhex(raw))
+        person = Person(Key.of(f"{name} epoch 1"), certificate, sequence, total)
+        found[name] = Customer(town, bank, name, Key.of(f"{name} device"), account, [person])
+    return found
+
+
+def opened(homes: Path) -> tuple[Town, dict[str, Any]]:
+    expected = json.loads(EXPECTED.read_text("utf-8"))
+    town = Town(homes, os.urandom)
+    town.now = town.world.now = expected["now"]
+    return town, expected
+
+
+def test_they_say_what_they_said(homes: Path) -> None:
+    town, expected = opened(homes)
+    books = [town.central_books(), town.books("alatau"), town.books("zhibek")]
+    assert json.loads(json.dumps(books, default=lambda raw: raw.hex())) == expected["books"]
+    assert {name: people(town, expected)[name].balance() for name in expected["balances"]} == expected[
+        "balances"
+    ]
+    town.close()
+
+
+def test_what_was_under_way_is_finished_and_the_money_goes_on(homes: Path) -> None:
+    town, expected = opened(homes)
+    known = people(town, expected)
+    aigul, baurzhan, shop = known["Aigul"], known["Baurzhan"], known["Shop"]
+    town.settle_down()
+    town.check_books()
+    assert shop.balance() == expected["balances"]["Shop"] + 5_000 + 6_000
+    bundle, rows = baurzhan.deliveries()
+    assert 150_000 in {transfer.body.amount for transfer in bundle.transfers}
+    assert {row.evidence for row in rows if row.settlement and row.settlement.verdict} != {None}
+    issuance = cose.parse(Issuance, bytes.fromhex(expected["issuance"]))
+    town.remember(issuance)
+    (row,) = aigul.upload(town.pay(aigul, issued_tokens(issuance)[:1], shop, 100_000))
+    assert row.settlement is not None
+    assert row.settlement.values == (100_000,)
+    town.settle_down()
+    town.check_books()
+    town.close()
+
+
+def test_they_are_brought_to_the_newest_version(homes: Path) -> None:
+    opened(homes)[0].close()
+    for path in homes.rglob("*.db"):
+        schema = next(schema for name, schema in SCHEMAS.items() if Path(name).name == path.name)
+        with sqlite3.connect(path) as raw:
+            assert raw.execute("pragma user_version").fetchone() == (schema.version,), path.name
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_a_newer_qalta_made_is_refused_and_left_as_it_is(homes: Path, name: str) -> None:
+    with sqlite3.connect(homes / name) as raw:
+        raw.execute("pragma user_version = 99")
+    before = (homes / name).read_bytes()
+    with pytest.raises(Refusal) as refused:
+        connect(homes / name, SCHEMAS[name])
+    assert refused.value.code is Code.STORE_VERSION
+    assert (homes / name).read_bytes() == before
+
+
+def shape(path: Path) -> list[tuple[str, ...]]:
+    with sqlite3.connect(path) as raw:
+        rows = raw.execute("select type, name, tbl_name from sqlite_schema where name not like 'sqlite_%'")
+        tables = sorted(row for row in rows)
+        columns = [
+            (table, *map(str, column))
+            for kind, table, _ in tables
+            if kind == "table"
+            for column in raw.execute(f"pragma table_info({table})")
+        ]
+    return [*tables, *columns]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_store_that_grew_has_the_shape_of_a_new_one(homes: Path, tmp_path: Path, name: str) -> None:
+    for path in (homes / name, tmp_path / "new.db"):
+        connect(path, SCHEMAS[name]).close()
+    assert shape(homes / name) == shape(tmp_path / "new.db")
