@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.house import House
-from ledger_sync.bank.lines import Service as LineTo
 from ledger_sync.bank.node import Lines, Node
 from ledger_sync.bank.routes import BankCalls
 from ledger_sync.bank.store import Store
@@ -47,39 +46,33 @@ class Assembled:
 
 def build(home: Home) -> Service:
     """A bank node out of its home folder."""
-    signer = home.signer(ALIAS)
-    lines: list[ServiceClient] = []
-
-    def line(url: str) -> ServiceClient:
-        lines.append(ServiceClient(url, signer.key, signer.sign_digest, home.clock, home.random))
-        return lines[-1]
-
-    bank = assemble(home, line)
-
-    def close() -> None:
-        bank.close()
-        for client in lines:
-            client.close()
-
+    bank = assemble(home)
     workers = (
         every("trust", _LOOK_SECONDS, lambda: bank.trust.keep_fresh(home.clock(), _REFRESH_SECONDS)),
         every("movements", _MOVEMENTS_SECONDS, bank.node.movements.follow),
         every("refunds", _REFUNDS_SECONDS, bank.node.refunds.find),
         bank.outbox,
     )
-    return Service(bank.app, workers, close)
+    return Service(bank.app, workers, bank.close)
 
 
-def assemble(home: Home, line: Callable[[str], LineTo]) -> Assembled:
-    """The node, its trust and its application; ``line`` opens the line to a url."""
+def assemble(home: Home) -> Assembled:
+    """The node, its trust and its application."""
     config = home.config
     bank: str = config["bank"]
+    signer = home.signer(ALIAS)
+    lines: list[ServiceClient] = []
+
+    def line(url: str) -> ServiceClient:
+        lines.append(home.line(url, signer))
+        return lines[-1]
+
     central_bank = line(config["central_bank"])
     banks = {name: line(url) for name, url in config["banks"].items() if name != bank}
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank)
     store = Store(home.folder / "bank.db")
     books = Books(store, home.clock)
-    house = House(bank, home.signer(ALIAS).sign_digest, store, books, trust, home.clock, home.random)
+    house = House(bank, signer.sign_digest, store, books, trust, home.clock, home.random)
     node = Node(house, Terms.of(config.get("terms", {})), Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()
     outbox = every("outbox", _OUTBOX_SECONDS, node.work_round)
@@ -91,10 +84,11 @@ def assemble(home: Home, line: Callable[[str], LineTo]) -> Assembled:
         store.close()
         trust.close()
         nonces.close()
+        for client in lines:
+            client.close()
 
-    return Assembled(
-        node, trust, build_app(f"Qalta bank {bank}", routes, gate, lambda: trust.is_ready), outbox, close
-    )
+    app = build_app(f"Qalta bank {bank}", routes, gate, home.executor, lambda: trust.is_ready)
+    return Assembled(node, trust, app, outbox, close)
 
 
 def identify(node: Node, trust: Trust, operator: bytes) -> Identify:

@@ -34,9 +34,8 @@ def build(home: Home) -> Service:
     lines: list[ServiceClient] = []
 
     def line(url: str) -> ServiceClient:
-        asked = ServiceClient(url, keys.redemption.key, keys.redemption.sign_digest, home.clock, home.random)
-        lines.append(asked)
-        return asked
+        lines.append(home.line(url, keys.redemption))
+        return lines[-1]
 
     founding = Founding(
         tuple((bank["id"], bank["name"], bytes.fromhex(bank["key"])) for bank in config["banks"]),
@@ -58,7 +57,7 @@ def build(home: Home) -> Service:
     )
     nonces = home.nonces()
     gate = Gate(home.authority, central_bank.identify, nonces, home.clock)
-    app = build_app("Qalta central bank", central_bank.routes(), gate)
+    app = build_app("Qalta central bank", central_bank.routes(), gate, home.executor)
 
     def close() -> None:
         store.close()

@@ -6,7 +6,8 @@ will be answered as the first time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
@@ -26,12 +27,17 @@ TIMEOUT: Final = 10.0
 _IDLE_SECONDS: Final = 3.0
 """A connection that was idle this long is not used again: well before the server (`run`) closes it."""
 
+Connect = Callable[[str], httpx.BaseTransport]
+"""What carries the calls to the service at a URL; called once for each client, at its first call."""
+
+
+def by_network(_url: str) -> httpx.BaseTransport:
+    """Sockets to wherever a URL leads."""
+    return httpx.HTTPTransport(trust_env=False, limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS))
+
 
 class ServiceClient:
-    """Calls one service in the name of one key. Opens no connection before the first call; safe between threads.
-
-    `transport` stands in for the network in tests.
-    """
+    """Calls one service in the name of one key. Connects at the first call; safe between threads."""
 
     def __init__(
         self,
@@ -41,19 +47,16 @@ class ServiceClient:
         clock: Clock,
         random: Random,
         timeout: float = TIMEOUT,
-        transport: httpx.BaseTransport | None = None,
+        connect: Connect = by_network,
     ) -> None:
+        self._base_url = _url(base_url)
         self._signer = Signer(key, sign_digest)
         self._clock = clock
         self._random = random
-        self._http = httpx.Client(
-            base_url=_url(base_url),
-            timeout=timeout,
-            transport=transport,
-            limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
-            trust_env=False,
-            follow_redirects=False,
-        )
+        self._timeout = timeout
+        self._connect = connect
+        self._connecting = threading.Lock()
+        self._connected: httpx.Client | None = None
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Cbor:
         """The answer to a GET. Raises `Refusal`: what the service said, or UNREACHABLE."""
@@ -64,7 +67,22 @@ class ServiceClient:
         return self._on_time("POST", path, codec.encode(value))
 
     def close(self) -> None:
-        self._http.close()
+        with self._connecting:
+            if self._connected is not None:
+                self._connected.close()
+
+    @property
+    def _http(self) -> httpx.Client:
+        with self._connecting:
+            if self._connected is None:
+                self._connected = httpx.Client(
+                    base_url=self._base_url,
+                    timeout=self._timeout,
+                    transport=self._connect(str(self._base_url)),
+                    trust_env=False,
+                    follow_redirects=False,
+                )
+            return self._connected
 
     def _on_time(self, method: str, path: str, body: bytes) -> Cbor:
         """A device whose clock is wrong asks once more by the service's, which dates this call and nothing else."""
@@ -77,14 +95,15 @@ class ServiceClient:
             return self._call(method, path, body, lambda: there)
 
     def _call(self, method: str, path: str, body: bytes, clock: Clock) -> Cbor:
-        request = self._http.build_request(method, path, content=body)
+        http = self._http
+        request = http.build_request(method, path, content=body)
         url = request.url
         target = url.netloc.decode("ascii") + url.raw_path.decode("ascii")
         request.headers["authorization"] = sign_call(method, target, body, self._signer, clock, self._random)
         if method == "POST":
             request.headers["content-type"] = BODY_TYPE
         try:
-            response = self._http.send(request, stream=True)
+            response = http.send(request, stream=True)
             try:
                 return _answer(response)
             finally:

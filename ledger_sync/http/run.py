@@ -30,11 +30,14 @@ from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 
 import hsm
 from ledger_sync.http.call import Clock, Random, Signer
+from ledger_sync.http.client import Connect, ServiceClient, by_network
 from ledger_sync.http.keys import KEYSTORE, PIN, make_keys
 from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.server import Executor
 from ledger_sync.http.settings import read_json, sound
 from ledger_sync.http.wire import Wire
 from ledger_sync.http.worker import Worker
@@ -47,13 +50,20 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What a service finds at its start: its folder, its settings, its keys."""
+    """All that a service is made of: its folder, its settings, its keys, and everything by which the world reaches it.
+
+    `connect` opens the way to another service; `executor` runs the handlers; `open_nonces` opens the memory of
+    answered calls in a file. Making a service starts no thread and opens no connection.
+    """
 
     folder: Path
     config: Mapping[str, Any]
     keystore: hsm.Keystore
     clock: Clock
     random: Random
+    connect: Connect
+    executor: Executor
+    open_nonces: Callable[[Path], Nonces]
 
     @property
     def authority(self) -> str:
@@ -66,7 +76,13 @@ class Home:
         )
 
     def nonces(self) -> Nonces:
-        return Nonces(self.folder / "nonces.db")
+        return self.open_nonces(self.folder / "nonces.db")
+
+    def line(self, url: str, signer: Signer) -> ServiceClient:
+        """Calls to the service at `url`, signed by `signer`."""
+        return ServiceClient(
+            url, signer.key, signer.sign_digest, self.clock, self.random, connect=self.connect
+        )
 
     def key(self, name: str) -> bytes:
         """A key that the settings give in hexadecimal."""
@@ -121,7 +137,8 @@ def _run(program: Program, arguments: Sequence[str] | None) -> int:
     try:
         with sound(folder / CONFIG):
             config = {**config, "host": str(config["host"]), "port": int(config["port"])}
-            service = program.build(Home(folder, config, keystore, _now, os.urandom))
+            home = Home(folder, config, keystore, _now, os.urandom, by_network, run_in_threadpool, Nonces)
+            service = program.build(home)
         _serve(service, config, ending)
     finally:
         keystore.lock()

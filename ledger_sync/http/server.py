@@ -1,7 +1,7 @@
 """A Starlette application out of a route table: bounded bodies, signed calls, typed problems.
 
 Rule: the size of a body is checked before and while it is read; then the call's signature, who its sender is,
-that it is no replay; only then is the body decoded and the handler run, in a worker thread.
+that it is no replay; only then is the body decoded and the handler run, by the executor.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -34,8 +33,15 @@ from ledger_sync.http.routes import (
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
 
+R = TypeVar("R")
 _log: Final = logging.getLogger(__name__)
 _NOBODY: Final = Caller(CallerKind.PUBLIC, "", b"")
+
+
+class Executor(Protocol):
+    """Where handlers run, which may wait for disks and other services: not in the event loop's thread."""
+
+    async def __call__(self, function: Callable[..., R], /, *values: Any) -> R: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,11 @@ class Gate:
 
 
 def build_app(
-    title: str, routes: Sequence[Route], gate: Gate, ready: Callable[[], bool] = lambda: True
+    title: str,
+    routes: Sequence[Route],
+    gate: Gate,
+    executor: Executor,
+    ready: Callable[[], bool] = lambda: True,
 ) -> Starlette:
     """The application: the table's routes, /v1/openapi.json, /healthz, /readyz (200 once `ready()`)."""
     description = json.dumps(openapi(title, routes)).encode()
@@ -74,11 +84,11 @@ def build_app(
         return Response(b'{"status":"ok"}', media_type="application/json")
 
     async def readyz(_request: Request) -> Response:
-        if await run_in_threadpool(ready):
+        if await executor(ready):
             return Response(b'{"status":"ready"}', media_type="application/json")
         return Response(b'{"status":"starting"}', 503, media_type="application/json")
 
-    table = [_endpoint(route, gate) for route in routes]
+    table = [_endpoint(route, gate, executor) for route in routes]
     table += [
         StarletteRoute("/v1/openapi.json", describe),
         StarletteRoute("/healthz", healthz),
@@ -92,13 +102,12 @@ def build_app(
     return app
 
 
-def _endpoint(route: Route, gate: Gate) -> StarletteRoute:
+def _endpoint(route: Route, gate: Gate, executor: Executor) -> StarletteRoute:
     async def endpoint(request: Request) -> Response:
         try:
             body = await _read(request, route.most)
-            return Response(
-                await run_in_threadpool(_answer, route, gate, request, body), media_type=BODY_TYPE
-            )
+            answer = await executor(_answer, route, gate, request, body)
+            return Response(answer, media_type=BODY_TYPE)
         except Refusal as refusal:
             return problem(refusal)
 

@@ -18,17 +18,21 @@ _STOP_SECONDS: Final = 15
 
 
 class Worker:
-    """Runs `step` at once, then every `seconds`, and whenever it is poked, until stopped."""
+    """Runs `step` at once, then every `seconds`, and whenever it is poked, until stopped.
+
+    There is no thread before `start`; who has other means of making rounds may call `step` by itself.
+    """
 
     def __init__(self, name: str, seconds: float, step: Callable[[], None]) -> None:
         self.name = name
+        self.step = step
         self._seconds = seconds
-        self._step = step
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     def poke(self) -> None:
@@ -39,14 +43,14 @@ class Worker:
         """Let the present round end, and no other begin."""
         self._stopping.set()
         self._wake.set()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                self._step()
+                self.step()
             except Refusal as refusal:
                 _log.info("%s: %s", self.name, refusal)
             except Exception:  # noqa: BLE001 - the next round begins anew

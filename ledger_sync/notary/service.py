@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.routes import CallerKind, Incoming, Route
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
@@ -85,9 +84,7 @@ class Notary:
 def build(home: Home) -> Service:
     """The notary of a home folder. Settings: host, port, root (hex), central_bank (url)."""
     signer = home.signer(ALIAS)
-    central_bank = ServiceClient(
-        home.config["central_bank"], signer.key, signer.sign_digest, home.clock, home.random
-    )
+    central_bank = home.line(home.config["central_bank"], signer)
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank)
 
     def sign(body: Consumption) -> Statement:
@@ -96,7 +93,7 @@ def build(home: Home) -> Service:
     notary = Notary(SqliteStore(home.folder / "notary.db", sign, home.clock), lambda: trust.directory)
     nonces = home.nonces()
     gate = Gate(home.authority, trust.identify, nonces, home.clock)
-    app = build_app("Qalta notary", notary.routes(), gate, lambda: trust.is_ready)
+    app = build_app("Qalta notary", notary.routes(), gate, home.executor, lambda: trust.is_ready)
 
     def close() -> None:
         notary.close()

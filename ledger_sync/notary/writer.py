@@ -1,6 +1,7 @@
-"""One thread that commits: it takes whatever has queued and makes one batch of it.
+"""The commits of many calls, brought to one store in batches: whoever finds nobody writing writes for all who wait.
 
-Rule: no timer; while one batch is being made durable the next one queues. A full queue is BUSY, never memory.
+Rule: no timer and no thread; while one batch is being made durable the next one queues. A full queue is BUSY, never
+memory; what gives up while it queues is never carried out afterwards.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ MAX_WAITING: Final = 64
 MAX_BATCH: Final = 512
 """Commits after which a batch takes no further call."""
 _WAIT_SECONDS: Final = 30
+"""Until a call that queues is BUSY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,57 +33,72 @@ class _Order:
 class Writer:
     """Brings the commits of many calls to one store, in the order of their arrival."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, wait_seconds: float = _WAIT_SECONDS) -> None:
         self._store = store
-        self._orders: queue.Queue[_Order | None] = queue.Queue(MAX_WAITING)
-        self._thread = threading.Thread(target=self._run, name="notary writer", daemon=True)
-        self._thread.start()
+        self._wait_seconds = wait_seconds
+        self._turn = threading.Lock()
+        self._orders: queue.Queue[_Order] = queue.Queue(MAX_WAITING)
 
     def commit(self, items: Sequence[CommitItem]) -> list[Verdicts]:
         """The verdicts on `items` once they are durable. BUSY."""
         order = _Order(items)
         try:
             self._orders.put_nowait(order)
-            return order.answer.result(_WAIT_SECONDS)
-        except (queue.Full, TimeoutError) as error:
+        except queue.Full as error:
+            raise Refusal(Code.BUSY) from error
+        if self._turn.acquire(timeout=self._wait_seconds):
+            try:
+                self._write_until(order)
+            finally:
+                self._turn.release()
+        elif order.answer.cancel():
+            raise Refusal(Code.BUSY)
+        try:
+            return order.answer.result(self._wait_seconds)
+        except TimeoutError as error:
             raise Refusal(Code.BUSY) from error
 
     def close(self) -> None:
         """Finish what has queued, then close the store."""
-        self._orders.put(None)
-        self._thread.join()
-        self._store.close()
+        with self._turn:
+            while not self._orders.empty():
+                self._write()
+            self._store.close()
 
-    def _run(self) -> None:
-        while True:
-            orders, is_last = self._drain()
-            if orders:
-                self._make(orders)
-            if is_last:
-                return
+    def _write_until(self, order: _Order) -> None:
+        """Batches until `order` is among what was written; mostly whoever wrote before has done it already."""
+        while not order.answer.done():
+            self._write()
 
-    def _drain(self) -> tuple[list[_Order], bool]:
-        orders: list[_Order] = []
-        size = 0
-        while not orders or size < MAX_BATCH:
-            try:
-                order = self._orders.get(block=not orders)
-            except queue.Empty:
-                break
-            if order is None:
-                return orders, True
-            orders.append(order)
-            size += len(order.items)
-        return orders, False
-
-    def _make(self, orders: Sequence[_Order]) -> None:
+    def _write(self) -> None:
+        orders = self._drain()
+        if not orders:
+            return
         try:
             verdicts = self._store.commit([item for order in orders for item in order.items])
-        except Exception as error:  # noqa: BLE001 - whoever waits is told, the writer goes on
+        except Exception as error:  # noqa: BLE001 - whoever waits is told, the next batch is made anew
             for order in orders:
                 order.answer.set_exception(error)
             return
+        except BaseException:
+            for order in orders:
+                order.answer.set_exception(Refusal(Code.BUSY))
+            raise
         start = 0
         for order in orders:
             order.answer.set_result(verdicts[start : start + len(order.items)])
             start += len(order.items)
+
+    def _drain(self) -> list[_Order]:
+        """What has queued, but for what was given up meanwhile."""
+        orders: list[_Order] = []
+        size = 0
+        while size < MAX_BATCH:
+            try:
+                order = self._orders.get_nowait()
+            except queue.Empty:
+                break
+            if order.answer.set_running_or_notify_cancel():
+                orders.append(order)
+                size += len(order.items)
+        return orders

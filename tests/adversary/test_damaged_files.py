@@ -182,8 +182,11 @@ def test_a_service_with_damaged_settings_says_so_and_ends(tmp_path: Path, role: 
 def test_a_bank_address_that_is_none_is_unreachable(url: str) -> None:
     key = Key.of("somebody")
     nobody = httpx.MockTransport(lambda _: httpx.Response(404))
+
+    def ask() -> None:
+        signer = (key.public, key.sign_digest, lambda: NOW, os.urandom)
+        ServiceClient(url, *signer, connect=lambda _: nobody).get("/v1/root")
+
     with pytest.raises(Refusal) as caught:
-        ServiceClient(url, key.public, key.sign_digest, lambda: NOW, os.urandom, transport=nobody).get(
-            "/v1/root"
-        )
+        ask()
     assert caught.value.code is Code.UNREACHABLE

@@ -5,12 +5,20 @@ So that Ctrl-C comes at a named step of a real process, and not at whatever a te
 
 from __future__ import annotations
 
+import os
 import signal
-from types import SimpleNamespace
 
-import hsm.failpoint
 from app.cli.main import main
+from hsm import failpoint
+
+WANTED = os.environ.pop(failpoint.VARIABLE)
+
+
+def interrupt(name: str) -> None:
+    if name == WANTED:
+        os.kill(os.getpid(), signal.SIGINT)
+
 
 if __name__ == "__main__":
-    hsm.failpoint.signal = SimpleNamespace(SIGKILL=signal.SIGINT)  # type: ignore[assignment]
-    raise SystemExit(main())
+    with failpoint.watching(interrupt):
+        raise SystemExit(main())

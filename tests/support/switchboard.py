@@ -8,14 +8,15 @@ kills are in the tests that start processes.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
-import hsm.failpoint
+from hsm import failpoint
+
+R = TypeVar("R")
 
 
 class Crash(BaseException):
@@ -23,29 +24,15 @@ class Crash(BaseException):
 
 
 class Steps:
-    """Stands in for ``hsm.failpoint.reach`` wherever it was imported, and counts."""
+    """Watches the durable steps that are taken, and counts them."""
 
     def __init__(self) -> None:
-        self._real = hsm.failpoint.reach
-        self._changed: list[Any] = []
         self._left: int | None = None
         self._area = ""
         self.died_at: str | None = None
         self.seen: list[str] = []
 
-    def install(self) -> None:
-        """In every module that is loaded by now."""
-        for module in list(sys.modules.values()):
-            if getattr(module, "reach", None) is self._real:
-                self._changed.append(module)
-                module.reach = self.reach  # type: ignore[attr-defined]
-
-    def remove(self) -> None:
-        for module in self._changed:
-            module.reach = self._real
-        self._changed.clear()
-
-    def reach(self, name: str) -> None:
+    def _reached(self, name: str) -> None:
         if self._left is None or not name.startswith(self._area):
             return
         self.seen.append(name)
@@ -60,10 +47,8 @@ class Steps:
         """The ``count``-th step in the block whose name begins with ``area`` is the last one of who takes it."""
         self._left, self._area, self.died_at = count, area, None
         self.seen = []
-        try:
+        with failpoint.watching(self._reached):
             yield
-        finally:
-            self._left = None
 
 
 class Switchboard(httpx.BaseTransport):
@@ -83,7 +68,7 @@ class Switchboard(httpx.BaseTransport):
         if host in self.dead or host not in self.applications or self.cut_after == 0:
             raise httpx.ConnectError("no line", request=request)
         try:
-            response = _run(self.applications[host], request)
+            response = answer(self.applications[host], request)
         except Crash as crash:
             self.dead.add(host)
             self.on_crash(host)
@@ -106,7 +91,7 @@ class Switchboard(httpx.BaseTransport):
             self.cut_after = None
 
 
-def _run(application: Any, request: httpx.Request) -> httpx.Response:
+def answer(application: Any, request: httpx.Request) -> httpx.Response:
     """One request through an ASGI application, driven by hand: it must never wait for anything."""
     body = request.read()
     scope = {
@@ -143,6 +128,6 @@ def _run(application: Any, request: httpx.Request) -> httpx.Response:
     return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], stream=httpx.ByteStream(content))
 
 
-async def run_inline(function: Callable[..., Any], *values: Any) -> Any:
-    """In place of ``run_in_threadpool``."""
+async def run_inline(function: Callable[..., R], *values: Any) -> R:
+    """In the caller's own thread."""
     return function(*values)

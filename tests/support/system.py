@@ -11,22 +11,19 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partialmethod
 from pathlib import Path
 from typing import Any, Final, cast
-from unittest.mock import patch
 
 import ledger_sync.bank.program
 import ledger_sync.central_bank.program
-import ledger_sync.http.server
 import ledger_sync.notary.service
 from ledger_sync import client as online
 from ledger_sync.client import BankClient, Report
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.run import Home, Program, Service
-from ledger_sync.notary.store import CommitItem, Store, Verdicts
 from tests.support.memory_keystore import MemoryKeystore
 from tests.support.switchboard import Crash, Steps, Switchboard, run_inline
 from tests.support.wallets import Chance
@@ -60,19 +57,6 @@ _QUIET_ROUNDS: Final = 60
 _MAX_ROUNDS: Final = 8
 
 
-class InlineWriter:
-    """The notary's writer without its thread: one call is one batch."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def commit(self, items: list[CommitItem]) -> list[Verdicts]:
-        return self._store.commit(items)
-
-    def close(self) -> None:
-        self._store.close()
-
-
 class System:
     """``now`` is everybody's clock; a wallet's may be ``ahead``. Use it as a context."""
 
@@ -98,28 +82,16 @@ class System:
         self.crashes = 0
         self._homes: dict[str, Home] = {}
         self._built = 0
-        self._patches = ExitStack()
 
     def __enter__(self) -> System:
-        self._wire()
         self._found()
         return self
-
-    def _wire(self) -> None:
-        place = self._patches.enter_context
-        place(patch.object(ledger_sync.http.server, "run_in_threadpool", run_inline))
-        place(patch.object(ledger_sync.notary.service, "Writer", InlineWriter))
-        line = partialmethod(ServiceClient.__init__, transport=self.net)
-        place(patch.object(ServiceClient, "__init__", line))
-        self._patches.callback(self.steps.remove)
-        self.steps.install()
 
     def __exit__(self, *_: object) -> None:
         for holder in self.holders.values():
             holder.wallet.close()
         for service in self.services.values():
             service.close()
-        self._patches.close()
 
     @contextmanager
     def copy(self, folder: Path, seed: str) -> Iterator[System]:
@@ -127,12 +99,11 @@ class System:
         shutil.copytree(self.folder, folder)
         other = System(folder, seed, terms=self.terms, banks=self.banks)
         other.now, other.operator, other.root = self.now, self.operator, self.root
-        other._wire()
         try:
             for name, home in self._homes.items():
                 chance = Chance(f"{seed} {name} chance")
                 keys = cast(MemoryKeystore, home.keystore).clone()
-                other._homes[name] = Home(folder / name, home.config, keys, lambda: other.now, chance)
+                other._homes[name] = other._home(name, home.config, keys, chance)
                 other.start(name)
             for name, holder in self.holders.items():
                 purse, keystore = folder / holder.folder.name, holder.keystore.clone()
@@ -171,12 +142,24 @@ class System:
             folder = self.folder / name
             folder.mkdir(parents=True)
             chance = Chance(f"{self.seed} {name} chance")
-            self._homes[name] = Home(folder, config, keystore, lambda: self.now, chance)
+            self._homes[name] = self._home(name, config, keystore, chance)
             self.start(name)
         self.work()
         for bank in self.banks:
             self.operate(CENTRAL_BANK, "/v1/issues", [_sixteen(f"grant {bank}"), bank, GRANT])
         self.work()
+
+    def _home(self, name: str, config: Mapping[str, Any], keys: MemoryKeystore, chance: Chance) -> Home:
+        return Home(
+            self.folder / name,
+            config,
+            keys,
+            lambda: self.now,
+            chance,
+            lambda url: self.net,
+            run_inline,
+            Nonces,
+        )
 
     def start(self, name: str) -> None:
         """Bring a service up over what is on its disk."""
@@ -206,7 +189,7 @@ class System:
         for name in names or tuple(self.programs):
             for worker in getattr(self.services.get(name), "workers", ()):
                 with suppress(Refusal):
-                    self._guarded(name, worker._step)
+                    self._guarded(name, worker.step)
 
     def _guarded(self, name: str, step: Callable[[], None]) -> None:
         try:
@@ -269,6 +252,7 @@ class System:
             lambda digest: keystore.sign_digest(alias, digest),
             clock or (lambda: self.now),
             self.chance("line"),
+            connect=lambda url: self.net,
         )
 
     def chance(self, what: str) -> Chance:

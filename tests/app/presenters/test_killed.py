@@ -143,16 +143,12 @@ def test_killed_after_it_accepted_the_receipt_is_in_its_history(bazaar: Bazaar, 
 def test_killed_at_any_durable_step_it_tells_the_truth_and_goes_on(tmp_path: Path, who: str) -> None:
     """``Crash`` emulates the kill; SIGKILL over real stores is in the tests of the purse and of whole processes."""
     steps = Steps()
-    steps.install()
-    try:
-        for count in range(1, 60):
-            if not _dies_at(tmp_path / str(count), who, count, steps):
-                break
-        else:
-            raise AssertionError("a payment of more steps than can be")
-        assert count > (6 if who == "alia" else 2)
-    finally:
-        steps.remove()
+    for count in range(1, 60):
+        if not _dies_at(tmp_path / str(count), who, count, steps):
+            break
+    else:
+        raise AssertionError("a payment of more steps than can be")
+    assert count > (6 if who == "alia" else 2)
 
 
 def _dies_at(folder: Path, who: str, count: int, steps: Steps) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
-from unittest.mock import patch
 
 import httpx
 
@@ -19,10 +18,12 @@ import ledger_sync.central_bank.program as central_bank_program
 import ledger_sync.notary.service as notary_program
 from ledger_sync.bank.program import Assembled, assemble
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.run import Home
 from ledger_sync.possession import possession_digest
 from tests.support.asgi import InProcess
 from tests.support.memory_keystore import MemoryKeystore
+from tests.support.switchboard import run_inline
 from tests.support.world import DAY, NOW, Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -194,10 +195,22 @@ class Town:
             "root": self.keys["central"].public_key("root").hex(),
             "central_bank": URLS["central"],
         }
-        return Home(folder, {**usual, **config}, self.keys[service], self.clock, self.random)
+        return Home(
+            folder,
+            {**usual, **config},
+            self.keys[service],
+            self.clock,
+            self.random,
+            self._connect,
+            run_inline,
+            Nonces,
+        )
+
+    def _connect(self, _url: str) -> Router:
+        return Router(self)
 
     def _client(self, url: str, key: bytes, sign: Any, clock: Any, chance: Any) -> ServiceClient:
-        return ServiceClient(url, key, sign, clock, chance, transport=Router(self))
+        return ServiceClient(url, key, sign, clock, chance, connect=self._connect)
 
     def _found(self) -> None:
         notary = {"url": URLS["notary"], "key": self.keys["notary"].public_key("notary").hex()}
@@ -210,35 +223,22 @@ class Town:
             }
             for bank in BANKS
         ]
-        with (
-            patch.object(central_bank_program, "ServiceClient", self._client),
-            patch.object(notary_program, "ServiceClient", self._client),
-        ):
-            central = central_bank_program.build(
-                self._home("central", notary=notary, banks=banks, since=NOW - DAY)
-            )
-            self.apps["central"] = central.app
-            notary_service = notary_program.build(self._home("notary"))
+        central = central_bank_program.build(
+            self._home("central", notary=notary, banks=banks, since=NOW - DAY)
+        )
+        self.apps["central"] = central.app
+        notary_service = notary_program.build(self._home("notary"))
         self._closers = [central.close, notary_service.close]
         self.apps["notary"] = notary_service.app
-        notary_service.workers[0]._step()
+        notary_service.workers[0].step()
         for bank in BANKS:
             self.start(bank)
             self.line("central", self.operator).post("/v1/issues", [bank.encode().ljust(16), bank, GRANT])
 
     def start(self, bank: str) -> None:
         """Start a bank, again perhaps, over its store."""
-        signer = self.keys[bank]
-
-        def line(url: str) -> ServiceClient:
-            key = signer.public_key("bank")
-            return self._client(
-                url, key, lambda digest: signer.sign_digest("bank", digest), self.clock, self.random
-            )
-
         self.banks[bank] = assemble(
-            self._home(bank, bank=bank, name=bank, notary=URLS["notary"], banks={b: URLS[b] for b in BANKS}),
-            line,
+            self._home(bank, bank=bank, name=bank, notary=URLS["notary"], banks={b: URLS[b] for b in BANKS})
         )
         self.apps[bank] = self.banks[bank].app
         if "central" not in self.down:

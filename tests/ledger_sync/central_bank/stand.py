@@ -25,6 +25,7 @@ from ledger_sync.notary.service import Notary
 from tests.ledger_sync.notary.backends import BACKENDS
 from tests.ledger_sync.settling.ledger import Ledger
 from tests.support.asgi import InProcess
+from tests.support.switchboard import run_inline
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -103,7 +104,7 @@ class Stand:
             self.clock,
         )
         gate = Gate("cb.test", self.central_bank.identify, Nonces(":memory:"), self.clock)
-        self.app = build_app("Central bank", self.central_bank.routes(), gate)
+        self.app = build_app("Central bank", self.central_bank.routes(), gate, run_inline)
 
     def reopen(self) -> None:
         self.close()
@@ -123,7 +124,7 @@ class Stand:
             key.sign_digest,
             self.clock,
             os.urandom,
-            transport=InProcess(self.app),
+            connect=lambda _: InProcess(self.app),
         )
 
     def notary_client(self, key: Key) -> ServiceClient:
@@ -131,14 +132,14 @@ class Stand:
             return principal(self.registry.directory, sender, now)
 
         gate = Gate("notary.test", identify, Nonces(":memory:"), self.clock)  # type: ignore[arg-type]
-        app = build_app("Notary", self.notary.routes(), gate)
+        app = build_app("Notary", self.notary.routes(), gate, run_inline)
         return ServiceClient(
             "http://notary.test",
             key.public,
             key.sign_digest,
             self.clock,
             os.urandom,
-            transport=InProcess(app),
+            connect=lambda _: InProcess(app),
         )
 
     @property

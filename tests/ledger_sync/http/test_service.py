@@ -17,6 +17,7 @@ from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, Incoming, Route
 from ledger_sync.http.server import Gate, build_app
 from tests.support.asgi import InProcess
+from tests.support.switchboard import run_inline
 from tests.support.world import NOW, Key
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
@@ -62,13 +63,15 @@ class Stand:
     def __init__(self, nonces: Path | str = ":memory:") -> None:
         self.now = NOW
         self.nonces = Nonces(nonces)
-        self.app = build_app("Stand", ROUTES, Gate(AUTHORITY, identify, self.nonces, lambda: self.now))
+        self.app = build_app(
+            "Stand", ROUTES, Gate(AUTHORITY, identify, self.nonces, lambda: self.now), run_inline
+        )
         self.http = httpx.Client(transport=InProcess(self.app), base_url=BASE)
 
     def client(self, key: Key = OPERATOR, ahead: int = 0, base: str = BASE) -> ServiceClient:
         clock = lambda: self.now + ahead  # noqa: E731
         return ServiceClient(
-            base, key.public, key.sign_digest, clock, os.urandom, transport=InProcess(self.app)
+            base, key.public, key.sign_digest, clock, os.urandom, connect=lambda _: InProcess(self.app)
         )
 
     def header(self, body: bytes, path: str = "/v1/echo", method: str = "POST", ahead: int = 0) -> str:
@@ -243,7 +246,7 @@ def test_an_answer_that_is_no_qalta_service_is_unreachable(content: bytes) -> No
         transport = httpx.MockTransport(lambda _request, answer=answer: answer)
         key = Key.of("caller")
         client = ServiceClient(
-            BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, transport=transport
+            BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, connect=lambda _, t=transport: t
         )
         assert refusal_of(lambda client=client: client.get("/v1/open")).code is Code.UNREACHABLE
 
@@ -254,7 +257,9 @@ def test_an_answer_too_large_is_refused() -> None:
     )
     key = Key.of("caller")
     transport = httpx.MockTransport(lambda _request: answer)
-    client = ServiceClient(BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, transport=transport)
+    client = ServiceClient(
+        BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, connect=lambda _: transport
+    )
     assert refusal_of(lambda: client.get("/v1/open")).code is Code.TOO_LARGE
 
 
@@ -269,7 +274,7 @@ def test_health_and_description(stand: Stand) -> None:
 
 def test_not_ready_is_told() -> None:
     gate = Gate(AUTHORITY, identify, Nonces(":memory:"), lambda: NOW)
-    app = build_app("Stand", ROUTES, gate, ready=lambda: False)
+    app = build_app("Stand", ROUTES, gate, run_inline, ready=lambda: False)
     response = httpx.Client(transport=InProcess(app), base_url=BASE).get("/readyz")
     assert response.status_code == 503
 

@@ -20,6 +20,7 @@ from ledger_sync.notary.store import CommitItem, Verdicts
 from ledger_sync.notary.writer import MAX_WAITING, Writer
 from tests.ledger_sync.notary.backends import BACKENDS, consumer, item, ref
 from tests.support.asgi import InProcess
+from tests.support.switchboard import run_inline
 from tests.support.world import NOW, Key, World
 from wallet.protocol import cose
 from wallet.protocol.bounds import MAX_INPUTS
@@ -39,7 +40,7 @@ class Stand:
         gate = Gate(
             "notary.test", lambda key, now: principal(DIRECTORY, key, now), Nonces(":memory:"), lambda: NOW
         )
-        self.app = build_app("Notary", self.notary.routes(), gate)
+        self.app = build_app("Notary", self.notary.routes(), gate, run_inline)
 
     def client(self, key: Key) -> ServiceClient:
         return ServiceClient(
@@ -48,7 +49,7 @@ class Stand:
             key.sign_digest,
             lambda: NOW,
             os.urandom,
-            transport=InProcess(self.app),
+            connect=lambda _: InProcess(self.app),
         )
 
 
@@ -207,6 +208,40 @@ def test_what_queues_while_a_batch_is_written_is_one_batch_and_a_full_queue_is_b
     writer.close()
     assert store.batches == [1, MAX_WAITING]
     assert store.closed
+
+
+def test_a_store_that_fails_or_dies_leaves_nobody_waiting_and_the_next_batch_is_made() -> None:
+    failures: list[BaseException] = [OSError("disk"), KeyboardInterrupt()]
+
+    class Failing(SlowStore):
+        def commit(self, batch: list[CommitItem]) -> list[Verdicts]:
+            if failures:
+                raise failures.pop(0)
+            return super().commit(batch)
+
+    store = Failing()
+    store.let_go.set()
+    writer = Writer(store)  # type: ignore[arg-type]
+    for kind in (OSError, KeyboardInterrupt):
+        with pytest.raises(kind):
+            writer.commit([item(1, ref(1))])
+    assert writer.commit([item(1, ref(1))]) == [()]
+    assert store.batches == [1]
+
+
+def test_what_gave_up_while_it_queued_is_not_carried_out() -> None:
+    store = SlowStore()
+    writer = Writer(store, wait_seconds=0)  # type: ignore[arg-type]
+    first = threading.Thread(target=writer.commit, args=([item(0, ref(0))],))
+    first.start()
+    assert store.begun.wait(10)
+    with pytest.raises(Refusal) as caught:
+        writer.commit([item(1, ref(1))])
+    assert caught.value.code is Code.BUSY
+    store.let_go.set()
+    first.join()
+    writer.commit([item(2, ref(2))])
+    assert store.batches == [1, 1], "the second was never written"
 
 
 def test_the_notary_keeps_neither_amounts_nor_owners(stand: Stand, tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""Everything that a service has of the world comes in by its home: making one starts no thread and opens no line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import ledger_sync.bank.program
+import ledger_sync.central_bank.program
+import ledger_sync.notary.service
+from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.run import Home, Program
+from tests.support.memory_keystore import MemoryKeystore
+from tests.support.switchboard import run_inline
+from tests.support.wallets import Chance
+from tests.support.world import NOW, World
+from wallet.protocol.codes import Refusal
+
+WORLD = World()
+URL = "http://elsewhere.test"
+CONFIG: dict[str, Any] = {
+    "host": "service.test",
+    "port": 80,
+    "operator": WORLD.root.public.hex(),
+    "root": WORLD.root.public.hex(),
+    "bank": "alatau",
+    "since": NOW,
+    "central_bank": URL,
+}
+PARTNERS: dict[str, dict[str, Any]] = {
+    "bank": {"notary": URL, "banks": {"alatau": URL, "zhibek": URL}},
+    "notary": {},
+    "central-bank": {
+        "notary": {"url": URL, "key": WORLD.notary.public.hex()},
+        "banks": [{"id": "alatau", "name": "A", "key": WORLD.bank_key("alatau").public.hex(), "url": URL}],
+    },
+}
+PROGRAMS = (
+    ledger_sync.bank.program.PROGRAM,
+    ledger_sync.central_bank.program.PROGRAM,
+    ledger_sync.notary.service.PROGRAM,
+)
+
+
+def home(folder: Path, program: Program, connect: Callable[[str], httpx.BaseTransport]) -> Home:
+    chance = Chance(program.name)
+    keystore = MemoryKeystore(chance)
+    for alias in program.aliases:
+        keystore.create_key(alias)
+    config = {**CONFIG, **PARTNERS[program.name]}
+    return Home(folder, config, keystore, lambda: NOW, chance, connect, run_inline, Nonces)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_a_service_is_made_without_thread_or_line_and_calls_by_what_it_was_given(
+    tmp_path: Path, program: Program
+) -> None:
+    asked: list[str] = []
+
+    def connect(url: str) -> httpx.BaseTransport:
+        asked.append(url)
+        return httpx.MockTransport(lambda _request: httpx.Response(404))
+
+    threads = threading.enumerate()
+    service = program.build(home(tmp_path, program, connect))
+    assert (threading.enumerate(), asked) == (threads, [])
+    for worker in service.workers:
+        with suppress(Refusal):
+            worker.step()
+    service.close()
+    assert set(asked) <= {URL}
+    assert bool(asked) == (program.name != "central-bank"), "those that follow the central bank ask at once"
