@@ -19,6 +19,7 @@ from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
+from wallet.protocol import idempotency
 from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
@@ -202,11 +203,14 @@ class ConflictCourier:
         owner = self._objects.owner(txid)
         signer = None if owner is None else self._wallets.customer_of(owner)
         to_payee = min(value, transfer.amount)
-        cause = f"challenge:{txid.hex()}:{wanted.hex()}"
         with self._store.transaction():
             self._store.insert("challenges", transfer=txid, wanted=wanted, customer=account, value=value)
-            self._house.books.move(f"{cause}:0", POSITION, account or OWN, to_payee)
-            self._house.books.move(f"{cause}:1", POSITION, signer or OWN, value - to_payee)
+            self._house.books.move(
+                idempotency.compensation(txid, wanted, 0), POSITION, account or OWN, to_payee
+            )
+            self._house.books.move(
+                idempotency.compensation(txid, wanted, 1), POSITION, signer or OWN, value - to_payee
+            )
             self._store.run("delete from lacks where transfer = ?", (txid,))
             self._desk.conclude([txid])
 

@@ -13,6 +13,7 @@ import hsm.failpoint
 from ledger_sync.bank.books import OWN
 from ledger_sync.bank.house import House
 from ledger_sync.bank.terms import CODE_BYTES, MAX_DEVICES
+from wallet.protocol import idempotency
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 
@@ -68,7 +69,7 @@ class Customers:
             opening=opening,
             opened=house.clock(),
         )
-        house.books.move(f"opening:{customer.id}", OWN, customer.id, opening)
+        house.books.move(idempotency.opening(customer.id), OWN, customer.id, opening)
 
     def add_device(self, cause: bytes, account: str) -> str:
         """A code for one more device of an account, after a loss say. ACCOUNT_UNKNOWN, TOO_MANY."""

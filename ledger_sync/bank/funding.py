@@ -19,7 +19,7 @@ from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.terms import MAX_OPEN_FUNDINGS
 from ledger_sync.bank.work import TRANSIENT
-from wallet.protocol import codec
+from wallet.protocol import codec, idempotency
 from wallet.protocol.bounds import MAX_OBJECT_BYTES, MAX_SUM
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
@@ -83,7 +83,7 @@ class Funding:
                 self._store.run(
                     "update fundings set stage = 'debited', attempt = ? where id = ?", (attempt, funding)
                 )
-            self._house.books.move(_cause(funding, attempt), account, FUNDINGS, sum(amounts))
+            self._house.books.move(idempotency.funding(funding, attempt), account, FUNDINGS, sum(amounts))
 
     def _check(self, account: str, owner: bytes, amount: int) -> None:
         limits = self._certification.usable(account, owner).body.limits
@@ -127,9 +127,9 @@ class Funding:
 
     def _book(self, funding: bytes, attempt: int, issuance: Signed[Issuance]) -> None:
         with self._store.transaction():
-            cause = _cause(funding, attempt)
             self._intake.add_issuance(issuance)
-            self._house.books.move(f"{cause}:issued", FUNDINGS, POSITION, sum(issuance.body.amounts))
+            cause = idempotency.funding_issued(funding, attempt)
+            self._house.books.move(cause, FUNDINGS, POSITION, sum(issuance.body.amounts))
             self._store.run(
                 "update fundings set stage = 'issued', issuance = ? where id = ?", (issuance.id, funding)
             )
@@ -138,7 +138,7 @@ class Funding:
         with self._store.transaction():
             row = self._store.row("select customer, amount, stage from fundings where id = ?", (funding,))
             if row is not None and row[2] == "debited":
-                self._house.books.move(f"{_cause(funding, attempt)}:back", FUNDINGS, row[0], row[1])
+                self._house.books.move(idempotency.funding_back(funding, attempt), FUNDINGS, row[0], row[1])
                 self._store.run("update fundings set stage = 'refused' where id = ?", (funding,))
 
     def open_ones(self, account: str | None = None) -> list[tuple[bytes, int]]:
@@ -148,7 +148,3 @@ class Funding:
             (account, account),
         )
         return [(funding, amount) for funding, amount in rows]
-
-
-def _cause(funding: bytes, attempt: int) -> str:
-    return f"funding:{funding.hex()}:{attempt}"

@@ -11,6 +11,7 @@ from typing import Final
 from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine, Movement
+from wallet.protocol import idempotency
 
 _CURSOR: Final = "movements"
 _OWN_KINDS: Final = frozenset({"issue", "withdrawal"})
@@ -43,4 +44,4 @@ class Movements:
     def _book(self, movement: Movement) -> None:
         is_lost_challenge = movement.kind == _CHALLENGE and movement.amount < 0
         if movement.kind in _OWN_KINDS or is_lost_challenge:
-            self._books.move(f"movement:{movement.number}", POSITION, OWN, movement.amount)
+            self._books.move(idempotency.movement(movement.number), POSITION, OWN, movement.amount)

@@ -17,6 +17,7 @@ from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
+from wallet.protocol import idempotency
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance, check_issuance
@@ -101,7 +102,7 @@ class Redemptions:
             self._intake.add_issuance(issuance)
             self._relays.money_made(issuance)
         elif account is not None and redeemed.credited:
-            self._house.books.move(f"redemption:{txid.hex()}", POSITION, account, redeemed.credited)
+            self._house.books.move(idempotency.redemption(txid), POSITION, account, redeemed.credited)
         self._store.run(
             "update redemptions set done = 1, value = ?, issuance = ? where transfer = ?",
             (redeemed.value, None if issuance is None else issuance.id, txid),

@@ -14,10 +14,11 @@ from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
-from ledger_sync.settling.values import refund_id
-from wallet.protocol import codec
+from wallet.protocol import codec, idempotency
 from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.idempotency import refund_id
+from wallet.protocol.lifetime import refundable_before
 from wallet.protocol.transfer import TokenRef
 
 _ROUND = 256
@@ -46,7 +47,7 @@ class Refunds:
 
     def find(self) -> None:
         """Open a refund for every settled output of customers' keys whose time is over."""
-        last = self._house.clock() - self._house.trust.policy.head.grace
+        last = refundable_before(self._house.clock(), self._house.trust.policy.head.grace)
         with self._store.transaction():
             rows = self._store.rows(
                 "select distinct t.origin, t.output, w.customer from tokens t join wallets w on w.key = t.owner"
@@ -86,7 +87,7 @@ class Refunds:
                 "select customer from refunds where origin = ? and output = ?", token
             )
             if value:
-                self._house.books.move(f"refund:{refund_id(token).hex()}", POSITION, customer, value)
+                self._house.books.move(idempotency.refund(token), POSITION, customer, value)
             self._store.run(
                 "update refunds set stage = ?, value = ? where origin = ? and output = ?",
                 (stage, value, token.txid, token.output),

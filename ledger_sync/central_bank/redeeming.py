@@ -24,12 +24,13 @@ from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock
 from ledger_sync.possession import Possession
-from ledger_sync.settling import Valid, refund_id
+from ledger_sync.settling import Valid
 from wallet.protocol import cose
-from wallet.protocol.bounds import FUNDING_ID_BYTES
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.idempotency import refund_id, reissue
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.lifetime import is_refundable, redeem_until
 from wallet.protocol.transfer import Redemption, Refresh, ToAccount, TokenRef, ToPayer
 
 PAID_OUTPUT: Final = 0
@@ -122,9 +123,9 @@ class Redeeming:
         before = self._refunded(bank, ref)
         if before is not None:
             return before
-        from_when = token.expires + self.terms.grace
-        now = self.clock()
-        require(now > from_when, Code.TOO_EARLY, time=now, **{"from": from_when})
+        now, last = self.clock(), redeem_until(token.expires, self.terms.grace)
+        is_due = is_refundable(token.expires, self.terms.grace, now)
+        require(is_due, Code.TOO_EARLY, time=now, **{"from": last})
         value = proof.value(ref)
         consumer = refund_id(ref)
         first = self.notary.consume(ref, consumer, self.registry.directory)
@@ -184,7 +185,7 @@ class Redeeming:
         standing: Valid,
     ) -> Signed[Issuance]:
         bank, mark = standing.signer.body.bank, standing.tokens[PAID_OUTPUT].mark
-        body = self.issuing.body(txid[:FUNDING_ID_BYTES], owner, amounts, mark, self.clock())
+        body = self.issuing.body(reissue(txid), owner, amounts, mark, self.clock())
         return self.issuing.issue(db, Cause.REDEMPTION, txid, bank, body)
 
 

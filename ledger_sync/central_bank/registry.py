@@ -25,6 +25,7 @@ from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
 from wallet.protocol.evidence import Evidence, check_evidence
+from wallet.protocol.lifetime import listed_until
 from wallet.protocol.policy import PolicyDelta, PolicyHead, PolicyUpdate, Reason
 
 
@@ -163,14 +164,14 @@ class Registry:
         row = db.execute(sql, (certificate.revocation_id,)).fetchone()
         if row is not None:
             return reason is Reason.CONFLICT and row[0] != Reason.CONFLICT
-        return self._clock() < self._leaves(certificate)
+        return self._clock() <= self._leaves(certificate)
 
     def _leaves(self, certificate: Certificate) -> int:
-        return certificate.expires + self._terms.token_life + self._terms.grace
+        return listed_until(certificate.expires, self._terms.token_life, self._terms.grace)
 
     def _leaving(self, db: sqlite3.Connection, most: int) -> list[bytes]:
         rows = db.execute(
-            "select id from revocations where leaves <= ? order by leaves, id limit ?",
+            "select id from revocations where leaves < ? order by leaves, id limit ?",
             (self._clock(), most),
         )
         return [revocation_id for (revocation_id,) in rows]

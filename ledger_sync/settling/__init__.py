@@ -14,7 +14,7 @@ from ledger_sync.settling.standing import (
     good_certificates,
     judge,
 )
-from ledger_sync.settling.values import Loss, Outcome, Values, WinnerOf, refund_id, settle, winners_of
+from ledger_sync.settling.values import Loss, Outcome, Values, WinnerOf, settle, winners_of
 
 __all__ = [
     "Fragments",
@@ -32,7 +32,6 @@ __all__ = [
     "assess",
     "good_certificates",
     "judge",
-    "refund_id",
     "settle",
     "winners_of",
 ]

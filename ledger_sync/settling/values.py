@@ -7,15 +7,14 @@ is in a conflict; a descendant is short, even of 0. What a refund took first cam
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ledger_sync.settling.standing import Objects
-from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.idempotency import refund_id
 from wallet.protocol.settlement import Consumption, Verdict, check_consumption, settle_values
 from wallet.protocol.transfer import TokenRef, Transfer
 
@@ -47,11 +46,6 @@ class Outcome:
     values: tuple[int, ...]
     lost: tuple[Loss, ...] = ()
     code: Code | None = None
-
-
-def refund_id(token: TokenRef) -> bytes:
-    """The consumer under which the central bank commits a refund: SHA-256("refund" ‖ the reference's CBOR)."""
-    return hashlib.sha256(b"refund" + codec.encode(token.to_cbor())).digest()
 
 
 def winners_of(statements: Iterable[Signed[Consumption]], directory: Directory) -> dict[TokenRef, bytes]:

@@ -22,6 +22,7 @@ from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import check_evidence
+from wallet.protocol.limits import Commitments
 from wallet.protocol.payment import Payment
 from wallet.protocol.policy import Policy, Reason
 from wallet.protocol.request import Request
@@ -62,7 +63,9 @@ class Thief:
 def accept(town: Town, payment: Payment, asked: Signed[Request], policy: Policy | None = None) -> None:
     """What a shop that is offline does: verify, and judge with the policy it has."""
     verified = verify(payment.encode(), town.directory())
-    check_acceptance(verified, PayeeView(asked, policy or town.policy(), town.now, 0, 0, lambda ref: None))
+    check_acceptance(
+        verified, PayeeView(asked, policy or town.policy(), town.now, Commitments(), lambda ref: None)
+    )
 
 
 def shops(town: Town, count: int) -> list[Customer]:

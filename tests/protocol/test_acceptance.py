@@ -12,10 +12,11 @@ from tests.support.deals import AMOUNT, FACE, Deal, chain, deal, refusal_of
 from tests.support.world import DAY, LIMITS, NOW, World
 from tests.vectors.bad_payments import long_chain_of_change
 from tests.vectors.good import SHOP, delta, two_transfers
-from wallet.protocol.acceptance import check_counterpart, check_days
+from wallet.protocol.acceptance import check_counterpart
 from wallet.protocol.bounds import MAX_AHEAD
 from wallet.protocol.certificate import Limits, revocation_id
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.limits import Commitments, check_days
 from wallet.protocol.policy import Policy, Reason
 from wallet.protocol.request import request_ref
 from wallet.protocol.transfer import TokenRef
@@ -126,9 +127,10 @@ def test_hops_and_days_are_limited() -> None:
 
 def test_the_payees_own_balance_is_limited_by_certificate_and_policy() -> None:
     room = 50_000_000 - AMOUNT
-    deal().accept(balance=room)
-    deal().accept(balance=room - 5, reserved=5)
-    assert refused(deal(), balance=room, reserved=1) is Code.LIMIT_BALANCE
+    deal().accept(commitments=Commitments(held=room))
+    deal().accept(commitments=Commitments(held=room - 5, requests=3, fundings=2))
+    for more in ({"requests": 1}, {"fundings": 1}):
+        assert refused(deal(), commitments=Commitments(held=room, **more)) is Code.LIMIT_BALANCE
     poor = WORLD.person("Baurzhan", bank="zhibek", limits=replace(LIMITS, balance=AMOUNT - 1))
     assert refused(deal(payee=poor)) is Code.LIMIT_BALANCE
     assert refused(deal(), policy=policy(balance=AMOUNT - 1)) is Code.LIMIT_BALANCE

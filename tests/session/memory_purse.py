@@ -15,6 +15,7 @@ from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.limits import Commitments
 from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.receipt import Receipt, ReceiptBody, check_answer
 from wallet.protocol.request import Request, check_request, request_ref
@@ -258,7 +259,9 @@ class MemoryPurse:
         accepted = [ids for ids in self.answered_for.get(ref, ()) if self.answers[ids].code is None]
         if accepted and not request.body.is_printed:
             return Code.REQUEST_ANSWERED
-        view = PayeeView(request, self.world.policy(), self.now, self.money, 0, self.consumers.get)
+        view = PayeeView(
+            request, self.world.policy(), self.now, Commitments(held=self.money), self.consumers.get
+        )
         try:
             check_acceptance(verified, view)
         except Refusal as refusal:

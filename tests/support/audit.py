@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger_sync.settling.values import refund_id
 from tests.support.system import BANKS, CENTRAL_BANK, NOTARY, Holder, System
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.certificate import revocation_id
 from wallet.protocol.directory import Directory, DirectoryBody
 from wallet.protocol.evidence import Contradiction, check_evidence, parse_evidence
+from wallet.protocol.idempotency import refund_id
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Consumption, Settlement, Verdict

@@ -12,6 +12,7 @@ from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.limits import Commitments
 from wallet.protocol.payment import Payment
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import Transfer
@@ -39,7 +40,7 @@ class Deal:
         return verify(self.payment.encode(), self.world.directory())
 
     def view(self, **changes: object) -> PayeeView:
-        usual = PayeeView(self.request, self.world.policy(), self.world.now, 0, 0, lambda ref: None)
+        usual = PayeeView(self.request, self.world.policy(), self.world.now, Commitments(), lambda ref: None)
         return replace(usual, **changes)  # type: ignore[arg-type]
 
     def accept(self, **changes: object) -> None:

@@ -20,6 +20,7 @@ from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import check_evidence, parse_evidence
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.limits import Commitments
 from wallet.protocol.policy import Policy, PolicyUpdate, first_policy
 from wallet.protocol.receipt import Receipt, check_answer, check_receipt
 from wallet.protocol.request import Request, check_request, request_ref
@@ -139,9 +140,9 @@ def _view(payee: Mapping[str, Any], directory: Directory) -> PayeeView:
         cose.parse(Request, bytes.fromhex(payee["request"])),
         _first_policy(bytes.fromhex(payee["policy"]), directory),
         payee["now"],
-        payee["balance"],
-        payee["reserved"],
+        Commitments(held=payee["balance"], requests=payee["reserved"]),
         consumer_of,
+        frozenset(map(bytes.fromhex, payee.get("answers", []))),
     )
 
 

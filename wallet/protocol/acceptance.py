@@ -8,15 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
-from wallet.protocol.bounds import DAY, MAX_AHEAD, MAX_HOP, MAX_TRANSFERS
-from wallet.protocol.certificate import Certificate, Limits
+from wallet.protocol.bounds import MAX_AHEAD, MAX_HOP, MAX_TRANSFERS
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.lifetime import is_good
+from wallet.protocol.limits import (
+    Commitments,
+    Spending,
+    check_balance,
+    check_payer,
+    check_totals_rise,
+    effective,
+)
 from wallet.protocol.policy import Policy, Reason
 from wallet.protocol.request import Request, request_ref
-from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.transfer import TokenRef
 from wallet.protocol.validity import Token, Verified
 
 
@@ -24,21 +32,22 @@ from wallet.protocol.validity import Token, Verified
 class PayeeView:
     """What the payee knows when it judges a payment.
 
-    ``now``: the wallet's time, unix seconds. ``balance``: tiyn it holds already. ``reserved``: tiyn of its other
-    outstanding requests. ``consumer_of``: the transfer it knows to consume a token, or None.
+    ``now``: the wallet's time, unix seconds. ``commitments``: what counts against its balance limit but for this
+    payment and its request. ``consumer_of``: the transfer it knows to consume a token, or None. ``answered_by``: ids
+    of transfers in its store that were accepted as answers to this request.
     """
 
     request: Signed[Request]
     policy: Policy
     now: int
-    balance: int
-    reserved: int
+    commitments: Commitments
     consumer_of: Callable[[TokenRef], bytes | None]
+    answered_by: frozenset[bytes] = frozenset()
 
 
 def check_acceptance(verified: Verified, view: PayeeView) -> None:
     """Raise ``Refusal`` with the first code of SPEC 8.4 that applies, or return."""
-    check_answers(verified, view.request)
+    check_answers(verified, view.request, view.answered_by)
     for transfer in verified.payment.newest:
         token = verified.tokens[TokenRef(transfer.id, 0)]
         signer = verified.signers[transfer.id].body
@@ -47,20 +56,25 @@ def check_acceptance(verified: Verified, view: PayeeView) -> None:
     _check_revoked(verified, view.policy)
     _check_consumed_once(verified, view)
     check_passable(verified)
-    own = view.request.body.payee.body.limits.lower(view.policy.head.limits)
-    held = view.balance + view.reserved + sum(token.amount for token in verified.received)
-    require(held <= own.balance, Code.LIMIT_BALANCE, held=held, limit=own.balance)
+    own = effective(view.request.body.payee.body, view.policy.head.limits)
+    check_balance(own, view.commitments, sum(token.amount for token in verified.received))
 
 
-def check_answers(verified: Verified, request: Signed[Request]) -> None:
-    """That the new transfers answer this request, and no earlier one does that may be answered by one payment
-    only: its ref, key, currency and amount, with no mark."""
+def check_answers(
+    verified: Verified, request: Signed[Request], answered_by: frozenset[bytes] = frozenset()
+) -> None:
+    """That the new transfers answer this request: its ref, key, currency and amount, with no mark; and that no other
+    does, in this payment or among ``answered_by``, where one payment only may answer it.
+
+    Raises ``Refusal`` with the first code of SPEC 8.4.1 to 8.4.8 that applies.
+    """
     body = request.body
     newest = verified.payment.newest
     ref = request_ref(request)
     require(all(transfer.body.answers(ref) for transfer in newest), Code.REQUEST_UNKNOWN)
-    answering = sum(transfer.body.answers(ref) for transfer in verified.payment.transfers)
-    require(body.is_printed or answering == len(newest), Code.REQUEST_ANSWERED)
+    answering = {transfer.id for transfer in verified.payment.transfers if transfer.body.answers(ref)}
+    is_first = answering | answered_by <= set(verified.payment.ids)
+    require(body.is_printed or is_first, Code.REQUEST_ANSWERED)
     require(all(transfer.body.payee == body.key for transfer in newest), Code.PAYEE_OTHER)
     received = verified.received
     require(all(token.currency == body.currency for token in received), Code.CURRENCY_OTHER)
@@ -76,8 +90,8 @@ def check_answers(verified: Verified, request: Signed[Request]) -> None:
 
 def _check_time(token: Token, signer: Certificate, now: int) -> None:
     require(token.made <= now + MAX_AHEAD, Code.TIME_AHEAD, time=token.made, now=now)
-    require(now <= token.expires, Code.TOKEN_EXPIRED, time=now, expires=token.expires)
-    require(now <= signer.expires, Code.CERTIFICATE_EXPIRED, time=now, expires=signer.expires)
+    require(is_good(now, token.expires), Code.TOKEN_EXPIRED, time=now, expires=token.expires)
+    require(is_good(now, signer.expires), Code.CERTIFICATE_EXPIRED, time=now, expires=signer.expires)
 
 
 def check_payers_limits(verified: Verified, policy: Policy, now: int) -> None:
@@ -85,31 +99,11 @@ def check_payers_limits(verified: Verified, policy: Policy, now: int) -> None:
     paid = sum(token.amount for token in verified.received)
     for transfer in verified.payment.newest:
         certificate = verified.signers[transfer.id].body
-        limits = certificate.limits.lower(policy.head.limits)
-        require(paid <= limits.payment, Code.LIMIT_PAYMENT, paid=paid, limit=limits.payment)
-        total = transfer.body.total - certificate.total
-        require(
-            total >= transfer.body.amount, Code.TOTAL_INCONSISTENT, total=total, paid=transfer.body.amount
-        )
-        require(total <= limits.total, Code.LIMIT_TOTAL, total=total, limit=limits.total)
         hop = verified.tokens[TokenRef(transfer.id, 0)].hop
-        require(hop <= limits.hops, Code.LIMIT_HOPS, hop=hop, limit=limits.hops)
-        check_days(certificate, limits, max(now, transfer.body.time))
-    _check_totals_rise([transfer.body for transfer in verified.payment.newest])
-
-
-def _check_totals_rise(newest: list[Transfer]) -> None:
-    """One purse signed them: each has a number of its own and adds its amount to the total before it."""
-    counted = sorted(newest, key=lambda body: body.sequence)
-    for before, after in pairwise(counted):
-        rises = after.sequence > before.sequence and after.total >= before.total + after.amount
-        require(rises, Code.TOTAL_INCONSISTENT, total=after.total, paid=after.amount)
-
-
-def check_days(certificate: Certificate, limits: Limits, time: int) -> None:
-    """That the wallet reconciled recently enough to pay offline at ``time``. LIMIT_DAYS."""
-    last = certificate.issued + limits.days * DAY
-    require(time <= last, Code.LIMIT_DAYS, time=time, until=last, days=limits.days)
+        time = max(now, transfer.body.time)
+        spending = Spending(paid=paid, transfer=transfer.body, hop=hop, time=time)
+        check_payer(certificate, effective(certificate, policy.head.limits), spending)
+    check_totals_rise(transfer.body for transfer in verified.payment.newest)
 
 
 def _check_revoked(verified: Verified, policy: Policy) -> None:

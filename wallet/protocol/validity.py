@@ -15,6 +15,7 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.lifetime import is_good
 from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.transfer import Refresh, TokenRef, ToPayer, Transfer
 
@@ -186,9 +187,9 @@ def _check_times(body: Transfer, inputs: Sequence[Token], certificate: Certifica
     if body.redemption is not None:
         return
     expires = min([token.expires for token in inputs])
-    if time > expires:
+    if not is_good(time, expires):
         raise Refusal(Code.TOKEN_EXPIRED, {"time": time, "expires": expires})
-    if time > certificate.expires:
+    if not is_good(time, certificate.expires):
         raise Refusal(Code.CERTIFICATE_EXPIRED, {"time": time, "expires": certificate.expires})
 
 

@@ -12,6 +12,7 @@ from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence, check_evidence
+from wallet.protocol.idempotency import reissue
 from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.settlement import Consumption, Settlement, Verdict, check_consumption, check_settlement
 from wallet.protocol.transfer import Refresh
@@ -89,7 +90,7 @@ class Answers:
     def check_outcome(self, txid: bytes, issuance: Signed[Issuance]) -> None:
         """That the central bank issued it for this redemption."""
         check_issuance(issuance, self._purse.authority.directory)
-        require(issuance.body.funding == txid[:16], Code.FUNDING_MISMATCH, redemption=txid.hex())
+        require(issuance.body.funding == reissue(txid), Code.FUNDING_MISMATCH, redemption=txid.hex())
 
     def keep(self, rows: Iterable[Answer]) -> None:
         """Inside a transition, rows that were checked."""

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wallet.protocol.acceptance import check_counterpart, check_days
+from wallet.protocol.acceptance import check_counterpart
 from wallet.protocol.certificate import Certificate, Limits, check_certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY, check_issuance
+from wallet.protocol.lifetime import is_good
+from wallet.protocol.limits import (
+    Commitments,
+    check_balance,
+    check_days,
+    check_payment,
+    check_total,
+    effective,
+)
 from wallet.protocol.request import Request, check_request, request_ref
 from wallet.purse.payments import UNANSWERED, Payments, PaymentState, PaymentSummary
 from wallet.purse.purse import Purse
@@ -97,9 +106,9 @@ class Considering:
         purse.journal.require_sound()
         require(body.currency == CURRENCY, Code.CURRENCY_OTHER, currency=body.currency)
         require(not purse.epochs.owns(body.key), Code.SELF_PAYMENT)
-        require(now <= body.expires, Code.REQUEST_EXPIRED, time=now, expires=body.expires)
+        require(is_good(now, body.expires), Code.REQUEST_EXPIRED, time=now, expires=body.expires)
         payee = body.payee.body
-        require(now <= payee.expires, Code.CERTIFICATE_EXPIRED, time=now, expires=payee.expires)
+        require(is_good(now, payee.expires), Code.CERTIFICATE_EXPIRED, time=now, expires=payee.expires)
         check_counterpart(payee, purse.authority.policy)
         own = purse.epochs.require_current(now).body
         revoked = purse.authority.policy.revoked
@@ -107,7 +116,7 @@ class Considering:
         check_days(own, self._limits(own), now)
 
     def _limits(self, certificate: Certificate) -> Limits:
-        return certificate.limits.lower(self._purse.authority.policy.head.limits)
+        return effective(certificate, self._purse.authority.policy.head.limits)
 
     def plan(self, request: Signed[Request], amount: int) -> Choice:
         """The tokens that will pay.
@@ -123,17 +132,15 @@ class Considering:
             require(amount == body.amount, Code.AMOUNT_MISMATCH, paid=amount, asked=body.amount)
         own = self._purse.epochs.require_current(self._purse.now()).body
         self._check_amount(own, amount)
-        payee = self._limits(body.payee.body)
-        require(amount <= payee.balance, Code.LIMIT_BALANCE, held=amount, limit=payee.balance)
+        check_balance(self._limits(body.payee.body), Commitments(), amount)
         choice = self._choose(amount, body.expires)
         self._check_understood(choice, body.policy)
         return choice
 
     def _check_amount(self, signer: Certificate, amount: int) -> None:
         limits = self._limits(signer)
-        require(amount <= limits.payment, Code.LIMIT_PAYMENT, paid=amount, limit=limits.payment)
-        total = self._purse.outgoing.total() + amount - signer.total
-        require(total <= limits.total, Code.LIMIT_TOTAL, total=total, limit=limits.total)
+        check_payment(limits, amount)
+        check_total(signer, limits, amount, self._purse.outgoing.total() + amount)
 
     def _choose(self, amount: int, latest: int) -> Choice:
         funds = self._spendable.funds(latest)

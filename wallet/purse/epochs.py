@@ -17,6 +17,7 @@ from wallet.protocol import codec
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import SignDigest, Signed
+from wallet.protocol.lifetime import is_good
 from wallet.protocol.validity import choose_certificate
 from wallet.purse.objects import Objects
 from wallet.purse.store import DELIVERY_CURSOR, Store
@@ -91,7 +92,7 @@ class Epochs:
         if certificate is None:
             raise Refusal(Code.NOT_CERTIFIED)
         expires = certificate.body.expires
-        require(now <= expires, Code.CERTIFICATE_EXPIRED, time=now, expires=expires)
+        require(is_good(now, expires), Code.CERTIFICATE_EXPIRED, time=now, expires=expires)
         return certificate
 
     def certificate_for(self, key: bytes, time: int) -> Signed[Certificate] | None:

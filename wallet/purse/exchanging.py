@@ -13,6 +13,7 @@ from wallet.protocol.bounds import DAY, MAX_INPUTS, MAX_TRANSFERS
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.lifetime import is_redeemable
 from wallet.protocol.transfer import Refresh, ToAccount
 from wallet.purse.answers import Answers
 from wallet.purse.denominations import split
@@ -42,7 +43,7 @@ class Exchanging:
             own
             for own in purse.tokens.all(TokenState.HELD)
             if own.settled
-            and now <= own.token.expires + grace
+            and is_redeemable(own.token.expires, grace, now)
             and purse.epochs.can_sign(own.token.owner)
             and purse.epochs.certificate_for(own.token.owner, now) is not None
         ]

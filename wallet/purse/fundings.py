@@ -9,7 +9,9 @@ from wallet.protocol.bounds import FUNDING_ID_BYTES
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY, Issuance, check_issuance
+from wallet.protocol.limits import check_balance, effective
 from wallet.protocol.validity import issued_tokens
+from wallet.purse.commitments import commitments
 from wallet.purse.denominations import split
 from wallet.purse.purse import Purse
 from wallet.purse.store import Row
@@ -40,16 +42,14 @@ class Fundings:
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
 
-    def begin(self, amount: int, outstanding: int) -> Funding:
+    def begin(self, amount: int) -> Funding:
         """Raises ``Refusal``: AMOUNT_INVALID, NOT_CERTIFIED, CERTIFICATE_EXPIRED, WALLET_REVOKED, LIMIT_BALANCE."""
         purse, now = self._purse, self._purse.now()
         own = purse.epochs.require_current(now).body
         policy = purse.authority.policy
         require(own.revocation_id not in policy.revoked, Code.WALLET_REVOKED, wallet=own.wallet.hex())
         amounts = split(amount)
-        limit = own.limits.lower(policy.head.limits).balance
-        held = purse.tokens.holding() + outstanding + sum(item.amount for item in self.open()) + amount
-        require(held <= limit, Code.LIMIT_BALANCE, held=held, limit=limit)
+        check_balance(effective(own, policy.head.limits), commitments(purse), amount)
         funding = Funding(purse.random(FUNDING_ID_BYTES), own.key, amounts)
         with purse.transition(Transition.FUND, [funding.id, amount]):
             purse.store.insert(

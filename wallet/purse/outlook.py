@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from wallet.protocol.bounds import DAY, MAX_HOP
+from wallet.protocol.limits import effective, hops_left, last_day, total_left
 from wallet.purse.payments import OPEN, Payments, PaymentSummary
 from wallet.purse.purse import Purse
 from wallet.purse.selection import Candidate
@@ -52,9 +52,9 @@ class Outlooks:
         if current is None:
             return None
         own = current.body
-        limits = own.limits.lower(purse.authority.policy.head.limits)
-        left = limits.total - (purse.outgoing.total() - own.total)
-        return Room(self._spendable.funds().spendable, limits.payment, max(0, left))
+        limits = effective(own, purse.authority.policy.head.limits)
+        left = total_left(own, limits, purse.outgoing.total())
+        return Room(self._spendable.funds().spendable, limits.payment, left)
 
     def outlook(self) -> Outlook:
         purse, current = self._purse, self._purse.epochs.current()
@@ -71,9 +71,8 @@ class Outlooks:
         signer = self._purse.epochs.certificate_for(item.owner, self._purse.now())
         if signer is None:
             return 0, item.expires
-        limits = signer.body.limits.lower(self._purse.authority.policy.head.limits)
-        last_day = signer.body.issued + limits.days * DAY
-        return min(limits.hops, MAX_HOP) - item.hop, min(item.expires, signer.body.expires, last_day)
+        body, limits = signer.body, effective(signer.body, self._purse.authority.policy.head.limits)
+        return hops_left(limits, item.hop), min(item.expires, body.expires, last_day(body, limits))
 
     def unfinished(self) -> tuple[PaymentSummary, ...]:
         """Payments to go on with, oldest first: intents without signature, and what was signed, has no receipt, and

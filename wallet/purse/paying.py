@@ -13,6 +13,7 @@ from wallet.protocol.acceptance import check_answers, check_passable, check_paye
 from wallet.protocol.bounds import MAX_MESSAGE_BYTES
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.lifetime import is_good
 from wallet.protocol.receipt import Receipt, check_answer
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import TokenRef, Transfer
@@ -146,7 +147,7 @@ class Paying:
     def _check_still_good(self, payment: bytes, request: Signed[Request]) -> None:
         """Between reserving and signing there may be days, a reconciling and other news."""
         now, expires = self._purse.now(), request.body.expires
-        if now > expires:
+        if not is_good(now, expires):
             self.drop(payment)
             raise Refusal(Code.REQUEST_EXPIRED, {"time": now, "expires": expires})
         refs = [
@@ -277,7 +278,7 @@ class Paying:
         if self._purse.journal.unknown_until is not None:
             return
         for waiting in self._payments.in_states(PaymentState.RESERVED):
-            if self._purse.now() > self._payments.request(waiting.id).body.expires:
+            if not is_good(self._purse.now(), self._payments.request(waiting.id).body.expires):
                 self.drop(waiting.id)
 
     def pending(self) -> tuple[PaymentSummary, ...]:

@@ -14,6 +14,7 @@ from typing import Final
 from hsm.failpoint import reach
 from hsm.keystore import Keystore
 from wallet.protocol.codec import Cbor
+from wallet.protocol.lifetime import refundable_before
 from wallet.purse.authority import Authority
 from wallet.purse.epochs import Epochs
 from wallet.purse.journal import Journal
@@ -85,7 +86,8 @@ class Purse:
         """Tokens whose grace has passed are no longer ours to spend or redeem: their bank refunds them."""
         if not self.authority.has_policy:
             return
-        overdue = self.tokens.overdue(self.authority.signed_time - self.authority.policy.head.grace)
+        grace = self.authority.policy.head.grace
+        overdue = self.tokens.overdue(refundable_before(self.authority.signed_time, grace))
         if overdue:
             with self.transition(Transition.EXPIRE, [ref.to_cbor() for ref in overdue]):
                 self.tokens.move(overdue, TokenState.EXPIRED, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.lifetime import redeem_until
 from wallet.protocol.transfer import Redemption, TokenRef
 from wallet.purse.payments import UNANSWERED, Payments
 from wallet.purse.purse import Purse
@@ -133,7 +134,8 @@ class Reading:
         tokens = self.tokens()
         if not tokens:
             return Risk(0, 0, None)
-        until = max(item.token.expires for item in tokens) + self._purse.authority.policy.head.grace
+        last = max(item.token.expires for item in tokens)
+        until = redeem_until(last, self._purse.authority.policy.head.grace)
         unsettled = total_of(item for item in tokens if item.is_received_unsettled)
         return Risk(total_of(tokens), unsettled, until)
 

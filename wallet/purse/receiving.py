@@ -9,21 +9,23 @@ receipt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hsm.failpoint import reach
 from wallet.protocol import cose
-from wallet.protocol.acceptance import PayeeView, check_acceptance, check_answers
+from wallet.protocol.acceptance import PayeeView, check_acceptance
 from wallet.protocol.bounds import MAX_MEMO_BYTES, MAX_REFUSALS, MAX_SUM, NONCE_BYTES
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY
+from wallet.protocol.limits import check_balance, effective
 from wallet.protocol.payment import parse_payment
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import TokenRef
 from wallet.protocol.validity import Token, Verified, verify_payment
+from wallet.purse.commitments import commitments
 from wallet.purse.evidences import Evidences
 from wallet.purse.incoming import PAYER, Incoming
 from wallet.purse.purse import Purse
@@ -108,21 +110,9 @@ class Receiving:
         return min(self._purse.now() + wanted, own.expires)
 
     def _check_room(self, own: Certificate, amount: int, *, is_printed: bool) -> None:
-        limits = own.limits.lower(self._purse.authority.policy.head.limits)
-        held = self._purse.tokens.holding()
-        if not is_printed:
-            held += self.outstanding() + amount
-        require(held <= limits.balance, Code.LIMIT_BALANCE, held=held, limit=limits.balance)
-
-    def outstanding(self, without: bytes = b"") -> int:
-        """Tiyn of requests with a nonce that have neither expired nor an answer, but for the one named."""
-        found = self._purse.store.value(
-            "SELECT coalesce(sum(amount), 0) FROM request WHERE side = 'ours' AND use = 'once' AND expires >= ?"
-            " AND ref <> ? AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.request = ref AND i.code IS NULL)",
-            self._purse.now(),
-            without,
-        )
-        return int(found)
+        """A printed code asks for nothing by itself: what comes of it is judged as it comes."""
+        limits = effective(own, self._purse.authority.policy.head.limits)
+        check_balance(limits, commitments(self._purse), 0 if is_printed else amount)
 
     def unanswered(self) -> tuple[Signed[Request], ...]:
         """Requests with a nonce that have neither expired nor an answer, the newest first."""
@@ -196,21 +186,10 @@ class Receiving:
         try:
             if request is None:
                 raise Refusal(Code.REQUEST_UNKNOWN)
-            check_answers(verified, request)
-            self._check_unanswered(verified, request)
             check_acceptance(verified, self._view(verified, request))
         except Refusal as refusal:
             return refusal.code
         return None
-
-    def _check_unanswered(self, verified: Verified, request: Signed[Request]) -> None:
-        """A request with a nonce is answered by one payment; the ledger may have delivered part of it before."""
-        if request.body.is_printed:
-            return
-        before = self._incoming.answers(request_ref(request))
-        require(
-            before <= set(verified.payment.ids), Code.REQUEST_ANSWERED, request=request_ref(request).hex()
-        )
 
     def _view(self, verified: Verified, request: Signed[Request]) -> PayeeView:
         purse = self._purse
@@ -221,13 +200,15 @@ class Receiving:
         def consumer_of(ref: TokenRef) -> bytes | None:
             return None if ref in known else purse.objects.consumer_of(ref)
 
+        ref = request_ref(request)
+        counted = commitments(purse, without=ref)
         return PayeeView(
             request,
             purse.authority.policy,
             purse.now(),
-            purse.tokens.holding() - counted_twice,
-            self.outstanding(request_ref(request)),
+            replace(counted, held=counted.held - counted_twice),
             consumer_of,
+            self._incoming.answers(ref),
         )
 
     def _accept(self, verified: Verified, fresh: tuple[Token, ...]) -> bytes:

@@ -14,6 +14,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.limits import effective, excess
 from wallet.protocol.policy import PolicyUpdate
 from wallet.purse.answers import Answer, Answers
 from wallet.purse.deliveries import Delivered, Deliveries
@@ -22,7 +23,6 @@ from wallet.purse.exchanging import Exchanging
 from wallet.purse.fundings import Funding, Fundings
 from wallet.purse.outlook import RECONCILED
 from wallet.purse.purse import Purse
-from wallet.purse.receiving import Receiving
 from wallet.purse.recovering import Recovering
 from wallet.purse.retiring import Retiring
 from wallet.purse.uploads import DEFAULT_LIMIT, Uploads
@@ -108,7 +108,7 @@ class Reconciling:
 
         Raises ``Refusal``: AMOUNT_INVALID, NOT_CERTIFIED, CERTIFICATE_EXPIRED, WALLET_REVOKED, LIMIT_BALANCE.
         """
-        return self._fundings.begin(amount, Receiving(self._purse).outstanding())
+        return self._fundings.begin(amount)
 
     def open_fundings(self) -> tuple[Funding, ...]:
         """Begun and neither complete nor dropped, oldest first: to be asked for again."""
@@ -200,8 +200,8 @@ class Reconciling:
         current = self._purse.epochs.current()
         if current is None:
             return 0
-        limits = current.body.limits.lower(self._purse.authority.policy.head.limits)
-        return max(0, self._purse.tokens.holding() - limits.balance)
+        limits = effective(current.body, self._purse.authority.policy.head.limits)
+        return excess(limits, self._purse.tokens.holding())
 
     # old keys
 

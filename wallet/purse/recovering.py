@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from wallet.protocol.bounds import DAY, MAX_AHEAD
+from wallet.protocol.lifetime import is_over
 from wallet.purse.payments import Payments, PaymentState
 from wallet.purse.purse import Purse
 from wallet.purse.tokens import TokenState
@@ -68,12 +69,10 @@ class Recovering:
         seen = purse.store.value(
             "SELECT max(o.expires - o.made) FROM output o JOIN object b ON b.id = o.txid WHERE b.kind = 'issuance'"
         )
-        last = purse.authority.signed_time - purse.authority.policy.head.grace
         held = purse.tokens.all(TokenState.HELD, TokenState.RESERVED)
         doubtful = [item for item in held if item.token.made <= since + MAX_AHEAD]
-        return last > since + max(LONGEST_LIFE, seen or 0) and all(
-            item.token.expires < last for item in doubtful
-        )
+        ends = [since + max(LONGEST_LIFE, seen or 0), *(item.token.expires for item in doubtful)]
+        return is_over(ends, purse.authority.policy.head.grace, purse.authority.signed_time)
 
     def _leave(self, until: int) -> None:
         with self._purse.transition(Transition.RESUME, [until]):

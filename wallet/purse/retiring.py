@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from wallet.protocol.lifetime import is_over, refundable_before
 from wallet.purse.purse import Purse
 
 
@@ -26,18 +27,16 @@ class Retiring:
         store, now = self._purse.store, self._purse.authority.signed_time
         grace = self._purse.authority.policy.head.grace
         certificates = self._purse.epochs.certificates_of(key)
-        if not certificates or any(item.body.expires + grace >= now for item in certificates):
+        if not certificates or not is_over((item.body.expires for item in certificates), grace, now):
             return False
+        over = refundable_before(now, grace)
         needed = (
-            store.value(
-                "SELECT 1 FROM request WHERE side = 'ours' AND key = ? AND expires + ? >= ?", key, grace, now
-            )
+            store.value("SELECT 1 FROM request WHERE side = 'ours' AND key = ? AND expires >= ?", key, over)
             or store.value(
                 "SELECT 1 FROM token t JOIN output o USING (txid, output)"
-                " WHERE o.owner = ? AND t.state IN ('held', 'reserved') AND o.expires + ? >= ?",
+                " WHERE o.owner = ? AND t.state IN ('held', 'reserved') AND o.expires >= ?",
                 key,
-                grace,
-                now,
+                over,
             )
             or store.value("SELECT 1 FROM outgoing WHERE key = ? AND state = 'unsigned'", key)
             or store.value("SELECT 1 FROM funding WHERE owner = ? AND state = 'open'", key)

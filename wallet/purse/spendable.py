@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wallet.protocol.acceptance import check_days
-from wallet.protocol.bounds import MAX_HOP
-from wallet.protocol.certificate import Certificate
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.certificate import Certificate, Limits
+from wallet.protocol.codes import Code
 from wallet.protocol.issuance import CURRENCY
+from wallet.protocol.lifetime import is_good
+from wallet.protocol.limits import effective, hops_left, last_day
 from wallet.protocol.policy import Reason
 from wallet.purse.evidences import Evidences
 from wallet.purse.purse import Purse
@@ -81,22 +81,20 @@ class Spendable:
         if certificate is None or not self._purse.epochs.can_sign(key):
             return None
         body, policy = certificate.body, self._purse.authority.policy
-        if not body.issued <= now <= body.expires or body.revocation_id in policy.revoked:
-            return None
-        try:
-            check_days(body, body.limits.lower(policy.head.limits), now)
-        except Refusal:
-            return None
-        return body
+        is_in_force = body.issued <= now and is_good(now, body.expires, last_day(body, self._limits(body)))
+        return body if is_in_force and body.revocation_id not in policy.revoked else None
+
+    def _limits(self, signer: Certificate) -> Limits:
+        return effective(signer, self._purse.authority.policy.head.limits)
 
     def _obstacle(self, own: OwnToken, signer: Certificate | None, now: int) -> Obstacle | None:
         token = own.token
         if signer is None or not own.is_whole or token.mark is not None or token.currency != CURRENCY:
             return Obstacle.RECONCILE
         time = max(now, token.made)
-        if time > min(token.expires, signer.expires) or own.origin is Origin.DELIVERED:
+        if not is_good(time, token.expires, signer.expires) or own.origin is Origin.DELIVERED:
             return Obstacle.RECONCILE
-        if token.hop >= min(signer.limits.hops, self._purse.authority.policy.head.limits.hops, MAX_HOP):
+        if hops_left(self._limits(signer), token.hop) == 0:
             return Obstacle.HOPS
         return Obstacle.RECONCILE if self._is_tainted(own) else None
 

@@ -24,6 +24,7 @@ from typing import Self
 
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
+from wallet.protocol.lifetime import is_good
 from wallet.protocol.payment import Payment
 from wallet.protocol.request import Request, request_ref
 from wallet.session import events as event
@@ -101,7 +102,7 @@ class Payee:
 
     def tick(self, now: int) -> None:
         """Tell the time (unix seconds, the wallet's). An expired request is shown no more; money still comes in."""
-        if now > self._request.body.expires:
+        if not is_good(now, self._request.body.expires):
             self._machine.give(PayeeGiven.EXPIRY)
 
     def cancel(self) -> None:

@@ -27,6 +27,7 @@ from typing import Final, Self, TypeVar
 
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
+from wallet.protocol.lifetime import is_good
 from wallet.protocol.payment import parse_payment
 from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request
@@ -121,7 +122,7 @@ class Payer:
 
     def tick(self, now: int) -> None:
         """Tell the time (unix seconds, the wallet's). What was never signed is dropped once its request expired."""
-        if self._request is not None and now > self._request.body.expires:
+        if self._request is not None and not is_good(now, self._request.body.expires):
             self._machine.give(PayerGiven.EXPIRY)
 
     def confirm(self, amount: int) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.central_bank.proving import Proof, read_proof
-from ledger_sync.settling import refund_id
 from tests.ledger_sync.central_bank.stand import GRANT, Stand
 from tests.support.world import DAY, NOW, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
+from wallet.protocol.idempotency import refund_id
 from wallet.protocol.transfer import ToAccount, TokenRef
 
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.settling import Fragments, Loss, Outcome, Values, refund_id, settle, winners_of
+from ledger_sync.settling import Fragments, Loss, Outcome, Values, settle, winners_of
 from tests.ledger_sync.settling.ledger import Ledger
 from tests.support.world import NOW, Key
 from wallet.protocol import cose
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.idempotency import refund_id
 from wallet.protocol.settlement import Consumption, Verdict
 from wallet.protocol.transfer import TokenRef
 

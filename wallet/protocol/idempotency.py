@@ -1,0 +1,73 @@
+"""Idempotency keys: by what each act is done once, however often it is asked for. One table for all roles.
+
+    act                                 at the bank (cause of a booking)      at the central bank (key of a row)
+    ----------------------------------  ------------------------------------  -------------------------------------
+    an account's opening amount         opening:<account>                     -
+    funding: debit, issue, give back    funding:<id>:<attempt>[:issued|:back]  the funding id, 16 bytes
+    redemption to an account            redemption:<txid>                     the redemption's txid
+    refresh, refusal: new tokens        -                                     the txid; its first 16 bytes as funding id
+    refund                              refund:<refund id>                    the refund id, as the notary's consumer
+    compensation for what is not shown  challenge:<txid>:<wanted>:<place>     the reference that was lost
+    issue, withdrawal, lost challenge   movement:<number>                     the operator's 16 bytes
+
+Rule: a key is made from what caused the act and from nothing that a second attempt would choose anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from wallet.protocol import codec
+from wallet.protocol.bounds import FUNDING_ID_BYTES
+from wallet.protocol.transfer import TokenRef
+
+
+def opening(account: str) -> str:
+    """Of an account's first money."""
+    return f"opening:{account}"
+
+
+def funding(identifier: bytes, attempt: int) -> str:
+    """Of a funding's debit: each attempt debits anew, for the one before was given back."""
+    return f"funding:{identifier.hex()}:{attempt}"
+
+
+def funding_issued(identifier: bytes, attempt: int) -> str:
+    """Of what became of the debit: tokens."""
+    return f"{funding(identifier, attempt)}:issued"
+
+
+def funding_back(identifier: bytes, attempt: int) -> str:
+    """Of what became of the debit: it went back to the account."""
+    return f"{funding(identifier, attempt)}:back"
+
+
+def redemption(txid: bytes) -> str:
+    """Of a redemption's money on its signer's account."""
+    return f"redemption:{txid.hex()}"
+
+
+def reissue(txid: bytes) -> bytes:
+    """The funding id (16 bytes) of the issuance that a refresh or refusal gives. SPEC 4.3."""
+    return txid[:FUNDING_ID_BYTES]
+
+
+def refund_id(token: TokenRef) -> bytes:
+    """The consumer of a refund at the notary: SHA-256("refund" ‖ the reference's CBOR). SPEC 9.6."""
+    return hashlib.sha256(b"refund" + codec.encode(token.to_cbor())).digest()
+
+
+def refund(token: TokenRef) -> str:
+    """Of a refund's money on its owner's account."""
+    return f"refund:{refund_id(token).hex()}"
+
+
+def compensation(txid: bytes, wanted: bytes, place: int) -> str:
+    """Of what a bank paid because it could not show ``wanted``, which took a token from ``txid``; ``place`` numbers
+    the shares."""
+    return f"challenge:{txid.hex()}:{wanted.hex()}:{place}"
+
+
+def movement(number: int) -> str:
+    """Of a movement of the bank's position that the bank did not cause itself."""
+    return f"movement:{number}"
