@@ -12,14 +12,16 @@ from tests.support.deals import AMOUNT, FACE, Deal, chain, deal, refusal_of
 from tests.support.world import DAY, LIMITS, NOW, World
 from tests.vectors.bad_payments import long_chain_of_change
 from tests.vectors.good import SHOP, delta, two_transfers
-from wallet.protocol.acceptance import check_counterpart
+from wallet.protocol.acceptance import check_counterpart, check_passable
 from wallet.protocol.bounds import MAX_AHEAD
 from wallet.protocol.certificate import Limits, revocation_id
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.limits import Commitments, check_days
+from wallet.protocol.payment import Payment
 from wallet.protocol.policy import Policy, Reason
 from wallet.protocol.request import request_ref
 from wallet.protocol.transfer import TokenRef
+from wallet.protocol.validity import Verified, verify_payment
 
 WORLD = World()
 
@@ -202,6 +204,21 @@ def test_no_token_is_consumed_twice_against_what_the_payee_knows() -> None:
 def test_what_is_received_can_be_passed_on_to_the_last_hop() -> None:
     long_chain_of_change(50).accept()
     assert refused(long_chain_of_change(51)) is Code.PROVENANCE_TOO_LONG
+
+
+def test_the_lowest_hop_received_decides_how_far_a_payment_can_be_passed_on() -> None:
+    """All of it goes on together at first, and its freshest part may change hands most often."""
+
+    def together(changes: int) -> Verified:
+        fresh, worn = long_chain_of_change(changes).payment, chain(15, WORLD).payment
+        transfers = (*fresh.transfers[:-1], *worn.transfers[:-1], fresh.transfers[-1], worn.transfers[-1])
+        issuances = (*fresh.issuances, *worn.issuances)
+        both = Payment(2, transfers, issuances, (*fresh.certificates, *worn.certificates))
+        return verify_payment(both, WORLD.directory())
+
+    assert sorted(token.hop for token in together(1).received) == [1, 15]
+    check_passable(together(35))
+    assert refusal_of(lambda: check_passable(together(36))) is Code.PROVENANCE_TOO_LONG
 
 
 def test_a_wallet_reconciles_within_its_days() -> None:

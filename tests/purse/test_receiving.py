@@ -10,7 +10,7 @@ from tests.purse.test_paying import refused
 from tests.support.wallets import Town
 from tests.support.world import DAY, LIMITS
 from wallet.protocol import cose
-from wallet.protocol.bounds import MAX_DELTAS
+from wallet.protocol.bounds import MAX_DELTAS, MAX_REFUSALS
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.payment import Payment, parse_payment
@@ -118,6 +118,82 @@ def test_a_request_with_a_nonce_takes_one_payment(town: Town) -> None:
     assert (answered.code, answered.amount, answered.repeat_of) == (None, 30_000, town.world.now)
 
 
+def test_the_first_failing_check_of_the_page_gives_the_code(town: Town, clone: Clone) -> None:
+    """An answered request is 8.4.2, wherever the other answer is; a wrong amount is 8.4.7."""
+    town.wallet("asel", 100_000, 50_000)
+    berik = town.wallet("berik")
+    request = berik.receiving.request(100_000)
+    _, one = pay_unseen(town, "asel", request)
+    (spent,) = parse_payment(one).transfers[0].body.inputs
+    wrong = clone.payment_of(TokenRef(spent.txid, 1 - spent.output), request)
+    assert berik.receiving.receive(wrong).code is Code.AMOUNT_MISMATCH
+    assert berik.receiving.receive(one).code is None
+    later = clone.payment_of(TokenRef(spent.txid, 1 - spent.output), request, number=7)
+    assert berik.receiving.receive(later).code is Code.REQUEST_ANSWERED
+
+
+def test_what_the_ledger_delivered_counts_once_against_the_limit(town: Town) -> None:
+    town.limits = replace(LIMITS, balance=100_000)
+    town.wallet("asel", 100_000)
+    shop = town.merchant("shop")
+    request = shop.receiving.request(100_000, is_open=True, printed=True)
+    asel = town.wallets["asel"].paying
+    first = asel.sign(asel.reserve(request, 50_000))
+    town.reconcile("asel")
+    town.reconcile("shop")
+    assert shop.balance().held == 50_000
+    second = asel.sign(asel.reserve(request, 50_000, anew=True))
+    both = replace(parse_payment(second), new=2)
+    assert parse_payment(first).ids[0] in both.ids
+    received = shop.receiving.receive(both.encode())
+    assert (received.code, received.amount, shop.balance().held) == (None, 50_000, 100_000)
+
+
+def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: Town) -> None:
+    """Whatever was asked for may come: it is one sum, for asking, funding and receiving."""
+    town.limits = replace(LIMITS, balance=100_000)
+    town.wallet("asel", 100_000)
+    shop = town.merchant("shop")
+    printed = shop.receiving.request(100_000, is_open=True, printed=True)
+    shop.reconciling.begin_funding(60_000)
+    with refused(Code.LIMIT_BALANCE):
+        shop.receiving.request(40_001)
+    shop.receiving.request(10_000, valid_for=30)
+    with refused(Code.LIMIT_BALANCE):
+        shop.reconciling.begin_funding(30_001)
+    asel = town.wallets["asel"].paying
+    town.world.now += 31
+    assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_001))).code is Code.LIMIT_BALANCE
+    assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_000, anew=True))).code is None
+
+
+def payers_at_once(town: Town, request: Signed[Request], count: int) -> bytes:
+    """One payment of the wrong amount from ``count`` payers: a refusal would need a redemption for each."""
+    payments = []
+    for number in range(count):
+        name = f"payer {number} of {count}"
+        town.wallet(name, 10_000)
+        payments.append(parse_payment(pay_unseen(town, name, request)[1]))
+    return Payment(
+        count,
+        tuple(item.transfers[0] for item in payments),
+        tuple(item.issuances[0] for item in payments),
+        tuple(item.certificates[0] for item in payments),
+    ).encode()
+
+
+def test_a_payment_from_more_payers_than_one_receipt_can_refuse_is_not_kept(town: Town) -> None:
+    shop = town.merchant("shop")
+    request = shop.receiving.request(10_000, printed=True)
+    raw = payers_at_once(town, request, MAX_REFUSALS + 1)
+    with refused(Code.TOO_MANY):
+        shop.receiving.receive(raw)
+    assert shop._purse.store.value("SELECT count(*) FROM object WHERE kind = 'transfer'") == 0
+    fewer = payers_at_once(town, request, MAX_REFUSALS)
+    received = shop.receiving.receive(fewer)
+    assert (received.code, len(received.receipt.refusals)) == (Code.AMOUNT_MISMATCH, MAX_REFUSALS)
+
+
 def test_every_payment_that_came_keeps_its_own_answer(town: Town) -> None:
     town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
@@ -195,8 +271,8 @@ class Clone:
         )
         return self.payment_of(first.body.inputs[0], request)
 
-    def payment_of(self, ref: TokenRef, request: Signed[Request]) -> bytes:
-        """An issued token of Asel's, spent whole with the number 1."""
+    def payment_of(self, ref: TokenRef, request: Signed[Request], number: int = 1) -> bytes:
+        """An issued token of Asel's, spent whole with the number 1, or another one."""
         asel = self._town.wallets["asel"]._purse
         token = asel.objects.token(ref)
         assert token is not None
@@ -207,7 +283,7 @@ class Clone:
             amount=token.amount,
             change=0,
             purpose=purpose,
-            sequence=1,
+            sequence=number,
             total=token.amount,
             time=now,
         )

@@ -206,7 +206,13 @@ def acceptance_cases() -> dict[Code, list[Case]]:
         ],
         Code.REQUEST_EXPIRED: [("late", judged(to(expires=NOW - 1), "signed after the request expired"))],
         Code.REQUEST_ANSWERED: [
-            ("before", judged(twice, "an earlier transfer in it answers the same request"))
+            ("before", judged(twice, "an earlier transfer in it answers the same request")),
+            (
+                "in-the-store",
+                judged(
+                    to(amount=AMOUNT - 1), "answered before by another; the amount is wrong too", answers=[by]
+                ),
+            ),
         ],
         Code.PAYEE_OTHER: [("key", judged(changed, "pays another key than the request's"))],
         Code.AMOUNT_MISMATCH: [("more", judged(to(amount=AMOUNT - 1), "more than was asked"))],

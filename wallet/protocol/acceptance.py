@@ -71,27 +71,29 @@ def check_answers(
     body = request.body
     newest = verified.payment.newest
     ref = request_ref(request)
-    require(all(transfer.body.answers(ref) for transfer in newest), Code.REQUEST_UNKNOWN)
+    require(all(transfer.body.answers(ref) for transfer in newest), Code.REQUEST_UNKNOWN)  # 8.4.1
     answering = {transfer.id for transfer in verified.payment.transfers if transfer.body.answers(ref)}
     is_first = answering | answered_by <= set(verified.payment.ids)
-    require(body.is_printed or is_first, Code.REQUEST_ANSWERED)
-    require(all(transfer.body.payee == body.key for transfer in newest), Code.PAYEE_OTHER)
+    require(body.is_printed or is_first, Code.REQUEST_ANSWERED)  # 8.4.2
+    require(all(transfer.body.payee == body.key for transfer in newest), Code.PAYEE_OTHER)  # 8.4.3
     received = verified.received
-    require(all(token.currency == body.currency for token in received), Code.CURRENCY_OTHER)
-    require(all(token.mark is None for token in received), Code.MARK_UNKNOWN)
+    require(all(token.currency == body.currency for token in received), Code.CURRENCY_OTHER)  # 8.4.4
+    require(all(token.mark is None for token in received), Code.MARK_UNKNOWN)  # 8.4.5
     paid = sum(token.amount for token in received)
     if body.is_open:
-        require(paid <= body.amount, Code.AMOUNT_OVER_CEILING, paid=paid, limit=body.amount)
+        require(paid <= body.amount, Code.AMOUNT_OVER_CEILING, paid=paid, limit=body.amount)  # 8.4.6
     else:
-        require(paid == body.amount, Code.AMOUNT_MISMATCH, paid=paid, asked=body.amount)
+        require(paid == body.amount, Code.AMOUNT_MISMATCH, paid=paid, asked=body.amount)  # 8.4.7
     last = max(transfer.body.time for transfer in newest)
-    require(last <= body.expires, Code.REQUEST_EXPIRED, time=last, expires=body.expires)
+    require(last <= body.expires, Code.REQUEST_EXPIRED, time=last, expires=body.expires)  # 8.4.8
 
 
 def _check_time(token: Token, signer: Certificate, now: int) -> None:
-    require(token.made <= now + MAX_AHEAD, Code.TIME_AHEAD, time=token.made, now=now)
-    require(is_good(now, token.expires), Code.TOKEN_EXPIRED, time=now, expires=token.expires)
-    require(is_good(now, signer.expires), Code.CERTIFICATE_EXPIRED, time=now, expires=signer.expires)
+    require(token.made <= now + MAX_AHEAD, Code.TIME_AHEAD, time=token.made, now=now)  # 8.4.9
+    require(is_good(now, token.expires), Code.TOKEN_EXPIRED, time=now, expires=token.expires)  # 8.4.10
+    require(
+        is_good(now, signer.expires), Code.CERTIFICATE_EXPIRED, time=now, expires=signer.expires
+    )  # 8.4.11
 
 
 def check_payers_limits(verified: Verified, policy: Policy, now: int) -> None:
@@ -109,7 +111,9 @@ def check_payers_limits(verified: Verified, policy: Policy, now: int) -> None:
 def _check_revoked(verified: Verified, policy: Policy) -> None:
     for certificate in verified.payment.certificates:
         reason = policy.revoked.get(certificate.body.revocation_id)
-        require(reason is not Reason.CONFLICT, Code.REVOKED_CONFLICT, wallet=certificate.body.wallet.hex())
+        require(
+            reason is not Reason.CONFLICT, Code.REVOKED_CONFLICT, wallet=certificate.body.wallet.hex()
+        )  # 8.4.17
     for transfer in verified.payment.newest:
         check_counterpart(verified.signers[transfer.id].body, policy)
 
@@ -118,7 +122,7 @@ def check_counterpart(certificate: Certificate, policy: Policy) -> None:
     """That the one opposite is not revoked, for any reason. REVOKED_CONFLICT, REVOKED_COUNTERPART."""
     reason = policy.revoked.get(certificate.revocation_id)
     if reason is not None:
-        code = Code.REVOKED_CONFLICT if reason is Reason.CONFLICT else Code.REVOKED_COUNTERPART
+        code = Code.REVOKED_CONFLICT if reason is Reason.CONFLICT else Code.REVOKED_COUNTERPART  # 8.4.18
         require(False, code, wallet=certificate.wallet.hex())
 
 
@@ -128,13 +132,17 @@ def _check_consumed_once(verified: Verified, view: PayeeView) -> None:
     for transfer in verified.payment.transfers:
         for ref in transfer.body.inputs:
             known = consumers.setdefault(ref, transfer.id), view.consumer_of(ref) or transfer.id
-            require(known == (transfer.id, transfer.id), Code.TOKEN_CONSUMED_TWICE, token=str(ref))
+            require(known == (transfer.id, transfer.id), Code.TOKEN_CONSUMED_TWICE, token=str(ref))  # 8.4.19
     for token in verified.received:
-        require(view.consumer_of(token.ref) is None, Code.TOKEN_CONSUMED_TWICE, token=str(token.ref))
+        require(
+            view.consumer_of(token.ref) is None, Code.TOKEN_CONSUMED_TWICE, token=str(token.ref)
+        )  # 8.4.19
 
 
 def check_passable(verified: Verified) -> None:
     """transfers + (15 - hop) ≤ 64, so that the payee can pass on what it receives. PROVENANCE_TOO_LONG."""
     hop = min(token.hop for token in verified.received)
     needed = len(verified.payment.transfers) + MAX_HOP - hop
-    require(needed <= MAX_TRANSFERS, Code.PROVENANCE_TOO_LONG, transfers=needed, limit=MAX_TRANSFERS)
+    require(
+        needed <= MAX_TRANSFERS, Code.PROVENANCE_TOO_LONG, transfers=needed, limit=MAX_TRANSFERS
+    )  # 8.4.20

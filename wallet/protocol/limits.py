@@ -54,7 +54,7 @@ def check_payer(certificate: Certificate, limits: Limits, spending: Spending) ->
 
 def check_payment(limits: Limits, paid: int) -> None:
     """That ``paid`` tiyn may go at once. LIMIT_PAYMENT."""
-    require(paid <= limits.payment, Code.LIMIT_PAYMENT, paid=paid, limit=limits.payment)
+    require(paid <= limits.payment, Code.LIMIT_PAYMENT, paid=paid, limit=limits.payment)  # 8.4.12
 
 
 def check_total(certificate: Certificate, limits: Limits, amount: int, total: int) -> None:
@@ -63,8 +63,8 @@ def check_total(certificate: Certificate, limits: Limits, amount: int, total: in
     Raises ``Refusal``: TOTAL_INCONSISTENT, LIMIT_TOTAL.
     """
     since = total - certificate.total
-    require(since >= amount, Code.TOTAL_INCONSISTENT, total=since, paid=amount)
-    require(since <= limits.total, Code.LIMIT_TOTAL, total=since, limit=limits.total)
+    require(since >= amount, Code.TOTAL_INCONSISTENT, total=since, paid=amount)  # 8.4.13
+    require(since <= limits.total, Code.LIMIT_TOTAL, total=since, limit=limits.total)  # 8.4.14
 
 
 def total_left(certificate: Certificate, limits: Limits, total: int) -> int:
@@ -78,12 +78,12 @@ def check_totals_rise(newest: Iterable[Transfer]) -> None:
     counted = sorted(newest, key=lambda body: body.sequence)
     for before, after in pairwise(counted):
         rises = after.sequence > before.sequence and after.total >= before.total + after.amount
-        require(rises, Code.TOTAL_INCONSISTENT, total=after.total, paid=after.amount)
+        require(rises, Code.TOTAL_INCONSISTENT, total=after.total, paid=after.amount)  # 8.4.13
 
 
 def check_hop(limits: Limits, hop: int) -> None:
     """That an output at ``hop`` may be paid to. LIMIT_HOPS."""
-    require(hop <= limits.hops, Code.LIMIT_HOPS, hop=hop, limit=limits.hops)
+    require(hop <= limits.hops, Code.LIMIT_HOPS, hop=hop, limit=limits.hops)  # 8.4.15
 
 
 def hops_left(limits: Limits, hop: int) -> int:
@@ -99,7 +99,7 @@ def last_day(certificate: Certificate, limits: Limits) -> int:
 def check_days(certificate: Certificate, limits: Limits, time: int) -> None:
     """That the wallet reconciled recently enough to pay offline at ``time``. LIMIT_DAYS."""
     last = last_day(certificate, limits)
-    require(time <= last, Code.LIMIT_DAYS, time=time, until=last, days=limits.days)
+    require(time <= last, Code.LIMIT_DAYS, time=time, until=last, days=limits.days)  # 8.4.16
 
 
 # what may be held
@@ -122,7 +122,7 @@ class Commitments:
 def check_balance(limits: Limits, commitments: Commitments, coming: int) -> None:
     """That ``coming`` tiyn more fit under the balance limit. LIMIT_BALANCE."""
     counted = commitments.total + coming
-    require(counted <= limits.balance, Code.LIMIT_BALANCE, held=counted, limit=limits.balance)
+    require(counted <= limits.balance, Code.LIMIT_BALANCE, held=counted, limit=limits.balance)  # 8.4.21
 
 
 def excess(limits: Limits, held: int) -> int:

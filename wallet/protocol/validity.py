@@ -89,7 +89,7 @@ def verify_payment(payment: Payment, directory: Directory) -> Verified:
 def _known(tokens: Mapping[TokenRef, Token], ref: TokenRef) -> Token:
     token = tokens.get(ref)
     if token is None:
-        raise Refusal(Code.PROVENANCE_MISSING, {"token": str(ref)})
+        raise Refusal(Code.PROVENANCE_MISSING, {"token": str(ref)})  # 8.3.1
     return token
 
 
@@ -105,7 +105,7 @@ def choose_certificate(
     """
     own = [certificate for certificate in certificates if certificate.body.key == owner]
     if not own:
-        raise Refusal(Code.CERTIFICATE_MISSING, {"key": owner.hex()})
+        raise Refusal(Code.CERTIFICATE_MISSING, {"key": owner.hex()})  # 8.3.2
     if len(own) == 1:
         return own[0]
     issued = [item for item in own if item.body.issued <= time]
@@ -143,15 +143,15 @@ def check_transfer(
     body = transfer.body
     first = inputs[0]
     if certificate.key != first.owner:
-        raise Refusal(Code.CERTIFICATE_MISSING, {"key": first.owner.hex()})
+        raise Refusal(Code.CERTIFICATE_MISSING, {"key": first.owner.hex()})  # 8.3.2
     if len(inputs) > 1:
         _check_alike(inputs)
     if not transfer.signed_by(first.owner):
-        raise Refusal(Code.TRANSFER_SIGNATURE)
+        raise Refusal(Code.TRANSFER_SIGNATURE)  # 8.3.6
     total_in = sum([token.amount for token in inputs])
     total_out = body.amount + body.change
     if total_in != total_out:
-        raise Refusal(Code.VALUE_MISMATCH, {"inputs": total_in, "outputs": total_out})
+        raise Refusal(Code.VALUE_MISMATCH, {"inputs": total_in, "outputs": total_out})  # 8.3.7
     _check_purpose(body, inputs, directory)
     _check_times(body, inputs, certificate)
     return _outputs(transfer, inputs)
@@ -159,38 +159,38 @@ def check_transfer(
 
 def _check_alike(inputs: Sequence[Token]) -> None:
     first = inputs[0]
-    require(all(token.owner == first.owner for token in inputs), Code.OWNER_MIXED)
-    require(all(token.currency == first.currency for token in inputs), Code.CURRENCY_MIXED)
-    require(all(token.mark == first.mark for token in inputs), Code.MARK_MIXED)
+    require(all(token.owner == first.owner for token in inputs), Code.OWNER_MIXED)  # 8.3.3
+    require(all(token.currency == first.currency for token in inputs), Code.CURRENCY_MIXED)  # 8.3.4
+    require(all(token.mark == first.mark for token in inputs), Code.MARK_MIXED)  # 8.3.5
 
 
 def _check_purpose(body: Transfer, inputs: Sequence[Token], directory: Directory) -> None:
     redemption = body.redemption
     if directory.is_redemption_key(body.payee) != (redemption is not None):
-        raise Refusal(Code.REDEMPTION_KEY)
+        raise Refusal(Code.REDEMPTION_KEY)  # 8.3.8
     if isinstance(redemption, Refresh):
-        require(sum(redemption.amounts) == body.amount, Code.REDEMPTION_AMOUNTS)
+        require(sum(redemption.amounts) == body.amount, Code.REDEMPTION_AMOUNTS)  # 8.3.9
     elif isinstance(redemption, ToPayer):
-        require(body.change == 0, Code.REDEMPTION_AMOUNTS)
-        require(all(token.payer == redemption.payer for token in inputs), Code.REDEMPTION_PAYER)
+        require(body.change == 0, Code.REDEMPTION_AMOUNTS)  # 8.3.9
+        require(all(token.payer == redemption.payer for token in inputs), Code.REDEMPTION_PAYER)  # 8.3.10
     if body.payee == inputs[0].owner:
-        raise Refusal(Code.SELF_PAYMENT)
+        raise Refusal(Code.SELF_PAYMENT)  # 8.3.11
 
 
 def _check_times(body: Transfer, inputs: Sequence[Token], certificate: Certificate) -> None:
     time = body.time
     made = max([token.made for token in inputs])
     if time < made:
-        raise Refusal(Code.TIME_BEFORE_INPUTS, {"time": time, "inputs": made})
+        raise Refusal(Code.TIME_BEFORE_INPUTS, {"time": time, "inputs": made})  # 8.3.12
     if time < certificate.issued:
-        raise Refusal(Code.TIME_BEFORE_CERTIFICATE, {"time": time, "issued": certificate.issued})
+        raise Refusal(Code.TIME_BEFORE_CERTIFICATE, {"time": time, "issued": certificate.issued})  # 8.3.13
     if body.redemption is not None:
         return
     expires = min([token.expires for token in inputs])
     if not is_good(time, expires):
-        raise Refusal(Code.TOKEN_EXPIRED, {"time": time, "expires": expires})
+        raise Refusal(Code.TOKEN_EXPIRED, {"time": time, "expires": expires})  # 8.3.14
     if not is_good(time, certificate.expires):
-        raise Refusal(Code.CERTIFICATE_EXPIRED, {"time": time, "expires": certificate.expires})
+        raise Refusal(Code.CERTIFICATE_EXPIRED, {"time": time, "expires": certificate.expires})  # 8.3.15
 
 
 def _outputs(transfer: Signed[Transfer], inputs: Sequence[Token]) -> tuple[Token, ...]:
@@ -198,7 +198,7 @@ def _outputs(transfer: Signed[Transfer], inputs: Sequence[Token]) -> tuple[Token
     hop = max([token.hop for token in inputs])
     paid_hop = hop if body.redemption is not None else hop + 1
     if paid_hop > MAX_HOP:
-        raise Refusal(Code.HOP_LIMIT, {"hop": paid_hop, "limit": MAX_HOP})
+        raise Refusal(Code.HOP_LIMIT, {"hop": paid_hop, "limit": MAX_HOP})  # 8.3.16
     expires = min([token.expires for token in inputs])
     currency, mark, owner = first.currency, first.mark, first.owner
     paid_ref = TokenRef(transfer.id, 0)
@@ -236,11 +236,11 @@ def _check_all_needed(payment: Payment, signers: Mapping[bytes, Signed[Certifica
     needed = set(payment.ids)
     for transfer in reversed(payment.transfers):
         if transfer.id not in needed:
-            raise Refusal(Code.UNNEEDED_ITEM, {"transfer": transfer.id.hex()})
+            raise Refusal(Code.UNNEEDED_ITEM, {"transfer": transfer.id.hex()})  # 8.3.17
         for ref in transfer.body.inputs:
             needed.add(ref.txid)
     for issuance in payment.issuances:
-        require(issuance.id in needed, Code.UNNEEDED_ITEM)
+        require(issuance.id in needed, Code.UNNEEDED_ITEM)  # 8.3.17
     used = {certificate.id for certificate in signers.values()}
     for certificate in payment.certificates:
-        require(certificate.id in used, Code.UNNEEDED_ITEM)
+        require(certificate.id in used, Code.UNNEEDED_ITEM)  # 8.3.17

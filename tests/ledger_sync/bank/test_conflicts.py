@@ -246,6 +246,19 @@ def test_broken_limits_stand_and_revoke(town: Town) -> None:
     town.check_books()
 
 
+def test_the_running_total_counts_from_the_certificate(town: Town) -> None:
+    """A purse that has paid more in its life than the limit allows between two reconcilings has broken nothing."""
+    shop, before = town.customer("Shop"), 5_000_000_000
+    for name, spent, expected in (("Aigul", before, None), ("Dauren", before - 1, Reason.LIMITS)):
+        payer = town.customer(name)
+        payer.certify(total=before)
+        payer.person.total = spent
+        (row,) = shop.upload(town.pay(payer, payer.fund(300_000), shop, 300_000))
+        assert verdict(row) is Verdict.SETTLED
+        town.settle_down()
+        assert reasons(town, payer) == {expected}, name
+
+
 def test_a_total_that_does_not_grow_revokes_and_one_that_does_never_does(town: Town) -> None:
     aigul, cheat, shop = town.customer("Aigul"), town.customer("Dauren"), town.customer("Shop")
     for payer, forget in ((aigul, False), (cheat, True)):
