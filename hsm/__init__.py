@@ -10,6 +10,7 @@ from hsm.keystore import Keystore, KeystoreCode, KeystoreError, Record
 from hsm.opening import open_keystore, provision
 from hsm.pin import PERSON_COST, RANDOM_PIN_COST, ScryptCost, pin_from_descriptor, pin_from_file
 from hsm.profiles import NSS, SOFTHSM, ModuleProfile
+from hsm.storage import fault_of
 
 __all__ = [
     "NSS",
@@ -22,6 +23,7 @@ __all__ = [
     "ModuleProfile",
     "Record",
     "ScryptCost",
+    "fault_of",
     "open_keystore",
     "pin_from_descriptor",
     "pin_from_file",

@@ -9,15 +9,18 @@ from pathlib import Path
 
 from hsm.failpoint import reach
 from hsm.keystore import KeystoreCode, KeystoreError
+from hsm.storage import fault_of
 
 
 @contextmanager
 def storage() -> Iterator[None]:
-    """Turn the operating system's refusals (disk full, no permission) into STORAGE_FAULT."""
+    """Turn the operating system's refusals into what they mean (`hsm.storage`): STORAGE_FULL, STORAGE_READ_ONLY,
+    STORAGE_FORBIDDEN, STORAGE_MISSING, FILES_EXHAUSTED, STORAGE_FAULT."""
     try:
         yield
     except OSError as error:
-        raise KeystoreError(KeystoreCode.STORAGE_FAULT, {"errno": error.errno or 0}) from None
+        fault = fault_of(error) or KeystoreError(KeystoreCode.STORAGE_FAULT, {"errno": error.errno or 0})
+        raise fault from None
 
 
 def write_whole(path: Path, content: bytes, *, step: str) -> None:

@@ -28,7 +28,8 @@ ALIAS_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "._-"
 
 
 class KeystoreCode(StrEnum):
-    """Why a keystore refused. The list is closed; new reasons get new codes, never reused ones."""
+    """Why a keystore, or the storage that it and a purse lie on (`hsm.storage`), refused. The list is closed; new
+    reasons get new codes, never reused ones."""
 
     ALIAS_UNFIT = "alias_unfit"
     ALIAS_EXISTS = "alias_exists"
@@ -45,7 +46,12 @@ class KeystoreCode(StrEnum):
     NOT_PROVISIONED = "not_provisioned"
     ALREADY_PROVISIONED = "already_provisioned"
     FOLDER_DAMAGED = "folder_damaged"
+    STORAGE_FULL = "storage_full"
+    STORAGE_READ_ONLY = "storage_read_only"
+    STORAGE_FORBIDDEN = "storage_forbidden"
+    STORAGE_MISSING = "storage_missing"
     STORAGE_FAULT = "storage_fault"
+    FILES_EXHAUSTED = "files_exhausted"
     MODULE_MISSING = "module_missing"
     MODULE_UNFIT = "module_unfit"
     TOKEN_MISSING = "token_missing"

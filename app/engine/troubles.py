@@ -7,6 +7,7 @@ a PIN could be among them.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import traceback
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from app.presenters.views import Trouble
 from app.wallets.missing import MissingPart
 from app.wallets.offline import OFFLINE
 from hsm.keystore import KeystoreCode, KeystoreError
+from hsm.storage import fault_of
 from wallet.protocol.codes import Code, Refusal
 from wallet.transport.nfc import DeviceError
 
@@ -29,7 +31,11 @@ class AppCode(StrEnum):
     NETWORK_OFF = "network_off"
 
 
-_MISSING = {"missing.sandbox": Code.UNREACHABLE, "missing.file": KeystoreCode.FOLDER_DAMAGED}
+_MISSING = {
+    "missing.sandbox": Code.UNREACHABLE,
+    "missing.file": KeystoreCode.STORAGE_MISSING,
+    "missing.profile": KeystoreCode.FOLDER_DAMAGED,
+}
 
 
 def trouble_of(error: BaseException) -> Trouble:
@@ -42,9 +48,10 @@ def trouble_of(error: BaseException) -> Trouble:
         case DeviceError():
             return Trouble(AppCode.READER_TROUBLE, {"device": error.device, "trouble": error.trouble.value})
         case MissingPart() if error.name in _MISSING:
-            return Trouble(_MISSING[error.name].value, dict(error.facts))
-        case OSError():
-            return Trouble(KeystoreCode.STORAGE_FAULT, {"errno": error.errno or 0})
+            facts = {"file": str(error.facts["name"])} if "name" in error.facts else {}
+            return Trouble(_MISSING[error.name].value, facts)
+        case OSError() | sqlite3.Error() if (fault := fault_of(error)) is not None:
+            return Trouble(fault.code.value, dict(fault.facts))
         case _:
             _log(error)
             return Trouble(Code.INTERNAL)

@@ -112,9 +112,15 @@ def main(program: Program, arguments: Sequence[str] | None = None) -> int:
     of its files is damaged."""
     try:
         return _run(program, arguments)
-    except (hsm.KeystoreError, OSError, sqlite3.Error) as error:
-        sys.stderr.write(f"{program.name}: {error}\n")
-        return 1
+    except hsm.KeystoreError as error:
+        return _ended(program, error)
+    except (OSError, sqlite3.Error) as error:
+        return _ended(program, hsm.fault_of(error) or error)
+
+
+def _ended(program: Program, why: Exception) -> int:
+    sys.stderr.write(f"{program.name}: {why}\n")
+    return 1
 
 
 def _run(program: Program, arguments: Sequence[str] | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
@@ -18,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
+from hsm.storage import fault_of
 from ledger_sync.http.call import Clock, check_call
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
@@ -119,16 +121,26 @@ def _answer(route: Route, gate: Gate, request: Request, body: bytes) -> bytes:
     query = request.scope["query_string"].decode("latin-1")
     if query:
         target += "?" + query
-    caller = gate.admit(route, request.headers.get("authorization"), target, body)
-    value = None if route.method == "GET" else codec.decode(body, route.most)
-    parameters = {**request.query_params, **request.path_params}
     try:
+        caller = gate.admit(route, request.headers.get("authorization"), target, body)
+        value = None if route.method == "GET" else codec.decode(body, route.most)
+        parameters = {**request.query_params, **request.path_params}
         return codec.encode(route.handler(Incoming(caller, value, parameters)))
     except Refusal:
         raise
     except Exception as error:
-        _log.exception("%s %s", route.method, route.path)
-        raise Refusal(Code.INTERNAL) from error
+        raise _unable(f"{route.method} {route.path}", error) from error
+
+
+def _unable(what: str, error: Exception) -> Refusal:
+    """What a caller is told of a fault of this service, which is logged: BUSY where its storage is in the way, which
+    passes once an operator has made room; else INTERNAL."""
+    fault = fault_of(error) if isinstance(error, OSError | sqlite3.Error) else None
+    if fault is None:
+        _log.error("%s", what, exc_info=error)
+        return Refusal(Code.INTERNAL)
+    _log.error("%s: %s", what, fault)
+    return Refusal(Code.BUSY, {"cause": fault.code.value})
 
 
 async def _read(request: Request, most: int) -> bytes:
@@ -159,5 +171,4 @@ async def _http_problem(_request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(_request: Request, error: Exception) -> Response:
-    _log.error("unforeseen", exc_info=error)
-    return problem(Refusal(Code.INTERNAL))
+    return problem(_unable("unforeseen", error))

@@ -4,12 +4,14 @@ own keys and store, on loopback."""
 from ledger_sync.sandbox.making import Wishes
 from ledger_sync.sandbox.network import Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
+from ledger_sync.sandbox.parts import ServicesMissing, require_services
 from ledger_sync.sandbox.supervisor import State, Status, kill, start, status, stop
 
 __all__ = [
     "Network",
     "Order",
     "Role",
+    "ServicesMissing",
     "State",
     "Station",
     "Status",
@@ -17,6 +19,7 @@ __all__ = [
     "kill",
     "operate",
     "read_network",
+    "require_services",
     "start",
     "status",
     "stop",

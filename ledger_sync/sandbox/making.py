@@ -22,9 +22,9 @@ from typing import Any, Final
 from hsm.failpoint import reach
 from ledger_sync.http.keys import PIN, make_keys
 from ledger_sync.http.settings import read_json, sound
+from ledger_sync.sandbox.helpers import heard
 from ledger_sync.sandbox.network import FILE, HOST, Network, Role, Station, read_network
 from wallet.protocol.bounds import DAY
-from wallet.protocol.codes import Code, Refusal
 
 OPERATOR: Final = "operator"
 _PLAN: Final = "plan.json"
@@ -113,7 +113,7 @@ def _keys_in_own_process(home: Path) -> dict[str, dict[str, bytes]]:
         check=False,
     )
     if done.returncode != 0:
-        raise Refusal(Code.INTERNAL, {"step": "keys", "said": done.stderr.decode(errors="replace")[-400:]})
+        raise heard(done.stderr, "keys")
     made: dict[str, dict[str, str]] = json.loads(done.stdout)
     return {name: {alias: bytes.fromhex(key) for alias, key in keys.items()} for name, keys in made.items()}
 

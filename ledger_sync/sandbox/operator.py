@@ -22,6 +22,7 @@ import cbor2
 import hsm
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.keys import KEYSTORE, PIN
+from ledger_sync.sandbox.helpers import heard
 from ledger_sync.sandbox.making import OPERATOR, module_environment
 from ledger_sync.sandbox.network import Network
 from wallet.protocol.codec import Cbor
@@ -68,9 +69,7 @@ def _operate(network: Network, orders: Sequence[Order]) -> list[Cbor | Refusal]:
         check=False,
     )
     if done.returncode != 0:
-        raise Refusal(
-            Code.INTERNAL, {"step": "operator", "said": done.stderr.decode(errors="replace")[-400:]}
-        )
+        raise heard(done.stderr, "operator")
     answers: list[Any] = cbor2.loads(done.stdout)
     return [answer[0] if len(answer) == 1 else Refusal(Code(answer[0]), answer[1]) for answer in answers]
 

@@ -20,11 +20,13 @@ from typing import Final
 
 import httpx
 
+from ledger_sync.sandbox.helpers import why_ended
 from ledger_sync.sandbox.making import Wishes, make, write
 from ledger_sync.sandbox.network import FILE, Network, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
+from ledger_sync.sandbox.parts import require_services
 from ledger_sync.sandbox.processes import end, gone, last_words, running, spawn
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Refusal
 
 GRANT: Final = 100_000_000_000
 """Tiyn of online money that each bank gets when the sandbox is made."""
@@ -58,8 +60,10 @@ def start(
     """Make the sandbox if it is not there, start what does not run, wait until all is ready.
 
     `environment` adds variables to one station's process, by its name (failpoints of tests). Raises `Refusal`:
-    UNREACHABLE (a station died or did not get ready; its last words are in the facts).
+    UNREACHABLE (a station died or did not get ready; its last words are in the facts); `KeystoreError`, where keystore
+    or storage are in the way; `ServicesMissing`, before anything is made.
     """
+    require_services()
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     extra = environment or {}
@@ -117,12 +121,13 @@ def _is_ready(station: Station) -> bool:
 
 
 def await_ready(network: Network, station: Station) -> None:
-    """Wait until a station answers that it is ready. UNREACHABLE if it dies, or is not ready in READY_SECONDS."""
+    """Wait until a station answers that it is ready. UNREACHABLE if it dies, or is not ready in READY_SECONDS;
+    `KeystoreError` where it said so before it died."""
     until = time.monotonic() + READY_SECONDS
     folder = network.folder(station)
     while not _is_ready(station):
         if running(folder) is None or time.monotonic() > until:
-            raise Refusal(Code.UNREACHABLE, {"station": station.name, "said": last_words(folder)})
+            raise why_ended(station.name, last_words(folder))
         time.sleep(_ASK_AGAIN)
 
 

@@ -152,7 +152,7 @@ def test_a_forked_child_has_no_use_of_its_parents_login(tmp_path: Path, kind: st
 def test_a_full_disk_or_forbidden_folder_is_a_typed_refusal(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     refusal = refused(FolderHome(tmp_path / "file" / "wallet").make)
-    assert refusal.code is KeystoreCode.STORAGE_FAULT
+    assert refusal.code is KeystoreCode.STORAGE_MISSING
 
 
 def test_a_failed_making_is_cleared_away_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_a_failed_making_is_cleared_away_by_the_next(tmp_path: Path, monkeypatch
     keystore = home.open()
     with monkeypatch.context() as patch:
         patch.setattr("hsm.softhsm_files.sync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
-        assert refused(lambda: keystore.create_key("k")).code is KeystoreCode.STORAGE_FAULT
+        assert refused(lambda: keystore.create_key("k")).code is KeystoreCode.STORAGE_FULL
     assert keystore.aliases() == frozenset()
     public = keystore.create_key("k")
     assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))

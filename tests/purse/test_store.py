@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hsm.keystore import KeystoreCode, KeystoreError
 from tests.purse.test_paying import refused
+from tests.support.small_disk import fill, let_be_written, small_disk
 from wallet.protocol.codes import Code
 from wallet.purse.store import SCHEMA, Store
 
@@ -61,4 +63,75 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     assert store.fact("a") is None
     with pytest.raises(RuntimeError):
         store.set_fact("a", 1)
+    store.close()
+
+
+def fill_up(store: Store) -> None:
+    """Until the file may grow no further."""
+    pages = store.value("PRAGMA page_count")
+    store.value(f"PRAGMA max_page_count = {pages + 1}")
+    with store.transaction():
+        store.set_fact("large", bytes(1_000_000))
+
+
+def test_a_full_store_says_so_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "purse.db")
+    with pytest.raises(KeystoreError) as found:
+        fill_up(store)
+    assert found.value.code is KeystoreCode.STORAGE_FULL
+    store.value("PRAGMA max_page_count = 100000")
+    with store.transaction():
+        store.set_fact("a", 1)
+    assert (store.fact("a"), store.fact("large")) == (1, None)
+    store.close()
+
+
+@pytest.mark.parametrize("leave", [0, 8, 16, 24, 60, 120])
+def test_a_full_disk_is_never_called_damage_and_leaves_no_transaction_open(
+    tmp_path: Path, leave: int
+) -> None:
+    with small_disk(tmp_path / "disk", 1024) as disk:
+        Store.open(disk / "purse.db").close()
+        stuffing = fill(disk, leave=leave)
+        refused_with: list[KeystoreCode] = []
+        store = None
+        try:
+            store = Store.open(disk / "purse.db")
+            with store.transaction():
+                store.set_fact("large", bytes(200_000))
+        except KeystoreError as error:
+            refused_with.append(error.code)
+        assert refused_with == [KeystoreCode.STORAGE_FULL]
+        stuffing.unlink()
+        store = store or Store.open(disk / "purse.db")
+        with store.transaction():
+            store.set_fact("a", 1)
+        assert (store.fact("a"), store.fact("large")) == (1, None)
+        store.close()
+
+
+def test_a_read_only_disk_and_a_missing_folder_are_called_what_they_are(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1024) as disk:
+        Store.open(disk / "purse.db").close()
+        let_be_written(disk, is_so=False)
+        with pytest.raises(KeystoreError) as found:
+            Store.open(disk / "purse.db")
+        assert found.value.code is KeystoreCode.STORAGE_READ_ONLY
+    with pytest.raises(KeystoreError) as found:
+        Store.open(tmp_path / "nowhere" / "purse.db")
+    assert found.value.code is KeystoreCode.STORAGE_MISSING
+
+
+def test_a_page_that_is_damaged_is_damage_also_when_it_is_met_later(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "purse.db")
+    with store.transaction():
+        store.set_fact("large", bytes(200_000))
+    store.close()
+    store = Store.open(tmp_path / "purse.db")
+    store.value("PRAGMA shrink_memory")
+    raw = bytearray((tmp_path / "purse.db").read_bytes())
+    raw[4096:] = b"\xff" * (len(raw) - 4096)
+    (tmp_path / "purse.db").write_bytes(raw)
+    with refused(Code.STORE_DAMAGED):
+        store.fact("large")
     store.close()

@@ -20,7 +20,7 @@ from wallet.purse.epochs import Epochs
 from wallet.purse.journal import Journal
 from wallet.purse.objects import Objects
 from wallet.purse.outgoing import Outgoing
-from wallet.purse.store import Store
+from wallet.purse.store import Store, told_truly
 from wallet.purse.tokens import Tokens, TokenState
 from wallet.purse.transitions import Transition
 
@@ -48,7 +48,8 @@ class Purse:
     @classmethod
     def open(cls, home: Path, keystore: Keystore, clock: Clock, random: Random) -> Purse:
         """The purse in ``home`` (created if there is none), its record settled. Errors as ``Store.open``."""
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with told_truly(home):
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = Store.open(home / FILE)
         try:
             return cls._assemble(store, keystore, clock, random)

@@ -81,7 +81,10 @@ def test_jobs_come_back_in_the_order_in_which_they_were_submitted(run: Run) -> N
         (KeystoreError(KeystoreCode.PIN_WRONG, {"tries_left": 2}), "pin_wrong", {"tries_left": 2}),
         (Refusal(Code.UNREACHABLE, {"service": "bank"}), "unreachable", {"service": "bank"}),
         (MissingPart("missing.sandbox"), "unreachable", {}),
-        (OSError(errno.ENOSPC, "full"), "storage_fault", {"errno": errno.ENOSPC}),
+        (OSError(errno.ENOSPC, "full"), "storage_full", {"errno": errno.ENOSPC}),
+        (OSError(errno.EIO, "io", "/x"), "storage_fault", {"errno": errno.EIO, "file": "/x"}),
+        (ConnectionResetError("gone"), "internal", {}),
+        (MissingPart("missing.file", name="/x"), "storage_missing", {"file": "/x"}),
         (
             DeviceError(DeviceTrouble.BUSY, "usb"),
             "reader_trouble",

@@ -17,6 +17,7 @@ from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, Incoming, Route
 from ledger_sync.http.server import Gate, build_app
 from tests.support.asgi import InProcess
+from tests.support.small_disk import fill, small_disk
 from tests.support.switchboard import run_inline
 from tests.support.world import NOW, Key
 from wallet.protocol import codec
@@ -198,6 +199,20 @@ def test_what_was_not_foreseen_says_nothing(stand: Stand) -> None:
     response = stand.http.post("/v1/fail", content=codec.encode(1), headers=header)
     assert (response.status_code, stand.code(response)) == (500, Code.INTERNAL)
     assert b"secret" not in response.content
+
+
+def test_a_full_disk_is_a_passing_trouble_of_the_service_that_its_log_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with small_disk(tmp_path / "disk", 512) as disk:
+        stand = Stand(disk / "nonces.db")
+        stuffing = fill(disk, leave=0)
+        refused = [refusal_of(lambda: stand.client().post("/v1/echo", bytes(1))) for _ in range(200)]
+        assert {refusal.code for refusal in refused[-100:]} == {Code.BUSY}
+        assert {refusal.facts["cause"] for refusal in refused[-100:]} == {"storage_full"}
+        assert "Traceback" not in caplog.text
+        stuffing.unlink()
+        assert stand.client().post("/v1/echo", 1) == ["operator", 1]
 
 
 def test_bodies_are_bounded_before_they_are_read(stand: Stand) -> None:
