@@ -75,6 +75,10 @@ class KeystoreError(Exception):
         return f"KeystoreError({self})"
 
 
+class SessionLost(KeystoreError):
+    """A failure below the module: its session or handles are of no use now; another login may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """The purse's step number, last sequence number and 32-byte digest, kept against rollback."""

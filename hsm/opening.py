@@ -2,8 +2,10 @@
 
 Rule: the PIN is checked against our verifier, under the try counter, before the module is asked at all;
 so a wrong PIN never reaches C_Login, and a C_Login that fails after the verifier agreed means that the
-token is damaged or that a PIN change was cut off, both of which are mended here. The security officer's
-PIN is random and forgotten: there is no second way into the token.
+token is damaged or that a PIN change was cut off, both of which are mended here. What the module needs
+is looked at before the PIN is. Only the verifier says that a PIN is wrong (or the token, of the new PIN
+of a change that was cut off): no other failure is counted as a try. The security officer's PIN is
+random and forgotten: there is no second way into the token.
 """
 
 from __future__ import annotations
@@ -12,20 +14,20 @@ import hmac
 import os
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hsm import health
 from hsm.critical import critical, hold_termination
 from hsm.durable import storage
 from hsm.failpoint import reach
 from hsm.folder import TOKENS_FOLDER, Folder, Settings, hold
 from hsm.keystore import Keystore, KeystoreCode, KeystoreError
+from hsm.login import Login, Offer
 from hsm.pin import PERSON_COST, SALT_BYTES, PinKeys, ScryptCost, check_fit, derive
-from hsm.pkcs11_store import TokenSession
 from hsm.profiles import PROFILES, SOFTHSM, Family, ModuleProfile
-from hsm.running import Running, Upkeep, leave, start
-from hsm.token_keystore import Parts, TokenKeystore
+from hsm.running import leave, start
+from hsm.token_keystore import Entrance, TokenKeystore
 from hsm.tries import TriesFile, TryCounter
 
 LABEL_RANDOM_BYTES: Final = 8
@@ -85,8 +87,8 @@ def open_keystore(
     """Open a provisioned folder: repair what a crash left, check the PIN, log in once.
 
     NOT_PROVISIONED, FOLDER_DAMAGED, IN_USE (another process, or this one), PIN_WRONG, PIN_BLOCKED,
-    MODULE_MISSING, TOKEN_FAULT, STORAGE_FAULT. Call it in the main thread if SIGTERM may come: only
-    there can a handler be installed that lets a login end first.
+    MODULE_MISSING, TOKEN_MISSING (its folder is away or empty), TOKEN_FAULT, the codes of storage. Call it in
+    the main thread if SIGTERM may come: only there can a handler be installed that lets a login end first.
     """
     hold_termination()
     _forbid_core_dumps()
@@ -106,14 +108,25 @@ def _open_held(
     place: Folder, pin: str, descriptor: int, clock: Callable[[], int], random: Callable[[int], bytes]
 ) -> TokenKeystore:
     settings = place.settings()
+    profile, tokens = PROFILES[settings.profile], place.token_folder(settings)
+    health.check_token(profile.family, tokens)
+    health.check_room(tokens)
     counter = TryCounter(TriesFile(place.tries), clock)
     counter.begin()
     offers = _offers(place, settings, pin)
     if not offers:
         raise counter.wrong()
-    running = start(PROFILES[settings.profile], place.token_folder(settings), place.path)
+    running = start(profile, tokens, place.path)
     try:
-        return _enter(place, running, descriptor, offers, counter, random)
+        entrance = Entrance(
+            folder=place,
+            running=running,
+            descriptor=descriptor,
+            counter=counter,
+            clock=clock,
+            random=random,
+        )
+        return _enter(entrance, offers)
     except BaseException:
         leave(running)
         raise
@@ -124,86 +137,40 @@ def _forbid_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """Settings whose verifier agrees with the PIN that was given, and what that PIN gives with them."""
-
-    settings: Settings
-    keys: PinKeys
-
-
-def _offers(place: Folder, settings: Settings, pin: str) -> list[_Offer]:
+def _offers(place: Folder, settings: Settings, pin: str) -> list[Offer]:
     """The settings that this PIN fits, a cut-off PIN change's first."""
     offers = []
     for candidate in (place.next_settings(), settings):
         if candidate is not None:
             keys = derive(pin, candidate.salt, candidate.cost)
             if hmac.compare_digest(keys.verifier, candidate.verifier):
-                offers.append(_Offer(candidate, keys))
+                offers.append(Offer(candidate, keys))
     return offers
 
 
-def _enter(
-    place: Folder,
-    running: Running,
-    descriptor: int,
-    offers: list[_Offer],
-    counter: TryCounter,
-    random: Callable[[int], bytes],
-) -> TokenKeystore:
+def _enter(entrance: Entrance, offers: list[Offer]) -> TokenKeystore:
     with critical():
         reach("keystore.open.login")
-        entered = _log_in(running, offers)
-        if isinstance(entered, KeystoreError):
-            running.restart()
-            entered = _log_in(running, offers)
-        if isinstance(entered, KeystoreError):
-            if place.next_settings() is not None:
-                raise counter.wrong()
-            raise KeystoreError(KeystoreCode.TOKEN_FAULT, {"cause": f"login: {entered.code}"})
-        offer, session = entered
+        login = _log_in(entrance, offers)
         try:
-            upkeep = running.upkeep(session.serial)
-            _end_pin_change(place, offer.settings, upkeep)
-            counter.right()
+            login.settle_offers()
+            entrance.counter.right()
             reach("keystore.open.entered")
-            parts = Parts(
-                folder=place,
-                settings=offer.settings,
-                descriptor=descriptor,
-                running=running,
-                session=session,
-                upkeep=upkeep,
-                counter=counter,
-                random=random,
-            )
-            return TokenKeystore(parts)
+            return TokenKeystore(entrance, login)
         except BaseException:
-            session.close()
+            login.close()
             raise
 
 
-def _log_in(running: Running, offers: list[_Offer]) -> tuple[_Offer, TokenSession] | KeystoreError:
-    """The first offer that the token takes, or why it took none."""
-    refusal = KeystoreError(KeystoreCode.TOKEN_MISSING)
-    for offer in offers:
-        try:
-            return offer, running.module.log_in(offer.settings.label, offer.keys.pkcs11_pin)
-        except KeystoreError as error:
-            refusal = error
-    return refusal
-
-
-def _end_pin_change(place: Folder, entered: Settings, upkeep: Upkeep) -> None:
-    """The PIN that opened the token is the one that holds; finish or undo a cut-off change."""
-    following = place.next_settings()
-    if following is None:
-        return
-    upkeep.pin_changed()
-    if following == entered:
-        place.adopt_next()
-    else:
-        place.drop_next()
+def _log_in(entrance: Entrance, offers: list[Offer]) -> Login:
+    try:
+        return Login(entrance.folder, entrance.running, offers, entrance.clock)
+    except KeystoreError as error:
+        if error.code is not KeystoreCode.PIN_WRONG:
+            raise
+        if entrance.folder.next_settings() is not None:
+            raise entrance.counter.wrong() from None
+        raise KeystoreError(KeystoreCode.TOKEN_FAULT, {"cause": f"login: {error.code}"}) from None
 
 
 def _label(module: ModuleProfile, tokens: Path | None, random: Callable[[int], bytes]) -> str:

@@ -3,6 +3,10 @@
 Rule: every call, attribute reads included, is made inside `critical()`, searches are read to their end
 at once, and always name class and label, since a broad search fails for ever on the half-made objects
 that a crash leaves in SoftHSM. Errors are mapped by class; texts from the module are not passed on.
+
+Trap: a SoftHSM that could open no file for a moment says nothing. From then on its searches find
+nothing and its handles are invalid, until it is started anew. So an empty search proves no absence of
+what we know to be there, and a handle that is refused is a `SessionLost`, never an unknown key.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from pkcs11.constants import DEFAULT
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from hsm.critical import critical
-from hsm.keystore import SIGNATURE_BYTES, KeystoreCode, KeystoreError
+from hsm.keystore import SIGNATURE_BYTES, KeystoreCode, KeystoreError, SessionLost
 
 KEY_LABEL: Final = "qalta key"
 RECORD_LABEL: Final = "qalta record"
@@ -52,9 +56,7 @@ _CODES: Final[tuple[tuple[tuple[type[p11.PKCS11Error], ...], KeystoreCode], ...]
     ((p11.PinIncorrect, p11.PinInvalid), KeystoreCode.PIN_WRONG),
     ((p11.PinLocked, p11.PinExpired), KeystoreCode.PIN_BLOCKED),
     ((p11.PinLenRange, p11.PinTooWeak), KeystoreCode.PIN_UNFIT),
-    ((p11.UserNotLoggedIn, p11.SessionClosed, p11.SessionHandleInvalid), KeystoreCode.LOCKED),
     ((p11.NoSuchToken, p11.TokenNotPresent, p11.DeviceRemoved), KeystoreCode.TOKEN_MISSING),
-    ((p11.NoSuchKey, p11.ObjectHandleInvalid, p11.KeyHandleInvalid), KeystoreCode.KEY_UNKNOWN),
     ((p11.DeviceMemory, p11.HostMemory), KeystoreCode.TOKEN_FULL),
     (
         (
@@ -70,6 +72,18 @@ _CODES: Final[tuple[tuple[tuple[type[p11.PKCS11Error], ...], KeystoreCode], ...]
 )
 
 
+_LASTING: Final = frozenset(
+    {
+        KeystoreCode.PIN_WRONG,
+        KeystoreCode.PIN_BLOCKED,
+        KeystoreCode.PIN_UNFIT,
+        KeystoreCode.TOKEN_FULL,
+        KeystoreCode.MODULE_UNFIT,
+    }
+)
+"""What no other login would mend."""
+
+
 @contextmanager
 def call() -> Iterator[None]:
     """One visit to the module: alone in this process, its errors turned into ours."""
@@ -77,7 +91,8 @@ def call() -> Iterator[None]:
         try:
             yield
         except p11.PKCS11Error as error:
-            raise KeystoreError(_code_of(error), {"cause": type(error).__name__}) from None
+            code, facts = _code_of(error), {"cause": type(error).__name__}
+            raise (KeystoreError if code in _LASTING else SessionLost)(code, facts) from None
 
 
 def _code_of(error: p11.PKCS11Error) -> KeystoreCode:
@@ -128,7 +143,7 @@ class Module:
             session.close()
 
     def log_in(self, label: str, pin: str) -> TokenSession:
-        """The only C_Login of a keystore's life."""
+        """C_Login: once when a keystore is opened, once more after a failure below the module."""
         with call():
             token = self._token(label)
             serial = token.serial.decode("ascii", "replace").strip()
@@ -211,8 +226,10 @@ class TokenSession:
         with call():
             return bool(self._find(ObjectClass.PRIVATE_KEY, KEY_LABEL, key_id))
 
-    def destroy(self, key_id: bytes) -> None:
-        """Destroy a pair, private before public."""
+    def destroy(self, key_id: bytes, *, is_there: bool = False) -> None:
+        """Destroy a pair, private before public. SessionLost if what `is_there` is not found."""
+        if is_there and not self.has_private(key_id):
+            raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "key not found again"})
         self._destroy(ObjectClass.PRIVATE_KEY, key_id)
         self.destroy_public(key_id)
 
@@ -225,7 +242,7 @@ class TokenSession:
             for found in self._find(kind, KEY_LABEL, key_id):
                 found.destroy()
             if self._find(kind, KEY_LABEL, key_id):
-                raise KeystoreError(KeystoreCode.TOKEN_FAULT, {"cause": "object still there"})
+                raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "object still there"})
 
     def data_carriers(self) -> list[Carrier]:
         """The data objects that carry records."""

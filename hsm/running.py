@@ -7,15 +7,16 @@ token folder is locked as long as the module runs over it, and its files are men
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from hsm import nss_files, softhsm_files
+from hsm import health, nss_files, softhsm_files
 from hsm.critical import critical
 from hsm.folder import hold
-from hsm.keystore import KeystoreCode, KeystoreError
+from hsm.keystore import KeystoreCode, KeystoreError, SessionLost
 from hsm.pkcs11_store import Module
 from hsm.profiles import Family, ModuleProfile
 
@@ -65,6 +66,8 @@ class Running:
     tokens: Path
     descriptor: int
     users: int = 1
+    life: int = 0
+    """How often it was started anew. A session is of one life."""
 
     def upkeep(self, serial: str) -> Upkeep:
         """The upkeep of the token with this serial number."""
@@ -75,14 +78,30 @@ class Running:
             raise KeystoreError(KeystoreCode.TOKEN_MISSING, {"cause": "token folder"})
         return SoftHsmUpkeep(found)
 
-    def restart(self) -> None:
-        """Start anew from the backups, unless others use the module or it needs none."""
+    @property
+    def is_shared(self) -> bool:
+        """Whether other keystores of this process use the module too."""
+        return self.users > 1
+
+    def check(self) -> None:
+        """What the module needs before a login. TOKEN_MISSING; `OSError`: no descriptors, no room."""
+        health.check_token(self.profile.family, self.tokens)
+        health.check_room(self.tokens)
+
+    def restart(self, *, from_backups: bool = False) -> None:
+        """Start the module anew, its files mended on the way; every session of its earlier life is void.
+
+        `from_backups` puts every backup back, however whole the token looks.
+        """
         with critical():
-            if self.users > 1 or self.profile.family is not Family.SOFTHSM:
-                return
-            self.module.finalise()
+            self.life += 1
+            with contextlib.suppress(KeystoreError):  # it may be down already: that is why we are here
+                self.module.finalise()
             try:
-                softhsm_files.restore_all(self.tokens)
+                if self.profile.family is Family.SOFTHSM and from_backups:
+                    softhsm_files.restore_all(self.tokens)
+                elif self.profile.family is Family.SOFTHSM:
+                    softhsm_files.repair_all(self.tokens)
             finally:
                 self.module.initialise()
 
@@ -120,7 +139,8 @@ def leave(running: Running) -> None:
             return
         del _running[running.library]
         try:
-            running.module.finalise()
+            with contextlib.suppress(SessionLost):
+                running.module.finalise()
         finally:
             os.close(running.descriptor)
 

@@ -1,27 +1,31 @@
 """The keystore port over a PKCS#11 token.
 
 Rule: what was answered is on disk. A key being made is noted before and un-noted after, so that a crash
-leaves either a whole key or a note by which the next opening sweeps it away. A record is made before
-its predecessor is destroyed. A PIN change is prepared in full, made in the token, then adopted. The
-PIN is confirmed against our verifier; the one C_Login happens when the keystore is opened.
+leaves either a whole key or a note by which the next opening sweeps it away; a key being destroyed is
+noted alike, so that nothing is ever destroyed because a search did not find its other half. A record is
+made before its predecessor is destroyed. A PIN change is prepared in full, made in the token, then
+adopted. The PIN is confirmed against our verifier; C_Login happens when the keystore is opened, and
+again after a failure below the module (`hsm.login`): then what was asked is done once more, each of
+these verbs being such that again is the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from hsm import health
 from hsm.critical import critical
 from hsm.durable import storage
 from hsm.failpoint import reach
@@ -31,11 +35,13 @@ from hsm.keystore import (
     KeystoreCode,
     KeystoreError,
     Record,
+    SessionLost,
     check_alias,
     check_digest,
     check_order,
     low_s,
 )
+from hsm.login import Login
 from hsm.pin import SALT_BYTES, PinKeys, check_fit, derive
 from hsm.pkcs11_store import Carrier, TokenSession
 from hsm.profiles import RecordForm
@@ -45,6 +51,7 @@ from hsm.tries import TryCounter
 RECORD_CHECK_BYTES: Final = 8
 RECORD_BODY_BYTES: Final = 16 + DIGEST_BYTES + RECORD_CHECK_BYTES
 RECORD_DOMAIN: Final = b"qalta/record/v1"
+T = TypeVar("T")
 SELF_CHECK_DIGEST: Final = hashlib.sha256(b"qalta/self-check/v1").digest()
 
 
@@ -65,45 +72,66 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What an opened keystore stands on; it owns the descriptor, the session and its use of the module."""
+class Entrance:
+    """What an opened keystore stands on; it owns the descriptor and its use of the module."""
 
     folder: Folder
-    settings: Settings
-    descriptor: int
     running: Running
-    session: TokenSession
-    upkeep: Upkeep
+    descriptor: int
     counter: TryCounter
+    clock: Callable[[], int]
     random: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The entrance, and the login that is made again when it is lost."""
+
+    entrance: Entrance
+    login: Login
+
+    @property
+    def folder(self) -> Folder:
+        return self.entrance.folder
+
+    @property
+    def session(self) -> TokenSession:
+        return self.login.session
+
+    @property
+    def upkeep(self) -> Upkeep:
+        return self.login.upkeep
 
 
 class TokenKeystore:
     """A `hsm.Keystore` over one PKCS#11 token. Made by `hsm.open_keystore`; safe for threads."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, entrance: Entrance, login: Login) -> None:
+        parts = Parts(entrance, login)
         self._parts: Parts | None = parts
-        self._settings = parts.settings
+        self._settings = login.settings
         self._process = os.getpid()
         self._pin_lock = threading.Lock()
         self._keys: dict[str, TokenKey] = {}
         self._kept: Kept | None = None
-        with self._visit():
+        self._seen: Record | None = None
+        with critical(), storage():
             for name in parts.folder.in_making():
                 self._sweep_key(parts, name)
-            self._load_keys(parts)
+            self._keys = _whole_keys(parts)
             self._newest(parts)
+            health.check_descriptors(parts.folder.path)
 
     def __repr__(self) -> str:
         return f"TokenKeystore({self._settings.label!r}, {'locked' if self._parts is None else 'open'})"
 
     def create_key(self, alias: str) -> bytes:
         name = check_alias(alias)
-        with self._visit() as parts:
+
+        def work(parts: Parts) -> bytes:
             if parts.folder.is_in_making(name):
                 self._sweep_key(parts, name)
             if name in self._keys or parts.session.has_private(name.encode()):
-                self._load_keys(parts)
                 raise KeystoreError(KeystoreCode.ALIAS_EXISTS, {"alias": name})
             parts.folder.begin_making(name)
             reach("keystore.create.noted")
@@ -113,40 +141,52 @@ class TokenKeystore:
             self._keys[name] = key
             return key.public
 
+        return self._do(work)
+
     def public_key(self, alias: str) -> bytes:
-        with self._visit():
+        with critical():
+            self._open_parts()
             return self._key(alias).public
 
     def aliases(self) -> frozenset[str]:
-        with self._visit():
+        with critical():
+            self._open_parts()
             return frozenset(self._keys)
 
     def sign_digest(self, alias: str, digest: bytes) -> bytes:
         check_digest(digest)
-        with self._visit() as parts:
-            signature = low_s(parts.session.sign(self._key(alias).private, digest))
+        signature = self._do(lambda parts: low_s(parts.session.sign(self._key(alias).private, digest)))
         reach("keystore.sign.done")
         return signature
 
     def destroy_key(self, alias: str) -> None:
         name = check_alias(alias)
-        with self._visit() as parts:
-            self._keys.pop(name, None)
-            parts.session.destroy(name.encode())
+
+        def work(parts: Parts) -> None:
+            parts.folder.begin_making(name)
+            reach("keystore.destroy.noted")
+            is_there = self._keys.pop(name, None) is not None
+            parts.session.destroy(name.encode(), is_there=is_there)
             reach("keystore.destroy.destroyed")
             parts.upkeep.settle()
+            parts.folder.end_making(name)
             reach("keystore.destroy.done")
 
+        self._do(work)
+
     def read_record(self) -> Record | None:
-        with self._visit() as parts:
+        def work(parts: Parts) -> Record | None:
             kept = self._newest(parts)
             return kept.record if kept else None
 
+        return self._do(work)
+
     def write_record(self, record: Record) -> None:
-        with self._visit() as parts:
+        def work(parts: Parts) -> None:
             old = self._newest(parts)
             check_order(old.record if old else None, record)
             if old is not None and old.record == record:
+                parts.upkeep.settle()
                 return
             self._kept = None
             carrier = _add_carrier(parts, encode_record(record))
@@ -156,7 +196,9 @@ class TokenKeystore:
             if old is not None:
                 parts.session.drop_carrier(old.carrier)
                 reach("keystore.record.dropped")
-            self._kept = Kept(record, carrier)
+            self._keep(Kept(record, carrier))
+
+        self._do(work)
 
     def confirm_pin(self, pin: str) -> None:
         with self._pin_lock, storage():
@@ -165,22 +207,40 @@ class TokenKeystore:
     def change_pin(self, old: str, new: str) -> None:
         check_fit(new)
         with self._pin_lock, storage():
+            self._do(_require_no_change_begun)
             parts = self._open_parts()
             present = self._check_pin(parts, old)
-            if parts.folder.next_settings() is not None:
-                raise KeystoreError(KeystoreCode.TOKEN_FAULT, {"cause": "earlier PIN change did not end"})
-            salt = parts.random(SALT_BYTES)
+            salt = parts.entrance.random(SALT_BYTES)
             wanted = derive(new, salt, self._settings.cost)
             settings = replace(self._settings, salt=salt, verifier=wanted.verifier)
-            with critical():
-                self._open_parts().folder.prepare_next(settings)
-                parts.session.set_pin(present.pkcs11_pin, wanted.pkcs11_pin)
-                reach("keystore.pin.set")
-                parts.upkeep.pin_changed()
-                reach("keystore.pin.backed-up")
-                parts.folder.adopt_next()
-                reach("keystore.pin.adopted")
-                self._settings = settings
+            try:
+                self._change_pin(present, settings, wanted)
+            except SessionLost:
+                if not self._has_become(settings):
+                    self._change_pin(present, settings, wanted)
+            except (KeystoreError, OSError):
+                if not self._has_become(settings):
+                    raise
+
+    def _has_become(self, settings: Settings) -> bool:
+        """After a change of the PIN that failed half-way: whether the new one holds."""
+        with contextlib.suppress(KeystoreError):
+            self._do(_require_no_change_begun)
+        return self._settings == settings
+
+    def _change_pin(self, present: PinKeys, settings: Settings, wanted: PinKeys) -> None:
+        with critical():
+            parts = self._open_parts()
+            parts.folder.prepare_next(settings)
+            parts.login.offer(present, settings, wanted)
+            parts.session.set_pin(present.pkcs11_pin, wanted.pkcs11_pin)
+            reach("keystore.pin.set")
+            parts.upkeep.pin_changed()
+            reach("keystore.pin.backed-up")
+            parts.folder.adopt_next()
+            reach("keystore.pin.adopted")
+            parts.login.adopt(settings, wanted)
+            self._settings = settings
 
     def lock(self) -> None:
         if os.getpid() != self._process:
@@ -192,18 +252,43 @@ class TokenKeystore:
             if parts is None:
                 return
             try:
-                parts.session.close()
+                parts.login.close()
             finally:
                 try:
-                    leave(parts.running)
+                    leave(parts.entrance.running)
                 finally:
-                    os.close(parts.descriptor)
+                    os.close(parts.entrance.descriptor)
 
-    @contextmanager
-    def _visit(self) -> Iterator[Parts]:
+    def _do(self, work: Callable[[Parts], T]) -> T:
+        """`work`, and once more after a failure below the module, the login made again in between."""
         self._open_parts()
         with critical(), storage():
-            yield self._open_parts()
+            parts = self._open_parts()
+            try:
+                return self._did(parts, work(parts))
+            except SessionLost:
+                parts.login.renew()
+            try:
+                self._find_again(parts)
+                return self._did(parts, work(parts))
+            except SessionLost as error:
+                parts.login.failed(error)
+                raise
+
+    def _did(self, parts: Parts, answer: T) -> T:
+        parts.login.worked()
+        return answer
+
+    def _find_again(self, parts: Parts) -> None:
+        """After a new login: every key that was here is here, else the token is not to be believed yet."""
+        self._kept = None
+        if parts.folder.next_settings() is not None:
+            parts.login.settle_offers()
+            self._settings = parts.login.settings
+        found = _whole_keys(parts)
+        if not self._keys.keys() <= found.keys():
+            raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "keys not found again"})
+        self._keys = found
 
     def _open_parts(self) -> Parts:
         parts = self._parts
@@ -218,14 +303,17 @@ class TokenKeystore:
             raise KeystoreError(KeystoreCode.KEY_UNKNOWN, {"alias": check_alias(alias)}) from None
 
     def _check_pin(self, parts: Parts, pin: str) -> PinKeys:
-        parts.counter.begin()
+        parts.entrance.counter.begin()
         keys = derive(pin, self._settings.salt, self._settings.cost)
         if not hmac.compare_digest(keys.verifier, self._settings.verifier):
-            raise parts.counter.wrong()
-        parts.counter.right()
+            raise parts.entrance.counter.wrong()
+        parts.entrance.counter.right()
         return keys
 
     def _make(self, parts: Parts, name: str) -> TokenKey:
+        parts.session.destroy_public(
+            name.encode()
+        )  # of a destruction that was cut off before these were noted
         private, public = parts.session.generate(name.encode())
         reach("keystore.create.made")
         parts.upkeep.settle()
@@ -242,29 +330,44 @@ class TokenKeystore:
         parts.upkeep.settle()
         parts.folder.end_making(name)
 
-    def _load_keys(self, parts: Parts) -> None:
-        """Learn the token's whole keys; remove public halves that a cut-off destruction left."""
-        points = parts.session.public_points()
-        privates = parts.session.private_keys()
-        for key_id in points.keys() - privates.keys():
-            parts.session.destroy_public(key_id)
-        self._keys = {
-            key_id.decode("ascii", "replace"): TokenKey(private, points[key_id])
-            for key_id, private in privates.items()
-            if key_id in points
-        }
-
     def _newest(self, parts: Parts) -> Kept | None:
-        """The record as last written here, or else as the token has it; older ones are swept away."""
+        """The record as last written here, or else as the token has it; older ones are swept away.
+
+        SessionLost if the token shows an older one than this process has seen. What can't be read is swept
+        only where a whole one is there: it may be read the next time.
+        """
         if self._kept is None:
             found = [(decode_record(carrier.body), carrier) for carrier in _carriers(parts)]
             whole = [Kept(record, carrier) for record, carrier in found if record is not None]
             newest = max(whole, key=lambda kept: kept.record.step, default=None)
-            for _, carrier in found:
-                if newest is None or carrier is not newest.carrier:
-                    parts.session.drop_carrier(carrier)
-            self._kept = newest
+            if self._seen is not None and (newest is None or newest.record.step < self._seen.step):
+                raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "record not found again"})
+            if newest is not None:
+                for _, carrier in found:
+                    if carrier is not newest.carrier:
+                        parts.session.drop_carrier(carrier)
+                self._keep(newest)
         return self._kept
+
+    def _keep(self, kept: Kept) -> None:
+        self._kept, self._seen = kept, kept.record
+
+
+def _require_no_change_begun(parts: Parts) -> None:
+    """A change of the PIN that failed half-way ends by a new login, which says which of the two holds."""
+    if parts.folder.next_settings() is not None:
+        raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "PIN change did not end"})
+
+
+def _whole_keys(parts: Parts) -> dict[str, TokenKey]:
+    """The token's keys with both halves, without those that are being made or destroyed."""
+    points, noted = parts.session.public_points(), parts.folder.in_making()
+    keys = {
+        key_id.decode("ascii", "replace"): TokenKey(private, points[key_id])
+        for key_id, private in parts.session.private_keys().items()
+        if key_id in points
+    }
+    return {name: key for name, key in keys.items() if name not in noted}
 
 
 def encode_record(record: Record) -> bytes:
@@ -297,7 +400,7 @@ def agrees(public: bytes, signature: bytes) -> bool:
 
 
 def _carriers(parts: Parts) -> list[Carrier]:
-    match parts.running.profile.record_form:
+    match parts.entrance.running.profile.record_form:
         case RecordForm.DATA_OBJECT:
             return parts.session.data_carriers()
         case RecordForm.MARKER_KEY:
@@ -305,7 +408,7 @@ def _carriers(parts: Parts) -> list[Carrier]:
 
 
 def _add_carrier(parts: Parts, body: bytes) -> Carrier:
-    match parts.running.profile.record_form:
+    match parts.entrance.running.profile.record_form:
         case RecordForm.DATA_OBJECT:
             return parts.session.add_data_carrier(body)
         case RecordForm.MARKER_KEY:

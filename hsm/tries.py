@@ -1,8 +1,11 @@
 """Counting wrong PINs, with a wait that grows.
 
-Rule: a try is counted on disk before it is checked, so that killing the process between question and
-answer buys no free guess; success sets the count back. Time is unix seconds from a clock passed in; a
-clock set back never shortens a wait, it starts it again.
+Rule: a try counts only if the verifier said that the PIN is wrong, and then it is on disk before anybody
+learns of it: killing the process before that tells the guesser nothing, and after that it is counted. So
+a process that ends while a right PIN is used, or a token that fails behind it, counts nothing. That the
+count can be written is made sure before the PIN is looked at, so that a full disk buys no free guess.
+Success sets the count back. Time is unix seconds from a clock passed in; a clock set back never shortens
+a wait, it starts it again.
 
 This is software: whoever can write the folder can reset the count, and whoever can copy the folder can
 guess without it, at one scrypt a guess. It slows a person holding an unlocked device, nobody else.
@@ -51,7 +54,8 @@ class TriesStore(Protocol):
 
 
 class TriesFile:
-    """The count in a small file. A damaged file counts as the longest wait, a missing one as none."""
+    """The count in a small file. A missing or damaged one says nothing, so it counts as none: whoever can
+    damage it could as well remove it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,7 +71,7 @@ class TriesFile:
         except (ValueError, TypeError):
             wrong, last = None, None
         if not _is_count(wrong) or not _is_count(last):
-            return Tries(len(WAIT_SECONDS), 2**62)
+            return NO_TRIES
         return Tries(wrong, last)
 
     def save(self, tries: Tries) -> None:
@@ -95,7 +99,7 @@ class TryCounter:
         self._clock = clock
 
     def begin(self) -> None:
-        """Count a try before it is made; PIN_BLOCKED while a wait lasts (it is not counted then)."""
+        """Before a PIN is looked at: PIN_BLOCKED while a wait lasts; that a try could be counted."""
         now = self._clock()
         kept = self._store.load()
         if kept.last > now:
@@ -103,16 +107,20 @@ class TryCounter:
             self._store.save(kept)
         if now < kept.open_again():
             raise KeystoreError(KeystoreCode.PIN_BLOCKED, {"tries_left": 0, "until": kept.open_again()})
-        self._store.save(Tries(kept.wrong + 1, now))
-        reach("keystore.tries.counted")
+        self._store.save(kept)
+        reach("keystore.tries.readied")
 
     def right(self) -> None:
-        """The try succeeded: nothing is held against the next one."""
-        self._store.save(NO_TRIES)
+        """The verifier agreed: nothing is held against the next try."""
+        if self._store.load() != NO_TRIES:
+            self._store.save(NO_TRIES)
 
     def wrong(self) -> KeystoreError:
-        """The refusal for a wrong PIN; the count already stands."""
+        """The verifier did not agree: count it, then give the refusal."""
         kept = self._store.load()
+        kept = Tries(kept.wrong + 1, self._clock())
+        self._store.save(kept)
+        reach("keystore.tries.counted")
         facts = {"tries_left": max(0, FREE_TRIES - kept.wrong)}
         if kept.open_again() > kept.last:
             facts["until"] = kept.open_again()

@@ -30,6 +30,7 @@ from tests.hsm.processes import sampled, seed, start
 EVERYWHERE = {
     "open.login",
     "open.entered",
+    "tries.readied",
     "tries.counted",
     "tries.written",
     "tries.placed",
@@ -41,6 +42,7 @@ EVERYWHERE = {
     "record.created",
     "record.synced",
     "record.dropped",
+    "destroy.noted",
     "destroy.destroyed",
     "destroy.done",
     "pin.next.written",
@@ -115,7 +117,7 @@ def test_killed_while_provisioning_either_done_or_to_be_done_again(
 
 
 @pytest.mark.parametrize(
-    "point", ["open.login", "open.entered", "tries.counted", "tries.written", "tries.placed"]
+    "point", ["open.login", "open.entered", "tries.readied", "tries.written", "tries.placed"]
 )
 def test_killed_while_opening_nothing_is_lost(home: FolderHome, point: str) -> None:
     killed_at("opens", home, point)
@@ -150,7 +152,7 @@ def test_killed_while_recording_the_record_is_the_new_one(home: FolderHome, poin
     keystore.lock()
 
 
-@pytest.mark.parametrize("point", ["destroyed", "done"])
+@pytest.mark.parametrize("point", ["noted", "destroyed", "done"])
 def test_killed_while_destroying_the_key_is_gone(home: FolderHome, point: str) -> None:
     killed_at("destroys", home, f"destroy.{point}")
     keystore = home.open()
@@ -241,13 +243,22 @@ def test_killed_after_signing_the_key_signs_again(tmp_path: Path) -> None:
     keystore.lock()
 
 
-def test_killing_between_question_and_answer_buys_no_free_guess(tmp_path: Path) -> None:
+def test_killing_after_a_wrong_pin_is_found_wrong_buys_no_free_guess(tmp_path: Path) -> None:
     home = FolderHome(tmp_path / "wallet").make()
     for _ in range(3):
         killed_at("opens", home, "tries.counted", pin="a wrong guess")
     blocked = refused(home.open)
     assert blocked.code is KeystoreCode.PIN_BLOCKED
     assert blocked.facts["until"] == NOW + 30
+
+
+@pytest.mark.parametrize("point", ["tries.readied", "open.login", "open.entered"])
+def test_killed_with_the_right_pin_counts_no_try(tmp_path: Path, point: str) -> None:
+    home = FolderHome(tmp_path / "wallet").make()
+    for _ in range(4):
+        killed_at("opens", home, point)
+    assert refused(lambda: home.open("a wrong guess")).facts["tries_left"] == 2
+    home.open()
 
 
 @dataclass

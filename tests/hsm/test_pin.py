@@ -112,11 +112,31 @@ def test_waits_grow_by_the_table_and_never_end_for_good() -> None:
     assert WAIT_SECONDS.index(30) == FREE_TRIES
 
 
-def test_a_try_counts_before_its_answer() -> None:
+def test_only_what_the_verifier_found_wrong_is_counted() -> None:
+    store, clock = TriesMemory(), Hand()
+    for _ in range(9):
+        TryCounter(store, clock).begin()  # and the process dies, or the token fails
+    TryCounter(store, clock).begin()
+    assert TryCounter(store, clock).wrong().facts["tries_left"] == 2
+    assert store.load() == Tries(1, NOW)
+
+
+def test_a_wrong_pin_is_counted_before_anybody_learns_of_it() -> None:
     store, clock = TriesMemory(), Hand()
     for _ in range(3):
-        TryCounter(store, clock).begin()  # and the process dies
+        counter = TryCounter(store, clock)
+        counter.begin()
+        counter.wrong()  # and the process dies before the answer is out
     assert refused(TryCounter(store, clock).begin).code is KeystoreCode.PIN_BLOCKED
+
+
+def test_no_pin_is_looked_at_that_could_not_be_counted() -> None:
+    class Full(TriesMemory):
+        def save(self, tries: Tries) -> None:
+            raise OSError(28, "full")
+
+    with pytest.raises(OSError, match="full"):
+        TryCounter(Full(), Hand()).begin()
 
 
 def test_a_right_pin_forgives() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hsm.keystore import KeystoreCode
 from hsm.softhsm_files import repair_all
-from tests.hsm.homes import NOW, OTHER_PIN, PIN, FolderHome, digest, record, refused, verifies
+from tests.hsm.homes import OTHER_PIN, PIN, FolderHome, digest, record, refused, verifies
 
 
 @pytest.fixture
@@ -175,9 +175,8 @@ def test_settings_cannot_ask_for_any_amount_of_memory(home: FolderHome) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"[1]", b"[-1, 0]", b"[true, 0]", b"[1, 2, 3]", b"9" * 300])
-def test_a_damaged_count_of_tries_means_the_longest_wait(home: FolderHome, content: bytes) -> None:
+def test_a_damaged_count_of_tries_is_no_wrong_pin(home: FolderHome, content: bytes) -> None:
     (home.folder / "tries.json").write_bytes(content)
-    blocked = refused(home.open)
-    assert (blocked.code, blocked.facts["until"]) == (KeystoreCode.PIN_BLOCKED, NOW + 14400)
-    home.clock.now += 14400
-    home.open()
+    home.open().lock()
+    (home.folder / "tries.json").write_bytes(content)
+    assert refused(lambda: home.open("a wrong one")).facts["tries_left"] == 2

@@ -14,7 +14,7 @@ from pkcs11.exceptions import PKCS11Error
 import hsm
 from hsm.folder import Folder
 from hsm.keystore import KeystoreCode, KeystoreError
-from hsm.opening import _Offer
+from hsm.login import Offer
 from hsm.pin import derive
 from hsm.token_keystore import TokenKeystore
 from tests.hsm.homes import MODULES, PIN, FolderHome, Hand, refused
@@ -72,7 +72,7 @@ def test_texts_of_every_object_show_nothing(tmp_path: Path, caplog: pytest.LogCa
         refused(home.open),
     ]
     texts = [caplog.text]
-    for item in (keystore, settings, keys, _Offer(settings, keys), *vars(keystore).values(), *errors):
+    for item in (keystore, settings, keys, Offer(settings, keys), *vars(keystore).values(), *errors):
         texts += [repr(item), str(item), f"{item!a}"]
     for error in errors:
         texts += [repr(error.facts), repr(error.args), repr(error.__cause__), repr(error.__context__)]

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
+import pkcs11
+
 import hsm
 from hsm.critical import critical, hold_termination
+from hsm.profiles import PROFILES
 from tests.hsm.homes import OTHER_PIN, FolderHome, digest, record
 
 SPINS = 3_000_000
@@ -172,6 +176,58 @@ def forks(home: FolderHome, pin: str) -> None:
     say("parent", len(keystore.sign_digest("old", digest("x"))))
 
 
+def starves(home: FolderHome, pin: str) -> None:
+    """Every verb while no file can be opened, then every verb again."""
+    keystore = home.open(pin)
+    before = {alias: keystore.public_key(alias) for alias in keystore.aliases()}
+    keystore.write_record(record(2))
+    with _limited(resource.RLIMIT_NOFILE, 3):
+        _try_verbs("starved", keystore, "during", 3)
+    _try_verbs("after", keystore, "later", 4)
+    say("same", keystore.public_key("old") == before["old"])
+
+
+def chokes(home: FolderHome, pin: str) -> None:
+    """The module fails while nothing can be written, so that a login would empty the token."""
+    keystore = home.open(pin)
+    fail_below(home)
+    with _limited(resource.RLIMIT_FSIZE, 0):
+        _try_verbs("choked", keystore, "during", 2)
+    _try_verbs("after", keystore, "later", 4)
+
+
+def fail_below(home: FolderHome) -> None:
+    """The module ends behind the keystore's back: no handle and no login is good any more."""
+    pkcs11.lib(str(PROFILES[home.kind].library())).finalize()
+
+
+def _try_verbs(when: str, keystore: hsm.Keystore, alias: str, step: int) -> None:
+    verbs: dict[str, Callable[[], object]] = {
+        "sign": lambda: keystore.sign_digest("old", digest("x")),
+        "create": lambda: keystore.create_key(alias),
+        "destroy": lambda: keystore.destroy_key("doomed"),
+        "record": lambda: keystore.write_record(record(step)),
+        "read": lambda: keystore.read_record(),
+    }
+    for name, verb in verbs.items():
+        try:
+            verb()
+        except hsm.KeystoreError as error:
+            say(when, name, error.code, error.facts.get("errno", "-"))
+        else:
+            say(when, name, "done")
+
+
+@contextlib.contextmanager
+def _limited(what: int, soft: int) -> Iterator[None]:
+    former, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(what, (former, hard))
+
+
 def _starts_a_program(event: str) -> bool:
     return event.startswith(("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system", "os.spawn"))
 
@@ -195,6 +251,8 @@ ROLES: dict[str, Callable[[FolderHome, str], None]] = {
         holds_thread,
         opens_in_thread,
         forks,
+        starves,
+        chokes,
     )
 }
 
