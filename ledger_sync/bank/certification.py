@@ -14,12 +14,13 @@ from ledger_sync.bank.customers import Customer, Customers
 from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.policies import Policies
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.terms import MAX_POSSESSIONS, MAX_UNEXPIRED_WALLETS, Terms
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.possession import shows_possession
 from wallet.protocol.bounds import WALLET_ID_BYTES
-from wallet.protocol.certificate import Certificate, WalletKind
+from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
@@ -37,6 +38,7 @@ class Certification:
         wallets: Wallets,
         deliveries: Deliveries,
         relays: Relays,
+        policies: Policies,
     ) -> None:
         self._house = house
         self._store = house.store
@@ -46,11 +48,20 @@ class Certification:
         self._wallets = wallets
         self._deliveries = deliveries
         self._relays = relays
+        self._policies = policies
 
     def certify(
-        self, account: str, device: bytes, key: bytes, total: int, proof: bytes
+        self,
+        account: str,
+        device: bytes,
+        key: bytes,
+        total: int,
+        proof: bytes,
+        *,
+        policy: Limits | None = None,
     ) -> Signed[Certificate]:
         """A certificate for ``key`` (33 bytes) of the purse behind ``device``; ``total`` (tiyn) is its running total.
+        ``policy``: the limits of the policy that goes with it, to which the wallet is then held.
 
         Raises ``Refusal``: KEY_INVALID (no proof of possession), AUTH_FORBIDDEN (somebody else's key),
         WALLET_REVOKED, CERTIFICATE_EXPIRED (a person's key of an epoch that is over), TOO_MANY, ACCOUNT_UNKNOWN.
@@ -61,7 +72,9 @@ class Certification:
             customer = self._customers.customer(account)
             require(self._wallets.customer_of(key) in (None, account), Code.AUTH_FORBIDDEN)
             require(not self._wallets.is_revoked(account, Reason.CONFLICT), Code.WALLET_REVOKED)
-            certificate = self._known(customer, key) or self._issue(customer, device, key, total)
+            certificate = self._known(customer, key) or self._issue(
+                customer, device, key, total, None if policy is None else self._policies.note(policy)
+            )
             self._store.insert("possessions", device=device, key=key, proof=proof)
         hsm.failpoint.reach("bank.certify.stored")
         return certificate
@@ -83,7 +96,9 @@ class Certification:
         require(row[1] >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=row[1])
         return self._objects.certificate(row[0])
 
-    def _issue(self, customer: Customer, device: bytes, key: bytes, total: int) -> Signed[Certificate]:
+    def _issue(
+        self, customer: Customer, device: bytes, key: bytes, total: int, policy: int | None
+    ) -> Signed[Certificate]:
         count = len(self._wallets.unexpired(customer.id))
         require(count < MAX_UNEXPIRED_WALLETS, Code.TOO_MANY, count=count, limit=MAX_UNEXPIRED_WALLETS)
         signed = self._house.sign(self._body(customer, key, total))
@@ -98,6 +113,7 @@ class Certification:
             certificate=signed.id,
             issued=body.issued,
             expires=body.expires,
+            policy=policy,
         )
         self._deliveries.certified(signed)
         self._relays.certificate_came(signed)

@@ -2,33 +2,37 @@
 
 Rule: two signed transfers of one key that consume one token, or bear one sequence number, are evidence, whoever
 brought them and whether or not their provenance is known; the customer's wallet ids are revoked. A broken limit
-shows when a transfer is settled; it revokes too, and the transfer stands. Gaps in sequence numbers prove nothing.
+shows when a transfer is settled; it revokes too, and the transfer stands. Money that is refreshed for somebody else's
+key is judged as a payment. Gaps in sequence numbers prove nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.policies import Policies
 from ledger_sync.bank.wallets import Wallets
-from wallet.protocol.bounds import DAY
-from wallet.protocol.certificate import Certificate
-from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.certificate import Certificate, Limits
+from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
+from wallet.protocol.limits import Spending, check_payer
 from wallet.protocol.policy import Reason
-from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.transfer import Refresh, TokenRef, Transfer
 
 
 class ForkWatch:
     """Watches the keys of this bank's customers. Works within the caller's transaction."""
 
-    def __init__(self, house: House, objects: Objects, wallets: Wallets) -> None:
+    def __init__(self, house: House, objects: Objects, wallets: Wallets, policies: Policies) -> None:
         self._house = house
         self._store = house.store
         self._objects = objects
         self._wallets = wallets
+        self._policies = policies
 
     def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
         """Compare a newly seen signature with all others of its key."""
@@ -67,32 +71,49 @@ class ForkWatch:
 
     def check_limits(self, transfer: Signed[Transfer], certificate: Certificate) -> None:
         """Revoke the signer's wallet ids if the transfer, which stands, broke the limits it was signed under: those
-        of ``certificate``, or of another one of the key that covers its time."""
+        of ``certificate``, or of another one of the key that covers its time, and of the policy that came with it."""
         account = self._wallets.customer_of(certificate.key)
-        if account is None or transfer.body.redemption is not None:
+        if account is None or not self._leaves(transfer.body, account):
             return
         held = (item.body for item in self._objects.certificates(certificate.key))
         covering = [body for body in held if body.issued <= transfer.body.time <= body.expires]
-        if not any(self._is_within(transfer, body) for body in covering or [certificate]):
+        is_within = any(self._is_within(transfer, body, account) for body in covering or [certificate])
+        if not (is_within and self._is_counted(transfer, certificate.key)):
             self._wallets.revoke(account, Reason.LIMITS)
 
-    def _is_within(self, transfer: Signed[Transfer], certificate: Certificate) -> bool:
-        try:
-            self._check(transfer, certificate)
-        except Refusal:
-            return False
-        return True
+    def _leaves(self, body: Transfer, account: str) -> bool:
+        """Whether money goes to somebody else: it was paid, or refreshed for a key that is not the customer's."""
+        redemption = body.redemption
+        return redemption is None or (
+            isinstance(redemption, Refresh) and self._wallets.customer_of(redemption.owner) != account
+        )
 
-    def _check(self, transfer: Signed[Transfer], certificate: Certificate) -> None:
-        body, limits = transfer.body, certificate.limits
-        require(self._paid(transfer, certificate.key) <= limits.payment, Code.LIMIT_PAYMENT)
-        total = body.total - certificate.total
-        require(total >= body.amount, Code.TOTAL_INCONSISTENT)
-        require(total <= limits.total, Code.LIMIT_TOTAL)
-        paid = self._objects.token(TokenRef(transfer.id, 0))
-        require(paid is None or paid.hop <= limits.hops, Code.LIMIT_HOPS)
-        require(body.time <= certificate.issued + limits.days * DAY, Code.LIMIT_DAYS)
-        self._check_count(transfer, certificate.key)
+    def _is_within(self, transfer: Signed[Transfer], certificate: Certificate, account: str) -> bool:
+        spending = self._spending(transfer, certificate, account)
+        return any(_keeps(certificate, limits, spending) for limits in self._policies.allowed(certificate))
+
+    def _spending(self, transfer: Signed[Transfer], certificate: Certificate, account: str) -> Spending:
+        body, token = transfer.body, self._objects.token(TokenRef(transfer.id, 0))
+        hop = None if token is None else token.hop
+        if body.redemption is None:
+            return Spending(
+                paid=self._paid(transfer, certificate.key), transfer=body, hop=hop, time=body.time
+            )
+        # Nobody asked for it and no running total counts it, so it is counted here, as a payment would be.
+        total = body.total + body.amount + self._refreshed_away(certificate, account)
+        hop = None if hop is None else hop + 1
+        return Spending(paid=body.amount, transfer=replace(body, total=total), hop=hop, time=body.time)
+
+    def _refreshed_away(self, certificate: Certificate, account: str) -> int:
+        """Tiyn that this key has had refreshed for others since its certificate was issued."""
+        rows = self._store.rows(
+            "select r.transfer from redemptions r join copies c on c.transfer = r.transfer where c.signer = ?",
+            (certificate.key,),
+        )
+        bodies = [body for row in rows if (body := self._objects.body(row[0])) is not None]
+        return sum(
+            body.amount for body in bodies if body.time >= certificate.issued and self._leaves(body, account)
+        )
 
     def _paid(self, transfer: Signed[Transfer], key: bytes) -> int:
         """What the purse gave in answer to one request; a printed one may be answered often."""
@@ -108,18 +129,22 @@ class ForkWatch:
         bodies = [self._objects.body(row[0]) for row in rows]
         return sum(other.amount for other in bodies if other is not None)
 
-    def _check_count(self, transfer: Signed[Transfer], key: bytes) -> None:
-        """The running total never falls, and grows by what is paid, over all keys of the purse.
+    def _is_counted(self, transfer: Signed[Transfer], key: bytes) -> bool:
+        """Whether the running total never falls, and grows by what is paid, over all keys of the purse.
 
         Payments only: a redemption does not count, and a purse that is being recovered may state too little in one.
         """
+        if transfer.body.redemption is not None:
+            return True
         device = self._wallets.device_of(key)
         before = self._neighbour("<", "desc", device, transfer.body.sequence)
         after = self._neighbour(">", "asc", device, transfer.body.sequence)
         for earlier, later in ((before, transfer.body), (transfer.body, after)):
             if earlier is not None and later is not None:
                 grown = 0 if later.purpose == earlier.purpose else later.amount
-                require(later.total >= earlier.total + grown, Code.TOTAL_INCONSISTENT)
+                if later.total < earlier.total + grown:
+                    return False
+        return True
 
     def _neighbour(self, relation: str, order: str, device: bytes | None, sequence: int) -> Transfer | None:
         txid = self._store.value(
@@ -129,3 +154,11 @@ class ForkWatch:
             (device, sequence),
         )
         return None if txid is None else self._objects.body(txid)
+
+
+def _keeps(certificate: Certificate, limits: Limits, spending: Spending) -> bool:
+    try:
+        check_payer(certificate, limits, spending)
+    except Refusal:
+        return False
+    return True

@@ -13,6 +13,7 @@ from typing import Final
 import hsm.failpoint
 from ledger_sync.bank.books import FUNDINGS, POSITION
 from ledger_sync.bank.certification import Certification
+from ledger_sync.bank.holdings import Holdings
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
@@ -24,6 +25,7 @@ from wallet.protocol.bounds import MAX_OBJECT_BYTES, MAX_SUM
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.limits import check_balance, effective
 
 _STRIPES: Final = 64
 
@@ -45,6 +47,7 @@ class Funding:
         self._objects = objects
         self._intake = intake
         self._central_bank = central_bank
+        self._holdings = Holdings(house)
         self._locks = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def fund(self, account: str, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
@@ -86,10 +89,10 @@ class Funding:
             self._house.books.move(idempotency.funding(funding, attempt), account, FUNDINGS, sum(amounts))
 
     def _check(self, account: str, owner: bytes, amount: int) -> None:
-        limits = self._certification.usable(account, owner).body.limits
-        limits = limits.lower(self._house.trust.policy.head.limits)
+        certificate = self._certification.usable(account, owner).body
         require(amount <= MAX_SUM, Code.AMOUNT_INVALID)
-        require(amount <= limits.balance, Code.LIMIT_BALANCE, held=amount, limit=limits.balance)
+        limits = effective(certificate, self._house.trust.policy.head.limits)
+        check_balance(limits, self._holdings.of(account, owner), amount)
         count = len(self.open_ones(account))
         require(count < MAX_OPEN_FUNDINGS, Code.TOO_MANY, count=count, limit=MAX_OPEN_FUNDINGS)
 

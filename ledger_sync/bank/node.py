@@ -23,6 +23,7 @@ from ledger_sync.bank.lines import BankLines, CentralBankLine, NotaryLine, Servi
 from ledger_sync.bank.movements import Movements
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.outbox import Outbox
+from ledger_sync.bank.policies import Policies
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.refunds import Refunds
@@ -100,7 +101,8 @@ class Node:
         self.wallets = Wallets(house, self.work)
         self.customers = Customers(house)
         self.relays = Relays(house, self.objects, self.work)
-        self.watch = ForkWatch(house, self.objects, self.wallets)
+        self.policies = Policies(house)
+        self.watch = ForkWatch(house, self.objects, self.wallets, self.policies)
         self.deliveries = Deliveries(house, self.objects, self.provenance, self.wallets)
         self.intake = Intake(house, self.objects, self.provenance, board)
         self.desk = SettlingDesk(
@@ -118,7 +120,14 @@ class Node:
         )
         self.refunds = Refunds(house, self.objects, self.provenance, self.wallets, self.work, central_bank)
         self.certification = Certification(
-            house, terms, self.customers, self.objects, self.wallets, self.deliveries, self.relays
+            house,
+            terms,
+            self.customers,
+            self.objects,
+            self.wallets,
+            self.deliveries,
+            self.relays,
+            self.policies,
         )
         self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
         self.answers = Answers(house, self.objects, self.redemptions)
@@ -202,6 +211,7 @@ class Node:
 
     def work_round(self) -> None:
         """One round of the worker: finish what a crash or a silent partner left."""
+        attempt("policies", self.policies.follow)
         for funding, _amount in self.funding.open_ones():
             attempt("funding", partial(self.funding.finish, funding))
         attempt("settle", self.desk.settle)

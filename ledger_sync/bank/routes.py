@@ -208,14 +208,16 @@ class BankCalls:
         since = incoming.number("since", MAX_SEQUENCE)
         caller = incoming.caller
         self._node.refresh_trust()
+        update = self._trust.update_since(since)
         certificate = self._node.certification.certify(
             caller.name,
             caller.key,
             codec.public_key(key),
             codec.uint(total, MAX_SUM),
             codec.octets(proof, SIGNATURE_BYTES),
+            policy=None if update.head is None else update.head.body.limits,
         )
-        news = [self._trust.signed_directory.encode(), self._trust.update_since(since).to_cbor()]
+        news = [self._trust.signed_directory.encode(), update.to_cbor()]
         return [certificate.to_cbor(), news]
 
     def _fund(self, incoming: Incoming) -> Cbor:

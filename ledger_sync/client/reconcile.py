@@ -26,7 +26,9 @@ from ledger_sync.client.rows import Row
 from ledger_sync.possession import possession_digest
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
+from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import Verdict
 from wallet.purse.epochs import EpochKey
 from wallet.purse.journal import PurseState
@@ -164,12 +166,25 @@ def _finish_funding(
     wallet: Wallet, bank: BankClient, funding: bytes, owner: bytes, amounts: Iterable[int]
 ) -> None:
     try:
-        issuance = bank.fund(funding, owner, tuple(amounts))
+        issuance = _funded(wallet, bank, funding, owner, tuple(amounts))
     except Refusal as refusal:
         if refusal.code in FINAL_FOR_FUNDING:
             wallet.reconciling.drop_funding(funding)
         raise
     wallet.reconciling.complete_funding(issuance)
+
+
+def _funded(
+    wallet: Wallet, bank: BankClient, funding: bytes, owner: bytes, amounts: tuple[int, ...]
+) -> Signed[Issuance]:
+    """What the bank issued. Where it thinks that the purse is full, it is shown what was paid, and asked again."""
+    try:
+        return bank.fund(funding, owner, amounts)
+    except Refusal as refusal:
+        if refusal.code is not Code.LIMIT_BALANCE:
+            raise
+    _Reconciling(wallet, bank, lambda step, count: None).upload()
+    return bank.fund(funding, owner, amounts)
 
 
 class _Reconciling:

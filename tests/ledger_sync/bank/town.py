@@ -212,7 +212,10 @@ class Town:
     def _client(self, url: str, key: bytes, sign: Any, clock: Any, chance: Any) -> ServiceClient:
         return ServiceClient(url, key, sign, clock, chance, connect=self._connect)
 
-    def _found(self) -> None:
+    def start_central(self, **terms: Any) -> None:
+        """Start the central bank, again perhaps, on these terms."""
+        if "central" in self.apps:
+            self._close_central()
         notary = {"url": URLS["notary"], "key": self.keys["notary"].public_key("notary").hex()}
         banks = [
             {
@@ -224,11 +227,14 @@ class Town:
             for bank in BANKS
         ]
         central = central_bank_program.build(
-            self._home("central", notary=notary, banks=banks, since=NOW - DAY)
+            self._home("central", notary=notary, banks=banks, since=NOW - DAY, terms=terms)
         )
-        self.apps["central"] = central.app
+        self.apps["central"], self._close_central = central.app, central.close
+
+    def _found(self) -> None:
+        self.start_central()
         notary_service = notary_program.build(self._home("notary"))
-        self._closers = [central.close, notary_service.close]
+        self._close_notary = notary_service.close
         self.apps["notary"] = notary_service.app
         notary_service.workers[0].step()
         for bank in BANKS:
@@ -251,8 +257,8 @@ class Town:
     def close(self) -> None:
         for bank in list(self.banks):
             self.stop(bank)
-        for close in self._closers:
-            close()
+        self._close_central()
+        self._close_notary()
 
     def line(self, service: str, key: Key) -> ServiceClient:
         return self._client(URLS[service], key.public, key.sign_digest, self.clock, self.random)

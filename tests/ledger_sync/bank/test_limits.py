@@ -1,0 +1,181 @@
+"""Limits as far as a bank sees them: what is held together, what the policy said, what is refreshed for others."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_sync import client as online
+from ledger_sync.central_bank.terms import LIMITS
+from tests.ledger_sync.bank.test_conflicts import reasons, verdict
+from tests.ledger_sync.bank.town import Customer, Town
+from tests.support.deals import refusal_of
+from tests.support.system import System
+from tests.support.world import DAY
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.policy import Reason
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import Refresh
+
+RICH = 60_000_000
+PERSON = 50_000_000
+"""What a person may hold."""
+
+
+def fund_refused(customer: Customer, *amounts: int) -> Code:
+    return refusal_of(lambda: customer.fund(*amounts))
+
+
+def test_fundings_count_together_until_the_ledger_sees_them_spent(town: Town) -> None:
+    aigul, shop = town.customer("Aigul", opening=RICH), town.customer("Shop", opening=0)
+    tokens = aigul.fund(10_000_000, 20_000_000)
+    aigul.certify()
+    aigul.fund(PERSON - 30_000_000)
+    assert fund_refused(aigul, 1) is Code.LIMIT_BALANCE
+    paid = town.pay(aigul.epochs[0], tokens[:1], shop, 9_000_000)
+    assert fund_refused(aigul, 1) is Code.LIMIT_BALANCE
+    town.down.add("notary")
+    aigul.upload(paid)
+    aigul.fund(4_000_000)
+    town.down.clear()
+    town.settle_down()
+    assert fund_refused(aigul, 5_000_001) is Code.LIMIT_BALANCE
+    aigul.fund(5_000_000)
+    town.settle_down()
+    town.check_books()
+
+
+def test_an_open_funding_counts(town: Town) -> None:
+    aigul = town.customer("Aigul", opening=RICH)
+    town.down.add("central")
+    assert fund_refused(aigul, 30_000_000) is Code.UNREACHABLE
+    assert fund_refused(aigul, PERSON - 30_000_000 + 1) is Code.LIMIT_BALANCE
+    town.down.clear()
+    town.settle_down()
+    assert fund_refused(aigul, PERSON - 30_000_000 + 1) is Code.LIMIT_BALANCE
+    aigul.fund(PERSON - 30_000_000)
+    town.check_books()
+
+
+def test_each_purse_has_a_limit_of_its_own_and_what_is_over_counts_no_more(town: Town) -> None:
+    aigul = town.customer("Aigul", opening=RICH)
+    (old,) = aigul.fund(PERSON)
+    (code,) = town.order("alatau", "POST", "/v1/devices", [town.random(16), aigul.account])
+    second = replace(aigul, name="Aigul's tablet", device=type(aigul.device).of("tablet"), epochs=[])
+    town.enrol(second, code)
+    second.certify()
+    second.fund(1_000_000)
+    town.now = old.expires + 31 * DAY
+    town.banks["alatau"].trust.refresh()
+    aigul.certify()
+    aigul.fund(1_000_000)
+
+
+def lower(town: Town, **limits: int) -> None:
+    """The central bank lowers its limits; the banks hear of it."""
+    town.start_central(limits={**asdict(LIMITS), **limits})
+    for bank in town.banks.values():
+        bank.trust.refresh()
+    town.settle_down(1)
+
+
+def pay(town: Town, payer: Customer, amount: int, **changes: Any) -> None:
+    shop = town.customer(f"Shop {amount} of {payer.name}", "zhibek")
+    transfer = town.pay(payer, payer.fund(amount), shop, amount, edit=lambda body: replace(body, **changes))
+    (row,) = shop.upload(transfer)
+    assert verdict(row) is Verdict.SETTLED
+    town.settle_down()
+
+
+def test_a_payer_is_judged_by_the_policy_that_its_bank_gave_it_before(town: Town) -> None:
+    knew_not, knew = town.customer("Aigul"), town.customer("Dauren")
+    lower(town, payment=100_000)
+    pay(town, knew_not, 100_001, time=town.now + DAY)
+    assert reasons(town, knew_not) == {None}
+    knew.certify()
+    pay(town, knew, 100_000)
+    assert reasons(town, knew) == {None}
+    pay(town, knew, 100_001)
+    assert reasons(town, knew) == {Reason.LIMITS}
+
+
+def test_a_policy_that_was_kinder_later_may_have_been_heard_of(town: Town) -> None:
+    payer, late = town.customer("Aigul"), town.customer("Dauren")
+    lower(town, payment=100_000)
+    payer.certify()
+    lower(town, payment=200_000)
+    lower(town, payment=50_000)
+    late.certify()
+    pay(town, payer, 200_000)
+    assert reasons(town, payer) == {None}
+    pay(town, payer, 200_001)
+    assert reasons(town, payer) == {Reason.LIMITS}
+    pay(town, late, 50_001)
+    assert reasons(town, late) == {Reason.LIMITS}
+
+
+def test_a_refresh_for_somebody_else_counts_as_a_payment(town: Town) -> None:
+    """At hop 0, without a request and outside the running total, it would pass every limit."""
+    mate = town.customer("Mate", "zhibek")
+    for name, amounts, expected in (
+        ("Aigul", (20_000_000,), None),
+        ("Dauren", (20_000_001,), Reason.LIMITS),
+    ):
+        payer = town.customer(name, opening=30_000_000)
+        transfer = town.redeem(payer, payer.fund(*amounts), sum(amounts), Refresh(mate.key, amounts))
+        (row,) = payer.upload(transfer)
+        assert verdict(row) is Verdict.SETTLED
+        town.settle_down()
+        assert reasons(town, payer) == {expected}, name
+    town.check_books()
+
+
+def test_refreshes_for_others_count_together_and_those_of_an_own_older_key_not_at_all(town: Town) -> None:
+    mate, payer = town.customer("Mate"), town.customer("Aigul", opening=RICH)
+    first = payer.fund(40_000_000)
+    payer.certify()
+    (row,) = payer.upload(town.redeem(payer.epochs[0], first, 40_000_000, Refresh(payer.key, (40_000_000,))))
+    assert row.issuance is not None
+    assert reasons(town, payer) == {None}
+    lower(town, total=9_000_000)
+    payer.certify()
+    for token, expected in zip(payer.fund(5_000_000, 4_000_000, 1), (None, None, Reason.LIMITS), strict=True):
+        payer.upload(town.redeem(payer, [token], token.amount, Refresh(mate.key, (token.amount,))))
+        town.settle_down()
+        assert reasons(town, payer) == {expected}
+    town.check_books()
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+def test_a_refresh_for_somebody_else_is_a_hop(town: Town, hops: int) -> None:
+    mate, payer = town.customer("Mate"), town.customer("Aigul")
+    lower(town, hops=hops)
+    payer.certify()
+    payer.upload(town.redeem(payer, payer.fund(500), 500, Refresh(mate.key, (500,))))
+    town.settle_down()
+    assert reasons(town, payer) == {None if hops else Reason.LIMITS}
+
+
+def test_the_same_funding_again_is_no_second_one(town: Town) -> None:
+    aigul, funding = town.customer("Aigul", opening=RICH), town.random(16)
+    aigul.fund(PERSON, funding=funding)
+    assert aigul.fund_raw(funding, PERSON).body.amounts == (PERSON,)
+    with pytest.raises(Refusal):
+        aigul.fund(1)
+
+
+def test_a_purse_that_paid_offline_is_funded_again_though_its_bank_had_not_heard_of_it(
+    tmp_path: Path,
+) -> None:
+    terms = {"limits": {**asdict(LIMITS), "balance": 1_000_000}}
+    with System(tmp_path, "funded again", terms=terms) as system:
+        asel, berik = system.holder("asel", "alatau"), system.holder("berik", "zhibek")
+        online.fund(asel.wallet, asel.bank_client, 1_000_000)
+        with system.offline():
+            assert asel.pay(berik, 600_000).code is None
+        online.fund(asel.wallet, asel.bank_client, 600_000)
+        assert asel.wallet.balance().spendable == 1_000_000
+        assert refusal_of(lambda: online.fund(asel.wallet, asel.bank_client, 1)) is Code.LIMIT_BALANCE
