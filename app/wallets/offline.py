@@ -14,7 +14,8 @@ from ipaddress import ip_address
 from socket import SOCK_DGRAM
 from typing import Any, Final
 
-from wallet.protocol.codes import Code, Refusal
+from ledger_sync.http.peers import NoAnswer
+from wallet.protocol.codes import Code
 
 _NAMING: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
 _DATAGRAMS: Final = frozenset({"socket.sendto", "socket.bind"})
@@ -50,7 +51,7 @@ class NetworkSwitch:
     def check(self) -> None:
         """UNREACHABLE while it is off: for whoever holds a connection that was made before."""
         if self.is_off:
-            raise Refusal(Code.UNREACHABLE, {"service": OFFLINE})
+            raise NoAnswer(Code.UNREACHABLE, {"service": OFFLINE})
 
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.is_off or event not in _EVENTS:

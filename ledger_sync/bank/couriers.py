@@ -19,6 +19,7 @@ from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.http.peers import is_asked_again
 from wallet.protocol import idempotency
 from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.bundle import Bundle
@@ -123,8 +124,8 @@ class ConflictCourier:
         try:
             self._take(item.subject, self._banks.transfer(item.target, item.subject), item.target)
         except Refusal as refusal:
-            is_silent = refusal.code in {Code.UNREACHABLE, Code.BUSY, Code.INTERNAL}
-            if is_silent and self._attempts(item) < _PATIENCE:
+            is_open = is_asked_again(refusal) and refusal.code is not Code.NOT_FOUND
+            if is_open and self._attempts(item) < _PATIENCE:
                 raise
             self._challenge_all(item.subject)
             raise

@@ -1,7 +1,7 @@
 """Lines to the others: the notary, the central bank and the other banks, each call typed.
 
-What comes back is read strictly and checked by who uses it. Everything raises ``Refusal``: the other's answer, or
-UNREACHABLE, after which the same may be asked again.
+What comes back is read strictly and checked by who uses it. Everything raises ``RemoteRefusal``, which is the other's
+answer, or ``NoAnswer``, after which the same is asked again (ledger_sync.http.peers).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger_sync.http.peers import NoAnswer, read
 from ledger_sync.possession import Possession
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import FUNDING_ID_BYTES, ID_BYTES, MAX_INPUTS, MAX_SEQUENCE, MAX_SUM
@@ -56,10 +57,14 @@ class NotaryLine:
     def commit(self, commits: Sequence[Signed[Commit]]) -> list[list[Signed[Consumption]]]:
         """For each commit, the statements that cover its references."""
         answer = self._service.post("/v1/commits", [commit.to_cbor() for commit in commits])
-        return [
-            [cose.from_cbor(Consumption, item) for item in codec.array(statements, most=MAX_INPUTS)]
-            for statements in codec.array(answer, len(commits))
-        ]
+        return read(answer, lambda value: _statements(value, len(commits)))
+
+
+def _statements(value: Cbor, count: int) -> list[list[Signed[Consumption]]]:
+    return [
+        [cose.from_cbor(Consumption, item) for item in codec.array(statements, most=MAX_INPUTS)]
+        for statements in codec.array(value, count)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ class CentralBankLine:
         self._service = service
 
     def fund(self, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
-        return cose.from_cbor(Issuance, self._service.post("/v1/fundings", [funding, owner, list(amounts)]))
+        answer = self._service.post("/v1/fundings", [funding, owner, list(amounts)])
+        return read(answer, lambda value: cose.from_cbor(Issuance, value))
 
     def redeem(
         self,
@@ -100,12 +106,7 @@ class CentralBankLine:
         """``possession`` is of the signer's key, where this bank speaks for it."""
         shown = None if possession is None else possession.to_cbor()
         body = [txid, bundle.to_cbor(), _listed(statements), shown]
-        issuance, value, credited = codec.array(self._service.post("/v1/redemptions", body), 3)
-        return Redeemed(
-            None if issuance is None else cose.from_cbor(Issuance, issuance),
-            codec.amount(value, least=0),
-            codec.amount(credited, least=0),
-        )
+        return read(self._service.post("/v1/redemptions", body), _redeemed)
 
     def refund(
         self,
@@ -116,15 +117,13 @@ class CentralBankLine:
     ) -> int:
         """``possession`` is of the owner's key."""
         body = [token.to_cbor(), bundle.to_cbor(), _listed(statements), possession.to_cbor()]
-        (value,) = codec.array(self._service.post("/v1/refunds", body), 1)
-        return codec.amount(value, least=0)
+        return read(self._service.post("/v1/refunds", body), _refunded)
 
     def revoke(self, wallets: Sequence[tuple[Possession, Reason]], evidence: Evidence | None) -> int:
         """The policy version that says so."""
         listed = [[possession.to_cbor(), int(reason)] for possession, reason in wallets]
         shown = None if evidence is None else evidence.to_cbor()
-        (version,) = codec.array(self._service.post("/v1/revocations", [listed, shown]), 1)
-        return codec.uint(version, MAX_SEQUENCE)
+        return read(self._service.post("/v1/revocations", [listed, shown]), _version)
 
     def challenge(
         self,
@@ -137,15 +136,39 @@ class CentralBankLine:
         """What the bank that ``unshown`` names pays, or the transfer that it showed after all. ``possession`` is of
         the key that would have got the money."""
         body = [unshown.to_cbor(), claimant, bundle.to_cbor(), _listed(statements), possession.to_cbor()]
-        value, shown = codec.array(self._service.post("/v1/challenges", body), 2)
-        return codec.amount(value, least=0), None if shown is None else read_shown(shown)
+        return read(self._service.post("/v1/challenges", body), _challenged)
 
     def movements(self, since: int) -> list[Movement]:
         """Later than number ``since``, oldest first, most 256."""
-        return [
-            _movement(item)
-            for item in codec.array(self._service.get(f"/v1/movements?since={since}"), most=_MAX_MOVEMENTS)
-        ]
+        return read(self._service.get(f"/v1/movements?since={since}"), _listed_movements)
+
+
+def _redeemed(answer: Cbor) -> Redeemed:
+    issuance, value, credited = codec.array(answer, 3)
+    return Redeemed(
+        None if issuance is None else cose.from_cbor(Issuance, issuance),
+        codec.amount(value, least=0),
+        codec.amount(credited, least=0),
+    )
+
+
+def _refunded(answer: Cbor) -> int:
+    (value,) = codec.array(answer, 1)
+    return codec.amount(value, least=0)
+
+
+def _version(answer: Cbor) -> int:
+    (version,) = codec.array(answer, 1)
+    return codec.uint(version, MAX_SEQUENCE)
+
+
+def _challenged(answer: Cbor) -> tuple[int, Shown | None]:
+    value, shown = codec.array(answer, 2)
+    return codec.amount(value, least=0), None if shown is None else read_shown(shown)
+
+
+def _listed_movements(answer: Cbor) -> list[Movement]:
+    return [_movement(item) for item in codec.array(answer, most=_MAX_MOVEMENTS)]
 
 
 def _movement(value: Cbor) -> Movement:
@@ -176,10 +199,10 @@ class BankLines:
 
     def transfer(self, bank: str, txid: bytes) -> Shown:
         """A transfer that ``bank`` committed. NOT_FOUND where it can't show it."""
-        return read_shown(self._line(bank).get(f"/v1/transfers/{txid.hex()}"))
+        return read(self._line(bank).get(f"/v1/transfers/{txid.hex()}"), read_shown)
 
     def _line(self, bank: str) -> Service:
         service = self._services.get(bank)
         if service is None:
-            raise Refusal(Code.UNREACHABLE, {"bank": bank})
+            raise NoAnswer(Code.UNREACHABLE, {"bank": bank})
         return service

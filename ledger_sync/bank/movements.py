@@ -1,11 +1,12 @@
 """Movements of the bank's position at the central bank: what this bank did not cause itself it books here.
 
 Rule: issues and withdrawals move the bank's own account, and so does what it lost to a challenge. Everything else
-is booked by whoever caused it, under its own id.
+is booked by whoever caused it, under its own id; a funding that this bank holds for refused is told of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
@@ -16,12 +17,15 @@ from wallet.protocol import idempotency
 _CURSOR: Final = "movements"
 _OWN_KINDS: Final = frozenset({"issue", "withdrawal"})
 _CHALLENGE: Final = "challenge"
+_FUNDING: Final = "funding"
 
 
 class Movements:
     """Follows the central bank's list."""
 
-    def __init__(self, house: House, central_bank: CentralBankLine) -> None:
+    def __init__(self, house: House, central_bank: CentralBankLine, funded: Callable[[bytes], None]) -> None:
+        """``funded`` hears of each funding that the central bank carried out, within the transaction that notes it."""
+        self._funded = funded
         self._store = house.store
         self._books = house.books
         self._central_bank = central_bank
@@ -45,3 +49,5 @@ class Movements:
         is_lost_challenge = movement.kind == _CHALLENGE and movement.amount < 0
         if movement.kind in _OWN_KINDS or is_lost_challenge:
             self._books.move(idempotency.movement(movement.number), POSITION, OWN, movement.amount)
+        elif movement.kind == _FUNDING:
+            self._funded(movement.cause)

@@ -131,7 +131,7 @@ class Node:
         )
         self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
         self.answers = Answers(house, self.objects, self.redemptions)
-        self.movements = Movements(house, central_bank)
+        self.movements = Movements(house, central_bank, self.funding.carried_out)
         board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
         board.deliveries, board.redemptions = self.deliveries, self.redemptions
         self.outbox = self._outbox(banks, central_bank)

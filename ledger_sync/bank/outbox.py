@@ -12,6 +12,7 @@ from typing import Final
 
 from ledger_sync.bank.store import Store
 from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.http.peers import NoAnswer
 from wallet.protocol.codes import Code, Refusal
 
 Handler = Callable[[Item], None]
@@ -47,7 +48,7 @@ class Outbox:
             except Refusal as refusal:
                 _log.info("%s for %s: %s", item.kind, item.target or "the central bank", refusal)
                 self._work.failed(item, refusal)
-                if refusal.code is Code.UNREACHABLE:
+                if isinstance(refusal, NoAnswer) and refusal.is_silence:
                     silent.add(item.target)
                     self._work.postpone(item)
             except Exception:  # noqa: BLE001  (one piece of work must not keep the others waiting)

@@ -17,6 +17,7 @@ from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import idempotency
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
@@ -67,15 +68,19 @@ class Redemptions:
 
     def finish(self, txid: bytes) -> None:
         """Have the central bank redeem ``txid``, and book what it says. Raises its ``Refusal``s."""
-        redeemed = self._ask(txid)
-        issuance = redeemed.issuance
-        if issuance is not None:
-            check_issuance(issuance, self._house.trust.directory)
-            require(sum(issuance.body.amounts) == redeemed.value, Code.REDEMPTION_AMOUNTS)
+        redeemed = read(self._ask(txid), self._believed)
         hsm.failpoint.reach("bank.redeem.answered")
         with self._store.transaction():
             self._book(txid, redeemed)
         hsm.failpoint.reach("bank.redeem.booked")
+
+    def _believed(self, redeemed: Redeemed) -> Redeemed:
+        """ISSUANCE_SIGNATURE, REDEMPTION_AMOUNTS."""
+        issuance = redeemed.issuance
+        if issuance is not None:
+            check_issuance(issuance, self._house.trust.directory)
+            require(sum(issuance.body.amounts) == redeemed.value, Code.REDEMPTION_AMOUNTS)
+        return redeemed
 
     def _ask(self, txid: bytes) -> Redeemed:
         row = self._store.row("select customer, settled from redemptions where transfer = ?", (txid,))
@@ -89,7 +94,7 @@ class Redemptions:
         hsm.failpoint.reach("bank.redeem.ask")
         try:
             return self._central_bank.redeem(txid, bundle, statements, possession)
-        except Refusal as refusal:
+        except RemoteRefusal as refusal:
             if refusal.code is not Code.WALLET_REVOKED or possession is not None:
                 raise
         # The signer's wallet was revoked: the money is for the signer's account, and for its own bank to ask for.

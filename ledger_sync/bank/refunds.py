@@ -14,6 +14,7 @@ from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.http.peers import RemoteRefusal
 from wallet.protocol import codec, idempotency
 from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -72,7 +73,7 @@ class Refunds:
         hsm.failpoint.reach("bank.refund.ask")
         try:
             value = self._central_bank.refund(token, bundle, statements, possession)
-        except Refusal as refusal:
+        except RemoteRefusal as refusal:
             if refusal.code is not Code.TOO_LATE:
                 raise
             self._close(token, "late", None)

@@ -18,6 +18,7 @@ from ledger_sync.bank.lines import NotaryLine
 from ledger_sync.bank.objects import Objects, Stage
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.http.peers import read
 from ledger_sync.settling.values import Outcome, settle
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
@@ -89,15 +90,20 @@ class SettlingDesk:
         now = house.clock()
         commits = [house.sign(Commit(house.bank, item.id, item.body.inputs, now)) for item in batch]
         hsm.failpoint.reach("bank.settle.commit")
-        answers = self._notary.commit(commits)
-        for transfer, statements in zip(batch, answers, strict=True):
-            self._check(transfer, statements)
+        answers = read(self._notary.commit(commits), lambda said: self._believed(batch, said))
         hsm.failpoint.reach("bank.settle.committed")
         with self._store.transaction():
             for transfer, statements in zip(batch, answers, strict=True):
                 self._note(transfer, statements)
             self.conclude(transfer.id for transfer in batch)
         hsm.failpoint.reach("bank.settle.answered")
+
+    def _believed(
+        self, batch: Sequence[Signed[Transfer]], answers: list[list[Signed[Consumption]]]
+    ) -> list[list[Signed[Consumption]]]:
+        for transfer, statements in zip(batch, answers, strict=True):
+            self._check(transfer, statements)
+        return answers
 
     def _check(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> None:
         """NOTARY_SIGNATURE, COMMIT_MISMATCH (a reference is not covered, or covered twice)."""

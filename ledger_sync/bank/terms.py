@@ -14,6 +14,8 @@ from wallet.protocol.certificate import Limits, WalletKind
 
 MAX_OPEN_FUNDINGS: Final = 16
 """Fundings of one customer that are not finished."""
+MAX_REFUSED_FUNDINGS: Final = 64
+"""Refused fundings of one customer that are remembered although nothing was debited."""
 MAX_UNEXPIRED_WALLETS: Final = 512
 """Wallet ids of one customer that have not expired: all of them are listed when it is revoked."""
 MAX_POSSESSIONS: Final = 256

@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import Final
 
 from ledger_sync.bank.store import Store
-from wallet.protocol.codes import Code, Refusal
+from ledger_sync.http.peers import NoAnswer
+from wallet.protocol.codes import Refusal
 
 _LONGEST_PAUSE: Final = 32
 """Seconds between two attempts at most."""
 _WRITTEN: Final = (1, 2, 4, 8, 16, _LONGEST_PAUSE)
-
-TRANSIENT: Final = frozenset({Code.UNREACHABLE, Code.BUSY, Code.INTERNAL, Code.AUTH_STALE})
-"""Answers that say nothing about what was asked: ask again."""
+_SILENCE: Final = "silence"
+"""The code of work whose partner gave no answer: what a partner says itself is another one's."""
 
 
 class Kind(StrEnum):
@@ -89,7 +89,7 @@ class WorkList:
         pause = _WRITTEN[min(attempts or 0, len(_WRITTEN) - 1)]
         self._store.run(
             "update work set attempts = attempts + 1, due = ?, code = ? where kind = ? and target = ? and subject = ?",
-            (self._clock() + pause, refusal.code.value, item.kind.value, item.target, item.subject),
+            (self._clock() + pause, _code(refusal), item.kind.value, item.target, item.subject),
         )
 
     def postpone(self, item: Item) -> None:
@@ -98,14 +98,14 @@ class WorkList:
             "update work set code = ?,"
             " due = max(due, (select due from work where kind = ? and target = ? and subject = ?))"
             " where target = ? and done = 0",
-            (Code.UNREACHABLE.value, item.kind.value, item.target, item.subject, item.target),
+            (_SILENCE, item.kind.value, item.target, item.subject, item.target),
         )
 
     def reached(self, target: str) -> None:
         """A partner answers: what waited for that is due now."""
         self._store.run(
             "update work set due = ? where target = ? and done = 0 and code = ?",
-            (self._clock(), target, Code.UNREACHABLE.value),
+            (self._clock(), target, _SILENCE),
         )
 
     def due(self, limit: int, kinds: frozenset[Kind] | None = None) -> list[Item]:
@@ -132,3 +132,8 @@ class WorkList:
     def hurry(self) -> None:
         """After a start, or when a partner came back: everything open is due now."""
         self._store.run("update work set due = ?, attempts = 0 where done = 0", (self._clock(),))
+
+
+def _code(refusal: Refusal) -> str:
+    is_silence = isinstance(refusal, NoAnswer) and refusal.is_silence
+    return _SILENCE if is_silence else refusal.code.value

@@ -87,6 +87,12 @@ def move(
     _check(db)
 
 
+def balance(db: sqlite3.Connection, account: str) -> int:
+    """What an account holds, signed tiyn."""
+    row = db.execute("select balance from accounts where name = ?", (account,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def sums(db: sqlite3.Connection) -> Sums:
     """What the books say now."""
     balances = dict(db.execute("select name, balance from accounts order by name").fetchall())

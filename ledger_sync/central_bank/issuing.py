@@ -1,4 +1,8 @@
-"""Issuances: the only way that tokens come to be, each signed once and answered the same ever after."""
+"""Issuances: the only way that tokens come to be, each signed once and answered the same ever after.
+
+Rule: a funding that was refused stays refused while another copy of the call may come, so that no bank gives money
+back for a funding that is carried out after all.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,21 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from hsm.failpoint import reach
-from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
+from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, balance, move, position
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock, Signer
 from wallet.protocol import codec, cose
-from wallet.protocol.codes import Code, require
+from wallet.protocol.bounds import DAY
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Kind, Signed, object_id
 from wallet.protocol.issuance import CURRENCY, Issuance
+
+_LATE_COPIES: Final = DAY
+"""Seconds after a refusal in which another copy of the call may come: far more than any is good for."""
 
 
 class Cause(StrEnum):
@@ -35,27 +44,52 @@ class Issuing:
     clock: Clock
 
     def fund(self, bank: str, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
-        """Turn a bank's online money into tokens. The same again has the same answer.
+        """Turn a bank's online money into tokens. The same again has the same answer, a refusal too.
 
         Raises `Refusal`: POSITION_SHORT, FUNDING_MISMATCH (this id was used for something else), AMOUNT_INVALID.
         """
         now = self.clock()
         body = self.body(funding, owner, amounts, None, now)
+        asked = (bank, owner, tuple(amounts))
         with self.store.writing() as db:
             held = find(db, Cause.FUNDING, funding)
             if held is not None:
-                mine = held[0] == bank and (held[1].body.owner, held[1].body.amounts) == (
-                    owner,
-                    tuple(amounts),
+                body = held[1].body
+                require(
+                    asked == (held[0], body.owner, body.amounts), Code.FUNDING_MISMATCH, funding=funding.hex()
                 )
-                require(mine, Code.FUNDING_MISMATCH, funding=funding.hex())
                 return held[1]
-            total = sum(amounts)
-            move(db, MovementKind.FUNDING, funding, now, {position(bank): -total, OUTSTANDING: total})
-            issuance = self.issue(db, Cause.FUNDING, funding, bank, body)
+            if self._refuses(db, funding, asked, now):
+                issuance = None
+            else:
+                total = sum(amounts)
+                move(db, MovementKind.FUNDING, funding, now, {position(bank): -total, OUTSTANDING: total})
+                issuance = self.issue(db, Cause.FUNDING, funding, bank, body)
             reach("central_bank.funding.signed")
+        if issuance is None:
+            raise Refusal(Code.POSITION_SHORT, {"bank": bank})
         reach("central_bank.funding.done")
         return issuance
+
+    def _refuses(
+        self, db: sqlite3.Connection, funding: bytes, asked: tuple[str, bytes, tuple[int, ...]], now: int
+    ) -> bool:
+        """Whether the bank has not got the money, or had not when this funding was refused. FUNDING_MISMATCH."""
+        bank, owner, amounts = asked
+        packed = codec.encode(list(amounts))
+        row = db.execute(
+            "select bank, owner, amounts from refused_fundings where id = ?", (funding,)
+        ).fetchone()
+        require(row in (None, (bank, owner, packed)), Code.FUNDING_MISMATCH, funding=funding.hex())
+        if row is None:
+            if balance(db, position(bank)) >= sum(amounts):
+                return False
+            db.execute("delete from refused_fundings where time < ?", (now - _LATE_COPIES,))
+            db.execute(
+                "insert into refused_fundings (id, bank, owner, amounts, time) values (?, ?, ?, ?, ?)",
+                (funding, bank, owner, packed, now),
+            )
+        return True
 
     def body(
         self, funding: bytes, owner: bytes, amounts: Sequence[int], mark: bytes | None, now: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_sync.http.call import Clock, Signer
+from ledger_sync.http.peers import read
 from wallet.protocol import codec, cose
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
@@ -33,15 +34,21 @@ class NotaryLine:
     clock: Clock
 
     def consume(self, ref: TokenRef, consumer: bytes, directory: Directory) -> bytes:
-        """Commit `ref` for `consumer`; gives whoever was first. UNREACHABLE, NOTARY_SIGNATURE, COMMIT_MISMATCH."""
+        """Commit `ref` for `consumer`; gives whoever was first. `RemoteRefusal`, `NoAnswer`."""
         commit = cose.sign(Commit(CENTRAL_BANK, consumer, (ref,), self.clock()), self.signer.sign_digest)
-        answers = codec.array(self.line.post("/v1/commits", [commit.to_cbor()]), 1)
-        for value in codec.array(answers[0]):
-            statement = cose.from_cbor(Consumption, value)
-            check_consumption(statement, directory)
-            if ref in statement.body.refs:
-                return statement.body.consumer
-        raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})
+        answer = self.line.post("/v1/commits", [commit.to_cbor()])
+        return read(answer, lambda value: _statement_on(ref, value, directory)).body.consumer
+
+
+def _statement_on(ref: TokenRef, answer: Cbor, directory: Directory) -> Signed[Consumption]:
+    """NOTARY_SIGNATURE, COMMIT_MISMATCH (it says nothing about `ref`)."""
+    (listed,) = codec.array(answer, 1)
+    for value in codec.array(listed):
+        statement = cose.from_cbor(Consumption, value)
+        check_consumption(statement, directory)
+        if ref in statement.body.refs:
+            return statement
+    raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,10 @@ class BankLine:
     line: Line
 
     def show(self, txid: bytes) -> tuple[Signed[Transfer], Signed[Certificate]]:
-        """The transfer and a certificate of its signer. NOT_FOUND, UNREACHABLE, or what is wrong with the answer."""
-        transfer, certificate = codec.array(self.line.get(f"/v1/transfers/{txid.hex()}"), 2)
-        return cose.from_cbor(Transfer, transfer), cose.from_cbor(Certificate, certificate)
+        """The transfer and a certificate of its signer. `RemoteRefusal` (NOT_FOUND: it can't), `NoAnswer`."""
+        return read(self.line.get(f"/v1/transfers/{txid.hex()}"), _shown)
+
+
+def _shown(answer: Cbor) -> tuple[Signed[Transfer], Signed[Certificate]]:
+    transfer, certificate = codec.array(answer, 2)
+    return cose.from_cbor(Transfer, transfer), cose.from_cbor(Certificate, certificate)

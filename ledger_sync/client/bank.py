@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_sync.client.rows import Row, read_rows
+from ledger_sync.http.peers import read
 from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, SIGNATURE_BYTES
@@ -28,7 +29,7 @@ _MAX_POSSESSIONS = 256
 
 
 class Service(Protocol):
-    """A signed line to one service (ledger_sync.http.client). Raises ``Refusal``: its answer's code, UNREACHABLE."""
+    """A signed line to one service (ledger_sync.http.client). Raises ``RemoteRefusal``, ``NoAnswer``."""
 
     def get(self, path: str) -> Cbor: ...
 
@@ -72,7 +73,10 @@ class Delivery:
 
 
 class BankClient:
-    """The calls of one customer's device to the bank whose id the customer knows."""
+    """The calls of one customer's device to the bank whose id the customer knows.
+
+    Every one raises ``RemoteRefusal`` (the bank refuses) or ``NoAnswer`` (nothing came, or nothing that can be read).
+    """
 
     def __init__(self, service: Service, bank: str, device_key: bytes) -> None:
         self._service = service
@@ -80,66 +84,105 @@ class BankClient:
         self.device_key = device_key
 
     def enrol(self, code: str) -> Enrolled:
-        answer = self._service.post("/v1/enrolments", [code, self.device_key])
-        account, kind, name = codec.array(answer, 3)
-        return Enrolled(
-            codec.text(account, 64, least=1), codec.uint(kind, 1), codec.text(name, MAX_NAME_BYTES)
-        )
+        return read(self._service.post("/v1/enrolments", [code, self.device_key]), _enrolled)
 
     def account(self) -> Account:
-        balance, name, kind, _open = codec.array(self._service.get("/v1/account"), 4)
-        return Account(codec.uint(balance, MAX_SUM), codec.text(name, MAX_NAME_BYTES), codec.uint(kind, 1))
+        return read(self._service.get("/v1/account"), _account)
 
     def root(self) -> tuple[bytes, bytes]:
         """The central bank's root key as the bank states it, and the signed directory."""
-        root, directory = codec.array(self._service.get("/v1/root"), 2)
-        return codec.public_key(root), codec.octets(directory, most=MAX_OBJECT_BYTES)
+        return read(self._service.get("/v1/root"), _root)
 
     def policy(self, since: int) -> PolicyUpdate:
         """Deltas after version ``since``, at most MAX_DELTAS_ONLINE, and the head if that is all of them."""
-        return PolicyUpdate.from_cbor(self._service.get(f"/v1/policy?since={since}"), most=MAX_DELTAS_ONLINE)
+        return read(self._service.get(f"/v1/policy?since={since}"), _update)
 
     def certify(self, key: bytes, total: int, proof: bytes, since: int) -> Certified:
         """A certificate for an epoch key; ``proof`` is that key's signature over ``possession_digest``."""
         path = f"/v1/certificates?since={since}"
-        certificate, news = codec.array(self._service.post(path, [key, total, proof]), 2)
-        directory, update = codec.array(news, 2)
-        return Certified(
-            cose.from_cbor(Certificate, certificate),
-            None if directory is None else codec.octets(directory, most=MAX_OBJECT_BYTES),
-            PolicyUpdate.from_cbor(update, most=MAX_DELTAS_ONLINE),
-        )
+        return read(self._service.post(path, [key, total, proof]), _certified)
 
     def fund(self, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
-        return cose.from_cbor(Issuance, self._service.post("/v1/fundings", [funding, owner, list(amounts)]))
+        answer = self._service.post("/v1/fundings", [funding, owner, list(amounts)])
+        return read(answer, lambda value: cose.from_cbor(Issuance, value))
 
     def upload(self, bundle: Bundle) -> tuple[Row, ...]:
-        return read_rows(self._service.post("/v1/uploads", bundle.to_cbor()))
+        return read(self._service.post("/v1/uploads", bundle.to_cbor()), read_rows)
 
     def verdicts(self, transfers: Sequence[bytes]) -> tuple[Row, ...]:
-        return read_rows(self._service.post("/v1/verdicts", list(transfers)))
+        return read(self._service.post("/v1/verdicts", list(transfers)), read_rows)
 
     def deliveries(self, cursor: int) -> Delivery:
-        after, bundle, rows = codec.array(self._service.post("/v1/deliveries", [cursor]), 3)
-        return Delivery(codec.uint(after, _MAX_CURSOR), Bundle.from_cbor(bundle), read_rows(rows))
+        return read(self._service.post("/v1/deliveries", [cursor]), _delivery)
 
     def keys_in_use(self, keys: Sequence[bytes]) -> frozenset[bytes]:
         """Which of these own keys (at most ASKED_AT_ONCE) the ledger still knows something unconsumed of."""
-        answer = codec.array(self._service.post("/v1/keys", list(keys)), most=len(keys))
-        return frozenset(codec.public_key(key) for key in answer)
+        answer = self._service.post("/v1/keys", list(keys))
+        return read(answer, lambda value: _keys(value, len(keys)))
 
     def own_keys(self) -> Iterator[bytes]:
         """Every key that this device ever had certified here, destroyed ones too; each has signed that it was this
         device's. Passes over what has not."""
         after = b""
-        while rows := codec.array(self._service.post("/v1/possessions", [after]), most=_MAX_POSSESSIONS):
-            for row in rows:
-                key, proof = codec.array(row, 2)
-                require(codec.public_key(key) > after, Code.MALFORMED)
-                after = codec.public_key(key)
-                if shows_possession(after, self.bank, self.device_key, codec.octets(proof, SIGNATURE_BYTES)):
-                    yield after
+        while rows := self._possessions(after):
+            for key, proof in rows:
+                after = key
+                if shows_possession(key, self.bank, self.device_key, proof):
+                    yield key
+
+    def _possessions(self, after: bytes) -> list[tuple[bytes, bytes]]:
+        answer = self._service.post("/v1/possessions", [after])
+        return read(answer, lambda value: _proofs(value, after))
 
     def report_loss(self) -> None:
         """Have every unexpired wallet id of this customer revoked."""
         self._service.post("/v1/losses", [])
+
+
+def _enrolled(answer: Cbor) -> Enrolled:
+    account, kind, name = codec.array(answer, 3)
+    return Enrolled(codec.text(account, 64, least=1), codec.uint(kind, 1), codec.text(name, MAX_NAME_BYTES))
+
+
+def _account(answer: Cbor) -> Account:
+    balance, name, kind, _open = codec.array(answer, 4)
+    return Account(codec.uint(balance, MAX_SUM), codec.text(name, MAX_NAME_BYTES), codec.uint(kind, 1))
+
+
+def _root(answer: Cbor) -> tuple[bytes, bytes]:
+    root, directory = codec.array(answer, 2)
+    return codec.public_key(root), codec.octets(directory, most=MAX_OBJECT_BYTES)
+
+
+def _update(answer: Cbor) -> PolicyUpdate:
+    return PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)
+
+
+def _certified(answer: Cbor) -> Certified:
+    certificate, news = codec.array(answer, 2)
+    directory, update = codec.array(news, 2)
+    return Certified(
+        cose.from_cbor(Certificate, certificate),
+        None if directory is None else codec.octets(directory, most=MAX_OBJECT_BYTES),
+        _update(update),
+    )
+
+
+def _delivery(answer: Cbor) -> Delivery:
+    after, bundle, rows = codec.array(answer, 3)
+    return Delivery(codec.uint(after, _MAX_CURSOR), Bundle.from_cbor(bundle), read_rows(rows))
+
+
+def _keys(answer: Cbor, most: int) -> frozenset[bytes]:
+    return frozenset(codec.public_key(key) for key in codec.array(answer, most=most))
+
+
+def _proofs(answer: Cbor, after: bytes) -> list[tuple[bytes, bytes]]:
+    """Keys with what each signed, in order of key, all later than ``after``. MALFORMED."""
+    found: list[tuple[bytes, bytes]] = []
+    for row in codec.array(answer, most=_MAX_POSSESSIONS):
+        key, proof = codec.array(row, 2)
+        require(codec.public_key(key) > after, Code.MALFORMED)
+        after = codec.public_key(key)
+        found.append((after, codec.octets(proof, SIGNATURE_BYTES)))
+    return found

@@ -23,34 +23,19 @@ from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
 from ledger_sync.client.rows import Row
+from ledger_sync.http.peers import RemoteRefusal, is_asked_again, is_final
 from ledger_sync.possession import possession_digest
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
-from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import Verdict
 from wallet.purse.epochs import EpochKey
+from wallet.purse.fundings import Funding
 from wallet.purse.journal import PurseState
 from wallet.wallet import Wallet
 
 _ROUNDS: Final = 1_000
 """Bundles or pages in one reconciling: more than any wallet holds, and an end if a bank never stops."""
-FINAL_FOR_FUNDING: Final = frozenset(
-    {
-        Code.ACCOUNT_SHORT,
-        Code.AMOUNT_INVALID,
-        Code.AUTH_FORBIDDEN,
-        Code.CERTIFICATE_EXPIRED,
-        Code.FUNDING_MISMATCH,
-        Code.LIMIT_BALANCE,
-        Code.NOT_CERTIFIED,
-        Code.WALLET_REVOKED,
-    }
-)
-"""A bank that answers one of these has not funded and will not."""
-_OUT_OF_REACH: Final = frozenset({Code.UNREACHABLE, Code.BUSY, Code.INTERNAL, Code.AUTH_STALE})
-"""The bank says nothing about what was asked: ask again another time."""
 
 
 class Step(StrEnum):
@@ -91,8 +76,8 @@ class Report:
 def reconcile(wallet: Wallet, bank: BankClient, tell: Tell = lambda step, count: None) -> Report:
     """Bring the wallet and the ledger together.
 
-    Raises ``Refusal``: UNREACHABLE, or what the bank refused; whatever was done until then stays done, and the next
-    reconciling goes on.
+    Raises ``RemoteRefusal``, what the bank refused; ``NoAnswer``; ``Refusal``, what the purse refuses of an answer.
+    Whatever was done until then stays done, and the next reconciling goes on.
     """
     saga = _Reconciling(wallet, bank, tell)
     saga.take_policy()
@@ -121,7 +106,7 @@ def certify(wallet: Wallet, bank: BankClient) -> None:
     """Have a fresh key certified: a new epoch. A key left over from an epoch that is past gives way to a newer one."""
     try:
         _certify(wallet, bank, wallet.reconciling.begin_epoch())
-    except Refusal as refusal:
+    except RemoteRefusal as refusal:
         if refusal.code is not Code.CERTIFICATE_EXPIRED:
             raise
         _certify(wallet, bank, wallet.reconciling.begin_epoch(anew=True))
@@ -138,12 +123,12 @@ def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     """Bring ``amount`` tiyn from the account into the purse; how many tokens it made.
 
     The funding's id is on disk before the bank is asked. A funding of this amount that was interrupted is gone on
-    with, and no other is begun. Raises ``Refusal``: what the bank refuses (the funding is dropped where that is
-    final), UNREACHABLE (it stays open: the same again, or the next reconciling, finishes it).
+    with, and no other is begun. Raises ``RemoteRefusal``: what the bank refuses (where that is final, the funding is
+    dropped); ``NoAnswer`` (it stays open: the same again, or the next reconciling, finishes it).
     """
     interrupted = [item for item in wallet.reconciling.open_fundings() if item.amount == amount]
     funding = interrupted[0] if interrupted else wallet.reconciling.begin_funding(amount)
-    _finish_funding(wallet, bank, funding.id, funding.owner, funding.amounts)
+    _finish_funding(wallet, bank, funding)
     return len(funding.amounts)
 
 
@@ -151,7 +136,7 @@ def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     """Bring ``amount`` tiyn from the purse back to the account; the tiyn that were settled.
 
     Uploads everything first, as a redemption must. A defunding of this amount that was interrupted is gone on with,
-    and no other is begun. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK, UNREACHABLE.
+    and no other is begun. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK; ``RemoteRefusal``; ``NoAnswer``.
     """
     interrupted = wallet.reconciling.unfinished_defund(amount)
     saga = _Reconciling(wallet, bank, lambda step, count: None)
@@ -162,29 +147,28 @@ def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     return saga.redeem(interrupted or wallet.reconciling.begin_defund(amount))
 
 
-def _finish_funding(
-    wallet: Wallet, bank: BankClient, funding: bytes, owner: bytes, amounts: Iterable[int]
-) -> None:
+def _finish_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
+    """Have it issued. Where the bank thinks that the purse is full, it is shown what was paid, and asked anew: what
+    was refused stays refused, so under another id."""
     try:
-        issuance = _funded(wallet, bank, funding, owner, tuple(amounts))
-    except Refusal as refusal:
-        if refusal.code in FINAL_FOR_FUNDING:
-            wallet.reconciling.drop_funding(funding)
-        raise
-    wallet.reconciling.complete_funding(issuance)
-
-
-def _funded(
-    wallet: Wallet, bank: BankClient, funding: bytes, owner: bytes, amounts: tuple[int, ...]
-) -> Signed[Issuance]:
-    """What the bank issued. Where it thinks that the purse is full, it is shown what was paid, and asked again."""
-    try:
-        return bank.fund(funding, owner, amounts)
-    except Refusal as refusal:
+        _ask_for_funding(wallet, bank, funding)
+    except RemoteRefusal as refusal:
         if refusal.code is not Code.LIMIT_BALANCE:
             raise
+    else:
+        return
     _Reconciling(wallet, bank, lambda step, count: None).upload()
-    return bank.fund(funding, owner, amounts)
+    _ask_for_funding(wallet, bank, wallet.reconciling.begin_funding(funding.amount))
+
+
+def _ask_for_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
+    try:
+        issuance = bank.fund(funding.id, funding.owner, tuple(funding.amounts))
+    except RemoteRefusal as refusal:
+        if is_final(refusal):
+            wallet.reconciling.drop_funding(funding.id)
+        raise
+    wallet.reconciling.complete_funding(issuance)
 
 
 class _Reconciling:
@@ -217,9 +201,9 @@ class _Reconciling:
             self._tell(Step.FUNDING, len(fundings))
         for funding in fundings:
             try:
-                _finish_funding(self._wallet, self._bank, funding.id, funding.owner, funding.amounts)
+                _finish_funding(self._wallet, self._bank, funding)
             except Refusal as refusal:
-                if refusal.code in _OUT_OF_REACH:
+                if is_asked_again(refusal):
                     raise
 
     def upload(self) -> None:

@@ -1,7 +1,7 @@
 """The calling side: signs each call, bounds each answer, and gives refusals back as what they are.
 
-Rule: connection trouble is UNREACHABLE and nothing else; whoever gets it may ask again, with the same ids, and
-will be answered as the first time.
+Rule: what the service refuses is a `RemoteRefusal`; where its answer never came (UNREACHABLE) or can't be read
+(ANSWER_UNREADABLE) it is a `NoAnswer`, and nothing is known: the same is asked again, with the same ids (`peers`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import httpx
 
 from ledger_sync.http.call import Clock, Random, Signer, sign_call
+from ledger_sync.http.peers import NoAnswer, RemoteRefusal, unreadable
 from ledger_sync.http.problems import MAX_PROBLEM_BYTES, MEDIA_TYPE, decode_problem
 from ledger_sync.http.routes import BODY_TYPE
 from wallet.protocol import codec
@@ -59,11 +60,11 @@ class ServiceClient:
         self._connected: httpx.Client | None = None
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Cbor:
-        """The answer to a GET. Raises `Refusal`: what the service said, or UNREACHABLE."""
+        """The answer to a GET. Raises `RemoteRefusal`: what the service said; `NoAnswer`."""
         return self._on_time("GET", path + ("?" + urlencode(query) if query else ""), b"")
 
     def post(self, path: str, value: Cbor) -> Cbor:
-        """The answer to a POST of `value`. Raises `Refusal`: what the service said, or UNREACHABLE."""
+        """The answer to a POST of `value`. Raises `RemoteRefusal`: what the service said; `NoAnswer`."""
         return self._on_time("POST", path, codec.encode(value))
 
     def close(self) -> None:
@@ -88,7 +89,7 @@ class ServiceClient:
         """A device whose clock is wrong asks once more by the service's, which dates this call and nothing else."""
         try:
             return self._call(method, path, body, self._clock)
-        except Refusal as refusal:
+        except RemoteRefusal as refusal:
             there = refusal.facts.get("now")
             if refusal.code is not Code.AUTH_STALE or not isinstance(there, int):
                 raise
@@ -109,7 +110,7 @@ class ServiceClient:
             finally:
                 response.close()
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise Refusal(Code.UNREACHABLE, {"service": url.netloc.decode("ascii")}) from error
+            raise NoAnswer(Code.UNREACHABLE, {"service": url.netloc.decode("ascii")}) from error
 
 
 def _url(text: str) -> httpx.URL:
@@ -118,18 +119,24 @@ def _url(text: str) -> httpx.URL:
         url = httpx.URL(text)
         url.host.encode("idna")
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise Refusal(Code.UNREACHABLE, {"service": text[:64]}) from error
-    require(url.scheme in ("http", "https") and bool(url.host), Code.UNREACHABLE, service=text[:64])
+        raise NoAnswer(Code.UNREACHABLE, {"service": text[:64]}) from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise NoAnswer(Code.UNREACHABLE, {"service": text[:64]})
     return url
 
 
 def _answer(response: httpx.Response) -> Cbor:
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    if response.status_code == 200 and kind == BODY_TYPE:
-        return codec.decode(_bounded(response, MAX_ANSWER_BYTES), MAX_ANSWER_BYTES)
-    if kind == MEDIA_TYPE:
-        raise decode_problem(_bounded(response, MAX_PROBLEM_BYTES), response.status_code)
-    raise Refusal(Code.UNREACHABLE, {"status": response.status_code})
+    is_problem = kind == MEDIA_TYPE
+    if not is_problem and not (response.status_code == 200 and kind == BODY_TYPE):
+        raise NoAnswer(Code.UNREACHABLE, {"status": response.status_code})
+    try:
+        raw = _bounded(response, MAX_PROBLEM_BYTES if is_problem else MAX_ANSWER_BYTES)
+        if not is_problem:
+            return codec.decode(raw, MAX_ANSWER_BYTES)
+    except Refusal as refusal:
+        raise unreadable(refusal) from refusal
+    raise decode_problem(raw, response.status_code)
 
 
 def _bounded(response: httpx.Response, limit: int) -> bytes:

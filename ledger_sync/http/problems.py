@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from ledger_sync.http.peers import NoAnswer, RemoteRefusal
 from wallet.protocol.bounds import MAX_CODE_BYTES
 from wallet.protocol.codes import Code, Fact, Refusal
 
@@ -42,6 +43,7 @@ _STATUS: Final[dict[Code, int]] = {
     Code.FUNDING_MISMATCH: 409,
     Code.COMMIT_MISMATCH: 409,
     Code.UNREACHABLE: 502,
+    Code.ANSWER_UNREADABLE: 502,
     Code.BUSY: 503,
     Code.INTERNAL: 500,
 }
@@ -65,19 +67,22 @@ def encode_problem(refusal: Refusal) -> bytes:
     return json.dumps(problem, sort_keys=True).encode()
 
 
-def decode_problem(raw: bytes, status: int) -> Refusal:
-    """The refusal in a problem body. One that is no problem of ours is UNREACHABLE: there is no Qalta service."""
-    nobody = Refusal(Code.UNREACHABLE, {"status": status})
+def decode_problem(raw: bytes, status: int) -> RemoteRefusal | NoAnswer:
+    """The refusal in a problem body. One that is no problem of ours is UNREACHABLE: there is no Qalta service. One of
+    ours with a code that is not on our list is ANSWER_UNREADABLE: a newer service refused, and we can't tell what."""
+    nobody = NoAnswer(Code.UNREACHABLE, {"status": status})
     try:
         problem = json.loads(raw)
-        code = Code(str(problem["code"])[:MAX_CODE_BYTES])
+        said = str(problem["code"])[:MAX_CODE_BYTES]
         facts = problem["facts"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return nobody
     if not isinstance(facts, dict) or len(facts) > _MAX_FACTS:
         return nobody
+    if said not in set(Code):
+        return NoAnswer(Code.ANSWER_UNREADABLE, {"status": status})
     kept: dict[str, Fact] = {name: value for name, value in facts.items() if _is_fact(value)}
-    return Refusal(code, kept)
+    return RemoteRefusal(Code(said), kept)
 
 
 def _is_fact(value: Any) -> bool:

@@ -22,6 +22,7 @@ from starlette.routing import Route as StarletteRoute
 from hsm.storage import fault_of
 from ledger_sync.http.call import Clock, check_call
 from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
 from ledger_sync.http.routes import (
     BODY_TYPE,
@@ -126,6 +127,11 @@ def _answer(route: Route, gate: Gate, request: Request, body: bytes) -> bytes:
         value = None if route.method == "GET" else codec.decode(body, route.most)
         parameters = {**request.query_params, **request.path_params}
         return codec.encode(route.handler(Incoming(caller, value, parameters)))
+    except RemoteRefusal as refusal:
+        if is_asked_again(refusal):
+            # What another service says of our call to it is nothing about our caller's call to us.
+            raise Refusal(Code.UNREACHABLE, {"because": refusal.code.value}) from refusal
+        raise
     except Refusal:
         raise
     except Exception as error:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Final, Protocol
 
+from ledger_sync.http.peers import read
 from ledger_sync.http.routes import Caller, CallerKind
 from wallet.database import Schema, connect, transaction
 from wallet.protocol import cose
@@ -98,12 +99,14 @@ class Trust:
     def refresh(self) -> None:
         """Ask the central bank for what is newer. Raises `Refusal`: UNREACHABLE, or what is wrong with the answer."""
         if self._directory is None:
-            signed = cose.from_cbor(DirectoryBody, self._central_bank.get("/v1/directory"))
+            signed = read(
+                self._central_bank.get("/v1/directory"), lambda value: cose.from_cbor(DirectoryBody, value)
+            )
             self._take_directory(signed)
         while True:
             held = len(self._deltas)
             answer = self._central_bank.get(f"/v1/policy?since={held}")
-            update = PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)
+            update = read(answer, lambda value: PolicyUpdate.from_cbor(value, most=MAX_DELTAS_ONLINE))
             self._take_update(update)
             if update.head is not None:
                 return

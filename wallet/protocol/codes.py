@@ -132,6 +132,7 @@ class Code(StrEnum):
     UNREACHABLE = "unreachable"
     BUSY = "busy"
     INTERNAL = "internal"
+    ANSWER_UNREADABLE = "answer_unreadable"
 
 
 class Refusal(Exception):

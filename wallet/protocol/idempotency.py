@@ -28,7 +28,7 @@ def opening(account: str) -> str:
 
 
 def funding(identifier: bytes, attempt: int) -> str:
-    """Of a funding's debit: each attempt debits anew, for the one before was given back."""
+    """Of a funding's debit: once, and anew where the central bank carried it out after it was given back."""
     return f"funding:{identifier.hex()}:{attempt}"
 
 

@@ -96,8 +96,8 @@ def test_a_funding_is_debited_once_and_belongs_to_its_customer(town: Town) -> No
     assert refusal(aigul.fund_raw, b"f" * 16, 100_000) is Code.FUNDING_MISMATCH
     assert refusal(baurzhan.fund_raw, b"f" * 16, 100_000, 50_000) is Code.FUNDING_MISMATCH
     assert refusal(aigul.fund_raw, b"g" * 16, OPENING) is Code.ACCOUNT_SHORT
-    assert refusal(aigul.fund_raw, b"g" * 16, 60_000_000) is Code.LIMIT_BALANCE
-    body = [b"h" * 16, baurzhan.key, [1_000]]
+    assert refusal(aigul.fund_raw, b"h" * 16, 60_000_000) is Code.LIMIT_BALANCE
+    body = [b"i" * 16, baurzhan.key, [1_000]]
     assert refusal(aigul.line().post, "/v1/fundings", body) is Code.NOT_CERTIFIED
     town.check_books()
 

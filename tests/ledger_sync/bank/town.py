@@ -6,6 +6,8 @@ in `down`. Time stands still until the test moves it.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +48,10 @@ GRANT = 100_000_000
 OPENING = 10_000_000
 
 
+Between = Callable[[str, httpx.Request, Callable[[], httpx.Response]], httpx.Response]
+"""Who stands between the services: gets each call to a service, by name, and how to deliver it."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A bank's answer about one transfer, read."""
@@ -83,7 +89,11 @@ class Router(httpx.BaseTransport):
         name = next(name for name, port in PORTS.items() if port == request.url.port)
         if name in self._town.down or name not in self._town.apps:
             raise httpx.ConnectError("down", request=request)
-        return InProcess(self._town.apps[name]).handle_request(request)
+
+        def deliver() -> httpx.Response:
+            return InProcess(self._town.apps[name]).handle_request(request)
+
+        return self._town.between(name, request, deliver)
 
 
 @dataclass
@@ -161,6 +171,7 @@ class Town:
         self.random: Callable[[int], bytes] = random or Random(1).randbytes
         self.world = World()
         self.down: set[str] = set()
+        self.between: Between = lambda _name, _request, deliver: deliver()
         self.apps: dict[str, Any] = {}
         self.banks: dict[str, Assembled] = {}
         self.operator = Key.of("operator")
@@ -267,6 +278,12 @@ class Town:
         """A call of the operator."""
         line = self.line(service, self.operator)
         return line.get(path) if method == "GET" else line.post(path, value)
+
+    def forget(self, service: str, sql: str) -> None:
+        """Change a running service's store from outside, as putting a backup back does."""
+        file = self.folder / service / ("bank.db" if service in BANKS else "central_bank.db")
+        with contextlib.closing(sqlite3.connect(file)) as db, db:
+            db.execute(sql)
 
     def settle_down(self, rounds: int = 4) -> None:
         """Let the workers of all banks that are up run, with enough time between rounds for every pause."""

@@ -19,6 +19,7 @@ from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.peers import NoAnswer, RemoteRefusal
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.trust import principal
 from ledger_sync.notary.service import Notary
@@ -57,9 +58,9 @@ class Shows:
 
     def get(self, path: str) -> Cbor:
         if self.failure is not None:
-            raise Refusal(self.failure)
+            raise NoAnswer(self.failure) if self.failure is Code.UNREACHABLE else RemoteRefusal(self.failure)
         if path not in self.shown:
-            raise Refusal(Code.NOT_FOUND)
+            raise RemoteRefusal(Code.NOT_FOUND)
         return self.shown[path]
 
     def post(self, path: str, value: Cbor) -> Cbor:

@@ -93,8 +93,24 @@ def test_funding_needs_the_money(stand: Stand) -> None:
     ann = Key.of("ann").public
     assert stand.code(stand.alatau, "/v1/fundings", [named("f"), ann, [GRANT, 1]]) is Code.POSITION_SHORT
     assert stand.books()[2] == 0
-    stand.alatau.post("/v1/fundings", [named("f"), ann, [GRANT]])
+    stand.alatau.post("/v1/fundings", [named("h"), ann, [GRANT]])
     assert stand.code(stand.alatau, "/v1/fundings", [named("g"), ann, [1]]) is Code.POSITION_SHORT
+
+
+def test_a_refused_funding_stays_refused_while_a_copy_of_its_call_may_come(stand: Stand) -> None:
+    ann, asked = Key.of("ann").public, [named("f"), Key.of("ann").public, [GRANT, 1]]
+    assert stand.code(stand.alatau, "/v1/fundings", asked) is Code.POSITION_SHORT
+    stand.operator.post("/v1/issues", [named("more"), "alatau", GRANT])
+    for wait in (0, 600, 3_600):
+        stand.now += wait
+        assert stand.code(stand.alatau, "/v1/fundings", asked) is Code.POSITION_SHORT
+        stand.reopen()
+    assert stand.code(stand.alatau, "/v1/fundings", [named("f"), ann, [1]]) is Code.FUNDING_MISMATCH
+    assert stand.books()[2] == 0
+    stand.now += 2 * DAY
+    assert stand.code(stand.alatau, "/v1/fundings", [named("g"), ann, [3 * GRANT]]) is Code.POSITION_SHORT
+    with stand.store.reading() as db:
+        assert db.execute("select id from refused_fundings").fetchall() == [(named("g"),)]
 
 
 @pytest.mark.parametrize("amounts", [[], [0], [2**53], [2**52, 2**52], [1] * 33, ["1"], [True]])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ledger_sync.http.call import WINDOW, Signer, sign_call
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.nonces import Nonces
+from ledger_sync.http.peers import NoAnswer, RemoteRefusal
 from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, Incoming, Route
 from ledger_sync.http.server import Gate, build_app
 from tests.support.asgi import InProcess
@@ -45,6 +46,11 @@ def refuse(_incoming: Incoming) -> Cbor:
     raise Refusal(Code.ACCOUNT_SHORT, {"balance": 7, "account": "KZ1"})
 
 
+def pass_on(incoming: Incoming) -> Cbor:
+    """What another service said to this one."""
+    raise RemoteRefusal(Code(incoming.value), {"now": NOW + 5})
+
+
 ONLY_OPERATOR = frozenset({CallerKind.OPERATOR})
 ROUTES = (
     Route("POST", "/v1/echo", ONLY_OPERATOR, echo, "Echo", "any", "any"),
@@ -54,6 +60,7 @@ ROUTES = (
     Route("GET", "/v1/items/{id}", ONLY_OPERATOR, lambda call: call.octets("id", 4), "Item", "bstr"),
     Route("GET", "/v1/count", ONLY_OPERATOR, lambda call: call.number("since", 100), "Count", "uint"),
     Route("POST", "/v1/fail", ONLY_OPERATOR, fail, "Fail", "any", "any"),
+    Route("POST", "/v1/pass-on", ONLY_OPERATOR, pass_on, "Pass on", "any", "any"),
     Route("POST", "/v1/refuse", ONLY_OPERATOR, refuse, "Refuse", "any", "any"),
 )
 
@@ -254,7 +261,7 @@ def test_a_service_that_is_not_there_is_unreachable() -> None:
     assert refusal_of(lambda: client.post("/v1/echo", 1)).code is Code.UNREACHABLE
 
 
-@pytest.mark.parametrize("content", [b"<html>", b"{}", b'{"code":"made up","facts":{}}', b"[" * 10_000])
+@pytest.mark.parametrize("content", [b"<html>", b"{}", b'{"code":"busy","facts":[]}', b"[" * 10_000])
 def test_an_answer_that_is_no_qalta_service_is_unreachable(content: bytes) -> None:
     for kind in ("application/problem+json", "text/html", "application/cbor"):
         answer = httpx.Response(502, headers={"content-type": kind}, stream=httpx.ByteStream(content))
@@ -263,19 +270,42 @@ def test_an_answer_that_is_no_qalta_service_is_unreachable(content: bytes) -> No
         client = ServiceClient(
             BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, connect=lambda _, t=transport: t
         )
-        assert refusal_of(lambda client=client: client.get("/v1/open")).code is Code.UNREACHABLE
+        refusal = refusal_of(lambda client=client: client.get("/v1/open"))
+        assert isinstance(refusal, NoAnswer)
+        assert refusal.code is Code.UNREACHABLE
 
 
-def test_an_answer_too_large_is_refused() -> None:
-    answer = httpx.Response(
-        200, headers={"content-type": "application/cbor"}, stream=httpx.ByteStream(bytes(2**20 + 1))
-    )
+@pytest.mark.parametrize(
+    ("status", "kind", "content"),
+    [
+        (200, "application/cbor", bytes(2**20 + 1)),
+        (200, "application/cbor", b"\x83\x01"),
+        (200, "application/cbor", b""),
+        (422, "application/problem+json", b'{"code":"made up","facts":{}}'),
+        (422, "application/problem+json", bytes(20_000)),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_no_refusal(status: int, kind: str, content: bytes) -> None:
+    answer = httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(content))
     key = Key.of("caller")
     transport = httpx.MockTransport(lambda _request: answer)
     client = ServiceClient(
         BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, connect=lambda _: transport
     )
-    assert refusal_of(lambda: client.get("/v1/open")).code is Code.TOO_LARGE
+    refusal = refusal_of(lambda: client.get("/v1/open"))
+    assert isinstance(refusal, NoAnswer)
+    assert refusal.code is Code.ANSWER_UNREADABLE
+
+
+@pytest.mark.parametrize("code", [Code.AUTH_STALE, Code.AUTH_FORBIDDEN, Code.NOT_FOUND, Code.BUSY])
+def test_what_another_service_says_of_our_call_is_nothing_about_the_callers(stand: Stand, code: Code) -> None:
+    refusal = refusal_of(lambda: stand.client().post("/v1/pass-on", code.value))
+    assert (refusal.code, refusal.facts) == (Code.UNREACHABLE, {"because": code.value})
+
+
+def test_what_another_service_refuses_for_good_is_passed_on(stand: Stand) -> None:
+    refusal = refusal_of(lambda: stand.client().post("/v1/pass-on", "position_short"))
+    assert (refusal.code, refusal.facts) == (Code.POSITION_SHORT, {"now": NOW + 5})
 
 
 def test_health_and_description(stand: Stand) -> None:
