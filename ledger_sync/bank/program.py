@@ -6,11 +6,8 @@ perhaps terms (`Terms.of`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-
-from starlette.applications import Starlette
 
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.house import House
@@ -23,7 +20,7 @@ from ledger_sync.http.routes import Caller, CallerKind, Identify
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.trust import Trust
-from ledger_sync.http.worker import Worker, every
+from ledger_sync.http.worker import every
 
 ALIAS: Final = "bank"
 _REFRESH_SECONDS: Final = 30
@@ -35,29 +32,20 @@ _REFUNDS_SECONDS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A bank node with its application, before anything runs."""
+    """A bank node with the parts that its service is made of."""
 
     node: Node
     trust: Trust
-    app: Starlette
-    outbox: Worker
-    close: Callable[[], None]
+    service: Service
 
 
 def build(home: Home) -> Service:
     """A bank node out of its home folder."""
-    bank = assemble(home)
-    workers = (
-        every("trust", _LOOK_SECONDS, lambda: bank.trust.keep_fresh(home.clock(), _REFRESH_SECONDS)),
-        every("movements", _MOVEMENTS_SECONDS, bank.node.movements.follow),
-        every("refunds", _REFUNDS_SECONDS, bank.node.refunds.find),
-        bank.outbox,
-    )
-    return Service(bank.app, workers, bank.close)
+    return assemble(home).service
 
 
 def assemble(home: Home) -> Assembled:
-    """The node, its trust and its application."""
+    """The parts of a bank node, before anything runs."""
     config = home.config
     bank: str = config["bank"]
     signer = home.signer(ALIAS)
@@ -88,7 +76,13 @@ def assemble(home: Home) -> Assembled:
             client.close()
 
     app = build_app(f"Qalta bank {bank}", routes, gate, home.executor, lambda: trust.is_ready)
-    return Assembled(node, trust, app, outbox, close)
+    workers = (
+        every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.clock(), _REFRESH_SECONDS)),
+        every("movements", _MOVEMENTS_SECONDS, node.movements.follow),
+        every("refunds", _REFUNDS_SECONDS, node.refunds.find),
+        outbox,
+    )
+    return Assembled(node, trust, Service(app, workers, close))
 
 
 def identify(node: Node, trust: Trust, operator: bytes) -> Identify:

@@ -6,6 +6,7 @@ the first directory's keys are good), and perhaps terms (`Terms`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from ledger_sync.central_bank.challenging import Challenging
@@ -25,8 +26,23 @@ ALIASES: Final = ("root", "issuing", "policy", "redemption")
 _DROP_SECONDS: Final = 3_600
 
 
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A central bank with the parts that its service is made of."""
+
+    store: Store
+    registry: Registry
+    redeeming: Redeeming
+    service: Service
+
+
 def build(home: Home) -> Service:
     """The central bank of a home folder."""
+    return assemble(home).service
+
+
+def assemble(home: Home) -> Assembled:
+    """The parts of a central bank, before anything runs."""
     config = home.config
     terms = Terms.of(config.get("terms", {}))
     keys = Keys(*(home.signer(alias) for alias in ALIASES))
@@ -46,11 +62,12 @@ def build(home: Home) -> Service:
     issuing = Issuing(store, keys.issuing, terms, home.clock)
     notary = NotaryLine(line(config["notary"]["url"]), keys.redemption, home.clock)
     banks = {bank["id"]: BankLine(line(bank["url"])) for bank in config["banks"]}
+    redeeming = Redeeming(store, registry, issuing, notary, terms, home.clock)
     central_bank = CentralBank(
         store,
         registry,
         issuing,
-        Redeeming(store, registry, issuing, notary, terms, home.clock),
+        redeeming,
         Challenging(store, registry, banks, terms, home.clock),
         home.key("operator"),
         home.clock,
@@ -65,7 +82,8 @@ def build(home: Home) -> Service:
         for asked in lines:
             asked.close()
 
-    return Service(app, (every("expired revocations", _DROP_SECONDS, registry.drop_expired),), close)
+    dropping = every("expired revocations", _DROP_SECONDS, registry.drop_expired)
+    return Assembled(store, registry, redeeming, Service(app, (dropping,), close))
 
 
 PROGRAM: Final = Program("central-bank", ALIASES, build)

@@ -11,7 +11,8 @@ import pytest
 from tests.sampling import sampled
 from tests.support.audit import Audit
 from tests.support.deals import refusal_of
-from tests.support.system import OPENING, Holder, System
+from tests.support.holders import Holder
+from tests.support.system import OPENING, System
 from tests.support.world import DAY
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.payments import PaymentState
@@ -131,7 +132,7 @@ def test_reconciling_works_with_a_wrong_clock_and_takes_no_time_from_it(
 def chain(world: System, names: list[str]) -> None:
     people = [world.holder(name, ("alatau", "zhibek")[place % 2]) for place, name in enumerate(names)]
     people[0].fund(FUNDED)
-    with world.offline():
+    with world.network.offline():
         for place, (payer, payee) in enumerate(pairwise(people)):
             assert payer.pay(payee, FUNDED - (place + 1) * 100_000).code is None
 

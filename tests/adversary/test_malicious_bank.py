@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.possession import Possession
+from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.support.audit import Audit
 from tests.support.deals import refusal_of
-from tests.support.memory_keystore import MemoryKeystore
-from tests.support.system import BANKS, CENTRAL_BANK, OPENING, Holder, System, authority
+from tests.support.holders import Holder
+from tests.support.system import BANKS, OPENING, System
 from tests.support.world import DAY, Key
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -52,23 +51,19 @@ def certificate_of(holder: Holder) -> Certificate:
 
 def certified(world: System, body: Certificate, **changes: object) -> Signed[Certificate]:
     """``body`` with changes, as the malicious bank signs whatever it likes."""
-    keystore = world._homes[MALICIOUS].keystore
     forged = replace(body, bank=MALICIOUS, **changes)  # type: ignore[arg-type]
-    return cose.sign(forged, lambda digest: keystore.sign_digest("bank", digest))
+    return cose.sign(forged, world.network.signer(MALICIOUS, "bank").sign_digest)
 
 
 def revoke(
     world: System, by: str, certificate: Signed[Certificate], reason: Reason, evidence: Evidence | None = None
 ) -> None:
     """At the central bank, and known to every bank. The proof of possession is whichever the key ever signed."""
-    line = world.line(CENTRAL_BANK, cast(MemoryKeystore, world._homes[by].keystore), "bank")
-    try:
-        shown = Possession(certificate, *proof_of(world, certificate.body.key))
-        CentralBankLine(line).revoke([(shown, reason)], evidence)
-    finally:
-        line.close()
+    line = world.network.line(by, CENTRAL_BANK, world.network.signer(by, "bank"))
+    shown = Possession(certificate, *proof_of(world, certificate.body.key))
+    CentralBankLine(line).revoke([(shown, reason)], evidence)
     world.now += 120
-    world.work()
+    world.network.work()
 
 
 def proof_of(world: System, key: bytes) -> tuple[bytes, bytes]:
@@ -84,7 +79,7 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     hers = certificate_of(victim)
     hijacked = certified(world, hers, wallet=bytes(16), expires=hers.expires + 1)
     body, (device, proof) = hijacked.body, proof_of(world, hers.key)
-    world.stop(MALICIOUS)
+    world.network.stop(MALICIOUS)
     database = sqlite3.connect(world.folder / MALICIOUS / "bank.db", isolation_level=None)
     parts = (hijacked.payload, hijacked.signature)
     certificate = (hijacked.id, body.key, MALICIOUS, body.expires, *parts)
@@ -97,7 +92,7 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     ):
         database.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)
     database.close()
-    world.start(MALICIOUS)
+    world.network.start(MALICIOUS)
     for bank in world.banks:
         if bank != MALICIOUS:
             tell(world, bank, hijacked)
@@ -105,11 +100,8 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
 
 
 def tell(world: System, bank: str, certificate: Signed[Certificate]) -> None:
-    line = world.line(bank, cast(MemoryKeystore, world._homes[MALICIOUS].keystore), "bank")
-    try:
-        BankLines({bank: line}).relay(bank, Bundle(certificates=(certificate,)))
-    finally:
-        line.close()
+    line = world.network.line(MALICIOUS, bank, world.network.signer(MALICIOUS, "bank"))
+    BankLines({bank: line}).relay(bank, Bundle(certificates=(certificate,)))
 
 
 def position(world: System, bank: str) -> int:
@@ -121,22 +113,12 @@ def rounds(world: System, *names: str) -> None:
     """Some rounds of these services' workers, with time enough for every pause."""
     for _ in range(4):
         world.now += 40
-        world.work(*names)
+        world.network.work(*names)
 
 
 def open_kinds(world: System) -> set[tuple[str, str, str | None]]:
     """What banks have to do, and how it was answered last."""
     return {(bank, kind, code) for bank, kind, *_, code in world.open_work()}
-
-
-@contextmanager
-def without(world: System, name: str) -> Iterator[None]:
-    """Nobody reaches one service in the block."""
-    world.net.dead.add(authority(name))
-    try:
-        yield
-    finally:
-        world.net.dead.discard(authority(name))
 
 
 def learn_policy(holder: Holder) -> None:
@@ -166,7 +148,7 @@ def test_a_bank_that_certifies_anothers_wallet_id_and_revokes_it_stops_its_own_w
     hers = certificate_of(aliya)
     borrowed = certified(world, certificate_of(mallory), wallet=hers.wallet, expires=hers.expires + 1)
     mallory.wallet.reconciling.install_certificate(borrowed)
-    with world.offline():
+    with world.network.offline():
         assert mallory.pay(aliya, SMALL).code is None, "nobody knows better yet"
     evidence = signed_twice(mallory, borrowed) if reason is Reason.CONFLICT else None
     revoke(world, MALICIOUS, borrowed, reason, evidence)
@@ -175,7 +157,7 @@ def test_a_bank_that_certifies_anothers_wallet_id_and_revokes_it_stops_its_own_w
     assert certificate_of(aliya).wallet == borrowed.body.wallet
 
     aliya.fund(SMALL)
-    with world.offline():
+    with world.network.offline():
         assert aliya.pay(bolat, 2 * SMALL).code is None, "she pays, and bolat knows what she knows"
         assert bolat.wallet.reconciling.policy_version == aliya.wallet.reconciling.policy_version == 1
         assert bolat.pay(aliya, SMALL).code is None, "she is paid"
@@ -196,7 +178,7 @@ def test_a_bank_that_certifies_anothers_key_is_not_believed_by_who_has_the_key(w
     aliya, mallory = funded(world, "aliya", HONEST), world.holder("mallory", MALICIOUS)
     hers = certificate_of(aliya)
     hijacked = certified(world, hers, wallet=bytes(16), issued=hers.issued, expires=hers.expires + 1)
-    with world.offline():
+    with world.network.offline():
         assert aliya.pay(mallory, 2 * SMALL).code is None
         request = aliya.wallet.receiving.request(SMALL)
         payment = parse_payment(mallory.show(request)[1])
@@ -209,7 +191,7 @@ def test_a_bank_that_certifies_anothers_key_is_not_believed_by_who_has_the_key(w
     assert refusal_of(lambda: revoke(world, MALICIOUS, hijacked, Reason.LOST)) is Code.KEY_INVALID
     learn_policy(aliya)
     assert aliya.wallet._purse.authority.policy.revoked == {}
-    with world.offline():
+    with world.network.offline():
         assert aliya.pay(mallory, SMALL).code is None, "under her own bank's certificate"
     aliya.sync()
     assert aliya.wallet.balance().spendable == aliya.held == FUNDED - 2 * SMALL
@@ -250,9 +232,9 @@ def test_a_defunding_is_paid_to_a_bank_that_its_signer_wanted(world: System) -> 
     aliya, mallory = funded(world, "aliya", HONEST), world.holder("mallory", MALICIOUS)
     adopt(world, aliya, mallory)
     before = position(world, MALICIOUS)
-    with without(world, CENTRAL_BANK):
+    with world.network.offline(CENTRAL_BANK):
         assert aliya.defund(FUNDED) == 0, "the notary has it, and nobody is paid yet"
-        world.work(HONEST)
+        world.network.work(HONEST)
     rounds(world, MALICIOUS)
     assert (MALICIOUS, "redeem", Code.KEY_INVALID.value) in open_kinds(world)
     assert position(world, MALICIOUS) == before
@@ -285,7 +267,7 @@ def test_a_banks_certificate_leads_nothing_away_from_the_bank_of_the_keys_holder
         aliya, mallory = funded(world, "aliya", hers), world.holder("mallory", MALICIOUS)
         bolat = funded(world, "bolat", HONEST)
         adopt(world, aliya, mallory)
-        with world.offline():
+        with world.network.offline():
             bolat.pay_unseen(aliya, 3 * SMALL)
         (unseen,) = bolat.signed
         bolat.bank_client.upload(replace(bolat.wallet.reconciling.uploads(), requests=()))
@@ -293,7 +275,7 @@ def test_a_banks_certificate_leads_nothing_away_from_the_bank_of_the_keys_holder
         assert unseen in known(world, MALICIOUS) - known(world, hers), (
             "nobody but mallory's bank says who she is"
         )
-        with world.offline():
+        with world.network.offline():
             request = bolat.wallet.receiving.request(SMALL)
             _, raw = aliya.show(request)
             assert bolat.wallet.receiving.receive(raw, request).code is None
@@ -318,7 +300,7 @@ def test_a_cheat_is_revoked_by_its_bank_whoever_else_has_certified_it(world: Sys
     own = certificate_of(cheat)
     backup = cheat.snapshot()
     clone = cheat.clone(backup, "clone")
-    with world.offline():
+    with world.network.offline():
         assert cheat.pay(bolat, SMALL).code is None
         assert clone.pay(chen, SMALL).code is None
     bolat.sync()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from ledger_sync.central_bank.terms import LIMITS
+from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.support.audit import Audit
 from tests.support.deals import refusal_of
-from tests.support.system import CENTRAL_BANK, Holder, System
+from tests.support.holders import Holder
+from tests.support.system import System
 from wallet.protocol.codes import Code
 
 FUNDED = 2_000_000
@@ -34,15 +36,11 @@ def banks_follow(world: System) -> None:
     """They ask the central bank for what is new every now and then."""
     world.settle_down()
     world.now += 120
-    world.work()
+    world.network.work()
 
 
 def lower_the_limit_of_a_payment(world: System, tiyn: int) -> None:
-    home = world._homes[CENTRAL_BANK]
-    terms = {"limits": {**asdict(LIMITS), "payment": tiyn}}
-    world.stop(CENTRAL_BANK)
-    world._homes[CENTRAL_BANK] = replace(home, config={**home.config, "terms": terms})
-    world.start(CENTRAL_BANK)
+    world.network.restart(CENTRAL_BANK, terms={"limits": {**asdict(LIMITS), "payment": tiyn}})
     banks_follow(world)
 
 
@@ -52,7 +50,7 @@ def test_lower_limits_need_no_new_wallets_they_spread_with_payments(world: Syste
     lower_the_limit_of_a_payment(world, 100_000)
     aliya.sync()
     assert refusal_of(lambda: aliya.show(chen.wallet.receiving.request(100_001))) is Code.LIMIT_PAYMENT
-    with world.offline():
+    with world.network.offline():
         assert bolat.pay(chen, 150_000).code is None, "neither has heard of it"
         assert aliya.pay(bolat, SMALL).code is None
         assert refusal_of(lambda: bolat.show(chen.wallet.receiving.request(150_000))) is Code.LIMIT_PAYMENT
@@ -68,7 +66,7 @@ def test_a_payee_that_knows_refuses_what_a_payer_that_does_not_know_signs(world:
     request = bolat.wallet.receiving.request(150_000)
     lower_the_limit_of_a_payment(world, 100_000)
     bolat.sync()
-    with world.offline():
+    with world.network.offline():
         payment, raw = aliya.show(request)
         received = bolat.wallet.receiving.receive(raw, request)
         assert received.code is Code.LIMIT_PAYMENT
@@ -85,10 +83,10 @@ def test_a_lost_device_pays_until_word_of_it_arrives_and_never_again(world: Syst
     bread, tea = world.holder("bread", "zhibek", merchant=True), world.holder("tea", "alatau", merchant=True)
     lost.bank_client.report_loss()
     banks_follow(world)
-    with world.offline():
+    with world.network.offline():
         assert lost.pay(bread, SMALL).code is None, "bread has not heard of it"
     gulnar.sync()
-    with world.offline():
+    with world.network.offline():
         assert gulnar.pay(tea, SMALL).code is None
         assert paid_by_a_thief(lost, tea) is Code.REVOKED_COUNTERPART
         assert gulnar.pay(bread, SMALL).code is None

@@ -10,7 +10,8 @@ import pytest
 
 from ledger_sync.client import BankClient
 from tests.support.audit import Audit, kinds_of_evidence
-from tests.support.system import BANKS, OPENING, Holder, System
+from tests.support.holders import Holder
+from tests.support.system import BANKS, OPENING, System
 from tests.support.world import DAY
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.codec import Cbor
@@ -69,7 +70,7 @@ def test_money_goes_from_hand_to_hand_offline_and_comes_home_at_another_bank(
 ) -> None:
     aliya, bolat = funded(world, "aliya", "alatau", 5_000_000), world.holder("bolat", "zhibek")
     chen = world.holder("chen", "zhibek", merchant=True)
-    with world.offline():
+    with world.network.offline():
         assert aliya.pay(bolat, 1_234_500).code is None
         assert bolat.pay(chen, 1_000_000).code is None
         assert (aliya.held, bolat.held, chen.held) == (3_765_500, 234_500, 1_000_000)
@@ -129,7 +130,7 @@ def test_a_copied_token_pays_the_first_and_names_the_copier(
     )
     audit.cheats.add(cheat.account)
     copy = cheat.clone(cheat.snapshot(), "copy")
-    with world.offline():
+    with world.network.offline():
         assert cheat.pay(dana, 3_000_000).code is None
         assert copy.pay(erlan, 3_000_000).code is None
     second = {"dana": "erlan", "erlan": "dana"}[first]
@@ -151,7 +152,7 @@ def test_a_sequence_number_used_for_two_tokens_takes_nobodys_money(world: System
     dana, erlan = world.holder("dana", "zhibek"), world.holder("erlan", "alatau")
     audit.cheats.add(cheat.account)
     copy = cheat.clone(cheat.snapshot(), "copy")
-    with world.offline():
+    with world.network.offline():
         assert cheat.pay(dana, 10_000).code is None
         assert copy.pay(erlan, 20_000).code is None
     together(world, audit, "dana", "erlan")
@@ -166,7 +167,7 @@ def test_who_descends_from_the_second_spending_is_short_and_not_blamed(world: Sy
     gulnar, hadisha = world.holder("gulnar", "zhibek"), world.holder("hadisha", "alatau")
     audit.cheats.add(cheat.account)
     copy = cheat.clone(cheat.snapshot(), "copy")
-    with world.offline():
+    with world.network.offline():
         cheat.pay(dana, 3_000_000)
         copy.pay(erlan, 3_000_000)
         erlan.pay(gulnar, 2_000_000)
@@ -194,9 +195,9 @@ def test_the_next_shop_learns_of_a_cheat_from_another_wallet(world: System, audi
     for name in ("dana", "erlan"):
         world.holders[name].sync()
     world.settle_down()
-    world.work()
+    world.network.work()
     gulnar.sync()
-    with world.offline():
+    with world.network.offline():
         request = shop.wallet.receiving.request(1_000_000)
         before = shop.wallet.reconciling.policy_version
         assert gulnar.pay(shop, 50_000).code is None, "one who has been online passes the policy on"
@@ -216,7 +217,7 @@ def test_a_refused_payment_comes_back_whoever_uploads_it(world: System, audit: A
     aliya, chen = funded(world, "aliya", "alatau", 2_000_000), funded(world, "chen", "alatau", 2_000_000)
     bolat = world.holder("bolat", "zhibek")
     request = bolat.wallet.receiving.request(1_500_000)
-    with world.offline():
+    with world.network.offline():
         first, second = chen.show(request), aliya.show(request)
         bolat.wallet.receiving.receive(first[1], request)
         received = bolat.wallet.receiving.receive(second[1], request)
@@ -236,7 +237,7 @@ def test_a_printed_code_is_paid_by_many_and_twice_only_on_purpose(world: System,
     shop = world.holder("shop", "zhibek", merchant=True)
     aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), funded(world, "bolat", "zhibek", 2_000_000)
     code = shop.wallet.receiving.request(1_000_000, is_open=True, printed=True, valid_for=20 * DAY)
-    with world.offline():
+    with world.network.offline():
         _, first = aliya.show(code, 300_000)
         assert refused(lambda: aliya.show(code, 300_000)).code is Code.ALREADY_PAID, (
             "show again, or pay anew?"
@@ -260,7 +261,7 @@ def test_a_printed_code_is_paid_by_many_and_twice_only_on_purpose(world: System,
 def test_money_at_hop_15_goes_no_further_and_can_be_redeemed(world: System, audit: Audit) -> None:
     people = [world.holder(f"holder {n}", ("alatau", "zhibek")[n % 2]) for n in range(MAX_HOP + 2)]
     people[0].fund(10_000)
-    with world.offline():
+    with world.network.offline():
         for payer, payee in pairwise(people[: MAX_HOP + 1]):
             assert payer.pay(payee, 10_000).code is None
         last, beyond = people[MAX_HOP], people[MAX_HOP + 1]
@@ -308,7 +309,7 @@ def test_an_old_purse_under_a_new_record_waits_until_the_ledger_knows_all(
 ) -> None:
     aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), world.holder("bolat", "zhibek")
     old = aliya.snapshot()
-    with world.offline():
+    with world.network.offline():
         aliya.pay(bolat, 600_000)
     aliya.restore(old)
     assert aliya.wallet.state is PurseState.ROLLED_BACK

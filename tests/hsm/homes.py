@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.hazmat.primitives.hashes import SHA256
 
 import hsm
+from hsm.memory import MemoryKeystore
 from hsm.profiles import PROFILES
-from tests.support.memory_keystore import MemoryKeystore
 
 ROOT = Path(__file__).parents[2]
 PIN = "4711-тенге"

@@ -27,8 +27,8 @@ from wallet.protocol.issuance import Issuance
 from wallet.protocol.validity import issued_tokens
 
 SCHEMAS = {
-    "central/central_bank.db": CENTRAL_BANK,
-    "central/nonces.db": NONCES,
+    "central-bank/central_bank.db": CENTRAL_BANK,
+    "central-bank/nonces.db": NONCES,
     "notary/notary.db": NOTARY,
     "notary/trust.db": TRUST,
     "alatau/bank.db": BANK,
@@ -39,6 +39,7 @@ SCHEMAS = {
 def homes(tmp_path: Path) -> Path:
     with tarfile.open(STORES) as tar:
         tar.extractall(tmp_path, filter="data")
+    (tmp_path / "central").rename(tmp_path / "central-bank")
     return tmp_path
 
 

@@ -74,7 +74,7 @@ def _play(
     audit.cheats.add(cheat.account)
     backup = cheat.snapshot()
     shops = [system.holders[f"shop {number}"] for number in range(SHOPS)]
-    with system.offline():
+    with system.network.offline():
         taken = set()
         for number, (shop, amount) in enumerate(spenders):
             copy = cheat.clone(backup, f"copy {number}")
@@ -88,7 +88,7 @@ def _play(
     names = [shops[number].name for number in order]
     for name in names:
         system.holders[name].sync()
-        system.work()
+        system.network.work()
     system.bring_together(*names)
     audit.at_rest()
     assert sum(shop.held for shop in shops) <= AMOUNT

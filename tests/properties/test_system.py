@@ -29,10 +29,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests import sampling
 from tests.support.audit import Audit, Ledger
-from tests.support.switchboard import Crash
-from tests.support.system import BANKS, CENTRAL_BANK, NOTARY, Holder, Snapshot, System
+from tests.support.holders import Holder, Snapshot
+from tests.support.steps import Crash
+from tests.support.system import BANKS, System
 from tests.support.world import DAY
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
@@ -295,7 +297,7 @@ class DigitalTenge(RuleBasedStateMachine):
 
     @rule(who=WHO, calls=COUNT)
     def sync_until_the_line_is_cut(self, who: int, calls: int) -> None:
-        with self.system.net.cut(calls):
+        with self.system.cut(calls):
             self._online(self.one(who), self.one(who).sync)
 
     @rule(who=WHO, amount=AMOUNTS)
@@ -309,7 +311,7 @@ class DigitalTenge(RuleBasedStateMachine):
     def _online(self, holder: Holder, call: Callable[[], object]) -> None:
         together = holder.held + self._account(holder)
         self.trying(call)
-        self.system.revive()
+        self.system.network.revive()
         del together
 
     def _account(self, holder: Holder) -> int:
@@ -318,15 +320,15 @@ class DigitalTenge(RuleBasedStateMachine):
 
     @rule(names=st.sets(st.sampled_from((CENTRAL_BANK, NOTARY, *BANKS)), min_size=1))
     def services_work(self, names: set[str]) -> None:
-        self.system.work(*sorted(names))
-        self.system.revive()
+        self.system.network.work(*sorted(names))
+        self.system.network.revive()
 
     @rule(name=st.sampled_from((CENTRAL_BANK, NOTARY, *BANKS)), who=WHO)
     def a_service_is_down_for_a_while(self, name: str, who: int) -> None:
-        self.system.stop(name)
+        self.system.network.stop(name)
         self.trying(self.one(who).sync)
-        self.system.work()
-        self.system.revive()
+        self.system.network.work()
+        self.system.network.revive()
 
     # what breaks
 
@@ -390,8 +392,8 @@ class DigitalTenge(RuleBasedStateMachine):
         with self.system.steps.crash_at(step, area):
             self.trying(lambda: self.one(who).fund(amount))
             self.trying(self.one(who).sync)
-            self.system.work()
-        self.system.revive()
+            self.system.network.work()
+        self.system.network.revive()
 
     @rule(who=WHO)
     def back_up(self, who: int) -> None:
@@ -441,7 +443,7 @@ class DigitalTenge(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from((1, 600, 5 * 3_600, 3 * DAY, 20 * DAY, 45 * DAY)))
     def time_passes(self, seconds: int) -> None:
         self.system.now += seconds
-        self.system.work()
+        self.system.network.work()
 
     @rule(who=WHO, ahead=st.sampled_from((0, -10 * DAY, -3_600, 200, 5 * 3_600, 3 * DAY)))
     def somebody_sets_a_clock(self, who: int, ahead: int) -> None:
@@ -463,7 +465,7 @@ class DigitalTenge(RuleBasedStateMachine):
     def _end(self) -> None:
         for holder in self.system.holders.values():
             holder.ahead = 0
-        self.system.revive()
+        self.system.network.revive()
         self.system.bring_together(*reversed(self.system.holders))
         self.audit.at_rest()
         self._nothing_signed_was_forgotten()

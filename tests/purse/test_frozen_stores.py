@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hsm.keystore import Record
+from hsm.memory import MemoryKeystore
 from tests.stores.make_v1 import NAME, seen
-from tests.support.memory_keystore import MemoryKeystore
 from tests.support.wallets import Chance, Town
 from wallet.purse.payments import PaymentState
 from wallet.purse.store import SCHEMA
@@ -23,7 +23,7 @@ def opened(store: Path, folder: Path) -> tuple[Wallet, dict[str, object]]:
     """A copy of a frozen store, with the keystore that belonged to it."""
     expected = json.loads((store / "expected.json").read_text("utf-8"))
     shutil.copy(store / "purse.db", folder)
-    keystore = MemoryKeystore(Chance(f"keys of {NAME}"))
+    keystore = MemoryKeystore(Chance(f"keys of {NAME}"), pin="1234")
     for alias in expected["aliases"]:
         keystore.create_key(alias)
     step, sequence, digest = expected["record"]

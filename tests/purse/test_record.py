@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hsm.keystore import KeystoreCode, KeystoreError, Record
+from hsm.memory import MemoryKeystore
 from tests.purse.test_paying import refused
-from tests.support.memory_keystore import MemoryKeystore
 from tests.support.wallets import Chance, Town
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
@@ -379,7 +379,7 @@ def test_a_wallet_opens_though_it_lacks_the_key_for_something_it_had_begun(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between a refusal and its signature, and then an older keystore put in its place."""
-    old = MemoryKeystore(Chance("keys of berik"))
+    old = MemoryKeystore(Chance("keys of berik"), pin="1234")
     town.wallet("asel", 10_000, 20_000), town.wallet("berik")
     request = town.wallets["berik"].receiving.request(10_000)
     payments = []

@@ -40,7 +40,7 @@ def live(town: Town) -> dict[str, object]:
     town.down.add("zhibek")
     aigul.upload(town.pay(aigul, tokens[1:2], baurzhan, 150_000))
     town.now += 58 * DAY
-    town.down.add("central")
+    town.down.add("central-bank")
     shop.upload(town.redeem(before, old[:1], 5_000, ToAccount()))
     town.banks["alatau"].node.refunds.find()
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.switchboard import answer
+from ledger_sync.sandbox.in_process.lines import answer
 
 
 class InProcess(httpx.BaseTransport):

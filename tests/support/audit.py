@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.support.system import BANKS, CENTRAL_BANK, NOTARY, Holder, System
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
+from tests.support.holders import Holder
+from tests.support.system import BANKS, System
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.certificate import revocation_id

@@ -20,7 +20,7 @@ from app.wallets.offline import NetworkSwitch
 from app.wallets.opened import OpenWallet
 from app.wallets.places import Profile, WalletPlace
 from ledger_sync.client.bank import BankClient
-from tests.support.system import Holder
+from tests.support.holders import Holder
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code, Refusal
 from wallet.transport.nfc.ports import CardDevice, Deadline, LinkLost, ReaderDevice, ReaderLink, Responder
@@ -81,9 +81,10 @@ class TownSource(NoPlace):
         self.name = name
 
     def open(self, pin: str) -> OpenWallet:
-        keystore = self.town.keystores[self.name]
-        keystore._clock = lambda: self.town.world.now
-        keystore.confirm_pin(pin)
+        town = self.town
+        keystore = town.keystores[self.name] = town.keystores[self.name].reopen(
+            pin, clock=lambda: town.world.now
+        )
         return _opened(self.town.folder / self.name, self.name, keystore, self.town.open(self.name))
 
     def close(self, opened: OpenWallet) -> None:

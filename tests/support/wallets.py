@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.support.memory_keystore import MemoryKeystore
+from hsm.memory import MemoryKeystore
 from tests.support.small_ledger import SmallLedger
 from tests.support.world import DAY, LIMITS, World
 from wallet.protocol import cose
@@ -53,7 +53,7 @@ class Town:
         if name in self.wallets:
             self.wallets.pop(name).close()
         self._issued += 1
-        keystore = self.keystores.setdefault(name, MemoryKeystore(Chance(f"keys of {name}")))
+        keystore = self.keystores.setdefault(name, MemoryKeystore(Chance(f"keys of {name}"), pin="1234"))
         wallet = Wallet.open(
             self.folder / name,
             keystore,

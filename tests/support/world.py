@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 
+from hsm.memory import MemoryKeystore
 from ledger_sync.possession import Possession, possession_digest
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
@@ -23,6 +24,7 @@ from wallet.protocol.validity import Token, check_transfer, issued_tokens
 
 NOW = 1_800_000_000
 DAY = 86_400
+CENTRAL_BANK, NOTARY, OPERATOR = "central-bank", "notary", "operator"
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 LIMITS = Limits(50_000_000, 20_000_000, 100_000_000, 15, 30)
 
@@ -82,6 +84,22 @@ class World:
 
     def bank_key(self, bank: str) -> Key:
         return Key.of(f"bank {bank}")
+
+    def keystores(self) -> dict[str, MemoryKeystore]:
+        """Of the services, with the keys by which this world signs."""
+        central_bank = {
+            "root": self.root,
+            "issuing": self.issuing,
+            "policy": self.policy_key,
+            "redemption": self.redemption,
+        }
+        banks = {bank: keystore_of({"bank": self.bank_key(bank)}) for bank in self.banks}
+        return {
+            CENTRAL_BANK: keystore_of(central_bank),
+            NOTARY: keystore_of({"notary": self.notary}),
+            OPERATOR: keystore_of({"operator": Key.of("operator")}),
+            **banks,
+        }
 
     def signed_directory(self) -> cose.Signed[DirectoryBody]:
         since = NOW - 365 * DAY
@@ -197,6 +215,15 @@ class World:
         return Payment(
             1, tuple(transfers), (issuance,), tuple(person.certificate for person in people[:hops])
         )
+
+
+def keystore_of(keys: Mapping[str, Key]) -> MemoryKeystore:
+    """A keystore in memory that holds these keys by their aliases."""
+    seeds = [key.private.private_numbers().private_value - 1 for key in keys.values()]
+    keystore = MemoryKeystore(lambda size: seeds.pop(0).to_bytes(size, "big"), pin="")
+    for alias, key in keys.items():
+        assert keystore.create_key(alias) == key.public
+    return keystore
 
 
 def token_ref(transfer: cose.Signed[Transfer], output: int = 0) -> TokenRef:

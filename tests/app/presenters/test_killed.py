@@ -8,7 +8,7 @@ import pytest
 
 from app.presenters.views import Carrier, PayStep, ReceiveStep
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
-from tests.support.switchboard import Crash, Steps
+from tests.support.steps import Crash, Steps
 from wallet.session import Money
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.town import OPENING, Customer, Town
 from tests.support.world import DAY, Key
 from wallet.protocol.bundle import Bundle
@@ -112,7 +113,7 @@ def test_a_funding_the_central_bank_refuses_for_good_is_back_on_the_account(town
 
 def test_a_funding_cut_off_from_the_central_bank_is_finished_later(town: Town) -> None:
     aigul = town.customer("Aigul")
-    town.down.add("central")
+    town.down.add(CENTRAL_BANK)
     assert refusal(aigul.fund_raw, b"f" * 16, 1_000) is Code.UNREACHABLE
     assert aigul.line().get("/v1/account")[3] == [[b"f" * 16, 1_000]]
     assert aigul.balance() == OPENING - 1_000

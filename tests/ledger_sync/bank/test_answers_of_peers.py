@@ -9,6 +9,7 @@ import pytest
 
 from ledger_sync.client.bank import BankClient
 from ledger_sync.http.peers import NoAnswer
+from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.town import GRANT, OPENING, Town
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal
@@ -75,7 +76,7 @@ def test_a_funding_whose_answer_cannot_be_read_is_asked_for_again(
     town: Town, how: Callable[[httpx.Response], httpx.Response]
 ) -> None:
     aigul = town.customer("Aigul")
-    spoil(town, "central", "/v1/fundings", how)
+    spoil(town, CENTRAL_BANK, "/v1/fundings", how)
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code in (Code.UNREACHABLE, Code.ANSWER_UNREADABLE)
     assert aigul.balance() == OPENING - 500_000
     assert town.books("alatau")[3] == [[FUNDING, 500_000]]
@@ -135,13 +136,13 @@ class HeldUp:
 def test_a_held_up_funding_is_not_carried_out_after_its_refusal(town: Town) -> None:
     aigul = town.customer("Aigul")
     order = [b"w" * 16, "alatau", GRANT - 1_000]
-    town.order("central", "POST", "/v1/withdrawals", order)
-    held = HeldUp(town, "central", "/v1/fundings")
+    town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", order)
+    held = HeldUp(town, CENTRAL_BANK, "/v1/fundings")
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.UNREACHABLE
     held.is_on = False
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.POSITION_SHORT
     assert aigul.balance() == OPENING
-    town.order("central", "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
+    town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
     assert held.let_go() == [422]
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.POSITION_SHORT
     assert sum(aigul.fund_raw(b"g" * 16, 500_000).body.amounts) == 500_000
@@ -171,13 +172,13 @@ def test_a_held_up_funding_is_not_carried_out_by_the_bank_after_it_was_refused(t
 def test_a_funding_carried_out_after_all_is_taken_up_again(town: Town) -> None:
     """The central bank forgets a refusal (its store was put back), and then a held-up copy comes."""
     aigul = town.customer("Aigul")
-    town.order("central", "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])
-    held = HeldUp(town, "central", "/v1/fundings")
+    town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])
+    held = HeldUp(town, CENTRAL_BANK, "/v1/fundings")
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.UNREACHABLE
     held.is_on = False
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.POSITION_SHORT
-    town.forget("central", "delete from refused_fundings")
-    town.order("central", "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
+    town.forget(CENTRAL_BANK, "delete from refused_fundings")
+    town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
     assert held.let_go() == [200]
     assert aigul.balance() == OPENING
     town.settle_down(2)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ledger_sync.bank import intake, terms
 from ledger_sync.http.call import Signer, sign_call
-from tests.ledger_sync.bank.town import PORTS, URLS, Customer, Town
-from tests.support.asgi import InProcess
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, authority, url
+from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import Key
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE
@@ -83,10 +83,11 @@ SHAPES: dict[str, st.SearchStrategy[Any]] = {
 
 
 def raw_post(town: Town, path: str, body: bytes, key: Key) -> httpx.Response:
-    target = f"127.0.0.1:{PORTS['alatau']}/v1/{path}"
+    target = f"{authority('alatau')}/v1/{path}"
     header = sign_call("POST", target, body, Signer(key.public, key.sign_digest), town.clock, town.random)
-    with httpx.Client(transport=InProcess(town.apps["alatau"])) as client:
-        return client.post(f"{URLS['alatau']}/v1/{path}", content=body, headers={"authorization": header})
+    transport = town.network.lines.connect(key.name)(url("alatau"))
+    with httpx.Client(transport=transport, base_url=url("alatau")) as client:
+        return client.post(f"/v1/{path}", content=body, headers={"authorization": header})
 
 
 def check_typed(response: httpx.Response) -> None:
@@ -104,7 +105,7 @@ class Callers:
     def __init__(self, town: Town) -> None:
         self.town = town
         self.customer = town.customer("Aigul")
-        bank = town.keys["zhibek"]
+        bank = town.network.keystores["zhibek"]
         self.bank = Key("zhibek", bank._key("bank"), bank.public_key("bank"))
         self.keys = [self.customer.device, Key.of("newcomer"), town.operator, self.bank]
 
@@ -202,7 +203,7 @@ def test_a_share_of_waiting_transfers_is_not_passed(town: Town, monkeypatch: pyt
 
 def test_open_fundings_and_devices_have_a_limit(town: Town) -> None:
     aigul = town.customer("Aigul")
-    town.down.add("central")
+    town.down.add(CENTRAL_BANK)
     for number in range(terms.MAX_OPEN_FUNDINGS):
         assert refusal(aigul.fund_raw, bytes([number]) * 16, 1) is Code.UNREACHABLE
     assert refusal(aigul.fund_raw, b"x" * 16, 1) is Code.TOO_MANY

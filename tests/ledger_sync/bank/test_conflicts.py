@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from ledger_sync.bank.work import Item, Kind
+from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town
 from tests.support.world import Person
 from wallet.protocol.certificate import WalletKind
@@ -213,7 +214,7 @@ def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: Town) 
     refusal = town.refuse(baurzhan, town.outputs(paid)[0])
     baurzhan.line().post("/v1/losses", [])
     town.settle_down()
-    town.down.add("central")
+    town.down.add(CENTRAL_BANK)
     aigul.upload(paid, refusal)
     town.banks["alatau"].node.work_round()
     town.down.clear()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from tests.ledger_sync.bank.town import GRANT, OPENING, URLS, Town
+from ledger_sync.sandbox.in_process import NOTARY
+from tests.ledger_sync.bank.town import GRANT, OPENING, Town
 from tests.support.world import DAY
 from wallet.protocol import cose
 from wallet.protocol.codes import Code
@@ -51,15 +52,9 @@ def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town
 
 def forge_commit(town: Town, bank: str, ref: TokenRef) -> None:
     """A bank consumes a token for a transfer that does not exist."""
-    signer = town.keys[bank]
-    commit = cose.sign(
-        Commit(bank, os.urandom(32), (ref,), town.now), lambda digest: signer.sign_digest("bank", digest)
-    )
-    key = signer.public_key("bank")
-    line = town._client(
-        URLS["notary"], key, lambda digest: signer.sign_digest("bank", digest), town.clock, town.random
-    )
-    line.post("/v1/commits", [commit.to_cbor()])
+    signer = town.network.signer(bank, "bank")
+    commit = cose.sign(Commit(bank, os.urandom(32), (ref,), town.now), signer.sign_digest)
+    town.network.line(bank, NOTARY, signer).post("/v1/commits", [commit.to_cbor()])
 
 
 def test_a_bank_that_cannot_show_what_it_committed_pays_and_no_key_is_named(town: Town) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from ledger_sync import client as online
 from ledger_sync.central_bank.terms import LIMITS
+from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.test_conflicts import reasons, verdict
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.deals import refusal_of
@@ -50,7 +51,7 @@ def test_fundings_count_together_until_the_ledger_sees_them_spent(town: Town) ->
 
 def test_an_open_funding_counts(town: Town) -> None:
     aigul = town.customer("Aigul", opening=RICH)
-    town.down.add("central")
+    town.down.add(CENTRAL_BANK)
     assert fund_refused(aigul, 30_000_000) is Code.UNREACHABLE
     assert fund_refused(aigul, PERSON - 30_000_000 + 1) is Code.LIMIT_BALANCE
     town.down.clear()

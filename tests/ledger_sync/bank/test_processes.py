@@ -47,8 +47,7 @@ class RealTown(Town):
         return ServiceClient(url, key.public, key.sign_digest, self.clock, os.urandom)
 
     def order(self, service: str, method: str, path: str, value: Cbor = None) -> Cbor:
-        station = self.network.central_bank.name if service == "central" else service
-        (answer,) = sandbox.operate(self.network, [Order(station, method, path, value)])
+        (answer,) = sandbox.operate(self.network, [Order(service, method, path, value)])
         if isinstance(answer, Refusal):
             raise answer
         return answer

@@ -14,6 +14,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests.ledger_sync.bank.town import BANKS, Customer, Town
 from tests.support.world import DAY, Person
 from wallet.protocol.codes import Refusal
@@ -24,7 +25,7 @@ from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import Token
 
 PEOPLE = 6
-SERVICES = ("central", "notary", *BANKS)
+SERVICES = (CENTRAL_BANK, NOTARY, *BANKS)
 steps = st.lists(
     st.tuples(
         st.sampled_from("ffppppppcccuuuuurrdxnns"), st.integers(0, 5), st.integers(0, 5), st.integers(1, 9)

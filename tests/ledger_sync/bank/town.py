@@ -17,16 +17,21 @@ from typing import Any
 import httpx
 
 import ledger_sync.central_bank.program as central_bank_program
-import ledger_sync.notary.service as notary_program
-from ledger_sync.bank.program import Assembled, assemble
+from hsm.memory import MemoryKeystore
+from ledger_sync.bank.program import Assembled
+from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.nonces import Nonces
-from ledger_sync.http.run import Home
 from ledger_sync.possession import possession_digest
-from tests.support.asgi import InProcess
-from tests.support.memory_keystore import MemoryKeystore
-from tests.support.switchboard import run_inline
-from tests.support.world import DAY, NOW, Key, Person, World
+from ledger_sync.sandbox.in_process import (
+    CENTRAL_BANK,
+    NOTARY,
+    OPERATOR,
+    Exchange,
+    InProcessNetwork,
+    Plan,
+    cut,
+)
+from tests.support.world import NOW, Key, Person, World, keystore_of
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, WalletKind
@@ -42,8 +47,6 @@ from wallet.protocol.transfer import Redemption, Refresh, ToAccount, ToPayer, Tr
 from wallet.protocol.validity import Token, check_transfer, issued_tokens
 
 BANKS = ("alatau", "zhibek")
-PORTS = {"central": 7001, "notary": 7002, "alatau": 7003, "zhibek": 7004}
-URLS = {name: f"http://127.0.0.1:{port}" for name, port in PORTS.items()}
 GRANT = 100_000_000
 OPENING = 10_000_000
 
@@ -77,23 +80,6 @@ class Row:
             None if issuance is None else cose.from_cbor(Issuance, issuance),
             paid,
         )
-
-
-class Router(httpx.BaseTransport):
-    """Leads to the application behind a port, unless it is down."""
-
-    def __init__(self, town: Town) -> None:
-        self._town = town
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        name = next(name for name, port in PORTS.items() if port == request.url.port)
-        if name in self._town.down or name not in self._town.apps:
-            raise httpx.ConnectError("down", request=request)
-
-        def deliver() -> httpx.Response:
-            return InProcess(self._town.apps[name]).handle_request(request)
-
-        return self._town.between(name, request, deliver)
 
 
 @dataclass
@@ -160,6 +146,18 @@ class Customer:
         return Bundle.from_cbor(bundle), [Row.read(row) for row in rows]
 
 
+def _keystores() -> dict[str, MemoryKeystore]:
+    """Made by one chance in this order, so that stores of earlier days open (tests/stores)."""
+    chance = Random(2).randbytes
+    aliases = {CENTRAL_BANK: central_bank_program.ALIASES, NOTARY: ("notary",)}
+    made = {}
+    for name in (CENTRAL_BANK, NOTARY, *BANKS):
+        made[name] = MemoryKeystore(chance, pin="")
+        for alias in aliases.get(name, ("bank",)):
+            made[name].create_key(alias)
+    return made
+
+
 class Town:
     """All services, in one process."""
 
@@ -172,107 +170,52 @@ class Town:
         self.world = World()
         self.down: set[str] = set()
         self.between: Between = lambda _name, _request, deliver: deliver()
-        self.apps: dict[str, Any] = {}
-        self.banks: dict[str, Assembled] = {}
         self.operator = Key.of("operator")
-        chance = Random(2).randbytes
-        self.keys = {name: self._keystore(name, chance) for name in PORTS}
         self._transfers: dict[bytes, Signed[Transfer]] = {}
         self._inputs: dict[bytes, tuple[Token, ...]] = {}
         self._issuances: dict[bytes, Signed[Issuance]] = {}
         self._certificates: dict[bytes, Signed[Certificate]] = {}
         self._requests: dict[bytes, Signed[Request]] = {}
-        self._found()
+        keystores = {**_keystores(), OPERATOR: keystore_of({OPERATOR: self.operator})}
+        plan = Plan(banks=BANKS, grant=0)
+        self.network = InProcessNetwork(folder, self.clock, lambda _what: self.random, plan, keystores)
+        self.network.lines.place(self._unless_down)
+        self.network.found()
+        for bank in BANKS:
+            self.order(CENTRAL_BANK, "POST", "/v1/issues", [bank.encode().ljust(16), bank, GRANT])
 
     def clock(self) -> int:
         return self.now
 
-    def _keystore(self, name: str, chance: Callable[[int], bytes]) -> MemoryKeystore:
-        aliases = (
-            central_bank_program.ALIASES if name == "central" else ("notary" if name == "notary" else "bank",)
-        )
-        keystore = MemoryKeystore(chance)
-        for alias in aliases:
-            keystore.create_key(alias)
-        return keystore
+    def _unless_down(self, exchange: Exchange) -> httpx.Response:
+        assert self.down <= self.network.programs.keys(), "names of services"
+        if exchange.callee in self.down:
+            return cut(exchange)
+        return self.between(exchange.callee, exchange.request, exchange.deliver)
 
-    def _home(self, service: str, **config: Any) -> Home:
-        folder = self.folder / service
-        folder.mkdir(exist_ok=True)
-        usual = {
-            "host": "127.0.0.1",
-            "port": PORTS[service],
-            "operator": self.operator.public.hex(),
-            "root": self.keys["central"].public_key("root").hex(),
-            "central_bank": URLS["central"],
-        }
-        return Home(
-            folder,
-            {**usual, **config},
-            self.keys[service],
-            self.clock,
-            self.random,
-            self._connect,
-            run_inline,
-            Nonces,
-        )
-
-    def _connect(self, _url: str) -> Router:
-        return Router(self)
-
-    def _client(self, url: str, key: bytes, sign: Any, clock: Any, chance: Any) -> ServiceClient:
-        return ServiceClient(url, key, sign, clock, chance, connect=self._connect)
+    @property
+    def banks(self) -> dict[str, Assembled]:
+        """The parts of the banks."""
+        return self.network.banks
 
     def start_central(self, **terms: Any) -> None:
-        """Start the central bank, again perhaps, on these terms."""
-        if "central" in self.apps:
-            self._close_central()
-        notary = {"url": URLS["notary"], "key": self.keys["notary"].public_key("notary").hex()}
-        banks = [
-            {
-                "id": bank,
-                "name": bank.title(),
-                "key": self.keys[bank].public_key("bank").hex(),
-                "url": URLS[bank],
-            }
-            for bank in BANKS
-        ]
-        central = central_bank_program.build(
-            self._home("central", notary=notary, banks=banks, since=NOW - DAY, terms=terms)
-        )
-        self.apps["central"], self._close_central = central.app, central.close
-
-    def _found(self) -> None:
-        self.start_central()
-        notary_service = notary_program.build(self._home("notary"))
-        self._close_notary = notary_service.close
-        self.apps["notary"] = notary_service.app
-        notary_service.workers[0].step()
-        for bank in BANKS:
-            self.start(bank)
-            self.line("central", self.operator).post("/v1/issues", [bank.encode().ljust(16), bank, GRANT])
+        """Start the central bank again, on these terms."""
+        self.network.restart(CENTRAL_BANK, terms=terms)
 
     def start(self, bank: str) -> None:
         """Start a bank, again perhaps, over its store."""
-        self.banks[bank] = assemble(
-            self._home(bank, bank=bank, name=bank, notary=URLS["notary"], banks={b: URLS[b] for b in BANKS})
-        )
-        self.apps[bank] = self.banks[bank].app
-        if "central" not in self.down:
+        self.network.start(bank)
+        if CENTRAL_BANK not in self.down:
             self.banks[bank].trust.refresh()
 
     def stop(self, bank: str) -> None:
-        self.banks.pop(bank).close()
-        del self.apps[bank]
+        self.network.stop(bank)
 
     def close(self) -> None:
-        for bank in list(self.banks):
-            self.stop(bank)
-        self._close_central()
-        self._close_notary()
+        self.network.close()
 
     def line(self, service: str, key: Key) -> ServiceClient:
-        return self._client(URLS[service], key.public, key.sign_digest, self.clock, self.random)
+        return self.network.line(key.name, service, Signer(key.public, key.sign_digest))
 
     def order(self, service: str, method: str, path: str, value: Cbor = None) -> Cbor:
         """A call of the operator."""
@@ -290,13 +233,7 @@ class Town:
         for _ in range(rounds):
             self.now += 40
             self.world.now = self.now
-            for bank, assembled in list(self.banks.items()):
-                if bank not in self.down:
-                    assembled.node.refunds.find()
-                    assembled.node.work_round()
-                    if "central" not in self.down:
-                        assembled.node.movements.follow()
-                        assembled.trust.refresh()
+            self.network.work(*(bank for bank in BANKS if bank not in self.down))
 
     # people
 
@@ -425,7 +362,7 @@ class Town:
         return self.order(bank, "GET", "/v1/books")
 
     def central_books(self) -> Cbor:
-        return self.order("central", "GET", "/v1/books")
+        return self.order(CENTRAL_BANK, "GET", "/v1/books")
 
     def check_books(self) -> None:
         """Design section 3, rule 1: nothing is in flight, and every sum agrees."""

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from ledger_sync.central_bank.books import audit, sums
-from ledger_sync.central_bank.challenging import Challenging
-from ledger_sync.central_bank.issuing import Issuing
-from ledger_sync.central_bank.partners import BankLine, NotaryLine
 from ledger_sync.central_bank.redeeming import Redeeming
-from ledger_sync.central_bank.registry import Founding, Keys, Registry
-from ledger_sync.central_bank.service import CentralBank
+from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.nonces import Nonces
-from ledger_sync.http.peers import NoAnswer, RemoteRefusal
+from ledger_sync.http.routes import CallerKind, Incoming, Route
 from ledger_sync.http.server import Gate, build_app
-from ledger_sync.http.trust import principal
-from ledger_sync.notary.service import Notary
-from tests.ledger_sync.notary.backends import BACKENDS
+from ledger_sync.sandbox.in_process import (
+    CENTRAL_BANK,
+    NOTARY,
+    InProcessNetwork,
+    Plan,
+    authority,
+    named,
+    run_inline,
+)
 from tests.ledger_sync.settling.ledger import Ledger
-from tests.support.asgi import InProcess
-from tests.support.switchboard import run_inline
-from tests.support.world import DAY, NOW, Key, Person
+from tests.support.world import NOW, Key, Person
 from wallet.protocol import cose
+from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
@@ -44,104 +44,70 @@ def signer(key: Key) -> Signer:
     return Signer(key.public, key.sign_digest)
 
 
-def named(name: str) -> bytes:
-    """16 bytes that stand for a name."""
-    return hashlib.sha256(name.encode()).digest()[:16]
-
-
 class Shows:
     """A bank that shows the transfers it is given, or fails as it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.shown: dict[str, Cbor] = {}
         self.failure: Code | None = None
+        route = Route(
+            "GET", "/v1/transfers/{txid}", frozenset({CallerKind.PUBLIC}), self._show, "A transfer", "any"
+        )
+        gate = Gate(authority(name), lambda key, now: None, Nonces(":memory:"), lambda: NOW)
+        self.app = build_app(name, (route,), gate, run_inline)
 
-    def get(self, path: str) -> Cbor:
+    def _show(self, incoming: Incoming) -> Cbor:
         if self.failure is not None:
-            raise NoAnswer(self.failure) if self.failure is Code.UNREACHABLE else RemoteRefusal(self.failure)
+            raise Refusal(self.failure)
+        path = f"/v1/transfers/{incoming.octets('txid', ID_BYTES).hex()}"
         if path not in self.shown:
-            raise RemoteRefusal(Code.NOT_FOUND)
+            raise Refusal(Code.NOT_FOUND)
         return self.shown[path]
-
-    def post(self, path: str, value: Cbor) -> Cbor:
-        raise AssertionError(f"nothing is posted to a bank: {path} {value}")
 
 
 class Stand:
     """`now` is moved by the test; `ledger` builds what wallets would have signed."""
 
-    def __init__(self, folder: Path, terms: Terms | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.now = NOW
-        self.folder = folder
-        self.terms = terms or Terms()
+        self.terms = Terms()
         self.ledger = Ledger()
-        self.banks = {bank: Shows() for bank in self.ledger.world.banks}
-        self.open()
-        for bank in self.ledger.world.banks:
-            self.operator.post("/v1/issues", [named(bank), bank, GRANT])
-
-    def open(self) -> None:
-        """As a process does at its start, with what the folder holds."""
         world = self.ledger.world
-        self.store = Store(self.folder / "central_bank.db")
-        keys = Keys(*(signer(key) for key in (world.root, world.issuing, world.policy_key, world.redemption)))
-        founding = Founding(
-            tuple((bank, bank.title(), world.bank_key(bank).public) for bank in world.banks),
-            world.notary.public,
-            NOW - 365 * DAY,
-        )
-        self.registry = Registry(self.store, keys, self.terms, founding, self.clock)
-        issuing = Issuing(self.store, keys.issuing, self.terms, self.clock)
-        self.notary = Notary(BACKENDS["sqlite"](self.folder), lambda: self.registry.directory)
-        line = NotaryLine(self.notary_client(world.redemption), keys.redemption, self.clock)
-        lines = {bank: BankLine(shows) for bank, shows in self.banks.items()}
-        self.central_bank = CentralBank(
-            self.store,
-            self.registry,
-            issuing,
-            Redeeming(self.store, self.registry, issuing, line, self.terms, self.clock),
-            Challenging(self.store, self.registry, lines, self.terms, self.clock),
-            OPERATOR.public,
-            self.clock,
-        )
-        gate = Gate("cb.test", self.central_bank.identify, Nonces(":memory:"), self.clock)
-        self.app = build_app("Central bank", self.central_bank.routes(), gate, run_inline)
+        plan = Plan(banks=world.banks, grant=GRANT, absent=frozenset(world.banks))
+        self.network = InProcessNetwork(folder, self.clock, lambda _what: os.urandom, plan, world.keystores())
+        self.banks = {bank: Shows(bank) for bank in world.banks}
+        for bank, shows in self.banks.items():
+            self.network.lines.attach(bank, shows.app)
+        self.network.found()
+
+    @property
+    def registry(self) -> Registry:
+        return self.network.central_bank.registry
+
+    @property
+    def redeeming(self) -> Redeeming:
+        return self.network.central_bank.redeeming
+
+    @property
+    def store(self) -> Store:
+        return self.network.central_bank.store
 
     def reopen(self) -> None:
-        self.close()
-        self.open()
+        for name in (CENTRAL_BANK, NOTARY):
+            self.network.stop(name)
+        self.network.revive()
 
     def close(self) -> None:
-        self.store.close()
-        self.notary.close()
+        self.network.close()
 
     def clock(self) -> int:
         return self.now
 
     def client(self, key: Key) -> ServiceClient:
-        return ServiceClient(
-            "http://cb.test",
-            key.public,
-            key.sign_digest,
-            self.clock,
-            os.urandom,
-            connect=lambda _: InProcess(self.app),
-        )
+        return self.network.line(key.name, CENTRAL_BANK, signer(key))
 
     def notary_client(self, key: Key) -> ServiceClient:
-        def identify(sender: bytes, now: int) -> object:
-            return principal(self.registry.directory, sender, now)
-
-        gate = Gate("notary.test", identify, Nonces(":memory:"), self.clock)  # type: ignore[arg-type]
-        app = build_app("Notary", self.notary.routes(), gate, run_inline)
-        return ServiceClient(
-            "http://notary.test",
-            key.public,
-            key.sign_digest,
-            self.clock,
-            os.urandom,
-            connect=lambda _: InProcess(app),
-        )
+        return self.network.line(key.name, NOTARY, signer(key))
 
     @property
     def operator(self) -> ServiceClient:

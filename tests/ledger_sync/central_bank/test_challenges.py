@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger_sync.sandbox.in_process import cut
 from tests.ledger_sync.central_bank.stand import GRANT, Stand
 from tests.support.world import Key, Person, World
 from wallet.protocol import cose
@@ -116,7 +117,7 @@ def test_another_transfer_than_the_one_committed_is_no_answer(case: Case) -> Non
 
 def test_a_bank_that_cannot_be_reached_has_a_while(case: Case) -> None:
     case.consume(bytes(32))
-    case.stand.banks["zhibek"].failure = Code.UNREACHABLE
+    case.stand.network.lines.place(cut, callee="zhibek")
     start = case.stand.now
     for later in (0, case.stand.terms.challenge_wait):
         case.stand.now = start + later

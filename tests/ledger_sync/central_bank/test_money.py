@@ -333,7 +333,7 @@ def test_every_bank_sees_its_own_movements_only(stand: Stand) -> None:
     stand.redeem(redeemed)
     listed = stand.alatau.get("/v1/movements")
     assert [row[1:] for row in listed] == [
-        ["issue", named("alatau"), GRANT, NOW],
+        ["issue", named("grant alatau"), GRANT, NOW],
         ["funding", named("ann (300,) x"), -300, NOW],
         ["redemption", redeemed[0].ref.txid, 300, NOW],
     ]

@@ -44,7 +44,7 @@ def test_who_was_overtaken_gets_the_same_answer(stand: Stand) -> None:
     small, large = stand.fund(ann, 300, 700)
     redeemed = stand.ledger.redeem(ann, [small], ToAccount())
     stand.commit(redeemed)
-    txid, desk = redeemed[0].ref.txid, stand.central_bank.redeeming
+    txid, desk = redeemed[0].ref.txid, stand.redeeming
     proof = read_proof(*stand.proof(), stand.registry.directory)
     shown = ann.possession()
     slow = Overtaken(proof, lambda proof: desk.redeem("alatau", txid, proof, shown))
@@ -158,7 +158,7 @@ def test_a_refund_that_a_crash_cut_off_is_finished(stand: Stand) -> None:
     ann = stand.ledger.person("ann")
     (token,) = stand.fund(ann, 300)
     expire(stand)
-    stand.central_bank.redeeming.notary.consume(token.ref, refund_id(token.ref), stand.registry.directory)
+    stand.redeeming.notary.consume(token.ref, refund_id(token.ref), stand.registry.directory)
     stand.reopen()
     assert stand.alatau.post("/v1/refunds", refund(stand, ann, token.ref)) == [300]
     assert stand.books()[2] == 0

@@ -14,10 +14,10 @@ import pytest
 import ledger_sync.bank.program
 import ledger_sync.central_bank.program
 import ledger_sync.notary.service
+from hsm.memory import MemoryKeystore
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.run import Home, Program
-from tests.support.memory_keystore import MemoryKeystore
-from tests.support.switchboard import run_inline
+from ledger_sync.sandbox.in_process import run_inline
 from tests.support.wallets import Chance
 from tests.support.world import NOW, World
 from wallet.protocol.codes import Refusal
@@ -50,7 +50,7 @@ PROGRAMS = (
 
 def home(folder: Path, program: Program, connect: Callable[[str], httpx.BaseTransport]) -> Home:
     chance = Chance(program.name)
-    keystore = MemoryKeystore(chance)
+    keystore = MemoryKeystore(chance, pin="")
     for alias in program.aliases:
         keystore.create_key(alias)
     config = {**CONFIG, **PARTNERS[program.name]}

@@ -17,9 +17,9 @@ from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
 from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, Incoming, Route
 from ledger_sync.http.server import Gate, build_app
+from ledger_sync.sandbox.in_process import run_inline
 from tests.support.asgi import InProcess
 from tests.support.small_disk import fill, small_disk
-from tests.support.switchboard import run_inline
 from tests.support.world import NOW, Key
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor

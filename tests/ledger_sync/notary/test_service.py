@@ -18,9 +18,9 @@ from ledger_sync.http.trust import principal
 from ledger_sync.notary.service import Notary
 from ledger_sync.notary.store import CommitItem, Verdicts
 from ledger_sync.notary.writer import MAX_WAITING, Writer
+from ledger_sync.sandbox.in_process import run_inline
 from tests.ledger_sync.notary.backends import BACKENDS, consumer, item, ref
 from tests.support.asgi import InProcess
-from tests.support.switchboard import run_inline
 from tests.support.world import NOW, Key, World
 from wallet.protocol import cose
 from wallet.protocol.bounds import MAX_INPUTS

@@ -1,7 +1,8 @@
-"""A keystore of the same port on keys in memory, for tests that need thousands of wallets.
+"""A backend of the keystore port on keys in memory: thousands of wallets in one process, simulations, tests.
 
-It keeps the port's whole contract (tests/hsm/test_contract.py runs over it) except that nothing outlives
-the process. Randomness is passed in and signatures follow RFC 6979, so a seeded test repeats exactly.
+Rule: it keeps the port's whole contract (tests/hsm/test_contract.py runs over it) except that nothing outlives the
+process and that its keys lie in the process's memory, so it is for money that is not real. Randomness is passed in
+and signatures follow RFC 6979, so a seeded run repeats exactly.
 """
 
 from __future__ import annotations
@@ -31,10 +32,13 @@ _ALGORITHM = ec.ECDSA(Prehashed(SHA256()), deterministic_signing=True)
 
 
 class MemoryKeystore:
-    """`hsm.Keystore` in memory. `clone()` is what copying a SoftHSM folder does to a real one."""
+    """`hsm.Keystore` in memory, open until it is locked.
+
+    `random` gives that many bytes; `clock` unix seconds, for the waits after wrong PINs.
+    """
 
     def __init__(
-        self, random: Callable[[int], bytes], *, pin: str = "1234", clock: Callable[[], int] = lambda: 0
+        self, random: Callable[[int], bytes], *, pin: str, clock: Callable[[], int] = lambda: 0
     ) -> None:
         self._random = random
         self._pin = pin
@@ -99,16 +103,19 @@ class MemoryKeystore:
     def lock(self) -> None:
         self._locked = True
 
-    def reopen(self, pin: str) -> MemoryKeystore:
-        """The same keystore after a restart: what `open_keystore` is to a folder."""
+    def reopen(self, pin: str, *, clock: Callable[[], int] | None = None) -> MemoryKeystore:
+        """The same keystore after a restart: what `open_keystore` is to a folder. PIN_WRONG, PIN_LOCKED."""
         opened = copy.copy(self)
         opened._locked = False
+        opened._clock = clock or self._clock
         opened.confirm_pin(pin)
         return opened
 
-    def clone(self) -> MemoryKeystore:
-        """An independent copy, unlocked: same keys, same record, from now on its own life."""
+    def clone(self, *, random: Callable[[int], bytes] | None = None) -> MemoryKeystore:
+        """An independent copy, unlocked, as copying a SoftHSM folder makes one: same keys and record, a life of its
+        own from now on."""
         other = copy.copy(self)
+        other._random = random or self._random
         other._keys = dict(self._keys)
         other._tries = TriesMemory()
         other._locked = False

@@ -1,0 +1,189 @@
+"""People of a `System`: a wallet with a real purse each, its line to its bank, and what may become of a device."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hsm.memory import MemoryKeystore
+from ledger_sync import client as online
+from ledger_sync.client import BankClient, Report
+from ledger_sync.http.call import Signer
+from wallet.protocol.codes import Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.payment import parse_payment
+from wallet.protocol.request import Request
+from wallet.protocol.transfer import Transfer
+from wallet.purse.receiving import Received
+from wallet.wallet import Wallet
+
+if TYPE_CHECKING:
+    from tests.support.system import System
+
+PIN: Final = "1234"
+DEVICE: Final = "device"
+
+
+@dataclass
+class Snapshot:
+    """A backup: the purse's folder, and what a copy of the whole keystore would hold."""
+
+    folder: Path
+    keystore: MemoryKeystore
+
+
+@dataclass
+class Holder:
+    """Somebody with a wallet. ``signed`` is every transfer this device was seen to sign."""
+
+    system: System
+    name: str
+    bank: str
+    account: str
+    folder: Path
+    keystore: MemoryKeystore
+    signed: dict[bytes, Signed[Transfer]] = field(default_factory=dict)
+    _snapshots: int = 0
+
+    @property
+    def ahead(self) -> int:
+        """Seconds by which the device's clock is ahead of everybody's."""
+        return self.system.network.ahead.get(self.name, 0)
+
+    @ahead.setter
+    def ahead(self, seconds: int) -> None:
+        self.system.network.ahead[self.name] = seconds
+
+    def now(self) -> int:
+        return self.system.network.clock(self.name)()
+
+    def start(self) -> None:
+        """Open the wallet from what is on disk."""
+        self.wallet = Wallet.open(
+            self.folder, self.keystore, self.now, self.system.chance(f"wallet {self.name}")
+        )
+        device = Signer(
+            self.keystore.public_key(DEVICE), lambda digest: self.keystore.sign_digest(DEVICE, digest)
+        )
+        line = self.system.network.line(self.name, self.bank, device)
+        self.bank_client = BankClient(line, self.bank, device.key)
+
+    def restart(self) -> None:
+        """The process ends and the person unlocks the wallet again."""
+        self.wallet.close()
+        self.keystore = self.keystore.reopen(PIN)
+        self.start()
+
+    # online
+
+    def sync(self) -> Report:
+        return online.reconcile(self.wallet, self.bank_client)
+
+    def try_sync(self) -> Report | None:
+        """As a person does who is told "no" or "no line": nothing is broken by it."""
+        try:
+            return self.sync()
+        except Refusal:
+            return None
+
+    @property
+    def has_more_to_say(self) -> bool:
+        """Whether another reconciling would bring something: to the ledger or from it."""
+        reconciling = self.wallet.reconciling
+        try:
+            news = self.bank_client.deliveries(reconciling.cursor)
+        except Refusal:
+            return False
+        is_behind = news.cursor != reconciling.cursor
+        return bool(is_behind or reconciling.uploads().transfers or reconciling.open_redemptions())
+
+    def fund(self, amount: int) -> int:
+        return online.fund(self.wallet, self.bank_client, amount)
+
+    def defund(self, amount: int) -> int:
+        return online.defund(self.wallet, self.bank_client, amount)
+
+    def account_balance(self) -> int:
+        return self.bank_client.account().balance
+
+    # offline
+
+    @property
+    def held(self) -> int:
+        """Tiyn of everything unspent, at what it is known to be worth."""
+        return self.wallet.balance().held
+
+    def show(
+        self, request: Signed[Request], amount: int | None = None, *, anew: bool = False
+    ) -> tuple[bytes, bytes]:
+        """Pay a request as far as showing it: the payment's id and bytes."""
+        payment = self.wallet.paying.reserve(request, amount, anew=anew)
+        raw = self.wallet.paying.sign(payment)
+        self.note(raw)
+        self.wallet.paying.shown(payment)
+        return payment, raw
+
+    def note(self, raw: bytes) -> None:
+        """Remember what was signed."""
+        self.signed.update((transfer.id, transfer) for transfer in parse_payment(raw).newest)
+
+    def pay(self, payee: Holder, amount: int) -> Received:
+        """A whole payment with its receipt, no network."""
+        request = payee.wallet.receiving.request(amount)
+        payment, raw = self.show(request)
+        received = payee.wallet.receiving.receive(raw, request)
+        self.wallet.paying.acknowledge(payment, received.receipt)
+        return received
+
+    def pay_unseen(self, payee: Holder, amount: int) -> bytes:
+        """A payment that is signed and shown, and that the payee never sees; its bytes."""
+        return self.show(payee.wallet.receiving.request(amount))[1]
+
+    # what may become of a device
+
+    def snapshot(self) -> Snapshot:
+        """A backup of everything."""
+        self._snapshots += 1
+        to = self.system.folder / f"backup {self._snapshots} of {self.name}"
+        self.wallet.close()
+        shutil.copytree(self.folder, to)
+        self.start()
+        return Snapshot(to, self.keystore.clone())
+
+    def remember(self) -> None:
+        """Note all that this purse has signed, before it is taken away."""
+        objects, store = self.wallet._purse.objects, self.wallet._purse.store
+        for row in store.rows("SELECT txid FROM outgoing WHERE state = 'signed'"):
+            self.signed[row["txid"]] = objects.transfer(row["txid"])
+
+    def signed_bodies(self) -> list[tuple[bytes, Transfer]]:
+        """Ids and bodies of all that this device was ever seen to sign."""
+        return [(txid, transfer.body) for txid, transfer in self.signed.items()]
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the old purse back; the keystore, and so the record, stays as it is."""
+        self.remember()
+        self.wallet.close()
+        shutil.rmtree(self.folder)
+        shutil.copytree(snapshot.folder, self.folder)
+        self.start()
+
+    def lose_purse(self) -> None:
+        """The folder is gone; the keystore is not. What the set-up of a wallet does, is done again."""
+        self.remember()
+        self.wallet.close()
+        shutil.rmtree(self.folder)
+        self.start()
+        online.set_up(self.wallet, self.bank_client, self.system.root)
+
+    def clone(self, snapshot: Snapshot, name: str) -> Holder:
+        """A second device out of a backup of purse AND keystore."""
+        folder = self.system.folder / f"purse of {name}"
+        shutil.copytree(snapshot.folder, folder)
+        other = Holder(self.system, name, self.bank, self.account, folder, snapshot.keystore.clone())
+        other.ahead = self.ahead
+        other.start()
+        self.system.holders[name] = other
+        return other
