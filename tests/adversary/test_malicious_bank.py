@@ -82,14 +82,19 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     world.network.stop(MALICIOUS)
     database = sqlite3.connect(world.folder / MALICIOUS / "bank.db", isolation_level=None)
     parts = (hijacked.payload, hijacked.signature)
-    certificate = (hijacked.id, body.key, MALICIOUS, body.expires, *parts)
-    wallet = (body.wallet, body.key, mallory.account, device, hijacked.id, body.issued, body.expires)
-    for table, row in (
-        ("devices", (device, mallory.account, body.issued, None)),
-        ("certificates", certificate),
-        ("wallets", wallet),
-        ("possessions", (device, body.key, proof)),
-    ):
+    rows = {
+        "devices (key, customer, since)": (device, mallory.account, body.issued),
+        "certificates (id, key, bank, expires, payload, signature)": (
+            *(hijacked.id, body.key, MALICIOUS, body.expires),
+            *parts,
+        ),
+        "wallets (wallet, key, customer, device, certificate, issued, expires)": (
+            *(body.wallet, body.key, mallory.account),
+            *(device, hijacked.id, body.issued, body.expires),
+        ),
+        "possessions (device, key, proof)": (device, body.key, proof),
+    }
+    for table, row in rows.items():
         database.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)
     database.close()
     world.network.start(MALICIOUS)
