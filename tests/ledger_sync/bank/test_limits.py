@@ -175,7 +175,7 @@ def test_a_purse_that_paid_offline_is_funded_again_though_its_bank_had_not_heard
     with System(tmp_path, "funded again", terms=terms) as system:
         asel, berik = system.holder("asel", "alatau"), system.holder("berik", "zhibek")
         online.fund(asel.wallet, asel.bank_client, 1_000_000)
-        with system.offline():
+        with system.network.offline():
             assert asel.pay(berik, 600_000).code is None
         online.fund(asel.wallet, asel.bank_client, 600_000)
         assert asel.wallet.balance().spendable == 1_000_000
