@@ -75,7 +75,8 @@ def assemble(home: Home) -> Assembled:
         for client in lines:
             client.close()
 
-    app = build_app(f"Qalta bank {bank}", routes, gate, home.executor, lambda: trust.is_ready)
+    ready, health = lambda: trust.is_ready, home.health(ALIAS)
+    app = build_app(f"Qalta bank {bank}", routes, gate, home.executor, ready, health)
     workers = (
         every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.clock(), _REFRESH_SECONDS)),
         every("movements", _MOVEMENTS_SECONDS, node.movements.follow),

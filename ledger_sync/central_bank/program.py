@@ -74,7 +74,9 @@ def assemble(home: Home) -> Assembled:
     )
     nonces = home.nonces()
     gate = Gate(home.authority, central_bank.identify, nonces, home.clock)
-    app = build_app("Qalta central bank", central_bank.routes(), gate, home.executor)
+    app = build_app(
+        "Qalta central bank", central_bank.routes(), gate, home.executor, health=home.health(*ALIASES)
+    )
 
     def close() -> None:
         store.close()

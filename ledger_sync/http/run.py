@@ -35,7 +35,9 @@ from starlette.concurrency import run_in_threadpool
 import hsm
 from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.client import Connect, ServiceClient, by_network
+from ledger_sync.http.health import Health
 from ledger_sync.http.keys import KEYSTORE, PIN, make_keys
+from ledger_sync.http.log import write_bounded
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.server import Executor
 from ledger_sync.http.settings import read_json, sound
@@ -45,6 +47,8 @@ from ledger_sync.http.worker import Worker
 CONFIG: Final = "service.json"
 _GRACE_SECONDS: Final = 5
 _IDLE_SECONDS: Final = 30
+_BACKLOG: Final = 512
+"""Callers that wait to be let in. Python's loop without descriptors tries, and complains, so often a second."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -74,6 +78,10 @@ class Home:
         return Signer(
             self.keystore.public_key(alias), lambda digest: self.keystore.sign_digest(alias, digest)
         )
+
+    def health(self, *aliases: str) -> Health:
+        """Whether this service can sign with these keys."""
+        return Health([self.signer(alias) for alias in aliases], self.random)
 
     def nonces(self) -> Nonces:
         return self.open_nonces(self.folder / "nonces.db")
@@ -125,9 +133,7 @@ def _ended(program: Program, why: Exception) -> int:
 
 def _run(program: Program, arguments: Sequence[str] | None) -> int:
     options = _parser(program).parse_args(arguments)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    for chatty in ("httpx", "uvicorn.error"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    write_bounded()
     folder: Path = options.home
     ending = _Ending()
     ending.watch()
@@ -202,6 +208,7 @@ def _serve(service: Service, config: Mapping[str, Any], ending: _Ending) -> None
             port=config["port"],
             http=Wire,
             ws="none",
+            backlog=_BACKLOG,
             log_config=None,
             access_log=False,
             server_header=False,

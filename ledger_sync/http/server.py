@@ -76,8 +76,13 @@ def build_app(
     gate: Gate,
     executor: Executor,
     ready: Callable[[], bool] = lambda: True,
+    health: Callable[[], str | None] = lambda: None,
 ) -> Starlette:
-    """The application: the table's routes, /v1/openapi.json, /healthz, /readyz (200 once `ready()`)."""
+    """The application: the table's routes, /v1/openapi.json, /healthz, /readyz.
+
+    /readyz is 200 once `ready()` and while `health()` gives no code; else 503, with `status` "starting" or "failing"
+    and, of the latter, the `cause`. /healthz says only that the process answers.
+    """
     description = json.dumps(openapi(title, routes)).encode()
 
     async def describe(_request: Request) -> Response:
@@ -87,6 +92,10 @@ def build_app(
         return Response(b'{"status":"ok"}', media_type="application/json")
 
     async def readyz(_request: Request) -> Response:
+        cause = await executor(health)
+        if cause is not None:
+            said = json.dumps({"status": "failing", "cause": cause})
+            return Response(said, 503, media_type="application/json")
         if await executor(ready):
             return Response(b'{"status":"ready"}', media_type="application/json")
         return Response(b'{"status":"starting"}', 503, media_type="application/json")

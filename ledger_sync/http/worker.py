@@ -1,20 +1,28 @@
 """Background work of a service: one thread that empties a durable outbox, again and again.
 
 Rule: what there is to do is read from the store each time, never kept in the thread; so a crash loses nothing.
-A refusal, such as a partner that cannot be reached, ends the round; the next one begins anew.
+A refusal, such as a partner that cannot be reached, ends the round; the next one begins anew. Rounds that go on failing
+come ever more seldom; after a fault of our own (no disk, no descriptors, no keystore) no poke hastens them.
 """
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Final
 
+from hsm import KeystoreError, fault_of
 from wallet.protocol.codes import Refusal
 
 _log: Final = logging.getLogger(__name__)
 _STOP_SECONDS: Final = 15
+_PATIENT_ROUNDS: Final = 4
+"""Failing rounds that come at the ordinary pace: a partner that starts beside us is not waited for longer than that."""
+LONGEST_AFTER_REFUSAL: Final = 5.0
+LONGEST_AFTER_FAULT: Final = 30.0
+"""Seconds."""
 
 
 class Worker:
@@ -47,15 +55,36 @@ class Worker:
             self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
+        failures = 0
         while not self._stopping.is_set():
             self._wake.clear()
             try:
                 self.step()
             except Refusal as refusal:
+                failures += 1
                 _log.info("%s: %s", self.name, refusal)
-            except Exception:  # noqa: BLE001 - the next round begins anew
-                _log.exception("%s", self.name)
-            self._wake.wait(self._seconds)
+                self._wake.wait(pause(self._seconds, failures, LONGEST_AFTER_REFUSAL))
+            except Exception as error:  # noqa: BLE001 - the next round begins anew
+                failures += 1
+                self._tell(error)
+                self._stopping.wait(pause(self._seconds, failures, LONGEST_AFTER_FAULT))
+            else:
+                failures = 0
+                self._wake.wait(self._seconds)
+
+    def _tell(self, error: Exception) -> None:
+        """A foreseen fault in a line, an unforeseen one with where it happened."""
+        meant = fault_of(error) if isinstance(error, OSError | sqlite3.Error) else error
+        if isinstance(meant, KeystoreError):
+            _log.error("%s: %s", self.name, meant)
+        else:
+            _log.error("%s", self.name, exc_info=error)
+
+
+def pause(seconds: float, failures: int, longest: float) -> float:
+    """Seconds until the round after so many that failed in a row: `seconds`, then doubling up to `longest`."""
+    doublings = min(max(0, failures - _PATIENT_ROUNDS), 16)
+    return max(seconds, min(seconds * float(1 << doublings), longest))
 
 
 def every(name: str, seconds: float, step: Callable[[], None]) -> Worker:

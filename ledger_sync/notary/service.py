@@ -93,7 +93,9 @@ def build(home: Home) -> Service:
     notary = Notary(SqliteStore(home.folder / "notary.db", sign, home.clock), lambda: trust.directory)
     nonces = home.nonces()
     gate = Gate(home.authority, trust.identify, nonces, home.clock)
-    app = build_app("Qalta notary", notary.routes(), gate, home.executor, lambda: trust.is_ready)
+    app = build_app(
+        "Qalta notary", notary.routes(), gate, home.executor, lambda: trust.is_ready, home.health(ALIAS)
+    )
 
     def close() -> None:
         notary.close()

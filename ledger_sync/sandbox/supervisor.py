@@ -26,7 +26,7 @@ from ledger_sync.sandbox.network import FILE, Network, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import require_services
 from ledger_sync.sandbox.processes import end, gone, last_words, running, spawn
-from wallet.protocol.codes import Refusal
+from wallet.protocol.codes import Code, Refusal
 
 GRANT: Final = 100_000_000_000
 """Tiyn of online money that each bank gets when the sandbox is made."""
@@ -42,6 +42,8 @@ class State(StrEnum):
 
     READY = "ready"
     STARTING = "starting"
+    FAILING = "failing"
+    """It runs, and can't do its work: it says why, or says nothing."""
     STOPPED = "stopped"
 
 
@@ -52,6 +54,8 @@ class Status:
     station: Station
     pid: int | None
     state: State
+    cause: str = ""
+    """Why it is failing: a code."""
 
 
 def start(
@@ -110,14 +114,25 @@ def _status(network: Network, station: Station) -> Status:
     pid = running(network.folder(station))
     if pid is None:
         return Status(station, None, State.STOPPED)
-    return Status(station, pid, State.READY if _is_ready(station) else State.STARTING)
+    return Status(station, pid, *_ask(station))
+
+
+def _ask(station: Station) -> tuple[State, str]:
+    """How a station that runs says it is: its state, and why if it is failing."""
+    try:
+        answer = httpx.get(station.url + "/readyz", timeout=2, trust_env=False)
+        if answer.status_code == httpx.codes.OK:
+            return State.READY, ""
+        said = answer.json()
+        return State(said["status"]), str(said.get("cause", ""))
+    except httpx.ConnectError:
+        return State.STARTING, ""  # it listens to nobody yet
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return State.FAILING, Code.UNREACHABLE.value
 
 
 def _is_ready(station: Station) -> bool:
-    try:
-        return httpx.get(station.url + "/readyz", timeout=2, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
+    return _ask(station)[0] is State.READY
 
 
 def await_ready(network: Network, station: Station) -> None:

@@ -12,7 +12,9 @@ from app.cli.show import Show
 from app.cli.status import MissingPart, Status
 
 if TYPE_CHECKING:
+    from app.catalogue import Catalogue
     from app.wallets.sandbox_desk import Books
+    from ledger_sync.sandbox import Status as Standing
 
 
 def add(commands: Commands) -> None:
@@ -37,16 +39,14 @@ def _status(args: argparse.Namespace, context: Context) -> Status:
     if not states:
         raise MissingPart("missing.sandbox")
     words = context.show.catalogue
-    rows = [
-        [found.station.title, words.text(f"sandbox.{found.state.value}"), found.station.url]
-        for found in states
-    ]
+    rows = [[found.station.title, _said(found, words), found.station.url] for found in states]
     context.show.table("", ("sandbox.service", "sandbox.state", "sandbox.url"), rows)
     context.show.result(
         services=[
             {
                 "name": found.station.name,
                 "state": found.state.value,
+                "cause": found.cause,
                 "url": found.station.url,
                 "pid": found.pid,
             }
@@ -54,6 +54,12 @@ def _status(args: argparse.Namespace, context: Context) -> Status:
         ]
     )
     return Status.DONE
+
+
+def _said(found: Standing, words: Catalogue) -> str:
+    """A station's state and, where it is failing, what that means."""
+    state = words.text(f"sandbox.{found.state.value}")
+    return f"{state}: {words.tell(found.cause).what}" if found.cause else state
 
 
 def _stop(args: argparse.Namespace, context: Context) -> Status:
