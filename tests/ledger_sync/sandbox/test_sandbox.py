@@ -122,6 +122,6 @@ def test_a_station_that_dies_at_its_start_is_told(home: Path, network: sandbox.N
         with pytest.raises(Refusal) as caught:
             sandbox.start(home)
         assert caught.value.code is Code.UNREACHABLE
-        assert caught.value.facts["station"] == "notary"
+        assert caught.value.facts["service"] == "notary"
     finally:
         settings.write_text(kept)
