@@ -8,6 +8,7 @@ ledger_sync.settling's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from ledger_sync.bank.house import House
@@ -105,7 +106,8 @@ class Intake:
             self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
             if self._objects.stage(transfer.id) is not Stage.ANSWERED:
                 self._attribute(transfer, uploader, guesses)
-        certified = {certificate.body.key for certificate in bundle.certificates}
+        shown = [*bundle.certificates, *(request.body.payee for request in bundle.requests)]
+        certified = {certificate.body.key for certificate in shown}
         issued = {issuance.id for issuance in bundle.issuances}
         return [transfer.id for transfer in bundle.transfers] + self._unblocked(issued, certified)
 
@@ -159,14 +161,14 @@ class Intake:
     def judge(self, txids: Iterable[bytes]) -> None:
         """Judge these transfers, in this order, and whatever that completes: of two that contradict each other the
         first is the first to be committed."""
-        directory = self._house.trust.directory
+        judging = _Judging(self._house.trust.directory)
         todo = list(dict.fromkeys(txids))[::-1]
         while todo:
             txid = todo.pop()
-            if self._objects.stage(txid) is Stage.WAITING and self._advance(txid, directory):
+            if self._objects.stage(txid) is Stage.WAITING and self._advance(txid, judging):
                 todo.extend(self._objects.children(txid))
 
-    def _advance(self, txid: bytes, directory: Directory) -> bool:
+    def _advance(self, txid: bytes, judging: _Judging) -> bool:
         """Whether the transfer's descendants may now be able to go on."""
         body = self._objects.body(txid)
         if body is None:
@@ -179,7 +181,7 @@ class Intake:
         if code is not None:
             self._listener.refused(txid, code)
             return True
-        return all(self._is_judged(ref.txid) for ref in body.inputs) and self._decide(txid, owner, directory)
+        return all(self._is_judged(ref.txid) for ref in body.inputs) and self._decide(txid, owner, judging)
 
     def _is_judged(self, txid: bytes) -> bool:
         """Ancestors are judged first, so that the order of turns is that of descent."""
@@ -200,11 +202,11 @@ class Intake:
                 return Code(code)
         return None
 
-    def _decide(self, txid: bytes, owner: bytes, directory: Directory) -> bool:
+    def _decide(self, txid: bytes, owner: bytes, judging: _Judging) -> bool:
         transfer = self._objects.copy(txid, owner)
         if transfer is None:
             return False
-        match self._judge(transfer, owner, directory):
+        match self._judge(transfer, owner, judging):
             case Waiting():
                 return False
             case Invalid(code):
@@ -218,15 +220,18 @@ class Intake:
                 self._objects.mark_valid(txid)
         return True
 
-    def _judge(self, transfer: Signed[Transfer], owner: bytes, directory: Directory) -> Standing:
-        """Certificates in the archive were checked when they came, and tokens when their transfers were judged."""
+    def _judge(self, transfer: Signed[Transfer], owner: bytes, judging: _Judging) -> Standing:
+        """Certificates and copies in the archive were checked when they came, tokens when their transfers were
+        judged; nothing is verified again."""
         inputs: list[Token] = []
         for ref in transfer.body.inputs:
             token = self._objects.token(ref)
             if token is None:
                 return Invalid(Code.PROVENANCE_MISSING, {"token": str(ref)})
             inputs.append(token)
-        return judge(transfer, inputs, self._objects.certificates(owner), directory)
+        if owner not in judging.certificates:
+            judging.certificates[owner] = self._objects.certificates(owner)
+        return judge(transfer, inputs, judging.certificates[owner], judging.directory, is_signed=True)
 
     def _note_whole(self, bundle: Bundle, uploader: str) -> None:
         """A bank from which a valid transfer came with what it needs has the provenance itself."""
@@ -237,6 +242,14 @@ class Intake:
                     "update uploads set whole = 1 where transfer = ? and uploader = ?",
                     (transfer.id, uploader),
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """One pass over what may have become complete: each key's certificates are looked up once in it."""
+
+    directory: Directory
+    certificates: dict[bytes, Sequence[Signed[Certificate]]] = field(default_factory=dict)
 
 
 class _Guesses:

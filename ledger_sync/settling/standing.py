@@ -1,26 +1,27 @@
 """Validity of fragments that come in any order: a transfer is judged once its provenance is complete.
 
-Rule: more fragments never change a judgement. So a missing ancestor or certificate is `Waiting`, never a refusal;
-certificates and issuances that nobody of the directory signed are as if absent; and any one certificate of the
-owner's key that makes a transfer valid will do. The checks themselves are wallet.protocol.validity's.
+Rule: more fragments never change a judgement. So a missing ancestor or a certificate that may still come is `Waiting`,
+never a refusal: what a certificate can change is looked at last, and another one may always turn up, for any bank can
+certify any key. Certificates and issuances that nobody of the directory signed are as if absent, and any one
+certificate of the owner's key that makes a transfer valid will do. A signature is checked once, whatever the number of
+certificates. The checks themselves are wallet.protocol.validity's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
 from wallet.protocol.bundle import Bundle
-from wallet.protocol.certificate import Certificate, WalletKind, check_certificate
+from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.codes import Code, Fact, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.lifetime import is_good
 from wallet.protocol.transfer import TokenRef, Transfer
-from wallet.protocol.validity import Token, check_transfer, issued_tokens
-
-_ABOUT_CERTIFICATE: Final = frozenset({Code.TIME_BEFORE_CERTIFICATE, Code.CERTIFICATE_EXPIRED})
+from wallet.protocol.validity import Token, check_but_certificate, is_signed_under, issued_tokens
 
 
 class Objects(Protocol):
@@ -117,6 +118,7 @@ class Graph:
         self._directory = directory
         self._standings: dict[bytes, Standing] = {}
         self._issued: dict[bytes, tuple[Token, ...] | None] = {}
+        self._certificates: dict[bytes, list[Signed[Certificate]]] = {}
 
     def standing(self, txid: bytes) -> Standing:
         """How the transfer `txid` stands; `Waiting` for itself where it is not there."""
@@ -202,7 +204,9 @@ class Graph:
         return True
 
     def _good_certificates(self, key: bytes) -> list[Signed[Certificate]]:
-        return good_certificates(self._objects.certificates(key), self._directory)
+        if key not in self._certificates:
+            self._certificates[key] = good_certificates(self._objects.certificates(key), self._directory)
+        return self._certificates[key]
 
 
 def good_certificates(
@@ -224,29 +228,27 @@ def judge(
     inputs: Sequence[Token],
     certificates: Sequence[Signed[Certificate]],
     directory: Directory,
+    *,
+    is_signed: bool = False,
 ) -> Standing:
-    """How one transfer stands whose inputs are valid tokens, in the order it names them. `certificates` are those
-    of the inputs' owner that a bank signed; any one that makes the transfer valid will do."""
-    owner, time = inputs[0].owner, transfer.body.time
-    if not certificates:
-        return Waiting(keys=frozenset({owner}))
+    """How one transfer stands whose inputs are valid tokens, in the order it names them.
 
-    def fitting(item: Signed[Certificate]) -> tuple[bool, int, bytes]:
-        return item.body.issued <= time <= item.body.expires, item.body.expires, item.id
+    `certificates` are those of the inputs' owner that a bank signed; any one that makes the transfer valid will do, and
+    while there is none it waits. `is_signed`: the owner's signature was checked before.
+    """
+    body = transfer.body
+    try:
+        tokens = check_but_certificate(transfer, inputs, directory, is_signed=is_signed)
+    except Refusal as refusal:
+        return Invalid(refusal.code, refusal.facts)
+    fitting = [item for item in certificates if is_signed_under(body, item.body)]
+    if not fitting:
+        return Waiting(keys=frozenset({inputs[0].owner}))
 
-    refusals: list[Refusal] = []
-    for certificate in sorted(certificates, key=fitting, reverse=True):
-        try:
-            return Valid(check_transfer(transfer, inputs, certificate.body, directory), certificate)
-        except Refusal as refusal:
-            refusals.append(refusal)
-            if refusal.code not in _ABOUT_CERTIFICATE:
-                break
-    last = refusals[-1]
-    renewable = any(item.body.kind is WalletKind.MERCHANT for item in certificates)
-    if renewable and last.code in _ABOUT_CERTIFICATE:
-        return Waiting(keys=frozenset({owner}))
-    return Invalid(last.code, last.facts)
+    def preference(item: Signed[Certificate]) -> tuple[bool, int, bytes]:
+        return is_good(body.time, item.body.expires), item.body.expires, item.id
+
+    return Valid(tokens, max(fitting, key=preference))
 
 
 def assess(bundle: Bundle, directory: Directory, store: Objects | None = None) -> dict[bytes, Standing]:

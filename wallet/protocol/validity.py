@@ -140,13 +140,49 @@ def check_transfer(
     VALUE_MISMATCH, REDEMPTION_KEY, REDEMPTION_AMOUNTS, REDEMPTION_PAYER, SELF_PAYMENT, TIME_BEFORE_INPUTS,
     TIME_BEFORE_CERTIFICATE, TOKEN_EXPIRED, CERTIFICATE_EXPIRED, HOP_LIMIT.
     """
+    owner = inputs[0].owner
+    if certificate.key != owner:
+        raise Refusal(Code.CERTIFICATE_MISSING, {"key": owner.hex()})  # 8.3.2
+    return _checked(transfer, inputs, certificate, directory, is_signed=False)
+
+
+def check_but_certificate(
+    transfer: Signed[Transfer], inputs: Sequence[Token], directory: Directory, *, is_signed: bool = False
+) -> tuple[Token, ...]:
+    """``check_transfer`` but for what a certificate can change: what this refuses is refused for ever.
+
+    ``is_signed``: that the owner of the inputs signed it was checked before. With a certificate of that owner for
+    which ``is_signed_under`` holds, the transfer is valid; raises ``Refusal`` as ``check_transfer``, but none about
+    certificates.
+    """
+    return _checked(transfer, inputs, None, directory, is_signed=is_signed)
+
+
+def is_signed_under(body: Transfer, certificate: Certificate) -> bool:
+    """Whether a transfer's time is one in which its signer may sign under ``certificate``. SPEC 8.3.13, 8.3.15."""
+    return _is_begun(body, certificate) and _is_in_force(body, certificate)
+
+
+def _is_begun(body: Transfer, certificate: Certificate) -> bool:
+    return body.time >= certificate.issued
+
+
+def _is_in_force(body: Transfer, certificate: Certificate) -> bool:
+    return body.redemption is not None or is_good(body.time, certificate.expires)
+
+
+def _checked(
+    transfer: Signed[Transfer],
+    inputs: Sequence[Token],
+    certificate: Certificate | None,
+    directory: Directory,
+    *,
+    is_signed: bool,
+) -> tuple[Token, ...]:
     body = transfer.body
-    first = inputs[0]
-    if certificate.key != first.owner:
-        raise Refusal(Code.CERTIFICATE_MISSING, {"key": first.owner.hex()})  # 8.3.2
     if len(inputs) > 1:
         _check_alike(inputs)
-    if not transfer.signed_by(first.owner):
+    if not is_signed and not transfer.signed_by(inputs[0].owner):
         raise Refusal(Code.TRANSFER_SIGNATURE)  # 8.3.6
     total_in = sum([token.amount for token in inputs])
     total_out = body.amount + body.change
@@ -177,19 +213,17 @@ def _check_purpose(body: Transfer, inputs: Sequence[Token], directory: Directory
         raise Refusal(Code.SELF_PAYMENT)  # 8.3.11
 
 
-def _check_times(body: Transfer, inputs: Sequence[Token], certificate: Certificate) -> None:
+def _check_times(body: Transfer, inputs: Sequence[Token], certificate: Certificate | None) -> None:
     time = body.time
     made = max([token.made for token in inputs])
     if time < made:
         raise Refusal(Code.TIME_BEFORE_INPUTS, {"time": time, "inputs": made})  # 8.3.12
-    if time < certificate.issued:
+    if certificate is not None and not _is_begun(body, certificate):
         raise Refusal(Code.TIME_BEFORE_CERTIFICATE, {"time": time, "issued": certificate.issued})  # 8.3.13
-    if body.redemption is not None:
-        return
     expires = min([token.expires for token in inputs])
-    if not is_good(time, expires):
+    if body.redemption is None and not is_good(time, expires):
         raise Refusal(Code.TOKEN_EXPIRED, {"time": time, "expires": expires})  # 8.3.14
-    if not is_good(time, certificate.expires):
+    if certificate is not None and not _is_in_force(body, certificate):
         raise Refusal(Code.CERTIFICATE_EXPIRED, {"time": time, "expires": certificate.expires})  # 8.3.15
 
 

@@ -16,6 +16,7 @@ from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code
+from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import ToAccount, TokenRef, Transfer
 from wallet.protocol.validity import Token
 
@@ -132,22 +133,60 @@ def test_certificates_and_issuances_that_nobody_signed_are_as_if_absent(ledger: 
     )
 
 
-def test_a_merchants_other_certificate_may_still_come_a_persons_not(ledger: Ledger) -> None:
+@pytest.mark.parametrize("kind", list(WalletKind))
+@pytest.mark.parametrize("away", [-9 * DAY, 9 * DAY])
+def test_another_certificate_may_still_come(ledger: Ledger, kind: WalletKind, away: int) -> None:
+    """Any bank can certify any key, a person's too: what is dated outside all certificates at hand waits."""
     bob = ledger.person("bob")
-    for kind, name in ((WalletKind.MERCHANT, "shop"), (WalletKind.PERSON, "ann")):
-        old = ledger.world.person(name, kind=kind, name=name, issued=NOW - 9 * DAY, expires=NOW - DAY)
-        (token,) = ledger.issue(old, 1000)
-        made = ledger.world.transfer(old, [token], bob.key.public, 1000, bytes(16))
-        bundle = Bundle((made,), tuple(ledger.issuances), (old.certificate,))
-        standing = standings(ledger, bundle)[made.id]
-        if kind is WalletKind.MERCHANT:
-            assert standing == Waiting(keys=frozenset({old.key.public}))
-            renewed = ledger.world.person(name, kind=kind, name=name)
-            more = replace(bundle, certificates=(old.certificate, renewed.certificate))
-            assert isinstance(standings(ledger, more)[made.id], Valid)
-        else:
-            assert isinstance(standing, Invalid)
-            assert standing.code is Code.CERTIFICATE_EXPIRED
+    (name, extra) = ("shop", {"name": "shop"}) if kind is WalletKind.MERCHANT else ("ann", {})
+    at_hand = ledger.world.person(
+        name, kind=kind, issued=NOW + away, expires=NOW + away + DAY, bank="zhibek", **extra
+    )
+    (token,) = ledger.issue(at_hand, 1000)
+    made = ledger.world.transfer(at_hand, [token], bob.key.public, 1000, bytes(16))
+    bundle = Bundle((made,), tuple(ledger.issuances), (at_hand.certificate,))
+    assert standings(ledger, bundle)[made.id] == Waiting(keys=frozenset({at_hand.key.public}))
+    held_back = ledger.world.person(name, kind=kind, **extra)
+    more = replace(bundle, certificates=(at_hand.certificate, held_back.certificate))
+    standing = standings(ledger, more)[made.id]
+    assert isinstance(standing, Valid)
+    assert standing.signer == held_back.certificate
+
+
+def test_what_no_certificate_can_mend_is_refused_at_once(ledger: Ledger) -> None:
+    """The same code for everyone, whichever certificates are at hand."""
+    ann, bob = ledger.person("ann"), ledger.person("bob")
+    (token,) = ledger.issue(ann, 1000)
+    old = ledger.world.person("ann", issued=NOW - 9 * DAY, expires=NOW - DAY)
+    wrong = ledger.world.transfer(
+        ann, [token], bob.key.public, 1000, bytes(16), edit=lambda body: replace(body, amount=2000)
+    )
+    for certificates in ((), (old.certificate,), (old.certificate, ann.certificate)):
+        bundle = Bundle((wrong,), tuple(ledger.issuances), certificates)
+        standing = standings(ledger, bundle)[wrong.id]
+        assert isinstance(standing, Invalid)
+        assert standing.code is Code.VALUE_MISMATCH
+
+
+def test_a_signature_is_checked_once_whatever_the_number_of_certificates(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = ledger.person("ann"), ledger.person("bob")
+    (token,) = ledger.issue(ann, 1000)
+    many = [ledger.world.person("ann", issued=NOW - DAY - n, expires=NOW - n - 1) for n in range(50)]
+    (paid,) = ledger.pay(ann, [token], bob, 1000)
+    checked: list[bytes] = []
+    real = Signed.signed_by
+
+    def counting(self: Signed[Transfer], key: bytes) -> bool:
+        checked.append(self.id)
+        return real(self, key)
+
+    monkeypatch.setattr(Signed, "signed_by", counting)
+    bundle = replace(ledger.bundle(), certificates=tuple(person.certificate for person in many))
+    assert isinstance(standings(ledger, bundle)[paid.ref.txid], Waiting)
+    assert checked.count(paid.ref.txid) == 1
+    assert len(checked) == len(set(checked))
 
 
 def test_a_later_certificate_never_makes_an_old_redemption_invalid(ledger: Ledger) -> None:
