@@ -2,8 +2,9 @@
 
 `Authorization: Qalta <base64url without padding of a COSE_Sign1>`; the payload is `[method, target, SHA-256 of
 the body, time, nonce, sender]`. The target begins with the server's authority, so that a call to one service is
-nothing to another. The order of the checks: AUTH_MISSING, AUTH_SIGNATURE, AUTH_STALE, then who it is
-(AUTH_FORBIDDEN), then AUTH_REPLAYED.
+nothing to another. The order of the checks: AUTH_MISSING, its form, method and target (AUTH_SIGNATURE), its time
+(AUTH_STALE), its signature (AUTH_SIGNATURE), who it is (AUTH_FORBIDDEN); then the body is read, and its digest
+(AUTH_SIGNATURE) and AUTH_REPLAYED come last. Whether it comes a second time is for `Nonces`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from wallet.protocol import codec, cose
 from wallet.protocol.bounds import ID_BYTES, NONCE_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, SignDigest
+from wallet.protocol.cose import Kind, SignDigest, Signed
 
 Clock = Callable[[], int]
 """Unix seconds."""
@@ -81,23 +82,32 @@ def sign_call(method: str, target: str, body: bytes, signer: Signer, clock: Cloc
     return f"{SCHEME} {base64.urlsafe_b64encode(raw).rstrip(b'=').decode('ascii')}"
 
 
-def check_call(header: str | None, method: str, target: str, body: bytes, now: int) -> Call:
-    """The call in `header`, if its sender signed this very request about now.
+def read_call(header: str | None, method: str, target: str, now: int) -> Signed[Call]:
+    """The call that `header` says it is, before its body is read: of this form, for this request, dated about now.
 
-    Raises `Refusal`: AUTH_MISSING, AUTH_SIGNATURE, AUTH_STALE. Whether it comes a second time is for `Nonces`.
+    Raises `Refusal`: AUTH_MISSING, AUTH_SIGNATURE, AUTH_STALE.
     """
     if header is None or not header.startswith(SCHEME + " "):
         raise Refusal(Code.AUTH_MISSING)
     signed = _parse(header)
     call = signed.body
-    meant = (method, target, hashlib.sha256(body).digest())
-    require((call.method, call.target, call.digest) == meant, Code.AUTH_SIGNATURE)
-    require(signed.signed_by(call.sender), Code.AUTH_SIGNATURE)
+    require((call.method, call.target) == (method, target), Code.AUTH_SIGNATURE)
     require(abs(call.time - now) <= WINDOW, Code.AUTH_STALE, time=call.time, now=now)
-    return call
+    return signed
 
 
-def _parse(header: str) -> cose.Signed[Call]:
+def check_sender(signed: Signed[Call]) -> Call:
+    """The call, if its sender signed it. AUTH_SIGNATURE."""
+    require(signed.signed_by(signed.body.sender), Code.AUTH_SIGNATURE)
+    return signed.body
+
+
+def check_body(call: Call, body: bytes) -> None:
+    """AUTH_SIGNATURE for another body than the call's."""
+    require(call.digest == hashlib.sha256(body).digest(), Code.AUTH_SIGNATURE)
+
+
+def _parse(header: str) -> Signed[Call]:
     require(len(header) <= _MAX_HEADER, Code.AUTH_SIGNATURE)
     token = header.removeprefix(SCHEME + " ")
     try:

@@ -2,11 +2,13 @@
 
 Rule: what the service refuses is a `RemoteRefusal`; where its answer never came (UNREACHABLE) or can't be read
 (ANSWER_UNREADABLE) it is a `NoAnswer`, and nothing is known: the same is asked again, with the same ids (`peers`).
+A call has one end, whatever trickles in meanwhile, and may be stopped from another thread; then it is UNREACHABLE too.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlencode
@@ -17,6 +19,7 @@ from ledger_sync.http.call import Clock, Random, Signer, sign_call
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal, unreadable
 from ledger_sync.http.problems import MAX_PROBLEM_BYTES, MEDIA_TYPE, decode_problem
 from ledger_sync.http.routes import BODY_TYPE
+from ledger_sync.http.sockets import SPAN, Sockets, Span, never
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
@@ -24,7 +27,11 @@ from wallet.protocol.cose import SignDigest
 
 MAX_ANSWER_BYTES: Final = 1_048_576
 TIMEOUT: Final = 10.0
-"""Seconds for each of connecting, sending and every read."""
+"""Seconds that a line may be silent, in any step of a call."""
+WHOLE: Final = 60.0
+"""Seconds for a whole call of a wallet, a clock's correction included: the largest upload at 3 kB a second."""
+WHOLE_BETWEEN_SERVICES: Final = 20.0
+"""Seconds for a whole call of one service to another."""
 _IDLE_SECONDS: Final = 3.0
 """A connection that was idle this long is not used again: well before the server (`run`) closes it."""
 
@@ -34,11 +41,15 @@ Connect = Callable[[str], httpx.BaseTransport]
 
 def by_network(_url: str) -> httpx.BaseTransport:
     """Sockets to wherever a URL leads."""
-    return httpx.HTTPTransport(trust_env=False, limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS))
+    return Sockets(_IDLE_SECONDS)
 
 
 class ServiceClient:
-    """Calls one service in the name of one key. Connects at the first call; safe between threads."""
+    """Calls one service in the name of one key. Connects at the first call; safe between threads.
+
+    `timeout` and `whole` are seconds: the longest silence, and a call's whole time on `now`'s scale. `is_stopped` is
+    asked while a call waits; once it says so, every call ends.
+    """
 
     def __init__(
         self,
@@ -49,12 +60,19 @@ class ServiceClient:
         random: Random,
         timeout: float = TIMEOUT,
         connect: Connect = by_network,
+        *,
+        whole: float = WHOLE,
+        is_stopped: Callable[[], bool] = never,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base_url = _url(base_url)
         self._signer = Signer(key, sign_digest)
         self._clock = clock
         self._random = random
         self._timeout = timeout
+        self._whole = whole
+        self._is_stopped = is_stopped
+        self._now = now
         self._connect = connect
         self._connecting = threading.Lock()
         self._connected: httpx.Client | None = None
@@ -87,26 +105,28 @@ class ServiceClient:
 
     def _on_time(self, method: str, path: str, body: bytes) -> Cbor:
         """A device whose clock is wrong asks once more by the service's, which dates this call and nothing else."""
+        span = Span(self._now() + self._whole, self._timeout, self._is_stopped, self._now)
         try:
-            return self._call(method, path, body, self._clock)
+            return self._call(method, path, body, self._clock, span)
         except RemoteRefusal as refusal:
             there = refusal.facts.get("now")
             if refusal.code is not Code.AUTH_STALE or not isinstance(there, int):
                 raise
-            return self._call(method, path, body, lambda: there)
+            return self._call(method, path, body, lambda: there, span)
 
-    def _call(self, method: str, path: str, body: bytes, clock: Clock) -> Cbor:
+    def _call(self, method: str, path: str, body: bytes, clock: Clock, span: Span) -> Cbor:
         http = self._http
-        request = http.build_request(method, path, content=body)
+        request = http.build_request(method, path, content=body, extensions={SPAN: span})
         url = request.url
         target = url.netloc.decode("ascii") + url.raw_path.decode("ascii")
         request.headers["authorization"] = sign_call(method, target, body, self._signer, clock, self._random)
         if method == "POST":
             request.headers["content-type"] = BODY_TYPE
         try:
+            span.check()
             response = http.send(request, stream=True)
             try:
-                return _answer(response)
+                return _answer(response, span)
             finally:
                 response.close()
         except (httpx.HTTPError, httpx.StreamError) as error:
@@ -125,13 +145,13 @@ def _url(text: str) -> httpx.URL:
     return url
 
 
-def _answer(response: httpx.Response) -> Cbor:
+def _answer(response: httpx.Response, span: Span) -> Cbor:
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
     is_problem = kind == MEDIA_TYPE
     if not is_problem and not (response.status_code == 200 and kind == BODY_TYPE):
         raise NoAnswer(Code.UNREACHABLE, {"status": response.status_code})
     try:
-        raw = _bounded(response, MAX_PROBLEM_BYTES if is_problem else MAX_ANSWER_BYTES)
+        raw = _bounded(response, MAX_PROBLEM_BYTES if is_problem else MAX_ANSWER_BYTES, span)
         if not is_problem:
             return codec.decode(raw, MAX_ANSWER_BYTES)
     except Refusal as refusal:
@@ -139,10 +159,11 @@ def _answer(response: httpx.Response) -> Cbor:
     raise decode_problem(raw, response.status_code)
 
 
-def _bounded(response: httpx.Response, limit: int) -> bytes:
+def _bounded(response: httpx.Response, limit: int, span: Span) -> bytes:
     parts: list[bytes] = []
     size = 0
     for part in response.iter_raw():
+        span.check()
         size += len(part)
         require(size <= limit, Code.TOO_LARGE, limit=limit)
         parts.append(part)

@@ -71,7 +71,8 @@ Identify = Callable[[bytes, int], Caller | None]
 @dataclass(frozen=True, slots=True)
 class Route:
     """`path` begins with /v1 and may have {names}. `takes` and `gives` say the CBOR shapes, in CDDL's manner;
-    `most` is the largest body in bytes, `queries` the names that may stand in the query."""
+    `most` is the largest body in bytes, `queries` the names that may stand in the query; `room` names whom the handler
+    may have to wait for, empty where that is nobody."""
 
     method: str
     path: str
@@ -82,6 +83,11 @@ class Route:
     takes: str = ""
     most: int = MAX_BODY_BYTES
     queries: tuple[str, ...] = ()
+    room: str = ""
+
+    @property
+    def takes_body(self) -> bool:
+        return self.method != "GET"
 
 
 def openapi(title: str, routes: Sequence[Route]) -> dict[str, Any]:

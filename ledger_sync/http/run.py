@@ -30,18 +30,18 @@ from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 
 import hsm
 from ledger_sync.http.call import Clock, Random, Signer
-from ledger_sync.http.client import Connect, ServiceClient, by_network
+from ledger_sync.http.client import WHOLE_BETWEEN_SERVICES, Connect, ServiceClient, by_network
 from ledger_sync.http.health import Health
 from ledger_sync.http.keys import KEYSTORE, PIN, make_keys
 from ledger_sync.http.log import write_bounded
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.server import Executor
 from ledger_sync.http.settings import read_json, sound
-from ledger_sync.http.wire import Wire
+from ledger_sync.http.threads import Threads
+from ledger_sync.http.wire import WireBounds, wire
 from ledger_sync.http.worker import Worker
 
 CONFIG: Final = "service.json"
@@ -89,7 +89,13 @@ class Home:
     def line(self, url: str, signer: Signer) -> ServiceClient:
         """Calls to the service at `url`, signed by `signer`."""
         return ServiceClient(
-            url, signer.key, signer.sign_digest, self.clock, self.random, connect=self.connect
+            url,
+            signer.key,
+            signer.sign_digest,
+            self.clock,
+            self.random,
+            connect=self.connect,
+            whole=WHOLE_BETWEEN_SERVICES,
         )
 
     def key(self, name: str) -> bytes:
@@ -149,7 +155,7 @@ def _run(program: Program, arguments: Sequence[str] | None) -> int:
     try:
         with sound(folder / CONFIG):
             config = {**config, "host": str(config["host"]), "port": int(config["port"])}
-            home = Home(folder, config, keystore, _now, os.urandom, by_network, run_in_threadpool, Nonces)
+            home = Home(folder, config, keystore, _now, os.urandom, by_network, Threads(), Nonces)
             service = program.build(home)
         _serve(service, config, ending)
     finally:
@@ -206,7 +212,7 @@ def _serve(service: Service, config: Mapping[str, Any], ending: _Ending) -> None
             service.app,
             host=config["host"],
             port=config["port"],
-            http=Wire,
+            http=wire(WireBounds.of_this_process()),
             ws="none",
             backlog=_BACKLOG,
             log_config=None,

@@ -1,7 +1,8 @@
 """A Starlette application out of a route table: bounded bodies, signed calls, typed problems.
 
-Rule: the size of a body is checked before and while it is read; then the call's signature, who its sender is,
-that it is no replay; only then is the body decoded and the handler run, by the executor.
+Rule: the header is checked before a body is read, its signature and its sender too where the body may be large; the
+size of a body before and while it is read; then that it is what was signed, and no replay; only then is it decoded and
+the handler run, by the executor, in the room of the route.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -20,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from hsm.storage import fault_of
-from ledger_sync.http.call import Clock, check_call
+from ledger_sync.http.call import Call, Clock, check_body, check_sender, read_call
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
@@ -35,16 +36,20 @@ from ledger_sync.http.routes import (
 )
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
 
 R = TypeVar("R")
 _log: Final = logging.getLogger(__name__)
+_SMALL: Final = 4_096
+"""Bytes of a body that is read before its call's signature is checked."""
 _NOBODY: Final = Caller(CallerKind.PUBLIC, "", b"")
 
 
 class Executor(Protocol):
-    """Where handlers run, which may wait for disks and other services: not in the event loop's thread."""
+    """Where handlers run, which may wait for disks and other services: not in the event loop's thread. Who waits in one
+    `room` keeps nobody in another waiting."""
 
-    async def __call__(self, function: Callable[..., R], /, *values: Any) -> R: ...
+    async def __call__(self, function: Callable[..., R], /, *values: Any, room: str = "") -> R: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +61,28 @@ class Gate:
     nonces: Nonces
     clock: Clock
 
-    def admit(self, route: Route, header: str | None, target: str, body: bytes) -> Caller:
-        """The caller, if it may take `route`. The codes of `check_call`, AUTH_FORBIDDEN, AUTH_REPLAYED."""
+    def read(self, route: Route, header: str | None, target: str) -> Signed[Call] | None:
+        """The call in `header`, None where `route` wants none. The codes of `read_call`."""
         if CallerKind.PUBLIC in route.callers:
+            return None
+        return read_call(header, route.method, self.authority + target, self.clock())
+
+    def recognise(self, route: Route, signed: Signed[Call] | None) -> Caller:
+        """Who calls, if it may take `route`. AUTH_SIGNATURE, AUTH_FORBIDDEN."""
+        if signed is None:
             return _NOBODY
-        now = self.clock()
-        call = check_call(header, route.method, self.authority + target, body, now)
-        caller = self.identify(call.sender, now) or Caller(CallerKind.NEWCOMER, "", call.sender)
+        sender = check_sender(signed).sender
+        caller = self.identify(sender, self.clock()) or Caller(CallerKind.NEWCOMER, "", sender)
         if caller.kind not in route.callers and CallerKind.NEWCOMER in route.callers:
-            caller = Caller(CallerKind.NEWCOMER, caller.name, call.sender)
+            caller = Caller(CallerKind.NEWCOMER, caller.name, sender)
         require(caller.kind in route.callers, Code.AUTH_FORBIDDEN)
-        self.nonces.remember(call, now)
         return caller
+
+    def admit(self, signed: Signed[Call] | None, body: bytes) -> None:
+        """Nothing, if this is the body that was signed, for the first time. AUTH_SIGNATURE, AUTH_REPLAYED."""
+        if signed is not None:
+            check_body(signed.body, body)
+            self.nonces.remember(signed.body, self.clock())
 
 
 def build_app(
@@ -117,8 +132,15 @@ def build_app(
 def _endpoint(route: Route, gate: Gate, executor: Executor) -> StarletteRoute:
     async def endpoint(request: Request) -> Response:
         try:
-            body = await _read(request, route.most)
-            answer = await executor(_answer, route, gate, request, body)
+            most = route.most if route.takes_body else 0
+            _check_declared(request, most)
+            signed = gate.read(route, request.headers.get("authorization"), _target(request))
+            caller = None
+            if _may_be_large(request, route):
+                caller = await executor(gate.recognise, route, signed)
+            body = await _read(request, most)
+            parameters = {**request.query_params, **request.path_params}
+            answer = await executor(_answer, route, gate, signed, caller, parameters, body, room=route.room)
             return Response(answer, media_type=BODY_TYPE)
         except Refusal as refusal:
             return problem(refusal)
@@ -126,16 +148,32 @@ def _endpoint(route: Route, gate: Gate, executor: Executor) -> StarletteRoute:
     return StarletteRoute(route.path, endpoint, methods=[route.method])
 
 
-def _answer(route: Route, gate: Gate, request: Request, body: bytes) -> bytes:
-    target = request.scope["raw_path"].decode("latin-1")
-    query = request.scope["query_string"].decode("latin-1")
-    if query:
-        target += "?" + query
+def _target(request: Request) -> str:
+    path: str = request.scope["raw_path"].decode("latin-1")
+    query: str = request.scope["query_string"].decode("latin-1")
+    return path + "?" + query if query else path
+
+
+def _may_be_large(request: Request, route: Route) -> bool:
+    """Whether nothing says that the body will be small."""
+    declared = request.headers.get("content-length", "")
+    is_said = declared.isascii() and declared.isdigit() and len(declared) <= len(str(_SMALL))
+    return route.takes_body and route.most > _SMALL and not (is_said and int(declared) <= _SMALL)
+
+
+def _answer(
+    route: Route,
+    gate: Gate,
+    signed: Signed[Call] | None,
+    caller: Caller | None,
+    parameters: Mapping[str, str],
+    body: bytes,
+) -> bytes:
     try:
-        caller = gate.admit(route, request.headers.get("authorization"), target, body)
-        value = None if route.method == "GET" else codec.decode(body, route.most)
-        parameters = {**request.query_params, **request.path_params}
-        return codec.encode(route.handler(Incoming(caller, value, parameters)))
+        known = gate.recognise(route, signed) if caller is None else caller
+        gate.admit(signed, body)
+        value = codec.decode(body, route.most) if route.takes_body else None
+        return codec.encode(route.handler(Incoming(known, value, parameters)))
     except RemoteRefusal as refusal:
         if is_asked_again(refusal):
             # What another service says of our call to it is nothing about our caller's call to us.
@@ -158,10 +196,13 @@ def _unable(what: str, error: Exception) -> Refusal:
     return Refusal(Code.BUSY, {"cause": fault.code.value})
 
 
-async def _read(request: Request, most: int) -> bytes:
+def _check_declared(request: Request, most: int) -> None:
     declared = request.headers.get("content-length", "0")
     if declared.isascii() and declared.isdigit():
         require(len(declared) <= 12 and int(declared) <= most, Code.TOO_LARGE, limit=most)
+
+
+async def _read(request: Request, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:

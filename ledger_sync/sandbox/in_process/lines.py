@@ -138,7 +138,7 @@ def url(name: str) -> str:
     return f"http://{authority(name)}"
 
 
-async def run_inline(function: Callable[..., R], /, *values: Any) -> R:
+async def run_inline(function: Callable[..., R], /, *values: Any, room: str = "") -> R:
     """An `Executor` that runs handlers in the caller's own thread."""
     return function(*values)
 
