@@ -96,12 +96,11 @@ def _has_ended(line: socket.socket) -> bool:
 
 def test_an_answer_that_nobody_takes_is_given_up() -> None:
     """Its line ends on the service's side; this side reads not a byte, and so could never see it."""
-    with Served() as service:
-        with service.line() as line:
-            line.sendall(b"GET /v1/large HTTP/1.1\r\nhost: x\r\n\r\n")
-            assert line.recv(1, socket.MSG_PEEK), "the answer has begun"
-            during = service.descriptors()
-            assert any(service.descriptors() < during for _ in _looks())
+    with Served() as service, service.line() as line:
+        line.sendall(b"GET /v1/large HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert line.recv(1, socket.MSG_PEEK), "the answer has begun"
+        during = service.descriptors()
+        assert any(service.descriptors() < during for _ in _looks())
 
 
 def _looks() -> Iterator[None]:
