@@ -12,6 +12,7 @@ from dataclasses import replace
 import hsm.failpoint
 from ledger_sync.bank.customers import Customer, Customers
 from ledger_sync.bank.deliveries import Deliveries
+from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.policies import Policies
@@ -39,6 +40,7 @@ class Certification:
         deliveries: Deliveries,
         relays: Relays,
         policies: Policies,
+        watch: ForkWatch,
     ) -> None:
         self._house = house
         self._store = house.store
@@ -49,6 +51,7 @@ class Certification:
         self._deliveries = deliveries
         self._relays = relays
         self._policies = policies
+        self._watch = watch
 
     def certify(
         self,
@@ -101,6 +104,7 @@ class Certification:
     ) -> Signed[Certificate]:
         count = len(self._wallets.unexpired(customer.id))
         require(count < MAX_UNEXPIRED_WALLETS, Code.TOO_MANY, count=count, limit=MAX_UNEXPIRED_WALLETS)
+        is_first = self._wallets.customer_of(key) is None
         signed = self._house.sign(self._body(customer, key, total))
         body = signed.body
         self._objects.add_certificate(signed)
@@ -115,7 +119,10 @@ class Certification:
             expires=body.expires,
             policy=policy,
         )
-        self._deliveries.certified(signed)
+        if is_first:
+            self._objects.unspent.certified(key)
+            self._watch.certified(key)
+            self._deliveries.certified(key)
         self._relays.certificate_came(signed)
         return signed
 

@@ -70,8 +70,8 @@ class RelayCourier:
                 self._work.done(one)
 
     def _others(self, item: Item) -> list[Item]:
-        due = self._work.due(_BATCH * 8, frozenset({Kind.WHOLE}))
-        return [other for other in due if other.target == item.target and other != item][: _BATCH - 1]
+        due = self._work.due(_BATCH, (Kind.WHOLE,), item.target)
+        return [other for other in due if other != item][: _BATCH - 1]
 
     def payload(self, item: Item) -> None:
         """A signed payload for its signer's bank."""
@@ -257,12 +257,11 @@ class RevocationCourier:
     def _open(self, subject: bytes, *, with_evidence: bool) -> list[tuple[bytes, int]]:
         """Wallet ids and reasons, one less than may be listed: the one that evidence names is always with them."""
         if with_evidence:
-            where, value = "r.evidence = ?", subject
+            where, value = "evidence = ?", subject
         else:
-            where, value = "r.evidence is null and cast(w.customer as blob) = ?", subject
+            where, value = "evidence is null and customer = cast(? as text)", subject
         rows = self._store.rows(
-            "select r.wallet, r.reason from revocations r join wallets w on w.wallet = r.wallet"
-            f" where r.version is null and {where} order by r.wallet limit ?",
+            f"select wallet, reason from revocations where version is null and {where} limit ?",
             (value, _MAX_LISTED - 1),
         )
         return [(wallet, reason) for wallet, reason in rows]

@@ -16,7 +16,6 @@ from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.terms import MAX_DELIVERED_BYTES
 from ledger_sync.bank.wallets import Wallets
 from wallet.protocol.bundle import Bundle
-from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
@@ -24,19 +23,9 @@ from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 _TRANSFER: Final = "transfer"
 _ISSUANCE: Final = "issuance"
 _PAGE: Final = 128
-_IN_USE: Final = (
-    (
-        "select 1 from tokens t left join consumed c on c.origin = t.origin and c.output = t.output"
-        " left join refunds r on r.origin = t.origin and r.output = t.output"
-        " where t.owner = ? and (t.value is null or t.value > 0) and c.consumer is null"
-        " and coalesce(r.stage, 'open') = 'open' limit 1"
-    ),
-    (
-        "select 1 from copies c join transfers t on t.id = c.transfer"
-        " where c.signer = ? and t.stage <> 'answered' limit 1"
-    ),
-    "select 1 from transfers where stage <> 'answered' and instr(payload, ?) > 0 limit 1",
-    "select 1 from redemptions r join copies c on c.transfer = r.transfer where c.signer = ? and r.done = 0 limit 1",
+_OPEN_REDEMPTION: Final = (
+    "select 1 from redemptions r cross join copies c on c.transfer = r.transfer and c.signer = ?"
+    " where r.customer = ? and r.done = 0 limit 1"
 )
 
 
@@ -59,9 +48,8 @@ class Deliveries:
         if body.redemption is None and not self._is_refused(transfer):
             self._list(body.payee, _TRANSFER, transfer.id)
 
-    def certified(self, certificate: Signed[Certificate]) -> None:
+    def certified(self, key: bytes) -> None:
         """A key has just become a customer's: what came for it earlier is listed now."""
-        key = certificate.body.key
         rows = self._store.rows(
             "select t.origin, s.payload is not null from tokens t left join settlements s on s.transfer = t.origin"
             " where t.owner = ? and t.value is not null group by t.origin",
@@ -86,10 +74,15 @@ class Deliveries:
     def keys_in_use(self, account: str, keys: Sequence[bytes]) -> list[bytes]:
         """Those of ``account``'s own ``keys`` that the ledger still knows something open of: money that is neither
         consumed nor refunded, a transfer without a verdict, a redemption that is not done."""
-        return [key for key in keys if self._wallets.customer_of(key) == account and self._is_in_use(key)]
+        own = [key for key in dict.fromkeys(keys) if self._wallets.customer_of(key) == account]
+        return [key for key in own if self._is_in_use(account, key)]
 
-    def _is_in_use(self, key: bytes) -> bool:
-        return any(self._store.row(sql, (key,)) is not None for sql in _IN_USE)
+    def _is_in_use(self, account: str, key: bytes) -> bool:
+        return (
+            self._objects.unspent.has(key)
+            or self._objects.pending.concerns(key)
+            or self._store.row(_OPEN_REDEMPTION, (key, account)) is not None
+        )
 
     def since(self, account: str, cursor: int) -> tuple[int, Bundle, list[bytes]]:
         """The next page after ``cursor``: the new cursor, objects with their provenance, ids of listed transfers."""

@@ -9,6 +9,7 @@ key is judged as a payment. Gaps in sequence numbers prove nothing.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ledger_sync.bank.house import House
@@ -35,24 +36,70 @@ class ForkWatch:
         self._policies = policies
 
     def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        """Compare a newly seen signature with all others of its key."""
+        """Compare a newly seen signature with the others of its key: one contradiction names its wallet, and what
+        a named wallet signs later is compared no more. So evidence does not grow with what a cheat signs."""
         account = self._wallets.customer_of(signer)
         if account is None:
             return
+        self._count(transfer, signer)
+        certificate = self._objects.certificate_for(signer, transfer.body.time, self._house.bank)
+        if certificate is None or self._wallets.is_named(certificate.body.wallet):
+            return
         for other_id in self._suspects(transfer, signer):
             other = self._objects.copy(other_id, signer)
-            evidence = None if other is None else self.evidence(transfer, other, signer)
+            evidence = None if other is None else Evidence.of(transfer, other, certificate)
             if evidence is not None:
-                named = evidence.certificate.body.wallet
-                self._wallets.revoke(account, Reason.CONFLICT, self.keep(evidence), named)
+                self._wallets.revoke(account, Reason.CONFLICT, self.keep(evidence), certificate.body.wallet)
+                return
 
-    def _suspects(self, transfer: Signed[Transfer], signer: bytes) -> list[bytes]:
-        sql = "select transfer from copies where signer = ? and sequence = ? and transfer <> ?"
-        rows = self._store.rows(sql, (signer, transfer.body.sequence, transfer.id))
-        found = [row[0] for row in rows]
+    def _suspects(self, transfer: Signed[Transfer], signer: bytes) -> Iterator[bytes]:
+        """What the same key signed that consumes the same tokens, then what bears the same number: one for each."""
+        sql = (
+            "select i.transfer from inputs i join copies c on c.transfer = i.transfer and c.signer = ?"
+            " where i.origin = ? and i.output = ? and i.transfer <> ? limit 1"
+        )
         for ref in transfer.body.inputs:
-            found += [txid for txid in self._objects.consumers(ref) if txid != transfer.id]
-        return list(dict.fromkeys(found))
+            for (txid,) in self._store.rows(sql, (signer, *ref, transfer.id)):
+                yield txid
+        sql = "select transfer from copies where signer = ? and sequence = ? and transfer <> ? limit 1"
+        for (txid,) in self._store.rows(sql, (signer, transfer.body.sequence, transfer.id)):
+            yield txid
+
+    def certified(self, key: bytes) -> None:
+        """A key has just become a customer's: what it signed earlier counts from now on."""
+        for (txid,) in self._store.rows("select transfer from copies where signer = ?", (key,)):
+            copy = self._objects.copy(txid, key)
+            if copy is not None:
+                self._count(copy, key)
+
+    def _count(self, transfer: Signed[Transfer], signer: bytes) -> None:
+        """Keep what a payment counts for: one row in the order of its device's count, and its request's sum."""
+        body, device = transfer.body, self._wallets.device_of(signer)
+        if not isinstance(body.purpose, bytes) or device is None:
+            return
+        is_new = self._store.insert(
+            "counted", device=device, sequence=body.sequence, transfer=transfer.id, amount=body.amount
+        )
+        if is_new:
+            self._store.run(
+                "insert into answering (device, request, amount) values (?, ?, ?)"
+                " on conflict do update set amount = amount + excluded.amount",
+                (device, body.purpose, body.amount),
+            )
+
+    def forget(self, txid: bytes, body: Transfer) -> None:
+        """A transfer that is kept no longer counts for nothing."""
+        rows = self._store.rows("select device, coalesce(amount, 0) from counted where transfer = ?", (txid,))
+        for device, amount in rows:
+            self._store.run(
+                "update answering set amount = amount - ? where device = ? and request = ?",
+                (amount, device, body.purpose),
+            )
+            self._store.run(
+                "delete from answering where device = ? and request = ? and amount <= 0",
+                (device, body.purpose),
+            )
+        self._store.run("delete from counted where transfer = ?", (txid,))
 
     def evidence(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Evidence | None:
         """What two transfers that ``key`` signed prove, if anything: about this bank's own wallet where it is one."""
@@ -121,13 +168,9 @@ class ForkWatch:
         request = self._objects.request(body.purpose) if isinstance(body.purpose, bytes) else None
         if request is None or request.body.is_printed:
             return body.amount
-        rows = self._store.rows(
-            "select t.id from transfers t join copies c on c.transfer = t.id"
-            " join wallets w on w.key = c.signer where t.purpose = ? and w.device = ? group by t.id",
-            (body.purpose, self._wallets.device_of(key)),
-        )
-        bodies = [self._objects.body(row[0]) for row in rows]
-        return sum(other.amount for other in bodies if other is not None)
+        sql = "select amount from answering where device = ? and request = ?"
+        given = self._store.value(sql, (self._wallets.device_of(key), body.purpose))
+        return max(body.amount, given or 0)
 
     def _is_counted(self, transfer: Signed[Transfer], key: bytes) -> bool:
         """Whether the running total never falls, and grows by what is paid, over all keys of the purse.
@@ -148,9 +191,8 @@ class ForkWatch:
 
     def _neighbour(self, relation: str, order: str, device: bytes | None, sequence: int) -> Transfer | None:
         txid = self._store.value(
-            "select c.transfer from copies c join wallets w on w.key = c.signer"
-            " join transfers t on t.id = c.transfer where t.purpose is not null"
-            f" and w.device = ? and c.sequence {relation} ? order by c.sequence {order} limit 1",
+            f"select transfer from counted where device = ? and sequence {relation} ?"
+            f" order by sequence {order}, transfer limit 1",
             (device, sequence),
         )
         return None if txid is None else self._objects.body(txid)

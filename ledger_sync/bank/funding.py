@@ -201,11 +201,12 @@ class Funding:
 
     def open_ones(self, account: str | None = None) -> list[tuple[bytes, int]]:
         """Fundings that are debited and not yet booked as issued, of one account or of all."""
-        rows = self._store.rows(
-            "select id, amount from fundings where stage = 'debited' and (? is null or customer = ?) order by id",
-            (account, account),
-        )
-        return [(funding, amount) for funding, amount in rows]
+        sql = "select id, amount from fundings where stage = 'debited'"
+        if account is None:
+            rows = self._store.rows(sql)
+        else:
+            rows = self._store.rows(f"{sql} and customer = ?", (account,))
+        return sorted((funding, amount) for funding, amount in rows)
 
 
 def _refused(refusal: Refusal, now: int) -> dict[str, str | int]:

@@ -10,22 +10,22 @@ from ledger_sync.bank.house import House
 from wallet.protocol.lifetime import refundable_before
 from wallet.protocol.limits import Commitments
 
-_KEYS = "select distinct key from wallets where customer = ?1 and device = (select device from wallets where key = ?2)"
+_DEVICE = "(select device from wallets where key = ?2 and customer = ?1 limit 1)"
 _HELD = (
-    "select coalesce(sum(coalesce(t.value, t.amount)), 0) from tokens t"
-    f" where t.owner in ({_KEYS}) and t.expires >= ?3"
-    " and not exists (select 1 from consumed c where c.origin = t.origin and c.output = t.output)"
+    "select coalesce(sum(coalesce(t.value, t.amount)), 0) from unspent u"
+    " join tokens t on t.origin = u.origin and t.output = u.output"
+    f" where u.device = {_DEVICE} and u.expires >= ?3"
     " and not exists (select 1 from inputs i join transfers x on x.id = i.transfer"
     " where i.origin = t.origin and i.output = t.output and x.stage in ('valid', 'committed'))"
 )
 _FUNDED = (
-    "select coalesce(sum(amount), 0) from fundings"
-    f" where customer = ?1 and stage = 'debited' and owner in ({_KEYS})"
+    "select coalesce(sum(f.amount), 0) from fundings f where f.customer = ?1 and f.stage = 'debited'"
+    f" and (select device from wallets where key = f.owner limit 1) = {_DEVICE}"
 )
 
 
 class Holdings:
-    """Reads the archive; changes nothing."""
+    """Reads what is unspent; changes nothing."""
 
     def __init__(self, house: House) -> None:
         self._house = house

@@ -64,34 +64,44 @@ class Intake:
         """
         directory = self._house.trust.directory
         with self._store.transaction():
-            self._take_certified(bundle, uploader, directory)
-            touched = self._take_transfers(bundle, uploader)
+            unblocked = self._take_certified(bundle, uploader, directory)
+            touched = [*self._take_transfers(bundle, uploader), *unblocked]
             self._check_shares(uploader)
             self.judge(touched)
             if uploader.startswith(BANK_UPLOADER):
                 self._note_whole(bundle, uploader)
 
-    def _take_certified(self, bundle: Bundle, uploader: str, directory: Directory) -> None:
-        for certificate in bundle.certificates:
-            self._take_certificate(certificate, directory)
+    def _take_certified(self, bundle: Bundle, uploader: str, directory: Directory) -> list[bytes]:
+        """Store certificates, issuances and requests; transfers already here that what is new may complete."""
+        fresh = [one.body.key for one in bundle.certificates if self._take_certificate(one, directory)]
+        unblocked: list[bytes] = []
         for issuance in bundle.issuances:
             if not self._objects.knows("issuances", issuance.id):
                 check_issuance(issuance, directory)
                 self.add_issuance(issuance)
-        for request in bundle.requests:
-            self._take_request(request, uploader, directory)
+                unblocked += self._objects.children(issuance.id)
+        fresh += [one.body.key for one in bundle.requests if self._take_request(one, uploader, directory)]
+        for key in fresh:
+            unblocked += self._objects.pending.waiting_of(key)
+        return unblocked
 
-    def _take_certificate(self, certificate: Signed[Certificate], directory: Directory) -> None:
-        if not self._objects.knows("certificates", certificate.id):
-            check_certificate(certificate, directory)
-            self._objects.add_certificate(certificate)
-            self._listener.certificate_came(certificate)
+    def _take_certificate(self, certificate: Signed[Certificate], directory: Directory) -> bool:
+        """Whether it is new."""
+        if self._objects.knows("certificates", certificate.id):
+            return False
+        check_certificate(certificate, directory)
+        self._objects.add_certificate(certificate)
+        self._listener.certificate_came(certificate)
+        return True
 
-    def _take_request(self, request: Signed[Request], uploader: str, directory: Directory) -> None:
-        if not self._objects.knows("requests", request.id):
-            self._take_certificate(request.body.payee, directory)
-            require(request.signed_by(request.body.key), Code.REQUEST_SIGNATURE)
-            self._objects.add_request(request, uploader)
+    def _take_request(self, request: Signed[Request], uploader: str, directory: Directory) -> bool:
+        """Whether its certificate is new."""
+        if self._objects.knows("requests", request.id):
+            return False
+        is_fresh = self._take_certificate(request.body.payee, directory)
+        require(request.signed_by(request.body.key), Code.REQUEST_SIGNATURE)
+        self._objects.add_request(request, uploader)
+        return is_fresh
 
     def add_issuance(self, issuance: Signed[Issuance]) -> None:
         """Store an issuance whose signature was checked, with its tokens at face value."""
@@ -106,22 +116,7 @@ class Intake:
             self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
             if self._objects.stage(transfer.id) is not Stage.ANSWERED:
                 self._attribute(transfer, uploader, guesses)
-        shown = [*bundle.certificates, *(request.body.payee for request in bundle.requests)]
-        certified = {certificate.body.key for certificate in shown}
-        issued = {issuance.id for issuance in bundle.issuances}
-        return [transfer.id for transfer in bundle.transfers] + self._unblocked(issued, certified)
-
-    def _unblocked(self, issued: Iterable[bytes], certified: Iterable[bytes]) -> list[bytes]:
-        """Transfers already here that an issuance or a certificate of this bundle may complete."""
-        found = [child for issuance_id in issued for child in self._objects.children(issuance_id)]
-        for key in certified:
-            rows = self._store.rows(
-                "select c.transfer from copies c join transfers t on t.id = c.transfer"
-                " where c.signer = ? and t.stage = 'waiting'",
-                (key,),
-            )
-            found += [row[0] for row in rows]
-        return found
+        return [transfer.id for transfer in bundle.transfers]
 
     def _attribute(self, transfer: Signed[Transfer], uploader: str, guesses: _Guesses) -> None:
         """Find whose signature this is: the inputs' owner's where that is known, else one that fits."""

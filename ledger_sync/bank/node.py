@@ -128,6 +128,7 @@ class Node:
             self.deliveries,
             self.relays,
             self.policies,
+            self.watch,
         )
         self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
         self.answers = Answers(house, self.objects, self.redemptions)

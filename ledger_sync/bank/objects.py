@@ -11,7 +11,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
+from ledger_sync.bank.pending import Part, Pending, beneficiary
 from ledger_sync.bank.store import Row, Store
+from ledger_sync.bank.unspent import Unspent
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_BANKS, MAX_OBJECT_BYTES
 from wallet.protocol.certificate import Certificate
@@ -56,6 +58,8 @@ class Objects:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.unspent = Unspent(store)
+        self.pending = Pending(store)
 
     # certificates, issuances, requests
 
@@ -139,6 +143,9 @@ class Objects:
         if is_new:
             for ref in body.inputs:
                 self._store.insert("inputs", transfer=signed.id, origin=ref.txid, output=ref.output)
+            key = beneficiary(body)
+            if key is not None:
+                self.pending.add(signed.id, Part.BENEFICIARY, key)
         return is_new
 
     def body(self, txid: bytes) -> Transfer | None:
@@ -152,11 +159,14 @@ class Objects:
 
     def set_stage(self, txid: bytes, stage: Stage) -> None:
         self._store.run("update transfers set stage = ? where id = ?", (stage.value, txid))
+        if stage is Stage.ANSWERED:
+            self.pending.over(txid)
 
     def mark_valid(self, txid: bytes) -> None:
         self._store.run(
-            "update transfers set stage = ?, turn = (select coalesce(max(turn), 0) + 1 from transfers) where id = ?",
-            (Stage.VALID.value, txid),
+            "update transfers set stage = 'valid', turn ="
+            " (select coalesce(max(turn), 0) + 1 from transfers where stage = 'valid') where id = ?",
+            (txid,),
         )
 
     def owner(self, txid: bytes) -> bytes | None:
@@ -194,13 +204,16 @@ class Objects:
 
     def add_copy(self, signed: Signed[Transfer], signer: bytes) -> bool:
         """A signature that ``signer`` was seen to have made."""
-        return self._store.insert(
+        is_new = self._store.insert(
             "copies",
             transfer=signed.id,
             signer=signer,
             sequence=signed.body.sequence,
             signature=signed.signature,
         )
+        if is_new:
+            self.pending.add(signed.id, Part.SIGNER, signer)
+        return is_new
 
     def copy(self, txid: bytes, signer: bytes) -> Signed[Transfer] | None:
         row = self._store.row(
@@ -260,6 +273,13 @@ class Objects:
                 payer=token.payer,
                 value=token.amount if settled else None,
             )
+        self.unspent.came(tokens)
+
+    def settle(self, ref: TokenRef, value: int) -> None:
+        """What an output is worth (tiyn) by its transfer's verdict."""
+        self._store.run("update tokens set value = ? where origin = ? and output = ?", (value, *ref))
+        if not value:
+            self.unspent.drop(ref)
 
     def token(self, ref: TokenRef) -> Token | None:
         row = self._store.row(f"select {_TOKEN} from tokens where origin = ? and output = ?", ref)
@@ -300,6 +320,7 @@ class Objects:
             self._store.insert(
                 "consumed", origin=ref.txid, output=ref.output, consumer=body.consumer, statement=signed.id
             )
+            self.unspent.drop(ref)
 
     def statement(self, ref: TokenRef) -> Signed[Consumption] | None:
         """The notary's word on who consumed an output."""

@@ -116,8 +116,8 @@ class Redemptions:
 
     def in_flight(self) -> list[tuple[bytes, int]]:
         """Redemptions that the central bank may have booked already, and this bank has not."""
-        rows = self._store.rows("select transfer, settled from redemptions where done = 0 order by transfer")
-        return [(txid, value) for txid, value in rows]
+        rows = self._store.rows("select transfer, settled from redemptions where done = 0")
+        return sorted((txid, value) for txid, value in rows)
 
     def outcome(self, txid: bytes) -> tuple[Signed[Issuance] | None, int] | None:
         """What became of a redemption's money; None while that is open."""

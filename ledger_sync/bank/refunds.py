@@ -50,16 +50,13 @@ class Refunds:
         """Open a refund for every settled output of customers' keys whose time is over."""
         last = refundable_before(self._house.clock(), self._house.trust.policy.head.grace)
         with self._store.transaction():
-            rows = self._store.rows(
-                "select distinct t.origin, t.output, w.customer from tokens t join wallets w on w.key = t.owner"
-                " left join consumed c on c.origin = t.origin and c.output = t.output"
-                " left join refunds r on r.origin = t.origin and r.output = t.output"
-                " where t.expires < ? and t.value > 0 and c.consumer is null and r.customer is null limit ?",
-                (last, _ROUND),
-            )
-            for origin, output, customer in rows:
-                self._store.insert("refunds", origin=origin, output=output, customer=customer, stage="open")
-                self._work.add(Item(Kind.REFUND, "", codec.encode([origin, output])))
+            unspent = self._objects.unspent
+            for ref, customer in unspent.to_refund(last, _ROUND):
+                unspent.asked_for(ref)
+                self._store.insert(
+                    "refunds", origin=ref.txid, output=ref.output, customer=customer, stage="open"
+                )
+                self._work.add(Item(Kind.REFUND, "", codec.encode(ref.to_cbor())))
 
     def finish(self, subject: bytes) -> None:
         """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final."""
@@ -93,6 +90,7 @@ class Refunds:
                 "update refunds set stage = ?, value = ? where origin = ? and output = ?",
                 (stage, value, token.txid, token.output),
             )
+            self._objects.unspent.drop(token)
             self._work.done(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
 
     def in_flight(self) -> list[tuple[bytes, int]]:

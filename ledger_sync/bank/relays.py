@@ -12,11 +12,12 @@ from __future__ import annotations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import uploader_of_bank
 from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.pending import beneficiary
 from ledger_sync.bank.work import Item, Kind, WorkList
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
+from wallet.protocol.transfer import Transfer
 
 
 class Relays:
@@ -36,11 +37,7 @@ class Relays:
             return
         for (name,) in self._store.rows("select object from placed where key = ?", (key,)):
             self._pass_on(name, bank)
-        sql = (
-            "select c.transfer from copies c join transfers t on t.id = c.transfer"
-            " where c.signer = ? and t.stage = 'waiting'"
-        )
-        for (txid,) in self._store.rows(sql, (key,)):
+        for txid in self._objects.pending.waiting_of(key):
             self._pass_payload_on(txid, key, bank)
 
     def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
@@ -61,7 +58,7 @@ class Relays:
 
     def committed(self, transfer: Signed[Transfer], signer: bytes) -> None:
         """A validated transfer: for the banks of its payee, of who gets redeemed money, and of its signer."""
-        for key in (_beneficiary(transfer.body), signer):
+        for key in (beneficiary(transfer.body), signer):
             if key is not None:
                 self._place(transfer.id, key)
 
@@ -87,16 +84,3 @@ class Relays:
         """Whether ``bank`` showed us the transfer itself, with its provenance where ``whole``."""
         sql = "select 1 from uploads where transfer = ? and uploader = ? and whole >= ?"
         return self._store.row(sql, (txid, uploader_of_bank(bank), int(whole))) is not None
-
-
-def _beneficiary(body: Transfer) -> bytes | None:
-    """Whose bank shall learn of it: the payee's, or that of who gets the redeemed money."""
-    match body.redemption:
-        case None:
-            return body.payee
-        case ToPayer(payer):
-            return payer
-        case Refresh(owner, _):
-            return owner
-        case ToAccount():
-            return None

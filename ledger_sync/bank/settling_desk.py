@@ -241,9 +241,7 @@ class SettlingDesk:
             evidence=evidence,
         )
         for output, value in enumerate(outcome.values):
-            self._store.run(
-                "update tokens set value = ? where origin = ? and output = ?", (value, transfer.id, output)
-            )
+            self._objects.settle(TokenRef(transfer.id, output), value)
         self._objects.set_stage(transfer.id, Stage.ANSWERED)
         signer = self._objects.signer(transfer.id)
         if outcome.verdict is not Verdict.REFUSED and signer is not None:

@@ -49,10 +49,6 @@ class Wallets:
             raise Refusal(Code.KEY_INVALID, {"bank": self._house.bank})
         return Possession(load(Certificate, row[0], row[1]), row[2], row[3])
 
-    def keys_of(self, account: str) -> list[bytes]:
-        rows = self._store.rows("select distinct key from wallets where customer = ?", (account,))
-        return [row[0] for row in rows]
-
     def device_of(self, key: bytes) -> bytes | None:
         """The device whose purse holds ``key``: sequence numbers count over all keys of one purse."""
         device: bytes | None = self._store.value("select device from wallets where key = ? limit 1", (key,))
@@ -77,12 +73,18 @@ class Wallets:
                 self._store.insert(
                     "revocations",
                     wallet=wallet,
+                    customer=account,
                     reason=int(reason),
                     evidence=evidence,
                     time=self._house.clock(),
                 )
             if fresh:
                 self._work.again(Item(Kind.REVOKE, "", evidence or account.encode()))
+
+    def is_named(self, wallet: bytes) -> bool:
+        """Whether a contradiction of this wallet is known already."""
+        sql = "select 1 from revocations where wallet = ? and reason = ?"
+        return self._store.row(sql, (wallet, int(Reason.CONFLICT))) is not None
 
     def _outweighs(self, wallet: bytes, reason: Reason) -> bool:
         rows = self._store.rows("select reason from revocations where wallet = ?", (wallet,))
@@ -94,8 +96,7 @@ class Wallets:
         policy = self._house.trust.policy
         listed, known = policy.revoked, policy.version
         rows = self._store.rows(
-            "select r.wallet, r.reason, r.version from revocations r join wallets w on w.wallet = r.wallet"
-            " where w.customer = ?",
+            "select wallet, reason, version from revocations where customer = ?",
             (account,),
         )
         wanted = reasons or tuple(Reason)

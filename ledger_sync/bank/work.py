@@ -6,20 +6,18 @@ between doing it and noting that it is done only does it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ledger_sync.bank.store import Store
-from ledger_sync.http.peers import NoAnswer
+from ledger_sync.bank.store import Row, Store
 from wallet.protocol.codes import Refusal
 
 _LONGEST_PAUSE: Final = 32
 """Seconds between two attempts at most."""
 _WRITTEN: Final = (1, 2, 4, 8, 16, _LONGEST_PAUSE)
-_SILENCE: Final = "silence"
-"""The code of work whose partner gave no answer: what a partner says itself is another one's."""
+_END_OF_TIME: Final = 2**62
 
 
 class Kind(StrEnum):
@@ -46,7 +44,11 @@ class Item:
 
 
 class WorkList:
-    """The table of work. Writes within the caller's transaction."""
+    """The table of work. Writes within the caller's transaction.
+
+    What is due is claimed by an index, so that a backlog costs nobody but itself; a partner that can't be reached
+    holds up all its work by one row of its own (`partners`).
+    """
 
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
@@ -54,6 +56,7 @@ class WorkList:
 
     def add(self, item: Item) -> bool:
         """Whether it was not there before, done or not."""
+        self._store.insert("partners", target=item.target)
         kind = item.kind.value
         return self._store.insert(
             "work", kind=kind, target=item.target, subject=item.subject, due=self._clock()
@@ -86,36 +89,76 @@ class WorkList:
             "select attempts from work where kind = ? and target = ? and subject = ?",
             (item.kind.value, item.target, item.subject),
         )
-        pause = _WRITTEN[min(attempts or 0, len(_WRITTEN) - 1)]
         self._store.run(
             "update work set attempts = attempts + 1, due = ?, code = ? where kind = ? and target = ? and subject = ?",
-            (self._clock() + pause, _code(refusal), item.kind.value, item.target, item.subject),
+            (
+                self._clock() + _pause(attempts),
+                refusal.code.value,
+                item.kind.value,
+                item.target,
+                item.subject,
+            ),
         )
 
     def postpone(self, item: Item) -> None:
-        """Its partner can't be reached: nothing for that partner is due before ``item`` is."""
+        """The partner can't be reached: nothing is due for it before another pause, and then ``item`` is too."""
+        now = self._clock()
+        attempts = self._store.value("select attempts from partners where target = ?", (item.target,))
         self._store.run(
-            "update work set code = ?,"
-            " due = max(due, (select due from work where kind = ? and target = ? and subject = ?))"
-            " where target = ? and done = 0",
-            (_SILENCE, item.kind.value, item.target, item.subject, item.target),
+            "update partners set attempts = attempts + 1, due = ? where target = ?",
+            (now + _pause(attempts), item.target),
+        )
+        self._store.run(
+            "update work set due = ? where kind = ? and target = ? and subject = ?",
+            (now, item.kind.value, item.target, item.subject),
         )
 
     def reached(self, target: str) -> None:
         """A partner answers: what waited for that is due now."""
         self._store.run(
-            "update work set due = ? where target = ? and done = 0 and code = ?",
-            (self._clock(), target, _SILENCE),
+            "update partners set attempts = 0, due = 0 where target = ? and (attempts > 0 or due > 0)",
+            (target,),
         )
 
-    def due(self, limit: int, kinds: frozenset[Kind] | None = None) -> list[Item]:
-        """Open work whose time has come, oldest first."""
-        rows = self._store.rows(
-            "select kind, target, subject from work where done = 0 and due <= ? order by due, kind, target, subject",
-            (self._clock(),),
+    def due(self, limit: int, kinds: Collection[Kind] | None = None, target: str | None = None) -> list[Item]:
+        """Open work whose time has come, oldest first: at most ``limit``, of these ``kinds``, for this ``target``."""
+        found: list[tuple[int, Item]] = []
+        for name in self._answering() if target is None else [target]:
+            for kind in kinds or Kind:
+                found += self._due(limit, kind, name)
+        return [item for _, item in sorted(found, key=_by_age)[:limit]]
+
+    def _answering(self) -> list[str]:
+        """Partners that are not known to be out of reach; as many as there are banks."""
+        sql = "select target from partners where due <= ?1 or due > ?1 + ?2"
+        return [target for (target,) in self._store.rows(sql, (self._clock(), _LONGEST_PAUSE))]
+
+    def _due(self, limit: int, kind: Kind, target: str) -> list[tuple[int, Item]]:
+        """No pause is longer than the longest: what is due later was written by a clock that was wrong."""
+        now = self._clock()
+        rows: list[Row] = []
+        for first, last in ((0, now), (now + _LONGEST_PAUSE + 1, _END_OF_TIME)):
+            rows += self._store.rows(
+                "select due, subject from work where target = ? and kind = ? and done = 0 and due between ? and ?"
+                " order by due limit ?",
+                (target, kind.value, first, last, limit),
+            )
+        return [(due, Item(kind, target, subject)) for due, subject in rows]
+
+    def ready(self, items: Iterable[Item]) -> list[Item]:
+        """Those of ``items`` that are open and whose time has come."""
+        now = self._clock()
+        answering = frozenset(self._answering())
+        sql = (
+            "select 1 from work where kind = ?1 and target = ?2 and subject = ?3 and done = 0"
+            " and (due <= ?4 or due > ?4 + ?5)"
         )
-        items = [Item(Kind(kind), target, subject) for kind, target, subject in rows]
-        return [item for item in items if kinds is None or item.kind in kinds][:limit]
+        return [
+            item
+            for item in items
+            if item.target in answering
+            and self._store.row(sql, (item.kind.value, item.target, item.subject, now, _LONGEST_PAUSE))
+        ]
 
     def is_open(self, item: Item) -> bool:
         return (
@@ -130,10 +173,15 @@ class WorkList:
         return int(self._store.value("select count(*) from work where done = 0"))
 
     def hurry(self) -> None:
-        """After a start, or when a partner came back: everything open is due now."""
+        """After a start: everything open is due now."""
         self._store.run("update work set due = ?, attempts = 0 where done = 0", (self._clock(),))
+        self._store.run("update partners set due = 0, attempts = 0")
 
 
-def _code(refusal: Refusal) -> str:
-    is_silence = isinstance(refusal, NoAnswer) and refusal.is_silence
-    return _SILENCE if is_silence else refusal.code.value
+def _pause(attempts: int | None) -> int:
+    return _WRITTEN[min(attempts or 0, len(_WRITTEN) - 1)]
+
+
+def _by_age(found: tuple[int, Item]) -> tuple[int, str, str, bytes]:
+    due, item = found
+    return due, item.kind.value, item.target, item.subject

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.bank.lines import BankLines, CentralBankLine
+from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.store import Store
 from ledger_sync.possession import Possession
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.support.audit import Audit
@@ -80,23 +81,23 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     hijacked = certified(world, hers, wallet=bytes(16), expires=hers.expires + 1)
     body, (device, proof) = hijacked.body, proof_of(world, hers.key)
     world.network.stop(MALICIOUS)
-    database = sqlite3.connect(world.folder / MALICIOUS / "bank.db", isolation_level=None)
-    parts = (hijacked.payload, hijacked.signature)
-    rows = {
-        "devices (key, customer, since)": (device, mallory.account, body.issued),
-        "certificates (id, key, bank, expires, payload, signature)": (
-            *(hijacked.id, body.key, MALICIOUS, body.expires),
-            *parts,
-        ),
-        "wallets (wallet, key, customer, device, certificate, issued, expires)": (
-            *(body.wallet, body.key, mallory.account),
-            *(device, hijacked.id, body.issued, body.expires),
-        ),
-        "possessions (device, key, proof)": (device, body.key, proof),
-    }
-    for table, row in rows.items():
-        database.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)
-    database.close()
+    store = Store(world.folder / MALICIOUS / "bank.db")
+    objects = Objects(store)
+    store.insert("devices", key=device, customer=mallory.account, since=body.issued)
+    objects.add_certificate(hijacked)
+    store.insert(
+        "wallets",
+        wallet=body.wallet,
+        key=body.key,
+        customer=mallory.account,
+        device=device,
+        certificate=hijacked.id,
+        issued=body.issued,
+        expires=body.expires,
+    )
+    store.insert("possessions", device=device, key=body.key, proof=proof)
+    objects.unspent.certified(body.key)
+    store.close()
     world.network.start(MALICIOUS)
     for bank in world.banks:
         if bank != MALICIOUS:

@@ -1,0 +1,194 @@
+"""What a bank is asked costs by what is open, never by what was: no statement of a call reads history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_sync.bank.work import Item, Kind, WorkList
+from tests.ledger_sync.bank.story import Remembering, tell
+from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.statements import Recording, steps_of
+from tests.support.world import Person
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import parse_evidence
+from wallet.protocol.transfer import TokenRef, Transfer
+
+FIXED = {
+    "provenance": "the ancestors of one transfer, as far as a bundle carries them",
+    "policy_limits": "its last row, in the order of its key",
+    "partners": "as many as there are banks",
+    "fundings:fundings_open": "fundings under way, which the books list by id",
+    "redemptions:redemptions_open": "redemptions under way, which the books list by id",
+    "refunds:refunds_open": "refunds under way, which the books list by id",
+    "work": "everything open is due after a start",
+    "customers": "the operator's books list every account",
+    "accounts": "the operator's books list every account",
+}
+"""What may be read whole, and why."""
+
+
+DERIVED = {
+    "select origin, output from unspent": (
+        "select t.origin, t.output from tokens t where t.owner in (select key from wallets)"
+        " and (t.value is null or t.value > 0)"
+        " and not exists (select 1 from consumed c where c.origin = t.origin and c.output = t.output)"
+        " and not exists (select 1 from refunds r where r.origin = t.origin and r.output = t.output"
+        " and r.stage <> 'open')"
+    ),
+    "select distinct transfer from pending where role = 'signer'": (
+        "select distinct c.transfer from copies c join transfers t on t.id = c.transfer where t.stage <> 'answered'"
+    ),
+    "select distinct device, sequence, transfer from counted": (
+        "select distinct w.device, c.sequence, c.transfer from copies c join wallets w on w.key = c.signer"
+        " join transfers t on t.id = c.transfer where t.purpose is not null"
+    ),
+}
+"""What is kept apart, and what it is kept from."""
+
+
+def connection(town: Town, bank: str = "alatau") -> Any:
+    return town.banks[bank].node.house.store._db
+
+
+def steps(town: Town, action: Callable[[], object]) -> int:
+    with steps_of(connection(town)) as count:
+        action()
+        return count()
+
+
+def history(town: Town, payer: Customer, payee: Customer, payments: int) -> None:
+    """So many settled payments, each from the last one's change."""
+    change = payer.fund(1_000_000)
+    for _ in range(payments):
+        paid = town.pay(payer, change, payee, 100)
+        payer.upload_bundle(replace(town.bundle([paid]), transfers=(paid,)))
+        change = town.outputs(paid)[1:]
+
+
+def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
+    town = Remembering(tmp_path)
+    recordings: list[Recording] = []
+    for assembled in town.banks.values():
+        store = assembled.node.house.store
+        store._db = Recording(store._db)  # type: ignore[assignment]
+        recordings.append(store._db)
+    tell(town)
+    for name in ("Aigul", "Shop"):
+        customer = town.customer(name)
+        customer.line().post("/v1/keys", [customer.key])
+        customer.line().post("/v1/possessions", [b""])
+        customer.line().get("/v1/account")
+        customer.deliveries()
+        customer.line().post("/v1/losses", [])
+    scans = {sql: name for recording in recordings for sql, name in recording.scans().items()}
+    assert len(recordings[0].asked) > 60
+    assert {sql: name for sql, name in scans.items() if not {name, name.split(":")[0]} & set(FIXED)} == {}
+    for recording in recordings:
+        for held, derived in DERIVED.items():
+            assert sorted(recording.execute(held)) == sorted(recording.execute(derived))
+    town.close()
+
+
+@pytest.mark.parametrize("asked", ["keys", "upload", "refunds", "certificate"])
+def test_a_call_costs_no_more_after_a_long_history(town: Town, asked: str) -> None:
+    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+
+    def ask() -> int:
+        paid = town.pay(aigul, aigul.fund(1_000), shop, 700)
+        bundle = town.bundle([paid])
+        actions: dict[str, Callable[[], object]] = {
+            "keys": lambda: aigul.line().post("/v1/keys", [aigul.key] * 64),
+            "upload": lambda: shop.upload_bundle(bundle),
+            "refunds": town.banks["alatau"].node.refunds.find,
+            "certificate": lambda: customer_again(shop),
+        }
+        return steps(town, actions[asked])
+
+    history(town, aigul, shop, 2)
+    ask()
+    before = ask()
+    history(town, aigul, shop, 60)
+    assert ask() < 1.25 * before
+
+
+def customer_again(customer: Customer) -> None:
+    customer.certify()
+
+
+def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> None:
+    store, work = town.banks["alatau"].node.house.store, town.banks["alatau"].node.work
+
+    def claim() -> int:
+        return steps(town, lambda: work.due(8, {Kind.REDEEM}))
+
+    def pile(work: WorkList, first: int, last: int) -> None:
+        with store.transaction():
+            for number in range(first, last):
+                work.add(Item(Kind.WHOLE, "zhibek", number.to_bytes(32, "big")))
+                work.add(Item(Kind.REDEEM, "", number.to_bytes(32, "big")))
+
+    pile(work, 0, 50)
+    before = claim()
+    pile(work, 50, 2_000)
+    assert claim() <= before
+    assert [item.subject[-1] for item in work.due(3, {Kind.WHOLE})] == [0, 1, 2]
+
+
+def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: Town) -> None:
+    store, work = town.banks["alatau"].node.house.store, town.banks["alatau"].node.work
+    items = [Item(Kind.WHOLE, "zhibek", number.to_bytes(32, "big")) for number in range(300)]
+    with store.transaction():
+        for item in items:
+            work.add(item)
+        work.add(Item(Kind.REDEEM, "", bytes(32)))
+    assert steps(town, lambda: work.postpone(items[0])) < 300
+    assert work.due(1_000) == [Item(Kind.REDEEM, "", bytes(32))]
+    assert steps(town, lambda: work.reached("zhibek")) < 300
+    assert len(work.due(1_000)) == 301
+
+
+def forks(town: Town, cheat: Customer, payee: Customer, count: int) -> list[Signed[Transfer]]:
+    """Transfers of one key with one number, of tokens that nobody has."""
+    person = cheat.person
+    tokens = cheat.fund(*[1_000] * 2)
+    made = []
+    for number in range(count):
+        copied = Person(person.key, person.certificate, person.sequence, person.total)
+        ref = replace_ref(tokens[0].ref.txid, number)
+        made.append(
+            town.transfer(
+                copied,
+                tokens[:1],
+                payee.key,
+                10,
+                bytes(16),
+                edit=lambda body, ref=ref: replace(body, inputs=(ref,)),
+            )
+        )
+    return made
+
+
+def replace_ref(txid: bytes, number: int) -> TokenRef:
+    return TokenRef(number.to_bytes(2, "big") + txid[2:], 0)
+
+
+def test_evidence_does_not_grow_with_what_a_cheat_signs(town: Town) -> None:
+    """`evidence grows with the square`: n(n - 1)/2 pieces, one revocation."""
+    cheat, shop = town.customer("Dauren"), town.customer("Shop")
+    made = forks(town, cheat, shop, 120)
+    cost = []
+    for start in range(0, 120, 20):
+        bundle = Bundle(tuple(made[start : start + 20]), (), (cheat.person.certificate,), ())
+        cost.append(steps(town, lambda bundle=bundle: shop.upload_bundle(bundle)))
+    store = town.banks["alatau"].node.house.store
+    (raw,) = [row[0] for row in store.rows("select raw from evidence")]
+    assert parse_evidence(raw).certificate.body.key == cheat.key
+    assert cost[-1] < 1.25 * cost[1]
+    town.settle_down()
+    assert len(town.policy().revoked) == 1
