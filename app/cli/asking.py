@@ -7,7 +7,6 @@ signs.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from app.catalogue.written import read_amount, written_amount, written_time
@@ -55,12 +54,11 @@ def decided(
     opened: OpenWallet,
     args: argparse.Namespace,
     context: Context,
-    before_pin: Callable[[], None] = lambda: None,
 ) -> events.PayerEvent:
     """The event that follows once the person has decided on ``event``; ``event`` itself where nobody must.
 
-    ``before_pin`` refuses where there is no way to hand over what would be signed. Raises ``Refusal``: ALREADY_PAID
-    (a printed code, without ``--anew``); ``KeystoreError``: PIN_WRONG, PIN_BLOCKED; UsageError.
+    Raises ``Refusal``: ALREADY_PAID (a printed code, without ``--anew``); ``KeystoreError``: PIN_WRONG, PIN_BLOCKED;
+    UsageError.
     """
     if isinstance(event, events.AlreadyPaid):
         event = _again_or_anew(payer, event, args)
@@ -72,7 +70,6 @@ def decided(
         amount = unsigned.amount
     else:
         return event
-    before_pin()
     _check_pin(opened, args, context)
     payer.confirm(amount)
     return payer.events()[-1]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from app.cli.show import Show
 from app.cli.status import MissingPart
 from wallet.protocol.codes import Code, Refusal
-from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
+from wallet.transport.qr import FrameReceiver, Outcome
 
 _TERMINAL_FPS: Final = 6
 _TERMINAL_ROUNDS: Final = 3
@@ -63,50 +60,3 @@ def read_message(paths: Sequence[Path], show: Show) -> Read:
     if progress is not None and progress.needed:
         raise Refusal(Code.FRAMES_MISSING, {"have": progress.rank, "need": progress.needed})
     raise Refusal(Code.PICTURE_UNREADABLE, {"picture": names})
-
-
-def write_message(message: bytes, out: Path | None, show: Show) -> int:
-    """Show a message as a code: in the terminal, as a GIF, as one PNG, or as a folder of frames.
-
-    Returns how many frames there are. A PNG holds what fits one code; a longer message becomes a GIF or folder.
-    """
-    from wallet.transport.qr import picture
-    from wallet.transport.qr.frames import FrameEncoder
-
-    if out is None:
-        return _on_terminal(message, show)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix.lower() == ".gif":
-        return picture.write_gif(message, out)
-    if out.suffix.lower() == ".png":
-        try:
-            picture.write_png(message, out)
-        except ValueError as error:
-            raise MissingPart("missing.out") from error
-        return 1
-    count = picture.loop_length(FrameEncoder(message).chunk_count)
-    picture.write_frames(message, out, count)
-    return count
-
-
-def require_room(out: Path | None, show: Show) -> None:
-    """That a payment, which needs several pictures, has somewhere to be shown: before anything is signed."""
-    nowhere = out is None and (show.as_json or not sys.stdout.isatty())
-    if nowhere or (out is not None and out.suffix.lower() == ".png"):
-        raise MissingPart("missing.out")
-
-
-def _on_terminal(message: bytes, show: Show) -> int:
-    """One code is printed and stays; more are drawn over each other a few times, on a terminal only."""
-    from wallet.transport.qr.picture import loop_length, terminal
-
-    encoder = FrameEncoder(message)
-    if encoder.chunk_count == 1:
-        show.raw(terminal(encoder.frame(0)))
-        return 1
-    count = loop_length(encoder.chunk_count)
-    require_room(None, show)
-    for text in islice(encoder.frames(), count * _TERMINAL_ROUNDS):
-        show.raw("\x1b[H\x1b[2J" + terminal(text))
-        time.sleep(1 / _TERMINAL_FPS)
-    return count

@@ -1,75 +1,20 @@
-"""The command line's front door: dispatch, and what a refusal looks like. Nothing here or below imports Kivy."""
+"""The command line's front door. It imports almost nothing, so that Ctrl-C is heard before the rest is here."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
-from typing import Final
 
-from app.catalogue import catalogue, chosen_language
-from app.cli.context import Context
-from app.cli.parser import asked_language, build_parser
-from app.cli.pin import PinSource
-from app.cli.show import Show
-from app.cli.status import MissingPart, Status, UsageError
-from app.wallets.places import Home
-from hsm.keystore import KeystoreCode, KeystoreError
-from wallet.protocol.codes import Code, Refusal
-
-_MISSING: Final = frozenset({KeystoreCode.MODULE_MISSING.value, Code.UNREACHABLE.value})
-"""Refusals that mean: something that the command needs is not there."""
+from app.cli.interrupts import INTERRUPTS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status (see Status)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    words = catalogue(chosen_language(asked_language(arguments)))
-    if not all(_is_text(argument) for argument in arguments):
-        Show(words, as_json=False).say_error("usage.not_text")
-        return Status.USAGE
-    try:
-        args = build_parser(words).parse_args(arguments)
-    except SystemExit as leaving:
-        return Status.DONE if leaving.code in (0, None) else Status.USAGE
-    show = Show(words, as_json=args.json)
-    context = Context(Home(args.home), args.wallet, show, PinSource(args.pin_fd))
-    return run_command(args, context)
+    """Run one command; returns its exit status (see Status). Without ``argv`` the process's own words are taken, and
+    the process ends with them."""
+    with INTERRUPTS.installed(for_good=argv is None):
+        from app.cli.running import run
 
-
-def _is_text(argument: str) -> bool:
-    """Whether it was UTF-8 when it was typed: Python keeps other bytes as lone surrogates, which nothing can write."""
-    return not any("\ud800" <= sign <= "\udfff" for sign in argument)
-
-
-def run_command(args: argparse.Namespace, context: Context) -> Status:
-    """One command in a context that may outlive it; every known way to end becomes a status."""
-    status = _outcome(args, context)
-    context.show.finish()
-    return status
-
-
-def _outcome(args: argparse.Namespace, context: Context) -> Status:
-    show = context.show
-    try:
-        status: Status = args.run(args, context)
-        return status
-    except UsageError as error:
-        show.say_error(error.name, **error.facts)
-        return Status.USAGE
-    except MissingPart as error:
-        show.say_error(error.name, **error.facts)
-        return Status.MISSING
-    except (Refusal, KeystoreError) as refusal:
-        code = refusal.code.value
-        show.refusal(code, show.catalogue.tell(code, refusal.facts), refusal.facts)
-        return Status.MISSING if code in _MISSING else Status.REFUSED
-    except OSError as error:
-        show.say_error("missing.file", name=str(error.filename or error))
-        return Status.MISSING
-    except KeyboardInterrupt:
-        show.say_error("error.interrupted")
-        return Status.INTERRUPTED
+        return run(list(sys.argv[1:] if argv is None else argv))
 
 
 if __name__ == "__main__":

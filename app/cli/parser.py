@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.catalogue import LANGUAGES, Catalogue
 from app.cli.status import Status
+from app.cli.wording import WordsParser
 
 if TYPE_CHECKING:
     from app.cli.context import Context
@@ -65,7 +66,7 @@ class Commands:
 
 def build_parser(words: Catalogue) -> argparse.ArgumentParser:
     """The whole command line, its help in the language of ``words``."""
-    parser = argparse.ArgumentParser(prog="qalta", description=words.text("help.qalta"))
+    parser = WordsParser(prog="qalta", description=words.text("help.qalta"))
     _add_common(parser, words)
     _title(parser, words)
     home = Path(os.environ.get("QALTA_HOME") or Path.home() / ".qalta")
@@ -103,3 +104,8 @@ def asked_language(arguments: Sequence[str]) -> str | None:
         if word.startswith("--lang="):
             return word.removeprefix("--lang=")
     return None
+
+
+def asked_for_json(arguments: Sequence[str]) -> bool:
+    """Whether ``--json`` was typed, also shortened as argparse allows: for what goes wrong before all is parsed."""
+    return any(len(word) > 2 and "--json".startswith(word) for word in arguments)

@@ -25,12 +25,21 @@ class PinSource:
         return self.fd is None
 
     def ask(self, prompt: str) -> str:
-        """The PIN. MissingPart where there is neither a descriptor nor a terminal."""
+        """The PIN. MissingPart where there is neither a terminal nor a descriptor that can be read."""
         if self.fd is None:
-            if not sys.stdin.isatty():
+            if sys.stdin is None or not sys.stdin.isatty():
                 raise MissingPart("missing.pin")
             return getpass.getpass(prompt + " ")
         if self._read is None:
-            self._read = os.read(self.fd, _MOST).decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")
-            os.close(self.fd)
+            self._read = _line_of(self.fd)
         return self._read
+
+
+def _line_of(fd: int) -> str:
+    """The first line that a descriptor gives, which is closed. MissingPart where there is no such descriptor."""
+    try:
+        held = os.read(fd, _MOST)
+        os.close(fd)
+    except (OSError, OverflowError) as error:
+        raise MissingPart("missing.pin_fd", number=fd) from error
+    return held.decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")

@@ -1,6 +1,9 @@
 """What the command line prints: for a person in 80 columns, or one JSON object.
 
 Results go to stdout, steps and progress to stderr. Plain text when it is no terminal or NO_COLOR is set.
+
+Rule: saying never fails and decides nothing (`sink`). What could not be said is told at the end, where anything can
+still be told; only a code to show that went lost counts, see ``is_code_lost``.
 """
 
 from __future__ import annotations
@@ -21,8 +24,11 @@ from rich.table import Table
 from rich.text import Text
 
 from app.catalogue import Catalogue, Told, harmless
+from app.cli.sink import Sink, can_write
+from app.cli.status import NotShown
 
 _WIDTH: Final = 80
+_SHORT: Final = 72
 Fields = Mapping[str, Any]
 
 
@@ -37,8 +43,10 @@ class Show:
         self.as_json = as_json
         self.quiet = quiet
         self._result: dict[str, Any] = {}
-        self._out = _console(sys.stdout, recorded=recorded)
-        self._err = _console(sys.stderr)
+        self._sink = Sink(sys.stdout)
+        self._out = _console(self._sink, recorded=recorded)
+        self._err = _console(Sink(sys.stderr))
+        self._go_on: str | None = None
 
     def say(self, name: str, /, **facts: int | str) -> None:
         """A sentence of the catalogue, for a person only."""
@@ -55,11 +63,35 @@ class Show:
         template = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
         path.write_text(self._out.export_svg(title=title, code_format=template, unique_id="qalta"), "utf-8")
 
+    @property
+    def out(self) -> Sink:
+        """Where codes are drawn: what stdout is."""
+        return self._sink
+
     def raw(self, text: str) -> None:
         """Text as it is (a QR code drawn with blocks), for a person only."""
         if not self.as_json:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            self._sink.write(text + "\n")
+            self._sink.flush()
+
+    def carries_code(self, go_on: str) -> None:
+        """What is said here is a code that the other side needs; ``go_on`` says how to show it again."""
+        self._go_on = go_on
+
+    @property
+    def is_code_lost(self) -> bool:
+        """Whether such a code could not be written."""
+        return self._go_on is not None and self._sink.lost is not None and not self.quiet
+
+    def not_shown(self, error: NotShown) -> None:
+        """A code that could not be written where it was wanted: why, that what was done stands, how to go on."""
+        told = Told(
+            self.catalogue.tell(error.why, error.facts).what,
+            self.catalogue.text("show.stands"),
+            self.catalogue.text(error.go_on, **error.names),
+        )
+        self.told(told)
+        self.result(interrupted=error.why, told=told.lines())
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table whose title and column heads are names of the catalogue ("" for none); a head that ends with ">"
@@ -117,7 +149,7 @@ class Show:
             self._result = {"refused": code, "facts": dict(facts), "told": told.lines()}
             return
         self.told(told)
-        shown = "".join(f" {name}={fact}" for name, fact in facts.items())
+        shown = "".join(f" {name}={fact}" for name, fact in facts.items() if _is_short(fact))
         self._err.print(_folded(harmless(f"({code}{shown})"), self._err, "dim"), soft_wrap=True)
 
     def told(self, told: Told) -> None:
@@ -136,9 +168,32 @@ class Show:
             self._err.print(_folded(text, self._err, "bold red"), soft_wrap=True)
 
     def finish(self) -> None:
-        if self.as_json and not self.quiet:
-            sys.stdout.write(json.dumps(self._result, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
+        """The JSON object, and what of all this went lost."""
+        if self.quiet:
+            return
+        if self.as_json:
+            self._sink.write(self._written() + "\n")
+        self._sink.flush()
+        if self._sink.lost is not None:
+            self._tell_lost(self._sink.lost)
+
+    def _written(self) -> str:
+        """JSON is UTF-8 (RFC 8259): where the stream is something else, or a sign is none, all is said in ASCII."""
+        text = json.dumps(self._result, ensure_ascii=False)
+        is_utf8 = self._sink.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+        return text if is_utf8 and can_write(text, "utf-8") else json.dumps(self._result)
+
+    def _tell_lost(self, error: OSError) -> None:
+        why = error.strerror or str(error)
+        lost = self.catalogue.text("show.lost", why=why)
+        self._err.print(_folded(lost, self._err, "bold red"), soft_wrap=True)
+        if self._go_on is not None:
+            self._err.print(_folded(self._go_on, self._err), soft_wrap=True)
+
+
+def _is_short(fact: object) -> bool:
+    """Whether a fact says something in passing; what a process said at its end does not."""
+    return isinstance(fact, int) or (isinstance(fact, str) and len(fact) <= _SHORT and fact.isprintable())
 
 
 def _folded(text: str, console: Console, style: str = "") -> Text:

@@ -134,7 +134,7 @@ def test_a_damaged_network_json_is_told(
     except OSError:
         for command in ("status", "books", "stop"):
             status, told = in_process("sandbox", command)
-            assert (status, told["error"]) == (3, "missing.file")
+            assert (status, told["error"]) == (3, "missing.damaged")
 
 
 def in_place_of_a_station(whole: dict[str, Any]) -> Any:

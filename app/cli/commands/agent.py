@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import IO, Any, Final, Literal
 
 from app.cli.context import Context
-from app.cli.main import run_command
 from app.cli.parser import Commands, build_parser
+from app.cli.running import run_command
 from app.cli.show import Show
+from app.cli.sink import Sink
 from app.cli.status import Status, UsageError
 from app.wallets.offline import NETWORK
 from app.wallets.opened import close
@@ -41,10 +42,13 @@ def _agent(args: argparse.Namespace, context: Context) -> Status:
     sys.stdout = sys.stderr
     context.kept = context.open(context.place())
     parser = build_parser(context.show.catalogue)
-    _say(answers, {"status": int(Status.DONE), "result": {"wallet": context.kept.place.name}})
     try:
+        _say(answers.buffer, {"status": int(Status.DONE), "result": {"wallet": context.kept.place.name}})
         for line in lines(sys.stdin.buffer):
-            _say(answers, answer(line, parser, context))
+            _say(answers.buffer, answer(line, parser, context))
+    except BrokenPipeError:
+        Sink(answers).let_go()
+        return Status.INTERRUPTED
     finally:
         close(context.kept)
         sys.stdout = answers
@@ -60,8 +64,8 @@ def lines(stream: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _say(out: IO[str], answer: dict[str, Any]) -> None:
-    out.write(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n")
+def _say(out: IO[bytes], answer: dict[str, Any]) -> None:
+    out.write(json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     out.flush()
 
 
@@ -91,10 +95,8 @@ def _done(line: bytes, parser: argparse.ArgumentParser, context: Context) -> Sta
         case Words(argv):
             try:
                 args = parser.parse_args(argv)
-            except SystemExit as leaving:
-                if leaving.code in (0, None):
-                    return Status.DONE
-                raise UsageError("usage.agent_words") from None
+            except SystemExit:  # the help, which went to stderr
+                return Status.DONE
             return run_command(args, context)
 
 

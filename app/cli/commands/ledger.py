@@ -7,6 +7,7 @@ from typing import Any
 
 from app.catalogue import harmless
 from app.catalogue.written import written_amount, written_time
+from app.cli.account import account_afterwards, tell_account
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import Status
@@ -26,7 +27,7 @@ def _sync(args: argparse.Namespace, context: Context) -> Status:
 
     with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
         report = reconcile(opened.wallet, bank, tell)
-        account = bank.account()
+        account = account_afterwards(bank)
     words = context.show.catalogue
     rows = [[words.text(f"sync.{name}"), str(count)] for name, count in report.verdicts().items() if count]
     if rows:
@@ -35,10 +36,8 @@ def _sync(args: argparse.Namespace, context: Context) -> Status:
     for found in conflicts:
         context.show.say("sync.found", code=found["code"], key=found["culprit"][:16])
     context.show.say("sync.done")
-    context.show.say("money.account", amount=written_amount(account.balance))
-    context.show.result(
-        **report.verdicts(), conflicts=conflicts, refreshed=report.refreshed, account=account.balance
-    )
+    context.show.result(**report.verdicts(), conflicts=conflicts, refreshed=report.refreshed)
+    tell_account(account, context)
     return Status.DONE
 
 

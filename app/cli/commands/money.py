@@ -6,6 +6,7 @@ import argparse
 from dataclasses import fields
 
 from app.catalogue.written import written_amount, written_time
+from app.cli.account import account_afterwards, tell_account
 from app.cli.asking import amount_of
 from app.cli.context import Context
 from app.cli.parser import Commands
@@ -27,10 +28,10 @@ def _fund(args: argparse.Namespace, context: Context) -> Status:
     with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
         context.show.step("money.funding", amount=written_amount(amount))
         tokens = fund(opened.wallet, bank, amount)
-        account = bank.account()
+        account = account_afterwards(bank)
     context.show.say("money.funded", amount=written_amount(amount), tokens=tokens)
-    context.show.say("money.account", amount=written_amount(account.balance))
-    context.show.result(funded=amount, tokens=tokens, account=account.balance)
+    context.show.result(funded=amount, tokens=tokens)
+    tell_account(account, context)
     return Status.DONE
 
 
@@ -42,10 +43,10 @@ def _defund(args: argparse.Namespace, context: Context) -> Status:
         context.confirm_pin(opened)
         context.show.step("money.defunding", amount=written_amount(amount))
         value = defund(opened.wallet, bank, amount)
-        account = bank.account()
+        account = account_afterwards(bank)
     context.show.say("money.defunded", amount=written_amount(value))
-    context.show.say("money.account", amount=written_amount(account.balance))
-    context.show.result(defunded=value, account=account.balance)
+    context.show.result(defunded=value)
+    tell_account(account, context)
     return Status.DONE
 
 

@@ -12,11 +12,12 @@ from typing import Final
 
 from app.catalogue.written import written_time
 from app.cli.asking import amount_of, decided, require_memo, valid_for
-from app.cli.codes_in_pictures import read_message, require_room, write_message
+from app.cli.codes_in_pictures import read_message
 from app.cli.commands import tapping
 from app.cli.context import Context
 from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received, tell_signed
 from app.cli.parser import Commands
+from app.cli.showing import GoOn, Way, way_to_show
 from app.cli.status import Status, UsageError
 from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code, Refusal
@@ -61,18 +62,21 @@ def add(commands: Commands) -> None:
 def _request(args: argparse.Namespace, context: Context) -> Status:
     seconds = valid_for(args.minutes, _PRINTED_MINUTES if args.printed else 60)
     require_memo(args.memo)
+    amount, way = amount_of(args.amount), way_to_show(args.out, context.show, is_long=False)
     with context.opened() as opened:
         request = opened.wallet.receiving.request(
-            amount_of(args.amount),
+            amount,
             is_open=args.is_open,
             memo=args.memo,
             valid_for=seconds,
             printed=args.printed,
         )
-        frames = write_message(messages.encode(messages.RequestMessage(request)), args.out, context.show)
-    _say_where(args.out, frames, context)
     context.show.say("pay.requested", until=written_time(request.body.expires))
-    context.show.result(request=request.id.hex(), expires=request.body.expires, frames=frames)
+    context.show.result(request=request.id.hex(), expires=request.body.expires)
+    message = messages.encode(messages.RequestMessage(request))
+    frames = way.show(message, context.show, GoOn("show.again_request"))
+    _say_where(args.out, frames, context)
+    context.show.result(frames=frames)
     return Status.DONE
 
 
@@ -86,12 +90,13 @@ def _receive(args: argparse.Namespace, context: Context) -> Status:
     message = messages.decode(read.message)
     if not isinstance(message, messages.PaymentMessage):
         raise Refusal(Code.MESSAGE_UNEXPECTED)
+    way = None if args.out is None else way_to_show(args.out, context.show, is_long=False)
     with context.opened() as opened:
         received, answer = _received(opened, message, read.message)
         tell_received(received, len(message.raw), context)
-        if args.out is not None and answer is not None:
-            _say_where(args.out, write_message(answer, args.out, context.show), context)
     context.show.result(frames=read.frames)
+    if way is not None and answer is not None:
+        _say_where(args.out, way.show(answer, context.show, GoOn("show.again_receive")), context)
     return status_of(received)
 
 
@@ -126,9 +131,11 @@ def _pay(args: argparse.Namespace, context: Context) -> Status:
         context.show.say("pay.dropped")
         return Status.DONE
     if args.again:
+        way = way_to_show(args.out, context.show, is_long=True)
         with context.opened() as opened:
-            raw = opened.wallet.paying.show_again(_payment_id(args.again, opened))
-            _show_payment(messages.payment_message(raw), args, context)
+            payment = _payment_id(args.again, opened)
+            raw = opened.wallet.paying.show_again(payment)
+        _show_payment(messages.payment_message(raw), payment, way, args, context)
         return Status.DONE
     read = read_message(args.pictures, context.show)
     message = messages.decode(read.message)
@@ -162,7 +169,8 @@ def _answer_request(opened: OpenWallet, raw: bytes, args: argparse.Namespace, co
     payer = Payer(opened.wallet.paying)
     payer.receive(raw)
     last = payer.events()[-1]
-    event = decided(payer, last, opened, args, context, lambda: require_room(args.out, context.show))
+    way = way_to_show(args.out, context.show, is_long=True)
+    event = decided(payer, last, opened, args, context)
     if isinstance(event, events.PaymentReady):
         tell_signed("pay.signed", opened.wallet.paying.summary(event.payment_id), context)
     elif isinstance(event, events.PaymentFound):
@@ -174,14 +182,18 @@ def _answer_request(opened: OpenWallet, raw: bytes, args: argparse.Namespace, co
         sending = messages.payment_message(opened.wallet.paying.show_again(payer.payment_id))
     if sending is None:
         raise refusal_of(event)
-    _show_payment(sending, args, context)
+    _show_payment(sending, payer.payment_id or b"", way, args, context)
     return Status.DONE
 
 
-def _show_payment(message: bytes, args: argparse.Namespace, context: Context) -> None:
-    frames = write_message(message, args.out, context.show)
+def _show_payment(
+    message: bytes, payment: bytes, way: Way, args: argparse.Namespace, context: Context
+) -> None:
+    context.show.result(bytes=len(message) - len(messages.payment_message(b"")))
+    go_on = GoOn("show.again_pay", (("payment", payment.hex()[:16]),))
+    frames = way.show(message, context.show, go_on)
     _say_where(args.out, frames, context)
-    context.show.result(bytes=len(message) - len(messages.payment_message(b"")), frames=frames)
+    context.show.result(frames=frames)
 
 
 def _say_where(out: Path | None, frames: int, context: Context) -> None:

@@ -114,6 +114,12 @@ def even_chunk(length: int, at_most: int) -> int:
     return -(-length // count)
 
 
+def chunk_of_text(characters: int) -> int:
+    """Bytes of the largest chunk whose frame has so many characters at most; 0 or less where there is none."""
+    threes, rest = divmod(characters - len(PREFIX), 3)
+    return 2 * threes + (rest == 2) - OVERHEAD_BYTES
+
+
 def write_frame(frame: Frame) -> str:
     body = frame.message_id + frame.length.to_bytes(3, "big") + frame.seq.to_bytes(2, "big") + frame.chunk
     return PREFIX + base45.encode(body + crc32(body).to_bytes(CRC_BYTES, "big"))

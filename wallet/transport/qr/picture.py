@@ -17,6 +17,7 @@ from PIL import Image
 from qrcode.util import BIT_LIMIT_TABLE, MODE_ALPHA_NUM, QRData, length_in_bits
 
 from wallet.transport.qr.frames import DEFAULT_CHUNK, FrameEncoder
+from wallet.transport.qr.layout import chunk_of_text
 
 QUIET_ZONE: Final = 4
 SCREEN_MASK: Final = 0
@@ -26,6 +27,12 @@ SCREEN_BOX: Final = 6
 """Pixels per module."""
 STATIC_CHUNK: Final = 625
 """Bytes of the longest message put into one still picture: version 18 at level L, 20 at level M."""
+SMALLEST_CHUNK: Final = 24
+"""Bytes below which a frame is mostly its own head."""
+_MODULES_BASE: Final = 17
+_MODULES_STEP: Final = 4
+"""Version v of a QR code is 17 + 4 v modules wide (ISO/IEC 18004)."""
+_LAST_VERSION: Final = 40
 SCREEN_FPS: Final = 10
 """At most half of what a camera that takes 30 pictures a second can follow."""
 
@@ -76,6 +83,18 @@ def smallest_version(length: int, correction: Correction) -> int:
         if version and written + length_in_bits(MODE_ALPHA_NUM, version) <= room:
             return version
     raise ValueError(f"{length} characters fit no QR code of level {correction.name}")
+
+
+def chunk_that_fits(modules_across: int) -> int:
+    """Bytes of the largest chunk, at most DEFAULT_CHUNK, whose frame is so many modules wide at most, quiet zone
+    included; 0 where no useful frame is so small."""
+    version = min((modules_across - 2 * QUIET_ZONE - _MODULES_BASE) // _MODULES_STEP, _LAST_VERSION)
+    if version < 1:
+        return 0
+    room = BIT_LIMIT_TABLE[Correction.SCREEN.value][version] - 4 - length_in_bits(MODE_ALPHA_NUM, version)
+    pairs, rest = divmod(room, 11)
+    chunk = chunk_of_text(2 * pairs + (rest >= 6))
+    return min(chunk, DEFAULT_CHUNK) if chunk >= SMALLEST_CHUNK else 0
 
 
 def frame_image(

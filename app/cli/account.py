@@ -1,0 +1,28 @@
+"""The account, asked for once money has moved.
+
+Rule: what was done is done; that the bank cannot be asked any more, or Ctrl-C meanwhile, makes no refusal of it.
+"""
+
+from __future__ import annotations
+
+from app.catalogue.written import written_amount
+from app.cli.context import Context
+from app.cli.interrupts import INTERRUPTS
+from ledger_sync.client.bank import BankClient
+from wallet.protocol.codes import Refusal
+
+
+def account_afterwards(bank: BankClient) -> int | None:
+    """Tiyn on it, or None where they cannot be known now. From here on Ctrl-C ends nothing."""
+    try:
+        return bank.account().balance
+    except (Refusal, KeyboardInterrupt):
+        return None
+    finally:
+        INTERRUPTS.settled()
+
+
+def tell_account(account: int | None, context: Context) -> None:
+    if account is not None:
+        context.show.say("money.account", amount=written_amount(account))
+    context.show.result(account=account)

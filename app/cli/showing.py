@@ -1,0 +1,260 @@
+"""Where a code is shown: in the terminal, in files, or as texts in `--json`.
+
+Rule: the way is chosen, and checked to be possible, before anything is signed: a place that can be written, a terminal
+in which the code can be read. A code that then cannot be shown all the same ends with NotShown and how to go on.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, Protocol
+
+from app.cli.show import Show
+from app.cli.sink import can_write
+from app.cli.status import MissingPart, NotShown, UsageError
+from hsm.storage import fault_of
+
+_FPS: Final = 6
+_SECONDS: Final = 60
+"""For so long a moving code plays in a terminal, unless Ctrl-C ends it before."""
+_FRAME: Final = "frame-*.png"
+_LINES_AFTER: Final = 3
+"""Lines of a terminal that stay free below a code that stands: the prompt, and what may be said before it."""
+_USUAL: Final = os.terminal_size((80, 24))
+"""Of a terminal that does not tell its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """How a code that went lost is shown again: a sentence of the catalogue, and what it names."""
+
+    sentence: str
+    names: tuple[tuple[str, str], ...] = ()
+
+
+class Way(Protocol):
+    """One way to show messages."""
+
+    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+        """How many frames there are. Raises ``NotShown``."""
+        ...
+
+
+def way_to_show(out: Path | None, show: Show, *, is_long: bool) -> Way:
+    """``is_long``: the message may need several pictures. Raises UsageError, MissingPart, ``OSError``."""
+    if out is not None:
+        return _files(out, is_long=is_long)
+    if show.as_json:
+        return InJson()
+    if show.out.isatty():
+        return OnTerminal(_fitting(show))
+    if is_long:
+        raise MissingPart("missing.out")
+    return OnPaper()
+
+
+# files
+
+
+def _files(out: Path, *, is_long: bool) -> Way:
+    suffix = out.suffix.lower()
+    if suffix == ".gif":
+        _require_file(out)
+        return InGif(out)
+    if suffix == ".png":
+        if is_long:
+            raise MissingPart("missing.out")
+        _require_file(out)
+        return InPng(out)
+    _require_folder(out)
+    return InFolder(out)
+
+
+def _require_file(out: Path) -> None:
+    if out.is_dir():
+        raise UsageError("usage.out_is_folder", name=str(out))
+    _require_writable(out.parent)
+
+
+def _require_folder(out: Path) -> None:
+    """A new folder, or one that holds nothing but earlier frames."""
+    if not out.is_dir():
+        if out.exists() or out.suffix[1:].isalpha():
+            raise UsageError("usage.out_kind", name=str(out))
+        _require_writable(out.parent)
+        return
+    if any(not item.match(_FRAME) for item in out.iterdir()):
+        raise UsageError("usage.out_taken", name=str(out), better=str(out / "code"))
+    _require_writable(out)
+
+
+def _require_writable(folder: Path) -> None:
+    """UsageError where there is no such folder; ``OSError``: what the system refuses there."""
+    if not folder.is_dir():
+        raise UsageError("usage.out_parent", name=str(folder))
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+@contextmanager
+def _written(go_on: GoOn) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        fault = fault_of(error)
+        if fault is None:
+            raise
+        raise NotShown(fault.code.value, fault.facts, go_on.sentence, dict(go_on.names)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class InGif:
+    path: Path
+
+    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+        from wallet.transport.qr import picture
+
+        with _written(go_on):
+            return picture.write_gif(message, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class InPng:
+    path: Path
+
+    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+        from wallet.transport.qr import picture
+
+        with _written(go_on):
+            try:
+                picture.write_png(message, self.path)
+            except ValueError as error:
+                raise MissingPart("missing.out") from error
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class InFolder:
+    path: Path
+
+    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+        """Frames of an earlier code that lie there go: two codes in one folder would be two to choose from."""
+        from wallet.transport.qr import picture
+        from wallet.transport.qr.frames import FrameEncoder
+
+        count = picture.loop_length(FrameEncoder(message).chunk_count)
+        with _written(go_on):
+            written = set(picture.write_frames(message, self.path, count))
+            for stale in set(self.path.glob(_FRAME)) - written:
+                stale.unlink()
+        return count
+
+
+# the terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a terminal can show: frames of ``still`` bytes (0: none) that stay and of ``moving`` bytes (0: none) that
+    are drawn over each other; with half blocks, or with two spaces a module."""
+
+    still: int
+    moving: int
+    half_blocks: bool
+
+
+def fit(size: os.terminal_size, *, half_blocks: bool) -> Fit:
+    from wallet.transport.qr.picture import chunk_that_fits
+
+    across, down = (1, 2) if half_blocks else (2, 1)
+
+    def chunk(lines: int) -> int:
+        return chunk_that_fits(min(size.columns // across, lines * down))
+
+    return Fit(chunk(size.lines - _LINES_AFTER), chunk(size.lines - 1), half_blocks)
+
+
+def _fitting(show: Show) -> Fit:
+    """MissingPart where no code can be read in this terminal."""
+    try:
+        size = os.get_terminal_size(show.out.fileno())
+    except OSError:
+        size = _USUAL
+    if not size.columns or not size.lines:
+        size = _USUAL
+    found = fit(size, half_blocks=can_write("▀▄█", show.out.encoding))
+    if not found.moving:
+        raise MissingPart("missing.room", columns=size.columns, lines=size.lines)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class OnTerminal:
+    """One code that fits is printed and stays; what is longer moves, in frames that fit."""
+
+    fit: Fit
+    pause: Callable[[float], None] = time.sleep
+
+    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+        from wallet.transport.qr.frames import FrameEncoder
+        from wallet.transport.qr.picture import loop_length, terminal
+
+        show.carries_code(show.catalogue.text(go_on.sentence, **dict(go_on.names)))
+        if self.fit.still:
+            still = FrameEncoder(message, self.fit.still)
+            if still.chunk_count == 1:
+                show.raw(terminal(still.frame(0), unicode=self.fit.half_blocks).rstrip("\n"))
+                return 1
+        moving = FrameEncoder(message, self.fit.moving)
+        show.say("show.moving")
+        self._play((terminal(text, unicode=self.fit.half_blocks) for text in moving.frames()), show)
+        return loop_length(moving.chunk_count)
+
+    def _play(self, pictures: Iterator[str], show: Show) -> None:
+        """Each is drawn over the one before; Ctrl-C ends it: the code was read."""
+        back = ""
+        try:
+            for picture in islice(pictures, _FPS * _SECONDS):
+                show.raw(back + picture.rstrip("\n"))
+                back = f"\x1b[{picture.count(chr(10))}F"
+                self.pause(1 / _FPS)
+        except KeyboardInterrupt:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class OnPaper:
+    """One code into whatever stdout is, which is no terminal."""
+
+    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+        from wallet.transport.qr.frames import FrameEncoder
+        from wallet.transport.qr.picture import terminal
+
+        encoder = FrameEncoder(message)
+        if encoder.chunk_count > 1:
+            raise MissingPart("missing.out")
+        show.carries_code(show.catalogue.text(go_on.sentence, **dict(go_on.names)))
+        show.raw(terminal(encoder.frame(0), unicode=can_write("▀▄█", show.out.encoding)).rstrip("\n"))
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class InJson:
+    """The texts of the codes, for whoever draws them."""
+
+    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+        from wallet.transport.qr.frames import FrameEncoder
+        from wallet.transport.qr.picture import loop_length
+
+        encoder = FrameEncoder(message)
+        texts = list(islice(encoder.frames(), loop_length(encoder.chunk_count)))
+        show.carries_code(show.catalogue.text(go_on.sentence, **dict(go_on.names)))
+        show.result(codes=texts)
+        return len(texts)
