@@ -12,6 +12,7 @@ from typing import Self
 from hsm.keystore import Keystore
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.transfer import TokenRef
+from wallet.purse.dating import Dating
 from wallet.purse.evidences import Evidences
 from wallet.purse.hands import Hands
 from wallet.purse.journal import PurseState
@@ -26,13 +27,15 @@ from wallet.purse.tokens import OwnToken
 
 
 class Wallet:
-    """``paying``, ``receiving`` and ``reconciling`` do things; everything else only looks."""
+    """``paying``, ``receiving`` and ``reconciling`` do things; ``dating`` says how calls are dated; everything else
+    only looks."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
         self.paying = Paying(purse)
         self.receiving = Receiving(purse)
         self.reconciling = Reconciling(purse)
+        self.dating = Dating(purse)
         self._reading = Reading(purse)
         self._hands = Hands(purse, self._reading)
         self._outlooks = Outlooks(purse)

@@ -45,7 +45,7 @@ class PlaceSource:
         return make_wallet(self._place, wish, pin, self._clock, self._random, tell)
 
     def line(self, opened: OpenWallet) -> AbstractContextManager[BankClient]:
-        return bank_line(opened, self._clock, self._random)
+        return bank_line(opened, self._random)
 
     def close(self, opened: OpenWallet) -> None:
         close(opened)

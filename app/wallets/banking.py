@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from app.wallets.offline import NETWORK, NetworkSwitch
-from app.wallets.opened import Clock, OpenWallet, Random
+from app.wallets.opened import OpenWallet, Random
 from ledger_sync.client.bank import BankClient
 from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Refusal
 
 if TYPE_CHECKING:
     from ledger_sync.client.bank import Service
@@ -19,8 +20,10 @@ DEVICE_ALIAS = "device"
 
 
 @contextmanager
-def bank_line(opened: OpenWallet, clock: Clock, random: Random) -> Iterator[BankClient]:
-    """Calls to the bank of an open wallet. What it raises is what the bank refuses, or UNREACHABLE."""
+def bank_line(opened: OpenWallet, random: Random) -> Iterator[BankClient]:
+    """Calls to the bank of an open wallet, dated by the wallet. What it raises is what the bank refuses, or
+    UNREACHABLE."""
+    from ledger_sync.client.timing import keep_time
     from ledger_sync.http.client import ServiceClient
 
     keystore = opened.keystore
@@ -29,11 +32,15 @@ def bank_line(opened: OpenWallet, clock: Clock, random: Random) -> Iterator[Bank
         opened.profile.url,
         device_key,
         lambda digest: keystore.sign_digest(DEVICE_ALIAS, digest),
-        clock,
+        opened.wallet.dating.now,
         random,
     )
+    bank = BankClient(Switched(service), opened.profile.bank, device_key)
+    keep_time(opened.wallet, bank, random)
     try:
-        yield BankClient(Switched(service), opened.profile.bank, device_key)
+        yield bank
+    except Refusal as refusal:
+        raise opened.wallet.dating.odd(refusal) from refusal
     finally:
         service.close()
 

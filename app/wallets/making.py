@@ -116,11 +116,11 @@ def _opened(place: WalletPlace, profile: Profile, pin: str, clock: Clock, random
 def _certified(opened: OpenWallet, wish: Wish, clock: Clock, random: Random, tell: Tell) -> OpenWallet:
     from ledger_sync.client import certify, set_up
 
-    with bank_line(opened, clock, random) as bank:
+    with bank_line(opened, random) as bank:
         tell(MakingStep.ENROLLING)
+        set_up(opened.wallet, bank, bytes.fromhex(opened.profile.root))
         enrolled = bank.enrol(wish.code(opened.keystore.public_key(DEVICE_ALIAS)[-16:]))
         tell(MakingStep.CERTIFYING)
-        set_up(opened.wallet, bank, bytes.fromhex(opened.profile.root))
         certify(opened.wallet, bank)
     profile = replace(opened.profile, account=enrolled.account, name=enrolled.name)
     opened.place.write_profile(profile)

@@ -30,7 +30,8 @@ class Trusted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """``bank`` is the bank's id in the directory; ``sign_digest`` its directory key's."""
+    """``bank`` is the bank's id in the directory; ``sign_digest`` its directory key's; ``clock`` what it signs by,
+    which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none)."""
 
     bank: str
     sign_digest: SignDigest
@@ -39,6 +40,7 @@ class House:
     trust: Trusted
     clock: Callable[[], int]
     random: Callable[[int], bytes]
+    wall: Callable[[], int] | None = None
 
     def sign(self, body: B) -> Signed[B]:
         return cose.sign(body, self.sign_digest)

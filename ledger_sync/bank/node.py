@@ -96,7 +96,7 @@ class Node:
         banks = BankLines(lines.banks)
         board = _Switchboard()
         self.objects = Objects(house.store)
-        self.work = WorkList(house.store, house.clock)
+        self.work = WorkList(house.store, house.wall or house.clock)
         self.provenance = Provenance(house.store, self.objects)
         self.wallets = Wallets(house, self.work)
         self.customers = Customers(house)

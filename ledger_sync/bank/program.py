@@ -57,15 +57,16 @@ def assemble(home: Home) -> Assembled:
 
     central_bank = line(config["central_bank"])
     banks = {name: line(url) for name, url in config["banks"].items() if name != bank}
-    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank)
+    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
     store = Store(home.folder / "bank.db")
     books = Books(store, home.clock)
-    house = House(bank, signer.sign_digest, store, books, trust, home.clock, home.random)
+    house = House(bank, signer.sign_digest, store, books, trust, home.clock, home.random, home.machine)
     node = Node(house, Terms.of(config.get("terms", {})), Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()
     outbox = every("outbox", _OUTBOX_SECONDS, node.work_round)
     nonces = home.nonces()
-    gate = Gate(home.authority, identify(node, trust, home.key("operator")), nonces, home.clock)
+    who = identify(node, trust, home.key("operator"))
+    gate = Gate(home.authority, who, nonces, home.clock, home.machine, home.hear)
     routes = BankCalls(node, trust, outbox.poke).routes()
 
     def close() -> None:
@@ -78,7 +79,7 @@ def assemble(home: Home) -> Assembled:
     ready, health = lambda: trust.is_ready, home.health(ALIAS)
     app = build_app(f"Qalta bank {bank}", routes, gate, home.executor, ready, health)
     workers = (
-        every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.clock(), _REFRESH_SECONDS)),
+        every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS)),
         every("movements", _MOVEMENTS_SECONDS, node.movements.follow),
         every("refunds", _REFUNDS_SECONDS, node.refunds.find),
         outbox,

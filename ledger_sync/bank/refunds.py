@@ -6,6 +6,8 @@ Each is asked for with the possession of the owner's key, keyed by the output, a
 
 from __future__ import annotations
 
+from typing import Final
+
 import hsm.failpoint
 from ledger_sync.bank.books import POSITION
 from ledger_sync.bank.house import House
@@ -24,6 +26,8 @@ from wallet.protocol.transfer import TokenRef
 
 _ROUND = 256
 """Outputs looked up in one round."""
+_HOUR: Final = 3_600
+"""Seconds that the central bank's last word may be old, and more, while it is there."""
 
 
 class Refunds:
@@ -47,8 +51,10 @@ class Refunds:
         self._central_bank = central_bank
 
     def find(self) -> None:
-        """Open a refund for every settled output of customers' keys whose time is over."""
-        last = refundable_before(self._house.clock(), self._house.trust.policy.head.grace)
+        """Open a refund for every settled output of customers' keys whose time is over, by this bank's clock and by the
+        central bank's last word: one of them alone may be wrong."""
+        head = self._house.trust.policy.head
+        last = refundable_before(min(self._house.clock(), head.time + _HOUR), head.grace)
         with self._store.transaction():
             unspent = self._objects.unspent
             for ref, customer in unspent.to_refund(last, _ROUND):
@@ -59,7 +65,8 @@ class Refunds:
                 self._work.add(Item(Kind.REFUND, "", codec.encode(ref.to_cbor())))
 
     def finish(self, subject: bytes) -> None:
-        """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final."""
+        """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final, and
+        TOO_EARLY: then it is found again when its time has come."""
         token = TokenRef.from_cbor(codec.decode(subject, 2 * ID_BYTES))
         owner = self._objects.owner_of(token)
         if owner is None:
@@ -71,13 +78,21 @@ class Refunds:
         try:
             value = self._central_bank.refund(token, bundle, statements, possession)
         except RemoteRefusal as refusal:
-            if refusal.code is not Code.TOO_LATE:
+            if refusal.code is Code.TOO_EARLY:
+                self._forget(token)
+            elif refusal.code is Code.TOO_LATE:
+                self._close(token, "late", None)
+            else:
                 raise
-            self._close(token, "late", None)
             return
         hsm.failpoint.reach("bank.refund.answered")
         self._close(token, "paid", value)
         hsm.failpoint.reach("bank.refund.booked")
+
+    def _forget(self, token: TokenRef) -> None:
+        with self._store.transaction():
+            self._store.run("delete from refunds where origin = ? and output = ? and stage = 'open'", token)
+            self._work.drop(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
 
     def _close(self, token: TokenRef, stage: str, value: int | None) -> None:
         with self._store.transaction():

@@ -24,6 +24,7 @@ from wallet.protocol.bounds import (
     MAX_NAME_BYTES,
     MAX_SEQUENCE,
     MAX_SUM,
+    NONCE_BYTES,
     SIGNATURE_BYTES,
 )
 from wallet.protocol.bundle import MAX_BUNDLE_BYTES, Bundle
@@ -31,6 +32,7 @@ from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.policy import Reason
+from wallet.protocol.time_word import TimeWord
 
 _SMALL: Final = 4_096
 """Bytes of a body that holds no bundle."""
@@ -42,6 +44,7 @@ _ACCOUNT_CHARACTERS: Final = 32
 _PUBLIC: Final = frozenset({CallerKind.PUBLIC})
 _NEWCOMER: Final = frozenset({CallerKind.NEWCOMER})
 _CUSTOMER: Final = frozenset({CallerKind.CUSTOMER})
+_DEVICE: Final = frozenset({CallerKind.NEWCOMER, CallerKind.CUSTOMER})
 _BANK: Final = frozenset({CallerKind.BANK})
 _LEDGER: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
@@ -85,6 +88,16 @@ class BankCalls:
                 "Let the signing device speak for an account",
                 "[account, kind, name]",
                 "[code, device key]",
+            ),
+            Route(
+                "GET",
+                "/v1/time",
+                _DEVICE,
+                self._time,
+                "The bank's word on the time, for this ?nonce= (hex); the call may be dated anyhow",
+                "time word",
+                queries=("nonce",),
+                is_undated=True,
             ),
             _get(
                 "/v1/account",
@@ -191,6 +204,11 @@ class BankCalls:
         return self._trust.update_since(incoming.number("since", MAX_SEQUENCE)).to_cbor()
 
     # customers
+
+    def _time(self, incoming: Incoming) -> Cbor:
+        house = self._node.house
+        word = TimeWord(house.bank, incoming.octets("nonce", NONCE_BYTES), house.clock())
+        return house.sign(word).to_cbor()
 
     def _enrol(self, incoming: Incoming) -> Cbor:
         code, device = codec.array(incoming.value, 2)

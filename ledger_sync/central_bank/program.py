@@ -73,7 +73,7 @@ def assemble(home: Home) -> Assembled:
         home.clock,
     )
     nonces = home.nonces()
-    gate = Gate(home.authority, central_bank.identify, nonces, home.clock)
+    gate = Gate(home.authority, central_bank.identify, nonces, home.clock, home.machine, home.hear)
     app = build_app(
         "Qalta central bank", central_bank.routes(), gate, home.executor, health=home.health(*ALIASES)
     )

@@ -8,6 +8,7 @@ the certificate, and every token that it can have signed for, has expired and gr
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from typing import Final
 
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
-from ledger_sync.http.call import Clock, Signer
+from ledger_sync.http.call import WINDOW, Clock, Signer
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE
 from ledger_sync.possession import Possession
 from wallet.protocol import cose
 from wallet.protocol.bounds import MAX_AHEAD, MAX_REVOKED_PER_DELTA
 from wallet.protocol.certificate import Certificate
-from wallet.protocol.codes import Code, require
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
 from wallet.protocol.evidence import Evidence, check_evidence
@@ -66,6 +67,7 @@ class Registry:
     def update_since(self, version: int) -> PolicyUpdate:
         """What someone who holds `version` lacks; without the head where more than one answer's deltas remain."""
         with self._store.writing() as db:
+            self._lead_back(db)
             rows = db.execute(
                 "select raw from deltas where version > ? order by version limit ?",
                 (version, MAX_DELTAS_ONLINE),
@@ -137,16 +139,34 @@ class Registry:
             held = cose.parse(PolicyHead, row[0]).body
             is_same = (held.limits, held.grace) == (self._terms.limits, self._terms.grace)
             if held.version == _newest(db) and not is_same:
+                with contextlib.suppress(Refusal):
+                    self._publish(db, ())
+
+    def _lead_back(self, db: sqlite3.Connection) -> None:
+        """Where a wrong clock has dated the head ahead: a new version, whose head says the right time and is newer."""
+        held = _held(db)
+        if held is None or held.body.version != _newest(db):
+            return
+        with contextlib.suppress(Refusal):
+            if held.body.time > self._now() + WINDOW:
                 self._publish(db, ())
 
+    def _now(self) -> int:
+        """What is signed is dated by: never before the keys of the directory are good. CLOCK_UNSURE."""
+        return max(self._clock(), self.directory.time)
+
     def _head(self, db: sqlite3.Connection, version: int) -> Signed[PolicyHead]:
-        now = self._clock()
-        row = db.execute("select raw from head").fetchone()
-        held = None if row is None else cose.parse(PolicyHead, row[0])
-        if held is not None and held.body.version == version and now < held.body.time + self._terms.head_age:
+        held = _held(db)
+        is_newest = held is not None and held.body.version == version
+        try:
+            now = self._now()
+        except Refusal:
+            if held is None or not is_newest:
+                raise
             return held
-        time = now if held is None else max(now, held.body.time)
-        body = PolicyHead(version, time, self._terms.limits, self._terms.grace)
+        if held is not None and is_newest and now < held.body.time + self._terms.head_age:
+            return held
+        body = PolicyHead(version, now, self._terms.limits, self._terms.grace)
         head = cose.sign(body, self._keys.policy.sign_digest)
         db.execute("insert or replace into head (one, raw) values (1, ?)", (head.encode(),))
         return head
@@ -180,7 +200,7 @@ class Registry:
         version = _newest(db) + 1
         revoked = {item.body.revocation_id: reason for item, reason in wallets}
         removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
-        body = PolicyDelta(version, self._clock(), tuple(sorted(revoked.items())), tuple(removed), ())
+        body = PolicyDelta(version, self._now(), tuple(sorted(revoked.items())), tuple(removed), ())
         delta = cose.sign(body, self._keys.policy.sign_digest)
         db.execute("insert into deltas (version, raw) values (?, ?)", (version, delta.encode()))
         db.executemany(
@@ -196,6 +216,11 @@ class Registry:
     def _row(self, revoked: Certificate, reason: Reason, version: int, time: int) -> tuple[object, ...]:
         leaves = self._leaves(revoked)
         return (revoked.revocation_id, revoked.bank, revoked.key, int(reason), version, time, leaves)
+
+
+def _held(db: sqlite3.Connection) -> Signed[PolicyHead] | None:
+    row = db.execute("select raw from head").fetchone()
+    return None if row is None else cose.parse(PolicyHead, row[0])
 
 
 def _newest(db: sqlite3.Connection) -> int:

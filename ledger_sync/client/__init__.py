@@ -2,5 +2,17 @@
 
 from ledger_sync.client.bank import Account, BankClient
 from ledger_sync.client.reconcile import Report, Step, certify, defund, fund, reconcile, set_up
+from ledger_sync.client.timing import keep_time
 
-__all__ = ["Account", "BankClient", "Report", "Step", "certify", "defund", "fund", "reconcile", "set_up"]
+__all__ = [
+    "Account",
+    "BankClient",
+    "Report",
+    "Step",
+    "certify",
+    "defund",
+    "fund",
+    "keep_time",
+    "reconcile",
+    "set_up",
+]

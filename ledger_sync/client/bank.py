@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +14,11 @@ from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, SI
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, require
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import PolicyUpdate
+from wallet.protocol.time_word import TimeWord
 
 MAX_DELTAS_ONLINE = 256
 """Policy deltas in one answer of the online side."""
@@ -72,6 +73,29 @@ class Delivery:
     rows: tuple[Row, ...]
 
 
+class OnTime:
+    """A line whose calls are made once more where the first was dated wrongly."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.correct: Callable[[], None] | None = None
+
+    def get(self, path: str) -> Cbor:
+        return self._on_time(lambda: self._service.get(path))
+
+    def post(self, path: str, value: Cbor) -> Cbor:
+        return self._on_time(lambda: self._service.post(path, value))
+
+    def _on_time(self, call: Callable[[], Cbor]) -> Cbor:
+        try:
+            return call()
+        except Refusal as refusal:
+            if refusal.code is not Code.AUTH_STALE or self.correct is None:
+                raise
+        self.correct()
+        return call()
+
+
 class BankClient:
     """The calls of one customer's device to the bank whose id the customer knows.
 
@@ -79,9 +103,20 @@ class BankClient:
     """
 
     def __init__(self, service: Service, bank: str, device_key: bytes) -> None:
-        self._service = service
+        self._line = service
+        self._service = OnTime(service)
         self.bank = bank
         self.device_key = device_key
+
+    def keep_time(self, correct: Callable[[], None]) -> None:
+        """From now on a call that is AUTH_STALE is made once more after ``correct`` has put right what calls are dated
+        by; it may raise ``Refusal`` instead."""
+        self._service.correct = correct
+
+    def time_word(self, nonce: bytes) -> Signed[TimeWord]:
+        """The bank's word on what time it is; this call may be dated anyhow."""
+        answer = self._line.get(f"/v1/time?nonce={nonce.hex()}")
+        return read(answer, lambda value: cose.from_cbor(TimeWord, value))
 
     def enrol(self, code: str) -> Enrolled:
         return read(self._service.post("/v1/enrolments", [code, self.device_key]), _enrolled)

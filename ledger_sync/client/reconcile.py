@@ -19,10 +19,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
 from ledger_sync.client.rows import Row
+from ledger_sync.client.timing import ROUNDS as _ROUNDS
+from ledger_sync.client.timing import ask_time, take_policy
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again, is_final
 from ledger_sync.possession import possession_digest
 from wallet.protocol.bounds import DAY
@@ -32,10 +33,8 @@ from wallet.protocol.settlement import Verdict
 from wallet.purse.epochs import EpochKey
 from wallet.purse.fundings import Funding
 from wallet.purse.journal import PurseState
+from wallet.purse.words import SKEW
 from wallet.wallet import Wallet
-
-_ROUNDS: Final = 1_000
-"""Bundles or pages in one reconciling: more than any wallet holds, and an end if a bank never stops."""
 
 
 class Step(StrEnum):
@@ -66,6 +65,8 @@ class Report:
     delivered: int = 0
     refreshed: int = 0
     defunded: int = 0
+    clock_wrong_by: int = 0
+    """Seconds that the device's clock is ahead of what bank and central bank say (negative: behind); 0: it is right."""
 
     def verdicts(self) -> dict[str, int]:
         """How many transfers have which verdict; ``waiting`` is none."""
@@ -76,22 +77,16 @@ class Report:
 def reconcile(wallet: Wallet, bank: BankClient, tell: Tell = lambda step, count: None) -> Report:
     """Bring the wallet and the ledger together.
 
-    Raises ``RemoteRefusal``, what the bank refused; ``NoAnswer``; ``Refusal``, what the purse refuses of an answer.
-    Whatever was done until then stays done, and the next reconciling goes on.
+    Raises ``RemoteRefusal``, what the bank refused; ``NoAnswer``; ``Refusal``, what the purse refuses of an answer, and
+    DEVICE_CLOCK, where it failed for the device's wrong clock. Whatever was done until then stays done, and the next
+    reconciling goes on.
     """
     saga = _Reconciling(wallet, bank, tell)
-    saga.take_policy()
-    saga.find_keys()
-    saga.finish_fundings()
-    saga.upload()
-    saga.take_deliveries()
-    saga.upload()
-    wallet.reconciling.reconciled()
-    saga.certify_if_due()
-    if wallet.state is PurseState.SOUND:
-        saga.refresh()
-        saga.defund_excess()
-    saga.retire_keys()
+    try:
+        saga.whole()
+    except Refusal as refusal:
+        raise wallet.dating.odd(refusal) from refusal
+    saga.report.clock_wrong_by = wallet.dating.wrong_by
     return saga.report
 
 
@@ -99,7 +94,7 @@ def set_up(wallet: Wallet, bank: BankClient, root: bytes) -> None:
     """A new wallet's first directory and policy, checked against the root key it was given. Harmless when repeated."""
     _, directory = bank.root()
     wallet.reconciling.take_root(root, directory)
-    wallet.reconciling.take_policy(None, bank.policy(wallet.reconciling.policy_version))
+    take_policy(wallet, bank)
 
 
 def certify(wallet: Wallet, bank: BankClient) -> None:
@@ -183,12 +178,27 @@ class _Reconciling:
         self._redemptions: set[bytes] = set()
         self._values: dict[bytes, int] = {}
 
+    def whole(self) -> None:
+        """Every step."""
+        self.take_policy()
+        self.find_keys()
+        self.finish_fundings()
+        self.upload()
+        self.take_deliveries()
+        self.upload()
+        self._purse.reconciled()
+        self.certify_if_due()
+        if self._wallet.state is PurseState.SOUND:
+            self.refresh()
+            self.defund_excess()
+        self.retire_keys()
+
     def take_policy(self) -> None:
+        """The policy; and the bank's word on the time, where the central bank's is ahead of the device."""
         self._tell(Step.POLICY, 0)
-        for _ in range(_ROUNDS):
-            update = self._bank.policy(self._purse.policy_version)
-            if not self._purse.take_policy(None, update) or update.head is not None:
-                return
+        take_policy(self._wallet, self._bank)
+        if self._wallet.dating.is_doubtful:
+            ask_time(self._wallet, self._bank)
 
     def find_keys(self) -> None:
         """A purse that was rolled back or lost may have signed with keys that it does not know and that are no more."""
@@ -235,12 +245,13 @@ class _Reconciling:
             self._note_evidence(delivery.rows)
 
     def certify_if_due(self) -> None:
-        """A new epoch when something happened in the old one, it is a day old, or one was begun already."""
+        """A new epoch when something happened in the old one, it is a day old or dated ahead, or one was begun."""
         current = self._purse.certificate
         report = self.report
         happened = bool(report.settled or report.short or report.conflict or report.delivered)
         is_begun = self._purse.is_epoch_unfinished
-        if current is None or happened or is_begun or self._wallet.now() - current.body.issued >= DAY:
+        age = DAY if current is None else self._wallet.now() - current.body.issued
+        if happened or is_begun or age >= DAY or age < -SKEW:
             self._tell(Step.CERTIFY, 1)
             certify(self._wallet, self._bank)
 

@@ -82,8 +82,9 @@ def sign_call(method: str, target: str, body: bytes, signer: Signer, clock: Cloc
     return f"{SCHEME} {base64.urlsafe_b64encode(raw).rstrip(b'=').decode('ascii')}"
 
 
-def read_call(header: str | None, method: str, target: str, now: int) -> Signed[Call]:
-    """The call that `header` says it is, before its body is read: of this form, for this request, dated about now.
+def read_call(header: str | None, method: str, target: str, now: int | None) -> Signed[Call]:
+    """The call that `header` says it is, before its body is read: of this form, for this request, dated about now (at
+    any time, where that is None).
 
     Raises `Refusal`: AUTH_MISSING, AUTH_SIGNATURE, AUTH_STALE.
     """
@@ -92,7 +93,8 @@ def read_call(header: str | None, method: str, target: str, now: int) -> Signed[
     signed = _parse(header)
     call = signed.body
     require((call.method, call.target) == (method, target), Code.AUTH_SIGNATURE)
-    require(abs(call.time - now) <= WINDOW, Code.AUTH_STALE, time=call.time, now=now)
+    if now is not None:
+        require(abs(call.time - now) <= WINDOW, Code.AUTH_STALE, time=call.time, now=now)
     return signed
 
 

@@ -3,6 +3,7 @@
 Rule: what the service refuses is a `RemoteRefusal`; where its answer never came (UNREACHABLE) or can't be read
 (ANSWER_UNREADABLE) it is a `NoAnswer`, and nothing is known: the same is asked again, with the same ids (`peers`).
 A call has one end, whatever trickles in meanwhile, and may be stopped from another thread; then it is UNREACHABLE too.
+It is dated by the given clock, whatever the answer says of the time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 import httpx
 
 from ledger_sync.http.call import Clock, Random, Signer, sign_call
-from ledger_sync.http.peers import NoAnswer, RemoteRefusal, unreadable
+from ledger_sync.http.peers import NoAnswer, unreadable
 from ledger_sync.http.problems import MAX_PROBLEM_BYTES, MEDIA_TYPE, decode_problem
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.http.sockets import SPAN, Sockets, Span, never
@@ -79,11 +80,11 @@ class ServiceClient:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Cbor:
         """The answer to a GET. Raises `RemoteRefusal`: what the service said; `NoAnswer`."""
-        return self._on_time("GET", path + ("?" + urlencode(query) if query else ""), b"")
+        return self._call("GET", path + ("?" + urlencode(query) if query else ""), b"")
 
     def post(self, path: str, value: Cbor) -> Cbor:
         """The answer to a POST of `value`. Raises `RemoteRefusal`: what the service said; `NoAnswer`."""
-        return self._on_time("POST", path, codec.encode(value))
+        return self._call("POST", path, codec.encode(value))
 
     def close(self) -> None:
         with self._connecting:
@@ -103,23 +104,15 @@ class ServiceClient:
                 )
             return self._connected
 
-    def _on_time(self, method: str, path: str, body: bytes) -> Cbor:
-        """A device whose clock is wrong asks once more by the service's, which dates this call and nothing else."""
+    def _call(self, method: str, path: str, body: bytes) -> Cbor:
         span = Span(self._now() + self._whole, self._timeout, self._is_stopped, self._now)
-        try:
-            return self._call(method, path, body, self._clock, span)
-        except RemoteRefusal as refusal:
-            there = refusal.facts.get("now")
-            if refusal.code is not Code.AUTH_STALE or not isinstance(there, int):
-                raise
-            return self._call(method, path, body, lambda: there, span)
-
-    def _call(self, method: str, path: str, body: bytes, clock: Clock, span: Span) -> Cbor:
         http = self._http
         request = http.build_request(method, path, content=body, extensions={SPAN: span})
         url = request.url
         target = url.netloc.decode("ascii") + url.raw_path.decode("ascii")
-        request.headers["authorization"] = sign_call(method, target, body, self._signer, clock, self._random)
+        request.headers["authorization"] = sign_call(
+            method, target, body, self._signer, self._clock, self._random
+        )
         if method == "POST":
             request.headers["content-type"] = BODY_TYPE
         try:

@@ -29,6 +29,7 @@ _ABOUT_THE_CALL: Final = frozenset(
         Code.ANSWER_UNREADABLE,
         Code.BUSY,
         Code.INTERNAL,
+        Code.CLOCK_UNSURE,
     }
 )
 """What a service says of this one copy of a call, of its sender or of itself: another copy may have been carried out

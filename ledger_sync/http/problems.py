@@ -45,6 +45,7 @@ _STATUS: Final[dict[Code, int]] = {
     Code.UNREACHABLE: 502,
     Code.ANSWER_UNREADABLE: 502,
     Code.BUSY: 503,
+    Code.CLOCK_UNSURE: 503,
     Code.INTERNAL: 500,
 }
 

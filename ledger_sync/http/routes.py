@@ -72,7 +72,8 @@ Identify = Callable[[bytes, int], Caller | None]
 class Route:
     """`path` begins with /v1 and may have {names}. `takes` and `gives` say the CBOR shapes, in CDDL's manner;
     `most` is the largest body in bytes, `queries` the names that may stand in the query; `room` names whom the handler
-    may have to wait for, empty where that is nobody."""
+    may have to wait for, empty where that is nobody; `is_undated`: a call may be dated anyhow and come again, for it
+    changes nothing and its answer is for whoever asked alone."""
 
     method: str
     path: str
@@ -84,6 +85,7 @@ class Route:
     most: int = MAX_BODY_BYTES
     queries: tuple[str, ...] = ()
     room: str = ""
+    is_undated: bool = False
 
     @property
     def takes_body(self) -> bool:

@@ -40,6 +40,7 @@ from ledger_sync.http.log import write_bounded
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.server import Executor
 from ledger_sync.http.settings import read_json, sound
+from ledger_sync.http.steady import SteadyClock
 from ledger_sync.http.threads import Threads
 from ledger_sync.http.wire import WireBounds, wire
 from ledger_sync.http.worker import Worker
@@ -57,7 +58,9 @@ class Home:
     """All that a service is made of: its folder, its settings, its keys, and everything by which the world reaches it.
 
     `connect` opens the way to another service; `executor` runs the handlers; `open_nonces` opens the memory of
-    answered calls in a file. Making a service starts no thread and opens no connection.
+    answered calls in a file. `clock` is what it signs by, and may refuse to say (CLOCK_UNSURE); `wall` what its calls
+    and its work are dated by (`clock` where none is given); `hear` takes what a peer has just signed as the present
+    time. Making a service starts no thread and opens no connection.
     """
 
     folder: Path
@@ -68,6 +71,13 @@ class Home:
     connect: Connect
     executor: Executor
     open_nonces: Callable[[Path], Nonces]
+    wall: Clock | None = None
+    hear: Callable[[int], None] = lambda _time: None
+
+    @property
+    def machine(self) -> Clock:
+        """``wall``, or else ``clock``."""
+        return self.wall or self.clock
 
     @property
     def authority(self) -> str:
@@ -92,7 +102,7 @@ class Home:
             url,
             signer.key,
             signer.sign_digest,
-            self.clock,
+            self.machine,
             self.random,
             connect=self.connect,
             whole=WHOLE_BETWEEN_SERVICES,
@@ -155,7 +165,19 @@ def _run(program: Program, arguments: Sequence[str] | None) -> int:
     try:
         with sound(folder / CONFIG):
             config = {**config, "host": str(config["host"]), "port": int(config["port"])}
-            home = Home(folder, config, keystore, _now, os.urandom, by_network, Threads(), Nonces)
+            steady = SteadyClock(folder, _now)
+            home = Home(
+                folder,
+                config,
+                keystore,
+                steady,
+                os.urandom,
+                by_network,
+                Threads(),
+                Nonces,
+                wall=_now,
+                hear=steady.hear,
+            )
             service = program.build(home)
         _serve(service, config, ending)
     finally:
@@ -175,7 +197,8 @@ def _parser(program: Program) -> argparse.ArgumentParser:
 
 
 def _now() -> int:
-    return int(time.time())
+    """Unix seconds of this machine; a sandbox may set its services' clocks wrong by `QALTA_SERVICE_CLOCK_OFFSET`."""
+    return int(time.time()) + int(os.environ.get("QALTA_SERVICE_CLOCK_OFFSET", "0"))
 
 
 class _Ending:

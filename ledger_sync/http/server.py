@@ -42,6 +42,7 @@ R = TypeVar("R")
 _log: Final = logging.getLogger(__name__)
 _SMALL: Final = 4_096
 """Bytes of a body that is read before its call's signature is checked."""
+_PEERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
 _NOBODY: Final = Caller(CallerKind.PUBLIC, "", b"")
 
 
@@ -60,29 +61,41 @@ class Gate:
     identify: Identify
     nonces: Nonces
     clock: Clock
+    wall: Clock | None = None
+    """What calls are compared with, where `clock` may refuse to say."""
+    hear: Callable[[int], None] = lambda _time: None
+    """Takes what a bank or the central bank has just dated a call by."""
 
     def read(self, route: Route, header: str | None, target: str) -> Signed[Call] | None:
         """The call in `header`, None where `route` wants none. The codes of `read_call`."""
         if CallerKind.PUBLIC in route.callers:
             return None
-        return read_call(header, route.method, self.authority + target, self.clock())
+        now = None if route.is_undated else self._now()
+        return read_call(header, route.method, self.authority + target, now)
+
+    def _now(self) -> int:
+        return (self.wall or self.clock)()
 
     def recognise(self, route: Route, signed: Signed[Call] | None) -> Caller:
-        """Who calls, if it may take `route`. AUTH_SIGNATURE, AUTH_FORBIDDEN."""
+        """Who calls, if it may take `route`. AUTH_SIGNATURE, AUTH_FORBIDDEN, CLOCK_UNSURE."""
         if signed is None:
             return _NOBODY
         sender = check_sender(signed).sender
-        caller = self.identify(sender, self.clock()) or Caller(CallerKind.NEWCOMER, "", sender)
+        caller = self.identify(sender, self._now()) or Caller(CallerKind.NEWCOMER, "", sender)
         if caller.kind not in route.callers and CallerKind.NEWCOMER in route.callers:
             caller = Caller(CallerKind.NEWCOMER, caller.name, sender)
         require(caller.kind in route.callers, Code.AUTH_FORBIDDEN)
+        if caller.kind in _PEERS:
+            self.hear(signed.body.time)
+        self.clock()
         return caller
 
-    def admit(self, signed: Signed[Call] | None, body: bytes) -> None:
+    def admit(self, route: Route, signed: Signed[Call] | None, body: bytes) -> None:
         """Nothing, if this is the body that was signed, for the first time. AUTH_SIGNATURE, AUTH_REPLAYED."""
         if signed is not None:
             check_body(signed.body, body)
-            self.nonces.remember(signed.body, self.clock())
+            if not route.is_undated:
+                self.nonces.remember(signed.body, self._now())
 
 
 def build_app(
@@ -171,7 +184,7 @@ def _answer(
 ) -> bytes:
     try:
         known = gate.recognise(route, signed) if caller is None else caller
-        gate.admit(signed, body)
+        gate.admit(route, signed, body)
         value = codec.decode(body, route.most) if route.takes_body else None
         return codec.encode(route.handler(Incoming(known, value, parameters)))
     except RemoteRefusal as refusal:

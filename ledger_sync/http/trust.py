@@ -7,6 +7,7 @@ in its signed form, so that a bank can pass it on to wallets.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -48,7 +49,15 @@ def principal(directory: Directory, key: bytes, now: int) -> Caller | None:
 class Trust:
     """The directory and policy that a service holds. Safe to share between threads."""
 
-    def __init__(self, path: Path | str, root: bytes, central_bank: Reader) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        root: bytes,
+        central_bank: Reader,
+        hear: Callable[[int], None] = lambda _time: None,
+    ) -> None:
+        """``hear`` takes the time of each head that the central bank has given just now."""
+        self._hear = hear
         self._root = root
         self._central_bank = central_bank
         self._lock = threading.Lock()
@@ -109,6 +118,7 @@ class Trust:
             update = read(answer, lambda value: PolicyUpdate.from_cbor(value, most=MAX_DELTAS_ONLINE))
             self._take_update(update)
             if update.head is not None:
+                self._hear(update.head.body.time)
                 return
             if len(self._deltas) == held:
                 raise Refusal(Code.POLICY_GAP, {"have": held})

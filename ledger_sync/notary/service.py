@@ -85,14 +85,14 @@ def build(home: Home) -> Service:
     """The notary of a home folder. Settings: host, port, root (hex), central_bank (url)."""
     signer = home.signer(ALIAS)
     central_bank = home.line(home.config["central_bank"], signer)
-    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank)
+    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
 
     def sign(body: Consumption) -> Statement:
         return cose.sign(body, signer.sign_digest)
 
     notary = Notary(SqliteStore(home.folder / "notary.db", sign, home.clock), lambda: trust.directory)
     nonces = home.nonces()
-    gate = Gate(home.authority, trust.identify, nonces, home.clock)
+    gate = Gate(home.authority, trust.identify, nonces, home.clock, home.machine, home.hear)
     app = build_app(
         "Qalta notary", notary.routes(), gate, home.executor, lambda: trust.is_ready, home.health(ALIAS)
     )
@@ -103,7 +103,7 @@ def build(home: Home) -> Service:
         nonces.close()
         central_bank.close()
 
-    refreshing = every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.clock(), _REFRESH_SECONDS))
+    refreshing = every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS))
     return Service(app, (refreshing,), close)
 
 

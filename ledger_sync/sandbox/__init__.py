@@ -5,7 +5,7 @@ from ledger_sync.sandbox.making import Wishes
 from ledger_sync.sandbox.network import Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import ServicesMissing, require_services
-from ledger_sync.sandbox.supervisor import State, Status, kill, start, status, stop
+from ledger_sync.sandbox.supervisor import State, Status, confirm_clocks, kill, start, status, stop
 
 __all__ = [
     "Network",
@@ -16,6 +16,7 @@ __all__ = [
     "Station",
     "Status",
     "Wishes",
+    "confirm_clocks",
     "kill",
     "operate",
     "read_network",

@@ -20,6 +20,7 @@ from typing import Final
 
 import httpx
 
+from ledger_sync.sandbox.clocks import confirm_clock
 from ledger_sync.sandbox.helpers import why_ended
 from ledger_sync.sandbox.making import Wishes, make, write
 from ledger_sync.sandbox.network import FILE, Network, Station, read_network
@@ -75,11 +76,20 @@ def start(
         network = make(home, wishes or Wishes())
         for station in network.stations:
             if running(network.folder(station)) is None:
+                confirm_clock(network.folder(station), int(time.time()))
                 spawn(station, network.folder(station), extra.get(station.name, {}))
         for station in network.stations:
             await_ready(network, station)
         _grant(network)
     return network
+
+
+def confirm_clocks(home: Path) -> tuple[Station, ...]:
+    """The operator's word that this machine's clock is right, for every service that waits for it; which those were."""
+    if not (home / FILE).exists():
+        return ()
+    network, now = read_network(home.absolute()), int(time.time())
+    return tuple(station for station in network.stations if confirm_clock(network.folder(station), now))
 
 
 def status(home: Path) -> tuple[Status, ...]:

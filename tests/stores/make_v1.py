@@ -81,9 +81,10 @@ def seen(wallet: Wallet) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        town = Town(Path(folder))
+def write(folder: Path) -> None:
+    """The purse of such a life, and what is seen in it, by the code of today."""
+    with tempfile.TemporaryDirectory() as place:
+        town = Town(Path(place))
         asel = live(town)
         record = town.keystores[NAME].read_record()
         assert record is not None
@@ -97,12 +98,12 @@ def main() -> None:
         town.close()
         with sqlite3.connect(town.folder / NAME / "purse.db") as store:
             store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        HERE.mkdir(exist_ok=True)
-        shutil.copyfile(town.folder / NAME / "purse.db", HERE / "purse.db")
-        (HERE / "expected.json").write_text(
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(town.folder / NAME / "purse.db", folder / "purse.db")
+        (folder / "expected.json").write_text(
             json.dumps(expected, indent=1, ensure_ascii=False) + "\n", "utf-8"
         )
 
 
 if __name__ == "__main__":
-    main()
+    write(HERE)

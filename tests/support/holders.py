@@ -67,8 +67,9 @@ class Holder:
         device = Signer(
             self.keystore.public_key(DEVICE), lambda digest: self.keystore.sign_digest(DEVICE, digest)
         )
-        line = self.system.network.line(self.name, self.bank, device)
+        line = self.system.network.line(self.name, self.bank, device, self.wallet.dating.now)
         self.bank_client = BankClient(line, self.bank, device.key)
+        online.keep_time(self.wallet, self.bank_client, self.system.chance("nonces"))
 
     def restart(self) -> None:
         """The process ends and the person unlocks the wallet again."""

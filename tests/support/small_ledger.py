@@ -103,10 +103,15 @@ class SmallLedger:
         verdict: Verdict,
         values: tuple[int, ...],
     ) -> Row:
-        now = self.world.now
+        world = self.world
         settlement = cose.sign(
             Settlement(
-                bank=self.bank, transfer=transfer.id, verdict=verdict, values=values, code=None, time=now
+                bank=self.bank,
+                transfer=transfer.id,
+                verdict=verdict,
+                values=values,
+                code=None,
+                time=world.clock_of("bank"),
             ),
             self.world.bank_key(self.bank).sign_digest,
         )
@@ -115,7 +120,9 @@ class SmallLedger:
         for consumer in sorted({self.consumer[ref] for ref in transfer.body.inputs}):
             refs = tuple(ref for ref in transfer.body.inputs if self.consumer[ref] == consumer)
             words.append(
-                cose.sign(Consumption(consumer, self.bank, now, refs), self.world.notary.sign_digest)
+                cose.sign(
+                    Consumption(consumer, self.bank, world.clock_of("notary"), refs), world.notary.sign_digest
+                )
             )
             if consumer != transfer.id:
                 evidence = Evidence.of(transfer, self.transfers[consumer], signer)
@@ -139,7 +146,7 @@ class SmallLedger:
     ) -> Signed[Issuance] | None:
         if not amounts:
             return None
-        now = self.world.now
+        now = self.world.clock_of("central bank")
         body = Issuance(
             funding=cause.id[:16],
             owner=owner,

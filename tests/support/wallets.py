@@ -43,6 +43,7 @@ class Town:
     keystores: dict[str, MemoryKeystore] = field(default_factory=dict)
     wallets: dict[str, Wallet] = field(default_factory=dict)
     ahead: dict[str, int] = field(default_factory=dict)
+    last_head: int = 0
     _issued: int = 0
 
     def __post_init__(self) -> None:
@@ -85,8 +86,8 @@ class Town:
             bank=bank,
             wallet=hashlib.sha256(epoch.key + self.world.now.to_bytes(8, "big")).digest()[:16],
             key=epoch.key,
-            issued=self.world.now,
-            expires=self.world.now + 60 * DAY,
+            issued=self.world.clock_of("bank"),
+            expires=self.world.clock_of("bank") + 60 * DAY,
             kind=WalletKind.PERSON,
             limits=self.limits,
             total=epoch.total,
@@ -97,7 +98,7 @@ class Town:
         return certificate
 
     def issue(self, funding: Funding) -> Signed[Issuance]:
-        now = self.world.now
+        now = self.world.clock_of("central bank")
         body = Issuance(
             funding=funding.id,
             owner=funding.owner,
@@ -127,6 +128,15 @@ class Town:
         wallet.reconciling.complete_funding(self.issue(funding))
 
     def update(self, since: int = 0) -> PolicyUpdate:
+        """As the central bank gives it: a head that it had dated ahead is followed by a newer version."""
+        time = max(self.world.clock_of("central bank"), self.world.directory().time)
+        if time < self.last_head - 300:
+            self.deltas.append(
+                cose.sign(
+                    PolicyDelta(len(self.deltas) + 1, time, (), (), ()), self.world.policy_key.sign_digest
+                )
+            )
+        self.last_head = time
         return PolicyUpdate(self.world.head(len(self.deltas), self.limits), tuple(self.deltas[since:]))
 
     def revoke(self, revocation_id: bytes, reason: Reason) -> None:

@@ -75,12 +75,17 @@ class World:
     """Keys of every role, and builders for every object; ``now`` is moved by the test."""
 
     now: int = NOW
+    wrong: dict[str, int] = field(default_factory=dict)
+    """Seconds by which the clock of "central bank", "notary" or "bank" is ahead of ``now``."""
     root: Key = field(default_factory=lambda: Key.of("root"))
     issuing: Key = field(default_factory=lambda: Key.of("issuing"))
     policy_key: Key = field(default_factory=lambda: Key.of("policy"))
     notary: Key = field(default_factory=lambda: Key.of("notary"))
     redemption: Key = field(default_factory=lambda: Key.of("redemption"))
     banks: tuple[str, ...] = ("alatau", "zhibek")
+
+    def clock_of(self, role: str) -> int:
+        return self.now + self.wrong.get(role, 0)
 
     def bank_key(self, bank: str) -> Key:
         return Key.of(f"bank {bank}")
@@ -118,7 +123,8 @@ class World:
         return Directory.of(self.signed_directory(), self.root.public)
 
     def head(self, version: int = 0, limits: Limits = LIMITS) -> cose.Signed[PolicyHead]:
-        return cose.sign(PolicyHead(version, self.now, limits, 30 * DAY), self.policy_key.sign_digest)
+        time = max(self.clock_of("central bank"), self.directory().time)
+        return cose.sign(PolicyHead(version, time, limits, 30 * DAY), self.policy_key.sign_digest)
 
     def policy(self, *deltas: cose.Signed[PolicyDelta], limits: Limits = LIMITS) -> Policy:
         return first_policy(self.directory(), self.head(len(deltas), limits), deltas)

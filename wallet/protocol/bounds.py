@@ -54,6 +54,8 @@ SIGNATURE_BYTES: Final = 64
 DAY: Final = 86_400
 MAX_AHEAD: Final = DAY
 """A transfer dated further ahead of the payee's clock than this (seconds) is refused."""
+FAR_AHEAD: Final = 2 * DAY
+"""A signed time further ahead of all other clocks than this (seconds) counts only once a second service says so."""
 MAX_CERTIFICATE_LIFE: Final = 400 * DAY
 """From a certificate's beginning to its end (seconds): what is revoked need not stay listed for ever."""
 MAX_TOKEN_LIFE: Final = 2 * MAX_CERTIFICATE_LIFE

@@ -101,6 +101,7 @@ class Code(StrEnum):
     HOPS_USED_UP = "hops_used_up"
     FUNDS_SCATTERED = "funds_scattered"
     POLICY_TOO_FAR = "policy_too_far"
+    DEVICE_CLOCK = "device_clock"
 
     # sessions and transports (SPEC 7)
     MESSAGE_UNEXPECTED = "message_unexpected"
@@ -133,6 +134,7 @@ class Code(StrEnum):
     BUSY = "busy"
     INTERNAL = "internal"
     ANSWER_UNREADABLE = "answer_unreadable"
+    CLOCK_UNSURE = "clock_unsure"
 
 
 class Refusal(Exception):

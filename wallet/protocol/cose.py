@@ -43,6 +43,7 @@ class Kind(StrEnum):
     COMMIT = "qcm1"
     CONSUMPTION = "qnc1"
     CALL = "qhc1"
+    TIME_WORD = "qtw1"
 
 
 class Body(Protocol):

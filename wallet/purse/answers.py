@@ -21,6 +21,7 @@ from wallet.purse.fundings import keep_issued
 from wallet.purse.purse import Purse
 from wallet.purse.tokens import TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.words import Signer
 
 
 class Outcome(Protocol):
@@ -122,7 +123,7 @@ class Answers:
         body = row.settlement.body
         own = self._purse.epochs.current()
         if own is not None and own.body.bank == body.bank:
-            self._purse.authority.note_time(body.time)
+            self._purse.authority.hear_time(Signer.BANK, body.time)
         changed = store.write(
             "UPDATE answer SET verdict = ?, settled = ?, code = ?, settlement = ? WHERE txid = ? AND verdict IS NULL",
             int(body.verdict),
@@ -146,7 +147,7 @@ class Answers:
         """The notary's word on tokens; one that we hold and that something consumed all the same is lost."""
         purse, body = self._purse, consumption.body
         purse.store.insert_new("consumption", id=consumption.id, raw=consumption.encode())
-        purse.authority.note_time(body.time)
+        purse.authority.hear_time(Signer.NOTARY, body.time)
         for ref in body.refs:
             own = purse.tokens.get(ref)
             if own is not None and own.state in (TokenState.HELD, TokenState.RESERVED):

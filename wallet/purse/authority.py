@@ -1,12 +1,13 @@
-"""Whom the purse believes: the root, the directory, the policy it goes by, and the latest signed time.
+"""Whom the purse believes: the root, the directory, the policy it goes by, and what time it is.
 
-Policies come from the bank and, as gossip, with payments; the newer one is kept and passed on. Time is never
-earlier than the latest one signed by the central bank, the notary or the own bank.
+Policies come from the bank and, as gossip, with payments; the newer one is kept and passed on. Every time that a
+service signed comes in through ``hear_time``, with who signed it; what it counts for is decided in ``words``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Final
 
 from hsm.failpoint import reach
@@ -17,11 +18,11 @@ from wallet.protocol.cose import Signed, from_cbor, parse
 from wallet.protocol.directory import Directory
 from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, PolicyUpdate, first_policy
 from wallet.purse.store import Store
+from wallet.purse.words import Signer, Word, WordBook, Words, after, agreed, reached
 
 _ROOT: Final = "root"
 _DIRECTORY: Final = "directory"
 _HEAD: Final = "policy_head"
-_SIGNED_TIME: Final = "signed_time"
 
 
 class Authority:
@@ -30,22 +31,36 @@ class Authority:
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock
+        self._words = WordBook(store)
         self._policy: Policy | None = None
 
     def now(self) -> int:
-        """Unix seconds: the wallet's clock, or the latest signed time if that is later."""
-        return max(self._clock(), self.signed_time)
+        """Unix seconds: the wallet's clock, or a later time that the services' words have reached."""
+        return reached(self._words.all(), self._clock())
 
     @property
-    def signed_time(self) -> int:
-        """The latest signed time, 0 before there is any. What cannot be undone is decided by it, never by the
-        wallet's clock, which anybody can set."""
-        return int(self._store.fact(_SIGNED_TIME) or 0)
+    def device_time(self) -> int:
+        """Unix seconds, by the device's clock alone, which anybody can set."""
+        return self._clock()
 
-    def note_time(self, signed_time: int) -> None:
-        """Inside a transaction: a time that the central bank, the notary or the own bank signed."""
-        if signed_time > self.signed_time:
-            self._store.set_fact(_SIGNED_TIME, signed_time)
+    @property
+    def agreed_time(self) -> int:
+        """The latest time that a service has signed and a second one, or the device, agrees with; 0 before there is
+        any. What ends something for good is decided by it, never by the device's clock, nor by one service alone."""
+        return agreed(self._words.all(), self._clock())
+
+    def words(self) -> Words:
+        """What each service said last."""
+        return self._words.all()
+
+    def hear_time(self, signer: Signer, time: int, *, is_fresh: bool = False) -> None:
+        """A time (unix seconds) that a service signed; ``is_fresh``: just now, in answer to us. Within the transaction
+        that is open, or else in one of its own."""
+        held, device = self._words.all(), self._clock()
+        heard = after(held, signer, Word(time, device if is_fresh else None), device)
+        if heard != held:
+            with self._store.within():
+                self._words.keep(heard)
 
     @property
     def has_policy(self) -> bool:
@@ -112,8 +127,8 @@ class Authority:
             self._store.set_fact(_ROOT, root)
             self._store.set_fact(_DIRECTORY, directory)
 
-    def take(self, directory: bytes | None, update: PolicyUpdate) -> bool:
-        """What is newer of a directory and a policy; whether anything was.
+    def take(self, directory: bytes | None, update: PolicyUpdate, *, is_fresh: bool) -> bool:
+        """What is newer of a directory and a policy; whether anything was. ``is_fresh``: asked for just now.
 
         Raises ``Refusal``: DIRECTORY_SIGNATURE, POLICY_SIGNATURE, POLICY_GAP; RECONCILE_FIRST without a root.
         """
@@ -126,10 +141,16 @@ class Authority:
             newer, base = directory, offered
         before = self._policy_or_none()
         after = self._after(base, before, newer is not None, update)
-        if newer is None and before is not None and _same(before, after):
-            return False
-        self._keep(newer, update, after)
-        return True
+        is_newer = newer is not None or before is None or not _same(before, after)
+        with self._store.within() if is_newer else nullcontext():
+            if is_newer:
+                self._keep(newer, update, after)
+            if update.head is not None and update.head.body == after.head:
+                self.hear_time(Signer.CENTRAL_BANK, after.head.time, is_fresh=is_fresh)
+        if is_newer:
+            self._policy = after
+            reach("purse.policy.stored")
+        return is_newer
 
     def _policy_or_none(self) -> Policy | None:
         return None if self._store.fact(_HEAD) is None else self.policy
@@ -146,25 +167,22 @@ class Authority:
         return first_policy(base, head, update.deltas)
 
     def _keep(self, directory: bytes | None, update: PolicyUpdate, after: Policy) -> None:
+        """Inside a transaction."""
         held = self.version
-        with self._store.transaction():
-            if directory is not None:
-                self._store.set_fact(_DIRECTORY, directory)
-            for delta in update.deltas:
-                if held < delta.body.version <= after.version:
-                    self._store.insert("policy_delta", version=delta.body.version, raw=delta.encode())
-            if update.head is not None and update.head.body == after.head:
-                self._store.set_fact(_HEAD, update.head.encode())
-            self.note_time(after.time)
-        self._policy = after
-        reach("purse.policy.stored")
+        if directory is not None:
+            self._store.set_fact(_DIRECTORY, directory)
+        for delta in update.deltas:
+            if held < delta.body.version <= after.version:
+                self._store.insert("policy_delta", version=delta.body.version, raw=delta.encode())
+        if update.head is not None and update.head.body == after.head:
+            self._store.set_fact(_HEAD, update.head.encode())
 
     def hear(self, update: PolicyUpdate | None) -> bool:
         """Gossip in a payment: kept if it is newer and its signatures are good, passed over otherwise."""
         if update is None:
             return False
         try:
-            return self.take(None, update)
+            return self.take(None, update, is_fresh=False)
         except Refusal:
             return False
 

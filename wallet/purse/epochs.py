@@ -21,6 +21,7 @@ from wallet.protocol.lifetime import is_good
 from wallet.protocol.validity import choose_certificate
 from wallet.purse.objects import Objects
 from wallet.purse.store import DELIVERY_CURSOR, Store
+from wallet.purse.words import SKEW
 
 ALIAS_PREFIX: Final = "epoch-"
 EXISTS: Final = "state IN ('made', 'certified', 'unclaimed')"
@@ -43,12 +44,18 @@ class Epochs:
     """Keys and their certificates. Methods that write open their own transaction."""
 
     def __init__(
-        self, store: Store, objects: Objects, keystore: Keystore, random: Callable[[int], bytes]
+        self,
+        store: Store,
+        objects: Objects,
+        keystore: Keystore,
+        random: Callable[[int], bytes],
+        now: Callable[[], int],
     ) -> None:
         self._store = store
         self._objects = objects
         self._keystore = keystore
         self._random = random
+        self._now = now
 
     def own(self) -> frozenset[bytes]:
         """Every key that was ever this purse's own, destroyed ones too."""
@@ -74,17 +81,17 @@ class Epochs:
         return self._keystore.sign_digest(epoch.alias, digest)
 
     def current(self) -> Signed[Certificate] | None:
-        """The newest certificate of the newest certified key, or None before the first."""
-        key = self._store.value(
-            "SELECT key FROM epoch WHERE state = 'certified' ORDER BY number DESC LIMIT 1"
-        )
-        if key is None:
-            return None
-        return max(
-            self.certificates_of(key),
-            key=lambda item: (item.body.issued, item.body.expires, item.id),
-            default=None,
-        )
+        """The newest certificate of the newest certified key, or None before the first. One that a wrong clock has
+        dated ahead is passed over while there is another."""
+        last = self._now() + SKEW
+        newest: Signed[Certificate] | None = None
+        for row in self._store.rows("SELECT key FROM epoch WHERE state = 'certified' ORDER BY number DESC"):
+            certificates = self.certificates_of(row["key"])
+            begun = [item for item in certificates if item.body.issued <= last]
+            if begun:
+                return max(begun, key=_age)
+            newest = newest or max(certificates, key=_age, default=None)
+        return newest
 
     def require_current(self, now: int) -> Signed[Certificate]:
         """NOT_CERTIFIED before the first reconciling, CERTIFICATE_EXPIRED when it is too long ago."""
@@ -256,6 +263,11 @@ class Epochs:
             reach("purse.retire.destroyed")
             with self._store.transaction():
                 self._store.write("UPDATE epoch SET state = 'destroyed' WHERE number = ?", row["number"])
+
+
+def _age(certificate: Signed[Certificate]) -> tuple[int, int, bytes]:
+    body = certificate.body
+    return body.issued, body.expires, certificate.id
 
 
 def _number(alias: str) -> tuple[int, str]:

@@ -22,6 +22,7 @@ from wallet.purse.redeeming import Order, Redeeming
 from wallet.purse.spendable import total_of
 from wallet.purse.tokens import OwnToken, TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.words import SKEW
 
 RENEW_BEFORE: Final = 30 * DAY
 """A token that would expire sooner than this (seconds) is refreshed."""
@@ -71,12 +72,15 @@ class Exchanging:
         )
 
     def _is_worn(self, own: OwnToken, key: bytes) -> bool:
-        """Not a fresh token of the current key: it has a history, another key, is short, or soon expires."""
+        """Not a fresh token of the current key: it has a history, another key, is short, soon expires, or is
+        dated ahead."""
         token = own.token
         is_fresh = (
             token.owner == key and token.hop == 0 and not self._purse.objects.has_transfer(token.ref.txid)
         )
-        return not is_fresh or not own.is_whole or token.expires - self._purse.now() < RENEW_BEFORE
+        now = self._purse.now()
+        is_odd = token.expires - now < RENEW_BEFORE or token.made > now + SKEW
+        return not is_fresh or not own.is_whole or is_odd
 
     def _is_revoked(self, key: bytes) -> bool:
         revoked = self._purse.authority.policy.revoked

@@ -17,6 +17,7 @@ from wallet.purse.purse import Purse
 from wallet.purse.store import Row
 from wallet.purse.tokens import Origin, TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.words import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def keep_issued(purse: Purse, issuance: Signed[Issuance]) -> None:
     """Inside a transition: an issuance to one of our keys, settled from the start."""
     now = purse.now()
     purse.objects.put_issuance(issuance)
-    purse.authority.note_time(issuance.body.issued)
+    purse.authority.hear_time(Signer.CENTRAL_BANK, issuance.body.issued)
     for token in issued_tokens(issuance):
         if purse.epochs.owns(token.owner):
             purse.tokens.add(token, Origin.ISSUED, now, settled=token.amount, state=TokenState.HELD)

@@ -28,7 +28,7 @@ GENESIS: Final = hashlib.sha256(b"qalta purse").digest()
 _ROLLBACK: Final = "rollback"
 """The fact that holds the sequence number up to which the ledger must know a transfer."""
 _SINCE: Final = "rollback_since"
-"""The fact that holds the signed time at which the purse first reconciled after it had fallen back."""
+"""The fact that holds the agreed time at which the purse first reconciled after it had fallen back."""
 
 
 class PurseState(StrEnum):
@@ -143,14 +143,14 @@ class Journal:
 
     @property
     def unknown_since(self) -> int | None:
-        """In a rollback: a signed time (unix seconds) after all that was signed before it; None before the first
+        """In a rollback: an agreed time (unix seconds) after all that was signed before it; None before the first
         reconciling."""
         found: int | None = self._store.fact(_SINCE)
         return found
 
-    def note_unknown_since(self, signed_time: int) -> None:
+    def note_unknown_since(self, agreed_time: int) -> None:
         """Inside a transaction."""
-        self._store.set_fact(_SINCE, signed_time)
+        self._store.set_fact(_SINCE, agreed_time)
 
     def require_sound(self) -> None:
         """ROLLBACK, with the sequence number that the ledger must have reached."""

@@ -62,7 +62,7 @@ class Purse:
         authority = Authority(store, clock)
         objects = Objects(store)
         journal = Journal(store, keystore, authority.now)
-        epochs = Epochs(store, objects, keystore, random)
+        epochs = Epochs(store, objects, keystore, random, authority.now)
         tokens = Tokens(store)
         outgoing = Outgoing(store, objects, authority, epochs, tokens, journal)
         journal.settle()
@@ -80,18 +80,20 @@ class Purse:
         )
 
     def now(self) -> int:
-        """Unix seconds, never before the latest signed time."""
+        """Unix seconds, as ``Authority.now``."""
         return self.authority.now()
 
     def let_expire(self) -> None:
-        """Tokens whose grace has passed are no longer ours to spend or redeem: their bank refunds them."""
+        """Tokens whose grace has passed are no longer ours to spend or redeem: their bank refunds them. Those that a
+        wrong time had taken come back."""
         if not self.authority.has_policy:
             return
-        grace = self.authority.policy.head.grace
-        overdue = self.tokens.overdue(refundable_before(self.authority.signed_time, grace))
-        if overdue:
-            with self.transition(Transition.EXPIRE, [ref.to_cbor() for ref in overdue]):
+        before = refundable_before(self.authority.agreed_time, self.authority.policy.head.grace)
+        overdue, back = self.tokens.overdue(before), self.tokens.not_overdue(before)
+        if overdue or back:
+            with self.transition(Transition.EXPIRE, [ref.to_cbor() for ref in (*overdue, *back)]):
                 self.tokens.move(overdue, TokenState.EXPIRED, None)
+                self.tokens.move(back, TokenState.HELD, None)
 
     def has_uploaded_all(self) -> bool:
         """Whether the ledger was shown every transfer that is held here."""

@@ -33,6 +33,7 @@ from wallet.purse.redeeming import Redeeming, refusal_orders
 from wallet.purse.store import Row
 from wallet.purse.tokens import Origin, TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.words import Signer
 
 DEFAULT_VALID_FOR = 3_600
 """Seconds."""
@@ -242,7 +243,7 @@ class Receiving:
         stored = purse.objects.put_verified(verified)
         self._evidences.look(stored)
         for issuance in payment.issuances:
-            purse.authority.note_time(issuance.body.issued)
+            purse.authority.hear_time(Signer.CENTRAL_BANK, issuance.body.issued)
         purpose = payment.newest[-1].body.purpose
         return self._incoming.add(
             payment.ids,

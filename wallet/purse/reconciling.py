@@ -26,6 +26,7 @@ from wallet.purse.purse import Purse
 from wallet.purse.recovering import Recovering
 from wallet.purse.retiring import Retiring
 from wallet.purse.uploads import DEFAULT_LIMIT, Uploads
+from wallet.purse.words import Signer
 
 
 class Reconciling:
@@ -55,7 +56,7 @@ class Reconciling:
 
         Raises ``Refusal``: DIRECTORY_SIGNATURE, POLICY_SIGNATURE, POLICY_GAP, RECONCILE_FIRST (no root yet).
         """
-        is_newer = self._purse.authority.take(directory, update)
+        is_newer = self._purse.authority.take(directory, update, is_fresh=True)
         self._purse.let_expire()
         return is_newer
 
@@ -93,7 +94,8 @@ class Reconciling:
         check_certificate(certificate, self._purse.authority.directory)
         with self._purse.store.transaction():
             self._purse.epochs.certified(certificate)
-            self._purse.authority.note_time(certificate.body.issued)
+            self._purse.authority.hear_time(Signer.BANK, certificate.body.issued, is_fresh=True)
+        self._purse.let_expire()
         reach("purse.epoch.certified")
 
     def find_keys(self, keys: Iterable[bytes]) -> None:

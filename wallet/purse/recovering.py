@@ -5,7 +5,8 @@ the others are dropped, and their numbers are not used again.
 
 What nobody shows the ledger (the payee lost it too) would keep the purse waiting for ever. It waits as long as
 anything that was signed before may still count: until every token that there was then has expired and its grace has
-passed, by signed time. They have been refunded by then; whatever came later was never spent before.
+passed, by a signed time that is not alone (`words`). They have been refunded by then; whatever came later was never
+spent before.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Recovering:
             return
         if since is None:
             with self._purse.store.transaction():
-                self._purse.journal.note_unknown_since(self._purse.authority.signed_time)
+                self._purse.journal.note_unknown_since(self._purse.authority.agreed_time)
         elif self._is_over(since):
             self._leave(until)
 
@@ -72,7 +73,7 @@ class Recovering:
         held = purse.tokens.all(TokenState.HELD, TokenState.RESERVED)
         doubtful = [item for item in held if item.token.made <= since + MAX_AHEAD]
         ends = [since + max(LONGEST_LIFE, seen or 0), *(item.token.expires for item in doubtful)]
-        return is_over(ends, purse.authority.policy.head.grace, purse.authority.signed_time)
+        return is_over(ends, purse.authority.policy.head.grace, purse.authority.agreed_time)
 
     def _leave(self, until: int) -> None:
         with self._purse.transition(Transition.RESUME, [until]):

@@ -24,7 +24,7 @@ class Retiring:
         return tuple(key for key in own if key != current.body.key and self._is_over(key))
 
     def _is_over(self, key: bytes) -> bool:
-        store, now = self._purse.store, self._purse.authority.signed_time
+        store, now = self._purse.store, self._purse.authority.agreed_time
         grace = self._purse.authority.policy.head.grace
         certificates = self._purse.epochs.certificates_of(key)
         if not certificates or not is_over((item.body.expires for item in certificates), grace, now):

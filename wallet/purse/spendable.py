@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wallet.protocol.bounds import MAX_AHEAD
 from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.codes import Code
 from wallet.protocol.issuance import CURRENCY
@@ -69,10 +70,12 @@ class Spendable:
         blocked: dict[Obstacle, list[OwnToken]] = {obstacle: [] for obstacle in Obstacle}
         for own in self._purse.tokens.all(TokenState.HELD):
             obstacle = self._obstacle(own, signers.get(own.token.owner), now)
-            if obstacle is not None:
-                blocked[obstacle].append(own)
-            elif latest is None or own.token.made <= latest:
+            if obstacle is None and latest is not None and own.token.made > latest:
+                obstacle = Obstacle.RECONCILE
+            if obstacle is None:
                 candidates.append(self._candidate(own))
+            else:
+                blocked[obstacle].append(own)
         return Funds(tuple(candidates), {obstacle: tuple(items) for obstacle, items in blocked.items()})
 
     def _signer(self, key: bytes, now: int) -> Certificate | None:
@@ -92,6 +95,8 @@ class Spendable:
         if signer is None or not own.is_whole or token.mark is not None or token.currency != CURRENCY:
             return Obstacle.RECONCILE
         time = max(now, token.made)
+        if time > now + MAX_AHEAD:
+            return Obstacle.RECONCILE
         if not is_good(time, token.expires, signer.expires) or own.origin is Origin.DELIVERED:
             return Obstacle.RECONCILE
         if hops_left(self._limits(signer), token.hop) == 0:

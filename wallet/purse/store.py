@@ -81,6 +81,15 @@ class Store:
             raise
         return found
 
+    @contextmanager
+    def within(self) -> Iterator[None]:
+        """Part of the transaction that is open, or else one of its own."""
+        if self._connection.in_transaction:
+            yield
+        else:
+            with self.transaction():
+                yield
+
     def write(self, sql: str, *values: Any) -> int:
         """One statement inside a transaction; how many rows it changed."""
         if not self._connection.in_transaction:

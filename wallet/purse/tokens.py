@@ -129,6 +129,10 @@ class Tokens:
         """Held tokens that expired before this time."""
         return tuple(own.token.ref for own in self.all(TokenState.HELD) if own.token.expires < before)
 
+    def not_overdue(self, before: int) -> tuple[TokenRef, ...]:
+        """Expired tokens that expire only at this time or later."""
+        return tuple(own.token.ref for own in self.all(TokenState.EXPIRED) if own.token.expires >= before)
+
     def release_delivered(self) -> None:
         """Everything was uploaded: what the ledger delivered may be spent."""
         self._store.write("UPDATE token SET origin = 'received' WHERE origin = 'delivered'")

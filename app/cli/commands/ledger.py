@@ -25,7 +25,7 @@ def _sync(args: argparse.Namespace, context: Context) -> Status:
     def tell(step: Step, count: int) -> None:
         context.show.step(f"sync.{step.value}", count=count)
 
-    with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
+    with context.opened() as opened, bank_line(opened, context.random) as bank:
         report = reconcile(opened.wallet, bank, tell)
         account = account_afterwards(bank)
     words = context.show.catalogue
@@ -36,7 +36,15 @@ def _sync(args: argparse.Namespace, context: Context) -> Status:
     for found in conflicts:
         context.show.say("sync.found", code=found["code"], key=found["culprit"][:16])
     context.show.say("sync.done")
-    context.show.result(**report.verdicts(), conflicts=conflicts, refreshed=report.refreshed)
+    if report.clock_wrong_by:
+        here = context.clock()
+        context.show.say("sync.clock", time=here, now=here - report.clock_wrong_by)
+    context.show.result(
+        **report.verdicts(),
+        conflicts=conflicts,
+        refreshed=report.refreshed,
+        clock_wrong_by=report.clock_wrong_by,
+    )
     tell_account(account, context)
     return Status.DONE
 

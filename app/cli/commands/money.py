@@ -25,7 +25,7 @@ def _fund(args: argparse.Namespace, context: Context) -> Status:
     from ledger_sync.client import fund
 
     amount = amount_of(args.amount)
-    with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
+    with context.opened() as opened, bank_line(opened, context.random) as bank:
         context.show.step("money.funding", amount=written_amount(amount))
         tokens = fund(opened.wallet, bank, amount)
         account = account_afterwards(bank)
@@ -39,7 +39,7 @@ def _defund(args: argparse.Namespace, context: Context) -> Status:
     from ledger_sync.client import defund
 
     amount = amount_of(args.amount)
-    with context.opened() as opened, bank_line(opened, context.clock, context.random) as bank:
+    with context.opened() as opened, bank_line(opened, context.random) as bank:
         context.confirm_pin(opened)
         context.show.step("money.defunding", amount=written_amount(amount))
         value = defund(opened.wallet, bank, amount)

@@ -1,4 +1,4 @@
-"""`qalta sandbox start|status|stop|books`: a central bank, two banks and a notary on this machine, a process each."""
+"""`qalta sandbox start|status|stop|books|clock`: a central bank, two banks and a notary here, a process each."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def add(commands: Commands) -> None:
     commands.add("sandbox status", _status)
     commands.add("sandbox stop", _stop)
     commands.add("sandbox books", _books)
+    commands.add("sandbox clock", _clock)
 
 
 def _start(args: argparse.Namespace, context: Context) -> Status:
@@ -67,6 +68,20 @@ def _stop(args: argparse.Namespace, context: Context) -> Status:
 
     sandbox.stop(context.home.sandbox)
     context.show.say("sandbox.all_stopped")
+    return Status.DONE
+
+
+def _clock(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync import sandbox
+
+    if not sandbox.status(context.home.sandbox):
+        raise MissingPart("missing.sandbox")
+    confirmed = sandbox.confirm_clocks(context.home.sandbox)
+    for station in confirmed:
+        context.show.say("sandbox.clock_confirmed", name=station.title)
+    if not confirmed:
+        context.show.say("sandbox.clock_fine")
+    context.show.result(confirmed=[station.name for station in confirmed])
     return Status.DONE
 
 

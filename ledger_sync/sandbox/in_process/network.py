@@ -23,6 +23,7 @@ from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.run import Home, Program, Service
+from ledger_sync.http.steady import SteadyClock
 from ledger_sync.sandbox.in_process.disturbances import cut
 from ledger_sync.sandbox.in_process.lines import Death, Lines, authority, run_inline, url
 from wallet.protocol.bounds import DAY
@@ -44,13 +45,15 @@ Chance = Callable[[str], Random]
 class Plan:
     """What a network is founded with: its banks, tiyn that each is issued, terms of the central bank, and settings
     that every bank gets besides its own. Of the `absent` banks only key and address are known: whoever `attach`es
-    there answers for them."""
+    there answers for them. ``is_steady``: services sign by a `SteadyClock`, as processes do; a test that lets weeks
+    pass must have them hear of each other then (`work`)."""
 
     banks: tuple[str, ...] = ("alatau", "zhibek")
     grant: int = 1_000_000_000_000
     terms: Mapping[str, Any] = field(default_factory=dict)
     bank: Mapping[str, Any] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
+    is_steady: bool = False
 
 
 class InProcessNetwork:
@@ -116,7 +119,6 @@ class InProcessNetwork:
         self._make_keys()
         for name in self.names:
             self.homes[name] = self._home(name, self._config(name))
-            self.homes[name].folder.mkdir(parents=True, exist_ok=True)
             self.start(name)
             for worker in self.running[name].workers:
                 if worker.name == _TRUST:
@@ -218,13 +220,13 @@ class InProcessNetwork:
         client = self.line(OPERATOR, name, self.signer(OPERATOR, OPERATOR))
         return client.get(path) if value is None else client.post(path, value)
 
-    def line(self, caller: str, callee: str, signer: Signer) -> ServiceClient:
-        """Calls of anybody, by that caller's clock, to a service."""
+    def line(self, caller: str, callee: str, signer: Signer, clock: Clock | None = None) -> ServiceClient:
+        """Calls of anybody, dated by that caller's clock or by the one given, to a service."""
         return ServiceClient(
             url(callee),
             signer.key,
             signer.sign_digest,
-            self.clock(caller),
+            clock or self.clock(caller),
             self._chance("line"),
             connect=self.lines.connect(caller),
         )
@@ -250,15 +252,20 @@ class InProcessNetwork:
                 self.keystores[name].create_key(alias)
 
     def _home(self, name: str, config: Mapping[str, Any]) -> Home:
+        folder, clock = self.folder / name, self.clock(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        steady = SteadyClock(folder, clock)
         return Home(
-            self.folder / name,
+            folder,
             config,
             self.keystores[name],
-            self.clock(name),
+            steady if self.plan.is_steady else clock,
             self._chance(f"chance of {name}"),
             self.lines.connect(name),
             run_inline,
             Nonces,
+            wall=clock,
+            hear=steady.hear,
         )
 
     def _config(self, name: str) -> dict[str, Any]:

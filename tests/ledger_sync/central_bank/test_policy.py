@@ -10,6 +10,7 @@ import pytest
 
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
+from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.central_bank.stand import OPERATOR, Stand, named
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
@@ -84,8 +85,33 @@ def test_the_head_is_signed_anew_when_it_has_aged(stand: Stand) -> None:
     second = update(stand).head
     assert second is not None
     assert (second.body.version, second.body.time) == (0, stand.now)
-    stand.now -= DAY
+    stand.now -= 1
     assert update(stand).head == second
+
+
+@pytest.mark.parametrize("ahead", [5 * 3_600, DAY, 400 * DAY])
+def test_a_head_that_a_wrong_clock_has_dated_ahead_is_followed_by_one_of_the_right_time(
+    stand: Stand, ahead: int
+) -> None:
+    """A newer version, so that all who hold the wrong one take it and pass it on."""
+    stand.now += ahead
+    wrong = update(stand)
+    stand.now -= ahead
+    assert wrong.head is not None
+    led = first_policy(stand.registry.directory, wrong.head, wrong.deltas).apply(update(stand))
+    assert (led.version, led.head.time) == (wrong.head.body.version + 1, stand.now)
+    assert update(stand) == update(stand), "one new version is enough"
+
+
+def test_what_a_clock_far_behind_signs_is_good_all_the_same(stand: Stand) -> None:
+    """Never dated before the directory's keys are good: a delta that nobody can check would end the chain."""
+    update(stand)
+    stand.now -= 400 * DAY
+    stand.network.restart(CENTRAL_BANK, terms={"grace": DAY})
+    behind = policy(stand)
+    assert (behind.version, behind.head.grace) == (1, DAY)
+    stand.now += 400 * DAY
+    assert policy(stand).head.time == stand.now
 
 
 def test_a_bank_revokes_its_own_wallet(stand: Stand) -> None:

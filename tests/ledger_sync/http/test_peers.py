@@ -20,6 +20,7 @@ SAYS_NOTHING = {
     Code.ANSWER_UNREADABLE,
     Code.BUSY,
     Code.INTERNAL,
+    Code.CLOCK_UNSURE,
 }
 
 

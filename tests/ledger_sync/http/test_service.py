@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.http.call import WINDOW, Signer, sign_call
+from ledger_sync.http.call import WINDOW, Signer, read_call, sign_call
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
@@ -137,8 +137,27 @@ def test_a_call_of_another_time_is_stale_and_both_times_are_told(stand: Stand, a
 
 
 @pytest.mark.parametrize("ahead", [WINDOW + 1, -WINDOW - 1, 365 * 86_400])
-def test_a_client_whose_clock_is_wrong_asks_again_by_the_services(stand: Stand, ahead: int) -> None:
-    assert stand.client(ahead=ahead).post("/v1/echo", 1) == ["operator", 1]
+def test_a_client_is_told_that_its_clock_is_wrong_and_takes_no_date_from_it(stand: Stand, ahead: int) -> None:
+    """An unsigned answer says what time it is there; nothing is signed for that time."""
+    sent: list[int] = []
+
+    def relay(request: httpx.Request) -> httpx.Response:
+        header = request.headers["authorization"]
+        sent.append(read_call(header, "POST", AUTHORITY + "/v1/echo", None).body.time)
+        return InProcess(stand.app).handle_request(request)
+
+    clock = lambda: stand.now + ahead  # noqa: E731
+    client = ServiceClient(
+        BASE,
+        OPERATOR.public,
+        OPERATOR.sign_digest,
+        clock,
+        os.urandom,
+        connect=lambda _: httpx.MockTransport(relay),
+    )
+    refusal = refusal_of(lambda: client.post("/v1/echo", 1))
+    assert (refusal.code, refusal.facts) == (Code.AUTH_STALE, {"time": NOW + ahead, "now": NOW})
+    assert sent == [NOW + ahead]
 
 
 @pytest.mark.parametrize("ahead", [WINDOW, -WINDOW])

@@ -167,19 +167,20 @@ def test_a_call_that_comes_twice_is_carried_out_once(network: InProcessNetwork) 
 
 
 def test_time_passes_on_the_way(network: InProcessNetwork, clock: Hand) -> None:
-    """The call is dated before the wait; the second one is dated by the service's own clock, and as late."""
+    """The call is dated before the wait, and by nobody anew."""
     with network.lines.disturbed(Delay(clock.wait)):
         assert refused(lambda: issue(network)) is Code.AUTH_STALE
-    assert clock.now >= NOW + 2 * WINDOW
+    assert clock.now == NOW + 2 * (WINDOW + 1), "out and back, once"
 
 
 def test_each_service_has_a_clock_of_its_own(network: InProcessNetwork) -> None:
     network.ahead[NOTARY] = 3 * WINDOW
     assert (network.clock(NOTARY)(), network.clock("alatau")()) == (NOW + 3 * WINDOW, NOW)
-    network.ahead[OPERATOR] = -3 * WINDOW
-    network.ahead[CENTRAL_BANK] = WINDOW
+    network.ahead[OPERATOR] = -WINDOW
     issue(network)
     assert issued(network) == 1
+    network.ahead[CENTRAL_BANK] = 1
+    assert refused(lambda: issue(network, "another")) is Code.AUTH_STALE, "nobody else dates a call"
 
 
 def test_a_service_that_dies_in_a_call_is_gone_until_it_is_revived(network: InProcessNetwork) -> None:
