@@ -73,6 +73,8 @@ class Home:
     open_nonces: Callable[[Path], Nonces]
     wall: Clock | None = None
     hear: Callable[[int], None] = lambda _time: None
+    ticks: Callable[[], float] = time.monotonic
+    """Seconds on a scale that nobody sets; the ends of calls are measured on it."""
 
     @property
     def machine(self) -> Clock:
@@ -106,6 +108,7 @@ class Home:
             self.random,
             connect=self.connect,
             whole=WHOLE_BETWEEN_SERVICES,
+            now=self.ticks,
         )
 
     def key(self, name: str) -> bytes:

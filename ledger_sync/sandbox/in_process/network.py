@@ -106,6 +106,10 @@ class InProcessNetwork:
         """What `name`, a service or anybody else, takes for the time."""
         return lambda: self._base_clock() + self.ahead.get(name, 0)
 
+    def ticks(self) -> float:
+        """What the ends of calls are measured on: everybody's clock, whatever anyone takes for the time."""
+        return float(self._base_clock())
+
     def signer(self, name: str, alias: str) -> Signer:
         """A key of a service or the operator."""
         keystore = self.keystores[name]
@@ -229,6 +233,7 @@ class InProcessNetwork:
             clock or self.clock(caller),
             self._chance("line"),
             connect=self.lines.connect(caller),
+            now=self.ticks,
         )
 
     @contextmanager
@@ -266,6 +271,7 @@ class InProcessNetwork:
             Nonces,
             wall=clock,
             hear=steady.hear,
+            ticks=self.ticks,
         )
 
     def _config(self, name: str) -> dict[str, Any]:

@@ -32,8 +32,6 @@ CALLERS: Final = st.sampled_from((None, CENTRAL_BANK, *BANKS, *(name for name, _
 CALLEES: Final = st.sampled_from(SERVICES)
 STEPS: Final = st.integers(1, 5)
 _AT_ONCE: Final = 2
-_SLOW_SECONDS: Final = 40
-"""Of each way, so that now and then a call is too old when it arrives."""
 
 
 @dataclass
@@ -65,16 +63,21 @@ class Disturbing(Life):
 
     # lines
 
-    @rule(caller=CALLERS, callee=CALLEES, how=st.sampled_from(("cut", "lost", "twice", "slow")), steps=STEPS)
+    @rule(caller=CALLERS, callee=CALLEES, how=st.sampled_from(("cut", "lost", "twice")), steps=STEPS)
     @precondition(lambda self: len(self.passing) < _AT_ONCE)
     def a_line_is_bad(self, caller: str | None, callee: str, how: str, steps: int) -> None:
-        ways: dict[str, Disturbance] = {
-            "cut": cut,
-            "lost": lose_answer,
-            "twice": repeat,
-            "slow": Delay(self._wait),
-        }
+        ways: dict[str, Disturbance] = {"cut": cut, "lost": lose_answer, "twice": repeat}
         self._place(ways[how], caller, callee, steps)
+
+    @rule(caller=CALLERS, callee=CALLEES, seconds=st.sampled_from((7, 25, 400)), steps=STEPS)
+    @precondition(lambda self: len(self.passing) < _AT_ONCE)
+    def a_line_is_slow(self, caller: str | None, callee: str, seconds: int, steps: int) -> None:
+        """Each way, so that answers come late, or after their callers gave up, or the calls are too old."""
+
+        def wait() -> None:
+            self.system.now += seconds
+
+        self._place(Delay(wait), caller, callee, steps)
 
     @rule(caller=CALLERS, callee=CALLEES, spoiling=st.sampled_from(Spoiling), steps=STEPS)
     @precondition(lambda self: len(self.passing) < _AT_ONCE)
@@ -92,6 +95,3 @@ class Disturbing(Life):
     def _place(self, disturbance: Disturbance, caller: str | None, callee: str, steps: int) -> None:
         lift = self.system.network.lines.place(disturbance, caller=caller, callee=callee)
         self.passing.append(Passing(steps, lift))
-
-    def _wait(self) -> None:
-        self.system.now += _SLOW_SECONDS
