@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.intake import uploader_of_customer
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.redemptions import Redemptions
+from ledger_sync.bank.shares import uploader_of_customer
 from ledger_sync.bank.terms import MAX_ROWS_BYTES
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_OBJECT_BYTES

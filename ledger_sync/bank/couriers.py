@@ -12,11 +12,12 @@ from typing import Final
 import hsm.failpoint
 from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.house import House
-from ledger_sync.bank.intake import Intake, uploader_of_bank
+from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import BankLines, CentralBankLine, Shown
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.settling_desk import SettlingDesk
+from ledger_sync.bank.shares import uploader_of_bank
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import is_asked_again

@@ -1,7 +1,7 @@
 """Intake: fragments in any order become stored objects, and transfers valid as soon as all they need is there.
 
 Rule: the same again changes nothing. A bundle is refused as a whole only for a signature that nobody could have
-made in good faith, or for its uploader's shares; everything else is stored, and waits. Validity itself is
+made in good faith; everything else is stored and waits, within its uploader's shares. Validity itself is
 ledger_sync.settling's.
 """
 
@@ -14,7 +14,9 @@ from typing import Final, Protocol
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects, Stage
 from ledger_sync.bank.provenance import Provenance
-from ledger_sync.bank.terms import MAX_CLAIMS, MAX_REQUESTS, MAX_WAITING, RELAYS_FOR_CUSTOMERS
+from ledger_sync.bank.retention import Retention
+from ledger_sync.bank.shares import BANK_UPLOADER, uploader_of_customer
+from ledger_sync.bank.wallets import Wallets
 from ledger_sync.settling.standing import Invalid, Standing, Valid, Waiting, judge
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
@@ -30,8 +32,6 @@ from wallet.protocol.validity import Token, issued_tokens
 _MAX_GUESSES: Final = 512
 """Signatures tried in one bundle against keys that merely might have made them."""
 _JUDGED: Final = frozenset({Stage.VALID, Stage.COMMITTED, Stage.ANSWERED})
-BANK_UPLOADER: Final = "bank:"
-CUSTOMER_UPLOADER: Final = "customer:"
 
 
 class Listener(Protocol):
@@ -49,25 +49,36 @@ class Listener(Protocol):
 class Intake:
     """Takes bundles in. Verifies, stores, judges; commits nothing at the notary."""
 
-    def __init__(self, house: House, objects: Objects, provenance: Provenance, listener: Listener) -> None:
+    def __init__(
+        self,
+        house: House,
+        objects: Objects,
+        provenance: Provenance,
+        wallets: Wallets,
+        retention: Retention,
+        listener: Listener,
+    ) -> None:
         self._house = house
         self._store = house.store
         self._objects = objects
         self._provenance = provenance
+        self._wallets = wallets
+        self._retention = retention
         self._listener = listener
 
     def take(self, bundle: Bundle, uploader: str) -> None:
         """Store what is new in ``bundle``, durably, and judge what has become complete.
 
         Raises ``Refusal``, and stores nothing: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, ISSUANCE_SIGNATURE,
-        REQUEST_SIGNATURE, TRANSFER_SIGNATURE, TOO_MANY (the uploader's share of waiting things is used up).
+        REQUEST_SIGNATURE, TRANSFER_SIGNATURE. What is over the uploader's share is judged all the same, and kept if it
+        is valid.
         """
         directory = self._house.trust.directory
         with self._store.transaction():
             unblocked = self._take_certified(bundle, uploader, directory)
             touched = [*self._take_transfers(bundle, uploader), *unblocked]
-            self._check_shares(uploader)
             self.judge(touched)
+            self._retention.keep_within(uploader, [transfer.id for transfer in bundle.transfers])
             if uploader.startswith(BANK_UPLOADER):
                 self._note_whole(bundle, uploader)
 
@@ -100,7 +111,7 @@ class Intake:
             return False
         is_fresh = self._take_certificate(request.body.payee, directory)
         require(request.signed_by(request.body.key), Code.REQUEST_SIGNATURE)
-        self._objects.add_request(request, uploader)
+        self._objects.add_request(request, uploader, self._house.clock())
         return is_fresh
 
     def add_issuance(self, issuance: Signed[Issuance]) -> None:
@@ -110,9 +121,10 @@ class Intake:
             self._listener.issuance_came(issuance)
 
     def _take_transfers(self, bundle: Bundle, uploader: str) -> list[bytes]:
+        now = self._house.clock()
         guesses = _Guesses(certificate.body.key for certificate in bundle.certificates)
         for transfer in _ancestors_first(bundle.transfers):
-            self._objects.add_transfer(transfer, uploader)
+            self._objects.add_transfer(transfer, uploader, now)
             self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
             if self._objects.stage(transfer.id) is not Stage.ANSWERED:
                 self._attribute(transfer, uploader, guesses)
@@ -134,6 +146,9 @@ class Intake:
 
     def _add_copy(self, transfer: Signed[Transfer], signer: bytes) -> None:
         if self._objects.add_copy(transfer, signer):
+            account = self._wallets.customer_of(signer)
+            payer = f"key:{signer.hex()}" if account is None else uploader_of_customer(account)
+            self._objects.waiting.charge(transfer.id, payer)
             self._listener.signature_came(transfer, signer)
 
     def _owner(self, txid: bytes, body: Transfer) -> bytes | None:
@@ -141,17 +156,6 @@ class Intake:
         if owner is not None:
             self._objects.set_owner(txid, owner)
         return owner
-
-    def _check_shares(self, uploader: str) -> None:
-        times = RELAYS_FOR_CUSTOMERS if uploader.startswith(BANK_UPLOADER) else 1
-        shares = (
-            ("select count(*) from transfers where stage = 'waiting' and first_uploader = ?", MAX_WAITING),
-            ("select count(*) from claims where uploader = ?", MAX_CLAIMS),
-            ("select count(*) from requests where uploader = ?", MAX_REQUESTS),
-        )
-        for sql, most in shares:
-            count = self._store.value(sql, (uploader,))
-            require(count <= most * times, Code.TOO_MANY, count=count, limit=most * times)
 
     def judge(self, txids: Iterable[bytes]) -> None:
         """Judge these transfers, in this order, and whatever that completes: of two that contradict each other the
@@ -172,6 +176,9 @@ class Intake:
         if owner is None:
             return False
         self._settle_claims(txid, owner)
+        if not self._objects.has_copy(txid, owner):
+            self._retention.forget(txid)
+            return False
         code = self._refused_ancestor(body)
         if code is not None:
             self._listener.refused(txid, code)
@@ -281,14 +288,6 @@ def _ancestors_first(transfers: Sequence[Signed[Transfer]]) -> list[Signed[Trans
             else:
                 todo.extend(parents)
     return list(ordered.values())
-
-
-def uploader_of_bank(bank: str) -> str:
-    return BANK_UPLOADER + bank
-
-
-def uploader_of_customer(account: str) -> str:
-    return CUSTOMER_UPLOADER + account
 
 
 def is_refused_bundle(refusal: Refusal) -> bool:

@@ -18,7 +18,7 @@ from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.funding import Funding
 from ledger_sync.bank.house import House
-from ledger_sync.bank.intake import CUSTOMER_UPLOADER, Intake, is_refused_bundle
+from ledger_sync.bank.intake import Intake, is_refused_bundle
 from ledger_sync.bank.lines import BankLines, CentralBankLine, NotaryLine, Service
 from ledger_sync.bank.movements import Movements
 from ledger_sync.bank.objects import Objects
@@ -28,7 +28,9 @@ from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.refunds import Refunds
 from ledger_sync.bank.relays import Relays
+from ledger_sync.bank.retention import Retention
 from ledger_sync.bank.settling_desk import SettlingDesk
+from ledger_sync.bank.shares import CUSTOMER_UPLOADER
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Kind, WorkList
@@ -60,7 +62,8 @@ class Lines:
 class _Switchboard:
     """Tells every part of what came in and what was answered, inside the transaction in which it happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
         self.relays: Relays
         self.watch: ForkWatch
         self.desk: SettlingDesk
@@ -83,6 +86,8 @@ class _Switchboard:
 
     def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None:
         self.deliveries.settled(transfer, signer)
+        if isinstance(transfer.body.purpose, bytes):
+            self.objects.answer_requests(transfer.body.purpose)
         if transfer.body.redemption is not None:
             self.redemptions.settled(transfer, signer, outcome.values[0])
 
@@ -94,8 +99,8 @@ class Node:
         self.house = house
         central_bank = CentralBankLine(lines.central_bank)
         banks = BankLines(lines.banks)
-        board = _Switchboard()
         self.objects = Objects(house.store)
+        board = _Switchboard(self.objects)
         self.work = WorkList(house.store, house.wall or house.clock)
         self.provenance = Provenance(house.store, self.objects)
         self.wallets = Wallets(house, self.work)
@@ -104,7 +109,8 @@ class Node:
         self.policies = Policies(house)
         self.watch = ForkWatch(house, self.objects, self.wallets, self.policies)
         self.deliveries = Deliveries(house, self.objects, self.provenance, self.wallets)
-        self.intake = Intake(house, self.objects, self.provenance, board)
+        self.retention = Retention(house, terms, self.objects, self.watch)
+        self.intake = Intake(house, self.objects, self.provenance, self.wallets, self.retention, board)
         self.desk = SettlingDesk(
             house, self.objects, self.work, NotaryLine(lines.notary), self.relays, self.watch, board
         )

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from ledger_sync.bank.pending import Part, Pending, beneficiary
+from ledger_sync.bank.shares import Share, Shares
 from ledger_sync.bank.store import Row, Store
 from ledger_sync.bank.unspent import Unspent
+from ledger_sync.bank.waiting import Waiting
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_BANKS, MAX_OBJECT_BYTES
 from wallet.protocol.certificate import Certificate
@@ -60,6 +62,8 @@ class Objects:
         self._store = store
         self.unspent = Unspent(store)
         self.pending = Pending(store)
+        self.waiting = Waiting(store)
+        self._shares = Shares(store)
 
     # certificates, issuances, requests
 
@@ -112,15 +116,46 @@ class Objects:
         row = self._store.row("select payload, signature from issuances where id = ?", (issuance_id,))
         return None if row is None else load(Issuance, *row)
 
-    def add_request(self, signed: Signed[Request], uploader: str) -> bool:
-        return self._store.insert(
+    def add_request(self, signed: Signed[Request], uploader: str, now: int) -> bool:
+        ref = request_ref(signed)
+        sql = "select 1 from transfers where purpose = ? and stage = 'answered' limit 1"
+        answered = self._store.row(sql, (ref,)) is not None
+        is_new = self._store.insert(
             "requests",
             id=signed.id,
-            ref=request_ref(signed),
+            ref=ref,
             payload=signed.payload,
             signature=signed.signature,
             uploader=uploader,
+            answered=int(answered),
+            since=now,
         )
+        if is_new and not answered:
+            self._shares.charge(Share.REQUESTS, uploader)
+        return is_new
+
+    def answer_requests(self, ref: bytes) -> None:
+        """A settled transfer answers them: they are no burden any more."""
+        rows = self._store.rows("select id, uploader from requests where ref = ? and answered = 0", (ref,))
+        for request_id, uploader in rows:
+            self._store.run("update requests set answered = 1 where id = ?", (request_id,))
+            self._shares.charge(Share.REQUESTS, uploader, count=-1)
+
+    def drop_requests(self, uploader: str, count: int) -> None:
+        """The oldest that nothing has answered."""
+        self._drop_requests("uploader = ?", (uploader, count))
+
+    def drop_old_requests(self, before: int, count: int) -> None:
+        """Those that nothing has answered since ``before`` (unix seconds)."""
+        self._drop_requests("since < ?", (before, count))
+
+    def _drop_requests(self, which: str, values: Sequence[Any]) -> None:
+        rows = self._store.rows(
+            f"select id, uploader from requests where answered = 0 and {which} order by since limit ?", values
+        )
+        for request_id, uploader in rows:
+            self._store.run("delete from requests where id = ?", (request_id,))
+            self._shares.charge(Share.REQUESTS, uploader, count=-1)
 
     def request(self, ref: bytes) -> Signed[Request] | None:
         row = self._store.row("select payload, signature from requests where ref = ? limit 1", (ref,))
@@ -128,7 +163,7 @@ class Objects:
 
     # transfers
 
-    def add_transfer(self, signed: Signed[Transfer], uploader: str) -> bool:
+    def add_transfer(self, signed: Signed[Transfer], uploader: str, now: int) -> bool:
         """Its payload and inputs; its signature is for `add_copy` or `add_claim`."""
         body = signed.body
         is_new = self._store.insert(
@@ -146,6 +181,7 @@ class Objects:
             key = beneficiary(body)
             if key is not None:
                 self.pending.add(signed.id, Part.BENEFICIARY, key)
+            self.waiting.add(signed.id, uploader, now)
         return is_new
 
     def body(self, txid: bytes) -> Transfer | None:
@@ -159,6 +195,7 @@ class Objects:
 
     def set_stage(self, txid: bytes, stage: Stage) -> None:
         self._store.run("update transfers set stage = ? where id = ?", (stage.value, txid))
+        self.waiting.over(txid)
         if stage is Stage.ANSWERED:
             self.pending.over(txid)
 
@@ -168,6 +205,16 @@ class Objects:
             " (select coalesce(max(turn), 0) + 1 from transfers where stage = 'valid') where id = ?",
             (txid,),
         )
+        self.waiting.over(txid)
+
+    def forget(self, txid: bytes) -> None:
+        """Keep a waiting transfer no longer, nor anything that hangs on it."""
+        self.waiting.over(txid)
+        self.pending.over(txid)
+        self.take_claims(txid)
+        for table in ("copies", "inputs", "uploads"):
+            self._store.run(f"delete from {table} where transfer = ?", (txid,))
+        self._store.run("delete from transfers where id = ?", (txid,))
 
     def owner(self, txid: bytes) -> bytes | None:
         """Who owns a transfer's inputs, as far as payloads at hand tell."""
@@ -242,17 +289,35 @@ class Objects:
         return None if row is None else (load(Transfer, row[0], row[1]), row[2])
 
     def add_claim(self, signed: Signed[Transfer], uploader: str) -> None:
-        self._store.run("delete from claims where transfer = ? and uploader = ?", (signed.id, uploader))
+        self.drop_claim(signed.id, uploader)
         self._store.insert("claims", transfer=signed.id, uploader=uploader, signature=signed.signature)
+        self._shares.charge(Share.CLAIMS, uploader)
+
+    def drop_claim(self, txid: bytes, uploader: str) -> bool:
+        """Whether there was one."""
+        sql = "delete from claims where transfer = ? and uploader = ?"
+        was_there = self._store.run(sql, (txid, uploader)) == 1
+        if was_there:
+            self._shares.charge(Share.CLAIMS, uploader, count=-1)
+        return was_there
+
+    def is_signed(self, txid: bytes) -> bool:
+        """Whether any signature of it is kept, be its signer known or not."""
+        sql = (
+            "select 1 from copies where transfer = ?1 union select 1 from claims where transfer = ?1 limit 1"
+        )
+        return self._store.row(sql, (txid,)) is not None
 
     def take_claims(self, txid: bytes) -> list[Signed[Transfer]]:
         """The copies whose signer was not known; they are kept no longer."""
         rows = self._store.rows(
-            "select t.payload, c.signature from claims c join transfers t on t.id = c.transfer where c.transfer = ?",
+            "select t.payload, c.signature, c.uploader from claims c join transfers t on t.id = c.transfer"
+            " where c.transfer = ?",
             (txid,),
         )
-        self._store.run("delete from claims where transfer = ?", (txid,))
-        return [load(Transfer, *row) for row in rows]
+        for *_, uploader in rows:
+            self.drop_claim(txid, uploader)
+        return [load(Transfer, row[0], row[1]) for row in rows]
 
     # outputs
 

@@ -82,6 +82,7 @@ def assemble(home: Home) -> Assembled:
         every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS)),
         every("movements", _MOVEMENTS_SECONDS, node.movements.follow),
         every("refunds", _REFUNDS_SECONDS, node.refunds.find),
+        every("retention", _REFUNDS_SECONDS, node.retention.sweep),
         outbox,
     )
     return Assembled(node, trust, Service(app, workers, close))

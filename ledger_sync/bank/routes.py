@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ledger_sync.bank.customers import Customer, account_id
-from ledger_sync.bank.intake import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.node import Node, attempt
+from ledger_sync.bank.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
 from ledger_sync.http.routes import CallerKind, Handler, Incoming, Route
 from ledger_sync.http.trust import Trust

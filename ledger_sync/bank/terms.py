@@ -45,7 +45,8 @@ _MERCHANT: Final = Limits(500_000_000, 50_000_000, 1_000_000_000, 15, 30)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Limits for each kind of wallet; a certificate is good for ``validity`` seconds.
+    """Limits for each kind of wallet; a certificate is good for ``validity`` seconds. ``patience``: seconds that a
+    transfer waits for its provenance here, longer than a token lives and can be redeemed after that.
 
     ``ValueError``: certificates that no reader would take.
     """
@@ -53,6 +54,7 @@ class Terms:
     person: Limits = _PERSON
     merchant: Limits = _MERCHANT
     validity: int = 60 * DAY
+    patience: int = 180 * DAY
 
     def __post_init__(self) -> None:
         if not 0 <= self.validity <= MAX_CERTIFICATE_LIFE:

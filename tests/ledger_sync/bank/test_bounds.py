@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -10,14 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.bank import intake, terms
+from ledger_sync.bank import terms
 from ledger_sync.http.call import Signer, sign_call
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, authority, url
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import Key
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE
-from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.settlement import Verdict
 
@@ -166,39 +164,6 @@ def test_sizes_and_counts_are_checked(town: Town) -> None:
     assert raw_post(town, "uploads", bytes(262_145), aigul.device).json()["code"] == Code.TOO_LARGE
     assert refusal(line.post, "/v1/fundings", [bytes(16), aigul.key, [1] * 33]) is Code.TOO_MANY
     assert refusal(line.post, "/v1/verdicts", [bytes([n]) * 32 for n in range(65)]) is Code.TOO_MANY
-
-
-def pile(town: Town, customer: Customer, count: int) -> Bundle:
-    """Transfers whose provenance nobody has."""
-    paid = town.pay(customer, customer.fund(1_000), customer_of_other_bank(town), 500)
-    made = []
-    for n in range(count):
-        ref = paid.body.inputs[0]._replace(txid=bytes([n]) * 32)
-        made.append(
-            town.transfer(
-                customer,
-                town.outputs(paid)[1:],
-                paid.body.payee,
-                100,
-                paid.body.purpose,
-                edit=lambda body, ref=ref: replace(body, inputs=(ref,)),
-            )
-        )
-    return Bundle(tuple(made), (), (customer.person.certificate,), ())
-
-
-def customer_of_other_bank(town: Town) -> Customer:
-    return town.customer("Elsewhere", "zhibek")
-
-
-def test_a_share_of_waiting_transfers_is_not_passed(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    aigul = town.customer("Aigul")
-    monkeypatch.setattr(intake, "MAX_WAITING", 5)
-    bundle = pile(town, aigul, 6)
-    assert refusal(aigul.upload_bundle, bundle) is Code.TOO_MANY
-    rows = aigul.upload_bundle(replace(bundle, transfers=bundle.transfers[:5]))
-    assert all(row.settlement is None for row in rows)
-    assert refusal(aigul.upload_bundle, bundle) is Code.TOO_MANY
 
 
 def test_open_fundings_and_devices_have_a_limit(town: Town) -> None:

@@ -1,0 +1,80 @@
+"""Shares: what one uploader may have at this bank that nobody has paid for yet, and who is charged for it.
+
+Rule (docs/decisions/shares.md): a full share refuses nothing that can be judged now. What is over leaves, and of a
+bank's share, which many customers fill, whoever has most of it loses its oldest: so no signer's and no uploader's
+rubbish stands in anybody else's way. What left may be brought again.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from ledger_sync.bank.store import Store
+from ledger_sync.bank.terms import MAX_CLAIMS, MAX_REQUESTS, MAX_WAITING, RELAYS_FOR_CUSTOMERS
+
+BANK_UPLOADER: Final = "bank:"
+CUSTOMER_UPLOADER: Final = "customer:"
+_SUM: Final = ""
+"""The payer under whom a share's sum stands."""
+
+
+class Share(StrEnum):
+    """WAITING: transfers that can't be judged yet. CLAIMS: signatures of unknown signers. REQUESTS: payment requests
+    that no settled transfer answers."""
+
+    WAITING = "waiting"
+    CLAIMS = "claims"
+    REQUESTS = "requests"
+
+
+def most(share: Share, uploader: str) -> int:
+    """How much of it one uploader may have: a bank passes on what many customers brought."""
+    of_customer = {Share.WAITING: MAX_WAITING, Share.CLAIMS: MAX_CLAIMS, Share.REQUESTS: MAX_REQUESTS}[share]
+    return of_customer * (RELAYS_FOR_CUSTOMERS if uploader.startswith(BANK_UPLOADER) else 1)
+
+
+class Shares:
+    """The table of how much of each share is used. Works within the caller's transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def charge(self, share: Share, uploader: str, payer: str = _SUM, count: int = 1) -> None:
+        """So much more (or less) of it is used, by ``payer`` within the uploader's share."""
+        for name in {payer, _SUM}:
+            self._store.run(
+                "insert into shares (uploader, what, payer, count) values (?, ?, ?, 0) on conflict do nothing",
+                (uploader, share.value, name),
+            )
+            self._store.run(
+                "update shares set count = count + ? where uploader = ? and what = ? and payer = ?",
+                (count, uploader, share.value, name),
+            )
+            self._store.run(
+                "delete from shares where uploader = ? and what = ? and payer = ? and count = 0",
+                (uploader, share.value, name),
+            )
+
+    def over(self, share: Share, uploader: str) -> int:
+        """How much more than its share the uploader has; 0 if it is within it."""
+        sql = "select count from shares where uploader = ? and what = ? and payer = ?"
+        used = self._store.value(sql, (uploader, share.value, _SUM))
+        return max(0, int(used or 0) - most(share, uploader))
+
+    def biggest(self, share: Share, uploader: str) -> tuple[str, int]:
+        """Who has most of it, and how much."""
+        row = self._store.row(
+            "select payer, count from shares where uploader = ? and what = ? and payer <> ?"
+            " order by count desc limit 1",
+            (uploader, share.value, _SUM),
+        )
+        return (_SUM, 0) if row is None else (row[0], row[1])
+
+
+def uploader_of_bank(bank: str) -> str:
+    return BANK_UPLOADER + bank
+
+
+def uploader_of_customer(account: str) -> str:
+    return CUSTOMER_UPLOADER + account

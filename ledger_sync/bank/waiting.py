@@ -1,0 +1,53 @@
+"""Waiting transfers: provenance or certificate is not at hand. They wait within shares, and not for ever.
+
+Rule: who signed is charged as soon as that is known, else the uploader. A transfer stands here while its stage is
+`waiting`; it leaves with a judgement, with its share, or when what it consumes can no longer be claimed.
+"""
+
+from __future__ import annotations
+
+from ledger_sync.bank.shares import Share, Shares
+from ledger_sync.bank.store import Store
+
+
+class Waiting:
+    """The table of what waits. Works within the caller's transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._shares = Shares(store)
+
+    def add(self, txid: bytes, uploader: str, now: int) -> None:
+        """A transfer has come."""
+        self._store.insert("waiting", transfer=txid, uploader=uploader, payer=uploader, since=now)
+        self._shares.charge(Share.WAITING, uploader, uploader)
+
+    def charge(self, txid: bytes, payer: str) -> None:
+        """Its signer is known now."""
+        row = self._store.row("select uploader, payer from waiting where transfer = ?", (txid,))
+        if row is not None and row[0] == row[1] != payer:
+            uploader, before = row
+            self._store.run("update waiting set payer = ? where transfer = ?", (payer, txid))
+            self._shares.charge(Share.WAITING, uploader, before, count=-1)
+            self._shares.charge(Share.WAITING, uploader, payer)
+
+    def over(self, txid: bytes) -> None:
+        """It waits no longer."""
+        row = self._store.row("select uploader, payer from waiting where transfer = ?", (txid,))
+        if row is not None:
+            self._store.run("delete from waiting where transfer = ?", (txid,))
+            self._shares.charge(Share.WAITING, row[0], row[1], count=-1)
+
+    def oldest(self, uploader: str, payer: str, limit: int) -> list[bytes]:
+        rows = self._store.rows(
+            "select transfer from waiting where uploader = ? and payer = ? order by since limit ?",
+            (uploader, payer, limit),
+        )
+        return [row[0] for row in rows]
+
+    def since(self, before: int, limit: int) -> list[bytes]:
+        """What has waited since ``before`` (unix seconds)."""
+        rows = self._store.rows(
+            "select transfer from waiting where since < ? order by since limit ?", (before, limit)
+        )
+        return [row[0] for row in rows]

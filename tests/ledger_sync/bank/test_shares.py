@@ -1,0 +1,236 @@
+"""Shares: what nobody has paid for yet is bounded, and a full share stands in no honest call's way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger_sync.bank import shares
+from ledger_sync.bank.shares import Share, Shares
+from tests.ledger_sync.bank.town import Customer, Town
+from tests.support.world import DAY, Person
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import TokenRef, Transfer
+
+COUNTED = {
+    Share.WAITING: "select uploader, payer, count(*) from waiting group by uploader, payer"
+    " union all select uploader, '', count(*) from waiting group by uploader",
+    Share.CLAIMS: "select uploader, '', count(*) from claims group by uploader",
+    Share.REQUESTS: "select uploader, '', count(*) from requests where answered = 0 group by uploader",
+}
+
+
+def store(town: Town, bank: str = "alatau") -> Any:
+    return town.banks[bank].node.house.store
+
+
+def check_counts(town: Town) -> None:
+    """What is charged is what is there, and nobody has more than a share."""
+    for bank, assembled in town.banks.items():
+        kept = assembled.node.house.store
+        for share, sql in COUNTED.items():
+            charged = kept.rows("select uploader, payer, count from shares where what = ?", (share.value,))
+            assert sorted(charged) == sorted(kept.rows(sql)), (bank, share)
+            for uploader, payer, count in charged:
+                assert payer or count <= shares.most(share, uploader)
+        waiting = kept.rows("select id from transfers where stage = 'waiting'")
+        assert sorted(waiting) == sorted(kept.rows("select transfer from waiting"))
+
+
+def rubbish(town: Town, signer: Customer, count: int) -> Bundle:
+    """Transfers of tokens that nobody has, no two of which contradict each other."""
+    made = []
+    for _ in range(count):
+        number = town.__dict__["number"] = town.__dict__.get("number", 100) + 1
+        ref = TokenRef(number.to_bytes(2, "big") * 16, 0)
+        person = signer.person
+        copied = Person(person.key, person.certificate, number, 1_000)
+        token = replace(_any_token(town, signer), ref=ref)
+        made.append(town.transfer(copied, [token], signer.town.customers[0].key, 10, bytes(16)))
+    return Bundle(tuple(made), (), (signer.person.certificate,), ())
+
+
+def _any_token(town: Town, signer: Customer) -> Any:
+    known = town.__dict__.setdefault("spare_tokens", {})
+    if signer.name not in known:
+        known[signer.name] = signer.fund(1_000)[0]
+    return known[signer.name]
+
+
+@pytest.fixture
+def people(town: Town) -> dict[str, Customer]:
+    found = {
+        "aigul": town.customer("Aigul"),
+        "dina": town.customer("Dina"),
+        "cheat": town.customer("Dauren"),
+        "shop": town.customer("Shop", "zhibek"),
+        "stranger": town.customer("Stranger", "zhibek"),
+    }
+    town.__dict__["customers"] = [found["shop"]]
+    return found
+
+
+def paid(town: Town, payer: Customer, payee: Customer, amount: int = 500) -> Signed[Transfer]:
+    return town.pay(payer, payer.fund(1_000), payee, amount)
+
+
+def second_hand(town: Town, first: Customer, payer: Customer, payee: Customer) -> Signed[Transfer]:
+    """A payment of money that the payer was paid, which no bank has heard of."""
+    before = paid(town, first, payer)
+    return town.pay(payer, town.outputs(before)[:1], payee, 400)
+
+
+def test_a_full_share_of_waiting_transfers_lets_the_oldest_go(
+    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "MAX_WAITING", 5)
+    bundle = rubbish(town, people["cheat"], 9)
+    rows = people["aigul"].upload_bundle(bundle)
+    assert [row.settlement for row in rows] == [None] * 9
+    check_counts(town)
+    (row,) = people["aigul"].upload(paid(town, people["aigul"], people["dina"]))
+    assert row.settlement is not None
+    assert row.settlement.verdict is Verdict.SETTLED
+
+
+def test_strangers_fill_a_banks_share_and_nobody_else_waits(
+    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`bank share filled by strangers`: a key of alatau and accounts at zhibek, rubbish that never ends."""
+    monkeypatch.setattr(shares, "MAX_WAITING", 4)
+    monkeypatch.setattr(shares, "RELAYS_FOR_CUSTOMERS", 1)
+    for _ in range(5):
+        people["stranger"].upload_bundle(rubbish(town, people["cheat"], 4))
+        town.settle_down(2)
+    check_counts(town)
+    fragment = second_hand(town, people["stranger"], people["dina"], people["shop"])
+    people["shop"].upload_bundle(Bundle((fragment,), (), (people["dina"].person.certificate,), ()))
+    town.settle_down(2)
+    check_counts(town)
+    waiting = [
+        row[0] for row in store(town).rows("select transfer from waiting where uploader = 'bank:zhibek'")
+    ]
+    assert fragment.id in waiting, "an honest fragment has its place beside the rubbish"
+    forward = paid(town, people["aigul"], people["shop"], 1_000)
+    onward = town.pay(people["shop"], town.outputs(forward)[:1], people["dina"], 900)
+    people["shop"].upload(onward, forward)
+    town.settle_down()
+    assert onward.id in {row.txid for row in people["dina"].deliveries()[1]}
+    check_counts(town)
+
+
+def test_a_shop_sells_for_ever(
+    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`shares that never come back`: a request that was answered is no burden."""
+    monkeypatch.setattr(shares, "MAX_REQUESTS", 3)
+    shop = people["shop"]
+    for _ in range(12):
+        (row,) = shop.upload(paid(town, people["aigul"], shop))
+        assert row.settlement is not None
+    town.settle_down()
+    check_counts(town)
+    assert store(town, "zhibek").value("select count(*) from requests where answered = 1") == 12
+
+
+def test_requests_that_nothing_answers_make_room(
+    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "MAX_REQUESTS", 3)
+    shop = people["shop"]
+    asked = [town.request(shop, 10 + number) for number in range(9)]
+    for request in asked:
+        town.now += 1
+        shop.upload_bundle(Bundle((), (), (), (request,)))
+    check_counts(town)
+    kept = {row[0] for row in store(town, "zhibek").rows("select id from requests")}
+    assert kept == {request.id for request in asked[-3:]}
+    late = town.pay(people["aigul"], people["aigul"].fund(1_000), shop, 10, request=asked[0])
+    (row,) = shop.upload(late)
+    assert row.settlement is not None
+
+
+def test_signatures_of_strangers_are_within_a_share_too(
+    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "MAX_CLAIMS", 3)
+    bundle = replace(rubbish(town, people["cheat"], 8), certificates=())
+    people["aigul"].upload_bundle(bundle)
+    people["aigul"].upload_bundle(bundle)
+    check_counts(town)
+    assert store(town).value("select count(*) from claims") == 3
+    assert store(town).value("select count(*) from transfers where stage = 'waiting'") == 3
+
+
+def test_what_waited_too_long_leaves_and_may_come_again(town: Town, people: dict[str, Customer]) -> None:
+    first = second_hand(town, people["shop"], people["aigul"], people["dina"])
+    certificate = people["aigul"].person.certificate
+    people["dina"].upload_bundle(Bundle((first,), (), (certificate,), ()))
+    people["dina"].upload_bundle(Bundle((), (), (), (town.request(people["dina"], 5),)))
+    town.now += 179 * DAY
+    town.banks["alatau"].node.retention.sweep()
+    assert store(town).value("select count(*) from waiting") == 1
+    town.now += 2 * DAY
+    town.banks["alatau"].node.retention.sweep()
+    check_counts(town)
+    for table in (
+        "waiting",
+        "pending",
+        "copies",
+        "inputs",
+        "counted",
+        "answering",
+        "requests where answered = 0",
+    ):
+        assert store(town).value(f"select count(*) from {table}") == 0, table
+    rows = {row.txid: row for row in people["dina"].upload(first)}
+    assert rows[first.id].settlement is not None
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 4)), max_size=8))
+def test_what_is_charged_is_what_is_there(
+    town: Town, people: dict[str, Customer], steps: list[tuple[int, int, int]]
+) -> None:
+    names = list(people)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shares, "MAX_WAITING", 3)
+        patch.setattr(shares, "MAX_CLAIMS", 2)
+        patch.setattr(shares, "MAX_REQUESTS", 2)
+        patch.setattr(shares, "RELAYS_FOR_CUSTOMERS", 2)
+        for kind, who, count in steps:
+            one, other = people[names[who]], people[names[(who + count) % 5]]
+            match kind:
+                case 0 | 1:
+                    bundle = rubbish(town, other, count)
+                    one.upload_bundle(bundle if kind else replace(bundle, certificates=()))
+                case 2 if one is not other:
+                    made = paid(town, one, other)
+                    other.upload_bundle(Bundle((made,), (), (one.person.certificate,), ()))
+                case 3 if one is not other:
+                    other.upload(paid(town, one, other))
+                case 4:
+                    one.upload_bundle(Bundle((), (), (), (town.request(one, count),)))
+                case _:
+                    town.settle_down(1)
+            check_counts(town)
+    _forget_all(town)
+
+
+def _forget_all(town: Town) -> None:
+    """The next example begins with empty shares."""
+    for assembled in town.banks.values():
+        town.now += 1
+        kept = assembled.node
+        with kept.house.store.transaction():
+            for txid in kept.objects.waiting.since(town.now + 1, 10_000):
+                kept.retention.forget(txid)
+            kept.objects.drop_old_requests(town.now + 1, 10_000)
+        assert Shares(kept.house.store).over(Share.WAITING, "bank:zhibek") == 0
+    check_counts(town)
