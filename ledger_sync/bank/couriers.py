@@ -31,7 +31,7 @@ from wallet.protocol.evidence import parse_evidence
 from wallet.protocol.policy import Reason
 from wallet.protocol.transfer import Transfer
 
-_BATCH: Final = 32
+RELAYED_AT_ONCE: Final = 32
 """Transfers passed on in one relay, with their provenance."""
 _MAX_LISTED: Final = 32
 """Wallet ids in one call to revoke."""
@@ -71,8 +71,8 @@ class RelayCourier:
                 self._work.done(one)
 
     def _others(self, item: Item) -> list[Item]:
-        due = self._work.due(_BATCH, (Kind.WHOLE,), item.target)
-        return [other for other in due if other != item][: _BATCH - 1]
+        due = self._work.due(RELAYED_AT_ONCE, (Kind.WHOLE,), item.target)
+        return [other for other in due if other != item][: RELAYED_AT_ONCE - 1]
 
     def payload(self, item: Item) -> None:
         """A signed payload for its signer's bank."""

@@ -214,7 +214,7 @@ class Intake:
             case Invalid(code):
                 self._listener.refused(txid, code)
             case Valid(tokens, signer):
-                if not self._provenance.fits(txid):
+                if not self._provenance.fits(transfer):
                     self._listener.refused(txid, Code.PROVENANCE_TOO_LONG)
                     return True
                 self._objects.add_tokens(tokens, settled=False)

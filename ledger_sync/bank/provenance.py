@@ -1,7 +1,7 @@
 """Provenance: the transfers and issuances that a transaction descends from, gathered into bundles.
 
-Rule: the ledger takes no transfer whose whole provenance does not fit one bundle, so that whatever is settled can
-be passed on, delivered and redeemed. That depends on the payloads alone and is the same everywhere.
+Rule: the ledger takes no transfer whose whole provenance is too heavy (wallet.protocol.weight), so that whatever is
+settled can be passed on, delivered, proved and redeemed. That depends on the payloads alone and is the same everywhere.
 """
 
 from __future__ import annotations
@@ -19,16 +19,13 @@ from wallet.protocol.issuance import Issuance
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.weight import Weight, fits, leaves_money
 
-MAX_PROVENANCE_BYTES: Final = 147_456
-"""Payloads of all transfers and issuances; the rest of a bundle is left to signatures and certificates."""
-_OVERHEAD: Final = 96
-"""Bytes that header and signature add to a payload."""
 _MEASURE: Final = """
 with recursive provenance (id) as (
     select ?1 union select i.origin from inputs i join provenance p on i.transfer = p.id
 )
-select count(t.id), count(s.id), coalesce(sum(length(coalesce(t.payload, s.payload)) + ?2), 0)
+select count(t.id), count(s.id), coalesce(sum(length(coalesce(t.payload, s.payload))), 0)
 from provenance p left join transfers t on t.id = p.id left join issuances s on s.id = p.id
 """
 
@@ -41,15 +38,18 @@ class Gathered:
     issuances: dict[bytes, Signed[Issuance]] = field(default_factory=dict)
 
     @property
-    def size(self) -> int:
+    def weight(self) -> Weight:
         payloads = [item.payload for item in self.transfers.values()]
         payloads += [item.payload for item in self.issuances.values()]
-        return sum(len(payload) + _OVERHEAD for payload in payloads)
+        return Weight(len(self.transfers), len(self.issuances), sum(map(len, payloads)))
+
+    @property
+    def size(self) -> int:
+        return self.weight.bytes
 
     def fits(self) -> bool:
         """Whether a bundle can carry it."""
-        most = max(len(self.transfers), len(self.issuances))
-        return most <= MAX_BUNDLE_ITEMS and self.size <= MAX_PROVENANCE_BYTES
+        return fits(self.weight, leaves=False)
 
     def refs(self) -> Iterator[TokenRef]:
         """Every token that is consumed in it."""
@@ -64,11 +64,10 @@ class Provenance:
         self._store = store
         self._objects = objects
 
-    def fits(self, txid: bytes) -> bool:
-        """Whether a bundle can carry a transfer with its whole provenance, which is at hand."""
-        row = self._store.row(_MEASURE, (txid, _OVERHEAD))
-        transfers, issuances, size = map(int, row or (0, 0, 0))
-        return max(transfers, issuances) <= MAX_BUNDLE_ITEMS and size <= MAX_PROVENANCE_BYTES
+    def fits(self, transfer: Signed[Transfer]) -> bool:
+        """Whether the ledger takes a transfer with its whole provenance, which is at hand."""
+        weight = Weight(*map(int, self._store.row(_MEASURE, (transfer.id,)) or (0, 0, 0)))
+        return fits(weight, leaves=leaves_money(transfer.body))
 
     def gather(self, roots: Iterable[bytes], into: Gathered | None = None) -> Gathered:
         """The transactions ``roots`` and all that they descend from, as far as it is at hand.

@@ -10,12 +10,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from ledger_sync.possession import Possession
 from ledger_sync.settling import Fragments, Graph, Invalid, Outcome, Valid, Values, Waiting, winners_of
 from wallet.protocol import codec, cose
-from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
+from wallet.protocol.bundle import MAX_STATEMENTS, Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
@@ -23,8 +22,6 @@ from wallet.protocol.directory import Directory
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token
-
-MAX_STATEMENTS: Final = 4 * MAX_BUNDLE_ITEMS
 
 
 @dataclass(frozen=True, slots=True)

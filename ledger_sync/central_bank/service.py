@@ -28,6 +28,7 @@ from wallet.protocol.bounds import (
     MAX_REVOKED_PER_DELTA,
     MAX_SEQUENCE,
 )
+from wallet.protocol.bundle import MAX_PROOF_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.evidence import Evidence
@@ -108,6 +109,7 @@ class CentralBank:
                 "Pay a redemption that the notary committed",
                 "[issuance / null, value, credited: what of it went to the caller's position]",
                 f"[txid, bundle, [* consumption], {_POSSESSION} / null]; of the signer's key, for what is credited",
+                most=MAX_PROOF_BYTES,
             ),
             Route(
                 "POST",
@@ -117,6 +119,7 @@ class CentralBank:
                 "Give an expired, unconsumed token back to its last owner's bank",
                 "[value]",
                 f"[[txid, output], bundle, [* consumption], {_POSSESSION}]; of the owner's key",
+                most=MAX_PROOF_BYTES,
             ),
             Route(
                 "POST",
@@ -135,6 +138,7 @@ class CentralBank:
                 "Make a bank show the transfer it committed, or pay",
                 "[value, [transfer, certificate] / null]",
                 f"[consumption, claimant txid, bundle, [* consumption], {_POSSESSION}]; of the claimant's key",
+                most=MAX_PROOF_BYTES,
             ),
             Route(
                 "GET",

@@ -11,11 +11,12 @@ from tests.purse.test_paying import refused
 from tests.purse.test_receiving import Clone, pay_unseen
 from tests.support.small_ledger import repeated
 from tests.support.wallets import Town
-from tests.support.world import DAY, LIMITS
-from wallet.protocol.bundle import Bundle
+from tests.support.world import DAY, LIMITS, Key
+from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.codes import Code
 from wallet.protocol.evidence import Contradiction, check_evidence
 from wallet.protocol.policy import Reason
+from wallet.protocol.validity import issued_tokens
 from wallet.purse.journal import PurseState
 from wallet.purse.reading import EventKind
 from wallet.purse.tokens import TokenState
@@ -474,6 +475,29 @@ def test_defunding_gives_change_and_takes_the_most_worn(town: Town) -> None:
     town.upload("asel")
     assert asel.balance().held == 0
     assert sum(town.ledger.accounts.values()) == 220_000
+
+
+def test_a_token_too_heavy_for_change_is_refreshed_before_part_of_it_is_defunded(town: Town) -> None:
+    """What the ledger delivers may have a provenance to which no transfer that leaves money can be added."""
+    berik, world = town.wallet("berik"), town.world
+    payer, nobody = world.person("Dauren"), Key.of("nobody").public
+    issuance = world.issue(payer, 100_000)
+    (token,), made = issued_tokens(issuance), []
+    for _ in range(MAX_BUNDLE_ITEMS - 2):
+        made.append(world.transfer(payer, [token], nobody, 1, bytes(16)))
+        token = world.outputs(made[-1], [token], payer)[1]
+    key = town.certificate_of("berik").key
+    made.append(world.transfer(payer, [token], key, token.amount, bytes(16)))
+    town.ledger.upload(Bundle(tuple(made), (issuance,), (payer.certificate,)))
+    town.reconcile("berik")
+    assert berik.balance().held == token.amount
+    with refused(Code.RECONCILE_FIRST):
+        berik.reconciling.begin_defund(token.amount - 1)
+    assert len(berik.reconciling.begin_refresh()) == 1
+    town.upload("berik")
+    berik.reconciling.begin_defund(token.amount - 1)
+    town.upload("berik")
+    assert berik.balance().held == 1
 
 
 def test_a_revoked_wallet_may_only_defund(town: Town) -> None:

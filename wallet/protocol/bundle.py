@@ -19,6 +19,17 @@ from wallet.protocol.transfer import Transfer
 MAX_BUNDLE_BYTES: Final = 262_144
 MAX_BUNDLE_ITEMS: Final = 256
 """Of each kind."""
+MAX_PROVENANCE_BYTES: Final = 147_456
+"""Payloads of a transfer and all that it descends from, with ``PROVENANCE_ITEM_BYTES`` for each; the rest of a
+bundle is left to certificates and requests."""
+PROVENANCE_ITEM_BYTES: Final = 96
+"""What header and signature add to a payload, and more."""
+REDEMPTION_BYTES: Final = 1_024
+"""Left free above what leaves money offline: a redemption of one token, with all that it can say, is smaller."""
+MAX_STATEMENTS: Final = 4_096
+"""Of the notary in one proof: one for every input that such payloads can name, of 36 bytes each."""
+MAX_PROOF_BYTES: Final = 1_048_576
+"""A bundle with the notary's word on every token that is consumed in it, and what the call says beside."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from itertools import groupby
 from typing import Final
 
 from wallet.protocol.bounds import DAY, MAX_INPUTS, MAX_TRANSFERS
+from wallet.protocol.bundle import REDEMPTION_BYTES
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.lifetime import is_redeemable
 from wallet.protocol.transfer import Refresh, ToAccount
+from wallet.protocol.weight import fits
 from wallet.purse.answers import Answers
 from wallet.purse.denominations import split
 from wallet.purse.purse import Purse
@@ -153,8 +155,17 @@ class Exchanging:
         for group in self._groups(taken):
             part = min(left, total_of(group))
             if part > 0:
+                self._check_change(group, part)
                 yield Order("defund", tuple(item.token for item in group), part, ToAccount())
                 left -= part
+
+    def _check_change(self, group: Sequence[OwnToken], part: int) -> None:
+        """That the ledger takes a redemption of ``part`` tiyn, whose change is money with all this behind it: what the
+        ledger delivered may be too heavy for that, and is refreshed first. RECONCILE_FIRST."""
+        if part < total_of(group):
+            ids = frozenset().union(*(self._purse.objects.ancestry(item.token.ref.txid) for item in group))
+            weight = self._purse.objects.weight(ids).and_transfer(REDEMPTION_BYTES)
+            require(fits(weight, leaves=True), Code.RECONCILE_FIRST, need=part)
 
     def unfinished_defund(self, amount: int) -> tuple[bytes, ...]:
         """The oldest defunding of ``amount`` tiyn that was begun and has no outcome yet: its redemptions' ids."""

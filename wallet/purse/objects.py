@@ -19,6 +19,7 @@ from wallet.protocol.policy import PolicyUpdate
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token, Verified, choose_certificate, issued_tokens
+from wallet.protocol.weight import Weight
 from wallet.purse.store import Row, Store
 
 B = TypeVar("B", bound=Body)
@@ -241,6 +242,11 @@ class Objects:
             )
             pending.pop()
         return self._ancestry[txid]
+
+    def weight(self, ids: frozenset[bytes]) -> Weight:
+        """What these transfers and issuances weigh at the ledger, counted as encoded, which is a little more."""
+        transfers = len(self._transfer_rows(ids))
+        return Weight(transfers, len(ids) - transfers, sum(map(self.size, ids)))
 
     def _parents(self, txid: bytes) -> set[bytes]:
         if self._raw("issuance", txid) is not None:

@@ -197,7 +197,7 @@ def test_rows_that_do_not_fit_wait_and_are_asked_for_again(
 def test_a_provenance_that_fits_no_bundle_is_refused_and_its_token_stays_free(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger_sync.bank.provenance.MAX_BUNDLE_ITEMS", 6)
+    monkeypatch.setattr("wallet.protocol.weight.MAX_BUNDLE_ITEMS", 7)
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     change = aigul.fund(100_000)
     for _ in range(6):

@@ -325,6 +325,10 @@ class Town:
         certificate = self._certificates[first.owner]
         return check_transfer(transfer, ordered, certificate.body, self.directory())
 
+    def transfer_of(self, token: Token) -> Signed[Transfer]:
+        """The transfer that made an output."""
+        return self._transfers[token.ref.txid]
+
     def bundle(self, transfers: Sequence[Signed[Transfer]]) -> Bundle:
         """Transfers with all that is known of them, ancestors after descendants on purpose."""
         found: dict[bytes, Signed[Transfer]] = {}
