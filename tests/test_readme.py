@@ -36,6 +36,26 @@ def test_the_sdk_example_runs(tmp_path: Path) -> None:
     assert "'settled': 1" in done.stdout
 
 
+def test_the_sdk_example_has_the_types_that_it_says(tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    script = tmp_path / "example.py"
+    script.write_text(example, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file", "pyproject.toml", str(script)],
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_sdk_example_says_what_it_needs() -> None:
+    before = README[: README.index("```python")]
+    assert "qalta[service]" in before.splitlines()[-2]
+
+
 def test_its_links_lead_to_files() -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", README)
     assert targets

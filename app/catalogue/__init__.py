@@ -26,6 +26,11 @@ from app.catalogue.written import LAST_TIME, written_amount, written_number, wri
 LANGUAGES: Final = ("kk", "ru", "en")
 _FALLBACK: Final = "en"
 _VARIABLES: Final = ("QALTA_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+_CALLED: Final = "QALTA_COMMAND"
+"""How a person calls the command line, where that is not `qalta`: ``./run`` says so."""
+_USUAL: Final = "qalta"
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_./-]+")
+_COMMAND: Final = re.compile(r"\bqalta(?= [a-z-])")
 _PART: Final = re.compile(r"\[\[(.*?)\]\]")
 _UNKNOWN: Final = "—"
 _PARSER: Final = string.Formatter()
@@ -51,8 +56,10 @@ class Catalogue:
     tables: Mapping[str, Any]
 
     def tell(self, code: str, facts: Mapping[str, int | str] | None = None) -> Told:
-        """What a refusal means to a person. ``code`` is a protocol or keystore code."""
-        entry = self.tables["code"][code]
+        """What a refusal means to a person. ``code`` is a protocol or keystore code; where the fact ``doing`` says what
+        was being done, and that asks for another advice, that is given."""
+        doing = (facts or {}).get("doing")
+        entry = self.tables.get("doing", {}).get(f"{code}_{doing}") or self.tables["code"][code]
         return Told(*(self._filled(entry[part], facts or {}) for part in ("what", "money", "next")))
 
     def text(self, name: str, /, **facts: int | str) -> str:
@@ -103,8 +110,11 @@ def _written(number: int, kind: str) -> str | None:
 
 @lru_cache
 def catalogue(language: str) -> Catalogue:
-    """The catalogue of ``language``: "kk", "ru" or "en"."""
+    """The catalogue of ``language``: "kk", "ru" or "en". Commands in it are called as this process was."""
     raw = files(__package__).joinpath(f"{language}.toml").read_text("utf-8")
+    called = os.environ.get(_CALLED, _USUAL)
+    if _PLAIN.fullmatch(called) and called != _USUAL:
+        raw = _COMMAND.sub(called, raw)
     return Catalogue(language, tomllib.loads(raw))
 
 

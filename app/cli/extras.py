@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Final
 
 from app.cli.status import MissingPart
@@ -10,8 +11,6 @@ _EXTRA_OF: Final = {
     "starlette": "service",
     "uvicorn": "service",
     "nfc": "nfc",
-    "usb1": "nfc",
-    "serial": "nfc",
     "smartcard": "pcsc",
     "kivy": "app",
     "kivymd": "app",
@@ -19,6 +18,15 @@ _EXTRA_OF: Final = {
     "zxingcpp": "zxing",
     "asyncpg": "postgres",
 }
+
+
+def require_extras(*extras: str) -> None:
+    """MissingPart, with all that is missing in one line, where a package of one of these extras is not installed."""
+    wanted = {name: extra for name, extra in _EXTRA_OF.items() if extra in extras}
+    missing = [name for name in wanted if find_spec(name) is None]
+    if missing:
+        install = ",".join(dict.fromkeys(wanted[name] for name in missing))
+        raise MissingPart("missing.extra", name=", ".join(missing), extra=install)
 
 
 def extra_missing(error: ImportError) -> MissingPart | None:

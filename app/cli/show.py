@@ -93,16 +93,21 @@ class Show:
         self.told(told)
         self.result(interrupted=error.why, told=told.lines())
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def table(
+        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, folds: Sequence[str] = ()
+    ) -> None:
         """A table whose title and column heads are names of the catalogue ("" for none); a head that ends with ">"
-        stands over numbers, to the right."""
+        stands over numbers, to the right. ``folds``: the columns that give way where all is
+        too wide; where none is named, any."""
         if self.as_json:
             return
         heads = [self.catalogue.text(column.rstrip(">")) if column.rstrip(">") else "" for column in columns]
         heading = self.catalogue.text(title) if title else None
         table = Table(title=heading, title_justify="left", box=None, pad_edge=False, show_header=any(heads))
         for column, head in zip(columns, heads, strict=True):
-            table.add_column(head, justify="right" if column.endswith(">") else "left", overflow="fold")
+            justify = "right" if column.endswith(">") else "left"
+            stays = bool(folds) and column not in folds
+            table.add_column(head, justify=justify, overflow="fold", no_wrap=stays)  # type: ignore[arg-type]
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         self._out.print(table)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.engine.engine import Work
 from app.presenters.views import Trouble
+from app.wallets.doing import doing
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request, request_ref
@@ -73,9 +74,10 @@ class PayeeDesk:
     def ask(cls, work: Work, wanted: Wanted) -> PayeeDesk:
         """Raises ``Refusal`` as ``Receiving.request``."""
         receiving = work.wallet.receiving
-        request = receiving.request(
-            wanted.amount, is_open=wanted.is_open, memo=wanted.memo, printed=wanted.is_printed
-        )
+        with doing("ask"):
+            request = receiving.request(
+                wanted.amount, is_open=wanted.is_open, memo=wanted.memo, printed=wanted.is_printed
+            )
         return cls(receiving, request, anew=True)
 
     @classmethod

@@ -9,6 +9,7 @@ from app.engine.engine import Engine, Work
 from app.presenters.keypad import PinPad, amount_of, pressed
 from app.presenters.presenter import Presenter
 from app.presenters.views import FundsView, Trouble
+from app.wallets.doing import doing
 from ledger_sync.client import defund, fund
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.reading import Balance
@@ -95,7 +96,7 @@ def _looked(work: Work) -> tuple[Balance, int | None]:
 
 
 def _funded(work: Work, amount: int) -> _Moved:
-    with work.bank() as bank:
+    with work.bank() as bank, doing("fund"):
         fund(work.wallet, bank, amount)
         account = bank.account().balance
     work.note_account(account)
@@ -105,7 +106,8 @@ def _funded(work: Work, amount: int) -> _Moved:
 def _defunded(work: Work, amount: int, pin: str) -> _Moved:
     with work.bank() as bank:
         work.keystore.confirm_pin(pin)
-        value = defund(work.wallet, bank, amount)
+        with doing("defund"):
+            value = defund(work.wallet, bank, amount)
         account = bank.account().balance
     work.note_account(account)
     return _Moved(value, account, work.wallet.balance())

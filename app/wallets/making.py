@@ -6,15 +6,20 @@ keys, enrolment and certificate that are already there are used, none is made tw
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from app.wallets.banking import DEVICE_ALIAS, bank_line
+from app.wallets.doing import doing
 from app.wallets.opened import Clock, OpenWallet, Random, close
 from app.wallets.places import Profile, WalletPlace
+from hsm.keystore import KeystoreCode, KeystoreError
+from ledger_sync.client.bank import Enrolled
 from ledger_sync.sandbox import Network
 from wallet.protocol.bounds import KEY_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -23,6 +28,11 @@ FIRST_CATEGORY: Final = 5499
 """The merchant category of a shop that names none (ISO 18245: other food shops)."""
 OPENING: Final = 50_000_000
 """Tiyn on an account that the sandbox opens."""
+
+_PASSING: Final = frozenset(
+    {Code.UNREACHABLE, Code.ANSWER_UNREADABLE, Code.BUSY, Code.INTERNAL, Code.AUTH_STALE}
+)
+"""Refusals that say nothing about the wallet that was wanted: the same again may well be made."""
 
 
 class MakingStep(Enum):
@@ -76,7 +86,8 @@ def sandbox_banks(network: Network) -> tuple[str, ...]:
 def make_wallet(
     place: WalletPlace, wish: Wish, pin: str, clock: Clock, random: Random, tell: Tell = lambda step: None
 ) -> OpenWallet:
-    """The wallet, open. ``tell`` is called as a step begins.
+    """The wallet, open. ``tell`` is called as a step begins. What is refused before the device was enrolled leaves
+    nothing behind; what was interrupted stays, and is gone on with under the same name.
 
     Raises ``Refusal``: WALLET_EXISTS, UNREACHABLE, what the bank refuses; ``KeystoreError``: PIN_UNFIT, PIN_WRONG (it
     was half-made under another PIN), MODULE_MISSING.
@@ -84,17 +95,34 @@ def make_wallet(
     if place.is_made:
         raise Refusal(Code.WALLET_EXISTS, {"name": place.name})
     tell(MakingStep.KEYSTORE)
-    opened = _opened(place, wish.profile, pin, clock, random)
+    with _nothing_half_made(place):
+        opened = _opened(place, wish.profile, pin, clock, random)
+        try:
+            enrolled = _enrolled(opened, wish, random, tell)
+        except BaseException:
+            close(opened)
+            raise
     try:
-        return _certified(opened, wish, clock, random, tell)
+        return _certified(opened, enrolled, random, tell)
     except BaseException:
         close(opened)
         raise
 
 
+@contextmanager
+def _nothing_half_made(place: WalletPlace) -> Iterator[None]:
+    """A folder that the block made goes again where something in it is refused for good: nobody knows of its keys."""
+    was_there = place.folder.exists()
+    try:
+        yield
+    except (Refusal, KeystoreError) as refusal:
+        if not was_there and refusal.code not in _PASSING:
+            shutil.rmtree(place.folder, ignore_errors=True)
+        raise
+
+
 def _opened(place: WalletPlace, profile: Profile, pin: str, clock: Clock, random: Random) -> OpenWallet:
     from hsm import open_keystore, provision
-    from hsm.keystore import KeystoreCode, KeystoreError
     from wallet.wallet import Wallet
 
     place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,13 +141,21 @@ def _opened(place: WalletPlace, profile: Profile, pin: str, clock: Clock, random
         raise
 
 
-def _certified(opened: OpenWallet, wish: Wish, clock: Clock, random: Random, tell: Tell) -> OpenWallet:
-    from ledger_sync.client import certify, set_up
+def _enrolled(opened: OpenWallet, wish: Wish, random: Random, tell: Tell) -> Enrolled:
+    from ledger_sync.client import set_up
 
     with bank_line(opened, random) as bank:
         tell(MakingStep.ENROLLING)
         set_up(opened.wallet, bank, bytes.fromhex(opened.profile.root))
-        enrolled = bank.enrol(wish.code(opened.keystore.public_key(DEVICE_ALIAS)[-16:]))
+        with doing("open"):
+            code = wish.code(opened.keystore.public_key(DEVICE_ALIAS)[-16:])
+        return bank.enrol(code)
+
+
+def _certified(opened: OpenWallet, enrolled: Enrolled, random: Random, tell: Tell) -> OpenWallet:
+    from ledger_sync.client import certify
+
+    with bank_line(opened, random) as bank:
         tell(MakingStep.CERTIFYING)
         certify(opened.wallet, bank)
     profile = replace(opened.profile, account=enrolled.account, name=enrolled.name)

@@ -19,6 +19,11 @@ from wallet.protocol.codes import Code, Refusal
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
 
+def is_name(name: str) -> bool:
+    """Whether a wallet can be called so: Latin letters, digits, - and _, at most 32."""
+    return _NAME.fullmatch(name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a wallet remembers about its bank: ``url``, ``bank`` id, ``account`` and the holder's ``kind`` and name."""
@@ -115,7 +120,7 @@ class Home:
 
     def wallet(self, name: str) -> WalletPlace:
         """WALLET_UNKNOWN when the name could not be a folder's."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise Refusal(Code.WALLET_UNKNOWN, {"name": name[:32]})
         return WalletPlace(name, self.folder / "wallets" / name)
 

@@ -7,6 +7,7 @@ import os
 from typing import Final
 
 from app.cli.context import Context
+from app.cli.extras import require_extras
 from app.cli.parser import Commands
 from app.cli.status import MissingPart, Status, UsageError
 from app.cli.windows.display import DisplayTrouble, display_trouble, missing_parts
@@ -36,6 +37,8 @@ def _app(args: argparse.Namespace, context: Context) -> Status:
         context.show.say("app_run.demo_instead")
         return _demo(context)
     _require(trouble)
+    if args.pair:
+        require_extras("service")
     return _pair(args, context) if args.pair else _one(args, context)
 
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.status import MissingPart, Status
+from app.cli.status import MissingPart, Status, UsageError
+from app.wallets.root import root_key
 from wallet.protocol import codec
-from wallet.protocol.bounds import KEY_BYTES, MAX_OBJECT_BYTES
+from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import Culprit, Evidence, check_evidence
@@ -26,9 +27,7 @@ def add(commands: Commands) -> None:
         command = commands.add(f"evidence {name}", run)
         command.add_argument("file", type=Path, help=commands.words.text("help.evidence_file"))
         if name == "check":
-            command.add_argument(
-                "--root", dest="root", type=Path, required=True, help=commands.words.text("help.root")
-            )
+            command.add_argument("--root", dest="root", required=True, help=commands.words.text("help.root"))
     save = commands.add("evidence save", _save)
     save.add_argument("folder", type=Path, help=commands.words.text("help.evidence_folder"))
 
@@ -49,18 +48,25 @@ def _save(args: argparse.Namespace, context: Context) -> Status:
 
 
 def read_evidence(path: Path) -> tuple[bytes, Evidence]:
-    """The signed directory and the evidence in a file. Raises the codes of SPEC 8.1."""
+    """The signed directory and the evidence in a file. UsageError where it is another file; VERSION_UNKNOWN."""
     raw = _read(path)
-    directory, evidence = codec.array(codec.decode(raw, _MOST), 2)
-    return codec.octets(directory, most=MAX_OBJECT_BYTES), Evidence.from_cbor(evidence)
+    try:
+        directory, evidence = codec.array(codec.decode(raw, _MOST), 2)
+        return codec.octets(directory, most=MAX_OBJECT_BYTES), Evidence.from_cbor(evidence)
+    except Refusal as refusal:
+        if refusal.code is Code.VERSION_UNKNOWN:
+            raise
+        raise UsageError("usage.not_evidence", name=str(path)) from refusal
 
 
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as source:
             return source.read(_MOST + 1)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise MissingPart("missing.file", name=str(path)) from error
+    except IsADirectoryError as error:
+        raise UsageError("usage.not_evidence", name=str(path)) from error
 
 
 def _show(args: argparse.Namespace, context: Context) -> Status:
@@ -76,14 +82,11 @@ def _check(args: argparse.Namespace, context: Context) -> Status:
     return Status.DONE
 
 
-def _root_key(path: Path) -> bytes:
+def _root_key(written: str) -> bytes:
     try:
-        key = bytes.fromhex(_read(path).decode("ascii").strip())
-    except ValueError as error:
-        raise Refusal(Code.KEY_INVALID) from error
-    if len(key) != KEY_BYTES:
-        raise Refusal(Code.KEY_INVALID)
-    return key
+        return root_key(written)
+    except (ValueError, OSError):
+        raise UsageError("usage.root", written=written) from None
 
 
 def _print(context: Context, evidence: Evidence, culprit: Culprit | None) -> None:

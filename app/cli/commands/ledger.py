@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from app.catalogue import harmless
 from app.catalogue.written import written_amount, written_time
@@ -12,6 +12,9 @@ from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import Status
 from app.wallets.banking import bank_line
+
+_ID_DIGITS: Final = 12
+"""Of an id, as it stands in a table: enough to tell payments apart, and what `--again` and `--drop` take."""
 
 
 def add(commands: Commands) -> None:
@@ -69,12 +72,12 @@ def _history(args: argparse.Namespace, context: Context) -> Status:
             words.text(f"history.{event.kind.value}") + (f" {harmless(event.who)}" if event.who else ""),
             written_amount(event.amount),
             words.text(f"history.state_{event.state}") if event.state else "",
-            event.id.hex()[:16],
+            event.id.hex()[:_ID_DIGITS],
         ]
         for event in events
     ]
     columns = ("history.time", "history.what", "history.amount>", "history.state", "history.id")
-    context.show.table("", columns, rows)
+    context.show.table("", columns, rows, folds=("history.what", "history.state"))
     context.show.result(
         events=[
             {

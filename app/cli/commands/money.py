@@ -12,6 +12,7 @@ from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import Status
 from app.wallets.banking import bank_line
+from app.wallets.doing import doing
 
 
 def add(commands: Commands) -> None:
@@ -27,7 +28,8 @@ def _fund(args: argparse.Namespace, context: Context) -> Status:
     amount = amount_of(args.amount)
     with context.opened() as opened, bank_line(opened, context.random) as bank:
         context.show.step("money.funding", amount=written_amount(amount))
-        tokens = fund(opened.wallet, bank, amount)
+        with doing("fund"):
+            tokens = fund(opened.wallet, bank, amount)
         account = account_afterwards(bank)
     context.show.say("money.funded", amount=written_amount(amount), tokens=tokens)
     context.show.result(funded=amount, tokens=tokens)
@@ -42,7 +44,8 @@ def _defund(args: argparse.Namespace, context: Context) -> Status:
     with context.opened() as opened, bank_line(opened, context.random) as bank:
         context.confirm_pin(opened)
         context.show.step("money.defunding", amount=written_amount(amount))
-        value = defund(opened.wallet, bank, amount)
+        with doing("defund"):
+            value = defund(opened.wallet, bank, amount)
         account = account_afterwards(bank)
     context.show.say("money.defunded", amount=written_amount(value))
     context.show.result(defunded=value)

@@ -19,6 +19,7 @@ from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received
 from app.cli.parser import Commands
 from app.cli.showing import GoOn, Way, way_to_show
 from app.cli.status import Status, UsageError
+from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.reading import EventKind
@@ -63,7 +64,7 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
     seconds = valid_for(args.minutes, _PRINTED_MINUTES if args.printed else 60)
     require_memo(args.memo)
     amount, way = amount_of(args.amount), way_to_show(args.out, context.show, is_long=False)
-    with context.opened() as opened:
+    with context.opened() as opened, doing("ask"):
         request = opened.wallet.receiving.request(
             amount,
             is_open=args.is_open,

@@ -21,6 +21,7 @@ from app.cli.outcomes import status_of
 from app.cli.radio import CARD, READER, radio
 from app.cli.status import Status, UsageError
 from app.cli.tapped import PayeeParty, PayerParty
+from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code
 from wallet.protocol.request import request_ref
@@ -110,7 +111,8 @@ def _new(args: argparse.Namespace, seconds: int, opened: OpenWallet, context: Co
         if earlier.body.amount == amount and earlier.body.is_open == args.is_open:
             context.show.step("tap.earlier", request=request_ref(earlier).hex())
             break
-    return receiving.request(amount, is_open=args.is_open, memo=args.memo, valid_for=seconds)
+    with doing("ask"):
+        return receiving.request(amount, is_open=args.is_open, memo=args.memo, valid_for=seconds)
 
 
 def _earlier(written: str, opened: OpenWallet) -> Signed[Request]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Final
 
 from app.catalogue import Catalogue, harmless
@@ -11,13 +12,25 @@ from app.cli.asking import amount_of
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.status import Status, UsageError
-from app.wallets.making import MakingStep, Wish, at_real_bank, in_sandbox, make_wallet, sandbox_banks
+from app.wallets.making import (
+    FIRST_CATEGORY,
+    MakingStep,
+    Wish,
+    at_real_bank,
+    in_sandbox,
+    make_wallet,
+    sandbox_banks,
+)
 from app.wallets.opened import close
-from app.wallets.places import Flaw, Profile
+from app.wallets.places import Flaw, Profile, is_name
+from app.wallets.root import root_key
+from wallet.protocol.bounds import MAX_NAME_BYTES
 from wallet.protocol.codes import Code, Refusal
 
 _SANDBOX_BANK: Final = "alatau"
 """Of the sandbox, where none is named."""
+_CATEGORY: Final = re.compile("[0-9]{4}")
+_SHOWN: Final = 40
 
 
 def add(commands: Commands) -> None:
@@ -30,7 +43,7 @@ def add(commands: Commands) -> None:
     new.add_argument("--enrol", metavar="CODE", help=text("help.enrol"))
     new.add_argument("--holder", help=text("help.holder"))
     new.add_argument("--merchant", action="store_true", help=text("help.merchant"))
-    new.add_argument("--category", type=int, default=5499, help=text("help.category"))
+    new.add_argument("--category", default=str(FIRST_CATEGORY), help=text("help.category"))
     new.add_argument("--opening", default="500000", help=text("help.opening"))
     commands.add("wallet list", _list)
     commands.add("wallet show", _show)
@@ -90,6 +103,7 @@ def _show(args: argparse.Namespace, context: Context) -> Status:
 
 
 def _new(args: argparse.Namespace, context: Context) -> Status:
+    _require_words(args)
     place = context.home.wallet(args.name)
     if place.is_made:
         raise Refusal(Code.WALLET_EXISTS, {"name": args.name})
@@ -109,6 +123,26 @@ def _new(args: argparse.Namespace, context: Context) -> Status:
     return Status.DONE
 
 
+def _require_words(args: argparse.Namespace) -> None:
+    """What can be seen before anything is made. UsageError."""
+    if not is_name(args.name):
+        raise UsageError("usage.wallet_name", name=args.name[:_SHOWN])
+    if len((args.holder or args.name).encode()) > MAX_NAME_BYTES:
+        raise UsageError("usage.holder", limit=MAX_NAME_BYTES)
+    if not _CATEGORY.fullmatch(args.category):
+        raise UsageError("usage.category", written=args.category[:_SHOWN])
+    amount_of(args.opening)
+    if args.url and args.root:
+        _root(args.root)
+
+
+def _root(written: str) -> str:
+    try:
+        return root_key(written).hex()
+    except (ValueError, OSError):
+        raise UsageError("usage.root", written=written[:_SHOWN]) from None
+
+
 def _wish(args: argparse.Namespace, context: Context) -> Wish:
     """Where the bank is: as given, or as the sandbox of this home says."""
     holder = args.holder or args.name
@@ -123,13 +157,10 @@ def _wish(args: argparse.Namespace, context: Context) -> Wish:
     if bank not in banks:
         raise UsageError("usage.bank", bank=bank, banks=", ".join(banks))
     opening = amount_of(args.opening)
-    return in_sandbox(sandbox, bank, kind, holder, category=args.category, opening=opening)
+    return in_sandbox(sandbox, bank, kind, holder, category=int(args.category), opening=opening)
 
 
 def _at_real_bank(args: argparse.Namespace, kind: str, holder: str) -> Wish:
     if not (args.bank and args.root and args.enrol):
         raise UsageError("usage.real_bank")
-    try:
-        return at_real_bank(args.bank, args.url, args.root, args.enrol, kind, holder)
-    except ValueError:
-        raise UsageError("usage.real_bank") from None
+    return at_real_bank(args.bank, args.url, _root(args.root), args.enrol, kind, holder)

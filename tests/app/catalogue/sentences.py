@@ -56,4 +56,5 @@ def _fields(sentence: str) -> list[tuple[str, str]]:
 
 
 def is_of_a_code(name: str) -> bool:
-    return name.startswith("code.")
+    """Also of a code at a certain deed (``doing``)."""
+    return name.startswith(("code.", "doing."))

@@ -50,6 +50,11 @@ def facts_for(sentence: str) -> dict[str, int | str]:
 def written(language: str, name: str) -> str:
     """The sentence as a person reads it, with facts of the usual length."""
     words = catalogue(language)
+    if name.startswith("doing."):
+        _, pair, part = name.split(".")
+        code, _, deed = pair.rpartition("_")
+        facts = facts_for(sentences(language)[name])
+        return str(getattr(words.tell(code, {**facts, "doing": deed}), part))
     if not is_of_a_code(name):
         return words.text(name, **facts_for(sentences(language)[name]))
     _, code, part = name.split(".")
@@ -61,6 +66,12 @@ def test_every_code_says_what_happened_where_the_money_is_and_what_to_do(languag
     table = catalogue(language).tables["code"]
     assert sorted(table) == CODES
     assert {code: tuple(entry) for code, entry in table.items()} == dict.fromkeys(table, PARTS)
+
+
+@in_each_language
+def test_advice_for_a_deed_has_the_same_three_parts(language: str) -> None:
+    table = catalogue(language).tables["doing"]
+    assert {pair: tuple(entry) for pair, entry in table.items()} == dict.fromkeys(table, PARTS)
 
 
 def test_no_two_lists_share_a_code() -> None:

@@ -26,7 +26,7 @@ from wallet.purse.payments import PaymentState
 from wallet.purse.reading import SETTLED, Balance, EventKind
 
 ROOT: Final = Path(__file__).parents[3]
-NOT_FOR_THE_INTERFACE: Final = {"code", "phrases", "language"}
+NOT_FOR_THE_INTERFACE: Final = {"code", "doing", "phrases", "language"}
 TABLES: Final = set(catalogue("en").tables) - NOT_FOR_THE_INTERFACE
 NAMES: Final = {name for name in sentences("en") if name.split(".")[0] in TABLES}
 NAME: Final = re.compile(
@@ -204,3 +204,25 @@ def test_a_code_speaks_only_of_facts_that_come_with_it() -> None:
         if unknown and not facts.is_open:
             silent[code] = unknown
     assert silent == {}
+
+
+def test_every_deed_that_has_its_own_advice_is_done_somewhere_and_refused_with_that_code() -> None:
+    deeds = {
+        str(node.args[0].value)
+        for _, tree in trees("app")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and called(node) == "doing" and isinstance(node.args[0], ast.Constant)
+    }
+    codes = set(catalogue("en").tables["code"])
+    for name in catalogue("en").tables["doing"]:
+        code, _, deed = name.rpartition("_")
+        assert code in codes, name
+        assert deed in deeds, name
+
+
+def test_what_was_being_done_changes_the_advice() -> None:
+    words = catalogue("en")
+    usual, own = words.tell("limit_balance"), words.tell("limit_balance", {"doing": "fund"})
+    assert "payer" in usual.money
+    assert "payer" not in own.money
+    assert words.tell("limit_balance", {"doing": "nothing known"}) == usual

@@ -53,7 +53,7 @@ def test_a_refusal_without_facts_shows_no_gap(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_of_the_interface_can_be_said_without_facts(language: str) -> None:
     for name in sentences(language):
-        if not name.startswith("code."):
+        if not name.startswith(("code.", "doing.")):
             assert "{" not in catalogue(language).text(name)
 
 
