@@ -24,11 +24,17 @@ from wallet.purse.reading import Balance, ChainLink, Event, Reading, Risk
 from wallet.purse.receiving import Receiving
 from wallet.purse.reconciling import Reconciling
 from wallet.purse.tokens import OwnToken
+from wallet.purse.turns import one_at_a_time
 
 
+@one_at_a_time
 class Wallet:
     """``paying``, ``receiving`` and ``reconciling`` do things; ``dating`` says how calls are dated; everything else
-    only looks."""
+    only looks.
+
+    Safe to share between threads: one may reconcile while another pays. After ``close`` everything raises
+    ``KeystoreError``: LOCKED, in the middle of a reconciling too.
+    """
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
@@ -59,7 +65,8 @@ class Wallet:
         self.paying.resume()
 
     def close(self) -> None:
-        """Let go of the store; the keystore is locked by whoever opened it."""
+        """Let go of the store once the step under way is over; the keystore is locked by whoever opened it. Again is
+        success."""
         self._purse.close()
 
     def __enter__(self) -> Self:

@@ -1,6 +1,9 @@
-"""Jobs for the open wallet, in the worker's thread; what comes of them, in the window's.
+"""Jobs for the open wallet, in the worker's thread; those that call the bank, in another; what comes of them, in the
+window's.
 
-Rule: a job that has begun a durable step ends it; it is cancelled between steps only, and what it did stays done.
+Rule: a job that has begun a durable step ends it; it is cancelled between steps only, and what it did stays done. A
+call is no durable step: cancelling, switching the network off and closing end it at once. Whatever waits for a bank,
+the wallet's own thread goes on.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from app.wallets.offline import NETWORK, NetworkSwitch
 from app.wallets.opened import OpenWallet
 from hsm.keystore import Keystore, KeystoreCode, KeystoreError
 from ledger_sync.client.bank import BankClient
+from wallet.protocol.codes import Refusal
 from wallet.wallet import Wallet
 
 T = TypeVar("T")
@@ -40,7 +44,7 @@ class _Cancelled(Exception):
 
 
 class Ticket:
-    """A job that was submitted. ``cancel`` ends it before its next step."""
+    """A job that was submitted. ``cancel`` ends it before its next step, and a call that is under way at once."""
 
     def __init__(self) -> None:
         self._is_cancelled = threading.Event()
@@ -79,6 +83,14 @@ class Work:
         if self._ticket.is_cancelled:
             raise _Cancelled
 
+    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+        """As `Engine.make`; its calls end with this job."""
+        try:
+            return self._engine.make(wish, pin, tell, self.is_stopped)
+        except Refusal:
+            self.check()
+            raise
+
     def tell(self, step: str, done: int = 0, total: int = 0) -> None:
         """A step begins: ``step`` is a name of the catalogue. What takes several goes on after the next start, if the
         engine is being closed."""
@@ -91,8 +103,17 @@ class Work:
     def bank(self) -> Iterator[BankClient]:
         """UNREACHABLE, at once, while the network is switched off."""
         self._engine.network.check()
-        with self._engine.source.line(self.opened) as bank:
-            yield bank
+        with self._engine.source.line(self.opened, self.is_stopped) as bank:
+            try:
+                yield bank
+            except Refusal:
+                self.check()
+                raise
+
+    def is_stopped(self) -> bool:
+        """Whether calls are to end: asked while they wait."""
+        engine = self._engine
+        return self._ticket.is_cancelled or engine.is_closing or engine.network.is_off
 
     @property
     def account(self) -> int | None:
@@ -106,7 +127,7 @@ class Work:
 
 class Engine:
     """``now`` gives unix seconds. ``account``: what the bank said last, in tiyn. Methods are for the window's thread,
-    and ``opened`` for the worker's."""
+    and ``opened`` for the workers'. ``caller`` is the worker whose jobs wait for the bank; by default the same one."""
 
     def __init__(
         self,
@@ -115,9 +136,11 @@ class Engine:
         post: Post,
         now: Callable[[], int],
         network: NetworkSwitch = NETWORK,
+        caller: Worker | None = None,
     ) -> None:
         self.source = source
         self.worker = worker
+        self._caller = worker if caller is None else caller
         self.now = now
         self.network = network
         self.account: int | None = None
@@ -132,8 +155,11 @@ class Engine:
         job: Callable[[Work], T],
         done: Callable[[Outcome[T]], None],
         busy: Callable[[Busy], None] = lambda busy: None,
+        *,
+        calls: bool = False,
     ) -> Ticket:
-        """Run ``job`` in the worker's thread; ``done`` and ``busy`` are called in the window's."""
+        """Run ``job`` in the worker's thread, or, where it ``calls`` the bank, in the other one; ``done`` and ``busy``
+        are called in the window's."""
         ticket = Ticket()
         work = Work(self, ticket, lambda step: self.post(lambda: busy(step)))
 
@@ -141,7 +167,7 @@ class Engine:
             outcome = _outcome(job, work)
             self.post(lambda: done(outcome))
 
-        self.worker.put(run)
+        (self._caller if calls else self.worker).put(run)
         return ticket
 
     def post(self, news: Callable[[], None]) -> None:
@@ -158,8 +184,11 @@ class Engine:
         self.network.turn(off=not on)
 
     def close(self) -> None:
-        """Do what was submitted, close the wallet and end the thread. Again is success."""
+        """End the calls under way, do what else was submitted, close the wallet and end the threads. Again is
+        success."""
         self.is_closing = True
+        if self._caller is not self.worker:
+            self._caller.close(_nothing)
         self.worker.close(self._let_go)
 
     # the worker's thread
@@ -173,9 +202,11 @@ class Engine:
         """Raises as ``Source.open``: PIN_WRONG, PIN_BLOCKED, IN_USE and others."""
         return self._keep(lambda: self.source.open(pin))
 
-    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+    def make(
+        self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool] = lambda: False
+    ) -> OpenWallet:
         """Make the wallet, and keep it open. Raises as ``Source.make``."""
-        return self._keep(lambda: self.source.make(wish, pin, tell))
+        return self._keep(lambda: self.source.make(wish, pin, tell, is_stopped))
 
     def work(self) -> Work:
         """A job's view of the wallet, for what taps do: nothing is told, and nothing is cancelled."""
@@ -200,3 +231,7 @@ def _outcome(job: Callable[[Work], T], work: Work) -> Outcome[T]:
         return Stopped()
     except Exception as error:  # noqa: BLE001
         return trouble_of(error)
+
+
+def _nothing() -> None:
+    return None

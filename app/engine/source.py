@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,15 +15,16 @@ from ledger_sync.client.bank import BankClient
 
 
 class Source(Protocol):
-    """All calls are made in the worker's thread."""
+    """All calls are made in the workers' threads; ``is_stopped`` is asked while a call to the bank waits, which it
+    ends."""
 
     def open(self, pin: str) -> OpenWallet:
         """Raises as ``open_wallet``."""
 
-    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
         """Raises as ``make_wallet``."""
 
-    def line(self, opened: OpenWallet) -> AbstractContextManager[BankClient]:
+    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:
         """A line to its bank, for the length of the context."""
 
     def close(self, opened: OpenWallet) -> None:
@@ -41,11 +43,11 @@ class PlaceSource:
     def open(self, pin: str) -> OpenWallet:
         return open_wallet(self._place, pin, self._clock, self._random)
 
-    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
-        return make_wallet(self._place, wish, pin, self._clock, self._random, tell)
+    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
+        return make_wallet(self._place, wish, pin, self._clock, self._random, tell, is_stopped)
 
-    def line(self, opened: OpenWallet) -> AbstractContextManager[BankClient]:
-        return bank_line(opened, self._random)
+    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:
+        return bank_line(opened, self._random, is_stopped)
 
     def close(self, opened: OpenWallet) -> None:
         close(opened)

@@ -1,4 +1,4 @@
-"""The one thread that the wallet belongs to, as a port: a real thread here, a hand that turns it in tests."""
+"""A thread with jobs, as a port: a real thread here, a hand that turns it in tests."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Worker(Protocol):
 class ThreadWorker:
     """A ``Worker`` with its thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "wallet") -> None:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_closed = False
-        self._thread = threading.Thread(target=self._run, name="wallet", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 
-from app.engine.engine import Engine, Work
+from app.engine.engine import Engine, Stopped, Work
 from app.presenters.keypad import PinPad, amount_of, pressed
 from app.presenters.presenter import Presenter
 from app.presenters.views import FundsView, Trouble
 from app.wallets.doing import doing
 from ledger_sync.client import defund, fund
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Code
 from wallet.purse.reading import Balance
 
 
@@ -30,11 +29,17 @@ class FundsPresenter(Presenter[FundsView]):
         self._pin = PinPad()
 
     def refresh(self) -> None:
-        """The balance, and the account where the bank can be asked."""
-        self._run("app_ledger.looking", _looked, self._looked)
+        """The balance at once, and the account when the bank has been asked: nobody waits for that."""
+        self._run("app_ledger.looking", lambda work: work.wallet.balance(), self._looked)
+        self._engine.submit(_account, self._heard, calls=True)
 
-    def _looked(self, found: tuple[Balance, int | None]) -> None:
-        self._show(balance=found[0], account=found[1])
+    def _looked(self, balance: Balance) -> None:
+        self._show(balance=balance, account=self._engine.account)
+
+    def _heard(self, outcome: object) -> None:
+        """An account that could not be asked for stays as it was known."""
+        if not isinstance(outcome, Trouble | Stopped):
+            self._show(account=self._engine.account)
 
     def direction(self, is_in: bool) -> None:
         self._pin = PinPad()
@@ -68,7 +73,7 @@ class FundsPresenter(Presenter[FundsView]):
         if not view.amount:
             self._fail(Trouble(Code.AMOUNT_INVALID))
         elif view.is_in:
-            self._run("app_ledger.funding", lambda work: _funded(work, view.amount), self._moved)
+            self._run("app_ledger.funding", lambda work: _funded(work, view.amount), self._moved, calls=True)
         elif view.pin_length is None:
             self._show(pin_length=0, trouble=None)
         elif self._pin.is_enough:
@@ -76,7 +81,7 @@ class FundsPresenter(Presenter[FundsView]):
 
     def _take_out(self, amount: int, pin: str) -> None:
         self._show(pin_length=0)
-        self._run("app_ledger.defunding", lambda work: _defunded(work, amount, pin), self._moved)
+        self._run("app_ledger.defunding", lambda work: _defunded(work, amount, pin), self._moved, calls=True)
 
     def _moved(self, moved: _Moved) -> None:
         self._show(
@@ -89,10 +94,9 @@ class FundsPresenter(Presenter[FundsView]):
         )
 
 
-def _looked(work: Work) -> tuple[Balance, int | None]:
-    with suppress(Refusal), work.bank() as bank:
+def _account(work: Work) -> None:
+    with work.bank() as bank:
         work.note_account(bank.account().balance)
-    return work.wallet.balance(), work.account
 
 
 def _funded(work: Work, amount: int) -> _Moved:

@@ -32,9 +32,11 @@ class Presenter(Observed[V]):
         job: Callable[[Work], T],
         then: Callable[[T], None],
         failed: Callable[[Trouble], None] | None = None,
+        *,
+        calls: bool = False,
     ) -> Ticket:
         """Do ``job`` while the view says that it is at ``step`` (a name of the catalogue). What comes of it is passed
-        over once the screen was left."""
+        over once the screen was left. ``calls``: it may wait for the bank."""
         visit = self._visit
         self._running += 1
         self._show(busy=Busy(step), trouble=None)
@@ -54,7 +56,7 @@ class Presenter(Observed[V]):
             if visit == self._visit and self._is_busy:
                 self._show(busy=news)
 
-        return self._engine.submit(job, done, busy)
+        return self._engine.submit(job, done, busy, calls=calls)
 
     def _put(self, file: KeptFile, fields: Mapping[str, Any]) -> None:
         """Keep them; a file that could not be written is a trouble to show."""

@@ -31,10 +31,10 @@ class ReconcilePresenter(Presenter[ReconcileView]):
     def start(self) -> None:
         if not self._is_busy:
             self._show(is_done=False, verdicts=(), conflicts=(), refreshed=0, before=None, after=None)
-            self._ticket = self._run("sync.policy", _reconciled, self._done)
+            self._ticket = self._run("sync.policy", _reconciled, self._done, calls=True)
 
     def cancel(self) -> None:
-        """After the step that is under way."""
+        """After the step that is under way; a call at once."""
         if self._ticket is not None:
             self._ticket.cancel()
 

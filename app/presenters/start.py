@@ -144,9 +144,9 @@ class StartPresenter(Presenter[StartView]):
         pin, wish = self._first.peek(), self._wish()
 
         def job(work: Work) -> OpenWallet:
-            return self._engine.make(wish(), pin, lambda step: work.tell(_STEPS[step]))
+            return work.make(wish(), pin, lambda step: work.tell(_STEPS[step]))
 
-        self._run("app_start.making", job, self._made, self._not_made)
+        self._run("app_start.making", job, self._made, self._not_made, calls=True)
 
     def _made(self, opened: OpenWallet) -> None:
         self._first = PinPad()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,14 @@ DEVICE_ALIAS = "device"
 
 
 @contextmanager
-def bank_line(opened: OpenWallet, random: Random) -> Iterator[BankClient]:
+def bank_line(
+    opened: OpenWallet,
+    random: Random,
+    is_stopped: Callable[[], bool] = lambda: False,
+    network: NetworkSwitch = NETWORK,
+) -> Iterator[BankClient]:
     """Calls to the bank of an open wallet, dated by the wallet. What it raises is what the bank refuses, or
-    UNREACHABLE."""
+    UNREACHABLE: also once ``is_stopped`` says so or the network is switched off, in the middle of a call."""
     from ledger_sync.client.timing import keep_time
     from ledger_sync.http.client import ServiceClient
 
@@ -34,8 +39,9 @@ def bank_line(opened: OpenWallet, random: Random) -> Iterator[BankClient]:
         lambda digest: keystore.sign_digest(DEVICE_ALIAS, digest),
         opened.wallet.dating.now,
         random,
+        is_stopped=lambda: network.is_off or is_stopped(),
     )
-    bank = BankClient(Switched(service), opened.profile.bank, device_key)
+    bank = BankClient(Switched(service, network), opened.profile.bank, device_key)
     keep_time(opened.wallet, bank, random)
     try:
         yield bank
@@ -46,16 +52,23 @@ def bank_line(opened: OpenWallet, random: Random) -> Iterator[BankClient]:
 
 
 class Switched:
-    """A line that is dead while the network is switched off, also one that was connected before."""
+    """A line that is dead while the network is switched off, also one that was connected before. Who is cut off in a
+    call is told that the switch is off, and not that the bank does not answer."""
 
     def __init__(self, service: Service, network: NetworkSwitch = NETWORK) -> None:
         self._service = service
         self._network = network
 
     def get(self, path: str) -> Cbor:
-        self._network.check()
-        return self._service.get(path)
+        return self._on(lambda: self._service.get(path))
 
     def post(self, path: str, value: Cbor) -> Cbor:
+        return self._on(lambda: self._service.post(path, value))
+
+    def _on(self, call: Callable[[], Cbor]) -> Cbor:
         self._network.check()
-        return self._service.post(path, value)
+        try:
+            return call()
+        except Refusal:
+            self._network.check()
+            raise

@@ -84,10 +84,17 @@ def sandbox_banks(network: Network) -> tuple[str, ...]:
 
 
 def make_wallet(
-    place: WalletPlace, wish: Wish, pin: str, clock: Clock, random: Random, tell: Tell = lambda step: None
+    place: WalletPlace,
+    wish: Wish,
+    pin: str,
+    clock: Clock,
+    random: Random,
+    tell: Tell = lambda step: None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> OpenWallet:
-    """The wallet, open. ``tell`` is called as a step begins. What is refused before the device was enrolled leaves
-    nothing behind; what was interrupted stays, and is gone on with under the same name.
+    """The wallet, open. ``tell`` is called as a step begins, and ``is_stopped`` while a call waits, which it ends. What
+    is refused before the device was enrolled leaves nothing behind; what was interrupted stays, and is gone on with
+    under the same name.
 
     Raises ``Refusal``: WALLET_EXISTS, UNREACHABLE, what the bank refuses; ``KeystoreError``: PIN_UNFIT, PIN_WRONG (it
     was half-made under another PIN), MODULE_MISSING.
@@ -98,12 +105,12 @@ def make_wallet(
     with _nothing_half_made(place):
         opened = _opened(place, wish.profile, pin, clock, random)
         try:
-            enrolled = _enrolled(opened, wish, random, tell)
+            enrolled = _enrolled(opened, wish, random, tell, is_stopped)
         except BaseException:
             close(opened)
             raise
     try:
-        return _certified(opened, enrolled, random, tell)
+        return _certified(opened, enrolled, random, tell, is_stopped)
     except BaseException:
         close(opened)
         raise
@@ -141,10 +148,12 @@ def _opened(place: WalletPlace, profile: Profile, pin: str, clock: Clock, random
         raise
 
 
-def _enrolled(opened: OpenWallet, wish: Wish, random: Random, tell: Tell) -> Enrolled:
+def _enrolled(
+    opened: OpenWallet, wish: Wish, random: Random, tell: Tell, is_stopped: Callable[[], bool]
+) -> Enrolled:
     from ledger_sync.client import set_up
 
-    with bank_line(opened, random) as bank:
+    with bank_line(opened, random, is_stopped) as bank:
         tell(MakingStep.ENROLLING)
         set_up(opened.wallet, bank, bytes.fromhex(opened.profile.root))
         with doing("open"):
@@ -152,10 +161,12 @@ def _enrolled(opened: OpenWallet, wish: Wish, random: Random, tell: Tell) -> Enr
         return bank.enrol(code)
 
 
-def _certified(opened: OpenWallet, enrolled: Enrolled, random: Random, tell: Tell) -> OpenWallet:
+def _certified(
+    opened: OpenWallet, enrolled: Enrolled, random: Random, tell: Tell, is_stopped: Callable[[], bool]
+) -> OpenWallet:
     from ledger_sync.client import certify
 
-    with bank_line(opened, random) as bank:
+    with bank_line(opened, random, is_stopped) as bank:
         tell(MakingStep.CERTIFYING)
         certify(opened.wallet, bank)
     profile = replace(opened.profile, account=enrolled.account, name=enrolled.name)

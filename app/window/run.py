@@ -63,7 +63,8 @@ def post(news: Callable[[], None]) -> None:
 
 
 def _house(options: Options, home: Home, place: WalletPlace) -> House:
-    engine = Engine(PlaceSource(place, system_clock, os.urandom), ThreadWorker(), post, system_clock)
+    source = PlaceSource(place, system_clock, os.urandom)
+    engine = Engine(source, ThreadWorker(), post, system_clock, caller=ThreadWorker("calls"))
     devices = Devices(
         partial(open_reader, developer=options.is_developer),
         partial(open_card, developer=options.is_developer),

@@ -12,6 +12,10 @@ call as it did the first time. Recovery chart, by what a crash or a lost line in
     epoch             the alias, perhaps the key       has the same key certified
     refresh           signed redemptions               uploads them; the same redemption gives the same tokens
     retiring          the mark                         destroys what is marked
+
+A step is a turn of the wallet's (`wallet.purse.turns`), and no call to the bank is made within one. So another thread
+may pay, be paid, ask for money or close the wallet between any two: what such a payment makes impossible, since all has
+to be uploaded before it, is tried again after another upload, or left to the next reconciling.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
 from ledger_sync.client.rows import Row
@@ -35,6 +40,9 @@ from wallet.purse.fundings import Funding
 from wallet.purse.journal import PurseState
 from wallet.purse.words import SKEW
 from wallet.wallet import Wallet
+
+_TRIES: Final = 3
+"""How often payments made meanwhile are uploaded before redemptions are signed."""
 
 
 class Step(StrEnum):
@@ -139,7 +147,7 @@ def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     saga.upload()
     saga.take_deliveries()
     saga.upload()
-    return saga.redeem(interrupted or wallet.reconciling.begin_defund(amount))
+    return saga.redeem(interrupted or saga.begin(lambda: wallet.reconciling.begin_defund(amount)))
 
 
 def _finish_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
@@ -203,7 +211,7 @@ class _Reconciling:
     def find_keys(self) -> None:
         """A purse that was rolled back or lost may have signed with keys that it does not know and that are no more."""
         if self._wallet.state is PurseState.ROLLED_BACK:
-            self._purse.find_keys(self._bank.own_keys())
+            self._purse.find_keys(tuple(self._bank.own_keys()))
 
     def finish_fundings(self) -> None:
         fundings = self._purse.open_fundings()
@@ -255,20 +263,40 @@ class _Reconciling:
             self._tell(Step.CERTIFY, 1)
             certify(self._wallet, self._bank)
 
+    def begin(self, redemptions: Callable[[], tuple[bytes, ...]]) -> tuple[bytes, ...]:
+        """Sign redemptions, which all that is held must have been uploaded for: what came meanwhile is first."""
+        for _ in range(_TRIES):
+            try:
+                return redemptions()
+            except Refusal as refusal:
+                if not _lacks_upload(refusal):
+                    raise
+            self.upload()
+        return redemptions()
+
+    def _begin_if_possible(self, redemptions: Callable[[], tuple[bytes, ...]]) -> tuple[bytes, ...]:
+        """None where they are for a later reconciling."""
+        try:
+            return self.begin(redemptions)
+        except Refusal as refusal:
+            if not _lacks_upload(refusal):
+                raise
+            return ()
+
     def refresh(self) -> None:
-        redemptions = self._purse.begin_refresh()
+        redemptions = self._begin_if_possible(self._purse.begin_refresh)
         if redemptions:
             self._tell(Step.REFRESH, len(redemptions))
             self.report.refreshed = self.redeem(redemptions)
 
     def defund_excess(self) -> None:
         """What the ledger delivered over the balance limit goes to the account."""
-        excess = self._purse.excess()
-        if excess:
-            self.report.defunded = self.redeem(self._purse.begin_defund(excess))
+        self.report.defunded = self.redeem(self._begin_if_possible(self._purse.begin_defund_excess))
 
     def redeem(self, redemptions: Collection[bytes]) -> int:
         """Upload signed redemptions; the tiyn that have come of them until now. The rest comes with a later round."""
+        if not redemptions:
+            return 0
         self._redemptions.update(redemptions)
         self.upload()
         return sum(self._values.get(txid, 0) for txid in redemptions)
@@ -277,7 +305,7 @@ class _Reconciling:
         """Old keys go when the ledger knows nothing of theirs any more."""
         keys = self._purse.retirable_keys()[:ASKED_AT_ONCE]
         if keys:
-            self._purse.retire_keys(self._bank.keys_in_use(keys))
+            self._purse.retire_keys(keys, self._bank.keys_in_use(keys))
 
     def _take(self, rows: Sequence[Row]) -> None:
         """The purse checks every signature, and keeps the rows durably."""
@@ -308,3 +336,8 @@ class _Reconciling:
         for row in rows:
             if row.evidence is not None and row.evidence not in self.report.evidence:
                 self.report.evidence.append(row.evidence)
+
+
+def _lacks_upload(refusal: Refusal) -> bool:
+    """Whether the purse wants all of it uploaded first; not that something of it has not settled yet."""
+    return refusal.code is Code.RECONCILE_FIRST and "need" not in refusal.facts

@@ -223,7 +223,7 @@ def main(what: str, folder: Path) -> None:
         if what == "live":
             clock[0] = world.now = world.now + 91 * DAY
             day.believe()
-            wallet.reconciling.retire_keys(())
+            wallet.reconciling.retire_keys(wallet.reconciling.retirable_keys(), ())
             sums["spendable"] = sums[
                 "held"
             ]  # signed time stays: whoever lives again finds certificates expired

@@ -573,8 +573,10 @@ def test_an_old_key_is_destroyed_when_all_is_over_and_not_before(town: Town) -> 
     asel.reconciling.begin_refresh()
     town.upload("asel")
     assert old.body.key in asel.reconciling.retirable_keys()
-    assert asel.reconciling.retire_keys(set(asel.reconciling.retirable_keys())) == ()
-    destroyed = asel.reconciling.retire_keys(())
+    over = asel.reconciling.retirable_keys()
+    assert asel.reconciling.retire_keys(over, over) == ()
+    assert asel.reconciling.retire_keys((), ()) == (), "nothing is destroyed that was not asked about"
+    destroyed = asel.reconciling.retire_keys(over, ())
     assert old.body.key in destroyed
     assert len(town.keystores["asel"].aliases()) == 3 - len(destroyed)
     assert town.open("asel").state is PurseState.SOUND

@@ -61,11 +61,11 @@ class HandWorker:
 class NoPlace:
     """A source whose wallets are somewhere else than in a folder of ours: making and the bank are not to be had."""
 
-    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
         raise Refusal(Code.UNREACHABLE)
 
     @contextmanager
-    def line(self, opened: OpenWallet) -> Iterator[BankClient]:
+    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> Iterator[BankClient]:
         raise Refusal(Code.UNREACHABLE)
         yield
 
@@ -107,7 +107,7 @@ class HolderSource(NoPlace):
         return _opened(self.holder.folder, self.holder.name, self.holder.keystore, self.holder.wallet)
 
     @contextmanager
-    def line(self, opened: OpenWallet) -> Iterator[BankClient]:
+    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> Iterator[BankClient]:
         client = self.holder.bank_client
         yield BankClient(
             Switched(_Counted(self, client._service), self.network), client.bank, client.device_key

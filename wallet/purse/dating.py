@@ -13,12 +13,14 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.time_word import TimeWord, check_time_word
 from wallet.purse.purse import Purse
+from wallet.purse.turns import one_at_a_time
 from wallet.purse.words import SKEW, Signer
 
 HOUR: Final = 3_600
 """Seconds by which two services' words may differ and still say the same."""
 
 
+@one_at_a_time
 class Dating:
     """Keeps, while the wallet is open, by how much its bank's clock differs from the device's."""
 

@@ -25,10 +25,12 @@ from wallet.purse.purse import Purse
 from wallet.purse.selection import Choice
 from wallet.purse.tokens import TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.turns import one_at_a_time
 
 PAYMENT_ID_BYTES = 16
 
 
+@one_at_a_time
 class Paying:
     """The payer's side of the purse."""
 

@@ -23,6 +23,7 @@ from wallet.purse.outgoing import Outgoing
 from wallet.purse.store import Store, told_truly
 from wallet.purse.tokens import Tokens, TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.turns import Turns
 
 Clock = Callable[[], int]
 """Unix seconds."""
@@ -44,6 +45,7 @@ class Purse:
     epochs: Epochs
     tokens: Tokens
     outgoing: Outgoing
+    turns: Turns
 
     @classmethod
     def open(cls, home: Path, keystore: Keystore, clock: Clock, random: Random) -> Purse:
@@ -77,6 +79,7 @@ class Purse:
             epochs=epochs,
             tokens=tokens,
             outgoing=outgoing,
+            turns=Turns(),
         )
 
     def now(self) -> int:
@@ -119,4 +122,4 @@ class Purse:
         reach(f"purse.{transition}.recorded")
 
     def close(self) -> None:
-        self.store.close()
+        self.turns.end(self.store.close)

@@ -33,6 +33,7 @@ from wallet.purse.redeeming import Redeeming, refusal_orders
 from wallet.purse.store import Row
 from wallet.purse.tokens import Origin, TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.turns import one_at_a_time
 from wallet.purse.words import Signer
 
 DEFAULT_VALID_FOR = 3_600
@@ -53,6 +54,7 @@ class Received:
     code: Code | None
 
 
+@one_at_a_time
 class Receiving:
     """The payee's side of the purse."""
 

@@ -25,10 +25,12 @@ from wallet.purse.outlook import RECONCILED
 from wallet.purse.purse import Purse
 from wallet.purse.recovering import Recovering
 from wallet.purse.retiring import Retiring
+from wallet.purse.turns import one_at_a_time
 from wallet.purse.uploads import DEFAULT_LIMIT, Uploads
 from wallet.purse.words import Signer
 
 
+@one_at_a_time
 class Reconciling:
     """Used by ``ledger_sync.client`` only."""
 
@@ -182,6 +184,11 @@ class Reconciling:
         """
         return self._exchanging.begin_defund(amount)
 
+    def begin_defund_excess(self) -> tuple[bytes, ...]:
+        """The same for what is held above the balance limit; none where nothing is. Raises as ``begin_defund``."""
+        excess = self.excess()
+        return self._exchanging.begin_defund(excess) if excess else ()
+
     def unfinished_defund(self, amount: int) -> tuple[bytes, ...]:
         """A defunding of ``amount`` tiyn that was interrupted and has no outcome yet: its redemptions' ids, or none.
 
@@ -211,6 +218,7 @@ class Reconciling:
         """Old keys that this purse has no more use for."""
         return self._retiring.candidates()
 
-    def retire_keys(self, listed: Collection[bytes]) -> tuple[bytes, ...]:
-        """Destroy those that are not in ``listed``, the keys that the ledger still knows money of; which they were."""
-        return self._retiring.retire(listed)
+    def retire_keys(self, asked: Collection[bytes], listed: Collection[bytes]) -> tuple[bytes, ...]:
+        """Destroy those of ``asked`` that are not in ``listed``, the keys that the ledger still knows money of, if the
+        purse still has no use for them; which they were."""
+        return self._retiring.retire(asked, listed)

@@ -47,9 +47,10 @@ class Retiring:
         )
         return needed is None
 
-    def retire(self, listed: Collection[bytes]) -> tuple[bytes, ...]:
-        """Destroy the candidates that are not in ``listed``, the keys that the ledger still knows money of."""
-        over = tuple(key for key in self.candidates() if key not in listed)
+    def retire(self, asked: Collection[bytes], listed: Collection[bytes]) -> tuple[bytes, ...]:
+        """Destroy those of ``asked`` that are still candidates and not in ``listed``, the keys that the ledger still
+        knows money of."""
+        over = tuple(key for key in self.candidates() if key in asked and key not in listed)
         for key in over:
             self._purse.epochs.destroy(key)
         return over

@@ -44,7 +44,7 @@ class Store:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
                 _sync_folder(path.parent)
-            connection = connect(path, SCHEMA)
+            connection = connect(path, SCHEMA, shared=True)
             try:
                 _check(connection)
             except BaseException:

@@ -26,7 +26,7 @@ class Maker(TownSource):
         self.made: list[tuple[Wish, str]] = []
         self.refuses: Exception | None = None
 
-    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: object) -> OpenWallet:
         self.made.append((wish, pin))
         tell(MakingStep.KEYSTORE)
         refusal, self.refuses = self.refuses, None
