@@ -32,7 +32,7 @@ def birth() -> Iterator[System]:
     """One founded world with certified people; every example goes on with a copy of it."""
     folder = Path(tempfile.mkdtemp(prefix="qalta-birth-"))
     try:
-        with System(folder / "world", f"birth {sampling.seed()}") as system:
+        with System(folder / "world", f"birth {sampling.seed()}", is_steady=True) as system:
             for name, bank, merchant in PEOPLE:
                 system.holder(name, bank, merchant=merchant).fund(3_000_000)
             system.settle_down()

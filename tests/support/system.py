@@ -44,9 +44,11 @@ class System:
         *,
         terms: Mapping[str, Any] | None = None,
         banks: tuple[str, ...] = BANKS,
+        is_steady: bool = False,
         born: InProcessNetwork | None = None,
     ) -> None:
-        """``born`` is the network that this one goes on from, in a copy of its folder."""
+        """``is_steady``: services stand for their clocks as processes do (`Plan`). ``born`` is the network that this
+        one goes on from, in a copy of its folder."""
         self.folder = folder
         self.seed = seed
         self.now = NOW
@@ -54,7 +56,7 @@ class System:
         self.holders: dict[str, Holder] = {}
         self._uses = 0
         if born is None:
-            plan = Plan(banks=banks, terms=dict(terms or {}))
+            plan = Plan(banks=banks, terms=dict(terms or {}), is_steady=is_steady)
             self.network = InProcessNetwork(folder, lambda: self.now, self.chance, plan)
         else:
             self.network = born.copy(folder, lambda: self.now, self.chance)

@@ -26,10 +26,14 @@ from ledger_sync.sandbox.in_process import (
 )
 from tests.properties.lives.life import PEOPLE, Life
 from tests.support.system import BANKS
+from tests.support.world import DAY
 
 SERVICES: Final = (CENTRAL_BANK, NOTARY, *BANKS)
 CALLERS: Final = st.sampled_from((None, CENTRAL_BANK, *BANKS, *(name for name, _, _ in PEOPLE)))
 CALLEES: Final = st.sampled_from(SERVICES)
+AHEAD: Final = st.sampled_from(
+    (-400 * DAY, -3 * DAY, -5 * 3_600, 1_000, 5 * 3_600, 30 * 3_600, 5 * DAY, 400 * DAY)
+)
 STEPS: Final = st.integers(1, 5)
 _AT_ONCE: Final = 2
 
@@ -91,6 +95,16 @@ class Disturbing(Life):
         held = HoldUp()
         lift = self.system.network.lines.place(held, caller=caller, callee=callee)
         self.passing.append(Passing(steps, lambda: (lift(), held.release())))
+
+    # clocks
+
+    @rule(name=CALLEES, ahead=AHEAD, steps=STEPS)
+    @precondition(lambda self: len(self.passing) < _AT_ONCE)
+    def a_service_has_a_wrong_clock(self, name: str, ahead: int, steps: int) -> None:
+        """It signs by it where it can stand for it, and is set right afterwards."""
+        network = self.system.network
+        network.ahead[name] = ahead
+        self.passing.append(Passing(steps, lambda: network.ahead.pop(name, None)))
 
     def _place(self, disturbance: Disturbance, caller: str | None, callee: str, steps: int) -> None:
         lift = self.system.network.lines.place(disturbance, caller=caller, callee=callee)
