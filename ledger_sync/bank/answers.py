@@ -11,7 +11,6 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.shares import uploader_of_customer
-from ledger_sync.bank.terms import MAX_ROWS_BYTES
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codec import Cbor
@@ -21,7 +20,9 @@ from wallet.protocol.settlement import Verdict
 class Answers:
     """Reads verdicts and all that goes with them."""
 
-    def __init__(self, house: House, objects: Objects, redemptions: Redemptions) -> None:
+    def __init__(self, house: House, objects: Objects, redemptions: Redemptions, most_bytes: int) -> None:
+        """``most_bytes``: of rows in one answer."""
+        self._most_bytes = most_bytes
         self._store = house.store
         self._objects = objects
         self._redemptions = redemptions
@@ -53,7 +54,7 @@ class Answers:
     def rows(self, txids: Iterable[bytes], repeats: dict[bytes, int] | None = None) -> list[Cbor]:
         """A row for each; those in ``repeats`` say when they were first answered. What does not fit into one answer
         is given as waiting, to be asked for again."""
-        left = MAX_ROWS_BYTES
+        left = self._most_bytes
         rows: list[Cbor] = []
         for txid in txids:
             row = self._row(txid, (repeats or {}).get(txid))

@@ -13,7 +13,6 @@ from typing import Final
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Gathered, Provenance
-from ledger_sync.bank.terms import MAX_DELIVERED_BYTES
 from ledger_sync.bank.wallets import Wallets
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed
@@ -32,7 +31,11 @@ _OPEN_REDEMPTION: Final = (
 class Deliveries:
     """Lists and hands out. Listing works within the caller's transaction."""
 
-    def __init__(self, house: House, objects: Objects, provenance: Provenance, wallets: Wallets) -> None:
+    def __init__(
+        self, house: House, objects: Objects, provenance: Provenance, wallets: Wallets, most_bytes: int
+    ) -> None:
+        """``most_bytes``: of objects in one delivery, unless a single one needs more."""
+        self._most_bytes = most_bytes
         self._store = house.store
         self._objects = objects
         self._provenance = provenance
@@ -96,7 +99,7 @@ class Deliveries:
             more = self._provenance.gather(
                 [name], Gathered(dict(gathered.transfers), dict(gathered.issuances))
             )
-            if gathered.size and not (more.fits() and more.size <= MAX_DELIVERED_BYTES):
+            if gathered.size and not (more.fits() and more.size <= self._most_bytes):
                 break
             gathered, cursor = more, seq
             if kind == _TRANSFER:

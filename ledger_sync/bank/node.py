@@ -97,9 +97,10 @@ class Node:
 
     def __init__(self, house: House, terms: Terms, lines: Lines) -> None:
         self.house = house
+        self.terms = terms
         central_bank = CentralBankLine(lines.central_bank)
         banks = BankLines(lines.banks)
-        self.objects = Objects(house.store)
+        self.objects = Objects(house.store, terms.capacity)
         board = _Switchboard(self.objects)
         self.work = WorkList(house.store, house.wall or house.clock)
         self.provenance = Provenance(house.store, self.objects)
@@ -108,7 +109,9 @@ class Node:
         self.relays = Relays(house, self.objects, self.work)
         self.policies = Policies(house)
         self.watch = ForkWatch(house, self.objects, self.wallets, self.policies)
-        self.deliveries = Deliveries(house, self.objects, self.provenance, self.wallets)
+        self.deliveries = Deliveries(
+            house, self.objects, self.provenance, self.wallets, terms.capacity.delivered
+        )
         self.retention = Retention(house, terms, self.objects, self.watch)
         self.intake = Intake(house, self.objects, self.provenance, self.wallets, self.retention, board)
         self.desk = SettlingDesk(
@@ -137,7 +140,7 @@ class Node:
             self.watch,
         )
         self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
-        self.answers = Answers(house, self.objects, self.redemptions)
+        self.answers = Answers(house, self.objects, self.redemptions, terms.capacity.rows)
         self.movements = Movements(house, central_bank, self.funding.carried_out)
         board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
         board.deliveries, board.redemptions = self.deliveries, self.redemptions

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from ledger_sync.bank.pending import Part, Pending, beneficiary
 from ledger_sync.bank.shares import Share, Shares
 from ledger_sync.bank.store import Row, Store
+from ledger_sync.bank.terms import Capacity
 from ledger_sync.bank.unspent import Unspent
 from ledger_sync.bank.waiting import Waiting
 from wallet.protocol import codec
@@ -58,12 +59,12 @@ def _parsed(kind: type[Any], payload: bytes, signature: bytes) -> Signed[Any]:
 class Objects:
     """The bank's archive. Reads and writes within the caller's transaction."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, capacity: Capacity) -> None:
         self._store = store
         self.unspent = Unspent(store)
         self.pending = Pending(store)
-        self.waiting = Waiting(store)
-        self._shares = Shares(store)
+        self._shares = Shares(store, capacity)
+        self.waiting = Waiting(store, self._shares)
 
     # certificates, issuances, requests
 

@@ -28,7 +28,7 @@ class Retention:
         self._patience = terms.patience
         self._objects = objects
         self._watch = watch
-        self._shares = Shares(house.store)
+        self._shares = Shares(house.store, terms.capacity)
 
     def keep_within(self, uploader: str, txids: Sequence[bytes]) -> None:
         """After ``uploader`` brought ``txids`` and what could be judged was."""

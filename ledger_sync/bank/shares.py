@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from ledger_sync.bank.store import Store
-from ledger_sync.bank.terms import MAX_CLAIMS, MAX_REQUESTS, MAX_WAITING, RELAYS_FOR_CUSTOMERS
+from ledger_sync.bank.terms import Capacity
 
 BANK_UPLOADER: Final = "bank:"
 CUSTOMER_UPLOADER: Final = "customer:"
@@ -28,17 +28,21 @@ class Share(StrEnum):
     REQUESTS = "requests"
 
 
-def most(share: Share, uploader: str) -> int:
-    """How much of it one uploader may have: a bank passes on what many customers brought."""
-    of_customer = {Share.WAITING: MAX_WAITING, Share.CLAIMS: MAX_CLAIMS, Share.REQUESTS: MAX_REQUESTS}[share]
-    return of_customer * (RELAYS_FOR_CUSTOMERS if uploader.startswith(BANK_UPLOADER) else 1)
-
-
 class Shares:
     """The table of how much of each share is used. Works within the caller's transaction."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, capacity: Capacity) -> None:
         self._store = store
+        self._relays = capacity.relays
+        self._most = {
+            Share.WAITING: capacity.waiting,
+            Share.CLAIMS: capacity.claims,
+            Share.REQUESTS: capacity.requests,
+        }
+
+    def most(self, share: Share, uploader: str) -> int:
+        """How much of it one uploader may have: a bank passes on what many customers brought."""
+        return self._most[share] * (self._relays if uploader.startswith(BANK_UPLOADER) else 1)
 
     def charge(self, share: Share, uploader: str, payer: str = _SUM, count: int = 1) -> None:
         """So much more (or less) of it is used, by ``payer`` within the uploader's share."""
@@ -60,7 +64,7 @@ class Shares:
         """How much more than its share the uploader has; 0 if it is within it."""
         sql = "select count from shares where uploader = ? and what = ? and payer = ?"
         used = self._store.value(sql, (uploader, share.value, _SUM))
-        return max(0, int(used or 0) - most(share, uploader))
+        return max(0, int(used or 0) - self.most(share, uploader))
 
     def biggest(self, share: Share, uploader: str) -> tuple[str, int]:
         """Who has most of it, and how much."""

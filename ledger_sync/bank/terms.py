@@ -22,25 +22,31 @@ MAX_POSSESSIONS: Final = 256
 """Keys of one device in one answer."""
 MAX_DEVICES: Final = 8
 """Open devices of one customer."""
-MAX_WAITING: Final = 4_096
-"""Transfers without verdict that one uploader brought first."""
-MAX_CLAIMS: Final = 1_024
-"""Signatures of unknown signers that one uploader brought."""
-MAX_REQUESTS: Final = 8_192
-"""Payment requests that one uploader brought."""
 MAX_ASKED: Final = 64
 """Transfers in one question for verdicts."""
-MAX_ROWS_BYTES: Final = 400_000
-"""Rows in one answer; what is over is answered as waiting and asked for again."""
-MAX_DELIVERED_BYTES: Final = 163_840
-"""Objects in one delivery, unless a single one needs more."""
 CODE_BYTES: Final = 10
 """Of chance in an enrolment code."""
-RELAYS_FOR_CUSTOMERS: Final = 16
-"""A bank passes on what many customers brought, so its shares are this much larger."""
 
 _PERSON: Final = Limits(50_000_000, 20_000_000, 100_000_000, 15, 30)
 _MERCHANT: Final = Limits(500_000_000, 50_000_000, 1_000_000_000, 15, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much of one uploader is kept before anybody has paid for it, and how much fits into one answer.
+
+    ``waiting``: transfers without verdict; ``claims``: signatures of unknown signers; ``requests``: payment requests
+    that nothing has answered. A bank passes on what many customers brought: its shares are ``relays`` times as large.
+    ``rows``: bytes of rows in one answer, what is over is answered as waiting and asked for again; ``delivered``:
+    bytes of objects in one delivery, unless a single one needs more.
+    """
+
+    waiting: int = 4_096
+    claims: int = 1_024
+    requests: int = 8_192
+    relays: int = 16
+    rows: int = 400_000
+    delivered: int = 163_840
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Terms:
     merchant: Limits = _MERCHANT
     validity: int = 60 * DAY
     patience: int = 180 * DAY
+    capacity: Capacity = Capacity()
 
     def __post_init__(self) -> None:
         if not 0 <= self.validity <= MAX_CERTIFICATE_LIFE:
@@ -67,9 +74,11 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
-        """From the settings file: ``validity`` in seconds, ``person`` and ``merchant`` as mappings of all limits."""
+        """From the settings file: ``validity`` in seconds, ``person`` and ``merchant`` as mappings of all limits,
+        ``capacity`` of what is not as usual."""
         given = dict(settings)
         for kind in ("person", "merchant"):
             if kind in given:
                 given[kind] = Limits(**given[kind])
+        given["capacity"] = Capacity(**given.get("capacity", {}))
         return cls(**given)

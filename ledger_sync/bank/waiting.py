@@ -13,9 +13,9 @@ from ledger_sync.bank.store import Store
 class Waiting:
     """The table of what waits. Works within the caller's transaction."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, shares: Shares) -> None:
         self._store = store
-        self._shares = Shares(store)
+        self._shares = shares
 
     def add(self, txid: bytes, uploader: str, now: int) -> None:
         """A transfer has come."""

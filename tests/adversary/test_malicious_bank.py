@@ -11,6 +11,7 @@ import pytest
 from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.store import Store
+from ledger_sync.bank.terms import Capacity
 from ledger_sync.possession import Possession
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.support.audit import Audit
@@ -82,7 +83,7 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     body, (device, proof) = hijacked.body, proof_of(world, hers.key)
     world.network.stop(MALICIOUS)
     store = Store(world.folder / MALICIOUS / "bank.db")
-    objects = Objects(store)
+    objects = Objects(store, Capacity())
     store.insert("devices", key=device, customer=mallory.account, since=body.issued)
     objects.add_certificate(hijacked)
     store.insert(

@@ -181,16 +181,14 @@ def test_open_fundings_and_devices_have_a_limit(town: Town) -> None:
     assert refusal(town.enrol, one_more, code) is Code.TOO_MANY
 
 
-def test_rows_that_do_not_fit_wait_and_are_asked_for_again(
-    town: Town, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_that_do_not_fit_wait_and_are_asked_for_again(town: Town) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     tokens = aigul.fund(*[1_000] * 8)
     paid = [town.pay(aigul, [token], shop, 500) for token in tokens]
-    monkeypatch.setattr("ledger_sync.bank.answers.MAX_ROWS_BYTES", 1_500)
+    town.resize(rows=1_500)
     rows = shop.upload(*paid)
     assert 0 < sum(row.settlement is not None for row in rows) < len(rows)
-    monkeypatch.undo()
+    town.resize()
     assert all(shop.verdict(transfer).settlement is not None for transfer in paid)
 
 
@@ -215,8 +213,8 @@ def test_a_provenance_that_fits_no_bundle_is_refused_and_its_token_stays_free(
     town.check_books()
 
 
-def test_deliveries_come_in_pages(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ledger_sync.bank.deliveries.MAX_DELIVERED_BYTES", 2_000)
+def test_deliveries_come_in_pages(town: Town) -> None:
+    town.resize(delivered=2_000)
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = [town.pay(aigul, [token], baurzhan, 500) for token in aigul.fund(*[1_000] * 10)]
     aigul.upload(*paid)

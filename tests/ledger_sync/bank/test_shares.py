@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.bank import shares
 from ledger_sync.bank.shares import Share, Shares
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import DAY, Person
@@ -37,6 +36,7 @@ def check_counts(town: Town) -> None:
         for share, sql in COUNTED.items():
             charged = kept.rows("select uploader, payer, count from shares where what = ?", (share.value,))
             assert sorted(charged) == sorted(kept.rows(sql)), (bank, share)
+            shares = Shares(kept, assembled.node.terms.capacity)
             for uploader, payer, count in charged:
                 assert payer or count <= shares.most(share, uploader)
         waiting = kept.rows("select id from transfers where stage = 'waiting'")
@@ -87,9 +87,9 @@ def second_hand(town: Town, first: Customer, payer: Customer, payee: Customer) -
 
 
 def test_a_full_share_of_waiting_transfers_lets_the_oldest_go(
-    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
+    town: Town, people: dict[str, Customer]
 ) -> None:
-    monkeypatch.setattr(shares, "MAX_WAITING", 5)
+    town.resize(waiting=5)
     bundle = rubbish(town, people["cheat"], 9)
     rows = people["aigul"].upload_bundle(bundle)
     assert [row.settlement for row in rows] == [None] * 9
@@ -99,12 +99,9 @@ def test_a_full_share_of_waiting_transfers_lets_the_oldest_go(
     assert row.settlement.verdict is Verdict.SETTLED
 
 
-def test_strangers_fill_a_banks_share_and_nobody_else_waits(
-    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strangers_fill_a_banks_share_and_nobody_else_waits(town: Town, people: dict[str, Customer]) -> None:
     """`bank share filled by strangers`: a key of alatau and accounts at zhibek, rubbish that never ends."""
-    monkeypatch.setattr(shares, "MAX_WAITING", 4)
-    monkeypatch.setattr(shares, "RELAYS_FOR_CUSTOMERS", 1)
+    town.resize(waiting=4, relays=1)
     for _ in range(5):
         people["stranger"].upload_bundle(rubbish(town, people["cheat"], 4))
         town.settle_down(2)
@@ -125,11 +122,9 @@ def test_strangers_fill_a_banks_share_and_nobody_else_waits(
     check_counts(town)
 
 
-def test_a_shop_sells_for_ever(
-    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_shop_sells_for_ever(town: Town, people: dict[str, Customer]) -> None:
     """`shares that never come back`: a request that was answered is no burden."""
-    monkeypatch.setattr(shares, "MAX_REQUESTS", 3)
+    town.resize(requests=3)
     shop = people["shop"]
     for _ in range(12):
         (row,) = shop.upload(paid(town, people["aigul"], shop))
@@ -139,10 +134,8 @@ def test_a_shop_sells_for_ever(
     assert store(town, "zhibek").value("select count(*) from requests where answered = 1") == 12
 
 
-def test_requests_that_nothing_answers_make_room(
-    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shares, "MAX_REQUESTS", 3)
+def test_requests_that_nothing_answers_make_room(town: Town, people: dict[str, Customer]) -> None:
+    town.resize(requests=3)
     shop = people["shop"]
     asked = [town.request(shop, 10 + number) for number in range(9)]
     for request in asked:
@@ -156,10 +149,8 @@ def test_requests_that_nothing_answers_make_room(
     assert row.settlement is not None
 
 
-def test_signatures_of_strangers_are_within_a_share_too(
-    town: Town, people: dict[str, Customer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shares, "MAX_CLAIMS", 3)
+def test_signatures_of_strangers_are_within_a_share_too(town: Town, people: dict[str, Customer]) -> None:
+    town.resize(claims=3)
     bundle = replace(rubbish(town, people["cheat"], 8), certificates=())
     people["aigul"].upload_bundle(bundle)
     people["aigul"].upload_bundle(bundle)
@@ -199,27 +190,23 @@ def test_what_is_charged_is_what_is_there(
     town: Town, people: dict[str, Customer], steps: list[tuple[int, int, int]]
 ) -> None:
     names = list(people)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shares, "MAX_WAITING", 3)
-        patch.setattr(shares, "MAX_CLAIMS", 2)
-        patch.setattr(shares, "MAX_REQUESTS", 2)
-        patch.setattr(shares, "RELAYS_FOR_CUSTOMERS", 2)
-        for kind, who, count in steps:
-            one, other = people[names[who]], people[names[(who + count) % 5]]
-            match kind:
-                case 0 | 1:
-                    bundle = rubbish(town, other, count)
-                    one.upload_bundle(bundle if kind else replace(bundle, certificates=()))
-                case 2 if one is not other:
-                    made = paid(town, one, other)
-                    other.upload_bundle(Bundle((made,), (), (one.person.certificate,), ()))
-                case 3 if one is not other:
-                    other.upload(paid(town, one, other))
-                case 4:
-                    one.upload_bundle(Bundle((), (), (), (town.request(one, count),)))
-                case _:
-                    town.settle_down(1)
-            check_counts(town)
+    town.resize(waiting=3, claims=2, requests=2, relays=2)
+    for kind, who, count in steps:
+        one, other = people[names[who]], people[names[(who + count) % 5]]
+        match kind:
+            case 0 | 1:
+                bundle = rubbish(town, other, count)
+                one.upload_bundle(bundle if kind else replace(bundle, certificates=()))
+            case 2 if one is not other:
+                made = paid(town, one, other)
+                other.upload_bundle(Bundle((made,), (), (one.person.certificate,), ()))
+            case 3 if one is not other:
+                other.upload(paid(town, one, other))
+            case 4:
+                one.upload_bundle(Bundle((), (), (), (town.request(one, count),)))
+            case _:
+                town.settle_down(1)
+        check_counts(town)
     _forget_all(town)
 
 
@@ -232,5 +219,5 @@ def _forget_all(town: Town) -> None:
             for txid in kept.objects.waiting.since(town.now + 1, 10_000):
                 kept.retention.forget(txid)
             kept.objects.drop_old_requests(town.now + 1, 10_000)
-        assert Shares(kept.house.store).over(Share.WAITING, "bank:zhibek") == 0
+        assert Shares(kept.house.store, kept.terms.capacity).over(Share.WAITING, "bank:zhibek") == 0
     check_counts(town)

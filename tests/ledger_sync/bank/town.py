@@ -202,6 +202,11 @@ class Town:
         """Start the central bank again, on these terms."""
         self.network.restart(CENTRAL_BANK, terms=terms)
 
+    def resize(self, **capacity: int) -> None:
+        """Start the banks again, with shares and answers of these sizes."""
+        for bank in BANKS:
+            self.network.restart(bank, terms={"capacity": capacity})
+
     def start(self, bank: str) -> None:
         """Start a bank, again perhaps, over its store."""
         self.network.start(bank)
