@@ -106,6 +106,18 @@ class ForkWatch:
         certificate = self._objects.certificate_for(key, one.body.time, self._house.bank)
         return None if certificate is None else Evidence.of(one, other, certificate)
 
+    def foreign(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Iterator[Evidence]:
+        """What two transfers prove about wallets of other banks, one for each bank that certified the key: those that
+        the policy does not name yet."""
+        listed = self._house.trust.policy.revoked
+        for bank in self._objects.banks_of(key):
+            certificate = self._objects.certificate_for(key, one.body.time, bank)
+            if bank == self._house.bank or certificate is None:
+                continue
+            evidence = Evidence.of(one, other, certificate)
+            if evidence is not None and listed.get(certificate.body.revocation_id) is not Reason.CONFLICT:
+                yield evidence
+
     def keep(self, evidence: Evidence) -> bytes:
         """Store evidence; its name here."""
         raw = evidence.encode()

@@ -114,6 +114,12 @@ class Intake:
         self._objects.add_request(request, uploader, self._house.clock())
         return is_fresh
 
+    def take_shown(self, transfer: Signed[Transfer], signer: bytes, uploader: str) -> None:
+        """Store a transfer that a bank has shown for what it had consumed; that ``signer`` signed it was checked."""
+        with self._store.transaction():
+            self._objects.add_transfer(transfer, uploader, self._house.clock())
+            self._add_copy(transfer, signer)
+
     def add_issuance(self, issuance: Signed[Issuance]) -> None:
         """Store an issuance whose signature was checked, with its tokens at face value."""
         if self._objects.add_issuance(issuance):

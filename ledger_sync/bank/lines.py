@@ -86,6 +86,24 @@ class Redeemed:
     credited: int
 
 
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """Tiyn that this bank's position got for a refund; ``owed`` None where the money came from offline, else what a
+    bank still owes that had the token consumed and could not show by what."""
+
+    paid: int
+    owed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """What became of a challenge: what was shown; or tiyn that this bank's position got by now, and is still owed."""
+
+    paid: int
+    shown: Shown | None
+    owed: int
+
+
 class CentralBankLine:
     """What only the central bank does. Every call is keyed by an id: asked again, it answers as before."""
 
@@ -114,13 +132,13 @@ class CentralBankLine:
         bundle: Bundle,
         statements: Sequence[Signed[Consumption]],
         possession: Possession,
-    ) -> int:
+    ) -> Refunded:
         """``possession`` is of the owner's key."""
         body = [token.to_cbor(), bundle.to_cbor(), _listed(statements), possession.to_cbor()]
         return read(self._service.post("/v1/refunds", body), _refunded)
 
     def revoke(self, wallets: Sequence[tuple[Possession, Reason]], evidence: Evidence | None) -> int:
-        """The policy version that says so."""
+        """The policy version that says so. No wallets: the one that ``evidence`` names, whose bank is another."""
         listed = [[possession.to_cbor(), int(reason)] for possession, reason in wallets]
         shown = None if evidence is None else evidence.to_cbor()
         return read(self._service.post("/v1/revocations", [listed, shown]), _version)
@@ -131,11 +149,12 @@ class CentralBankLine:
         claimant: bytes,
         bundle: Bundle,
         statements: Sequence[Signed[Consumption]],
-        possession: Possession,
-    ) -> tuple[int, Shown | None]:
-        """What the bank that ``unshown`` names pays, or the transfer that it showed after all. ``possession`` is of
-        the key that would have got the money."""
-        body = [unshown.to_cbor(), claimant, bundle.to_cbor(), _listed(statements), possession.to_cbor()]
+        possession: Possession | None,
+    ) -> Challenged:
+        """What the bank that ``unshown`` names owes for the transfer ``claimant``, or the transfer that it showed after
+        all. ``possession`` is of a key that would have got the money; None where none is this bank's."""
+        shown = None if possession is None else possession.to_cbor()
+        body = [unshown.to_cbor(), claimant, bundle.to_cbor(), _listed(statements), shown]
         return read(self._service.post("/v1/challenges", body), _challenged)
 
     def movements(self, since: int) -> list[Movement]:
@@ -152,9 +171,9 @@ def _redeemed(answer: Cbor) -> Redeemed:
     )
 
 
-def _refunded(answer: Cbor) -> int:
-    (value,) = codec.array(answer, 1)
-    return codec.amount(value, least=0)
+def _refunded(answer: Cbor) -> Refunded:
+    paid, owed = codec.array(answer, 2)
+    return Refunded(codec.amount(paid, least=0), None if owed is None else codec.amount(owed, least=0))
 
 
 def _version(answer: Cbor) -> int:
@@ -162,9 +181,13 @@ def _version(answer: Cbor) -> int:
     return codec.uint(version, MAX_SEQUENCE)
 
 
-def _challenged(answer: Cbor) -> tuple[int, Shown | None]:
-    value, shown = codec.array(answer, 2)
-    return codec.amount(value, least=0), None if shown is None else read_shown(shown)
+def _challenged(answer: Cbor) -> Challenged:
+    paid, shown, owed = codec.array(answer, 3)
+    return Challenged(
+        codec.amount(paid, least=0),
+        None if shown is None else read_shown(shown),
+        codec.amount(owed, least=0),
+    )
 
 
 def _listed_movements(answer: Cbor) -> list[Movement]:

@@ -1,7 +1,7 @@
 """Movements of the bank's position at the central bank: what this bank did not cause itself it books here.
 
 Rule: issues and withdrawals move the bank's own account, and so does what it lost to a challenge. Everything else
-is booked by whoever caused it, under its own id; a funding that this bank holds for refused is told of.
+is booked by whoever caused it, under its own id, and who waits for it is told.
 """
 
 from __future__ import annotations
@@ -23,9 +23,17 @@ _FUNDING: Final = "funding"
 class Movements:
     """Follows the central bank's list."""
 
-    def __init__(self, house: House, central_bank: CentralBankLine, funded: Callable[[bytes], None]) -> None:
-        """``funded`` hears of each funding that the central bank carried out, within the transaction that notes it."""
+    def __init__(
+        self,
+        house: House,
+        central_bank: CentralBankLine,
+        funded: Callable[[bytes], None],
+        compensated: Callable[[bytes], None],
+    ) -> None:
+        """Within the transaction that notes it, ``funded`` hears of each funding that the central bank carried out, and
+        ``compensated`` of each claim for which another bank paid."""
         self._funded = funded
+        self._compensated = compensated
         self._store = house.store
         self._books = house.books
         self._central_bank = central_bank
@@ -51,3 +59,5 @@ class Movements:
             self._books.move(idempotency.movement(movement.number), POSITION, OWN, movement.amount)
         elif movement.kind == _FUNDING:
             self._funded(movement.cause)
+        elif movement.kind == _CHALLENGE:
+            self._compensated(movement.cause)

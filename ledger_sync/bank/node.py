@@ -12,7 +12,9 @@ from typing import Final
 from ledger_sync.bank.answers import Answers
 from ledger_sync.bank.books import OWN
 from ledger_sync.bank.certification import Certification
-from ledger_sync.bank.couriers import ConflictCourier, RelayCourier, RevocationCourier
+from ledger_sync.bank.compensations import Compensations
+from ledger_sync.bank.conflicts import ConflictCourier
+from ledger_sync.bank.couriers import RelayCourier, RevocationCourier
 from ledger_sync.bank.customers import Customers
 from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.fork_watch import ForkWatch
@@ -127,7 +129,16 @@ class Node:
             self.intake,
             central_bank,
         )
-        self.refunds = Refunds(house, self.objects, self.provenance, self.wallets, self.work, central_bank)
+        self.compensations = Compensations(house, self.work)
+        self.refunds = Refunds(
+            house,
+            self.objects,
+            self.provenance,
+            self.wallets,
+            self.work,
+            self.compensations,
+            central_bank,
+        )
         self.certification = Certification(
             house,
             terms,
@@ -141,7 +152,7 @@ class Node:
         )
         self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
         self.answers = Answers(house, self.objects, self.redemptions, terms.capacity.rows)
-        self.movements = Movements(house, central_bank, self.funding.carried_out)
+        self.movements = Movements(house, central_bank, self.funding.carried_out, self.compensations.moved)
         board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
         board.deliveries, board.redemptions = self.deliveries, self.redemptions
         self.outbox = self._outbox(banks, central_bank)
@@ -156,6 +167,7 @@ class Node:
             self.work,
             self.intake,
             self.desk,
+            self.compensations,
             banks,
             central_bank,
         )
@@ -206,6 +218,7 @@ class Node:
         with self.house.store.transaction():
             books = self.house.books
             redemptions = [*self.redemptions.in_flight(), *self.refunds.in_flight()]
+            redemptions += self.compensations.in_flight()
             return [
                 books.position,
                 books.balance(OWN),

@@ -28,6 +28,7 @@ _LOOK_SECONDS: Final = 0.5
 _OUTBOX_SECONDS: Final = 1
 _MOVEMENTS_SECONDS: Final = 5
 _REFUNDS_SECONDS: Final = 60
+_COMPENSATIONS_SECONDS: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def assemble(home: Home) -> Assembled:
         every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS)),
         every("movements", _MOVEMENTS_SECONDS, node.movements.follow),
         every("refunds", _REFUNDS_SECONDS, node.refunds.find),
+        every("compensations", _COMPENSATIONS_SECONDS, node.compensations.ask),
         every("retention", _REFUNDS_SECONDS, node.retention.sweep),
         outbox,
     )

@@ -1,7 +1,8 @@
 """Refunds: when expiry and grace have passed, unconsumed outputs go back to their last owner the ledger knows.
 
 Rule: the notary's first commit of a reference decides between a refund and a late chain, never this bank's clock.
-Each is asked for with the possession of the owner's key, keyed by the output, and booked once.
+Each is asked for with the possession of the owner's key, keyed by the output, and booked once. One that lost to a
+transfer which nobody can show is paid by the bank that had the token consumed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Final
 
 import hsm.failpoint
 from ledger_sync.bank.books import POSITION
+from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.objects import Objects
@@ -40,6 +42,7 @@ class Refunds:
         provenance: Provenance,
         wallets: Wallets,
         work: WorkList,
+        compensations: Compensations,
         central_bank: CentralBankLine,
     ) -> None:
         self._house = house
@@ -48,6 +51,7 @@ class Refunds:
         self._provenance = provenance
         self._wallets = wallets
         self._work = work
+        self._compensations = compensations
         self._central_bank = central_bank
 
     def find(self) -> None:
@@ -76,23 +80,50 @@ class Refunds:
         bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
         hsm.failpoint.reach("bank.refund.ask")
         try:
-            value = self._central_bank.refund(token, bundle, statements, possession)
+            answer = self._central_bank.refund(token, bundle, statements, possession)
         except RemoteRefusal as refusal:
             if refusal.code is Code.TOO_EARLY:
                 self._forget(token)
-            elif refusal.code is Code.TOO_LATE:
+            elif refusal.code is Code.TOO_LATE or self._knows_consumer(refusal, owner):
                 self._close(token, "late", None)
             else:
                 raise
             return
         hsm.failpoint.reach("bank.refund.answered")
-        self._close(token, "paid", value)
+        if answer.owed is None:
+            self._close(token, "paid", answer.paid)
+        else:
+            self._compensate(token, answer.paid, answer.owed)
         hsm.failpoint.reach("bank.refund.booked")
 
     def _forget(self, token: TokenRef) -> None:
         with self._store.transaction():
             self._store.run("delete from refunds where origin = ? and output = ? and stage = 'open'", token)
             self._work.drop(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
+
+    def _knows_consumer(self, refusal: RemoteRefusal, owner: bytes) -> bool:
+        """Whether a bank that is asked to show a transfer of ``owner`` need not: it is at hand here."""
+        consumer = refusal.facts.get("consumer")
+        if refusal.code is not Code.UNREACHABLE or not isinstance(consumer, str):
+            return False
+        return self._objects.has_copy(bytes.fromhex(consumer), owner)
+
+    def _compensate(self, token: TokenRef, paid: int, owed: int) -> None:
+        """A bank had the token consumed and could not show by what: it pays, at once or by and by, and then
+        `Compensations` has it asked for again."""
+        item = Item(Kind.REFUND, "", codec.encode(token.to_cbor()))
+        with self._store.transaction():
+            customer = self._store.value(
+                "select customer from refunds where origin = ? and output = ?", token
+            )
+            self._compensations.book(refund_id(token), token.txid, token.output, customer, paid, owed)
+            self._store.run(
+                "update refunds set stage = ?, value = ? where origin = ? and output = ?",
+                ("open" if owed else "paid", paid, token.txid, token.output),
+            )
+            if not owed:
+                self._objects.unspent.drop(token)
+            self._work.done(item)
 
     def _close(self, token: TokenRef, stage: str, value: int | None) -> None:
         with self._store.transaction():
@@ -111,7 +142,7 @@ class Refunds:
     def in_flight(self) -> list[tuple[bytes, int]]:
         """Refunds that the central bank may have booked already, and this bank has not."""
         rows = self._store.rows(
-            "select r.origin, r.output, t.value from refunds r join tokens t"
+            "select r.origin, r.output, t.value - coalesce(r.value, 0) from refunds r join tokens t"
             " on t.origin = r.origin and t.output = r.output where r.stage = 'open' order by 1, 2"
         )
         return [(refund_id(TokenRef(origin, output)), value) for origin, output, value in rows]

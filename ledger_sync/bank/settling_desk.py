@@ -130,8 +130,14 @@ class SettlingDesk:
 
     def signature_came(self, transfer: Signed[Transfer]) -> None:
         """A conflict may have waited for this payload."""
-        rows = self._store.rows("select transfer from lacks where wanted = ?", (transfer.id,))
-        self.conclude(row[0] for row in rows)
+        waiting = [
+            txid
+            for (txid,) in self._store.rows("select transfer from lacks where wanted = ?", (transfer.id,))
+            if self._objects.has_copy(transfer.id, self._objects.owner(txid) or b"")
+        ]
+        self.conclude(waiting)
+        for txid in waiting:
+            self._lacks_no_more(txid, transfer.id)
 
     def conclude(self, txids: Iterable[bytes]) -> None:
         """Answer these transfers, and what descends from them, as far as everything needed is known."""
@@ -149,7 +155,7 @@ class SettlingDesk:
         evidence: bytes | None = None
         if outcome.verdict is Verdict.CONFLICT:
             evidence = self._evidence(transfer, outcome)
-            if evidence is None and not self._is_compensated(txid):
+            if evidence is None and self._lacks(txid):
                 return False
         elif outcome.verdict is Verdict.SHORT:
             evidence = self._inherited(transfer.body)
@@ -173,21 +179,35 @@ class SettlingDesk:
         return settle(transfer, winners, brought)
 
     def _evidence(self, transfer: Signed[Transfer], outcome: Outcome) -> bytes | None:
-        """The name of the evidence, or None: then the other payloads are asked for."""
+        """The name of the evidence, or None while no other payload is at hand. Those that are not are asked for, also
+        where one is enough to tell: a bank that can't show its own owes for it."""
         owner = self._objects.owner(transfer.id)
+        found: bytes | None = None
         for loss in outcome.lost:
-            other = None if loss.is_refund or owner is None else self._objects.copy(loss.consumer, owner)
-            if other is not None and owner is not None:
-                evidence = self._watch.evidence(transfer, other, owner)
-                if evidence is not None:
-                    self._store.run("delete from lacks where transfer = ?", (transfer.id,))
-                    return self._watch.keep(evidence)
-        for loss in outcome.lost:
-            if not loss.is_refund:
+            if loss.is_refund or owner is None:
+                continue
+            other = self._objects.copy(loss.consumer, owner)
+            if other is None:
                 self._ask_for(transfer.id, loss.token, loss.consumer)
-        return None
+                continue
+            self._lacks_no_more(transfer.id, loss.consumer)
+            if found is None:
+                found = self._told(transfer, other, owner)
+        return found
+
+    def _told(self, transfer: Signed[Transfer], other: Signed[Transfer], owner: bytes) -> bytes | None:
+        """Evidence for the holder's claim; other banks' wallets are named to the central bank as well, whatever their
+        bank does."""
+        evidence = self._watch.evidence(transfer, other, owner)
+        if evidence is None:
+            return None
+        for item in self._watch.foreign(transfer, other, owner):
+            self._work.add(Item(Kind.REVOKE, "", self._watch.keep(item)))
+        return self._watch.keep(evidence)
 
     def _ask_for(self, txid: bytes, token: TokenRef, consumer: bytes) -> None:
+        if self._has_failed(txid, consumer):
+            return
         self._store.insert("lacks", transfer=txid, wanted=consumer)
         statement = self._objects.statement(token)
         if statement is not None and statement.body.bank not in (self._house.bank, CENTRAL_BANK):
@@ -195,10 +215,22 @@ class SettlingDesk:
             if not self._work.is_open(item):
                 self._work.again(item)
 
-    def _is_compensated(self, txid: bytes) -> bool:
-        """Whether a bank paid because it could not show what it had committed: then nobody is ever named."""
-        sql = "select 1 from challenges where transfer = ? and value is not null"
-        return self._store.row(sql, (txid,)) is not None
+    def was_not_shown(self, txid: bytes, wanted: bytes) -> None:
+        """A bank could not show ``wanted``, and owes for it: then nobody is ever named, and nobody waits. Within the
+        caller's transaction."""
+        self._store.insert("challenges", transfer=txid, wanted=wanted)
+        self._lacks_no_more(txid, wanted)
+        self.conclude([txid])
+
+    def _lacks_no_more(self, txid: bytes, wanted: bytes) -> None:
+        self._store.run("delete from lacks where transfer = ? and wanted = ?", (txid, wanted))
+
+    def _has_failed(self, txid: bytes, wanted: bytes) -> bool:
+        sql = "select 1 from challenges where transfer = ? and wanted = ?"
+        return self._store.row(sql, (txid, wanted)) is not None
+
+    def _lacks(self, txid: bytes) -> bool:
+        return self._store.row("select 1 from lacks where transfer = ? limit 1", (txid,)) is not None
 
     def _inherited(self, body: Transfer) -> bytes | None:
         """The evidence behind an ancestor's loss is its descendants' claim too."""

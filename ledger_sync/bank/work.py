@@ -169,6 +169,16 @@ class WorkList:
             is not None
         )
 
+    def is_known(self, item: Item) -> bool:
+        """Whether it was ever written, done or not."""
+        return (
+            self._store.row(
+                "select 1 from work where kind = ? and target = ? and subject = ?",
+                (item.kind.value, item.target, item.subject),
+            )
+            is not None
+        )
+
     def count_open(self) -> int:
         return int(self._store.value("select count(*) from work where done = 0"))
 

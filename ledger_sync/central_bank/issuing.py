@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from hsm.failpoint import reach
-from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, balance, move, position
+from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
+from ledger_sync.central_bank.claims import free
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock, Signer
@@ -82,7 +83,7 @@ class Issuing:
         ).fetchone()
         require(row in (None, (bank, owner, packed)), Code.FUNDING_MISMATCH, funding=funding.hex())
         if row is None:
-            if balance(db, position(bank)) >= sum(amounts):
+            if free(db, bank) >= sum(amounts):
                 return False
             db.execute("delete from refused_fundings where time < ?", (now - _LATE_COPIES,))
             db.execute(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ledger_sync.central_bank.asking import Asking
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.partners import BankLine, NotaryLine
@@ -24,6 +25,7 @@ from ledger_sync.http.worker import every
 
 ALIASES: Final = ("root", "issuing", "policy", "redemption")
 _DROP_SECONDS: Final = 3_600
+_FOLLOW_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Assembled:
     store: Store
     registry: Registry
     redeeming: Redeeming
+    challenging: Challenging
     service: Service
 
 
@@ -62,13 +65,14 @@ def assemble(home: Home) -> Assembled:
     issuing = Issuing(store, keys.issuing, terms, home.clock)
     notary = NotaryLine(line(config["notary"]["url"]), keys.redemption, home.clock)
     banks = {bank["id"]: BankLine(line(bank["url"])) for bank in config["banks"]}
-    redeeming = Redeeming(store, registry, issuing, notary, terms, home.clock)
+    challenging = Challenging(store, registry, Asking(store, banks, terms, home.clock), home.clock)
+    redeeming = Redeeming(store, registry, issuing, notary, challenging, terms, home.clock)
     central_bank = CentralBank(
         store,
         registry,
         issuing,
         redeeming,
-        Challenging(store, registry, banks, terms, home.clock),
+        challenging,
         home.key("operator"),
         home.clock,
     )
@@ -84,8 +88,11 @@ def assemble(home: Home) -> Assembled:
         for asked in lines:
             asked.close()
 
-    dropping = every("expired revocations", _DROP_SECONDS, registry.drop_expired)
-    return Assembled(store, registry, redeeming, Service(app, (dropping,), close))
+    workers = (
+        every("expired revocations", _DROP_SECONDS, registry.drop_expired),
+        every("challenges", _FOLLOW_SECONDS, challenging.follow_up),
+    )
+    return Assembled(store, registry, redeeming, challenging, Service(app, workers, close))
 
 
 PROGRAM: Final = Program("central-bank", ALIASES, build)

@@ -4,7 +4,8 @@ Rule: what is paid is the settled value, proved from hop 0 on, once for each red
 credited only to the bank that asks, and only on the possession of the key whose money it is: a certificate alone
 gives no bank another bank's customer. A redemption of a wallet that was revoked before the notary committed it goes
 to a position whatever it says, so that nothing is stuck and no revoked wallet gets tokens. A refund is decided by
-which reference the notary committed first, the refund's or a transfer's; no clock decides lateness.
+which reference the notary committed first, the refund's or a transfer's; no clock decides lateness. Where a transfer's
+was first, the bank that committed it shows it, or owes the token's value (`challenging`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final
 
 from hsm.failpoint import reach
 from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
+from ledger_sync.central_bank.challenging import Challenging
+from ledger_sync.central_bank.claims import Standing
 from ledger_sync.central_bank.issuing import Cause, Issuing
 from ledger_sync.central_bank.partners import NotaryLine
 from ledger_sync.central_bank.proving import Proof, check_claim, keep_winners
@@ -58,6 +61,7 @@ class Redeeming:
     registry: Registry
     issuing: Issuing
     notary: NotaryLine
+    challenging: Challenging
     terms: Terms
     clock: Clock
 
@@ -111,8 +115,9 @@ class Redeeming:
             return None
         return Paid(None if row[1] is None else cose.parse(Issuance, row[1]), row[0], row[2])
 
-    def refund(self, bank: str, ref: TokenRef, proof: Proof, shown: Possession) -> int:
-        """Give an expired token's settled value to its last owner's bank. The same again has the same answer.
+    def refund(self, bank: str, ref: TokenRef, proof: Proof, shown: Possession) -> int | Standing:
+        """Give an expired token's settled value to its last owner's bank, or have the bank owe it that consumed the
+        token for a transfer that it can't show. The same again has the same answer.
 
         `shown` says that the bank speaks for the owner's key. Raises `Refusal`: what is wrong with its provenance,
         AUTH_FORBIDDEN and KEY_INVALID (the bank does not speak for that key), TOO_EARLY, TOO_LATE (it was consumed,
@@ -128,8 +133,9 @@ class Redeeming:
         require(is_due, Code.TOO_EARLY, time=now, **{"from": last})
         value = proof.value(ref)
         consumer = refund_id(ref)
-        first = self.notary.consume(ref, consumer, self.registry.directory)
-        require(first == consumer, Code.TOO_LATE, consumer=first.hex())
+        said = self.notary.consume(ref, consumer, self.registry.directory)
+        if said.consumer != consumer:
+            return self.challenging.challenge_for_refund(bank, said, ref, value, shown)
         reach("central_bank.refund.committed")
         with self.store.writing() as db:
             if _refund(db, ref) is None:

@@ -2,7 +2,8 @@
 
 Rule: deltas are numbered without gaps and never change once signed. A bank revokes its own wallets only: it shows for
 each that its key wanted to be this bank's, and what is listed is made from the certificate here. So no bank can name
-another's wallet, whatever id or key it certifies. For a conflict it must show the evidence. A revocation leaves once
+another's wallet, whatever id or key it certifies. For a conflict it must show the evidence. Evidence that shows a
+conflict speaks for itself: it counts from any bank, for the one wallet that it names. A revocation leaves once
 the certificate, and every token that it can have signed for, has expired and grace has passed.
 """
 
@@ -92,6 +93,21 @@ class Registry:
         wallets = [(possession.certificate, reason) for possession, reason in shown]
         if any(reason is Reason.CONFLICT for _, reason in wallets):
             self._check_evidence(bank, [certificate.body for certificate, _ in wallets], evidence)
+        return self._list(wallets, evidence)
+
+    def revoke_by_evidence(self, evidence: Evidence) -> int:
+        """Revoke for a conflict the wallet that evidence names, whoever shows it; gives the policy version in which it
+        is. Again is success.
+
+        Raises `Refusal`: EVIDENCE_INVALID, TIME_AHEAD, BANK_UNKNOWN, CERTIFICATE_SIGNATURE.
+        """
+        now = self._clock()
+        check_evidence(evidence, self.directory)
+        issued = evidence.certificate.body.issued
+        require(issued <= now + MAX_AHEAD, Code.TIME_AHEAD, time=issued, now=now)
+        return self._list([(evidence.certificate, Reason.CONFLICT)], evidence)
+
+    def _list(self, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None) -> int:
         with self._store.writing() as db:
             fresh = [(item, reason) for item, reason in wallets if self._is_news(db, item.body, reason)]
             if fresh:

@@ -10,6 +10,7 @@ from typing import Final
 
 from ledger_sync.central_bank.books import ISSUED, REDEEMED, MovementKind, move, movements, position, sums
 from ledger_sync.central_bank.challenging import Challenging
+from ledger_sync.central_bank.claims import Standing, free
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.proving import read_proof
 from ledger_sync.central_bank.redeeming import Redeeming
@@ -117,7 +118,7 @@ class CentralBank:
                 _BANK,
                 self._refund,
                 "Give an expired, unconsumed token back to its last owner's bank",
-                "[value]",
+                "[paid, owed / null]; owed where a bank must pay that had it consumed and cannot show by what",
                 f"[[txid, output], bundle, [* consumption], {_POSSESSION}]; of the owner's key",
                 most=MAX_PROOF_BYTES,
             ),
@@ -126,9 +127,9 @@ class CentralBank:
                 "/v1/revocations",
                 _BANK,
                 self._revocation,
-                "Revoke wallets of the calling bank",
+                "Revoke wallets of the calling bank, or for a conflict the one that evidence names",
                 "[policy version]",
-                f"[[1*32 [{_POSSESSION}, reason]], evidence / null]",
+                f"[[*32 [{_POSSESSION}, reason]], evidence / null]",
             ),
             Route(
                 "POST",
@@ -136,8 +137,9 @@ class CentralBank:
                 _BANK,
                 self._challenge,
                 "Make a bank show the transfer it committed, or pay",
-                "[value, [transfer, certificate] / null]",
-                f"[consumption, claimant txid, bundle, [* consumption], {_POSSESSION}]; of the claimant's key",
+                "[paid, [transfer, certificate] / null, owed]",
+                f"[consumption, claimant txid, bundle, [* consumption], {_POSSESSION} / null]; of a key that lost"
+                " money, null to learn what became of it",
                 most=MAX_PROOF_BYTES,
             ),
             Route(
@@ -179,6 +181,8 @@ class CentralBank:
                 require(held[:2] == (bank, amount), Code.FUNDING_MISMATCH, order=order_id.hex())
                 return [held[2]]
             sign, against = (1, ISSUED) if kind is MovementKind.ISSUE else (-1, REDEEMED)
+            if sign < 0:
+                require(free(db, bank) >= amount, Code.POSITION_SHORT, bank=bank)
             move(db, kind, order_id, self.clock(), {position(bank): sign * amount, against: -sign * amount})
             now = sums(db)
             total = now.issued if kind is MovementKind.ISSUE else now.redeemed
@@ -209,12 +213,18 @@ class CentralBank:
         ref, bundle, statements, possession = codec.array(incoming.value, 4)
         proof = read_proof(bundle, statements, self.registry.directory)
         shown = Possession.from_cbor(possession)
-        return [self.redeeming.refund(incoming.caller.name, TokenRef.from_cbor(ref), proof, shown)]
+        refunded = self.redeeming.refund(incoming.caller.name, TokenRef.from_cbor(ref), proof, shown)
+        if isinstance(refunded, Standing):
+            return [refunded.paid, refunded.owed]
+        return [refunded, None]
 
     def _revocation(self, incoming: Incoming) -> Cbor:
         listed, evidence = codec.array(incoming.value, 2)
-        wallets = [_revoked(item) for item in codec.array(listed, least=1, most=MAX_REVOKED_PER_DELTA)]
+        wallets = [_revoked(item) for item in codec.array(listed, most=MAX_REVOKED_PER_DELTA)]
         shown = None if evidence is None else Evidence.from_cbor(evidence)
+        if not wallets and shown is not None:
+            return [self.registry.revoke_by_evidence(shown)]
+        require(bool(wallets), Code.MALFORMED)
         return [self.registry.revoke(incoming.caller.name, wallets, shown)]
 
     def _challenge(self, incoming: Incoming) -> Cbor:
@@ -225,9 +235,10 @@ class CentralBank:
             cose.from_cbor(Consumption, statement),
             claim,
             read_proof(bundle, statements, self.registry.directory),
-            Possession.from_cbor(possession),
+            None if possession is None else Possession.from_cbor(possession),
         )
-        return [answer.value, None if answer.shown is None else [part.to_cbor() for part in answer.shown]]
+        shown = None if answer.shown is None else [part.to_cbor() for part in answer.shown]
+        return [answer.standing.paid, shown, answer.standing.owed]
 
     def _movements(self, incoming: Incoming) -> Cbor:
         with self.store.reading() as db:

@@ -176,10 +176,14 @@ class Audit:
         }
         refunds = self.system.rows(bank, "select origin, output from refunds where stage = 'open'")
         listed |= {refund_id(TokenRef(*row)) for row in refunds}
+        challenges = self.system.rows(bank, "select subject from work where kind = 'challenge' and done = 0")
+        listed |= {subject[:32] for (subject,) in challenges}
         sql = "select subject from work where kind = 'whole' and target = ? and done = 0"
         listed |= {row[0] for other in BANKS for row in self.system.rows(other, sql, bank)}
         for kind, name in one_sided:
-            assert kind not in ("funding", "redemption", "refund") or name in listed, (bank, kind, name.hex())
+            is_lost = kind == "challenge" and one_sided[kind, name] < 0
+            is_own = kind in ("issue", "withdrawal") or is_lost
+            assert is_own or name in listed, (bank, kind, name.hex())
 
     # verdicts and blame
 
@@ -335,10 +339,8 @@ class Audit:
         return issuance is not None
 
     def _compensated(self, holder: Holder) -> int:
-        rows = self.system.rows(
-            holder.bank, "select sum(value) from challenges where customer = ?", holder.account
-        )
-        return rows[0][0] or 0
+        sql = "select sum(paid) from compensations where customer = ?"
+        return self.system.rows(holder.bank, sql, holder.account)[0][0] or 0
 
     def contradictions(self, ledger: Ledger | None = None) -> set[bytes]:
         """Every contradiction that the ledger has both halves of is found at the signer's bank, with evidence that

@@ -7,7 +7,7 @@
     redemption to an account            redemption:<txid>                     the redemption's txid
     refresh, refusal: new tokens        -                                     the txid; its first 16 bytes as funding id
     refund                              refund:<refund id>                    the refund id, as the notary's consumer
-    compensation for what is not shown  challenge:<txid>:<wanted>:<place>     the reference that was lost
+    compensation for what is not shown  challenge:<claim>:<wanted>:<place>:<paid>  claim, wanted and place
     issue, withdrawal, lost challenge   movement:<number>                     the operator's 16 bytes
 
 Rule: a key is made from what caused the act and from nothing that a second attempt would choose anew.
@@ -62,10 +62,10 @@ def refund(token: TokenRef) -> str:
     return f"refund:{refund_id(token).hex()}"
 
 
-def compensation(txid: bytes, wanted: bytes, place: int) -> str:
-    """Of what a bank paid because it could not show ``wanted``, which took a token from ``txid``; ``place`` numbers
-    the shares."""
-    return f"challenge:{txid.hex()}:{wanted.hex()}:{place}"
+def compensation(claim: bytes, wanted: bytes, place: int, paid: int) -> str:
+    """Of what a bank paid because it could not show ``wanted``, which took a token from ``claim``, a transfer or a
+    refund; ``place`` numbers the shares, and ``paid`` is what has come of one by then."""
+    return f"challenge:{claim.hex()}:{wanted.hex()}:{place}:{paid}"
 
 
 def movement(number: int) -> str:

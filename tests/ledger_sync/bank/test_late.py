@@ -50,10 +50,10 @@ def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town
     town.check_books()
 
 
-def forge_commit(town: Town, bank: str, ref: TokenRef) -> None:
-    """A bank consumes a token for a transfer that does not exist."""
+def forge_commit(town: Town, bank: str, ref: TokenRef, consumer: bytes | None = None) -> None:
+    """A bank consumes a token for a transfer that does not exist, or that is not valid."""
     signer = town.network.signer(bank, "bank")
-    commit = cose.sign(Commit(bank, os.urandom(32), (ref,), town.now), signer.sign_digest)
+    commit = cose.sign(Commit(bank, consumer or os.urandom(32), (ref,), town.now), signer.sign_digest)
     town.network.line(bank, NOTARY, signer).post("/v1/commits", [commit.to_cbor()])
 
 
@@ -86,8 +86,7 @@ def test_a_silent_bank_keeps_a_conflict_waiting_and_then_pays(town: Town) -> Non
     assert row.settlement is None
     town.settle_down(30)
     assert baurzhan.verdict(paid).settlement is None, "a day has not passed"
-    town.now += DAY
-    town.settle_down(3)
+    town.let_a_day_pass()
     assert baurzhan.balance() == OPENING + 500_000
     town.down.clear()
     town.settle_down()

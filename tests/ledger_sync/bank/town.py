@@ -234,11 +234,17 @@ class Town:
             db.execute(sql)
 
     def settle_down(self, rounds: int = 4) -> None:
-        """Let the workers of all banks that are up run, with enough time between rounds for every pause."""
+        """Let the workers of all that are up run, with enough time between rounds for every pause."""
         for _ in range(rounds):
             self.now += 40
             self.world.now = self.now
-            self.network.work(*(bank for bank in BANKS if bank not in self.down))
+            self.network.work(*(name for name in (CENTRAL_BANK, *BANKS) if name not in self.down))
+
+    def let_a_day_pass(self) -> None:
+        """More than a day in which everybody's workers run, hour by hour."""
+        for _ in range(27):
+            self.now += 3_600
+            self.settle_down(1)
 
     # people
 

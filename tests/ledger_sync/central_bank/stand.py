@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledger_sync.central_bank.books import audit, sums
+from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
@@ -87,6 +88,10 @@ class Stand:
     @property
     def redeeming(self) -> Redeeming:
         return self.network.central_bank.redeeming
+
+    @property
+    def challenging(self) -> Challenging:
+        return self.network.central_bank.challenging
 
     @property
     def store(self) -> Store:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from ledger_sync.central_bank.asking import ATTEMPTS
 from ledger_sync.sandbox.in_process import cut
-from tests.ledger_sync.central_bank.stand import GRANT, Stand
+from tests.ledger_sync.central_bank.stand import GRANT, Stand, named
 from tests.support.world import Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.settlement import Commit, Consumption
-from wallet.protocol.transfer import Transfer
+from wallet.protocol.transfer import ToPayer, Transfer
 from wallet.protocol.validity import Token
 
 
@@ -73,14 +74,14 @@ def test_a_bank_that_shows_the_transfer_pays_nothing(case: Case) -> None:
     other = case.other_spending()
     case.consume(other.id)
     case.show(other)
-    assert case.challenge() == [0, [other.to_cbor(), case.ann.certificate.to_cbor()]]
+    assert case.challenge() == [0, [other.to_cbor(), case.ann.certificate.to_cbor()], 0]
     assert case.positions() == {"alatau": GRANT, "zhibek": GRANT - 500}
 
 
 def test_a_bank_that_has_none_pays_the_claimants_bank_once(case: Case) -> None:
     case.consume(bytes(32))
-    assert case.challenge() == [500, None]
-    assert case.challenge() == [500, None]
+    assert case.challenge() == [500, None, 0]
+    assert case.challenge() == [500, None, 0]
     assert case.positions() == {"alatau": GRANT + 500, "zhibek": GRANT - 1000}
     assert case.stand.alatau.get("/v1/movements")[-1][1:4] == ["challenge", case.claim[0].ref.txid, 500]
     assert case.stand.zhibek.get("/v1/movements")[-1][1:4] == ["challenge", case.claim[0].ref.txid, -500]
@@ -90,7 +91,7 @@ def test_a_second_claimant_of_the_token_gets_nothing(case: Case) -> None:
     case.consume(bytes(32))
     again = case.stand.ledger.pay(case.ann, case.tokens, case.bob, 400)
     case.challenge()
-    assert case.stand.alatau.post("/v1/challenges", case.body(again)) == [0, None]
+    assert case.stand.alatau.post("/v1/challenges", case.body(again)) == [0, None, 0]
     assert case.positions()["alatau"] == GRANT + 500
 
 
@@ -118,21 +119,143 @@ def test_another_transfer_than_the_one_committed_is_no_answer(case: Case) -> Non
 def test_a_bank_that_cannot_be_reached_has_a_while(case: Case) -> None:
     case.consume(bytes(32))
     case.stand.network.lines.place(cut, callee="zhibek")
-    start = case.stand.now
-    for later in (0, case.stand.terms.challenge_wait):
-        case.stand.now = start + later
+    step = case.stand.terms.challenge_wait // ATTEMPTS
+    for _ in range(ATTEMPTS):
         assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+        assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+        case.stand.now += step
     assert case.positions()["alatau"] == GRANT
-    case.stand.now = start + case.stand.terms.challenge_wait + 1
-    assert case.challenge() == [500, None]
+    assert case.challenge() == [500, None, 0]
 
 
-def test_a_position_that_is_too_short_pays_when_it_can(case: Case) -> None:
+@pytest.mark.parametrize("failure", [Code.UNREACHABLE, Code.BUSY, Code.INTERNAL, Code.AUTH_STALE])
+def test_a_bank_that_was_out_of_reach_twice_a_day_apart_does_not_pay(case: Case, failure: Code) -> None:
+    """The moments are not the challenger's to choose: in between the central bank asks by itself."""
+    other = case.other_spending()
+    case.consume(other.id)
+    case.show(other)
+    bank = case.stand.banks["zhibek"]
+    bank.failure = failure
+    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+    case.stand.now += case.stand.terms.challenge_wait + 1
+    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+    bank.failure = None
+    case.stand.now += 3_600
+    case.stand.challenging.follow_up()
+    bank.failure = failure
+    case.stand.now += case.stand.terms.challenge_wait + 1
+    assert case.challenge()[:2] == [0, [other.to_cbor(), case.ann.certificate.to_cbor()]]
+    assert case.positions() == {"alatau": GRANT, "zhibek": GRANT - 500}
+
+
+def test_shown_once_is_shown(case: Case) -> None:
+    other = case.other_spending()
+    case.consume(other.id)
+    case.show(other)
+    shown = case.challenge()
+    case.stand.reopen()
+    case.stand.banks["zhibek"].shown.clear()
+    case.stand.banks["zhibek"].failure = Code.UNREACHABLE
+    for _ in range(2 * ATTEMPTS):
+        case.stand.now += case.stand.terms.challenge_wait + 1
+        assert case.challenge() == shown
+    assert case.positions() == {"alatau": GRANT, "zhibek": GRANT - 500}
+
+
+def test_nobody_needs_to_ask_again_for_a_bank_to_have_failed(case: Case) -> None:
     case.consume(bytes(32))
-    case.stand.operator.post("/v1/withdrawals", [bytes(16), "zhibek", GRANT - 500 - 499])
-    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.POSITION_SHORT
-    case.stand.operator.post("/v1/issues", [bytes(16), "zhibek", 1])
-    assert case.challenge() == [500, None]
+    case.stand.banks["zhibek"].failure = Code.UNREACHABLE
+    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+    for _ in range(ATTEMPTS):
+        case.stand.now += case.stand.terms.challenge_wait // ATTEMPTS
+        case.stand.challenging.follow_up()
+    case.stand.banks["zhibek"].failure = None
+    assert case.challenge() == [500, None, 0]
+
+
+def test_what_a_position_cannot_pay_stays_owed_and_is_not_the_banks_to_spend(case: Case) -> None:
+    case.consume(bytes(32))
+    case.stand.operator.post("/v1/withdrawals", [bytes(16), "zhibek", GRANT - 500 - 200])
+    assert case.challenge() == [200, None, 300]
+    assert case.challenge() == [200, None, 300]
+    assert case.positions() == {"alatau": GRANT + 200, "zhibek": 0}
+    case.stand.operator.post("/v1/issues", [named("more"), "zhibek", 310])
+    fund = [named("new"), case.ann.key.public, [11]]
+    assert case.stand.code(case.stand.zhibek, "/v1/fundings", fund) is Code.POSITION_SHORT
+    withdraw = [named("out"), "zhibek", 11]
+    assert case.stand.code(case.stand.operator, "/v1/withdrawals", withdraw) is Code.POSITION_SHORT
+    case.stand.challenging.follow_up()
+    assert case.challenge() == [500, None, 0]
+    assert case.positions() == {"alatau": GRANT + 500, "zhibek": 10}
+    moved = [row[3] for row in case.stand.alatau.get("/v1/movements") if row[1] == "challenge"]
+    assert moved == [200, 300]
+
+
+def test_who_only_wants_to_know_is_told_and_gets_nothing(case: Case) -> None:
+    case.consume(bytes(32))
+    asked = [*case.body()[:-1], None]
+    assert case.stand.alatau.post("/v1/challenges", asked) == [0, None, 0]
+    assert case.positions()["zhibek"] == GRANT - 500
+    assert case.challenge() == [500, None, 0]
+
+
+def test_a_compensation_brings_each_output_to_its_face_and_no_further(case: Case) -> None:
+    """Tokens of 50 000 and 20 000, 60 000 paid, 10 000 change; the 50 000 are lost to nothing that can be shown."""
+    stand = case.stand
+    lost, kept = stand.fund(case.ann, 50_000, name="lost")[0], stand.fund(case.ann, 20_000, name="kept")[0]
+    case.tokens = (lost,)
+    case.claim = stand.ledger.pay(case.ann, [lost, kept], case.bob, 60_000)
+    case.consume(bytes(32))
+    before = case.positions()
+    assert case.challenge() == [40_000, None, 0]
+    assert case.positions()["alatau"] == before["alatau"] + 40_000
+    signer = case.body(payee=case.ann)
+    assert stand.code(stand.alatau, "/v1/challenges", signer) is Code.AUTH_FORBIDDEN
+    assert case.positions()["zhibek"] == before["zhibek"] - 40_000
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_the_change_goes_to_the_signers_bank(tmp_path: Path, rounds: int) -> None:
+    """Payer and payee at one bank, the token was taken by the other bank."""
+    stand = Stand(tmp_path)
+    ledger = stand.ledger
+    ann, bob = ledger.person("ann", "alatau"), ledger.person("bob", "alatau")
+    lost, kept = stand.fund(ann, 50_000, name="lost")[0], stand.fund(ann, 20_000, name="kept")[0]
+    claim = ledger.pay(ann, [lost, kept], bob, 60_000)
+    key = World().bank_key("zhibek")
+    commit = cose.sign(Commit("zhibek", bytes(32), (lost.ref,), stand.now), key.sign_digest)
+    answers = stand.notary_client(key).post("/v1/commits", [commit.to_cbor()])
+    stand.commit(claim)
+    before = stand.books()[3]
+    for _ in range(rounds):
+        for person, value in ((bob, 40_000), (ann, 10_000)):
+            body = [answers[0][0], claim[0].ref.txid, *stand.proof(), person.possession().to_cbor()]
+            assert stand.alatau.post("/v1/challenges", body) == [value, None, 0]
+    after = stand.books()[3]
+    assert after == {"alatau": before["alatau"] + 50_000, "zhibek": before["zhibek"] - 50_000}
+    stand.close()
+
+
+def test_a_refused_output_is_the_payers(case: Case) -> None:
+    """Bob refuses what Dan paid, and zhibek has taken the token for nothing that it can show: Dan is owed."""
+    stand = case.stand
+    payer = stand.ledger.person("dan", "alatau")
+    paid = stand.ledger.pay(payer, stand.fund(payer, 700), case.bob, 700)
+    stand.commit(paid)
+    case.tokens = tuple(paid)
+    case.claim = stand.ledger.redeem(case.bob, paid, ToPayer(payer.key.public))
+    case.consume(bytes(32))
+    assert stand.code(stand.alatau, "/v1/challenges", case.body()) is Code.KEY_INVALID
+    assert stand.alatau.post("/v1/challenges", case.body(payee=payer)) == [700, None, 0]
+
+
+def test_a_certificate_of_the_challenged_banks_making_is_worth_nothing(case: Case) -> None:
+    other = case.other_spending()
+    case.consume(other.id)
+    bad = cose.sign(case.ann.certificate.body, Key.of("nobody").sign_digest)
+    path = f"/v1/transfers/{other.id.hex()}"
+    case.stand.banks["zhibek"].shown[path] = [other.to_cbor(), bad.to_cbor()]
+    assert case.challenge() == [0, [other.to_cbor(), case.ann.certificate.to_cbor()], 0]
 
 
 def test_only_the_payees_bank_may_claim(case: Case) -> None:

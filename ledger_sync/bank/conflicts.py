@@ -1,0 +1,170 @@
+"""A conflict's other payload: shown by the bank that committed it, or compensated by that bank.
+
+Rule: what is shown counts by the signature of the token's owner, whose certificate is at hand, and not by any
+certificate that comes with it. Whoever fails to show what it committed is challenged at the central bank, by every bank
+that waits for it. That ends: with the payload, or as a failure, and then the transfer is answered with what stands,
+whether or not anything was paid yet. What is paid goes to whom the lost value would have gone to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import hsm.failpoint
+from ledger_sync.bank.compensations import Compensations
+from ledger_sync.bank.house import House
+from ledger_sync.bank.intake import Intake
+from ledger_sync.bank.lines import BankLines, CentralBankLine
+from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.provenance import Provenance
+from ledger_sync.bank.settling_desk import SettlingDesk
+from ledger_sync.bank.shares import uploader_of_bank
+from ledger_sync.bank.wallets import Wallets
+from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.http.peers import is_asked_again
+from ledger_sync.possession import Possession
+from wallet.protocol.bounds import ID_BYTES
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Consumption
+from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
+
+_PATIENCE: Final = 24
+"""Attempts to reach a bank before the central bank is asked to challenge it."""
+
+
+class ConflictCourier:
+    """Gets the other payload from the bank that the notary names, or has that bank pay."""
+
+    def __init__(
+        self,
+        house: House,
+        objects: Objects,
+        provenance: Provenance,
+        wallets: Wallets,
+        work: WorkList,
+        intake: Intake,
+        desk: SettlingDesk,
+        compensations: Compensations,
+        banks: BankLines,
+        central_bank: CentralBankLine,
+    ) -> None:
+        self._store = house.store
+        self._objects = objects
+        self._provenance = provenance
+        self._wallets = wallets
+        self._work = work
+        self._intake = intake
+        self._desk = desk
+        self._compensations = compensations
+        self._banks = banks
+        self._central_bank = central_bank
+
+    def fetch(self, item: Item) -> None:
+        """Ask the bank ``target`` for the transfer ``subject``, while a conflict waits for it."""
+        if self._lacking(item.subject):
+            try:
+                self._take(item.subject, self._banks.transfer(item.target, item.subject)[0], item.target)
+            except Refusal as refusal:
+                is_open = is_asked_again(refusal) and refusal.code is not Code.NOT_FOUND
+                if is_open and self._attempts(item) < _PATIENCE:
+                    raise
+            with self._store.transaction():
+                for txid in self._lacking(item.subject):
+                    self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
+        self._work.done(item)
+
+    def _take(self, wanted: bytes, shown: Signed[Transfer], bank: str) -> None:
+        """EVIDENCE_INVALID where it is not what was asked for, or is signed by nobody who owned a lost token."""
+        require(shown.id == wanted, Code.EVIDENCE_INVALID)
+        owners = {self._objects.owner(txid) for txid in self._lacking(wanted)}
+        signers = [owner for owner in owners if owner is not None and shown.signed_by(owner)]
+        require(bool(signers), Code.EVIDENCE_INVALID)
+        for owner in signers:
+            self._intake.take_shown(shown, owner, uploader_of_bank(bank))
+
+    def _attempts(self, item: Item) -> int:
+        found = self._store.value(
+            "select attempts from work where kind = ? and target = ? and subject = ?",
+            (item.kind.value, item.target, item.subject),
+        )
+        return int(found or 0)
+
+    def _lacking(self, wanted: bytes) -> list[bytes]:
+        rows = self._store.rows("select transfer from lacks where wanted = ?", (wanted,))
+        return [row[0] for row in rows]
+
+    # challenges
+
+    def challenge(self, item: Item) -> None:
+        """Have the central bank ask for ``wanted``, which took tokens from a transfer, and book what is paid. What is
+        still owed is asked for again when `Compensations` says so."""
+        txid, wanted = item.subject[:ID_BYTES], item.subject[ID_BYTES:]
+        if txid not in self._lacking(wanted) and not self._compensations.is_owed(txid, wanted):
+            self._work.done(item)
+            return
+        for statement in self._statements(txid, wanted):
+            for place, account, possession in self._claimants(txid):
+                self._ask(txid, wanted, statement, (place, account, possession))
+        self._work.done(item)
+
+    def _ask(
+        self,
+        txid: bytes,
+        wanted: bytes,
+        statement: Signed[Consumption],
+        claimant: tuple[int, str | None, Possession | None],
+    ) -> None:
+        place, account, possession = claimant
+        gathered = self._provenance.gather([txid])
+        bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
+        answer = self._central_bank.challenge(statement, txid, bundle, statements, possession)
+        hsm.failpoint.reach("bank.challenge.answered")
+        if answer.shown is not None:
+            self._take(wanted, answer.shown[0], statement.body.bank)
+            return
+        with self._store.transaction():
+            if account is not None:
+                self._compensations.book(txid, wanted, place, account, answer.paid, answer.owed)
+            self._desk.was_not_shown(txid, wanted)
+
+    def _statements(self, txid: bytes, wanted: bytes) -> list[Signed[Consumption]]:
+        """The notary's words by which ``wanted`` took tokens from the transfer. NOT_FOUND."""
+        body = self._objects.body(txid)
+        found: dict[bytes, Signed[Consumption]] = {}
+        for ref in () if body is None else body.inputs:
+            statement = self._objects.statement(ref)
+            if statement is not None and statement.body.consumer == wanted:
+                found[statement.id] = statement
+        require(bool(found), Code.NOT_FOUND, transfer=txid.hex())
+        return list(found.values())
+
+    def _claimants(self, txid: bytes) -> Iterator[tuple[int, str | None, Possession | None]]:
+        """Share, account and possession for each key that lost money and is this bank's; if none is, one that only
+        learns what became of it."""
+        found = False
+        for place, key in enumerate(dict.fromkeys(self._beneficiaries(txid))):
+            account = self._wallets.customer_of(key)
+            if account is not None:
+                found = True
+                yield place, account, self._wallets.possession(key)
+        if not found:
+            yield 0, None, None
+
+    def _beneficiaries(self, txid: bytes) -> Iterator[bytes]:
+        """Whose money the outputs are, in order (SPEC 9.6)."""
+        body, signer = self._objects.body(txid), self._objects.owner(txid)
+        if body is None or signer is None:
+            return
+        match body.redemption:
+            case None:
+                yield body.payee
+            case ToPayer(payer):
+                yield payer
+            case Refresh(owner, _):
+                yield owner
+            case ToAccount():
+                yield signer
+        if body.change:
+            yield signer
