@@ -31,6 +31,7 @@ _CALLED: Final = "QALTA_COMMAND"
 _USUAL: Final = "qalta"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./-]+")
 _COMMAND: Final = re.compile(r"\bqalta(?= [a-z-])")
+_CASES: Final = ("doing", "fault")
 _PART: Final = re.compile(r"\[\[(.*?)\]\]")
 _UNKNOWN: Final = "—"
 _PARSER: Final = string.Formatter()
@@ -57,9 +58,10 @@ class Catalogue:
 
     def tell(self, code: str, facts: Mapping[str, int | str] | None = None) -> Told:
         """What a refusal means to a person. ``code`` is a protocol or keystore code; where the fact ``doing`` says what
-        was being done, and that asks for another advice, that is given."""
-        doing = (facts or {}).get("doing")
-        entry = self.tables.get("doing", {}).get(f"{code}_{doing}") or self.tables["code"][code]
+        was being done, or ``fault`` what was wrong, and that asks for another advice, that is given."""
+        known, others = facts or {}, self.tables.get("doing", {})
+        cases = (f"{code}_{known[fact]}" for fact in _CASES if fact in known)
+        entry = next((others[case] for case in cases if case in others), self.tables["code"][code])
         return Told(*(self._filled(entry[part], facts or {}) for part in ("what", "money", "next")))
 
     def text(self, name: str, /, **facts: int | str) -> str:

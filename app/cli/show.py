@@ -47,6 +47,7 @@ class Show:
         self._out = _console(self._sink, recorded=recorded)
         self._err = _console(Sink(sys.stderr))
         self._go_on: str | None = None
+        self._choices: dict[str, Any] = {}
 
     def say(self, name: str, /, **facts: int | str) -> None:
         """A sentence of the catalogue, for a person only."""
@@ -116,6 +117,10 @@ class Show:
         """Fields of the JSON object."""
         self._result.update(fields)
 
+    def choices(self, choices: Sequence[Fields]) -> None:
+        """What there is to choose from: it stays beside an error in the JSON object."""
+        self._choices = {"choices": list(choices)}
+
     @property
     def fields(self) -> dict[str, Any]:
         return self._result
@@ -167,7 +172,7 @@ class Show:
     def say_error(self, name: str, /, **facts: int | str) -> None:
         """Why the command could not run, on stderr; in JSON as ``error``."""
         if self.as_json:
-            self._result = {"error": name, "told": self.catalogue.text(name, **facts)}
+            self._result = {"error": name, "told": self.catalogue.text(name, **facts), **self._choices}
         else:
             text = self.catalogue.text(name, **facts)
             self._err.print(_folded(text, self._err, "bold red"), soft_wrap=True)

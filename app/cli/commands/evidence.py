@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.status import MissingPart, Status, UsageError
+from app.cli.status import MissingPart, Status
 from app.wallets.root import root_key
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
@@ -48,7 +48,8 @@ def _save(args: argparse.Namespace, context: Context) -> Status:
 
 
 def read_evidence(path: Path) -> tuple[bytes, Evidence]:
-    """The signed directory and the evidence in a file. UsageError where it is another file; VERSION_UNKNOWN."""
+    """The signed directory and the evidence in a file. EVIDENCE_INVALID where it is another file;
+    VERSION_UNKNOWN."""
     raw = _read(path)
     try:
         directory, evidence = codec.array(codec.decode(raw, _MOST), 2)
@@ -56,7 +57,11 @@ def read_evidence(path: Path) -> tuple[bytes, Evidence]:
     except Refusal as refusal:
         if refusal.code is Code.VERSION_UNKNOWN:
             raise
-        raise UsageError("usage.not_evidence", name=str(path)) from refusal
+        raise _not_evidence(path) from refusal
+
+
+def _not_evidence(path: Path) -> Refusal:
+    return Refusal(Code.EVIDENCE_INVALID, {"fault": "another_file", "file": str(path)})
 
 
 def _read(path: Path) -> bytes:
@@ -66,7 +71,7 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise MissingPart("missing.file", name=str(path)) from error
     except IsADirectoryError as error:
-        raise UsageError("usage.not_evidence", name=str(path)) from error
+        raise _not_evidence(path) from error
 
 
 def _show(args: argparse.Namespace, context: Context) -> Status:
@@ -86,7 +91,7 @@ def _root_key(written: str) -> bytes:
     try:
         return root_key(written)
     except (ValueError, OSError):
-        raise UsageError("usage.root", written=written) from None
+        raise Refusal(Code.KEY_INVALID, {"fault": "root"}) from None
 
 
 def _print(context: Context, evidence: Evidence, culprit: Culprit | None) -> None:

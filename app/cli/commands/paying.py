@@ -12,16 +12,16 @@ from typing import Final
 
 from app.catalogue.written import written_time
 from app.cli.asking import amount_of, decided, require_memo, valid_for
-from app.cli.codes_in_pictures import read_message
+from app.cli.codes_in_pictures import read_messages
 from app.cli.commands import tapping
 from app.cli.context import Context
 from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received, tell_signed
 from app.cli.parser import Commands
+from app.cli.picking import PAYABLE, RECEIVABLE, pick
 from app.cli.showing import GoOn, Way, way_to_show
 from app.cli.status import Status, UsageError
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
-from wallet.protocol.codes import Code, Refusal
 from wallet.purse.reading import EventKind
 from wallet.session import events, messages
 from wallet.session.ports import Received
@@ -47,11 +47,13 @@ def add(commands: Commands) -> None:
     pay.add_argument("--anew", action="store_true", help=text("help.pay_anew"))
     pay.add_argument("--again", metavar="ID", help=text("help.pay_again"))
     pay.add_argument("--drop", metavar="ID", help=text("help.pay_drop"))
+    pay.add_argument("--pick", type=int, metavar="N", help=text("help.pick"))
     tapping.add_options(pay, commands.words)
 
     receive = commands.add("receive", _receive)
     receive.add_argument("pictures", type=Path, nargs="*", help=text("help.pictures"))
     receive.add_argument("--out", type=Path, help=text("help.receive_out"))
+    receive.add_argument("--pick", type=int, metavar="N", help=text("help.pick"))
     tapping.add_options(receive, commands.words)
     receive.add_argument("--amount", help=text("help.receive_amount"))
     receive.add_argument("--open", action="store_true", dest="is_open", help=text("help.request_open"))
@@ -83,14 +85,13 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
 
 def _receive(args: argparse.Namespace, context: Context) -> Status:
     tapping.check_options(
-        args, by_picture=("out",), by_tap=("amount", "is_open", "memo", "minutes", "request")
+        args, by_picture=("out", "pick"), by_tap=("amount", "is_open", "memo", "minutes", "request")
     )
     if args.nfc:
         return tapping.receive(args, context)
-    read = read_message(args.pictures, context.show)
-    message = messages.decode(read.message)
-    if not isinstance(message, messages.PaymentMessage):
-        raise Refusal(Code.MESSAGE_UNEXPECTED)
+    found = pick(read_messages(args.pictures, context.show), RECEIVABLE, args, context)
+    read, message = found.read, found.message
+    assert isinstance(message, messages.PaymentMessage)
     way = None if args.out is None else way_to_show(args.out, context.show, is_long=False)
     with context.opened() as opened:
         received, answer = _received(opened, message, read.message)
@@ -123,7 +124,7 @@ def _received(
 
 
 def _pay(args: argparse.Namespace, context: Context) -> Status:
-    tapping.check_options(args, by_picture=("out", "again", "drop"), by_tap=())
+    tapping.check_options(args, by_picture=("out", "again", "drop", "pick"), by_tap=())
     if args.nfc:
         return tapping.pay(args, context)
     if args.drop:
@@ -138,8 +139,8 @@ def _pay(args: argparse.Namespace, context: Context) -> Status:
             raw = opened.wallet.paying.show_again(payment)
         _show_payment(messages.payment_message(raw), payment, way, args, context)
         return Status.DONE
-    read = read_message(args.pictures, context.show)
-    message = messages.decode(read.message)
+    found = pick(read_messages(args.pictures, context.show), PAYABLE, args, context)
+    read, message = found.read, found.message
     with context.opened() as opened:
         if isinstance(message, messages.ReceiptMessage):
             return _take_receipt(opened, message, read.message, context)

@@ -52,7 +52,8 @@ def written(language: str, name: str) -> str:
     words = catalogue(language)
     if name.startswith("doing."):
         _, pair, part = name.split(".")
-        code, _, deed = pair.rpartition("_")
+        code = next(code for code in CODES if pair.startswith(f"{code}_"))
+        deed = pair.removeprefix(f"{code}_")
         facts = facts_for(sentences(language)[name])
         return str(getattr(words.tell(code, {**facts, "doing": deed}), part))
     if not is_of_a_code(name):

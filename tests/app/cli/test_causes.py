@@ -109,11 +109,10 @@ def test_another_file_is_no_evidence_and_a_root_may_be_given_either_way(
     readme, key = str(ROOT / "README.md"), "02" * 33
     (tmp_path / "root.hex").write_text(key)
     for root in (key, str(tmp_path / "root.hex")):
-        assert main(["--json", "evidence", "check", "--root", root, readme]) == 2
-        assert json.loads(capsys.readouterr().out)["error"] == "usage.not_evidence"
-    assert main(["--json", "evidence", "show", str(tmp_path)]) == 2
-    assert json.loads(capsys.readouterr().out)["error"] == "usage.not_evidence"
-    (tmp_path / "good").write_bytes(b"")
+        assert main(["--json", "evidence", "check", "--root", root, readme]) == 1
+        assert "no evidence file" in json.loads(capsys.readouterr().out)["told"][0]
+    assert main(["--json", "evidence", "show", str(tmp_path)]) == 1
+    assert "no evidence file" in json.loads(capsys.readouterr().out)["told"][0]
     assert main(["--json", "evidence", "show", str(tmp_path / "nothing")]) == 3
 
 

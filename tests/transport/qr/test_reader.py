@@ -6,11 +6,12 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
 import qrcode
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from wallet.transport.qr import reader as reading
 from wallet.transport.qr.frames import FrameEncoder
@@ -40,6 +41,9 @@ class Size:
 
     def read(self, image: Image.Image) -> list[str]:
         return [str(image.width)]
+
+    def read_all(self, image: Image.Image) -> list[str]:
+        return self.read(image)
 
 
 def test_the_core_imports_no_picture_library() -> None:
@@ -147,9 +151,9 @@ def test_every_fault_has_a_name(tmp_path: Path) -> None:
     script.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n")
     assert fault_of(tmp_path / "none.png") is PictureFault.MISSING
     assert fault_of(Path("/dev/zero")) is PictureFault.NOT_A_FILE
-    assert fault_of(garbage) is PictureFault.UNREADABLE
+    assert fault_of(garbage) is PictureFault.NOT_A_PICTURE
     assert fault_of(cut) is PictureFault.UNREADABLE
-    assert fault_of(script) is PictureFault.UNREADABLE
+    assert fault_of(script) is PictureFault.NOT_A_PICTURE
 
 
 def test_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
@@ -194,7 +198,7 @@ def test_faults_can_be_told_and_passed_over(tmp_path: Path) -> None:
     save(tmp_path / "3.png", 50)
     told: list[PictureError] = []
     assert list(read_pictures([tmp_path, tmp_path / "4.png"], Size(), told.append)) == ["40", "50"]
-    assert [error.fault for error in told] == [PictureFault.UNREADABLE, PictureFault.MISSING]
+    assert [error.fault for error in told] == [PictureFault.NOT_A_PICTURE, PictureFault.MISSING]
 
 
 @pytest.mark.parametrize("suffix", ["png", "gif", "jpg", "webp", "bmp"])
@@ -211,3 +215,99 @@ def test_changed_bytes_give_texts_or_a_fault(tmp_path: Path, suffix: str) -> Non
         told: list[PictureError] = []
         texts = list(read_pictures(path, Size(), told.append))
         assert len(texts) + len(told) >= 1
+
+
+def on(ground: str | None, *, dark: str = "black", light: str | None = "white") -> Image.Image:
+    """A code whose dark and light modules have these colours (None: transparent), with a wide edge of ``ground``."""
+    code = frame_image(TEXT, box=4).convert("L")
+    clear = (0, 0, 0, 0)
+    picture = Image.new("RGBA", (code.width + 80, code.height + 80), ground or clear)
+    for colour, part in ((light, code), (dark, ImageOps.invert(code))):
+        paint = Image.new("RGBA", code.size, colour or clear)
+        picture.paste(paint, (40, 40), part)
+    return picture
+
+
+ODD = {
+    "black on transparent": on(None, light=None),
+    "white on transparent": on(None, dark="white", light=None),
+    "light modules on transparent": on(None, dark=None, light="white"),
+    "inverted": on("black", dark="white", light="black"),
+    "inverted on transparent": on(None, dark="white", light="black"),
+    "yellow on blue": on("navy", dark="yellow", light="navy"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_inverted_and_transparent_pictures_are_read_by_both_decoders(reader: Reader, name: str) -> None:
+    assert reader.read(ODD[name]) == [TEXT]
+    assert reader.read_all(ODD[name]) == [TEXT]
+
+
+def side_by_side(*pictures: Image.Image) -> Image.Image:
+    whole = Image.new("L", (sum(one.width for one in pictures) + 120, pictures[0].height + 80), 255)
+    left = 40
+    for one in pictures:
+        whole.paste(one.convert("L"), (left, 40))
+        left += one.width + 40
+    return whole
+
+
+def test_a_code_that_needs_another_look_is_not_lost_beside_one_that_does_not(reader: Reader) -> None:
+    other = FrameEncoder(b"another message").frame(0)
+    light = ImageOps.invert(frame_image(other, box=4).convert("L"))
+    assert set(reader.read_all(side_by_side(frame_image(TEXT, box=4), light))) == {TEXT, other}
+
+
+class Torn:
+    """A symbol that a decoder cannot give the bytes of."""
+
+    @property
+    def data(self) -> bytes:
+        raise ValueError("not in any charset")
+
+    bytes = data
+
+
+@pytest.mark.parametrize("kind", [PyzbarReader, ZxingReader])
+def test_a_decoders_error_on_one_code_loses_no_other(kind: type[Reader]) -> None:
+    whole = SimpleNamespace(data=TEXT.encode(), bytes=TEXT.encode())
+    reader = kind()
+    reader._decode = lambda *_, **__: [Torn(), whole, Torn()]  # type: ignore[attr-defined]
+    assert reader.read(Image.new("L", (60, 60))) == [TEXT]
+
+
+@pytest.mark.parametrize("kind", [PyzbarReader, ZxingReader])
+def test_a_decoders_error_on_one_look_leaves_the_next(kind: type[Reader]) -> None:
+    looks = iter([RuntimeError("deep inside"), [SimpleNamespace(data=TEXT.encode(), bytes=TEXT.encode())]])
+
+    def decode(*_: object, **__: object) -> object:
+        given = next(looks)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    reader = kind()
+    reader._decode = decode  # type: ignore[attr-defined]
+    assert reader.read(Image.new("L", (60, 60))) == [TEXT]
+
+
+def test_a_photograph_of_48_megapixels_is_read_at_a_fraction_of_its_size(
+    reader: Reader, tmp_path: Path
+) -> None:
+    photograph = Image.new("L", (8_000, 6_000), 230)
+    code = frame_image(TEXT, box=24)
+    photograph.paste(code.convert("L"), (3_000, 2_000))
+    photograph.save(tmp_path / "large.jpg", quality=80)
+    photograph.save(tmp_path / "large.png")
+    assert list(read_pictures(tmp_path / "large.jpg", reader)) == [TEXT]
+    assert fault_of(tmp_path / "large.png") is PictureFault.TOO_LARGE
+
+
+def test_what_may_not_be_read_is_no_damaged_picture(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", 40)
+    with (
+        patch.object(Image, "open", side_effect=PermissionError(13, "no", str(path))),
+        pytest.raises(PermissionError),
+    ):
+        list(read_pictures(path, Size()))

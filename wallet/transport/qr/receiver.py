@@ -123,6 +123,11 @@ class FrameReceiver:
         """The message completed last."""
         return self._message
 
+    @property
+    def unfinished(self) -> int:
+        """How many messages have come in part."""
+        return len({stream.message_id for stream in (*self._running, *self._waiting)})
+
     def add(self, text: str) -> Progress:
         """Takes one decoded QR text, whatever it is. Never raises."""
         try:
