@@ -1,8 +1,8 @@
 """Certification: a new epoch's key gets a certificate with a fresh pseudonym, limits and an expiry.
 
-Rule: the same key again gives a person the same certificate while it is good, and a merchant a new one under a
-new pseudonym. A key is certified for one customer only, on proof that its device can sign with it and wants this
-bank, and not while the customer is revoked for a contradiction.
+Rule: the same key again gives a person the same certificate while it is good; a merchant the same for a day while its
+total is the same, and then a new one under a new pseudonym. A key is certified for one customer only, on proof that its
+device can sign with it and wants this bank, and not while the customer is revoked for a contradiction.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.policies import Policies
 from ledger_sync.bank.relays import Relays
-from ledger_sync.bank.terms import MAX_POSSESSIONS, MAX_UNEXPIRED_WALLETS, Terms
+from ledger_sync.bank.terms import MAX_POSSESSIONS, Terms
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.possession import shows_possession
-from wallet.protocol.bounds import WALLET_ID_BYTES
+from wallet.protocol.bounds import DAY, WALLET_ID_BYTES
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
@@ -75,7 +75,7 @@ class Certification:
             customer = self._customers.customer(account)
             require(self._wallets.customer_of(key) in (None, account), Code.AUTH_FORBIDDEN)
             require(not self._wallets.is_revoked(account, Reason.CONFLICT), Code.WALLET_REVOKED)
-            certificate = self._known(customer, key) or self._issue(
+            certificate = self._known(customer, device, key, total) or self._issue(
                 customer, device, key, total, None if policy is None else self._policies.note(policy)
             )
             self._store.insert("possessions", device=device, key=key, proof=proof)
@@ -90,20 +90,28 @@ class Certification:
         )
         return [(key, proof) for key, proof in rows]
 
-    def _known(self, customer: Customer, key: bytes) -> Signed[Certificate] | None:
-        if customer.kind is WalletKind.MERCHANT:
-            return None
-        row = self._store.row("select certificate, expires from wallets where key = ?", (key,))
+    def _known(self, customer: Customer, device: bytes, key: bytes, total: int) -> Signed[Certificate] | None:
+        row = self._store.row(
+            "select w.certificate, w.issued, w.expires, w.device, r.wallet is not null from wallets w"
+            " left join revocations r on r.wallet = w.wallet where w.key = ? order by w.expires desc limit 1",
+            (key,),
+        )
         if row is None:
             return None
-        require(row[1] >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=row[1])
-        return self._objects.certificate(row[0])
+        certificate_id, issued, expires, made_for, is_revoked = row
+        now = self._house.clock()
+        held = self._objects.certificate(certificate_id)
+        if customer.kind is WalletKind.MERCHANT:
+            is_new = held is not None and held.body.total == total and 0 <= now - issued < DAY
+            return held if is_new and made_for == device and not is_revoked else None
+        require(expires >= now, Code.CERTIFICATE_EXPIRED, expires=expires)
+        return held
 
     def _issue(
         self, customer: Customer, device: bytes, key: bytes, total: int, policy: int | None
     ) -> Signed[Certificate]:
-        count = len(self._wallets.unexpired(customer.id))
-        require(count < MAX_UNEXPIRED_WALLETS, Code.TOO_MANY, count=count, limit=MAX_UNEXPIRED_WALLETS)
+        count, most = self._wallets.count_of_device(device), self._terms.capacity.wallets
+        require(count < most, Code.TOO_MANY, count=count, limit=most)
         is_first = self._wallets.customer_of(key) is None
         signed = self._house.sign(self._body(customer, key, total))
         body = signed.body

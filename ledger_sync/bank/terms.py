@@ -16,8 +16,6 @@ MAX_OPEN_FUNDINGS: Final = 16
 """Fundings of one customer that are not finished."""
 MAX_REFUSED_FUNDINGS: Final = 64
 """Refused fundings of one customer that are remembered although nothing was debited."""
-MAX_UNEXPIRED_WALLETS: Final = 512
-"""Wallet ids of one customer that have not expired: all of them are listed when it is revoked."""
 MAX_POSSESSIONS: Final = 256
 """Keys of one device in one answer."""
 MAX_DEVICES: Final = 8
@@ -37,14 +35,16 @@ class Capacity:
 
     ``waiting``: transfers without verdict; ``claims``: signatures of unknown signers; ``requests``: payment requests
     that nothing has answered. A bank passes on what many customers brought: its shares are ``relays`` times as large.
-    ``rows``: bytes of rows in one answer, what is over is answered as waiting and asked for again; ``delivered``:
-    bytes of objects in one delivery, unless a single one needs more.
+    ``wallets``: unexpired wallet ids of one device, twice as many as a new one each day makes; all of a customer's are
+    listed when it is revoked. ``rows``: bytes of rows in one answer, what is over is answered as waiting and asked for
+    again; ``delivered``: bytes of objects in one delivery, unless a single one needs more.
     """
 
     waiting: int = 4_096
     claims: int = 1_024
     requests: int = 8_192
     relays: int = 16
+    wallets: int = 128
     rows: int = 400_000
     delivered: int = 163_840
 

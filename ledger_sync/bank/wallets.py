@@ -61,6 +61,11 @@ class Wallets:
         )
         return [row[0] for row in rows]
 
+    def count_of_device(self, device: bytes) -> int:
+        """How many of its wallet ids have not expired."""
+        sql = "select count(*) from wallets where device = ? and expires >= ?"
+        return int(self._store.value(sql, (device, self._house.clock())))
+
     def revoke(
         self, account: str, reason: Reason, evidence: bytes | None = None, named: bytes | None = None
     ) -> None:

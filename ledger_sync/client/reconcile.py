@@ -31,7 +31,6 @@ from ledger_sync.client.timing import ROUNDS as _ROUNDS
 from ledger_sync.client.timing import ask_time, take_policy
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again, is_final
 from ledger_sync.possession import possession_digest
-from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.settlement import Verdict
@@ -253,15 +252,19 @@ class _Reconciling:
             self._note_evidence(delivery.rows)
 
     def certify_if_due(self) -> None:
-        """A new epoch when something happened in the old one, it is a day old or dated ahead, or one was begun."""
-        current = self._purse.certificate
-        report = self.report
-        happened = bool(report.settled or report.short or report.conflict or report.delivered)
-        is_begun = self._purse.is_epoch_unfinished
-        age = DAY if current is None else self._wallet.now() - current.body.issued
-        if happened or is_begun or age >= DAY or age < -SKEW:
-            self._tell(Step.CERTIFY, 1)
+        """A new epoch when the old one is a day old or dated ahead, its total is half used up, or one was begun.
+
+        Where the bank gives no more certificates for now, the one in force goes on being used.
+        """
+        current, now = self._purse.certificate, self._wallet.now()
+        if current is not None and not self._purse.is_epoch_due and now - current.body.issued >= -SKEW:
+            return
+        self._tell(Step.CERTIFY, 1)
+        try:
             certify(self._wallet, self._bank)
+        except Refusal as refusal:
+            if refusal.code is not Code.TOO_MANY or current is None or current.body.expires < now:
+                raise
 
     def begin(self, redemptions: Callable[[], tuple[bytes, ...]]) -> tuple[bytes, ...]:
         """Sign redemptions, which all that is held must have been uploaded for: what came meanwhile is first."""

@@ -100,9 +100,18 @@ def to_drop(stage: Stage) -> Argv:
 
 
 def to_sync(stage: Stage) -> Argv:
-    """There is something to upload, and the other side's news to take."""
+    """There is something to upload, the other side's news to take, and the shop's certificate is a day old."""
     at = paid(stage)
     stage.cli.wallet(SHOP, "receive", at("payment"))
+    stage.end_epoch(SHOP)
+    return ("sync",)
+
+
+def to_begin_epoch(stage: Stage) -> Argv:
+    """As the shop does, the payer."""
+    at = paid(stage)
+    stage.cli.wallet(SHOP, "receive", at("payment"))
+    stage.end_epoch(PAYER)
     return ("sync",)
 
 
@@ -200,7 +209,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "new epoch": Operation(
         PAYER,
-        to_sync,
+        to_begin_epoch,
         (
             *(f"purse.epoch.{step}" for step in ("begun", "created", "made", "certified")),
             *(f"keystore.create.{step}" for step in ("noted", "made", "synced", "done")),

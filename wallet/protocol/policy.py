@@ -6,7 +6,7 @@ Only limits and revocations decide acceptance; key changes widen the directory. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import ClassVar, Self
@@ -159,10 +159,7 @@ class Policy:
 
         Raises ``Refusal``: POLICY_SIGNATURE, POLICY_GAP (a delta does not follow on what is held).
         """
-        current = self
-        for delta in update.deltas:
-            if delta.body.version > current.version:
-                current = current._after(delta)
+        current = self._followed([item for item in update.deltas if item.body.version > self.version])
         head = update.head
         if head is None or (head.body.version, head.body.time) <= (current.head.version, current.head.time):
             return current
@@ -170,14 +167,24 @@ class Policy:
         _check_signed(head, head.body.time, current.directory)
         return replace(current, head=head.body, latest=current.time)
 
-    def _after(self, delta: Signed[PolicyDelta]) -> Policy:
-        body = delta.body
-        require(body.version == self.version + 1, Code.POLICY_GAP, have=self.version, version=body.version)
-        _check_signed(delta, body.time, self.directory)
-        revoked = {item: reason for item, reason in self.revoked.items() if item not in body.removed}
-        revoked.update(body.revoked)
-        directory = self.directory.with_changes(body.changes)
-        return Policy(directory, body.version, self.head, revoked, max(self.time, body.time))
+    def _followed(self, deltas: Sequence[Signed[PolicyDelta]]) -> Policy:
+        """This policy after deltas that are newer: one copy of what is revoked, however many there are."""
+        if not deltas:
+            return self
+        version, time, directory = self.version, self.time, self.directory
+        revoked = dict(self.revoked)
+        for delta in deltas:
+            body = delta.body
+            if body.version <= version:
+                continue
+            require(body.version == version + 1, Code.POLICY_GAP, have=version, version=body.version)
+            _check_signed(delta, body.time, directory)
+            for removed in body.removed:
+                revoked.pop(removed, None)
+            revoked.update(body.revoked)
+            directory = directory.with_changes(body.changes)
+            version, time = body.version, max(time, body.time)
+        return Policy(directory, version, self.head, revoked, time)
 
 
 def first_policy(

@@ -132,6 +132,7 @@ class Answers:
             row.settlement.encode(),
             row.transfer,
         )
+        store.write("DELETE FROM unanswered WHERE txid = ?", row.transfer)
         if changed and body.verdict is Verdict.REFUSED:
             self._close_refused(row.transfer)
         values = self.values(row.transfer)

@@ -11,12 +11,12 @@ from contextlib import nullcontext
 from typing import Final
 
 from hsm.failpoint import reach
-from wallet.protocol import codec
-from wallet.protocol.bounds import MAX_DELTAS, MAX_OBJECT_BYTES
+from wallet.protocol.bounds import MAX_DELTAS
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Signed, from_cbor, parse
+from wallet.protocol.cose import parse
 from wallet.protocol.directory import Directory
-from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, PolicyUpdate, first_policy
+from wallet.protocol.policy import Policy, PolicyHead, PolicyUpdate, first_policy
+from wallet.purse.policy_book import PolicyBook
 from wallet.purse.store import Store
 from wallet.purse.words import Signer, Word, WordBook, Words, after, agreed, reached
 
@@ -32,6 +32,7 @@ class Authority:
         self._store = store
         self._clock = clock
         self._words = WordBook(store)
+        self._book = PolicyBook(store)
         self._policy: Policy | None = None
 
     def now(self) -> int:
@@ -81,7 +82,7 @@ class Authority:
     @property
     def version(self) -> int:
         """The version of the policy held; 0 before there is any."""
-        return int(self._store.value("SELECT max(version) FROM policy_delta") or 0)
+        return self._book.version
 
     @property
     def directory_version(self) -> int | None:
@@ -101,17 +102,20 @@ class Authority:
         head = self._store.fact(_HEAD)
         if head is None:
             raise Refusal(Code.RECONCILE_FIRST)
-        return first_policy(self._base(), parse(PolicyHead, head), self._deltas(0))
+        base, signed = self._base(), parse(PolicyHead, head)
+        held = self._book.reached(base, signed.body)
+        if held is None:
+            deltas = self._book.deltas(0)
+            held = first_policy(base, signed, deltas)
+            with self._store.within():
+                self._book.keep_whole(deltas, held)
+        return held
 
     def _base(self) -> Directory:
         raw, root = self._store.fact(_DIRECTORY), self._store.fact(_ROOT)
         if raw is None or root is None:
             raise Refusal(Code.RECONCILE_FIRST)
         return Directory.open(raw, root)
-
-    def _deltas(self, since: int) -> tuple[Signed[PolicyDelta], ...]:
-        rows = self._store.rows("SELECT raw FROM policy_delta WHERE version > ? ORDER BY version", since)
-        return tuple(from_cbor(PolicyDelta, codec.decode(row["raw"], MAX_OBJECT_BYTES)) for row in rows)
 
     def take_root(self, root: bytes, directory: bytes) -> None:
         """At first set-up, and harmless when repeated: the root to believe and a directory it signed.
@@ -161,19 +165,19 @@ class Authority:
         head = update.head
         if before is not None:
             held = parse(PolicyHead, self._store.fact(_HEAD))
-            return first_policy(base, held, self._deltas(0)).apply(update)
+            return first_policy(base, held, self._book.deltas(0)).apply(update)
         if head is None:
             raise Refusal(Code.POLICY_GAP, {"have": 0})
         return first_policy(base, head, update.deltas)
 
     def _keep(self, directory: bytes | None, update: PolicyUpdate, after: Policy) -> None:
         """Inside a transaction."""
-        held = self.version
+        if directory is None and self._policy is not None:
+            self._book.keep(update.deltas, after)
+        else:
+            self._book.keep_whole(update.deltas, after)
         if directory is not None:
             self._store.set_fact(_DIRECTORY, directory)
-        for delta in update.deltas:
-            if held < delta.body.version <= after.version:
-                self._store.insert("policy_delta", version=delta.body.version, raw=delta.encode())
         if update.head is not None and update.head.body == after.head:
             self._store.set_fact(_HEAD, update.head.encode())
 
@@ -188,7 +192,7 @@ class Authority:
 
     def update_for(self, version: int) -> PolicyUpdate | None:
         """What somebody who holds ``version`` lacks: at most MAX_DELTAS; the head only if nothing was left out."""
-        deltas = self._deltas(version)
+        deltas = self._book.deltas(version, MAX_DELTAS + 1)
         if not deltas:
             return None
         if len(deltas) > MAX_DELTAS:
@@ -197,10 +201,7 @@ class Authority:
 
     def directory_at(self, version: int) -> Directory:
         """The directory as somebody who holds policy ``version`` will know it after a payment of ours."""
-        directory = self._base()
-        for delta in self._deltas(0)[: version + MAX_DELTAS]:
-            directory = directory.with_changes(delta.body.changes)
-        return directory
+        return self._book.directory_at(self._base(), min(version + MAX_DELTAS, self.policy.version))
 
 
 def _same(before: Policy, after: Policy) -> bool:

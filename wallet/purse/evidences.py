@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Contradiction, Evidence, check_evidence, parse_evidence
 from wallet.protocol.transfer import Transfer
@@ -17,21 +18,43 @@ class Evidences:
         self._purse = purse
 
     def look(self, transfers: Iterable[Signed[Transfer]]) -> None:
-        """Inside a transition, after ``transfers`` were stored: keep what contradicts what was held before."""
+        """Inside a transition, after ``transfers`` were stored: keep what contradicts what was held before, one piece
+        of each kind for a wallet. What a cheat signs after that is compared no more."""
+        self._name_kinds()
         for transfer in transfers:
-            for other in self._others(transfer):
-                signer = self._purse.objects.signer(transfer.id)
-                evidence = Evidence.of(transfer, self._purse.objects.transfer(other), signer)
-                if evidence is not None:
-                    self.keep(evidence)
+            signer = self._purse.objects.signer(transfer.id)
+            for kind, other in self._others(transfer, signer):
+                if not self._has(signer.body.wallet, kind):
+                    held = self._purse.objects.transfer(other)
+                    evidence = Evidence.of(transfer, held, signer)
+                    if evidence is not None:
+                        self.keep(evidence)
 
-    def _others(self, transfer: Signed[Transfer]) -> set[bytes]:
+    def _others(
+        self, transfer: Signed[Transfer], signer: Signed[Certificate]
+    ) -> Iterator[tuple[Contradiction, bytes]]:
+        """At most one other transfer of the key for each token, and one for the number, with what they come to."""
         objects = self._purse.objects
-        key = objects.signer(transfer.id).body.key
-        found = set(objects.same_sequence(key, transfer.body.sequence))
         for ref in transfer.body.inputs:
-            found.update(txid for txid in objects.consumers(ref) if objects.has_transfer(txid))
-        return found - {transfer.id}
+            rival = objects.rival(ref, transfer.id)
+            if rival is not None:
+                yield Contradiction.CONFLICT, rival
+        fork = objects.fork(signer.body.key, transfer.body.sequence, transfer.id)
+        if fork is not None:
+            yield Contradiction.SEQUENCE_FORK, fork
+
+    def _has(self, wallet: bytes, kind: Contradiction) -> bool:
+        """A conflict says all that a fork says."""
+        sql = "SELECT 1 FROM evidence WHERE wallet = ? AND kind <= ? LIMIT 1"
+        return self._purse.store.value(sql, wallet, int(kind)) is not None
+
+    def _name_kinds(self) -> None:
+        """Inside a transition: of what came before kinds were noted, once."""
+        store = self._purse.store
+        for row in store.rows("SELECT first, second, raw FROM evidence WHERE kind IS NULL"):
+            kind = int(parse_evidence(row["raw"]).kind)
+            sql = "UPDATE evidence SET kind = ? WHERE first = ? AND second = ?"
+            store.write(sql, kind, row["first"], row["second"])
 
     def keep(self, evidence: Evidence) -> None:
         """Inside a transition. EVIDENCE_INVALID and the codes of ``check_evidence``."""
@@ -43,12 +66,19 @@ class Evidences:
             wallet=culprit.wallet,
             raw=evidence.encode(),
             at=self._purse.now(),
+            kind=int(evidence.kind),
         )
 
     def culprits(self) -> frozenset[bytes]:
         """Revocation ids of wallets that consumed a token twice, by evidence held here. A sequence fork takes nobody's
         money."""
-        conflicts = (item for item in self.all() if item.kind is Contradiction.CONFLICT)
+        rows = self._purse.store.rows(
+            "SELECT raw FROM evidence WHERE kind = ? GROUP BY wallet"
+            " UNION ALL SELECT raw FROM evidence WHERE kind IS NULL",
+            int(Contradiction.CONFLICT),
+        )
+        shown = (parse_evidence(row["raw"]) for row in rows)
+        conflicts = (item for item in shown if item.kind is Contradiction.CONFLICT)
         return frozenset(item.certificate.body.revocation_id for item in conflicts)
 
     def all(self) -> tuple[Evidence, ...]:

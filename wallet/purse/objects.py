@@ -125,17 +125,23 @@ class Objects:
         )
         return found
 
-    def consumers(self, ref: TokenRef) -> tuple[bytes, ...]:
-        """Every transfer seen to consume a token, in the order seen."""
-        rows = self._store.rows(
-            "SELECT consumer FROM consumed WHERE txid = ? AND output = ? ORDER BY seen", ref.txid, ref.output
+    def rival(self, ref: TokenRef, txid: bytes) -> bytes | None:
+        """The first transfer held here, other than ``txid``, that consumes a token; None where there is none."""
+        found: bytes | None = self._store.value(
+            "SELECT c.consumer FROM consumed c JOIN transfer t ON t.id = c.consumer"
+            " WHERE c.txid = ? AND c.output = ? AND c.consumer <> ? ORDER BY c.seen LIMIT 1",
+            ref.txid,
+            ref.output,
+            txid,
         )
-        return tuple(row["consumer"] for row in rows)
+        return found
 
-    def same_sequence(self, key: bytes, sequence: int) -> tuple[bytes, ...]:
-        """Transfers of one key with one sequence number: more than one is a fork."""
-        rows = self._store.rows("SELECT id FROM transfer WHERE key = ? AND sequence = ?", key, sequence)
-        return tuple(row["id"] for row in rows)
+    def fork(self, key: bytes, sequence: int, txid: bytes) -> bytes | None:
+        """A transfer of ``key``, other than ``txid``, with this sequence number; None where there is none."""
+        found: bytes | None = self._store.value(
+            "SELECT id FROM transfer WHERE key = ? AND sequence = ? AND id <> ? LIMIT 1", key, sequence, txid
+        )
+        return found
 
     def size(self, object_id: bytes) -> int:
         """Encoded bytes of a held object."""
@@ -189,6 +195,11 @@ class Objects:
             signer.id,
             signer.body.key,
             body.sequence,
+        )
+        self._store.write(
+            "INSERT INTO unanswered (position, txid) SELECT t.position, t.id FROM transfer t WHERE t.id = ?"
+            " AND NOT EXISTS (SELECT 1 FROM answer a WHERE a.txid = t.id AND a.verdict IS NOT NULL)",
+            transfer.id,
         )
         self._put_outputs(outputs)
         for ref in body.inputs:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from hsm.failpoint import reach
+from wallet.protocol.bounds import DAY
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.cose import Signed
@@ -81,6 +82,17 @@ class Reconciling:
     def is_epoch_unfinished(self) -> bool:
         """Whether an epoch was begun and interrupted before its key was certified."""
         return self._purse.epochs.is_one_unfinished
+
+    @property
+    def is_epoch_due(self) -> bool:
+        """Whether a new epoch is to begin: there is none, one was begun, the present one is a day old or has used up
+        half of what it may pay. Uploading and learning verdicts alone begins none."""
+        current = self._purse.epochs.current()
+        if current is None or self.is_epoch_unfinished:
+            return True
+        limit = current.body.limits.lower(self._purse.authority.policy.head.limits).total
+        paid = self._purse.outgoing.total() - current.body.total
+        return 2 * paid >= limit or self._purse.now() - current.body.issued >= DAY
 
     @property
     def certificate(self) -> Signed[Certificate] | None:

@@ -39,11 +39,8 @@ class Uploads:
         return load.bundle()
 
     def _unanswered(self) -> list[bytes]:
-        rows = self._purse.store.rows(
-            "SELECT t.id FROM transfer t LEFT JOIN answer a ON a.txid = t.id"
-            " WHERE a.verdict IS NULL ORDER BY t.position"
-        )
-        return [row["id"] for row in rows]
+        rows = self._purse.store.rows("SELECT txid FROM unanswered ORDER BY position")
+        return [row["txid"] for row in rows]
 
     def _add(self, load: _Load, txid: bytes) -> bool:
         objects = self._purse.objects

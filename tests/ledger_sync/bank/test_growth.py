@@ -26,6 +26,7 @@ FIXED = {
     "fundings:fundings_open": "fundings under way, which the books list by id",
     "redemptions:redemptions_open": "redemptions under way, which the books list by id",
     "refunds:refunds_open": "refunds under way, which the books list by id",
+    "compensations:compensations_open": "compensations still owed, each of which is asked for again",
     "work": "everything open is due after a start",
     "customers": "the operator's books list every account",
     "accounts": "the operator's books list every account",

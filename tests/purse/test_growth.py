@@ -1,0 +1,118 @@
+"""What a purse keeps and reads grows with what concerns it, not with what cheats and years pile up."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ledger_sync.statements import steps_of
+from tests.support.wallets import Town
+from tests.support.world import Key, Person
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import Contradiction
+from wallet.protocol.policy import Reason
+from wallet.protocol.transfer import Transfer
+
+
+def forks(town: Town, name: str, count: int) -> tuple[list[Signed[Transfer]], Bundle]:
+    """So many payments of one tiyn each by one wallet to one victim, all with one number."""
+    cheat = town.wallet(name, *[2] * count)
+    certificate = cheat.reconciling.certificate
+    assert certificate is not None
+    keystore = town.keystores[name]
+    (alias,) = keystore.aliases()
+    key = Key(name, keystore._key(alias), certificate.body.key)
+    victim = town.certificate_of("victim").key
+    made = []
+    for own in cheat.tokens():
+        person = Person(key, certificate)
+        made.append(town.world.transfer(person, [own.token], victim, 1, bytes(16)))
+    issuances = {
+        own.token.ref.txid: cheat._purse.objects.issuance(own.token.ref.txid) for own in cheat.tokens()
+    }
+    return made, Bundle(tuple(made), tuple(issuances.values()), (certificate,), ())
+
+
+def test_one_piece_of_evidence_is_enough_for_a_wallet(town: Town) -> None:
+    """`evidence fills a victims phone`: n(n - 1)/2 pieces, three signatures each."""
+    victim = town.wallet("victim")
+    made, bundle = forks(town, "cheat", 30)
+    victim.reconciling.deliver(bundle, town.ledger.upload(bundle))
+    (evidence,) = victim.evidence()
+    assert evidence.kind is Contradiction.SEQUENCE_FORK
+    assert {evidence.first.id, evidence.second.id} <= {transfer.id for transfer in made}
+    assert victim.balance().held == 30
+
+
+def revoked(town: Town, name: str, first: int, last: int) -> None:
+    for number in range(first, last):
+        town.revoke(number.to_bytes(16, "big"), Reason.LOST)
+    town.learn_policy(name)
+
+
+def test_deltas_are_read_once_and_never_again(town: Town) -> None:
+    """`every delta at every payment`: all of them were read, parsed and verified, at opening and at each payment."""
+    asel, _ = town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")
+    revoked(town, "asel", 0, 40)
+    with asel._purse.store.transaction():
+        asel._purse.store.write("UPDATE policy_delta SET raw = x'00' WHERE version < 30")
+    asel = town.open("asel")
+    assert len(asel._purse.authority.policy.revoked) == 40
+    assert asel._purse.authority.directory_at(0).banks
+    revoked(town, "asel", 40, 41)
+    assert len(asel._purse.authority.policy.revoked) == 41
+    town.learn_policy("berik")
+    town.pay("asel", "berik", 500)
+
+
+def test_a_payment_costs_no_more_after_many_deltas(town: Town) -> None:
+    asel, _ = town.wallet("asel", *[1_000] * 4), town.wallet("berik", bank="zhibek")
+
+    def cost() -> int:
+        town.learn_policy("asel")
+        town.learn_policy("berik")
+        with steps_of(asel._purse.store._connection) as count:
+            town.pay("asel", "berik", 1_000)
+            return count()
+
+    cost()
+    before = cost()
+    revoked(town, "asel", 0, 200)
+    assert cost() < 1.25 * before
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_what_is_kept_is_what_the_deltas_come_to(town: Town, removed: bool) -> None:
+    asel = town.wallet("asel")
+    revoked(town, "asel", 0, 5)
+    town.revoke(bytes(16), Reason.CONFLICT)
+    if removed:
+        town.revoke((1).to_bytes(16, "big"), Reason.CONFLICT)
+    town.learn_policy("asel")
+    held = asel._purse.authority.policy
+    again = town.open("asel")._purse.authority.policy
+    assert (again.version, again.head, dict(again.revoked), again.time) == (
+        held.version,
+        held.head,
+        dict(held.revoked),
+        held.time,
+    )
+    assert again.directory.banks == held.directory.banks
+    assert again.revoked[bytes(16)] is Reason.CONFLICT
+
+
+def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(town: Town) -> None:
+    asel, shop = town.wallet("asel", *[1_000] * 30), town.merchant("shop")
+
+    def cost() -> int:
+        town.upload("shop")
+        with steps_of(shop._purse.store._connection) as count:
+            assert shop.reconciling.uploads().transfers == ()
+            return count()
+
+    town.pay("asel", "shop", 1_000)
+    before = cost()
+    for _ in range(20):
+        town.pay("asel", "shop", 1_000)
+    assert cost() <= before
+    assert asel.balance().held == 9_000
