@@ -9,7 +9,7 @@ It is the remote control of a wallet: it exists only in a window started with --
                                                     until its text matches R; with "gone": true until it is not
     {"do": "touch", "name": N} or "at": [x, y]      a finger comes down and goes up; what must be scrolled to, is
     {"do": "type", "text": T}                       into the field that has the keyboard
-    {"do": "key", "key": K}                         "escape", "enter", "backspace", or a digit or ","
+    {"do": "key", "key": K}                         "escape", "enter", "backspace", "left", "right", or a sign
     {"do": "place"}                                 which place the window is at
     {"do": "frames"}                                how many frames were drawn
     {"do": "picture", "path": P}                    a PNG of the window
@@ -40,7 +40,7 @@ from app.window.app import QaltaApp
 from app.window.pixels import window_picture
 from app.window.widgets.holding import is_held
 
-KEYS: Final = {"escape": 27, "enter": 13, "backspace": 8}
+KEYS: Final = {"escape": 27, "enter": 13, "backspace": 8, "left": 276, "right": 275}
 HELD: Final = 2
 """Frames between a finger's coming down and going up."""
 PATIENCE: Final = 30.0

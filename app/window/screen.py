@@ -2,7 +2,8 @@
 
 Rule: a screen is drawn anew only when its shape changes; in between, what has changed is put into the widgets that are
 there, so that a finger on a button or a cursor in a field is not disturbed by news from the camera. While a finger is
-down nothing is drawn anew: a touch is never lost, and means what was shown when it began.
+down nothing is drawn anew: a touch is never lost, and means what was shown when it began. Whoever types when it is
+drawn anew goes on typing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from kivy.uix.widget import Widget
 from app.presenters.views import Pace
 from app.window.contract import Camera, Watched
 from app.window.kit import Kit
+from app.window.widgets.field import field_in_hand, hand_over
 from app.window.widgets.holding import is_held
 from app.window.widgets.putting_away import put_away
 
@@ -108,11 +110,13 @@ class Screen(ABC, Generic[V]):
             self._put_off()
             return
         if not self._is_drawn or shape != self._shape:
+            held = field_in_hand(self.root)
             self._followers.clear()
             put_away(self.root)
             self.root.clear_widgets()
             self._shape, self._is_drawn = shape, True
             self.root.add_widget(self.draw(view))
+            hand_over(self.root, held)
         for put in tuple(self._followers):
             put(view)
 

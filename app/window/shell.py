@@ -32,7 +32,7 @@ from app.window.screens.start import StartScreen
 from app.window.screens.unlock import UnlockScreen
 from app.window.theme import WIDE, Theme, colours_of
 from app.window.widgets.boxes import paint
-from app.window.widgets.field import is_typing
+from app.window.widgets.field import go_on_typing, is_typing, typing_in
 from app.window.widgets.places import Place, bar, rail
 from app.window.widgets.putting_away import put_away
 from app.window.words import Words
@@ -132,6 +132,7 @@ class Shell:
 
     def draw(self) -> None:
         """Draw what is shown now, from nothing."""
+        typing = typing_in(self.root)
         self._leave()
         kit = self._kit()
         around = Surroundings(kit, self, self._camera, self._presenters.settings.view.pace)
@@ -148,6 +149,7 @@ class Shell:
             order = [content]
         for part in order:
             self.root.add_widget(part)
+        go_on_typing(self.root, typing)
 
     def _abandon(self) -> None:
         if self._screen is not None:

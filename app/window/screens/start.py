@@ -40,7 +40,8 @@ class StartScreen(Screen[StartView]):
             self._start.begin()
 
     def shape(self, view: StartView) -> Hashable:
-        return (view.step, view.banks, view.bank, view.is_merchant, view.busy, view.trouble)
+        chosen = view.bank if view.banks else ""  # what is typed changes nothing but its field
+        return (view.step, view.banks, chosen, view.is_merchant, view.busy, view.trouble)
 
     def back(self) -> bool:
         if self.view.step in (StartStep.HOLDER, *_PINS):

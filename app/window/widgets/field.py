@@ -1,14 +1,22 @@
-"""A line of text that a person types."""
+"""A line of text that a person types.
+
+Rule: whoever types goes on typing. A page that is drawn anew under the hand (a refusal goes, a list comes) takes the
+very field over (`field_in_hand`, `hand_over`): a field that gives up the keyboard, be it for a moment, loses the letters
+that have been typed and not been read yet. Only another look or language makes another field (`go_on_typing`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from kivy.clock import Clock
 from kivy.metrics import dp
 from kivy.properties import StringProperty
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.scrollview import ScrollView
 from kivy.uix.textinput import TextInput
 from kivy.uix.widget import Widget
 
@@ -36,7 +44,8 @@ class Field(Column):
         *,
         is_begun: bool = False,
     ) -> None:
-        self._input = _Input(kit, name, text, most_bytes)
+        self._input = _Input(kit, name, text, most_bytes, changed)
+        self.label = label
         edge = BoxLayout(size_hint_y=None)
         edge.add_widget(self._input)
         self._input.bind(height=edge.setter("height"))
@@ -44,10 +53,21 @@ class Field(Column):
         paint(edge, kit.colours.card.ground, kit.colours.line, 12)
         super().__init__(Text(kit, label, LABEL, kit.colours.quiet), edge, gap=6)
         self._input.bind(text=self.setter("text"))
-        self._input.bind(text=lambda _, written: changed(written))
         if is_begun:
             # The touch that brought it here would take the keyboard from it again.
             Clock.schedule_once(lambda _: self._begin())
+
+    @property
+    def input_name(self) -> str:
+        return str(self._input.name)
+
+    @property
+    def has_keyboard(self) -> bool:
+        return bool(self._input.focus)
+
+    def give_up(self) -> None:
+        """The keyboard."""
+        self._input.put_away()
 
     def _begin(self) -> None:
         if self._input.get_root_window() is not None:
@@ -57,7 +77,9 @@ class Field(Column):
 class _Input(TextInput):
     name = StringProperty("")
 
-    def __init__(self, kit: Kit, name: str, text: str, most_bytes: int) -> None:
+    def __init__(
+        self, kit: Kit, name: str, text: str, most_bytes: int, changed: Callable[[str], object]
+    ) -> None:
         colours = kit.colours
         super().__init__(
             text=text,
@@ -75,7 +97,12 @@ class _Input(TextInput):
             size_hint_y=None,
         )
         self.name, self._most_bytes = name, most_bytes
-        self.height = max(self.minimum_height, dp(50))
+        # As high as one line, however long the text is: what Kivy counts before it knows the width is not that.
+        self.height = max(self.line_height + dp(28), dp(50))
+        above = (self.height - self.line_height) / 2
+        self.padding = (dp(14), above, dp(14), above)
+        self._changed, self._told, self._changes = changed, text, 0
+        self.bind(text=lambda *_: self._tell())
 
     def put_away(self) -> None:
         """A field that is gone would keep the keyboard."""
@@ -86,7 +113,89 @@ class _Input(TextInput):
         room = self._most_bytes - len(self.text.encode())
         while len(substring.encode()) > room:
             substring = substring[:-1]
-        return super().insert_text(substring, from_undo=from_undo)
+        with self._whole_change():
+            return super().insert_text(substring, from_undo=from_undo)
+
+    def do_backspace(self, from_undo: bool = False, mode: str = "bkspc") -> Any:
+        """Kivy's, told when the cursor has moved too."""
+        with self._whole_change():
+            return super().do_backspace(from_undo=from_undo, mode=mode)
+
+    @contextmanager
+    def _whole_change(self) -> Iterator[None]:
+        """Kivy tells of a new text before its cursor has moved; whoever draws the page anew then needs both."""
+        self._changes += 1
+        try:
+            yield
+        finally:
+            self._changes -= 1
+            self._tell()
+
+    def _tell(self) -> None:
+        if not self._changes and self.text != self._told:
+            self._told = self.text
+            self._changed(self.text)
+
+
+def field_in_hand(root: Widget) -> Field | None:
+    """The field below ``root`` that has the keyboard, taken out of its page."""
+    for widget in root.walk():
+        if isinstance(widget, Field) and widget.has_keyboard:
+            widget.parent.remove_widget(widget)
+            return widget
+    return None
+
+
+def hand_over(root: Widget, held: Field | None) -> None:
+    """Put ``held`` in the place of the new field of its name; without such a one it gives up the keyboard."""
+    if held is None:
+        return
+    for widget in root.walk():
+        if isinstance(widget, Field) and (widget.input_name, widget.label) == (held.input_name, held.label):
+            above, at = widget.parent, widget.parent.children.index(widget)
+            above.remove_widget(widget)
+            above.add_widget(held, index=at)
+            Clock.schedule_once(lambda _: _reveal(held), 0)
+            return
+    held.give_up()
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Which field has the keyboard, and where its cursor is."""
+
+    name: str
+    cursor: int
+
+
+def typing_in(root: Widget) -> Typing | None:
+    """Where a person types below ``root``."""
+    for widget in root.walk():
+        if isinstance(widget, _Input) and widget.focus:
+            return Typing(widget.name, widget.cursor_index())
+    return None
+
+
+def go_on_typing(root: Widget, typing: Typing | None) -> None:
+    """The field of that name below ``root``, if there still is one, has the keyboard, and is seen."""
+    if typing is None:
+        return
+    for widget in root.walk():
+        if isinstance(widget, _Input) and widget.name == typing.name and not widget.disabled:
+            widget.focus = True
+            widget.cursor = widget.get_cursor_from_index(min(typing.cursor, len(widget.text)))
+            Clock.schedule_once(lambda _, field=widget: _reveal(field), 0)
+            return
+
+
+def _reveal(field: Widget) -> None:
+    """Once the page has its sizes."""
+    above = field.parent
+    while above is not None and above is not above.parent:
+        if isinstance(above, ScrollView):
+            above.scroll_to(field, animate=False)
+            return
+        above = above.parent
 
 
 def is_typing(root: Widget) -> bool:

@@ -89,6 +89,11 @@ def click(name: str, seen: dict[str, Any]) -> None:
     _xdotool(name, "mousemove", "--sync", str(left + x), str(top + height - 1 - y), "click", "1")
 
 
+def type_on(name: str, text: str) -> None:
+    """Type Latin letters, digits and signs by a display's keyboard, into whatever has it."""
+    _xdotool(name, "type", "--delay", "12", text)
+
+
 def _xdotool(name: str, *arguments: str) -> str:
     done = subprocess.run(
         ["xdotool", *arguments],
