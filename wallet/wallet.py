@@ -23,14 +23,15 @@ from wallet.purse.purse import Clock, Purse, Random
 from wallet.purse.reading import Balance, ChainLink, Event, Reading, Risk
 from wallet.purse.receiving import Receiving
 from wallet.purse.reconciling import Reconciling
+from wallet.purse.requests import Requests
 from wallet.purse.tokens import OwnToken
 from wallet.purse.turns import one_at_a_time
 
 
 @one_at_a_time
 class Wallet:
-    """``paying``, ``receiving`` and ``reconciling`` do things; ``dating`` says how calls are dated; everything else
-    only looks.
+    """``paying``, ``receiving``, ``requests`` and ``reconciling`` do things; ``dating`` says how calls are dated;
+    everything else only looks.
 
     Safe to share between threads: one may reconcile while another pays. After ``close`` everything raises
     ``KeystoreError``: LOCKED, in the middle of a reconciling too.
@@ -40,6 +41,7 @@ class Wallet:
         self._purse = purse
         self.paying = Paying(purse)
         self.receiving = Receiving(purse)
+        self.requests = Requests(purse)
         self.reconciling = Reconciling(purse)
         self.dating = Dating(purse)
         self._reading = Reading(purse)

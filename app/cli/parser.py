@@ -21,6 +21,7 @@ Run = Callable[[argparse.Namespace, "Context"], Status]
 _MODULES: Final = (
     "sandbox",
     "wallets",
+    "pins",
     "money",
     "paying",
     "nfc",

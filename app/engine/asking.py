@@ -15,6 +15,7 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request, request_ref
 from wallet.purse.receiving import Receiving
+from wallet.purse.requests import Requests
 from wallet.session import Payee, PayeeState, events, messages
 from wallet.session.messages import RequestMessage
 from wallet.session.ports import Received
@@ -62,8 +63,10 @@ class Asking:
 class PayeeDesk:
     """One request at a time. All methods belong to the worker's thread; each says how the request stands then."""
 
-    def __init__(self, receiving: Receiving, request: Signed[Request], *, anew: bool) -> None:
-        self._receiving = receiving
+    def __init__(
+        self, receiving: Receiving, requests: Requests, request: Signed[Request], *, anew: bool
+    ) -> None:
+        self._receiving, self._requests = receiving, requests
         payee = Payee(receiving, request) if anew else Payee.resume(receiving, request)
         self.tap = PayeeTap(receiving, payee)
         self._new: set[tuple[bytes, ...]] = set()
@@ -78,7 +81,7 @@ class PayeeDesk:
             request = receiving.request(
                 wanted.amount, is_open=wanted.is_open, memo=wanted.memo, printed=wanted.is_printed
             )
-        return cls(receiving, request, anew=True)
+        return cls(receiving, work.wallet.requests, request, anew=True)
 
     @classmethod
     def resume(cls, work: Work, ref: bytes) -> PayeeDesk:
@@ -87,7 +90,7 @@ class PayeeDesk:
         request = receiving.own_request(ref)
         if request is None:
             raise Refusal(Code.REQUEST_UNKNOWN, {"request": ref.hex()})
-        desk = cls(receiving, request, anew=request.body.is_printed)
+        desk = cls(receiving, work.wallet.requests, request, anew=request.body.is_printed)
         desk.tap.session.tick(work.wallet.now())
         return desk
 
@@ -120,6 +123,7 @@ class PayeeDesk:
         """Ask no more. A request that was answered meanwhile is not cancelled."""
         if self.tap.session.state in (PayeeState.REQUESTING, PayeeState.EXPIRED):
             self.tap.session.cancel()
+            self._requests.cancel(request_ref(self.tap.session.request))
         return self.standing()
 
     def write(self, path: Path) -> None:

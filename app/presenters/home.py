@@ -84,9 +84,16 @@ class HomePresenter(Presenter[HomeView]):
                 continue
             if item.is_payment and not item.is_signed:
                 self._run("app_home.looking", lambda work: _dropped(work, id), self._found)
-            else:
+            elif item.is_payment:
                 self._aside.put(id)
                 self.refresh()
+            else:
+                self._run("app_home.looking", lambda work: _cancelled(work, id), self._found)
+
+
+def _cancelled(work: Work, request: bytes) -> _Found:
+    work.wallet.requests.cancel(request)
+    return _found(work)
 
 
 def _dropped(work: Work, payment: bytes) -> _Found:

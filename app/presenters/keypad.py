@@ -6,9 +6,8 @@ import hmac
 from typing import Final
 
 from app.catalogue.written import read_amount
+from hsm.pin import MAX_PIN_CHARACTERS, MIN_PIN_CHARACTERS
 
-MIN_PIN: Final = 4
-MAX_PIN: Final = 12
 _TENGE_DIGITS: Final = 11
 _TIYN_DIGITS: Final = 2
 _COMMA: Final = ","
@@ -34,7 +33,8 @@ def amount_of(typed: str) -> int:
 
 
 class PinPad:
-    """A PIN while it is being typed. It shows in no repr, and is forgotten when it is taken."""
+    """A PIN while it is being typed, on a keypad or a keyboard, by the one rule for PINs (`hsm.pin`). It shows in no
+    repr, and is forgotten when it is taken."""
 
     def __init__(self) -> None:
         self._typed = ""
@@ -48,11 +48,11 @@ class PinPad:
 
     @property
     def is_enough(self) -> bool:
-        return len(self._typed) >= MIN_PIN
+        return len(self._typed) >= MIN_PIN_CHARACTERS
 
-    def press(self, digit: str) -> None:
-        if len(digit) == 1 and digit in "0123456789" and len(self._typed) < MAX_PIN:
-            self._typed += digit
+    def press(self, sign: str) -> None:
+        if len(sign) == 1 and sign.isprintable() and len(self._typed) < MAX_PIN_CHARACTERS:
+            self._typed += sign
 
     def erase(self) -> None:
         self._typed = self._typed[:-1]

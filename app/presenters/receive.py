@@ -113,8 +113,7 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
             self._do(PayeeDesk.ask_on)
 
     def cancel(self) -> None:
-        """Ask no more. What was signed already is still received."""
-        self._aside.put(self._ref)
+        """Ask no more: it holds no room any more. What was signed already is still received."""
         self._do(PayeeDesk.cancel)
 
     def leave(self) -> None:

@@ -62,6 +62,8 @@ class Screen(ABC, Generic[V]):
         self._is_drawn = self._is_entered = False
         self._stop: Callable[[], None] | None = None
         self._waiting: ClockEvent | None = None
+        self.types_letters = False
+        """A PIN is typed by keyboard."""
 
     @property
     def view(self) -> V:
@@ -130,12 +132,13 @@ class Screen(ABC, Generic[V]):
             is_over = not is_held(self.root) or Clock.get_boottime() > end
             if is_over:
                 self._waiting = None
-                self._draw_anew()
+                self.draw_anew()
             return not is_over
 
         self._waiting = Clock.schedule_interval(look, 0)
 
-    def _draw_anew(self) -> None:
+    def draw_anew(self) -> None:
+        """Though its shape is the same."""
         if self._is_entered:
             self._is_drawn = False
             self._show(self.view)

@@ -120,9 +120,12 @@ class Commitments:
 
 
 def check_balance(limits: Limits, commitments: Commitments, coming: int) -> None:
-    """That ``coming`` tiyn more fit under the balance limit. LIMIT_BALANCE."""
+    """That ``coming`` tiyn more fit under the balance limit. LIMIT_BALANCE, with what open requests hold if they do."""
     counted = commitments.total + coming
-    require(counted <= limits.balance, Code.LIMIT_BALANCE, held=counted, limit=limits.balance)  # 8.4.21
+    asked = {"requests": commitments.requests} if commitments.requests else {}
+    require(
+        counted <= limits.balance, Code.LIMIT_BALANCE, held=counted, limit=limits.balance, **asked
+    )  # 8.4.21
 
 
 def excess(limits: Limits, held: int) -> int:

@@ -25,7 +25,7 @@ from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import TokenRef
 from wallet.protocol.validity import Token, Verified, verify_payment
-from wallet.purse.commitments import commitments
+from wallet.purse.commitments import IS_OPEN, commitments
 from wallet.purse.evidences import Evidences
 from wallet.purse.incoming import PAYER, Incoming
 from wallet.purse.purse import Purse
@@ -118,11 +118,9 @@ class Receiving:
         check_balance(limits, commitments(self._purse), 0 if is_printed else amount)
 
     def unanswered(self) -> tuple[Signed[Request], ...]:
-        """Requests with a nonce that have neither expired nor an answer, the newest first."""
+        """Requests with a nonce that have neither expired nor an answer and were not cancelled, the newest first."""
         rows = self._purse.store.rows(
-            "SELECT ref FROM request WHERE side = 'ours' AND use = 'once' AND expires >= ?"
-            " AND NOT EXISTS (SELECT 1 FROM incoming i WHERE i.request = ref AND i.code IS NULL)"
-            " ORDER BY at DESC, ref",
+            f"SELECT ref FROM request WHERE {IS_OPEN} ORDER BY at DESC, ref",
             self._purse.now(),
         )
         found = (self._purse.objects.request(row["ref"]) for row in rows)

@@ -56,6 +56,7 @@ def _defund(args: argparse.Namespace, context: Context) -> Status:
 def _balance(args: argparse.Namespace, context: Context) -> Status:
     with context.opened() as opened:
         balance = opened.wallet.balance()
+        requested = opened.wallet.requests.held()
     rows = [(part.name, int(getattr(balance, part.name))) for part in fields(balance)]
     words = context.show.catalogue
     shown = [
@@ -63,8 +64,10 @@ def _balance(args: argparse.Namespace, context: Context) -> Status:
         for name, amount in rows
         if amount or name == "spendable"
     ]
+    if requested:
+        shown.append([words.text("balance.requested"), written_amount(requested)])
     context.show.table("", ("", "balance.amount>"), shown)
-    context.show.result(**dict(rows))
+    context.show.result(**dict(rows), requested=requested)
     return Status.DONE
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Final
 
 from app.catalogue.written import written_time
 from app.cli.asking import amount_of, decided, require_memo, valid_for
 from app.cli.codes_in_pictures import read_messages
-from app.cli.commands import tapping
+from app.cli.commands import requests, tapping
 from app.cli.context import Context
 from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received, tell_signed
 from app.cli.parser import Commands
@@ -26,13 +25,12 @@ from wallet.purse.reading import EventKind
 from wallet.session import events, messages
 from wallet.session.ports import Received
 
-_PRINTED_MINUTES: Final = 30 * 24 * 60
-
 
 def add(commands: Commands) -> None:
     text = commands.words.text
     request = commands.add("request", _request)
-    request.add_argument("amount", help=text("help.amount"))
+    request.add_argument("amount", help=text("help.request_amount"))
+    request.add_argument("id", nargs="?", help=text("help.request_id"))
     request.add_argument("--open", action="store_true", dest="is_open", help=text("help.request_open"))
     request.add_argument("--memo", default="", help=text("help.request_memo"))
     request.add_argument("--printed", action="store_true", help=text("help.request_printed"))
@@ -63,7 +61,11 @@ def add(commands: Commands) -> None:
 
 
 def _request(args: argparse.Namespace, context: Context) -> Status:
-    seconds = valid_for(args.minutes, _PRINTED_MINUTES if args.printed else 60)
+    if requests.is_about_open_ones(args):
+        return requests.run(args, context)
+    if args.id is not None:
+        raise UsageError("usage.which_request")
+    seconds = None if args.minutes is None else valid_for(args.minutes)
     require_memo(args.memo)
     amount, way = amount_of(args.amount), way_to_show(args.out, context.show, is_long=False)
     with context.opened() as opened, doing("ask"):

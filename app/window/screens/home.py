@@ -154,9 +154,9 @@ class HomeScreen(Screen[HomeView]):
         )
         key = item.id.hex()[:8]
         actions = [soft(kit, f"home-go_on-{key}", self.say("app_home.go_on"), partial(self._go_on, item))]
-        if item.is_payment and not item.is_signed:
-            drop = partial(self._home.drop, item.id)
-            actions.append(plain(kit, f"home-drop-{key}", self.say("app_home.drop"), drop))
+        if not item.is_payment or not item.is_signed:
+            drop, words = partial(self._home.drop, item.id), "drop" if item.is_payment else "ask_no_more"
+            actions.append(plain(kit, f"home-drop-{key}", self.say(f"app_home.{words}"), drop))
         side_by_side = Column(*actions, gap=4) if kit.theme.is_large else Row(*actions, gap=8)
         return Card(
             Row(Icon(kit, "timer-sand", 26, ink.text), lines, gap=14), side_by_side, ground=ink.ground

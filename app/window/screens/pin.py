@@ -1,4 +1,8 @@
-"""The PIN keypad, as every screen that asks for a PIN shows it. The digits themselves never come here."""
+"""A PIN by keypad or, where it has letters, by keyboard: as every screen that asks for one shows it. It never comes
+here.
+
+A PIN is what `hsm.pin` says it is, whichever program made it; so whatever PIN a wallet has, it can be typed here.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,14 @@ from kivy.uix.widget import Widget
 from app.window.screen import Screen
 from app.window.theme import BODY, HEADLINE
 from app.window.widgets.boxes import Gap
-from app.window.widgets.buttons import Action, strong
+from app.window.widgets.buttons import Action, plain, strong
+from app.window.widgets.field import SecretField
 from app.window.widgets.keypad import Keypad, PinDots
 from app.window.widgets.page import Back, page
 from app.window.widgets.text import Text
+from hsm.pin import MIN_PIN_CHARACTERS
 
 V = TypeVar("V")
-SHORTEST = 4
 
 
 def pin_page(
@@ -34,11 +39,11 @@ def pin_page(
     above: Sequence[Widget] = (),
     is_closed: bool = False,
 ) -> Widget:
-    """``length`` reads from a view how many digits were typed; ``is_closed`` while no PIN is taken."""
+    """``length`` reads from a view how many signs were typed; ``is_closed`` while no PIN is taken."""
     kit = screen.kit
 
     def put_action(action: Action, view: V) -> None:
-        action.disabled = is_closed or length(view) < SHORTEST
+        action.disabled = is_closed or length(view) < MIN_PIN_CHARACTERS
 
     action = screen.follow(strong(kit, "pin-confirm", confirm_text, confirm), put_action)
     dots = screen.follow(PinDots(kit, 0), lambda dots, view: setattr(dots, "length", length(view)))
@@ -46,7 +51,18 @@ def pin_page(
     if line:
         parts += [Text(kit, line, BODY, kit.colours.quiet, halign="center"), Gap()]
     asking = Text(kit, ask, HEADLINE, halign="center", name="pin-ask")
-    keypad = Keypad(kit, press, erase, has_comma=False)
+
+    def turn() -> None:
+        screen.types_letters = not screen.types_letters
+        for _ in range(length(screen.view)):
+            erase()
+        screen.draw_anew()
+
+    if screen.types_letters and not is_closed:
+        letters = SecretField(kit, "pin-letters", screen.say("app_start.pin_letters"), press, erase, confirm)
+        digits = plain(kit, "pin-digits", screen.say("app_start.pin_digits"), turn, "dialpad")
+        return page(kit, title, parts, [asking, dots, letters, digits, action], back=back, gap=12)
+    keypad = Keypad(kit, press, erase, has_comma=False, letters=turn)
     return page(kit, title, parts, [asking, dots, keypad, action], back=back, gap=12)
 
 
@@ -62,7 +78,7 @@ def pin_key(
         press(sign)
     elif sign == "erase":
         erase()
-    elif sign == "enter" and length >= SHORTEST:
+    elif sign == "enter" and length >= MIN_PIN_CHARACTERS:
         confirm()
     else:
         return False

@@ -1,8 +1,8 @@
 """A line of text that a person types.
 
 Rule: whoever types goes on typing. A page that is drawn anew under the hand (a refusal goes, a list comes) takes the
-very field over (`field_in_hand`, `hand_over`): a field that gives up the keyboard, be it for a moment, loses the letters
-that have been typed and not been read yet. Only another look or language makes another field (`go_on_typing`).
+very field over (`field_in_hand`, `hand_over`): a field that gives up the keyboard, be it for a moment, loses letters
+that were typed and not read yet. Only another look or language makes another field (`go_on_typing`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,38 @@ from app.window.widgets.boxes import Column, paint
 from app.window.widgets.text import Text
 
 
-class Field(Column):
+class Line(Column):
+    """A line that can have the keyboard, below its label."""
+
+    def __init__(self, kit: Kit, label: str, written: _Input) -> None:
+        self._input, self.label = written, label
+        edge = BoxLayout(size_hint_y=None, height=written.height)
+        edge.add_widget(written)
+        paint(edge, kit.colours.card.ground, kit.colours.line, 12)
+        super().__init__(Text(kit, label, LABEL, kit.colours.quiet), edge, gap=6)
+
+    @property
+    def input_name(self) -> str:
+        return str(self._input.name)
+
+    @property
+    def has_keyboard(self) -> bool:
+        return bool(self._input.focus)
+
+    def give_up(self) -> None:
+        """The keyboard."""
+        self._input.put_away()
+
+    def begin(self) -> None:
+        """Have the keyboard from the next frame on: the touch that brought it here would take it away again."""
+        Clock.schedule_once(lambda _: self._begin())
+
+    def _begin(self) -> None:
+        if self._input.get_root_window() is not None:
+            self._input.focus = True
+
+
+class Field(Line):
     """``changed`` is told the text after every letter, up to ``most_bytes`` of UTF-8. ``is_begun``: it has the keyboard
     as soon as it is there."""
 
@@ -44,34 +75,10 @@ class Field(Column):
         *,
         is_begun: bool = False,
     ) -> None:
-        self._input = _Input(kit, name, text, most_bytes, changed)
-        self.label = label
-        edge = BoxLayout(size_hint_y=None)
-        edge.add_widget(self._input)
-        self._input.bind(height=edge.setter("height"))
-        edge.height = self._input.height
-        paint(edge, kit.colours.card.ground, kit.colours.line, 12)
-        super().__init__(Text(kit, label, LABEL, kit.colours.quiet), edge, gap=6)
+        super().__init__(kit, label, _Input(kit, name, text, most_bytes, changed))
         self._input.bind(text=self.setter("text"))
         if is_begun:
-            # The touch that brought it here would take the keyboard from it again.
-            Clock.schedule_once(lambda _: self._begin())
-
-    @property
-    def input_name(self) -> str:
-        return str(self._input.name)
-
-    @property
-    def has_keyboard(self) -> bool:
-        return bool(self._input.focus)
-
-    def give_up(self) -> None:
-        """The keyboard."""
-        self._input.put_away()
-
-    def _begin(self) -> None:
-        if self._input.get_root_window() is not None:
-            self._input.focus = True
+            self.begin()
 
 
 class _Input(TextInput):
@@ -137,27 +144,62 @@ class _Input(TextInput):
             self._changed(self.text)
 
 
-def field_in_hand(root: Widget) -> Field | None:
+def field_in_hand(root: Widget) -> Line | None:
     """The field below ``root`` that has the keyboard, taken out of its page."""
     for widget in root.walk():
-        if isinstance(widget, Field) and widget.has_keyboard:
+        if isinstance(widget, Line) and widget.has_keyboard:
             widget.parent.remove_widget(widget)
             return widget
     return None
 
 
-def hand_over(root: Widget, held: Field | None) -> None:
+def hand_over(root: Widget, held: Line | None) -> None:
     """Put ``held`` in the place of the new field of its name; without such a one it gives up the keyboard."""
     if held is None:
         return
     for widget in root.walk():
-        if isinstance(widget, Field) and (widget.input_name, widget.label) == (held.input_name, held.label):
+        if isinstance(widget, Line) and (widget.input_name, widget.label) == (held.input_name, held.label):
             above, at = widget.parent, widget.parent.children.index(widget)
             above.remove_widget(widget)
             above.add_widget(held, index=at)
             Clock.schedule_once(lambda _: _reveal(held), 0)
             return
     held.give_up()
+
+
+class SecretField(Line):
+    """Takes letters and keeps none: ``press`` is told each, ``erase`` that the last goes, ``entered`` that it is all.
+    It has the keyboard as soon as it is there. What was typed shows elsewhere, as dots."""
+
+    def __init__(
+        self,
+        kit: Kit,
+        name: str,
+        label: str,
+        press: Callable[[str], object],
+        erase: Callable[[], object],
+        entered: Callable[[], object],
+    ) -> None:
+        super().__init__(kit, label, _Secret(kit, name, press, erase))
+        self._input.bind(on_text_validate=lambda *_: entered())
+        self.begin()
+
+
+class _Secret(_Input):
+    def __init__(
+        self, kit: Kit, name: str, press: Callable[[str], object], erase: Callable[[], object]
+    ) -> None:
+        super().__init__(kit, name, "", 0, lambda _: None)
+        self._press, self._erase = press, erase
+        self.text_validate_unfocus = False
+
+    def insert_text(self, substring: str, from_undo: bool = False) -> Any:
+        """Nothing of it stays here: not in the text, not in what could be undone or copied."""
+        for sign in substring:
+            self._press(sign)
+
+    def do_backspace(self, from_undo: bool = False, mode: str = "bkspc") -> Any:
+        self._erase()
 
 
 @dataclass(frozen=True, slots=True)

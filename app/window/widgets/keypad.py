@@ -21,6 +21,8 @@ from app.window.widgets.text import FitText, Icon
 KEY_HEIGHT = 50
 SHOWN_DOTS = 4
 """So many places are shown from the start: the shortest PIN."""
+MOST_DOTS = 14
+"""So many fit; a longer PIN shows no more."""
 
 
 class Key(Touched, AnchorLayout):
@@ -29,7 +31,9 @@ class Key(Touched, AnchorLayout):
     name = StringProperty("")
     text = StringProperty("")
 
-    def __init__(self, kit: Kit, name: str, sign: Widget, tapped: Callable[[], object]) -> None:
+    def __init__(
+        self, kit: Kit, name: str, sign: Widget, tapped: Callable[[], object], *, when: str = "on_press"
+    ) -> None:
         # Digits grow with the type, keys do not: a keypad of larger ones would leave no room for the amount.
         super().__init__(size_hint_y=None, height=dp(KEY_HEIGHT))
         self.name = name
@@ -37,19 +41,35 @@ class Key(Touched, AnchorLayout):
         self.add_widget(sign)
         paint(self, kit.colours.card.ground, None, 16)
         self.lay_veil(kit.colours.page.text, 16)
-        self.bind(on_press=lambda *_: tapped())
+        self.bind(**{when: lambda *_: tapped()})
 
 
 class Keypad(Middle):
-    """Digits, a comma if ``has_comma``, and a key that takes the last sign back."""
+    """Digits, a comma if ``has_comma``, a key for ``letters`` if there are to be any, and one that takes the last sign
+    back."""
 
     def __init__(
-        self, kit: Kit, press: Callable[[str], object], erase: Callable[[], object], *, has_comma: bool
+        self,
+        kit: Kit,
+        press: Callable[[str], object],
+        erase: Callable[[], object],
+        *,
+        has_comma: bool,
+        letters: Callable[[], object] | None = None,
     ) -> None:
         grid = GridLayout(cols=3, spacing=dp(8), size_hint_y=None)
         grid.bind(minimum_height=grid.setter("height"))
-        for sign in ("1", "2", "3", "4", "5", "6", "7", "8", "9", "," if has_comma else "", "0"):
-            grid.add_widget(self._key(kit, sign, press) if sign else Widget(size_hint_y=None, height=1))
+        for sign in "123456789":
+            grid.add_widget(self._key(kit, sign, press))
+        if has_comma:
+            grid.add_widget(self._key(kit, ",", press))
+        elif letters is not None:
+            # On release: a finger that is still down would take the keyboard from the field that comes.
+            sign = Icon(kit, "keyboard-outline", 24)
+            grid.add_widget(Key(kit, "keypad-letters", sign, letters, when="on_release"))
+        else:
+            grid.add_widget(Widget(size_hint_y=None, height=1))
+        grid.add_widget(self._key(kit, "0", press))
         grid.add_widget(Key(kit, "keypad-erase", Icon(kit, "backspace-outline", 24), erase))
         super().__init__(grid, widest=400)
 
@@ -60,7 +80,7 @@ class Keypad(Middle):
 
 
 class PinDots(Widget):
-    """A filled dot for each digit typed, a ring for each that is at least missing."""
+    """A filled dot for each sign typed, a ring for each that is at least missing."""
 
     name = StringProperty("pin-dots")
     length = NumericProperty(0)
@@ -74,12 +94,12 @@ class PinDots(Widget):
 
     @property
     def text(self) -> str:
-        """How many digits, never which."""
+        """How many, never which."""
         return str(self.length)
 
     def _draw(self, *_: Any) -> None:
         self.canvas.clear()
-        count = max(self.length, SHOWN_DOTS)
+        count = min(max(self.length, SHOWN_DOTS), MOST_DOTS)
         side, step = dp(14), dp(28) if count <= 10 else dp(22)
         left = self.x + self.width / 2 - (count - 1) * step / 2
         height = self.y + self.height / 2

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.catalogue.written import read_amount
-from app.presenters.keypad import MAX_PIN, PinPad, amount_of, pressed
+from app.presenters.keypad import PinPad, amount_of, pressed
+from hsm.keystore import KeystoreError
+from hsm.pin import MAX_PIN_CHARACTERS, check_fit
 from wallet.protocol.bounds import MAX_SUM
 
 KEYS = st.lists(st.sampled_from([*"0123456789,", "x", "", "12", "٣"]), max_size=30)
@@ -36,12 +40,27 @@ def test_a_third_digit_after_the_comma_is_not_taken() -> None:
     assert pressed("1,2", ",") == "1,2"
 
 
-@given(st.lists(st.sampled_from([*"0123456789", "a", "", "12"]), max_size=30))
-def test_a_pin_is_digits_no_longer_than_allowed_and_in_no_repr(keys: list[str]) -> None:
+@given(st.lists(st.characters() | st.sampled_from([*"0123456789", "", "12"]), max_size=200))
+def test_what_is_typed_is_a_pin_by_the_rule_for_all_pins_and_in_no_repr(keys: list[str]) -> None:
     pad = PinPad()
     for key in keys:
         pad.press(key)
-    digits = "".join(key for key in keys if len(key) == 1 and key.isdigit())[:MAX_PIN]
-    assert (pad.length, pad.is_same(digits)) == (len(digits), True)
-    assert not any(character.isdigit() for character in repr(pad))
-    assert (pad.take(), pad.length) == (digits, 0)
+    signs = "".join(key for key in keys if len(key) == 1 and key.isprintable())[:MAX_PIN_CHARACTERS]
+    assert (pad.length, pad.peek()) == (len(signs), signs)
+    assert repr(pad) == "PinPad()"
+    if pad.is_enough and unicodedata.is_normalized("NFC", signs):
+        assert check_fit(signs) == signs
+    assert (pad.take(), pad.length) == (signs, 0)
+
+
+@given(st.text(max_size=20))
+def test_whatever_pin_a_wallet_was_made_with_can_be_typed(pin: str) -> None:
+    try:
+        check_fit(pin)
+    except KeystoreError:
+        return
+    pad = PinPad()
+    for sign in pin:
+        pad.press(sign)
+    assert unicodedata.normalize("NFC", pad.peek()) == unicodedata.normalize("NFC", pin)
+    assert pad.is_enough or unicodedata.normalize("NFC", pin) != pin
