@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -21,6 +21,7 @@ from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.funding import Funding
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake, is_refused_bundle
+from ledger_sync.bank.lanes import Lanes
 from ledger_sync.bank.lines import BankLines, CentralBankLine, NotaryLine, Service
 from ledger_sync.bank.movements import Movements
 from ledger_sync.bank.objects import Objects
@@ -32,10 +33,10 @@ from ledger_sync.bank.refunds import Refunds
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.retention import Retention
 from ledger_sync.bank.settling_desk import SettlingDesk
-from ledger_sync.bank.shares import CUSTOMER_UPLOADER
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Kind, WorkList
+from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.http.worker import Worker, every
 from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
@@ -43,12 +44,11 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
 
-URGENT: Final = frozenset({Kind.FETCH, Kind.REDEEM, Kind.REVOKE, Kind.CHALLENGE})
-"""What a caller's answer may depend on."""
-PASSING_ON: Final = frozenset({Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY})
+_ROUND_SECONDS: Final = 1
+_AFTER_VAIN: Final = 5
+"""Seconds for which nobody asks the central bank for news after somebody could not reach it."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -155,7 +155,12 @@ class Node:
         self.movements = Movements(house, central_bank, self.funding.carried_out, self.compensations.moved)
         board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
         board.deliveries, board.redemptions = self.deliveries, self.redemptions
-        self.outbox = self._outbox(banks, central_bank)
+        self._banks = tuple(lines.banks)
+        self.lanes = Lanes(self.work, self._outbox(banks, central_bank), self._banks)
+        self._fundings = every("fundings", _ROUND_SECONDS, self._finish_fundings)
+        self._settling = every("settling", _ROUND_SECONDS, self._settle)
+        self._refreshing = threading.Lock()
+        self._refreshed_in_vain = -_AFTER_VAIN
 
     def _outbox(self, banks: BankLines, central_bank: CentralBankLine) -> Outbox:
         relays = RelayCourier(self.house, self.objects, self.provenance, self.work, banks)
@@ -173,7 +178,6 @@ class Node:
         )
         revocations = RevocationCourier(self.house, self.objects, self.wallets, self.work, central_bank)
         return Outbox(
-            self.house.store,
             self.work,
             {
                 Kind.WHOLE: relays.whole,
@@ -202,15 +206,17 @@ class Node:
             self.refresh_trust()
             self.intake.take(bundle, uploader)
         attempt("settle", self.desk.settle)
-        self.outbox.round(URGENT)
-        if uploader.startswith(CUSTOMER_UPLOADER) and self._has_conflict(txids):
-            self.outbox.round(PASSING_ON)
-        self.outbox.round(URGENT)
+        self.lanes.wait_for(lambda: self._urgent(txids))
         return self.answers.rows(txids, repeats)
 
-    def _has_conflict(self, txids: list[bytes]) -> bool:
-        settlements = [self.objects.settlement(txid) for txid in txids]
-        return any(held is not None and held.body.verdict is Verdict.CONFLICT for held in settlements)
+    def _urgent(self, txids: list[bytes]) -> Iterator[Item]:
+        """What the answer about these transfers depends on."""
+        yield from self.work.due(1, (Kind.REVOKE,), "")
+        for txid in txids:
+            yield Item(Kind.REDEEM, "", txid)
+            for wanted in self.desk.lacking(txid):
+                yield Item(Kind.CHALLENGE, "", txid + wanted)
+                yield from (Item(Kind.FETCH, bank, wanted) for bank in self._banks)
 
     def books(self) -> Cbor:
         """`[position, own, [[account, balance], ...], fundings, redemptions]` of one moment; the last two list by id
@@ -228,17 +234,39 @@ class Node:
             ]
 
     def refresh_trust(self) -> None:
-        """The newest directory and policy, if the central bank can be reached."""
-        with contextlib.suppress(Refusal):
+        """The newest directory and policy, if the central bank can be reached. One call at a time asks for them, and
+        none soon after another asked in vain; the others go on with what is held."""
+        if self.house.clock() < self._refreshed_in_vain + _AFTER_VAIN or not self._refreshing.acquire(False):
+            return
+        try:
             self.house.trust.refresh()
+        except Refusal:
+            self._refreshed_in_vain = self.house.clock()
+        finally:
+            self._refreshing.release()
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """They finish what a crash or a silent partner left; who waits for one partner waits beside the others."""
+        return (self._fundings, self._settling, *self.lanes.workers.values())
+
+    def hurry(self) -> None:
+        """There may be something to do now."""
+        for worker in self.workers:
+            worker.poke()
 
     def work_round(self) -> None:
-        """One round of the worker: finish what a crash or a silent partner left."""
+        """One round of every worker, in the caller's thread: where none runs by itself."""
+        for worker in self.workers:
+            attempt(worker.name, worker.step)
+
+    def _settle(self) -> None:
         attempt("policies", self.policies.follow)
+        self.desk.settle()
+
+    def _finish_fundings(self) -> None:
         for funding, _amount in self.funding.open_ones():
             attempt("funding", partial(self.funding.finish, funding))
-        attempt("settle", self.desk.settle)
-        self.outbox.round()
 
 
 def attempt(what: str, step: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""The outbox: does the durable work, at once where it can and again until it is done.
+"""The outbox: does the durable work, and again until it is done. Who does which, `lanes` says.
 
 Rule: work is read from the store each time. A partner that can't be reached keeps its own work waiting and
 nobody else's; an answer that refuses is noted with the work and asked for again later.
@@ -7,10 +7,9 @@ nobody else's; an answer that refuses is noted with the work and asked for again
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from ledger_sync.bank.store import Store
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import NoAnswer
 from wallet.protocol.codes import Code, Refusal
@@ -25,14 +24,13 @@ _log: Final = logging.getLogger(__name__)
 class Outbox:
     """Runs handlers over due work."""
 
-    def __init__(self, store: Store, work: WorkList, handlers: Mapping[Kind, Handler]) -> None:
-        self._store = store
+    def __init__(self, work: WorkList, handlers: Mapping[Kind, Handler]) -> None:
         self._work = work
         self._handlers = handlers
 
-    def round(self, kinds: frozenset[Kind] | None = None) -> int:
-        """Try everything that is due, or what of it is of these ``kinds``; how much got done."""
-        return self.do(self._work.due(ROUND, kinds))
+    def due(self, kinds: Collection[Kind], target: str | None = None) -> list[Item]:
+        """A round's work of these ``kinds``, for one ``target`` or for all, oldest first."""
+        return self._work.due(ROUND, kinds, target)
 
     def do(self, items: Iterable[Item]) -> int:
         """Try these now; how many got done."""

@@ -25,7 +25,6 @@ from ledger_sync.http.worker import every
 ALIAS: Final = "bank"
 _REFRESH_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.5
-_OUTBOX_SECONDS: Final = 1
 _MOVEMENTS_SECONDS: Final = 5
 _REFUNDS_SECONDS: Final = 60
 _COMPENSATIONS_SECONDS: Final = 3_600
@@ -64,11 +63,10 @@ def assemble(home: Home) -> Assembled:
     house = House(bank, signer.sign_digest, store, books, trust, home.clock, home.random, home.machine)
     node = Node(house, Terms.of(config.get("terms", {})), Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()
-    outbox = every("outbox", _OUTBOX_SECONDS, node.work_round)
     nonces = home.nonces()
     who = identify(node, trust, home.key("operator"))
     gate = Gate(home.authority, who, nonces, home.clock, home.machine, home.hear)
-    routes = BankCalls(node, trust, outbox.poke).routes()
+    routes = BankCalls(node, trust, node.hurry).routes()
 
     def close() -> None:
         store.close()
@@ -85,7 +83,7 @@ def assemble(home: Home) -> Assembled:
         every("refunds", _REFUNDS_SECONDS, node.refunds.find),
         every("compensations", _COMPENSATIONS_SECONDS, node.compensations.ask),
         every("retention", _REFUNDS_SECONDS, node.retention.sweep),
-        outbox,
+        *node.workers,
     )
     return Assembled(node, trust, Service(app, workers, close))
 

@@ -7,6 +7,7 @@ the body. Every list that a caller sends has a limit, checked as it is read.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from ledger_sync.bank.customers import Customer, account_id
@@ -48,6 +49,15 @@ _DEVICE: Final = frozenset({CallerKind.NEWCOMER, CallerKind.CUSTOMER})
 _BANK: Final = frozenset({CallerKind.BANK})
 _LEDGER: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
+_ROOMS: Final = {
+    "/v1/uploads": "uploads",
+    "/v1/relays": "relays",
+    "/v1/fundings": "fundings",
+    "/v1/certificates": "news",
+    "/v1/customers": "news",
+    "/v1/books": "news",
+}
+"""What may wait for notary or central bank, each beside the others; nothing else waits for anybody."""
 _ROWS: Final = (
     "[* [txid, settlement / null, first answered / null, [* consumption], evidence / null, outcome / null]]"
 )
@@ -62,7 +72,8 @@ class BankCalls:
         self._poke = poke
 
     def routes(self) -> tuple[Route, ...]:
-        return (*self._public(), *self._customers(), *self._ledger(), *self._operators())
+        table = (*self._public(), *self._customers(), *self._ledger(), *self._operators())
+        return tuple(replace(route, room=_ROOMS.get(route.path, "")) for route in table)
 
     def _public(self) -> tuple[Route, ...]:
         return (

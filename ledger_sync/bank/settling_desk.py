@@ -32,6 +32,8 @@ from wallet.protocol.settlement import (
 )
 from wallet.protocol.transfer import TokenRef, Transfer
 
+_PATIENCE: Final = 5.0
+"""Seconds to wait for who asks the notary now."""
 BATCH: Final = 64
 """Commits in one call to the notary."""
 
@@ -68,11 +70,20 @@ class SettlingDesk:
     def settle(self) -> None:
         """Commit everything valid, ancestors first, and answer what can be answered.
 
-        Raises ``Refusal``: UNREACHABLE and what else the notary says; what is left is tried again.
+        Raises ``Refusal``: UNREACHABLE and what else the notary says; what is left is tried again, as is all of it
+        while the notary holds up who came before.
         """
-        with self._one_at_a_time:
+        if not self._one_at_a_time.acquire(timeout=_PATIENCE):
+            return
+        try:
             while batch := self._next_batch():
                 self._commit(batch)
+        finally:
+            self._one_at_a_time.release()
+
+    def lacking(self, txid: bytes) -> list[bytes]:
+        """The transfers whose payloads a conflict of this one waits for."""
+        return [row[0] for row in self._store.rows("select wanted from lacks where transfer = ?", (txid,))]
 
     def has_valid(self) -> bool:
         """Whether anything waits to be committed."""

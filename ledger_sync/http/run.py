@@ -255,5 +255,7 @@ def _serve(service: Service, config: Mapping[str, Any], ending: _Ending) -> None
         asyncio.run(server.serve())
     finally:
         for worker in service.workers:
+            worker.ask_to_stop()
+        for worker in service.workers:
             worker.stop()
         service.close()

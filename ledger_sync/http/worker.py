@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -31,13 +32,26 @@ class Worker:
     There is no thread before `start`; who has other means of making rounds may call `step` by itself.
     """
 
-    def __init__(self, name: str, seconds: float, step: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        seconds: float,
+        step: Callable[[], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
         self.step = step
         self._seconds = seconds
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._now = now
+        self._rounds = threading.Condition()
+        self._begun = 0
+        self._done = 0
+        self._since: float | None = None
+        self._beside = 0
+        self._is_resting = False
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
@@ -47,10 +61,34 @@ class Worker:
         """There is something to do now; do not wait for the next round."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """Let the present round end, and no other begin."""
+    def turn(self, patience: float, beside: int) -> bool:
+        """A whole round that begins after now, made by the thread, for which the caller waits at most `patience`
+        seconds, and not at all beside so many others or where the thread is held up for so long already; by the caller,
+        where no thread was started. Whether it was made.
+        """
+        if self._thread is None:
+            self.step()
+            return True
+        with self._rounds:
+            held_up = self._since is not None and self._now() - self._since >= patience
+            if held_up or self._is_resting or self._beside >= beside or self._stopping.is_set():
+                return False
+            wanted = self._begun + 1
+            self._wake.set()
+            self._beside += 1
+            try:
+                return self._rounds.wait_for(lambda: self._done >= wanted, patience)
+            finally:
+                self._beside -= 1
+
+    def ask_to_stop(self) -> None:
+        """Let no other round begin."""
         self._stopping.set()
         self._wake.set()
+
+    def stop(self) -> None:
+        """Let the present round end, and no other begin."""
+        self.ask_to_stop()
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
 
@@ -59,7 +97,7 @@ class Worker:
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                self.step()
+                self._round()
             except Refusal as refusal:
                 failures += 1
                 _log.info("%s: %s", self.name, refusal)
@@ -67,10 +105,24 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - the next round begins anew
                 failures += 1
                 self._tell(error)
+                self._is_resting = True
                 self._stopping.wait(pause(self._seconds, failures, LONGEST_AFTER_FAULT))
+                self._is_resting = False
             else:
                 failures = 0
                 self._wake.wait(self._seconds)
+
+    def _round(self) -> None:
+        with self._rounds:
+            self._begun += 1
+            self._since = self._now()
+        try:
+            self.step()
+        finally:
+            with self._rounds:
+                self._done = self._begun
+                self._since = None
+                self._rounds.notify_all()
 
     def _tell(self, error: Exception) -> None:
         """A foreseen fault in a line, an unforeseen one with where it happened."""
