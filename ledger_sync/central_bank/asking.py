@@ -4,6 +4,7 @@ Rule: every question ends once, and never changes: the bank has shown a transfer
 token's owner signed, or it has failed. Shown once is shown: it is kept, and the bank is not asked again. A bank has
 failed that says itself that it has none, that shows another thing, or that gave no answer at `ATTEMPTS` moments, spread
 over the whole of the terms' `challenge_wait`: the central bank asks by itself as well, so that nobody chooses them.
+A bank is asked one question at a time, and whoever comes meanwhile is told that it is open.
 """
 
 from __future__ import annotations
@@ -71,13 +72,13 @@ class Asking:
             raise Refusal(Code.UNREACHABLE, facts)
         return ended.transfer
 
-    def ask_again(self) -> None:
-        """Ask what is open and due: the step of a background worker."""
+    def ask_again(self, bank: str | None = None) -> None:
+        """Ask this bank, or all, what is open and due: the step of a background worker."""
         with self.store.reading() as db:
             rows = db.execute(
-                "select distinct bank, consumer from asked"
-                " where shown is null and failed is null and due <= ? order by due limit ?",
-                (self.clock(), _ROUND),
+                "select distinct bank, consumer from asked where shown is null and failed is null"
+                " and due <= ?1 and (?2 is null or bank = ?2) order by due limit ?3",
+                (self.clock(), bank, _ROUND),
             ).fetchall()
         for bank, consumer in rows:
             self._try(bank, consumer)
@@ -105,6 +106,15 @@ class Asking:
 
     def _try(self, bank: str, consumer: bytes) -> None:
         line = self.banks.get(bank)
+        if line is None:
+            self._ask_bank(bank, None, consumer)
+        elif line.turn.acquire(blocking=False):
+            try:
+                self._ask_bank(bank, line, consumer)
+            finally:
+                line.turn.release()
+
+    def _ask_bank(self, bank: str, line: BankLine | None, consumer: bytes) -> None:
         answer: Shown | None = None
         try:
             if line is None:

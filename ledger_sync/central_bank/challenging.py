@@ -90,8 +90,12 @@ class Challenging:
         return self._pay(bank, claim, said, shown)
 
     def follow_up(self) -> None:
-        """Ask what is open, and pay what can be paid by now: the step of a background worker."""
+        """Ask what is open, and pay what can be paid by now."""
         self.asking.ask_again()
+        self.pay_open()
+
+    def pay_open(self) -> None:
+        """Pay what can be paid by now: the step of a background worker."""
         with self.store.writing() as db:
             claims.pay(db, self.clock())
 

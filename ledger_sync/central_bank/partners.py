@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ledger_sync.http.call import Clock, Signer
@@ -53,9 +54,11 @@ def _statement_on(ref: TokenRef, answer: Cbor, directory: Directory) -> Signed[C
 
 @dataclass(frozen=True, slots=True)
 class BankLine:
-    """A bank, asked to show a transfer that it committed."""
+    """A bank, asked to show a transfer that it committed. ``turn`` is for one question at a time, so that a bank that
+    lets wait holds up one thread."""
 
     line: Line
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def show(self, txid: bytes) -> tuple[Signed[Transfer], Signed[Certificate]]:
         """The transfer and a certificate of its signer. `RemoteRefusal` (NOT_FOUND: it can't), `NoAnswer`."""

@@ -7,6 +7,7 @@ the first directory's keys are good), and perhaps terms (`Terms`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ledger_sync.central_bank.asking import Asking
@@ -18,7 +19,7 @@ from ledger_sync.central_bank.registry import Founding, Keys, Registry
 from ledger_sync.central_bank.service import CentralBank
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
-from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.client import WHOLE_WITHIN_A_CALL, ServiceClient
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.worker import every
@@ -53,7 +54,7 @@ def assemble(home: Home) -> Assembled:
     lines: list[ServiceClient] = []
 
     def line(url: str) -> ServiceClient:
-        lines.append(home.line(url, keys.redemption))
+        lines.append(home.line(url, keys.redemption, WHOLE_WITHIN_A_CALL))
         return lines[-1]
 
     founding = Founding(
@@ -65,7 +66,8 @@ def assemble(home: Home) -> Assembled:
     issuing = Issuing(store, keys.issuing, terms, home.clock)
     notary = NotaryLine(line(config["notary"]["url"]), keys.redemption, home.clock)
     banks = {bank["id"]: BankLine(line(bank["url"])) for bank in config["banks"]}
-    challenging = Challenging(store, registry, Asking(store, banks, terms, home.clock), home.clock)
+    asking = Asking(store, banks, terms, home.clock)
+    challenging = Challenging(store, registry, asking, home.clock)
     redeeming = Redeeming(store, registry, issuing, notary, challenging, terms, home.clock)
     central_bank = CentralBank(
         store,
@@ -90,7 +92,8 @@ def assemble(home: Home) -> Assembled:
 
     workers = (
         every("expired revocations", _DROP_SECONDS, registry.drop_expired),
-        every("challenges", _FOLLOW_SECONDS, challenging.follow_up),
+        *(every(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),
+        every("compensations", _FOLLOW_SECONDS, challenging.pay_open),
     )
     return Assembled(store, registry, redeeming, challenging, Service(app, workers, close))
 

@@ -5,7 +5,7 @@ Rule: banks get what concerns them, the operator what concerns all, anyone the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger_sync.central_bank.books import ISSUED, REDEEMED, MovementKind, move, movements, position, sums
@@ -42,6 +42,8 @@ _BANK: Final = frozenset({CallerKind.BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _EITHER: Final = _BANK | _OPERATOR
 _MAX_MOVEMENT: Final = 2**53
+_ROOMS: Final = {"/v1/challenges": "challenges", "/v1/refunds": "refunds"}
+"""What may wait for a bank, or for the notary too; nothing else waits for anybody."""
 _POSSESSION: Final = "[certificate, device key, proof]"
 
 
@@ -64,6 +66,9 @@ class CentralBank:
         return principal(self.registry.directory, key, now)
 
     def routes(self) -> tuple[Route, ...]:
+        return tuple(replace(route, room=_ROOMS.get(route.path, "")) for route in self._table())
+
+    def _table(self) -> tuple[Route, ...]:
         return (
             Route("GET", "/v1/directory", _PUBLIC, self._directory, "The signed bank directory", "directory"),
             Route(

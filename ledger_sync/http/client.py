@@ -31,8 +31,10 @@ TIMEOUT: Final = 10.0
 """Seconds that a line may be silent, in any step of a call."""
 WHOLE: Final = 60.0
 """Seconds for a whole call of a wallet, a clock's correction included: the largest upload at 3 kB a second."""
-WHOLE_BETWEEN_SERVICES: Final = 20.0
-"""Seconds for a whole call of one service to another."""
+WHOLE_BETWEEN_SERVICES: Final = 8.0
+"""Seconds for a whole call of one service to another: less than any caller's patience with the first."""
+WHOLE_WITHIN_A_CALL: Final = 5.0
+"""Seconds for a whole call that may be made while another service waits."""
 _IDLE_SECONDS: Final = 3.0
 """A connection that was idle this long is not used again: well before the server (`run`) closes it."""
 

@@ -98,8 +98,8 @@ class Home:
     def nonces(self) -> Nonces:
         return self.open_nonces(self.folder / "nonces.db")
 
-    def line(self, url: str, signer: Signer) -> ServiceClient:
-        """Calls to the service at `url`, signed by `signer`."""
+    def line(self, url: str, signer: Signer, whole: float = WHOLE_BETWEEN_SERVICES) -> ServiceClient:
+        """Calls to the service at `url`, signed by `signer`, each of `whole` seconds at most."""
         return ServiceClient(
             url,
             signer.key,
@@ -107,7 +107,7 @@ class Home:
             self.machine,
             self.random,
             connect=self.connect,
-            whole=WHOLE_BETWEEN_SERVICES,
+            whole=whole,
             now=self.ticks,
         )
 

@@ -1,0 +1,143 @@
+"""Lanes: a partner that never answers holds up its own work, and no call and no other partner's work.
+
+With real threads; the slow partner's handler waits until the test is over.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ledger_sync.bank.lanes import Lanes
+from ledger_sync.bank.outbox import Outbox
+from ledger_sync.bank.store import Store
+from ledger_sync.bank.work import Item, Kind, WorkList
+from tests.support.world import NOW
+
+SLOW, QUICK = "slow", "quick"
+
+
+@dataclass
+class Desk:
+    """A work list whose handlers do what the test says."""
+
+    store: Store
+    patience: float = 0.2
+    over: threading.Event = field(default_factory=threading.Event)
+    done: list[Item] = field(default_factory=list)
+    attempts: list[Item] = field(default_factory=list)
+    is_slow: Callable[[Item], bool] = lambda item: item.target == SLOW
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self.work = WorkList(self.store, lambda: NOW)
+        outbox = Outbox(self.work, dict.fromkeys(Kind, self._handle))
+        self.lanes = Lanes(self.work, outbox, (SLOW, QUICK), self.patience, self.patience)
+
+    def _handle(self, item: Item) -> None:
+        self._note(self.attempts, item)
+        if self.is_slow(item):
+            self.over.wait()
+        self.work.done(item)
+        self._note(self.done, item)
+
+    def _note(self, where: list[Item], item: Item) -> None:
+        with self.changed:
+            where.append(item)
+            self.changed.notify_all()
+
+    def add(self, *items: Item) -> None:
+        with self.store.transaction():
+            for item in items:
+                self.work.add(item)
+
+    def until(self, what: Callable[[], bool]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(what, 60)
+
+    def start(self) -> None:
+        for worker in self.lanes.workers.values():
+            worker.start()
+
+    def close(self) -> None:
+        self.over.set()
+        for worker in self.lanes.workers.values():
+            worker.stop()
+        self.store.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(Store(tmp_path / "bank.db"))
+    yield desk
+    desk.close()
+
+
+def _item(kind: Kind, target: str, number: int = 0) -> Item:
+    return Item(kind, target, bytes([number]) * 32)
+
+
+def test_all_work_but_the_slow_partners_gets_done(desk: Desk) -> None:
+    others = [_item(kind, QUICK) for kind in (Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY, Kind.FETCH)]
+    others += [_item(kind, "") for kind in (Kind.REDEEM, Kind.REFUND, Kind.REVOKE, Kind.CHALLENGE)]
+    desk.add(_item(Kind.WHOLE, SLOW), _item(Kind.FETCH, SLOW), *others)
+    desk.start()
+    desk.until(lambda: set(desk.done) == set(others))
+    assert desk.attempts.count(_item(Kind.WHOLE, SLOW)) + desk.attempts.count(_item(Kind.FETCH, SLOW)) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.REFUND, Kind.CHALLENGE, Kind.REVOKE, Kind.REDEEM])
+def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(desk: Desk, kind: Kind) -> None:
+    desk.is_slow = lambda item: item.kind is kind
+    rest = [_item(other, "") for other in (Kind.REFUND, Kind.CHALLENGE, Kind.REVOKE, Kind.REDEEM)]
+    desk.add(*rest)
+    desk.start()
+    desk.until(lambda: len(desk.done) == 3)
+    assert _item(kind, "") not in desk.done
+
+
+def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_once(desk: Desk) -> None:
+    wanted = _item(Kind.FETCH, SLOW)
+    desk.add(wanted)
+    desk.start()
+    with ThreadPoolExecutor(40) as calls:
+        waiting = [calls.submit(desk.lanes.wait_for, lambda: [wanted]) for _ in range(40)]
+        for call in waiting:
+            call.result()
+    assert desk.attempts == [wanted]
+
+
+def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
+    """What one lane brings may be work for another; the call comes back when all of it is done."""
+    desk = Desk(Store(tmp_path / "bank.db"), patience=60)
+    first, second = _item(Kind.FETCH, QUICK), _item(Kind.CHALLENGE, "")
+    handle = desk._handle
+
+    def handler(item: Item) -> None:
+        handle(item)
+        if item == first:
+            desk.add(second)
+
+    desk.lanes._outbox._handlers = dict.fromkeys(Kind, handler)
+    desk.add(first)
+    for worker in desk.lanes.workers.values():
+        worker._seconds = 3_600
+    desk.start()
+    desk.lanes.wait_for(lambda: [first, second])
+    assert desk.done == [first, second]
+    desk.close()
+
+
+def test_without_threads_the_caller_makes_the_rounds(desk: Desk) -> None:
+    items = [_item(Kind.REDEEM, "", 1), _item(Kind.FETCH, QUICK, 2)]
+    desk.add(*items, _item(Kind.WHOLE, "nobody we have a line to", 3))
+    desk.lanes.wait_for(lambda: items)
+    assert set(desk.done) == set(items)
+    for lane in desk.lanes.lanes:
+        desk.lanes.round(lane)
+    assert len(desk.done) == 3
