@@ -122,7 +122,7 @@ def test_a_refund_that_lost_to_a_late_chain_is_shown_and_not_paid(town: Town) ->
     town.down.clear()
     alatau = town.banks["alatau"].node
     alatau.refunds.find()
-    alatau.outbox.round()
+    alatau.work_round()
     assert aigul.balance() == OPENING - 500_000
     town.let_a_day_pass()
     assert (aigul.balance(), baurzhan.balance()) == (OPENING - 500_000, OPENING + 500_000)
