@@ -14,7 +14,7 @@ from ledger_sync.bank.customers import Customer, account_id
 from ledger_sync.bank.node import Node, attempt
 from ledger_sync.bank.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
-from ledger_sync.http.routes import CallerKind, Handler, Incoming, Route
+from ledger_sync.http.routes import CallerKind, Encoded, Handler, Incoming, Route
 from ledger_sync.http.trust import Trust
 from wallet.protocol import codec
 from wallet.protocol.bounds import (
@@ -32,7 +32,6 @@ from wallet.protocol.bundle import MAX_BUNDLE_BYTES, Bundle
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.policy import Reason
 from wallet.protocol.time_word import TimeWord
 
 _SMALL: Final = 4_096
@@ -211,8 +210,8 @@ class BankCalls:
     def _directory(self, _incoming: Incoming) -> Cbor:
         return self._trust.signed_directory.encode()
 
-    def _policy(self, incoming: Incoming) -> Cbor:
-        return self._trust.update_since(incoming.number("since", MAX_SEQUENCE)).to_cbor()
+    def _policy(self, incoming: Incoming) -> Encoded:
+        return self._trust.encoded_since(incoming.number("since", MAX_SEQUENCE))
 
     # customers
 
@@ -300,9 +299,8 @@ class BankCalls:
     def _lose(self, incoming: Incoming) -> Cbor:
         codec.array(incoming.value, 0)
         caller = incoming.caller
-        with self._node.house.store.transaction():
-            self._node.customers.close_other_devices(caller.name, caller.key)
-            self._node.wallets.revoke(caller.name, Reason.LOST)
+        self._node.customers.close_other_devices(caller.name, caller.key)
+        self._node.wallets.report_loss(caller.name)
         self._poke()
         return []
 

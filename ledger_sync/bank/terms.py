@@ -20,6 +20,8 @@ MAX_POSSESSIONS: Final = 256
 """Keys of one device in one answer."""
 MAX_DEVICES: Final = 8
 """Open devices of one customer."""
+MAX_LOSSES_A_DAY: Final = 8
+"""Losses that one customer may report in a day: each has wallets listed in the policy that everybody carries."""
 MAX_ASKED: Final = 64
 """Transfers in one question for verdicts."""
 CODE_BYTES: Final = 10

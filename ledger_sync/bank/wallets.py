@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import load
+from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.possession import Possession
+from wallet.protocol.bounds import DAY
 from wallet.protocol.certificate import Certificate, revocation_id
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
 
@@ -85,6 +87,18 @@ class Wallets:
                 )
             if fresh:
                 self._work.again(Item(Kind.REVOKE, "", evidence or account.encode()))
+
+    def report_loss(self, account: str) -> None:
+        """Revoke what the account's devices hold certificates for. TOO_MANY: so many losses in a day had wallets
+        revoked already; where there is nothing new to revoke, it is no other."""
+        now = self._house.clock()
+        is_news = any(self._outweighs(wallet, Reason.LOST) for wallet in self.unexpired(account))
+        count = self._store.value(
+            "select count(distinct time) from revocations where customer = ? and reason = ? and time > ?",
+            (account, int(Reason.LOST), now - DAY),
+        )
+        require(not is_news or count < MAX_LOSSES_A_DAY, Code.TOO_MANY, count=count, limit=MAX_LOSSES_A_DAY)
+        self.revoke(account, Reason.LOST)
 
     def is_named(self, wallet: bytes) -> bool:
         """Whether a contradiction of this wallet is known already."""

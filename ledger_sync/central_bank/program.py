@@ -15,7 +15,7 @@ from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.partners import BankLine, NotaryLine
 from ledger_sync.central_bank.redeeming import Redeeming
-from ledger_sync.central_bank.registry import Founding, Keys, Registry
+from ledger_sync.central_bank.registry import POOL_SECONDS, Founding, Keys, Registry
 from ledger_sync.central_bank.service import CentralBank
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
@@ -92,6 +92,7 @@ def assemble(home: Home) -> Assembled:
 
     workers = (
         every("expired revocations", _DROP_SECONDS, registry.drop_expired),
+        every("revocations", POOL_SECONDS / 2, registry.publish),
         *(every(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),
         every("compensations", _FOLLOW_SECONDS, challenging.pay_open),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +19,8 @@ from typing import Final
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import WINDOW, Clock, Signer
-from ledger_sync.http.trust import MAX_DELTAS_ONLINE
+from ledger_sync.http.routes import Encoded
+from ledger_sync.http.trust import MAX_DELTAS_ONLINE, update_of
 from ledger_sync.possession import Possession
 from wallet.protocol import cose
 from wallet.protocol.bounds import MAX_AHEAD, MAX_REVOKED_PER_DELTA
@@ -28,7 +30,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
 from wallet.protocol.evidence import Evidence, check_evidence
 from wallet.protocol.lifetime import listed_until
-from wallet.protocol.policy import PolicyDelta, PolicyHead, PolicyUpdate, Reason
+from wallet.protocol.policy import PolicyDelta, PolicyHead, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,13 @@ class Founding:
 
 
 _FIRST_VERSION: Final = 1
+POOL_SECONDS: Final = 10
+"""Between two times at which revocations are listed: what comes meanwhile shares deltas."""
+_KEPT_ANSWERS: Final = 16
+_PENDING: Final = (
+    "insert into revocations (id, bank, key, reason, version, time, leaves, listed) values (?, ?, ?, ?, ?, ?, ?, 0)"
+    " on conflict (id) do update set reason = excluded.reason, listed = 0"
+)
 
 
 class Registry:
@@ -61,22 +70,33 @@ class Registry:
         self._keys = keys
         self._terms = terms
         self._clock = clock
+        self._answers = _Answers()
+        self._published = -POOL_SECONDS
         self.signed_directory = self._found(founding)
         self.directory = Directory.of(self.signed_directory, keys.root.key)
         self._follow_terms()
 
-    def update_since(self, version: int) -> PolicyUpdate:
-        """What someone who holds `version` lacks; without the head where more than one answer's deltas remain."""
+    def update_since(self, version: int) -> Encoded:
+        """What someone who holds `version` lacks, a `PolicyUpdate`; without the head where more than one answer's
+        deltas remain. Read as it is stored, beside whoever writes, and kept until there is something newer."""
+        with self._store.looking() as db:
+            newest, head = _newest(db), _held(db)
+            if head is not None and self._is_current(db, head.body, newest):
+                return self._answers.get(db, version, newest, head)
         with self._store.writing() as db:
             self._lead_back(db)
-            rows = db.execute(
-                "select raw from deltas where version > ? order by version limit ?",
-                (version, MAX_DELTAS_ONLINE),
-            )
-            deltas = tuple(cose.parse(PolicyDelta, raw) for (raw,) in rows)
+            with contextlib.suppress(Refusal):
+                self._publish_pending(db)
             newest = _newest(db)
-            is_last = (deltas[-1].body.version if deltas else max(version, newest)) >= newest
-            return PolicyUpdate(self._head(db, newest) if is_last else None, deltas)
+            return self._answers.get(db, version, newest, self._head(db, newest))
+
+    def _is_current(self, db: sqlite3.Connection, head: PolicyHead, newest: int) -> bool:
+        """Whether nothing has to be signed before the policy is given."""
+        with contextlib.suppress(Refusal):
+            age = self._now() - head.time
+            is_young = -WINDOW <= age < self._terms.head_age
+            return head.version == newest and is_young and not (_is_pending(db) and self._is_pool_full())
+        return False
 
     def revoke(self, bank: str, shown: Sequence[tuple[Possession, Reason]], evidence: Evidence | None) -> int:
         """Revoke a bank's wallets; gives the policy version in which they are. Again is success.
@@ -108,15 +128,43 @@ class Registry:
         return self._list([(evidence.certificate, Reason.CONFLICT)], evidence)
 
     def _list(self, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None) -> int:
+        """They count from now on; the policy lists them at once, or with what comes in the next seconds."""
         with self._store.writing() as db:
             fresh = [(item, reason) for item, reason in wallets if self._is_news(db, item.body, reason)]
             if fresh:
-                version = self._publish(db, fresh)
+                rows = [self._row(item.body, reason, self._now()) for item, reason in fresh]
+                db.executemany(_PENDING, rows)
                 if evidence is not None:
                     db.execute(
-                        "insert into evidence (version, raw) values (?, ?)", (version, evidence.encode())
+                        "insert into shown_evidence (raw) values (?) on conflict do nothing",
+                        (evidence.encode(),),
                     )
-            return _newest(db)
+            self._publish_pending(db)
+            pending = int(db.execute("select count(*) from revocations where listed = 0").fetchone()[0])
+            return _newest(db) + -(-pending // MAX_REVOKED_PER_DELTA)
+
+    def publish(self) -> None:
+        """List what is pending, if it has been for long enough: the step of a background worker."""
+        with self._store.writing() as db:
+            self._publish_pending(db)
+
+    def _is_pool_full(self) -> bool:
+        """Whether the last delta is old enough for another."""
+        return not 0 <= self._clock() - self._published < POOL_SECONDS
+
+    def _publish_pending(self, db: sqlite3.Connection) -> None:
+        """Everything that is pending, conflicts first, in as few deltas as carry it."""
+        while _is_pending(db) and self._is_pool_full():
+            rows = db.execute(
+                "select id, reason from revocations where listed = 0 order by reason, id limit ?",
+                (MAX_REVOKED_PER_DELTA,),
+            ).fetchall()
+            is_last = len(rows) < MAX_REVOKED_PER_DELTA
+            version = self._publish(db, [(name, Reason(reason)) for name, reason in rows])
+            db.execute("insert into evidence (version, raw) select ?, raw from shown_evidence", (version,))
+            db.execute("delete from shown_evidence")
+            if is_last or not _is_pending(db):
+                self._published = self._clock()
 
     def revoked_since(self, key: bytes) -> int | None:
         """When a bank that `key` wanted revoked it (unix seconds), whichever of its wallet ids it was by."""
@@ -212,26 +260,52 @@ class Registry:
         )
         return [revocation_id for (revocation_id,) in rows]
 
-    def _publish(self, db: sqlite3.Connection, wallets: Sequence[tuple[Signed[Certificate], Reason]]) -> int:
+    def _publish(self, db: sqlite3.Connection, revoked: Sequence[tuple[bytes, Reason]]) -> int:
         version = _newest(db) + 1
-        revoked = {item.body.revocation_id: reason for item, reason in wallets}
         removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
-        body = PolicyDelta(version, self._now(), tuple(sorted(revoked.items())), tuple(removed), ())
+        body = PolicyDelta(version, self._now(), tuple(sorted(revoked)), tuple(removed), ())
         delta = cose.sign(body, self._keys.policy.sign_digest)
         db.execute("insert into deltas (version, raw) values (?, ?)", (version, delta.encode()))
+        db.executemany("delete from revocations where id = ?", [(name,) for name in removed])
         db.executemany(
-            "delete from revocations where id = ?", [(revocation_id,) for revocation_id in removed]
-        )
-        db.executemany(
-            "insert into revocations (id, bank, key, reason, version, time, leaves) values (?, ?, ?, ?, ?, ?, ?)"
-            " on conflict (id) do update set reason = excluded.reason, version = excluded.version",
-            [self._row(item.body, reason, version, body.time) for item, reason in wallets],
+            "update revocations set listed = 1, version = ? where id = ?",
+            [(version, name) for name, _ in revoked],
         )
         return version
 
-    def _row(self, revoked: Certificate, reason: Reason, version: int, time: int) -> tuple[object, ...]:
+    def _row(self, revoked: Certificate, reason: Reason, time: int) -> tuple[object, ...]:
         leaves = self._leaves(revoked)
-        return (revoked.revocation_id, revoked.bank, revoked.key, int(reason), version, time, leaves)
+        return (revoked.revocation_id, revoked.bank, revoked.key, int(reason), 0, time, leaves)
+
+
+class _Answers:
+    """Answers about the newest policy, each put together once; the latest few are kept."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[int, int, bytes], Encoded] = {}
+
+    def get(self, db: sqlite3.Connection, version: int, newest: int, head: Signed[PolicyHead]) -> Encoded:
+        since = min(version, newest)
+        key = (since, newest, head.id)
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        rows = db.execute(
+            "select raw from deltas where version > ? order by version limit ?", (since, MAX_DELTAS_ONLINE)
+        ).fetchall()
+        is_last = since + len(rows) >= newest
+        made = update_of(head.encode() if is_last else None, [raw for (raw,) in rows])
+        with self._lock:
+            if len(self._kept) >= _KEPT_ANSWERS:
+                self._kept.clear()
+            self._kept[key] = made
+        return made
+
+
+def _is_pending(db: sqlite3.Connection) -> bool:
+    return db.execute("select 1 from revocations where listed = 0 limit 1").fetchone() is not None
 
 
 def _held(db: sqlite3.Connection) -> Signed[PolicyHead] | None:

@@ -17,7 +17,7 @@ from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.http.call import Clock
-from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
+from ledger_sync.http.routes import Caller, CallerKind, Encoded, Incoming, Route
 from ledger_sync.http.trust import principal
 from ledger_sync.possession import Possession
 from wallet.protocol import codec, cose
@@ -169,8 +169,8 @@ class CentralBank:
     def _directory(self, _incoming: Incoming) -> Cbor:
         return self.registry.signed_directory.to_cbor()
 
-    def _policy(self, incoming: Incoming) -> Cbor:
-        return self.registry.update_since(incoming.number("since", MAX_SEQUENCE)).to_cbor()
+    def _policy(self, incoming: Incoming) -> Encoded:
+        return self.registry.update_since(incoming.number("since", MAX_SEQUENCE))
 
     def _order(self, incoming: Incoming, kind: MovementKind) -> Cbor:
         order_id, bank, amount = codec.array(incoming.value, 3)

@@ -24,6 +24,8 @@ class Store:
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.RLock()
         self._db = connect(path, SCHEMA, shared=True)
+        self._looking = threading.Lock()
+        self._reader = connect(path, SCHEMA, shared=True)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -32,11 +34,18 @@ class Store:
             yield self._db
 
     @contextmanager
+    def looking(self) -> Iterator[sqlite3.Connection]:
+        """A second connection, for what anybody may ask: it waits for no writer, and sees what was committed."""
+        with self._looking:
+            yield self._reader
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The connection in a transaction of its own, which stands when the block ends and never was if it raises."""
         with self._lock, transaction(self._db):
             yield self._db
 
     def close(self) -> None:
-        with self._lock:
+        with self._lock, self._looking:
+            self._reader.close()
             self._db.close()

@@ -61,7 +61,14 @@ class Incoming:
         return value
 
 
-Handler = Callable[[Incoming], Cbor]
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An answer that is encoded already: `body` is deterministic CBOR."""
+
+    body: bytes
+
+
+Handler = Callable[[Incoming], Cbor | Encoded]
 """Runs in a thread of its own, may block, raises `Refusal`; what it returns is encoded as the answer."""
 
 Identify = Callable[[bytes, int], Caller | None]

@@ -29,6 +29,7 @@ from ledger_sync.http.routes import (
     BODY_TYPE,
     Caller,
     CallerKind,
+    Encoded,
     Identify,
     Incoming,
     Route,
@@ -186,7 +187,8 @@ def _answer(
         known = gate.recognise(route, signed) if caller is None else caller
         gate.admit(route, signed, body)
         value = codec.decode(body, route.most) if route.takes_body else None
-        return codec.encode(route.handler(Incoming(known, value, parameters)))
+        answer = route.handler(Incoming(known, value, parameters))
+        return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
     except RemoteRefusal as refusal:
         if is_asked_again(refusal):
             # What another service says of our call to it is nothing about our caller's call to us.

@@ -7,14 +7,14 @@ in its signed form, so that a bank can pass it on to wallets.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 from ledger_sync.http.peers import read
-from ledger_sync.http.routes import Caller, CallerKind
+from ledger_sync.http.routes import Caller, CallerKind, Encoded
 from wallet.database import Schema, connect, transaction
-from wallet.protocol import cose
+from wallet.protocol import codec, cose
 from wallet.protocol.certificate import Limits
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
@@ -25,6 +25,7 @@ from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, PolicyUpdate
 MAX_DELTAS_ONLINE: Final = 256
 """Deltas in one answer to GET /v1/policy; the head is left out where more follow."""
 
+_ARRAY: Final = 4 << 5
 _NO_LIMITS: Final = Limits(1, 1, 1, 0, 0)
 SCHEMA: Final = Schema("ledger_sync.http", "migrations/trust")
 
@@ -66,6 +67,8 @@ class Trust:
         self._directory: Signed[DirectoryBody] | None = None
         self._head: Signed[PolicyHead] | None = None
         self._deltas: list[Signed[PolicyDelta]] = []
+        self._raws: list[bytes] = []
+        self._raw_head: bytes | None = None
         self._reached: Policy | None = None
         self._load()
 
@@ -97,9 +100,16 @@ class Trust:
     def update_since(self, version: int) -> PolicyUpdate:
         """What someone who holds `version` lacks, as GET /v1/policy gives it."""
         with self._lock:
-            later = self._deltas[version:]
-            complete = len(later) <= MAX_DELTAS_ONLINE
-            return PolicyUpdate(self._head if complete else None, tuple(later[:MAX_DELTAS_ONLINE]))
+            later = self._deltas[version : version + MAX_DELTAS_ONLINE]
+            is_last = version + len(later) >= len(self._deltas)
+            return PolicyUpdate(self._head if is_last else None, tuple(later))
+
+    def encoded_since(self, version: int) -> Encoded:
+        """`update_since` as it travels, put together from what is kept in its signed form."""
+        with self._lock:
+            later = self._raws[version : version + MAX_DELTAS_ONLINE]
+            is_last = version + len(later) >= len(self._raws)
+            return update_of(self._raw_head if is_last else None, later)
 
     def identify(self, key: bytes, now: int) -> Caller | None:
         """The bank or central bank behind a key, or None. BUSY before the first directory was fetched."""
@@ -153,18 +163,32 @@ class Trust:
                         "insert or replace into head (one, raw) values (1, ?)", (update.head.encode(),)
                     )
             self._reached = reached
-            self._deltas = self._deltas + fresh
+            self._deltas += fresh
+            self._raws += [raw for _, raw in rows]
             self._head = update.head or self._head
+            self._raw_head = None if self._head is None else self._head.encode()
 
     def _load(self) -> None:
         for (raw,) in self._db.execute("select raw from deltas order by version"):
             self._deltas.append(cose.parse(PolicyDelta, raw))
+            self._raws.append(raw)
         for (raw,) in self._db.execute("select raw from head"):
-            self._head = cose.parse(PolicyHead, raw)
+            self._head, self._raw_head = cose.parse(PolicyHead, raw), raw
         for (raw,) in self._db.execute("select raw from directory"):
             self._directory = cose.parse(DirectoryBody, raw)
             start = _nothing_but(Directory.of(self._directory, self._root))
             self._reached = start.apply(PolicyUpdate(self._head, tuple(self._deltas)))
+
+
+def update_of(head: bytes | None, deltas: Sequence[bytes]) -> Encoded:
+    """A `PolicyUpdate` out of its signed parts as they are kept: nothing is read or encoded again."""
+    return Encoded(b"".join((_array(2), head or codec.encode(None), _array(len(deltas)), *deltas)))
+
+
+def _array(size: int) -> bytes:
+    """The head of a CBOR array: that of an unsigned integer, of major type 4."""
+    first, *rest = codec.encode(size)
+    return bytes([first | _ARRAY, *rest])
 
 
 def _nothing_but(directory: Directory) -> Policy:

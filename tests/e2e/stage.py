@@ -62,11 +62,14 @@ class Stage:
         for name in BANK_OF:
             self.cli.wallet(name, "sync")
 
-    def end_epoch(self, name: str) -> None:
-        """Have the purse begin a new epoch at its next reconciling, as it does once a day: it has no certificate that
-        it goes by."""
+    def begin_epoch(self, name: str) -> None:
+        """Have the purse begin a new epoch at its next reconciling, as it does once a day: one was begun, and cut off
+        before its key was made."""
         with sqlite3.connect(self._folder(name, "purse") / "purse.db") as purse:
-            purse.execute("update epoch set state = 'unclaimed' where state = 'certified'")
+            purse.execute(
+                "insert into epoch (number, alias, state, at) select max(number) + 1,"
+                " 'epoch-' || (max(number) + 1) || '-' || hex(randomblob(6)), 'begun', max(at) from epoch"
+            )
         purse.close()
 
     def see(self, name: str) -> Seen:

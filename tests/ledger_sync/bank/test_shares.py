@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.bank.shares import Share, Shares
+from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import DAY, Person
 from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import TokenRef, Transfer
@@ -221,3 +223,21 @@ def _forget_all(town: Town) -> None:
             kept.objects.drop_old_requests(town.now + 1, 10_000)
         assert Shares(kept.house.store, kept.terms.capacity).over(Share.WAITING, "bank:zhibek") == 0
     check_counts(town)
+
+
+def test_losses_of_one_customer_are_bounded_a_day(town: Town) -> None:
+    """`policy padded against gossip`: have a key certified, report a loss, and again: a delta each time."""
+    aigul = town.customer("Aigul")
+    for _ in range(MAX_LOSSES_A_DAY):
+        town.now += 60
+        aigul.line().post("/v1/losses", [])
+        aigul.line().post("/v1/losses", [])
+        aigul.certify()
+    town.now += 60
+    with pytest.raises(Refusal) as refused:
+        aigul.line().post("/v1/losses", [])
+    assert refused.value.code is Code.TOO_MANY
+    town.now += DAY
+    aigul.line().post("/v1/losses", [])
+    town.settle_down()
+    assert len(town.policy().revoked) == MAX_LOSSES_A_DAY + 1

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.central_bank.stand import OPERATOR, Stand, named
 from tests.support.world import DAY, NOW, Key, Person
-from wallet.protocol import cose
+from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     MAX_AHEAD,
     MAX_CERTIFICATE_LIFE,
@@ -48,6 +50,8 @@ def policy(stand: Stand) -> Policy:
 
 
 def revoke(stand: Stand, *listed: tuple[Person, Reason], evidence: Evidence | None = None) -> int:
+    """In a delta of its own: long enough after the last one."""
+    stand.now = max(stand.now, stand.registry._published + POOL_SECONDS)
     (version,) = stand.alatau.post("/v1/revocations", body(*listed, evidence=evidence))
     return int(version)
 
@@ -236,6 +240,7 @@ def test_a_revocation_leaves_when_nothing_of_the_wallet_can_be_alive(stand: Stan
 def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Path) -> None:
     world = stand.ledger.world
     for n in range(MAX_DELTAS_ONLINE + 3):
+        stand.now += POOL_SECONDS
         stand.registry.revoke("alatau", [(world.person(f"p{n}").possession(), Reason.LOST)], None)
     first = update(stand)
     assert (len(first.deltas), first.head) == (MAX_DELTAS_ONLINE, None)
@@ -381,3 +386,54 @@ def test_revoking_a_wallet_reaches_every_certificate_of_its_key(stand: Stand) ->
     stand.commit(refreshed)
     stand.ledger.certificates = {renewed.id: renewed}
     assert stand.redeem(refreshed) == (None, 200)
+
+
+def test_revocations_of_some_seconds_share_deltas_conflicts_first(stand: Stand) -> None:
+    """`policy padded against gossip`: each was a delta, and word of a conflict came last."""
+    cheat = stand.ledger.person("cheat")
+    evidence = double_spend(stand, cheat)
+    revoke(stand, (stand.ledger.person("first"), Reason.LOST))
+    people = [stand.ledger.world.person(f"p{number}") for number in range(70)]
+    for person in people:
+        stand.alatau.post("/v1/revocations", body((person, Reason.LOST)))
+    (promised,) = stand.alatau.post("/v1/revocations", body((cheat, Reason.CONFLICT), evidence=evidence))
+    assert len(update(stand).deltas) == 1
+    assert stand.registry.revoked_since(cheat.key.public) is not None, "it counts before it is listed"
+    stand.now += POOL_SECONDS
+    deltas = update(stand).deltas
+    assert len(deltas) == promised == 1 + 3
+    assert cheat.certificate.body.revocation_id in dict(deltas[1].body.revoked)
+    assert len(policy(stand).revoked) == 72
+    assert [delta.body.version for delta in update(stand).deltas] == [1, 2, 3, 4]
+
+
+def test_what_is_pending_is_listed_after_a_restart_too(stand: Stand) -> None:
+    revoke(stand, (stand.ledger.person("first"), Reason.LOST))
+    stand.alatau.post("/v1/revocations", body((stand.ledger.person("ann"), Reason.LOST)))
+    stand.registry._published = -POOL_SECONDS
+    stand.registry.publish()
+    assert len(policy(stand).revoked) == 2
+
+
+def test_an_answer_is_what_its_parts_encode_to(stand: Stand, tmp_path: Path) -> None:
+    for number in range(40):
+        revoke(stand, (stand.ledger.world.person(f"p{number}"), Reason.LOST))
+    trust = Trust(tmp_path / "trust.db", stand.ledger.world.root.public, stand.alatau)
+    trust.refresh()
+    for since in (0, 1, 17, 39, 40, 99):
+        raw = stand.registry.update_since(since).body
+        assert raw == trust.encoded_since(since).body
+        assert raw == codec.encode(trust.update_since(since).to_cbor())
+        assert PolicyUpdate.from_cbor(codec.decode(raw, 2**20), most=MAX_DELTAS_ONLINE) == trust.update_since(
+            since
+        )
+    trust.close()
+
+
+def test_the_policy_is_read_beside_a_writer(stand: Stand) -> None:
+    """`public policy is expensive`: anybody's question took the one lock that money waits for."""
+    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
+    known = stand.registry.update_since(0)
+    with ThreadPoolExecutor(1) as pool, stand.store.writing():
+        assert pool.submit(stand.registry.update_since, 0).result(60) == known
+        assert pool.submit(stand.registry.update_since, 1).result(60) != known
