@@ -8,6 +8,7 @@ whether or not anything was paid yet. What is paid goes to whom the lost value w
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,6 +26,8 @@ from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import is_asked_again
 from ledger_sync.possession import Possession
 from wallet.protocol.bounds import ID_BYTES
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.settlement import Consumption
@@ -65,7 +68,9 @@ class ConflictCourier:
         """Ask the bank ``target`` for the transfer ``subject``, while a conflict waits for it."""
         if self._lacking(item.subject):
             try:
-                self._take(item.subject, self._banks.transfer(item.target, item.subject)[0], item.target)
+                shown, certificate = self._banks.transfer(item.target, item.subject)
+                self._learn(certificate, item)
+                self._take(item.subject, shown, item.target)
             except Refusal as refusal:
                 is_open = is_asked_again(refusal) and refusal.code is not Code.NOT_FOUND
                 if is_open and self._attempts(item) < _PATIENCE:
@@ -74,6 +79,13 @@ class ConflictCourier:
                 for txid in self._lacking(item.subject):
                     self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
         self._work.done(item)
+
+    def _learn(self, certificate: Signed[Certificate], item: Item) -> None:
+        """Where none of the owner's is at hand, because what waits has ended without, this one may be the first."""
+        owners = {self._objects.owner(txid) for txid in self._lacking(item.subject)}
+        if certificate.body.key in owners and not self._objects.certificates(certificate.body.key):
+            with contextlib.suppress(Refusal):
+                self._intake.take(Bundle((), (), (certificate,), ()), uploader_of_bank(item.target))
 
     def _take(self, wanted: bytes, shown: Signed[Transfer], bank: str) -> None:
         """EVIDENCE_INVALID where it is not what was asked for, or is signed by nobody who owned a lost token."""

@@ -31,7 +31,7 @@ from wallet.protocol.validity import Token, issued_tokens
 
 _MAX_GUESSES: Final = 512
 """Signatures tried in one bundle against keys that merely might have made them."""
-_JUDGED: Final = frozenset({Stage.VALID, Stage.COMMITTED, Stage.ANSWERED})
+_DECIDED: Final = frozenset({Stage.COMMITTED, Stage.ANSWERED})
 
 
 class Listener(Protocol):
@@ -170,8 +170,13 @@ class Intake:
         todo = list(dict.fromkeys(txids))[::-1]
         while todo:
             txid = todo.pop()
-            if self._objects.stage(txid) is Stage.WAITING and self._advance(txid, judging):
+            if self._is_open(txid) and self._advance(txid, judging):
                 todo.extend(self._objects.children(txid))
+
+    def _is_open(self, txid: bytes) -> bool:
+        """Whether it was not judged yet: it waits, or has ended without that, and others may descend from it."""
+        stage = self._objects.stage(txid)
+        return stage is Stage.WAITING or (stage in _DECIDED and not self._is_judged(txid))
 
     def _advance(self, txid: bytes, judging: _Judging) -> bool:
         """Whether the transfer's descendants may now be able to go on."""
@@ -187,13 +192,16 @@ class Intake:
             return False
         code = self._refused_ancestor(body)
         if code is not None:
-            self._listener.refused(txid, code)
-            return True
+            return self._refuse(txid, code)
         return all(self._is_judged(ref.txid) for ref in body.inputs) and self._decide(txid, owner, judging)
 
     def _is_judged(self, txid: bytes) -> bool:
         """Ancestors are judged first, so that the order of turns is that of descent."""
-        return self._objects.stage(txid) in _JUDGED or self._objects.knows("issuances", txid)
+        return (
+            self._objects.is_valid(txid)
+            or self._objects.knows("issuances", txid)
+            or self._refusal(txid) is not None
+        )
 
     def _settle_claims(self, txid: bytes, owner: bytes) -> None:
         for claim in self._objects.take_claims(txid):
@@ -202,13 +210,15 @@ class Intake:
 
     def _refused_ancestor(self, body: Transfer) -> Code | None:
         for ref in body.inputs:
-            code = self._store.value(
-                "select code from settlements where transfer = ? and verdict = ?",
-                (ref.txid, int(Verdict.REFUSED)),
-            )
+            code = self._refusal(ref.txid)
             if code is not None:
-                return Code(code)
+                return code
         return None
+
+    def _refusal(self, txid: bytes) -> Code | None:
+        sql = "select code from settlements where transfer = ? and verdict = ?"
+        code = self._store.value(sql, (txid, int(Verdict.REFUSED)))
+        return None if code is None else Code(code)
 
     def _decide(self, txid: bytes, owner: bytes, judging: _Judging) -> bool:
         transfer = self._objects.copy(txid, owner)
@@ -218,15 +228,31 @@ class Intake:
             case Waiting():
                 return False
             case Invalid(code):
-                self._listener.refused(txid, code)
-            case Valid(tokens, signer):
+                return self._refuse(txid, code)
+            case Valid() as valid:
                 if not self._provenance.fits(transfer):
-                    self._listener.refused(txid, Code.PROVENANCE_TOO_LONG)
-                    return True
-                self._objects.add_tokens(tokens, settled=False)
-                self._objects.set_signer(txid, signer)
-                self._objects.mark_valid(txid)
+                    return self._refuse(txid, Code.PROVENANCE_TOO_LONG)
+                self._keep_valid(txid, valid)
         return True
+
+    def _refuse(self, txid: bytes, code: Code) -> bool:
+        """Whether that is news: what has ended has its verdict, which never changes."""
+        if self._objects.stage(txid) is not Stage.WAITING:
+            return False
+        self._listener.refused(txid, code)
+        return True
+
+    def _keep_valid(self, txid: bytes, valid: Valid) -> None:
+        """What has ended before is not committed for it; its outputs are known now, and what they are worth."""
+        self._objects.add_tokens(valid.tokens, settled=False)
+        self._objects.set_signer(txid, valid.signer)
+        if self._objects.stage(txid) is Stage.WAITING:
+            self._objects.mark_valid(txid)
+            return
+        for token in valid.tokens:
+            value = self._objects.worth(token.ref)
+            if value is not None:
+                self._objects.settle(token.ref, value)
 
     def _judge(self, transfer: Signed[Transfer], owner: bytes, judging: _Judging) -> Standing:
         """Certificates and copies in the archive were checked when they came, tokens when their transfers were

@@ -59,6 +59,15 @@ class NotaryLine:
         answer = self._service.post("/v1/commits", [commit.to_cbor() for commit in commits])
         return read(answer, lambda value: _statements(value, len(commits)))
 
+    def lookup(self, refs: Sequence[TokenRef]) -> list[Signed[Consumption] | None]:
+        """Which statement covers each reference; None where nothing has consumed it."""
+        answer = self._service.post("/v1/lookups", [ref.to_cbor() for ref in refs])
+        return read(answer, lambda value: [_statement(item) for item in codec.array(value, len(refs))])
+
+
+def _statement(value: Cbor) -> Signed[Consumption] | None:
+    return None if value is None else cose.from_cbor(Consumption, value)
+
 
 def _statements(value: Cbor, count: int) -> list[list[Signed[Consumption]]]:
     return [

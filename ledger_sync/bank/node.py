@@ -17,6 +17,7 @@ from ledger_sync.bank.conflicts import ConflictCourier
 from ledger_sync.bank.couriers import RelayCourier, RevocationCourier
 from ledger_sync.bank.customers import Customers
 from ledger_sync.bank.deliveries import Deliveries
+from ledger_sync.bank.endings import Endings
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.funding import Funding
 from ledger_sync.bank.house import House
@@ -74,6 +75,7 @@ class _Switchboard:
 
     def certificate_came(self, signed: Signed[Certificate]) -> None:
         self.relays.certificate_came(signed)
+        self.desk.certificate_came(signed.body.key)
 
     def issuance_came(self, signed: Signed[Issuance]) -> None:
         self.deliveries.issuance_came(signed)
@@ -116,9 +118,9 @@ class Node:
         )
         self.retention = Retention(house, terms, self.objects, self.watch)
         self.intake = Intake(house, self.objects, self.provenance, self.wallets, self.retention, board)
-        self.desk = SettlingDesk(
-            house, self.objects, self.work, NotaryLine(lines.notary), self.relays, self.watch, board
-        )
+        notary = NotaryLine(lines.notary)
+        self.desk = SettlingDesk(house, self.objects, self.work, notary, self.relays, self.watch, board)
+        self.endings = Endings(house, self.objects, self.work, self.intake, self.desk, notary, banks)
         self.redemptions = Redemptions(
             house,
             self.objects,
@@ -159,6 +161,7 @@ class Node:
         self.lanes = Lanes(self.work, self._outbox(banks, central_bank), self._banks)
         self._fundings = every("fundings", _ROUND_SECONDS, self._finish_fundings)
         self._settling = every("settling", _ROUND_SECONDS, self._settle)
+        self._ending = every("endings", _ROUND_SECONDS, self.endings.look)
         self._refreshing = threading.Lock()
         self._refreshed_in_vain = -_AFTER_VAIN
 
@@ -183,13 +186,17 @@ class Node:
                 Kind.WHOLE: relays.whole,
                 Kind.PAYLOAD: relays.payload,
                 Kind.MONEY: relays.money,
-                Kind.FETCH: conflicts.fetch,
+                Kind.FETCH: lambda item: self._fetch(item, conflicts),
                 Kind.CHALLENGE: conflicts.challenge,
                 Kind.REDEEM: lambda item: self.redemptions.finish(item.subject),
                 Kind.REFUND: lambda item: self.refunds.finish(item.subject),
                 Kind.REVOKE: revocations.revoke,
             },
         )
+
+    def _fetch(self, item: Item, conflicts: ConflictCourier) -> None:
+        self.endings.fetch(item)
+        conflicts.fetch(item)
 
     def upload(self, bundle: Bundle, uploader: str) -> list[Cbor]:
         """Take a bundle in, settle what can be settled now, and answer for each of its transfers.
@@ -248,7 +255,7 @@ class Node:
     @property
     def workers(self) -> tuple[Worker, ...]:
         """They finish what a crash or a silent partner left; who waits for one partner waits beside the others."""
-        return (self._fundings, self._settling, *self.lanes.workers.values())
+        return (self._fundings, self._settling, self._ending, *self.lanes.workers.values())
 
     def hurry(self) -> None:
         """There may be something to do now."""

@@ -242,6 +242,15 @@ class Objects:
         )
         return [row[0] for row in rows]
 
+    def waiting_for(self, ref: TokenRef) -> list[bytes]:
+        """Transfers that consume an output and wait."""
+        rows = self._store.rows(
+            "select w.transfer from inputs i join waiting w on w.transfer = i.transfer"
+            " where i.origin = ? and i.output = ?",
+            (ref.txid, ref.output),
+        )
+        return [row[0] for row in rows]
+
     def consumers(self, ref: TokenRef) -> list[bytes]:
         rows = self._store.rows(
             "select transfer from inputs where origin = ? and output = ?", (ref.txid, ref.output)
@@ -363,6 +372,20 @@ class Objects:
         value: int | None = self._store.value("select value from tokens where origin = ? and output = ?", ref)
         return value
 
+    def worth(self, ref: TokenRef) -> int | None:
+        """Settled tiyn of an output; None while it has no verdict. Of a transfer that ended before it was judged
+        (`endings`) there are no tokens, and its verdict says so."""
+        value = self.settled_value(ref)
+        if value is not None:
+            return value
+        settlement = self.settlement(ref.txid)
+        values = () if settlement is None else settlement.body.values
+        return values[ref.output] if ref.output < len(values) else None
+
+    def is_valid(self, txid: bytes) -> bool:
+        """Whether a transfer was judged and is valid, whatever has become of it."""
+        return self._store.row("select 1 from signers where transfer = ?", (txid,)) is not None
+
     def set_signer(self, txid: bytes, certificate: Signed[Certificate]) -> None:
         self._store.insert("signers", transfer=txid, certificate=certificate.id)
 
@@ -373,8 +396,11 @@ class Objects:
 
     # what notary and bank said
 
-    def add_statement(self, signed: Signed[Consumption]) -> None:
+    def add_statement(self, signed: Signed[Consumption], *, is_ours: bool = True) -> list[TokenRef]:
+        """The notary's word; the references of which nothing was known before. ``is_ours``: it answers a commit of this
+        bank, so that what it consumed needs no refund."""
         body = signed.body
+        fresh = []
         self._store.insert(
             "statements",
             id=signed.id,
@@ -383,10 +409,13 @@ class Objects:
             signature=signed.signature,
         )
         for ref in body.refs:
-            self._store.insert(
+            is_new = self._store.insert(
                 "consumed", origin=ref.txid, output=ref.output, consumer=body.consumer, statement=signed.id
             )
-            self.unspent.drop(ref)
+            fresh += [ref] if is_new else []
+            if is_ours:
+                self.unspent.drop(ref)
+        return fresh
 
     def statement(self, ref: TokenRef) -> Signed[Consumption] | None:
         """The notary's word on who consumed an output."""

@@ -37,10 +37,12 @@ class Pending:
         return self._store.row("select 1 from pending where key = ? limit 1", (key,)) is not None
 
     def waiting_of(self, signer: bytes) -> list[bytes]:
-        """Transfers that ``signer`` signed and whose provenance or certificate is not at hand."""
+        """Transfers that ``signer`` signed and whose provenance or certificate is not at hand, though others may have
+        all that they consume."""
         rows = self._store.rows(
             "select p.transfer from pending p join transfers t on t.id = p.transfer"
-            " where p.key = ? and p.role = 'signer' and t.stage = 'waiting'",
+            " left join signers s on s.transfer = t.id"
+            " where p.key = ? and p.role = 'signer' and t.stage in ('waiting', 'committed') and s.transfer is null",
             (signer,),
         )
         return [row[0] for row in rows]

@@ -137,6 +137,7 @@ class Refunds:
                 (stage, value, token.txid, token.output),
             )
             self._objects.unspent.drop(token)
+            self._objects.waiting.hurry(self._objects.waiting_for(token))
             self._work.done(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
 
     def in_flight(self) -> list[tuple[bytes, int]]:

@@ -104,9 +104,11 @@ class SettlingDesk:
         answers = read(self._notary.commit(commits), lambda said: self._believed(batch, said))
         hsm.failpoint.reach("bank.settle.committed")
         with self._store.transaction():
+            fresh: list[TokenRef] = []
             for transfer, statements in zip(batch, answers, strict=True):
-                self._note(transfer, statements)
+                fresh += self._note(transfer, statements)
             self.conclude(transfer.id for transfer in batch)
+            self.end(txid for ref in fresh for txid in self._objects.waiting_for(ref))
         hsm.failpoint.reach("bank.settle.answered")
 
     def _believed(
@@ -129,15 +131,39 @@ class SettlingDesk:
                 )
         require(set(transfer.body.inputs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
 
-    def _note(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> None:
-        for statement in statements:
-            self._objects.add_statement(statement)
+    def _note(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> list[TokenRef]:
+        """References of which nothing was known before."""
+        fresh = [ref for statement in statements for ref in self._objects.add_statement(statement)]
         self._objects.set_stage(transfer.id, Stage.COMMITTED)
         owner = self._objects.owner(transfer.id)
         if owner is not None:
             self._relays.committed(transfer, owner)
+        return fresh
 
     # verdicts
+
+    def end(self, txids: Iterable[bytes]) -> None:
+        """Answer what waits and is worth nothing whatever may still come, for others have all that it consumes. It
+        counts as decided by the notary then, and is not committed."""
+        ended = [txid for txid in dict.fromkeys(txids) if self._is_hopeless(txid)]
+        for txid in ended:
+            self._objects.set_stage(txid, Stage.COMMITTED)
+        self.conclude(ended)
+
+    def _is_hopeless(self, txid: bytes) -> bool:
+        transfer = self._objects.transfer(txid)
+        if transfer is None or self._objects.stage(txid) is not Stage.WAITING:
+            return False
+        return all(self._is_lost(ref, txid) for ref in transfer.body.inputs)
+
+    def _is_lost(self, ref: TokenRef, txid: bytes) -> bool:
+        winner = self._winner(ref)
+        return self._objects.worth(ref) == 0 if winner is None else winner != txid
+
+    def _winner(self, ref: TokenRef) -> bytes | None:
+        sql = "select consumer from consumed where origin = ? and output = ?"
+        winner: bytes | None = self._store.value(sql, ref)
+        return winner
 
     def signature_came(self, transfer: Signed[Transfer]) -> None:
         """A conflict may have waited for this payload."""
@@ -166,7 +192,7 @@ class SettlingDesk:
         evidence: bytes | None = None
         if outcome.verdict is Verdict.CONFLICT:
             evidence = self._evidence(transfer, outcome)
-            if evidence is None and self._lacks(txid):
+            if evidence is None and (self._lacks(txid) or self._is_nameless(txid)):
                 return False
         elif outcome.verdict is Verdict.SHORT:
             evidence = self._inherited(transfer.body)
@@ -176,17 +202,26 @@ class SettlingDesk:
         self._answer(transfer, Outcome(verdict, outcome.values, outcome.lost), outcome.code, evidence)
         return True
 
+    def _is_nameless(self, txid: bytes) -> bool:
+        """Whether no certificate of its signer is at hand: then it is not told yet whom the evidence names."""
+        owner = self._objects.owner(txid)
+        return owner is None or not self._objects.certificates(owner)
+
+    def certificate_came(self, key: bytes) -> None:
+        """What has ended without a certificate of its signer may have waited for this one."""
+        self.conclude(self._objects.pending.waiting_of(key))
+
     def _outcome(self, transfer: Signed[Transfer]) -> Outcome | None:
         """What the notary's words make of it; None while an ancestor has no verdict."""
         winners: list[bytes] = []
         brought: list[int] = []
         for ref in transfer.body.inputs:
-            winner = self._store.value("select consumer from consumed where origin = ? and output = ?", ref)
-            value = self._objects.settled_value(ref)
-            if winner is None or value is None:
+            value = self._objects.worth(ref)
+            winner = self._winner(ref) or (transfer.id if value == 0 else None)
+            if winner is None or (value is None and winner == transfer.id):
                 return None
             winners.append(winner)
-            brought.append(value)
+            brought.append(value or 0)
         return settle(transfer, winners, brought)
 
     def _evidence(self, transfer: Signed[Transfer], outcome: Outcome) -> bytes | None:

@@ -6,8 +6,16 @@ Rule: who signed is charged as soon as that is known, else the uploader. A trans
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from ledger_sync.bank.shares import Share, Shares
 from ledger_sync.bank.store import Store
+from wallet.protocol.bounds import DAY
+
+_SOON: Final = 60
+_SELDOM: Final = DAY
+"""Seconds until a waiting transfer is looked after, and at most."""
 
 
 class Waiting:
@@ -19,7 +27,9 @@ class Waiting:
 
     def add(self, txid: bytes, uploader: str, now: int) -> None:
         """A transfer has come."""
-        self._store.insert("waiting", transfer=txid, uploader=uploader, payer=uploader, since=now)
+        self._store.insert(
+            "waiting", transfer=txid, uploader=uploader, payer=uploader, since=now, due=now + _SOON
+        )
         self._shares.charge(Share.WAITING, uploader, uploader)
 
     def charge(self, txid: bytes, payer: str) -> None:
@@ -37,6 +47,26 @@ class Waiting:
         if row is not None:
             self._store.run("delete from waiting where transfer = ?", (txid,))
             self._shares.charge(Share.WAITING, row[0], row[1], count=-1)
+
+    def due(self, now: int, limit: int) -> list[bytes]:
+        """Transfers to be looked after: a time further ahead than any pause was written by a clock that was wrong."""
+        rows = self._store.rows(
+            "select transfer from waiting where due <= ? union all select transfer from waiting where due > ? limit ?",
+            (now, now + _SELDOM, limit),
+        )
+        return [row[0] for row in rows]
+
+    def looked(self, txid: bytes, now: int) -> None:
+        """It was looked after, and is again the later, the longer it has waited."""
+        self._store.run(
+            "update waiting set due = ?1 + min(?2, max(?3, (?1 - since) / 4)) where transfer = ?4",
+            (now, _SELDOM, _SOON, txid),
+        )
+
+    def hurry(self, txids: Iterable[bytes]) -> None:
+        """Something has become of what these consume: look after them now."""
+        for txid in txids:
+            self._store.run("update waiting set due = 0 where transfer = ?", (txid,))
 
     def oldest(self, uploader: str, payer: str, limit: int) -> list[bytes]:
         rows = self._store.rows(

@@ -6,12 +6,15 @@ from collections import Counter
 
 import pytest
 
-from tests.ledger_sync.bank.test_conflicts import reasons, verdict
-from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.bank.test_conflicts import clone, reasons, verdict
+from tests.ledger_sync.bank.town import OPENING, Customer, Town
 from tests.support.world import DAY
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind
+from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import check_evidence
+from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
 
@@ -74,3 +77,134 @@ def test_many_certificates_of_one_key_cost_no_signature_checks(
     for _ in range(3):
         assert all(row.settlement is None for row in payee.upload(*late))
     assert checked == Counter({transfer.id: 1 for transfer in late})
+
+
+# how waiting ends
+
+
+def held_back(town: Town, payer: Customer, shop: Customer) -> Signed[Transfer]:
+    """A payment of 500 000 that its payee's bank got without the certificate it was signed under."""
+    transfer = paid_before(town, payer, shop)
+    whole = town.bundle([transfer])
+    (row,) = shop.upload_bundle(Bundle(whole.transfers, whole.issuances))
+    assert row.settlement is None
+    return transfer
+
+
+def rival_of(town: Town, payer: Customer, transfer: Signed[Transfer], shop: Customer) -> Signed[Transfer]:
+    return town.pay(clone(payer), town.inputs_of(transfer), shop, transfer.body.amount)
+
+
+@pytest.mark.parametrize("bank", ["alatau", "zhibek"])
+def test_what_waits_ends_when_a_rival_has_its_inputs(town: Town, bank: str) -> None:
+    """At the same bank at once; at another one as soon as the notary is asked."""
+    payer, shop, other = (
+        town.customer("Dauren"),
+        town.customer("Shop", "zhibek"),
+        town.customer("Other", bank),
+    )
+    transfer = held_back(town, payer, shop)
+    (row,) = other.upload(rival_of(town, payer, transfer, other))
+    assert verdict(row) is Verdict.SETTLED
+    town.settle_down()
+    row = shop.verdict(transfer)
+    assert verdict(row) is Verdict.CONFLICT
+    assert row.settlement is not None
+    assert row.settlement.values == (0,)
+    assert row.evidence is not None
+    assert check_evidence(row.evidence, town.directory()).key == payer.key
+    assert reasons(town, payer) == {Reason.CONFLICT}
+    assert shop.upload(transfer)[0].settlement == row.settlement
+    town.check_books()
+
+
+def test_what_waits_ends_when_its_inputs_were_refunded(town: Town) -> None:
+    payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
+    transfer = held_back(town, payer, shop)
+    town.now += 121 * DAY
+    town.settle_down()
+    assert payer.balance() == OPENING
+    town.now += DAY
+    town.settle_down()
+    row = shop.verdict(transfer)
+    assert row.settlement is not None
+    assert (row.settlement.verdict, row.settlement.code) == (Verdict.SHORT, Code.TOO_LATE)
+    assert row.settlement.values == (0,)
+    assert shop.line().post("/v1/keys", [shop.key]) == []
+    town.check_books()
+
+
+def test_what_lost_only_some_of_its_inputs_waits_on(town: Town) -> None:
+    payer, shop, other = town.customer("Dauren"), town.customer("Shop", "zhibek"), town.customer("Other")
+    lost, kept = payer.fund(500, 300)
+    transfer = town.pay(payer, [lost, kept], shop, 800)
+    whole = town.bundle([transfer])
+    shop.upload_bundle(Bundle(whole.transfers, whole.issuances))
+    other.upload(town.pay(clone(payer), [lost], other, 500))
+    town.settle_down()
+    assert shop.verdict(transfer).settlement is None
+    (row,) = shop.upload(transfer)
+    town.settle_down()
+    row = shop.verdict(transfer)
+    assert row.settlement is not None
+    assert (row.settlement.verdict, row.settlement.values) == (Verdict.CONFLICT, (300,))
+
+
+def test_who_descends_from_what_ended_is_not_refused_for_it(town: Town) -> None:
+    """The certificate comes when all is over: what the next holder added of its own still stands."""
+    payer, shop, payee = (
+        town.customer("Dauren"),
+        town.customer("Shop", "zhibek"),
+        town.customer("Payee", "zhibek"),
+    )
+    transfer = held_back(town, payer, shop)
+    own = payer.person.certificate
+    passed = town.pay(shop, [*town.outputs(transfer), *shop.fund(1_000)], payee, 501_000)
+    whole = town.bundle([passed])
+    others = tuple(one for one in whole.certificates if one.body.key != payer.key)
+    payee.upload_bundle(Bundle(whole.transfers, whole.issuances, others))
+    town.now += DAY
+    again = town.customer("Dauren at zhibek", "zhibek", opening=0)
+    again.certify_key(payer.person.key)
+    again.person.sequence = 9
+    payee.upload(town.pay(again, town.inputs_of(transfer), payee, 500_000))
+    row = shop.verdict(transfer)
+    assert row.settlement is not None
+    assert (row.settlement.verdict, row.settlement.values) == (Verdict.CONFLICT, (0,))
+    town.settle_down()
+    assert payee.verdict(passed).settlement is None
+    payee.upload_bundle(Bundle((*whole.transfers,), whole.issuances, (*others, own)))
+    row = payee.verdict(passed)
+    assert row.settlement is not None
+    assert (row.settlement.verdict, row.settlement.values) == (Verdict.SHORT, (1_000,))
+    assert row.evidence is not None
+    (redeemed,) = payee.upload(town.defund(payee, town.outputs(passed)), whole=False)
+    assert redeemed.value == 1_000
+    town.settle_down()
+    town.check_books()
+
+
+def test_what_another_bank_committed_is_fetched_from_it(town: Town) -> None:
+    """The payer's bank has the certificate and does not know whose customer the payee is."""
+    payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
+    transfer = held_back(town, payer, shop)
+    whole = town.bundle([transfer])
+    (row,) = payer.upload_bundle(Bundle(whole.transfers, whole.issuances, whole.certificates))
+    assert verdict(row) is Verdict.SETTLED
+    town.settle_down()
+    assert verdict(shop.verdict(transfer)) is Verdict.SETTLED
+    assert [token.owner for token in town.outputs(transfer)] == [shop.key]
+    assert [row.txid for row in shop.deliveries()[1]] == [transfer.id]
+    town.check_books()
+
+
+def test_a_silent_notary_ends_nothing(town: Town) -> None:
+    payer, shop, other = town.customer("Dauren"), town.customer("Shop", "zhibek"), town.customer("Other")
+    transfer = held_back(town, payer, shop)
+    other.upload(rival_of(town, payer, transfer, other))
+    town.down.add("notary")
+    town.settle_down()
+    assert shop.verdict(transfer).settlement is None
+    town.down.clear()
+    town.settle_down()
+    assert verdict(shop.verdict(transfer)) is Verdict.CONFLICT

@@ -336,6 +336,10 @@ class Town:
         certificate = self._certificates[first.owner]
         return check_transfer(transfer, ordered, certificate.body, self.directory())
 
+    def inputs_of(self, transfer: Signed[Transfer]) -> tuple[Token, ...]:
+        """The tokens that a transfer consumes."""
+        return self._inputs[transfer.id]
+
     def transfer_of(self, token: Token) -> Signed[Transfer]:
         """The transfer that made an output."""
         return self._transfers[token.ref.txid]
