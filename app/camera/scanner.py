@@ -1,6 +1,7 @@
 """The worker that looks: pictures from a source, texts out of them, and what to show of it.
 
-Rule: what it finds is told in the window's thread only, by way of ``post``; after ``stop`` nothing more is told.
+Rule: what it finds is told in the window's thread only, by way of ``post``; after ``stop`` nothing more is told. Codes
+of several messages in one picture are told together, and none of them alone: whoever points the camera chooses.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from PIL import Image
@@ -16,12 +18,15 @@ from PIL import Image
 from app.camera.devices import open_camera
 from app.camera.pacing import Seconds
 from app.camera.ports import CameraError, CameraTrouble, FrameSource, Picture
+from wallet.transport.qr import message_of
 from wallet.transport.qr.reader import Reader, ReaderMissing, best_reader
 
 Post = Callable[[Callable[[], None]], None]
 """Have a function called in the window's thread, soon and in order."""
 Seen = Callable[[str], None]
 """Gets the text of a code."""
+Several = Callable[[tuple[str, ...]], None]
+"""Gets the texts of all the codes in view, which are of more than one message."""
 Told = Callable[[str | None], None]
 """Gets why there are no pictures, as a name of the catalogue; None once pictures come."""
 
@@ -58,13 +63,12 @@ class Scanner:
         self._seconds = seconds
         self._look: _Look | None = None
 
-    def start(self, seen: Seen, trouble: Told) -> None:
+    def start(self, seen: Seen, trouble: Told, several: Several) -> None:
         """Begin to look, with new listeners; a look that is under way ends."""
         before = self._look
         self.stop()
-        self._look = _Look(
-            self._name(), self._post, seen, trouble, self._opener, self._decoder, self._seconds
-        )
+        listeners = _Listeners(seen, trouble, several)
+        self._look = _Look(self._name(), self._post, listeners, self._opener, self._decoder, self._seconds)
         self._look.start(after=before)
 
     def stop(self) -> None:
@@ -77,6 +81,13 @@ class Scanner:
         return None if self._look is None else self._look.latest
 
 
+@dataclass(frozen=True, slots=True)
+class _Listeners:
+    seen: Seen
+    trouble: Told
+    several: Several
+
+
 class _Look:
     """From one start to one stop, in a thread of its own."""
 
@@ -84,8 +95,7 @@ class _Look:
         self,
         name: str,
         post: Post,
-        seen: Seen,
-        trouble: Told,
+        listeners: _Listeners,
         opener: Callable[[str], FrameSource],
         decoder: Callable[[], Reader],
         seconds: Seconds,
@@ -93,8 +103,7 @@ class _Look:
         self.latest: Picture | None = None
         self._name = name
         self._post = post
-        self._seen = seen
-        self._trouble = trouble
+        self._listeners = listeners
         self._opener = opener
         self._decoder = decoder
         self._texts = _Told(seconds)
@@ -150,10 +159,16 @@ class _Look:
         self.latest = picture
         if not self._is_seeing:
             self._is_seeing, self._said = True, None
-            self._tell(lambda: self._trouble(None))
-        for text in decoder.read(Image.frombytes("L", (picture.width, picture.height), picture.gray)):
-            if self._texts.is_due(text):
-                self._tell(lambda text=text: self._seen(text))  # type: ignore[misc]
+            self._tell(lambda: self._listeners.trouble(None))
+        texts = decoder.read(Image.frombytes("L", (picture.width, picture.height), picture.gray))
+        due = [text for text in texts if self._texts.is_due(text)]
+        in_view = tuple(text for text in texts if message_of(text) is not None)
+        if len({message_of(text) for text in in_view}) > 1:
+            if due:
+                self._tell(lambda: self._listeners.several(in_view))
+            return
+        for text in due:
+            self._tell(lambda text=text: self._listeners.seen(text))  # type: ignore[misc]
 
     def _fail(self, trouble: CameraTrouble) -> None:
         """Tell it once, however often it is tried again."""
@@ -161,7 +176,7 @@ class _Look:
         self.latest = None
         if trouble is not self._said:
             self._said = trouble
-            self._tell(lambda: self._trouble(f"app_camera.{trouble.value}"))
+            self._tell(lambda: self._listeners.trouble(f"app_camera.{trouble.value}"))
 
     def _tell(self, news: Callable[[], None]) -> None:
         def run() -> None:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from app.engine.engine import Engine
 from app.engine.taps import Devices, News, Noticing, Side, Taps
+from app.presenters.in_view import InViewNames
 from app.presenters.observed import V
 from app.presenters.presenter import Presenter
 from app.presenters.views import Carrier, PayView, ReceiveView, Role, Scanning, TapStep, Trouble
@@ -37,6 +38,7 @@ class CarryingPresenter(Presenter[V], ABC):
         super().__init__(view, engine)
         self._tapping = tapping
         self._frames = FrameReceiver()
+        self._named = InViewNames()
         self._taps: Taps | None = None
         self._waiting_since: int | None = None
 
@@ -75,11 +77,17 @@ class CarryingPresenter(Presenter[V], ABC):
     def seen(self, text: str) -> None:
         """The text of a code that the camera read. Messages may come in many parts, in any order."""
         progress = self._frames.add(text)
-        if progress.outcome not in _NOT_OURS:
+        if progress.outcome not in _NOT_OURS or self._carried.scanning.several:
             self._show(scanning=Scanning(True, progress.rank, progress.needed))
         message = self._frames.message
         if progress.outcome is Outcome.COMPLETE and message is not None:
             self._heard(message)
+
+    def several(self, texts: tuple[str, ...]) -> None:
+        """Codes of more than one message are in view: all are named, none is taken."""
+        scanning = self._carried.scanning
+        named = self._named.codes(texts)
+        self._show(scanning=Scanning(True, scanning.rank, scanning.needed, several=named))
 
     def camera(self, trouble: str | None) -> None:
         """Why there is no camera (a name of the catalogue); None once pictures come."""

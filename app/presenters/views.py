@@ -150,15 +150,35 @@ class Shown:
     is_still: bool
 
 
+class CodeKind(Enum):
+    """What a code says that it is; UNKNOWN until enough of it was read."""
+
+    REQUEST = "request"
+    PAYMENT = "payment"
+    RECEIPT = "receipt"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class InView:
+    """One of several codes in view, as it says of itself: a request's payee and ``amount`` (tiyn)."""
+
+    kind: CodeKind = CodeKind.UNKNOWN
+    party: Party | None = None
+    amount: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Scanning:
     """What the camera is doing: ``rank`` of ``needed`` parts; ``is_seeing``: a picture came; ``camera_trouble``: a name
-    of the catalogue where there is no camera."""
+    of the catalogue where there is no camera. ``several``: the codes in view, where they are of more than one message,
+    and none of them is taken."""
 
     is_seeing: bool = False
     rank: int = 0
     needed: int = 0
     camera_trouble: str | None = None
+    several: tuple[InView, ...] = ()
 
 
 # receive

@@ -49,10 +49,12 @@ class Profile:
 
 
 class Flaw(StrEnum):
-    """Why a wallet's folder has no profile: it was left before it was finished, or its wallet.json is damaged."""
+    """Why a wallet's folder has no profile: it was left before it was finished, its wallet.json is damaged, or the
+    system does not let it be read."""
 
     UNFINISHED = "unfinished"
     DAMAGED = "damaged"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,12 @@ class WalletPlace:
         return (self.folder / "wallet.json").exists()
 
     def profile(self) -> Profile:
-        """WALLET_UNKNOWN where there is none; MissingPart where it is damaged."""
+        """WALLET_UNKNOWN where there is none; MissingPart where it is damaged; ``OSError`` where it cannot be read."""
         match self.look():
             case Flaw.UNFINISHED:
                 raise Refusal(Code.WALLET_UNKNOWN, {"name": self.name})
+            case Flaw.UNREADABLE:
+                return Profile.read(self._profile.read_bytes())
             case Flaw.DAMAGED:
                 raise MissingPart("missing.profile", name=str(self._profile))
             case profile:
@@ -91,8 +95,10 @@ class WalletPlace:
             return Profile.read(self._profile.read_bytes())
         except FileNotFoundError:
             return Flaw.UNFINISHED
-        except (OSError, ValueError, RecursionError):
+        except (IsADirectoryError, ValueError, RecursionError):
             return Flaw.DAMAGED
+        except OSError:
+            return Flaw.UNREADABLE
 
     @property
     def _profile(self) -> Path:

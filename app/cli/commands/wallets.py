@@ -29,6 +29,7 @@ from wallet.protocol.codes import Code, Refusal
 
 _SANDBOX_BANK: Final = "alatau"
 """Of the sandbox, where none is named."""
+_BROKEN: Final = (Flaw.DAMAGED, Flaw.UNREADABLE)
 _CATEGORY: Final = re.compile("[0-9]{4}")
 _SHOWN: Final = 40
 
@@ -50,7 +51,7 @@ def add(commands: Commands) -> None:
 
 
 def _list(args: argparse.Namespace, context: Context) -> Status:
-    """All there are, each with its state; MISSING where one of them is damaged."""
+    """All there are, each with its state; MISSING where one of them is damaged or cannot be read."""
     show = context.show
     found = [(place.name, place.look()) for place in context.home.folders()]
     rows = [_row(name, held, show.catalogue) for name, held in found]
@@ -59,7 +60,7 @@ def _list(args: argparse.Namespace, context: Context) -> Status:
         if isinstance(held, Flaw):
             show.say(f"wallet.about_{held.value}", name=name)
     show.result(wallets=[_fields(name, held) for name, held in found])
-    return Status.MISSING if any(held is Flaw.DAMAGED for _, held in found) else Status.DONE
+    return Status.MISSING if any(held in _BROKEN for _, held in found) else Status.DONE
 
 
 def _row(name: str, held: Profile | Flaw, words: Catalogue) -> list[str]:

@@ -10,7 +10,7 @@ from kivy.metrics import dp
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Carrier, Role, Scanning, TapStep, Trouble
+from app.presenters.views import Carrier, InView, Role, Scanning, TapStep, Trouble
 from app.window.contract import Watched
 from app.window.kit import Kit
 from app.window.screen import Screen, Surroundings
@@ -30,6 +30,7 @@ class Sees(Watched[V_co], Protocol[V_co]):
     """A presenter that takes what the camera reads."""
 
     def seen(self, text: str) -> None: ...
+    def several(self, texts: tuple[str, ...]) -> None: ...
     def camera(self, trouble: str | None) -> None: ...
     def choose(self, carrier: Carrier) -> None: ...
     def change_sides(self) -> None: ...
@@ -72,7 +73,7 @@ class LookingScreen(Screen[V]):
             return
         self._is_looking = wanted
         if wanted:
-            camera.start(self._sees.seen, self._sees.camera)
+            camera.start(self._sees.seen, self._sees.camera, self._sees.several)
         else:
             camera.stop()
 
@@ -162,9 +163,21 @@ _TAPS = {
 def _scan_words(kit: Kit, scanning: Scanning, *, has_camera: bool) -> str:
     if not has_camera or scanning.camera_trouble is not None:
         return kit.say(scanning.camera_trouble or "app_receive.no_camera")
+    if scanning.several:
+        return kit.say(
+            "app_receive.scan_several", names="; ".join(_named(kit, code) for code in scanning.several)
+        )
     if scanning.needed and scanning.rank < scanning.needed:
         return kit.say("app_receive.scan_parts", rank=scanning.rank, needed=scanning.needed)
     return kit.say("app_receive.scan_looking" if scanning.is_seeing else "app_receive.scan_waiting")
+
+
+def _named(kit: Kit, code: InView) -> str:
+    """What one of several codes says of itself, as far as it could be read."""
+    if code.party is None:
+        return kit.say(f"app_receive.scan_{code.kind.value}")
+    who = kit.words.who(code.party)
+    return who if code.amount is None else f"{who}, {kit.words.amount(code.amount)}"
 
 
 def _share(scanning: Scanning) -> float:

@@ -17,6 +17,7 @@ from app.camera.scanner import Scanner
 from app.catalogue import LANGUAGES, catalogue
 from tests.app.camera.conftest import MESSAGE, Hand, film, lossy, shots
 from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
+from wallet.transport.qr.picture import frame_image
 from wallet.transport.qr.reader import ReaderMissing
 
 LONG = 30
@@ -29,13 +30,14 @@ class Desk:
         self.posted: queue.Queue[Callable[[], None]] = queue.Queue()
         self.texts: list[str] = []
         self.troubles: list[str | None] = []
+        self.several: list[tuple[str, ...]] = []
 
     def until(self, is_so: Callable[[], bool]) -> None:
         while not is_so():
             self.posted.get(timeout=LONG)()
 
     def start(self, scanner: Scanner) -> None:
-        scanner.start(self.texts.append, self.troubles.append)
+        scanner.start(self.texts.append, self.troubles.append, self.several.append)
 
 
 class Scripted:
@@ -98,7 +100,7 @@ def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, desk: Desk) -> None
         if receiver.add(text).outcome is Outcome.COMPLETE:
             done.append(receiver.message)
 
-    scanner.start(seen, desk.troubles.append)
+    scanner.start(seen, desk.troubles.append, desk.several.append)
     desk.until(lambda: bool(done))
     scanner.stop()
     assert done == [MESSAGE]
@@ -240,3 +242,48 @@ def test_pictures_without_a_code_or_of_a_few_pixels_harm_nothing(
 def test_every_trouble_has_its_sentence(language: str) -> None:
     words = catalogue(language)
     assert all(words.text(f"app_camera.{trouble.value}") for trouble in CameraTrouble)
+
+
+def beside(first: str, second: str) -> Picture:
+    """One picture with two codes."""
+    codes = [frame_image(text, box=4).convert("L") for text in (first, second)]
+    whole = Image.new("L", (sum(code.width for code in codes) + 40, max(code.height for code in codes)), 255)
+    whole.paste(codes[0], (0, 0))
+    whole.paste(codes[1], (codes[0].width + 40, 0))
+    return Picture(1, whole.width, whole.height, whole.tobytes())
+
+
+def test_codes_of_two_messages_in_one_picture_are_told_together_and_none_alone(
+    desk: Desk, camera: Scripted, begun: Scanner, hand: Hand
+) -> None:
+    one, other = FrameEncoder(b"one shop").frame(0), FrameEncoder(b"another shop").frame(0)
+    camera.script.put(beside(one, other))
+    desk.until(lambda: len(desk.several) == 1)
+    assert (set(desk.several[0]), desk.texts) == ({one, other}, [])
+    hand.step(scanning.AGAIN)
+    alone = frame_image(other, box=4).convert("L")
+    camera.script.put(Picture(2, alone.width, alone.height, alone.tobytes()))
+    desk.until(lambda: len(desk.texts) == 1)
+    assert desk.texts == [other]
+
+
+def test_a_code_that_was_told_is_named_with_the_one_that_comes_beside_it(
+    desk: Desk, camera: Scripted, begun: Scanner
+) -> None:
+    one, other = FrameEncoder(b"one shop").frame(0), FrameEncoder(b"another shop").frame(0)
+    alone = frame_image(one, box=4).convert("L")
+    camera.script.put(Picture(1, alone.width, alone.height, alone.tobytes()))
+    camera.script.put(beside(one, other))
+    desk.until(lambda: len(desk.several) == 1)
+    assert (desk.texts, set(desk.several[0])) == ([one], {one, other})
+
+
+def test_two_frames_of_one_message_or_a_strangers_code_are_no_two_to_choose_from(
+    desk: Desk, camera: Scripted, begun: Scanner
+) -> None:
+    frames = FrameEncoder(MESSAGE)
+    camera.script.put(beside(frames.frame(0), frames.frame(1)))
+    desk.until(lambda: len(desk.texts) == 2)
+    camera.script.put(beside(frames.frame(2), "HTTPS://EXAMPLE.KZ/SOMETHING"))
+    desk.until(lambda: len(desk.texts) == 4)
+    assert desk.several == []

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.presenters.views import PayStep, ReceiveStep, Trouble
+from app.presenters.views import CodeKind, PayStep, ReceiveStep, Trouble
 from hsm.keystore import KeystoreCode, KeystoreError
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.hand import PIN, shows
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.session import Money
+from wallet.transport.qr import FrameEncoder
 
 
 def test_a_payment_from_keypad_to_receipt(bazaar: Bazaar) -> None:
@@ -348,3 +349,24 @@ def test_asking_twice_at_once_asks_once(bazaar: Bazaar) -> None:
     receive.ask()
     bazaar.shop.settle()
     assert len(bazaar.town.wallets["shop"].receiving.unanswered()) == 1
+
+
+def test_two_codes_in_view_are_named_and_none_is_taken(bazaar: Bazaar) -> None:
+    bazaar.asks()
+    shown = bazaar.shop.house.receive.view.shown
+    assert shown is not None
+    pay = bazaar.alia.house.pay
+    own, strange = [], FrameEncoder(b"whatever it is").frame(0)
+    shows(shown, own.append)
+    for text in own:
+        pay.several((text, strange))
+    named = pay.view.scanning.several
+    assert [(code.kind, code.amount) for code in named] == [
+        (CodeKind.REQUEST, AMOUNT),
+        (CodeKind.UNKNOWN, None),
+    ]
+    assert named[0].party is not None
+    assert named[0].party.name == "Shop"
+    assert pay.view.step is PayStep.SEEK
+    assert bazaar.scans_request().step is PayStep.ASKED
+    assert pay.view.scanning.several == ()

@@ -127,9 +127,14 @@ class SampleCamera:
         gray = bytes(60 + (x * 150 // 320 + y * 40 // 240) % 190 for y in range(240) for x in range(320))
         self._picture = Picture(1, 320, 240, gray)
 
-    def start(self, seen: Callable[[str], None], trouble: Callable[[str | None], None]) -> None:
+    def start(
+        self,
+        seen: Callable[[str], None],
+        trouble: Callable[[str | None], None],
+        several: Callable[[tuple[str, ...]], None],
+    ) -> None:
         self.is_on = True
-        self.seen, self.trouble = seen, trouble
+        self.seen, self.trouble, self.several = seen, trouble, several
 
     def stop(self) -> None:
         self.is_on = False

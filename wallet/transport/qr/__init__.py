@@ -13,6 +13,16 @@ from wallet.transport.qr.frames import (
     Limits,
     Outcome,
     Progress,
+    message_of,
 )
 
-__all__ = ["DEFAULT_CHUNK", "SLOW_CHUNK", "FrameEncoder", "FrameReceiver", "Limits", "Outcome", "Progress"]
+__all__ = [
+    "DEFAULT_CHUNK",
+    "SLOW_CHUNK",
+    "FrameEncoder",
+    "FrameReceiver",
+    "Limits",
+    "Outcome",
+    "Progress",
+    "message_of",
+]

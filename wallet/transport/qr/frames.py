@@ -25,7 +25,7 @@ from wallet.transport.qr.layout import (
     message_id,
     write_frame,
 )
-from wallet.transport.qr.receiver import FrameReceiver, Progress
+from wallet.transport.qr.receiver import FrameReceiver, Progress, message_of
 
 __all__ = [
     "DEFAULT_CHUNK",
@@ -38,6 +38,7 @@ __all__ = [
     "Limits",
     "Outcome",
     "Progress",
+    "message_of",
 ]
 
 DEFAULT_CHUNK: Final = 391

@@ -45,6 +45,14 @@ class Progress:
         return self.outcome in (Outcome.COMPLETE, Outcome.REPEAT)
 
 
+def message_of(text: str) -> bytes | None:
+    """The id of the message that a code's text is a frame of; None where it is no frame that can be taken."""
+    try:
+        return read_frame(text, Limits()).message_id
+    except FrameError:
+        return None
+
+
 class _State(Enum):
     OPEN = auto()
     SOLVED = auto()
