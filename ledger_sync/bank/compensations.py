@@ -21,14 +21,24 @@ class Compensations:
         self._books = house.books
         self._work = work
 
-    def book(self, claim: bytes, wanted: bytes, place: int, customer: str, paid: int, owed: int) -> None:
-        """Note that ``paid`` tiyn in all have come for a share by now, and that ``owed`` are to come."""
+    def book(
+        self,
+        claim: bytes,
+        wanted: bytes,
+        place: int,
+        customer: str,
+        paid: int,
+        owed: int,
+        source: str = POSITION,
+    ) -> None:
+        """Note that ``paid`` tiyn in all have come for a share by now, and that ``owed`` are to come; from ``source``,
+        which is the bank's own account where it is the one that could not show."""
         before = self._store.value(
             "select paid from compensations where claim = ? and wanted = ? and place = ?",
             (claim, wanted, place),
         )
         cause = idempotency.compensation(claim, wanted, place, paid)
-        self._books.move(cause, POSITION, customer, max(0, paid - (before or 0)))
+        self._books.move(cause, source, customer, max(0, paid - (before or 0)))
         self._store.run(
             "insert into compensations (claim, wanted, place, customer, paid, owed) values (?, ?, ?, ?, ?, ?)"
             " on conflict (claim, wanted, place) do update set paid = max(paid, excluded.paid), owed = excluded.owed",

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import hsm.failpoint
+from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
@@ -53,6 +54,7 @@ class ConflictCourier:
         banks: BankLines,
         central_bank: CentralBankLine,
     ) -> None:
+        self._bank = house.bank
         self._store = house.store
         self._objects = objects
         self._provenance = provenance
@@ -138,7 +140,8 @@ class ConflictCourier:
             return
         with self._store.transaction():
             if account is not None:
-                self._compensations.book(txid, wanted, place, account, answer.paid, answer.owed)
+                source = OWN if statement.body.bank == self._bank else POSITION
+                self._compensations.book(txid, wanted, place, account, answer.paid, answer.owed, source)
             self._desk.was_not_shown(txid, wanted)
 
     def _statements(self, txid: bytes, wanted: bytes) -> list[Signed[Consumption]]:

@@ -256,8 +256,10 @@ class SettlingDesk:
             return
         self._store.insert("lacks", transfer=txid, wanted=consumer)
         statement = self._objects.statement(token)
-        if statement is not None and statement.body.bank not in (self._house.bank, CENTRAL_BANK):
+        if statement is not None and statement.body.bank != CENTRAL_BANK:
             item = Item(Kind.FETCH, statement.body.bank, consumer)
+            if statement.body.bank == self._house.bank:  # its own commit, which its store no longer has
+                item = Item(Kind.CHALLENGE, "", txid + consumer)
             if not self._work.is_open(item):
                 self._work.again(item)
 

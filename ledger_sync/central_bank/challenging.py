@@ -52,12 +52,12 @@ class Challenging:
         """`bank` asks about the transfer `claim`, which lost tokens to the statement's consumer; `shown` says that it
         speaks for who would have got them, and None that it only wants to know.
 
-        Raises `Refusal`: NOTARY_SIGNATURE, EVIDENCE_INVALID (nothing was lost to it, or it is the claimant's own),
+        Raises `Refusal`: NOTARY_SIGNATURE, EVIDENCE_INVALID (nothing was lost to it, or to a refund only),
         AUTH_FORBIDDEN and KEY_INVALID (not the claimant's bank), UNREACHABLE (ask again), and as `Proof` does.
         """
         check_consumption(statement, self.registry.directory)
         said = statement.body
-        require(said.bank not in (CENTRAL_BANK, bank), Code.EVIDENCE_INVALID, bank=said.bank)
+        require(said.bank != CENTRAL_BANK, Code.EVIDENCE_INVALID, bank=said.bank)
         transfer, standing = proof.transfer(claim)
         lost = [ref for ref in transfer.body.inputs if ref in said.refs]
         require(bool(lost) and said.consumer != claim, Code.EVIDENCE_INVALID, transfer=claim.hex())

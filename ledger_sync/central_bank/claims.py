@@ -124,7 +124,8 @@ def free(db: sqlite3.Connection, bank: str) -> int:
 
 
 def pay(db: sqlite3.Connection, now: int, defaulter: str | None = None) -> None:
-    """Pay what is open of one bank's debts or of all, the oldest first, as far as the positions reach."""
+    """Pay what is open of one bank's debts or of all, the oldest first, as far as the positions reach. What a bank owes
+    its own customer moves no position: it is between the two."""
     rows = db.execute(
         "select claim, consumer, place, defaulter, value - paid, bank from claims"
         " where paid < value and bank is not null and (? is null or defaulter = ?)"
@@ -132,10 +133,11 @@ def pay(db: sqlite3.Connection, now: int, defaulter: str | None = None) -> None:
         (defaulter, defaulter),
     ).fetchall()
     for claim, consumer, place, owes, lacking, bank in rows:
-        amount = min(lacking, balance(db, position(owes)))
+        amount = lacking if owes == bank else min(lacking, balance(db, position(owes)))
         if amount > 0:
             changes: Mapping[str, int] = {position(owes): -amount, position(bank): amount}
-            move(db, MovementKind.CHALLENGE, claim, now, changes)
+            if owes != bank:
+                move(db, MovementKind.CHALLENGE, claim, now, changes)
             db.execute(
                 "update claims set paid = paid + ? where claim = ? and consumer = ? and place = ?",
                 (amount, claim, consumer, place),

@@ -158,13 +158,28 @@ class Audit:
             " where account = ? order by number"
         )
         found = {}
+        claims: Counter[bytes] = Counter()
         for number, kind, name, amount in self.system.rows(CENTRAL_BANK, sql, f"position:{bank}"):
             start, end = f"{kind}:{name.hex()}", ":issued" if kind == "funding" else ""
             if kind in ("issue", "withdrawal") or (kind == "challenge" and amount < 0):
                 start = f"movement:{number}"
+            elif kind == "challenge":
+                claims[name] += amount
+                continue
             if not any(cause.startswith(start) and cause.endswith(end) for cause in booked):
-                found[kind, name] = amount
+                found[kind, name] = found.get((kind, name), 0) + amount
+        for name, amount in claims.items():
+            if amount != self._compensated_for(bank, name):
+                found["challenge", name] = amount - self._compensated_for(bank, name)
         return found
+
+    def _compensated_for(self, bank: str, claim: bytes) -> int:
+        """What a bank has booked for a claim, which may be paid by and by."""
+        sql = (
+            "select -coalesce(sum(p.amount), 0) from postings p join entries e on e.id = p.entry"
+            " where p.account = 'position' and e.cause like ?"
+        )
+        return int(self.system.rows(bank, sql, f"challenge:{claim.hex()}:%")[0][0])
 
     def _listed(self, bank: str, one_sided: Mapping[tuple[str, bytes], int]) -> None:
         """What only the central bank has booked stands in the bank's own list, by its id, or is on its way there."""
@@ -178,6 +193,8 @@ class Audit:
         listed |= {refund_id(TokenRef(*row)) for row in refunds}
         challenges = self.system.rows(bank, "select subject from work where kind = 'challenge' and done = 0")
         listed |= {subject[:32] for (subject,) in challenges}
+        owed = self.system.rows(bank, "select claim from compensations where owed > 0")
+        listed |= {claim for (claim,) in owed}
         sql = "select subject from work where kind = 'whole' and target = ? and done = 0"
         listed |= {row[0] for other in BANKS for row in self.system.rows(other, sql, bank)}
         for kind, name in one_sided:

@@ -143,6 +143,17 @@ def test_a_bank_whose_customers_are_not_concerned_has_its_answer_too(town: Town)
     town.check_books()
 
 
+def test_a_banks_own_customers_are_paid_by_it_as_well(town: Town) -> None:
+    """A bank whose store was put back has committed what it no longer knows."""
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
+    paid = half_lost(town, aigul, baurzhan)
+    baurzhan.upload(paid)
+    town.settle_down()
+    assert settled(baurzhan, paid) == (Verdict.SHORT, (20_000, 0))
+    assert (aigul.balance(), baurzhan.balance()) == (OPENING - 60_000, OPENING + 40_000)
+    town.check_books()
+
+
 def test_one_shown_and_one_not_is_a_conflict_and_a_compensation(town: Town) -> None:
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
     (shown,), (hidden,) = cheat.fund(50_000), cheat.fund(20_000)
