@@ -139,6 +139,14 @@ def test_third_parties_stay_in_their_rooms() -> None:
     assert astray == []
 
 
+def test_migrations_are_numbered_without_gap_or_double() -> None:
+    """Version n of a store is its n-th migration: two of one number would be told apart by their names only."""
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("migrations/**/*.sql")}
+    for folder in folders:
+        numbers = sorted(int(path.name.partition("_")[0]) for path in folder.glob("*.sql"))
+        assert numbers == list(range(1, len(numbers) + 1)), folder.relative_to(ROOT).as_posix()
+
+
 def test_no_machine_path_in_what_we_ship() -> None:
     """Nothing that only one machine knows: its folders, or where it fetches packages."""
     machine = re.compile(r"/(root|work|home)/|file://|artifact|/simple\b")
