@@ -1,0 +1,70 @@
+"""docs/decisions/shares.md says of every table of every store who pays for it: none is missing, and none made up."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ledger_sync.bank.store import SCHEMA as BANK
+from ledger_sync.central_bank.store import SCHEMA as CENTRAL_BANK
+from ledger_sync.http.nonces import SCHEMA as NONCES
+from ledger_sync.http.trust import SCHEMA as TRUST
+from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
+from wallet.database import Schema, connect
+from wallet.purse.store import SCHEMA as PURSE
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "decisions" / "shares.md").read_text("utf-8")
+SECTIONS = {
+    "Bank": BANK,
+    "Central bank": CENTRAL_BANK,
+    "Notary": NOTARY,
+    "Every service: calls": NONCES,
+    "Every service: trust": TRUST,
+    "Purse": PURSE,
+}
+
+
+def rows(section: str) -> list[list[str]]:
+    (body,) = re.findall(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    lines = [line for line in body.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
+
+
+def tables(schema: Schema) -> list[str]:
+    connection = connect(":memory:", schema)
+    sql = "select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'"
+    found = [name for (name,) in connection.execute(sql)]
+    connection.close()
+    return sorted(found)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_table_stands_on_the_page_once(section: str) -> None:
+    listed = [name for row in rows(section) for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(listed) == tables(SECTIONS[section])
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_row_says_who_pays_and_what_frees_it(section: str) -> None:
+    for row in rows(section):
+        assert len(row) == 5, row
+        assert all(row), row
+        if "turnover" not in row[2] and "fixed" not in row[2]:
+            assert row[3] != "-" or row[4] != "-" or "operator" in row[2], f"{row[0]} has no end"
+
+
+def test_every_store_has_a_section() -> None:
+    rooms = ("wallet", "hsm", "ledger_sync", "app")
+    sources = [path.read_text("utf-8") for room in rooms for path in (ROOT / room).rglob("*.py")]
+    made = [
+        found
+        for source in sources
+        for found in re.findall(r"^SCHEMA: Final = Schema\(", source, re.MULTILINE)
+    ]
+    assert len(made) == len(SECTIONS)
+    assert not any(
+        re.search(r"sqlite3\.connect\(", source) for source in sources if "def connect(" not in source
+    )
