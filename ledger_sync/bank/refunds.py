@@ -99,6 +99,7 @@ class Refunds:
     def _forget(self, token: TokenRef) -> None:
         with self._store.transaction():
             self._store.run("delete from refunds where origin = ? and output = ? and stage = 'open'", token)
+            self._objects.unspent.not_asked_for(token)
             self._work.drop(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
 
     def _knows_consumer(self, refusal: RemoteRefusal, owner: bytes) -> bool:

@@ -58,3 +58,7 @@ class Unspent:
     def asked_for(self, ref: TokenRef) -> None:
         """Its refund is under way."""
         self._store.run("update unspent set refund = 1 where origin = ? and output = ?", ref)
+
+    def not_asked_for(self, ref: TokenRef) -> None:
+        """Its refund was asked for too early."""
+        self._store.run("update unspent set refund = 0 where origin = ? and output = ?", ref)

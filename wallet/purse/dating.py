@@ -58,6 +58,7 @@ class Dating:
         others = {who: said.time for who, said in authority.words().items() if who is not Signer.BANK}
         seconded = abs(time - others.get(Signer.CENTRAL_BANK, 0)) <= HOUR
         known = max((device, *others.values()))
+        self._offset, self._is_seconded = 0, False
         require(seconded or time <= known + HOUR, Code.AUTH_STALE, time=device, now=time)
         authority.hear_time(Signer.BANK, time, is_fresh=True)
         self._offset, self._is_seconded = time - device, seconded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import httpx
 import pytest
 
 from ledger_sync import sandbox
+from ledger_sync.http.steady import HOUR, write_word
 from ledger_sync.sandbox.operator import Order
 from ledger_sync.sandbox.supervisor import GRANT
+from wallet.protocol import codec
+from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.policy import PolicyUpdate
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +130,37 @@ def test_a_station_that_dies_at_its_start_is_told(home: Path, network: sandbox.N
         assert caught.value.facts["service"] == "notary"
     finally:
         settings.write_text(kept)
+
+
+def folder_of(network: sandbox.Network, name: str) -> Path:
+    return network.folder(network.station(name))
+
+
+def test_a_sandbox_that_was_off_for_a_month_goes_on_and_its_logs_say_whose_word_that_rests_on(
+    home: Path, network: sandbox.Network
+) -> None:
+    sandbox.stop(home)
+    for station in network.stations:
+        write_word(network.folder(station), int(time.time()) - 30 * DAY)
+    sandbox.start(home)
+    for station in network.stations:
+        assert "the operator's word for the clock" in (network.folder(station) / "log").read_text()
+    (books,) = sandbox.operate(network, [Order("central-bank", "GET", "/v1/books")])
+    assert not isinstance(books, Refusal)
+    assert sandbox.confirm_clocks(home) == ()
+
+
+def test_a_service_whose_clock_jumps_signs_nothing_until_it_is_right(
+    home: Path, network: sandbox.Network
+) -> None:
+    ahead = {"central-bank": {"QALTA_SERVICE_CLOCK_OFFSET": str(400 * DAY)}}
+    sandbox.kill(home, "central-bank")
+    sandbox.start(home, environment=ahead)
+    url = network.central_bank.url + "/v1/policy?since=0"
+    head = PolicyUpdate.from_cbor(codec.decode(httpx.get(url, trust_env=False).content, 65_536)).head
+    assert head is not None
+    assert head.body.time <= time.time() + HOUR
+    sandbox.kill(home, "central-bank")
+    sandbox.start(home)
+    (books,) = sandbox.operate(network, [Order("central-bank", "GET", "/v1/books")])
+    assert not isinstance(books, Refusal)
