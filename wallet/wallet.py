@@ -15,12 +15,13 @@ from wallet.protocol.transfer import TokenRef
 from wallet.purse.dating import Dating
 from wallet.purse.evidences import Evidences
 from wallet.purse.hands import Hands
+from wallet.purse.history import Event, History
 from wallet.purse.journal import PurseState
 from wallet.purse.outlook import Outlook, Outlooks, Room
 from wallet.purse.paying import Paying
 from wallet.purse.payments import PaymentSummary
 from wallet.purse.purse import Clock, Purse, Random
-from wallet.purse.reading import Balance, ChainLink, Event, Reading, Risk
+from wallet.purse.reading import Balance, ChainLink, Reading, Risk
 from wallet.purse.receiving import Receiving
 from wallet.purse.reconciling import Reconciling
 from wallet.purse.requests import Requests
@@ -45,6 +46,7 @@ class Wallet:
         self.reconciling = Reconciling(purse)
         self.dating = Dating(purse)
         self._reading = Reading(purse)
+        self._history = History(purse)
         self._hands = Hands(purse, self._reading)
         self._outlooks = Outlooks(purse)
         self._evidences = Evidences(purse)
@@ -99,7 +101,7 @@ class Wallet:
 
     def history(self) -> tuple[Event, ...]:
         """What happened, oldest first."""
-        return self._reading.history()
+        return self._history.events()
 
     def chain(self, ref: TokenRef) -> tuple[ChainLink, ...]:
         """The hands a token went through, issuance first. PROVENANCE_MISSING for one that is not known."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from app.engine.engine import Engine, Work
 from app.engine.paying import party_of
@@ -13,18 +12,10 @@ from app.presenters.presenter import Presenter
 from app.presenters.receive import ReceivePresenter
 from app.presenters.views import Hand, HistoryLine, HistoryView, Party
 from wallet.protocol.codes import Code
+from wallet.purse.history import Event, EventKind
 from wallet.purse.incoming import LEDGER
 from wallet.purse.payments import UNANSWERED
-from wallet.purse.reading import ChainLink, Event, EventKind
-
-_SIGNS: Final[Mapping[EventKind, int]] = {
-    EventKind.PAID: -1,
-    EventKind.RECEIVED: 1,
-    EventKind.REFUSED: 0,
-    EventKind.FUNDED: 1,
-    EventKind.REFRESHED: 0,
-    EventKind.DEFUNDED: -1,
-}
+from wallet.purse.reading import ChainLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +40,7 @@ class HistoryPresenter(Presenter[HistoryView]):
     def _looked(self, found: tuple[tuple[Event, ...], Mapping[bytes, Party]]) -> None:
         events, parties = found
         self._events = {event.id: event for event in events}
-        lines = tuple(_line(event, parties.get(event.id)) for event in reversed(events))
+        lines = tuple(line_of(event, parties.get(event.id)) for event in reversed(events))
         open_ = self.view.chosen
         chosen = next((line for line in lines if open_ is not None and line.id == open_.id), None)
         self._show(lines=lines, chosen=chosen, can_show=chosen is not None and _can_show(chosen))
@@ -86,14 +77,18 @@ def _can_show(line: HistoryLine) -> bool:
 
 def _looked(work: Work) -> tuple[tuple[Event, ...], Mapping[bytes, Party]]:
     events = work.wallet.history()
+    return events, parties_of(work, events)
+
+
+def parties_of(work: Work, events: Iterable[Event]) -> Mapping[bytes, Party]:
+    """Whom payments of ours went to, by the event's id."""
     paying = work.wallet.paying
-    paid = {
-        event.id: party_of(paying.summary(event.id).payee) for event in events if event.kind is EventKind.PAID
-    }
-    return events, paid
+    found = (event.id for event in events if event.kind is EventKind.PAID and event.state != LEDGER)
+    return {payment: party_of(paying.summary(payment).payee) for payment in found}
 
 
-def _line(event: Event, party: Party | None) -> HistoryLine:
+def line_of(event: Event, party: Party | None) -> HistoryLine:
+    """An event as a person sees it: what the pocket changed by, or else the amount that has moved nothing."""
     if party is None and event.wallet:
         party = Party(event.who, event.wallet, "", bool(event.who))
     return HistoryLine(
@@ -101,18 +96,14 @@ def _line(event: Event, party: Party | None) -> HistoryLine:
         kind=event.kind.value,
         state=event.state,
         at=event.at,
-        amount=event.amount,
-        sign=_sign(event),
+        amount=abs(event.change) or event.amount,
+        sign=(event.change > 0) - (event.change < 0),
         party=party,
         memo=event.memo,
         code=None if event.code is None else event.code.value,
+        lost=event.lost,
+        claim=event.claim,
     )
-
-
-def _sign(event: Event) -> int:
-    """A payment that was never signed, or that was returned, and a funding that has not come, move nothing."""
-    is_nothing = event.state in ("reserved", "refused", "open") and event.kind is not EventKind.DEFUNDED
-    return 0 if is_nothing else _SIGNS[event.kind]
 
 
 def _chain(work: Work, event: Event) -> _Chain:

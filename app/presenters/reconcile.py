@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.engine.engine import Engine, Ticket, Work
+from app.presenters.history import line_of, parties_of
 from app.presenters.presenter import Presenter
-from app.presenters.views import Conflicted, ReconcileView
+from app.presenters.views import Conflicted, HistoryLine, ReconcileView
 from ledger_sync.client import Report, reconcile
 from ledger_sync.client.reconcile import Step
 from wallet.protocol.evidence import Evidence
+from wallet.purse.journal import PurseState
 from wallet.purse.reading import Balance
 
 
@@ -19,6 +21,9 @@ class _Reconciled:
     before: Balance
     after: Balance
     account: int
+    losses: tuple[HistoryLine, ...]
+    is_rolled_back: bool
+    clock: tuple[int, int] | None
 
 
 class ReconcilePresenter(Presenter[ReconcileView]):
@@ -30,7 +35,9 @@ class ReconcilePresenter(Presenter[ReconcileView]):
 
     def start(self) -> None:
         if not self._is_busy:
-            self._show(is_done=False, verdicts=(), conflicts=(), refreshed=0, before=None, after=None)
+            self._show(
+                is_done=False, verdicts=(), conflicts=(), losses=(), refreshed=0, before=None, after=None
+            )
             self._ticket = self._run("sync.policy", _reconciled, self._done, calls=True)
 
     def cancel(self) -> None:
@@ -44,6 +51,10 @@ class ReconcilePresenter(Presenter[ReconcileView]):
             is_done=True,
             verdicts=tuple(report.verdicts().items()),
             conflicts=tuple(_conflicted(item) for item in report.evidence),
+            losses=done.losses,
+            expired=report.expired,
+            is_rolled_back=done.is_rolled_back,
+            clock=done.clock,
             refreshed=report.refreshed,
             before=done.before,
             after=done.after,
@@ -61,7 +72,22 @@ def _reconciled(work: Work) -> _Reconciled:
         work.check()
         account = bank.account().balance
     work.note_account(account)
-    return _Reconciled(report, before, work.wallet.balance(), account)
+    wallet = work.wallet
+    return _Reconciled(
+        report=report,
+        before=before,
+        after=wallet.balance(),
+        account=account,
+        losses=_losses(work),
+        is_rolled_back=wallet.state is PurseState.ROLLED_BACK,
+        clock=(wallet.now(), wallet.now() - report.clock_wrong_by) if report.clock_wrong_by else None,
+    )
+
+
+def _losses(work: Work) -> tuple[HistoryLine, ...]:
+    events = [event for event in work.wallet.history() if event.lost]
+    parties = parties_of(work, events)
+    return tuple(line_of(event, parties.get(event.id)) for event in reversed(events))
 
 
 def _conflicted(evidence: Evidence) -> Conflicted:

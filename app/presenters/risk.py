@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from app.engine.engine import Engine
+from app.engine.engine import Engine, Work
 from app.presenters.presenter import Presenter
 from app.presenters.views import RiskView
+from wallet.purse.journal import PurseState
 from wallet.purse.reading import Risk
 
 
@@ -13,7 +14,17 @@ class RiskPresenter(Presenter[RiskView]):
         super().__init__(RiskView(), engine)
 
     def refresh(self) -> None:
-        self._run("app_help.looking", lambda work: work.wallet.risk(), self._found)
+        self._run("app_help.looking", _risk, self._found)
 
-    def _found(self, risk: Risk) -> None:
-        self._show(amount=risk.amount, unsettled=risk.unsettled, until=risk.until)
+    def _found(self, found: tuple[Risk, PurseState]) -> None:
+        risk, state = found
+        self._show(
+            amount=risk.amount,
+            unsettled=risk.unsettled,
+            until=risk.until,
+            is_doubtful=state is PurseState.ROLLED_BACK,
+        )
+
+
+def _risk(work: Work) -> tuple[Risk, PurseState]:
+    return work.wallet.risk(), work.wallet.state

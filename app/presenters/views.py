@@ -291,7 +291,9 @@ class PayView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
-    """``kind`` and ``state`` as in wallet.purse.reading; ``sign`` +1 into the pocket, −1 out of it, 0 neither."""
+    """``kind`` and ``state`` as in wallet.purse.history; ``sign`` +1 into the pocket, −1 out of it, and then ``amount``
+    is what the pocket changed by; 0 neither. ``lost`` of it went to somebody else, and the claim for that is against
+    the wallet ``claim``, where somebody is named."""
 
     id: bytes
     kind: str
@@ -302,6 +304,8 @@ class HistoryLine:
     party: Party | None
     memo: str
     code: str | None
+    lost: int = 0
+    claim: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,13 +348,18 @@ class Conflicted:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileView:
-    """``verdicts``: name (settled, repeat, short, conflict, refused, waiting) and how many; ``changed`` is what became
-    of the balance."""
+    """``verdicts``: name (settled, repeat, short, conflict, refused, waiting) and how many; ``losses``: lines of
+    history, newest first, of which something is lost, whenever that was; ``expired``: tiyn that go back to the account
+    as they have expired; ``clock``: what the device's clock says and what it should, where it is wrong."""
 
     is_done: bool = False
     busy: Busy | None = None
     verdicts: tuple[tuple[str, int], ...] = ()
     conflicts: tuple[Conflicted, ...] = ()
+    losses: tuple[HistoryLine, ...] = ()
+    expired: int = 0
+    is_rolled_back: bool = False
+    clock: tuple[int, int] | None = None
     refreshed: int = 0
     before: Balance | None = None
     after: Balance | None = None
@@ -375,11 +384,12 @@ class FundsView:
 
 @dataclass(frozen=True, slots=True)
 class RiskView:
-    """What would be lost with this device now, and until when."""
+    """What would go with this device now, and until when; ``is_doubtful``: some of it may be spent already."""
 
     amount: int = 0
     unsettled: int = 0
     until: int | None = None
+    is_doubtful: bool = False
     busy: Busy | None = None
     trouble: Trouble | None = None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.catalogue import Catalogue, Told
 from app.catalogue.written import LAST_TIME, written_amount, written_number, written_time
-from app.presenters.views import Busy, Party, Trouble
+from app.presenters.views import Busy, HistoryLine, Party, Trouble
 
 ID_LETTERS = 8
 """Of a wallet id or key: enough to tell two apart, as the command line writes them."""
@@ -52,6 +52,13 @@ class Words:
     def signed(tiyn: int, sign: int) -> str:
         """With a sign where money came or went."""
         return {1: "+", -1: "−"}.get(sign, "") + written_amount(tiyn)
+
+    def lost(self, line: HistoryLine) -> str:
+        """How much of a line is lost, and to whom the claim is."""
+        facts: dict[str, int | str] = {"amount": line.lost}
+        if line.claim:
+            facts["claim"] = short(line.claim)
+        return self.say("history.lost_to", **facts)
 
     @staticmethod
     def number(number: int) -> str:

@@ -72,6 +72,8 @@ class Report:
     delivered: int = 0
     refreshed: int = 0
     defunded: int = 0
+    expired: int = 0
+    """Tiyn whose grace has passed, as was seen just now: the bank has them refunded to the account."""
     clock_wrong_by: int = 0
     """Seconds that the device's clock is ahead of what bank and central bank say (negative: behind); 0: it is right."""
 
@@ -88,11 +90,12 @@ def reconcile(wallet: Wallet, bank: BankClient, tell: Tell = lambda step, count:
     DEVICE_CLOCK, where it failed for the device's wrong clock. Whatever was done until then stays done, and the next
     reconciling goes on.
     """
-    saga = _Reconciling(wallet, bank, tell)
+    saga, expired = _Reconciling(wallet, bank, tell), wallet.reconciling.expired()
     try:
         saga.whole()
     except Refusal as refusal:
         raise wallet.dating.odd(refusal) from refusal
+    saga.report.expired = max(0, wallet.reconciling.expired() - expired)
     saga.report.clock_wrong_by = wallet.dating.wrong_by
     return saga.report
 

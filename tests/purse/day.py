@@ -27,8 +27,8 @@ from wallet.protocol.policy import PolicyDelta, PolicyUpdate, Reason
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.validity import issued_tokens
+from wallet.purse.history import EventKind
 from wallet.purse.payments import PaymentState
-from wallet.purse.reading import EventKind
 from wallet.wallet import Wallet
 
 PIN = "2718-теңге"

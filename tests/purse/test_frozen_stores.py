@@ -1,4 +1,5 @@
-"""Stores of every version so far open with this one, and say what they said then."""
+"""Stores of every version so far open with this one, and say what they said then; but that a payment on which the
+ledger has decided is no longer called on the way, which was not so."""
 
 from __future__ import annotations
 
@@ -35,6 +36,7 @@ def opened(store: Path, folder: Path) -> tuple[Wallet, dict[str, object]]:
 def test_says_what_it_said(store: Path, tmp_path: Path) -> None:
     wallet, expected = opened(store, tmp_path)
     assert json.loads(json.dumps(seen(wallet))) == expected
+    assert sum(event.change for event in wallet.history()) == wallet.balance().held
     wallet.close()
 
 

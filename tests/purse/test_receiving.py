@@ -19,8 +19,8 @@ from wallet.protocol.receipt import check_receipt
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import verify
+from wallet.purse.history import EventKind
 from wallet.purse.payments import PaymentState
-from wallet.purse.reading import EventKind
 from wallet.purse.tokens import TokenState
 
 

@@ -17,8 +17,8 @@ from wallet.protocol.codes import Code
 from wallet.protocol.evidence import Contradiction, check_evidence
 from wallet.protocol.policy import Reason
 from wallet.protocol.validity import issued_tokens
+from wallet.purse.history import EventKind
 from wallet.purse.journal import PurseState
-from wallet.purse.reading import EventKind
 from wallet.purse.tokens import TokenState
 
 

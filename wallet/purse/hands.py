@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from wallet.purse.history import Event, EventKind
 from wallet.purse.incoming import Incoming
 from wallet.purse.purse import Purse
-from wallet.purse.reading import ChainLink, Event, EventKind, Reading
+from wallet.purse.reading import ChainLink, Reading
 
 
 class Hands:
@@ -28,13 +29,15 @@ class Hands:
         """The transactions that the event is about."""
         match event.kind:
             case EventKind.PAID:
-                return self._purse.outgoing.of_payment(event.id)
+                return self._purse.outgoing.of_payment(event.id) or (event.id,)
             case EventKind.RECEIVED | EventKind.REFUSED:
                 return self._incoming.txids(event.id)
             case EventKind.FUNDED:
                 return self._issued(event.id)
-            case EventKind.REFRESHED | EventKind.DEFUNDED:
+            case EventKind.REFRESHED | EventKind.DEFUNDED | EventKind.LOST:
                 return (event.id,)
+            case EventKind.EXPIRED:
+                return ()
 
     def _issued(self, funding: bytes) -> tuple[bytes, ...]:
         rows = self._purse.store.rows("SELECT id FROM object WHERE kind = 'issuance'")

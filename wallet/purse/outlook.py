@@ -60,6 +60,7 @@ class Outlooks:
         purse, current = self._purse, self._purse.epochs.current()
         reconciled = purse.store.fact(RECONCILED)
         since = current.body.issued if current is not None and reconciled is None else reconciled
+        since = None if since is None else min(since, purse.now())
         candidates = self._spendable.funds().candidates if current is not None else ()
         if not candidates:
             return Outlook(None, None, since)
@@ -77,11 +78,6 @@ class Outlooks:
     def unfinished(self) -> tuple[PaymentSummary, ...]:
         """Payments to go on with, oldest first: intents without signature, and what was signed, has no receipt, and
         that the ledger has not decided (then it is the payee's, whether it was ever seen or not)."""
-        return tuple(item for item in self._payments.in_states(*OPEN) if not self._is_decided(item.id))
-
-    def _is_decided(self, payment: bytes) -> bool:
-        return not self._purse.store.value(
-            "SELECT count(*) FROM outgoing o LEFT JOIN answer a ON a.txid = o.txid"
-            " WHERE o.payment = ? AND a.verdict IS NULL",
-            payment,
+        return tuple(
+            item for item in self._payments.in_states(*OPEN) if not self._payments.is_decided(item.id)
         )

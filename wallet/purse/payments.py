@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from wallet.protocol import codec
+from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
+from wallet.protocol.transfer import Transfer
 from wallet.purse.objects import Objects
 from wallet.purse.store import Row, Store
 
@@ -86,6 +89,29 @@ class Payments:
             changed=row["changed"],
             code=None if code is None else Code(code),
         )
+
+    def is_decided(self, payment: bytes) -> bool:
+        """Whether the ledger has a verdict on all of it: then it is the payee's, whether it was ever seen or not."""
+        undecided: int = self._store.value(
+            "SELECT count(*) FROM outgoing o LEFT JOIN answer a ON a.txid = o.txid"
+            " WHERE o.payment = ? AND a.verdict IS NULL",
+            payment,
+        )
+        return undecided == 0
+
+    def reached(self, payment: bytes) -> tuple[int, int]:
+        """Of a payment that the ledger has decided: tiyn that reached its payee, and that it was for."""
+        rows = self._store.rows(
+            "SELECT o.payload, a.settled FROM outgoing o JOIN answer a USING (txid) WHERE o.payment = ?",
+            payment,
+        )
+        values = [codec.decode(row["settled"], 64) for row in rows]
+        bodies = [Transfer.from_cbor(codec.decode(row["payload"], MAX_OBJECT_BYTES)) for row in rows]
+        return sum(value[0] if value else 0 for value in values), sum(body.amount for body in bodies)
+
+    def on_the_way(self) -> tuple[PaymentSummary, ...]:
+        """Signed, without a receipt, and not decided by the ledger, oldest first."""
+        return tuple(item for item in self.in_states(*UNANSWERED) if not self.is_decided(item.id))
 
     def answering(self, request_ref: bytes, *states: PaymentState) -> tuple[PaymentSummary, ...]:
         """Payments to one request, oldest first, in these states (or in any but dropped)."""

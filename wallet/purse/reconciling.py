@@ -26,6 +26,7 @@ from wallet.purse.outlook import RECONCILED
 from wallet.purse.purse import Purse
 from wallet.purse.recovering import Recovering
 from wallet.purse.retiring import Retiring
+from wallet.purse.tokens import TokenState
 from wallet.purse.turns import one_at_a_time
 from wallet.purse.uploads import DEFAULT_LIMIT, Uploads
 from wallet.purse.words import Signer
@@ -215,6 +216,10 @@ class Reconciling:
     def complete_redemption(self, txid: bytes, issuance: Signed[Issuance] | None, value: int) -> bool:
         """Outside a row: what became of a redemption; False if that was known. ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""
         return self._exchanging.complete(txid, issuance, value)
+
+    def expired(self) -> int:
+        """Tiyn in tokens whose grace has passed, of all time: their bank has them refunded to the account."""
+        return sum(item.worth for item in self._purse.tokens.all(TokenState.EXPIRED))
 
     def excess(self) -> int:
         """Tiyn held above the balance limit, to be defunded: what the ledger delivers is never refused for it."""

@@ -41,13 +41,15 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OwnToken:
-    """``settled``: its settled value in tiyn, None while the ledger has not decided; ``at``: when it came."""
+    """``settled``: its settled value in tiyn, None while the ledger has not decided; ``at``: when it came; ``holder``:
+    the payment that reserves it, or the transfer that spent or took it."""
 
     token: Token
     state: TokenState
     origin: Origin
     settled: int | None
     at: int
+    holder: bytes | None = None
 
     @property
     def worth(self) -> int:
@@ -64,11 +66,21 @@ class OwnToken:
         return self.settled is None and self.origin in (Origin.RECEIVED, Origin.DELIVERED)
 
 
-_SELECT = f"SELECT {OUTPUT_COLUMNS}, t.state, t.origin, t.settled, t.at FROM token t JOIN output o USING (txid, output)"
+_SELECT = (
+    f"SELECT {OUTPUT_COLUMNS}, t.state, t.origin, t.settled, t.at, t.holder"
+    " FROM token t JOIN output o USING (txid, output)"
+)
 
 
 def _own(row: Row) -> OwnToken:
-    return OwnToken(token_of(row), TokenState(row["state"]), Origin(row["origin"]), row["settled"], row["at"])
+    return OwnToken(
+        token_of(row),
+        TokenState(row["state"]),
+        Origin(row["origin"]),
+        row["settled"],
+        row["at"],
+        row["holder"],
+    )
 
 
 class Tokens:

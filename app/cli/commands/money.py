@@ -10,6 +10,7 @@ from app.cli.account import account_afterwards, tell_account
 from app.cli.asking import amount_of
 from app.cli.context import Context
 from app.cli.parser import Commands
+from app.cli.rollback import tell_rollback
 from app.cli.status import Status
 from app.wallets.banking import bank_line
 from app.wallets.doing import doing
@@ -55,7 +56,7 @@ def _defund(args: argparse.Namespace, context: Context) -> Status:
 
 def _balance(args: argparse.Namespace, context: Context) -> Status:
     with context.opened() as opened:
-        balance = opened.wallet.balance()
+        balance, state = opened.wallet.balance(), opened.wallet.state
         requested = opened.wallet.requests.held()
     rows = [(part.name, int(getattr(balance, part.name))) for part in fields(balance)]
     words = context.show.catalogue
@@ -67,18 +68,20 @@ def _balance(args: argparse.Namespace, context: Context) -> Status:
     if requested:
         shown.append([words.text("balance.requested"), written_amount(requested)])
     context.show.table("", ("", "balance.amount>"), shown)
-    context.show.result(**dict(rows), requested=requested)
+    tell_rollback(state, context)
+    context.show.result(**dict(rows), requested=requested, state=state.value)
     return Status.DONE
 
 
 def _risk(args: argparse.Namespace, context: Context) -> Status:
     with context.opened() as opened:
-        risk = opened.wallet.risk()
+        risk, state = opened.wallet.risk(), opened.wallet.state
     context.show.say("risk.amount", amount=written_amount(risk.amount))
     if risk.until is not None:
         context.show.say("risk.until", until=written_time(risk.until))
         if risk.unsettled:
             context.show.say("risk.unsettled", amount=written_amount(risk.unsettled))
             context.show.say("risk.advice")
-    context.show.result(amount=risk.amount, until=risk.until, unsettled=risk.unsettled)
+    tell_rollback(state, context)
+    context.show.result(amount=risk.amount, until=risk.until, unsettled=risk.unsettled, state=state.value)
     return Status.DONE

@@ -17,11 +17,12 @@ from app.cli.context import Context
 from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received, tell_signed
 from app.cli.parser import Commands
 from app.cli.picking import PAYABLE, RECEIVABLE, pick
+from app.cli.rollback import tell_rollback
 from app.cli.showing import GoOn, Way, way_to_show
 from app.cli.status import Status, UsageError
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
-from wallet.purse.reading import EventKind
+from wallet.purse.history import EventKind
 from wallet.session import events, messages
 from wallet.session.ports import Received
 
@@ -76,6 +77,7 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
             valid_for=seconds,
             printed=args.printed,
         )
+        tell_rollback(opened.wallet.state, context)
     context.show.say("pay.requested", until=written_time(request.body.expires))
     context.show.result(request=request.id.hex(), expires=request.body.expires)
     message = messages.encode(messages.RequestMessage(request))

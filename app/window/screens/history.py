@@ -29,6 +29,8 @@ SIGNS: Final = {
     "funded": "bank-transfer-in",
     "refreshed": "autorenew",
     "defunded": "bank-transfer-out",
+    "lost": "alert-outline",
+    "expired": "bank-transfer-out",
 }
 
 
@@ -83,7 +85,7 @@ class HistoryScreen(Screen[HistoryView]):
 
     def _line(self, line: HistoryLine) -> Widget:
         kit, colours = self.kit, self.kit.colours
-        ink = colours.bad if line.code else colours.good if line.sign > 0 else colours.soft
+        ink = colours.bad if line.code or line.lost else colours.good if line.sign > 0 else colours.soft
         amount = FitText(
             kit,
             kit.words.signed(line.amount, line.sign),
@@ -116,6 +118,8 @@ class HistoryScreen(Screen[HistoryView]):
             parts.insert(0, self.say(f"app_history.{line.kind}"))
         if line.state:
             parts.append(self.say(f"history.state_{line.state}"))
+        if line.lost:
+            parts.append(self.kit.words.lost(line))
         return " · ".join(parts)
 
     def _opened(self, view: HistoryView, line: HistoryLine) -> Widget:
@@ -132,6 +136,8 @@ class HistoryScreen(Screen[HistoryView]):
         ]
         if line.state:
             facts.append(figure(kit, self.say("app_history.state"), self.say(f"history.state_{line.state}")))
+        if line.lost:
+            facts.append(Text(kit, kit.words.lost(line), SMALL, colours.bad.text, name="history-lost"))
         if line.party is not None and line.party.bank:
             facts.append(figure(kit, self.say("app_history.bank"), line.party.bank.capitalize()))
         facts.append(figure(kit, self.say("app_history.id"), line.id.hex()[:16]))

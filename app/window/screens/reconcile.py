@@ -7,13 +7,13 @@ from typing import Final
 
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Conflicted, ReconcileView
+from app.presenters.views import Conflicted, HistoryLine, ReconcileView
 from app.window.contract import ReconcileLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BODY, HEADLINE, LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column, Gap, Row
 from app.window.widgets.buttons import plain, strong
-from app.window.widgets.notices import badge, ended, figure, told, working
+from app.window.widgets.notices import badge, ended, figure, note, told, working
 from app.window.widgets.page import page
 from app.window.widgets.text import FitText, Icon, Text
 from wallet.purse.reading import Balance
@@ -86,10 +86,20 @@ class ReconcileScreen(Screen[ReconcileView]):
 
     def _done(self, view: ReconcileView) -> Widget:
         kit, colours = self.kit, self.kit.colours
-        is_clean = not view.conflicts
-        sign, ink = ("check-bold", colours.good) if is_clean else ("alert", colours.warn)
-        line = self.say("app_ledger.clean" if is_clean else "app_ledger.not_clean")
+        what = self._outcome(view)
+        sign, ink = ("check-bold", colours.good) if what == "clean" else ("alert", colours.warn)
+        line = self.say(f"app_ledger.{what}")
         parts: list[Widget] = ended(kit, sign, ink, self.say("sync.done"), line=line)
+        if view.clock is not None:
+            here, there = view.clock
+            parts.append(
+                note(kit, "clock-alert-outline", self.say("sync.clock", time=here, now=there), colours.bad)
+            )
+        if view.expired:
+            parts.append(
+                note(kit, "bank-transfer-out", self.say("sync.expired", amount=view.expired), colours.warn)
+            )
+        parts += [self._loss(item) for item in view.losses]
         parts += [self._conflict(item) for item in view.conflicts]
         parts += self._verdicts(view)
         parts += self._changes(view)
@@ -97,6 +107,24 @@ class ReconcileScreen(Screen[ReconcileView]):
             kit, "reconcile-done", self.say("app_ledger.close"), self.around.navigator.back, "check"
         )
         return page(kit, self.say("app_ledger.title"), parts, [done], back=self.around.navigator.back)
+
+    def _outcome(self, view: ReconcileView) -> str:
+        """Everything agrees only where nothing is lost, in doubt or in conflict, also of what was told before."""
+        if view.is_rolled_back:
+            return "rolled_back"
+        if view.conflicts:
+            return "not_clean"
+        return "lost" if view.losses else "clean"
+
+    def _loss(self, line: HistoryLine) -> Widget:
+        kit, ink = self.kit, self.kit.colours.bad
+        who = kit.words.who(line.party) if line.party is not None else self.say(f"app_history.{line.kind}")
+        words = Column(
+            Text(kit, f"{who} · {kit.words.time(line.at)}", LEAD, ink.text),
+            Text(kit, kit.words.lost(line), SMALL, ink.text, name="ledger-lost"),
+            gap=4,
+        )
+        return Card(Row(Icon(kit, "alert", 26, ink.text), words, gap=14), ground=ink.ground)
 
     def _verdicts(self, view: ReconcileView) -> list[Widget]:
         kit = self.kit

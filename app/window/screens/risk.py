@@ -58,6 +58,8 @@ class RiskScreen(Screen[RiskView]):
                 gap=2,
             )
         ]
+        if view.is_doubtful:
+            found.append(note(kit, "backup-restore", self.say("balance.rolled_back"), colours.bad))
         if view.unsettled:
             found.append(
                 self._part(

@@ -20,10 +20,11 @@ from ledger_sync.client.reconcile import Report, Step
 from ledger_sync.sandbox import State
 from tests.app.catalogue.sentences import sentences, slots
 from wallet.protocol.evidence import Contradiction
+from wallet.purse.history import LOST, REFUNDED, SETTLED, SHORT, EventKind
 from wallet.purse.incoming import LEDGER, PAYER
 from wallet.purse.journal import PurseState
 from wallet.purse.payments import PaymentState
-from wallet.purse.reading import SETTLED, Balance, EventKind
+from wallet.purse.reading import Balance
 from wallet.transport.qr.reader import PictureFault
 
 ROOT: Final = Path(__file__).parents[3]
@@ -111,7 +112,7 @@ def test_what_has_several_values_has_a_sentence_for_each() -> None:
     families: dict[str, Iterable[str]] = {
         "sync.": [*Step, *Report().verdicts()],
         "history.": EventKind,
-        "history.state_": [*PaymentState, PAYER, LEDGER, SETTLED, "open", "done"],
+        "history.state_": [*PaymentState, PAYER, LEDGER, SETTLED, SHORT, LOST, REFUNDED, "open", "done"],
         "wallet.state_": PurseState,
         "wallet.list_": Flaw,
         "wallet.about_": Flaw,
