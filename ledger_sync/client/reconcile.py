@@ -29,7 +29,7 @@ from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
 from ledger_sync.client.rows import Row
 from ledger_sync.client.timing import ROUNDS as _ROUNDS
 from ledger_sync.client.timing import ask_time, take_policy
-from ledger_sync.http.peers import RemoteRefusal, is_asked_again, is_final
+from ledger_sync.http.peers import NoAnswer, RemoteRefusal, is_final
 from ledger_sync.possession import possession_digest
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Evidence
@@ -216,15 +216,17 @@ class _Reconciling:
             self._purse.find_keys(tuple(self._bank.own_keys()))
 
     def finish_fundings(self) -> None:
+        """One that the bank refuses or can't finish now holds up nothing else; a bank that does not answer does."""
         fundings = self._purse.open_fundings()
         if fundings:
             self._tell(Step.FUNDING, len(fundings))
         for funding in fundings:
             try:
                 _finish_funding(self._wallet, self._bank, funding)
-            except Refusal as refusal:
-                if is_asked_again(refusal):
-                    raise
+            except NoAnswer:
+                raise
+            except Refusal:
+                continue
 
     def upload(self) -> None:
         """Everything without a verdict, each once a round; then what became of open redemptions."""
