@@ -22,30 +22,26 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests import sampling
 from tests.properties.lives.breaking import Breaking
 from tests.properties.lives.disturbing import Disturbing
-from tests.properties.lives.life import PEOPLE
+from tests.properties.lives.life import Birth
+from tests.properties.lives.lying import Lying
 from tests.properties.lives.online import Online
-from tests.support.system import System
 
 
 @pytest.fixture(scope="module")
-def birth() -> Iterator[System]:
-    """One founded world with certified people; every example goes on with a copy of it."""
+def birth() -> Iterator[Birth]:
     folder = Path(tempfile.mkdtemp(prefix="qalta-birth-"))
     try:
-        with System(folder / "world", f"birth {sampling.seed()}", is_steady=True) as system:
-            for name, bank, merchant in PEOPLE:
-                system.holder(name, bank, merchant=merchant).fund(3_000_000)
-            system.settle_down()
-        yield system
+        with Birth.of(folder / "world", f"birth {sampling.seed()}") as born:
+            yield born
     finally:
         shutil.rmtree(folder)
 
 
-class DigitalTenge(Breaking, Online, Disturbing):
+class DigitalTenge(Breaking, Online, Disturbing, Lying):
     """Everything that may happen, in any order."""
 
 
-def test_no_tiyn_is_made_or_lost_and_only_who_signs_twice_is_named(birth: System) -> None:
+def test_no_tiyn_is_made_or_lost_and_only_who_signs_twice_is_named(birth: Birth) -> None:
     DigitalTenge.birth = birth
     hypothesis.seed(sampling.seed())(DigitalTenge)
     run_state_machine_as_test(

@@ -7,8 +7,9 @@ Rule: nothing here asks the code under test what the answer should be. ``moment`
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Final
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
@@ -48,11 +49,14 @@ class Ledger:
     def of(cls, system: System) -> Ledger:
         ledger = cls()
         for bank in BANKS:
+            ledger.customers.update(system.rows(bank, "select key, customer from wallets"))
+        for bank in BANKS:
             sql = "select t.id, t.payload, c.signer from transfers t join copies c on c.transfer = t.id"
             for txid, payload, signer in system.rows(bank, sql):
+                if ledger.customers.get(signer) in system.strangers:
+                    continue
                 ledger.transfers[txid] = Transfer.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
                 ledger.signers[txid] = signer
-            ledger.customers.update(system.rows(bank, "select key, customer from wallets"))
             refused = system.rows(
                 bank, "select transfer from settlements where verdict = ?", int(Verdict.REFUSED)
             )
@@ -131,7 +135,7 @@ class Audit:
         """issued - redeemed = positions + outstanding; each bank's accounts sum to its position, but for what only
         one side has booked."""
         accounts = dict(self.system.rows(CENTRAL_BANK, "select name, balance from accounts"))
-        positions = {bank: accounts.get(f"position:{bank}", 0) for bank in BANKS}
+        positions = {bank: accounts.get(f"position:{bank}", 0) for bank in self.system.network.plan.banks}
         issued, redeemed = -accounts.get("issued", 0), accounts.get("redeemed", 0)
         outstanding = accounts.get("outstanding", 0)
         assert issued - redeemed == sum(positions.values()) + outstanding, accounts
@@ -360,8 +364,9 @@ class Audit:
         return self.system.rows(holder.bank, sql, holder.account)[0][0] or 0
 
     def contradictions(self, ledger: Ledger | None = None) -> set[bytes]:
-        """Every contradiction that the ledger has both halves of is found at the signer's bank, with evidence that
-        stands by itself and names the key; the wallet is revoked. The keys that were named."""
+        """Every key of which the ledger has both halves of a contradiction is named at its bank, with evidence that
+        stands by itself and shows one of its contradictions (what a named wallet signs later is compared no more); the
+        wallet is revoked. The keys that were named."""
         ledger = ledger or Ledger.of(self.system)
         directory, named = self.directory(), set()
         home = {holder.account: holder.bank for holder in self.system.holders.values()}
@@ -375,24 +380,25 @@ class Audit:
             for (raw,) in self.system.rows(bank, "select raw from evidence"):
                 evidence = parse_evidence(raw)
                 shown[bank, check_evidence(evidence, directory).key].append(evidence)
-        for key, one, other in self._contradicting(ledger):
+        for key, contradictions in self._contradicting(ledger).items():
             bank = home[ledger.customers[key]]
             pairs = {frozenset((item.first.id, item.second.id)) for item in shown[bank, key]}
-            assert frozenset((one, other)) in pairs, (bank, one.hex(), other.hex())
+            assert pairs & contradictions, (bank, key.hex(), pairs, contradictions)
             assert key in revoked, (bank, key.hex())
             named.add(key)
         return named
 
-    def _contradicting(self, ledger: Ledger) -> Iterable[tuple[bytes, bytes, bytes]]:
-        """Key and both transfers of every token consumed twice and every number used twice."""
+    def _contradicting(self, ledger: Ledger) -> dict[bytes, set[frozenset[bytes]]]:
+        """By key, both transfers of every token consumed twice and every number used twice."""
         by_use: dict[tuple[bytes, object], list[bytes]] = defaultdict(list)
         for txid, body in ledger.transfers.items():
             key = ledger.signers[txid]
             for use in (body.sequence, *body.inputs):
                 by_use[key, use].append(txid)
+        found: dict[bytes, set[frozenset[bytes]]] = defaultdict(set)
         for (key, _), txids in by_use.items():
-            for other in txids[1:]:
-                yield key, txids[0], other
+            found[key].update(frozenset(pair) for pair in combinations(txids, 2))
+        return {key: pairs for key, pairs in found.items() if pairs}
 
 
 def kinds_of_evidence(system: System) -> set[Contradiction]:

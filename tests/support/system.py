@@ -44,20 +44,22 @@ class System:
         *,
         terms: Mapping[str, Any] | None = None,
         banks: tuple[str, ...] = BANKS,
-        is_steady: bool = False,
+        plan: Plan | None = None,
         born: InProcessNetwork | None = None,
     ) -> None:
-        """``is_steady``: services stand for their clocks as processes do (`Plan`). ``born`` is the network that this
-        one goes on from, in a copy of its folder."""
+        """``plan`` says all that ``terms`` and ``banks`` leave open. ``born`` is the network that this one goes on
+        from, in a copy of its folder."""
         self.folder = folder
         self.seed = seed
         self.now = NOW
         self.steps = Steps()
         self.holders: dict[str, Holder] = {}
+        self.strangers: set[str] = set()
+        """Accounts of those whom nobody audits."""
         self._uses = 0
         if born is None:
-            plan = Plan(banks=banks, terms=dict(terms or {}), is_steady=is_steady)
-            self.network = InProcessNetwork(folder, lambda: self.now, self.chance, plan)
+            usual = Plan(banks=banks, terms=dict(terms or {}))
+            self.network = InProcessNetwork(folder, lambda: self.now, self.chance, plan or usual)
         else:
             self.network = born.copy(folder, lambda: self.now, self.chance)
 
@@ -76,7 +78,7 @@ class System:
         """Another world that goes on where this one ended: many short lives after one birth."""
         shutil.copytree(self.folder, folder)
         other = System(folder, seed, born=self.network)
-        other.now = self.now
+        other.now, other.strangers = self.now, set(self.strangers)
         try:
             for name, holder in self.holders.items():
                 purse = folder / holder.folder.name
@@ -95,7 +97,8 @@ class System:
 
     @property
     def banks(self) -> tuple[str, ...]:
-        return self.network.plan.banks
+        """Those that are run here."""
+        return tuple(name for name in self.network.plan.banks if name in self.network.names)
 
     def settle_down(self) -> None:
         """Rounds until no bank has anything left to do; the clock goes on meanwhile."""
@@ -119,9 +122,14 @@ class System:
         raise AssertionError("reconciling never ends")
 
     def open_work(self) -> list[tuple[Any, ...]]:
-        """What the banks still have to do."""
+        """What the banks still have to do, but for what they would tell a bank whose service is not run here."""
         sql = "select kind, target, hex(subject), code from work where done = 0"
-        found = [(bank, *row) for bank in self.banks for row in self.rows(bank, sql)]
+        found = [
+            (bank, *row)
+            for bank in self.banks
+            for row in self.rows(bank, sql)
+            if row[1] not in self.network.plan.absent
+        ]
         for bank in self.banks:
             found += [(bank, "funding", *row) for row in self.rows(bank, _OPEN_FUNDINGS)]
         return found

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -18,9 +18,11 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
+from ledger_sync.sandbox.in_process import Plan
 from tests.support.audit import Audit, Ledger
 from tests.support.holders import Holder, Snapshot
-from tests.support.system import System
+from tests.support.strangers import Stranger
+from tests.support.system import BANKS, System
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.payment import parse_payment
@@ -38,6 +40,14 @@ PEOPLE: Final = (
     ("dana", "alatau", True),
     ("erlan", "zhibek", True),
 )
+LIAR: Final = "mallory"
+PLAN: Final = Plan(
+    banks=(*BANKS, LIAR),
+    absent=frozenset({LIAR}),
+    bank={"terms": {"capacity": {"waiting": 12, "claims": 6, "requests": 8, "relays": 2}}},
+    is_steady=True,
+)
+"""Shares small enough to be filled in a life; services that stand for their clocks; a bank that is somebody else's."""
 MAX_CLONES: Final = 2
 NEVER: Final = frozenset(
     {
@@ -95,17 +105,36 @@ class Shown:
     answer: Received | None = None
 
 
+@dataclass(frozen=True)
+class Birth:
+    """One founded world with certified people, and strangers of whom nobody expects anything good: every life goes on
+    with a copy of it."""
+
+    system: System
+    strangers: tuple[Stranger, ...]
+
+    @classmethod
+    @contextmanager
+    def of(cls, folder: Path, seed: str) -> Iterator[Birth]:
+        with System(folder, seed, plan=PLAN) as system:
+            for name, bank, merchant in PEOPLE:
+                system.holder(name, bank, merchant=merchant).fund(3_000_000)
+            strangers = tuple(Stranger(system, f"stranger at {bank}", bank).enrol() for bank in BANKS)
+            system.settle_down()
+        yield cls(system, strangers)
+
+
 class Life(RuleBasedStateMachine):
     """``birth`` is set by the test."""
 
-    birth: System
+    birth: Birth
 
     def __init__(self) -> None:
         super().__init__()
         self._stack = ExitStack()
         folder = Path(tempfile.mkdtemp(prefix="qalta-life-"))
         self._stack.callback(shutil.rmtree, folder)
-        self.system = self._stack.enter_context(self.birth.copy(folder / "world", "life"))
+        self.system = self._stack.enter_context(self.birth.system.copy(folder / "world", "life"))
         self.audit = Audit(self.system)
         self.shown: list[Shown] = []
         self.asked: list[tuple[str, Signed[Request]]] = []

@@ -1,0 +1,79 @@
+"""What those do whom nobody can stop from calling: rubbish that fills shares, and a bank that lies.
+
+Rule: none of it is an honest customer's doing, so none of it may cost one anything, but for what its own bank's word
+alone decides.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import httpx
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from tests.properties.lives.life import LIAR, WHO, Life
+from tests.support.strangers import LyingBank
+from tests.support.system import BANKS
+from tests.support.world import DAY
+from wallet.protocol.certificate import Limits
+
+FILLING: Final = st.sampled_from(("waiting", "claims", "requests"))
+NOTHING: Final = Limits(1, 1, 1, 0, 0)
+ANSWERS: Final = {
+    "nothing": lambda: httpx.Response(404),
+    "a page": lambda: httpx.Response(200, html="<html>welcome</html>"),
+    "rubbish": lambda: httpx.Response(
+        200, headers={"content-type": "application/cbor"}, content=b"\x82\x00\x00"
+    ),
+}
+
+
+class Lying(Life):
+    """What strangers do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strangers = [stranger.copy_to(self.system) for stranger in self.birth.strangers]
+        self.liar = LyingBank(self.system, LIAR)
+
+    @rule(
+        uploader=st.integers(0, 1), signer=st.integers(0, 1), who=WHO, what=FILLING, count=st.integers(1, 14)
+    )
+    def strangers_fill_shares(self, uploader: int, signer: int, who: int, what: str, count: int) -> None:
+        """At their own bank, and by its relays at the other's."""
+        certificate = self.one(who).wallet.reconciling.certificate
+        if certificate is None:
+            return
+        by, key = self.strangers[uploader], certificate.body.key
+        bundle = (
+            self.strangers[signer].asking_nobody(count)
+            if what == "requests"
+            else self.strangers[signer].spending_nothing(key, count, is_known=what == "waiting")
+        )
+        self.trying(lambda: by.upload(bundle))
+
+    @rule(
+        who=WHO,
+        to=st.sampled_from(BANKS),
+        issued=st.sampled_from((-40 * DAY, -60, 0, 60)),
+        life=st.sampled_from((60, 30 * DAY, 60 * DAY)),
+        limits=st.sampled_from((None, NOTHING)),
+    )
+    def a_bank_certifies_somebody_elses_key(
+        self, who: int, to: str, issued: int, life: int, limits: Limits | None
+    ) -> None:
+        certificate = self.one(who).wallet.reconciling.certificate
+        if certificate is not None:
+            body, begins = certificate.body, certificate.body.issued + issued
+            changes = {
+                "wallet": bytes(16),
+                "issued": begins,
+                "expires": begins + life,
+                "limits": limits or body.limits,
+            }
+            self.trying(lambda: self.liar.certify(body, to, **changes))
+
+    @rule(answer=st.sampled_from(sorted(ANSWERS)))
+    def the_lying_bank_answers_otherwise(self, answer: str) -> None:
+        self.liar.answer = ANSWERS[answer]
