@@ -41,6 +41,8 @@ class Ledger:
     issuances: dict[bytes, Issuance] = field(default_factory=dict)
     winners: dict[TokenRef, bytes] = field(default_factory=dict)
     refused: set[bytes] = field(default_factory=set)
+    late: set[TokenRef] = field(default_factory=set)
+    """What a refund came too late for, and was claimed of whoever had it consumed."""
     customers: dict[bytes, str] = field(default_factory=dict)
     """The account that each key was certified for."""
     _values: dict[bytes, tuple[int, ...]] = field(default_factory=dict)
@@ -61,6 +63,9 @@ class Ledger:
                 bank, "select transfer from settlements where verdict = ?", int(Verdict.REFUSED)
             )
             ledger.refused.update(txid for (txid,) in refused)
+        for txid, output, claim in system.rows(CENTRAL_BANK, "select txid, output, claim from asked"):
+            if claim == refund_id(TokenRef(txid, output)):
+                ledger.late.add(TokenRef(txid, output))
         for number, raw in system.rows(CENTRAL_BANK, "select id, raw from issuances"):
             ledger.issuances[number] = cose.parse(Issuance, raw).body
         sql = "select txid, output, raw from consumed join statements on number = statement"
@@ -84,6 +89,17 @@ class Ledger:
         self._values[txid] = (paid, min(body.change, left - paid))[: 2 if body.change else 1]
         return self._values[txid]
 
+    def taken(self) -> dict[TokenRef, bool]:
+        """Outputs that were consumed for a transfer that nobody can show, and whether somebody lost one thereby: an
+        output that its owner has not yet spent is still counted as the owner's."""
+        found = {}
+        for ref in self.owners():
+            winner = self.winners.get(ref)
+            if winner is not None and winner not in self.transfers and winner != refund_id(ref):
+                is_spent = any(ref in body.inputs for body in self.transfers.values())
+                found[ref] = is_spent or ref in self.late
+        return found
+
     def is_committed(self, txid: bytes) -> bool:
         """Whether the notary has decided about all its inputs."""
         return txid not in self.refused and all(ref in self.winners for ref in self.transfers[txid].inputs)
@@ -105,8 +121,9 @@ class Ledger:
     def unspent(self) -> dict[str, int]:
         """Tiyn by account of all outputs that nothing has consumed."""
         held: Counter[str] = Counter()
+        taken = self.taken()
         for ref, owner in self.owners().items():
-            if ref not in self.winners:
+            if ref not in self.winners or taken.get(ref) is False:
                 held[self.customers[owner]] += self.values(ref.txid)[ref.output]
         return held
 
@@ -288,7 +305,9 @@ class Audit:
             "outstanding", 0
         )
         unspent = ledger.unspent()
-        assert sum(unspent.values()) == outstanding, (unspent, outstanding)
+        lost = sum(ledger.values(ref.txid)[ref.output] for ref, is_lost in ledger.taken().items() if is_lost)
+        assert sum(unspent.values()) + lost == outstanding, (unspent, lost, outstanding)
+        assert sum(self._compensated(bank) for bank in BANKS) == lost, "the loss is made good, and no more"
         for holder in self.system.holders.values():
             if holder.account not in self.cheats:
                 self._sum_explained(holder, ledger, unspent.get(holder.account, 0))
@@ -336,7 +355,10 @@ class Audit:
             mine = ledger.customers[ledger.signers[txid]] == holder.account
             if mine and (body.redemption is None or isinstance(body.purpose, ToPayer)):
                 expected -= value
-        expected += self._compensated(holder)
+        for ref, is_lost in ledger.taken().items():
+            if is_lost and ledger.customers[ledger.owners()[ref]] == holder.account:
+                expected -= ledger.values(ref.txid)[ref.output]
+        expected += self._compensated(holder.bank, holder.account)
         assert account + unspent == expected, (holder.name, account, unspent, expected)
         balance = holder.wallet.balance()
         assert balance.held == unspent, (holder.name, unspent, balance)
@@ -359,9 +381,10 @@ class Audit:
             )
         return issuance is not None
 
-    def _compensated(self, holder: Holder) -> int:
-        sql = "select sum(paid) from compensations where customer = ?"
-        return self.system.rows(holder.bank, sql, holder.account)[0][0] or 0
+    def _compensated(self, bank: str, account: str | None = None) -> int:
+        """Tiyn, of one account or of all."""
+        sql = "select sum(paid) from compensations where ? in (customer, '')"
+        return self.system.rows(bank, sql, account or "")[0][0] or 0
 
     def contradictions(self, ledger: Ledger | None = None) -> set[bytes]:
         """Every key of which the ledger has both halves of a contradiction is named at its bank, with evidence that

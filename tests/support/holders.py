@@ -90,15 +90,18 @@ class Holder:
             return None
 
     @property
-    def has_more_to_say(self) -> bool:
-        """Whether another reconciling would bring something: to the ledger or from it."""
+    def more_to_say(self) -> list[str]:
+        """What another reconciling would bring to the ledger or from it."""
         reconciling = self.wallet.reconciling
         try:
             news = self.bank_client.deliveries(reconciling.cursor)
         except Refusal:
-            return False
-        is_behind = news.cursor != reconciling.cursor
-        return bool(is_behind or reconciling.uploads().transfers or reconciling.open_redemptions())
+            return []
+        found = (
+            [f"listed: {reconciling.cursor} of {news.cursor}"] if news.cursor != reconciling.cursor else []
+        )
+        found += [f"not answered: {transfer.id.hex()}" for transfer in reconciling.uploads().transfers]
+        return found + [f"redeeming: {redemption}" for redemption in reconciling.open_redemptions()]
 
     def fund(self, amount: int) -> int:
         return online.fund(self.wallet, self.bank_client, amount)

@@ -122,7 +122,7 @@ class LyingBank:
         self.system = system
         self.name = name
         self.signer = system.network.signer(name, "bank")
-        self.answer: Callable[[], httpx.Response] = lambda: httpx.Response(404)
+        self.answer: Callable[[], httpx.Response] = lambda: httpx.Response(503)
         system.network.lines.attach(name, self._application)
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:

@@ -31,6 +31,7 @@ _LONGEST_PAUSE: Final = 33
 """Seconds after which whatever a bank has put off is due again."""
 _QUIET_ROUNDS: Final = 60
 _MAX_ROUNDS: Final = 8
+_RELAYS: Final = ("whole", "payload", "money")
 _OPEN_FUNDINGS: Final = "select hex(id), amount from fundings where stage = 'debited'"
 
 
@@ -117,18 +118,19 @@ class System:
             for holder in order:
                 holder.try_sync()
             self.settle_down()
-            if not any(holder.has_more_to_say for holder in order):
+            unsaid = {holder.name: said for holder in order if (said := holder.more_to_say)}
+            if not unsaid:
                 return
-        raise AssertionError("reconciling never ends")
+        raise AssertionError(f"reconciling never ends: {unsaid}")
 
     def open_work(self) -> list[tuple[Any, ...]]:
-        """What the banks still have to do, but for what they would tell a bank whose service is not run here."""
+        """What the banks still have to do, but for what they would pass on to a bank whose service is not run here."""
         sql = "select kind, target, hex(subject), code from work where done = 0"
         found = [
             (bank, *row)
             for bank in self.banks
             for row in self.rows(bank, sql)
-            if row[1] not in self.network.plan.absent
+            if row[0] not in _RELAYS or row[1] not in self.network.plan.absent
         ]
         for bank in self.banks:
             found += [(bank, "funding", *row) for row in self.rows(bank, _OPEN_FUNDINGS)]

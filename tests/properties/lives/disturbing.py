@@ -56,6 +56,7 @@ class Disturbing(Life):
     def disturbances_end(self) -> None:
         while self.passing:
             self.passing.pop(0).end()
+        super().disturbances_end()
 
     def step_passed(self) -> None:
         for passing in self.passing:
