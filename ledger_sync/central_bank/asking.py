@@ -73,12 +73,13 @@ class Asking:
         return ended.transfer
 
     def ask_again(self, bank: str | None = None) -> None:
-        """Ask this bank, or all, what is open and due: the step of a background worker."""
+        """Ask this bank, or all, what is open and due: the step of a background worker. What is due later than after
+        any pause was put off by a clock that was wrong."""
         with self.store.reading() as db:
             rows = db.execute(
                 "select distinct bank, consumer from asked where shown is null and failed is null"
-                " and due <= ?1 and (?2 is null or bank = ?2) order by due limit ?3",
-                (self.clock(), bank, _ROUND),
+                " and (due <= ?1 or due > ?1 + ?4) and (?2 is null or bank = ?2) order by due limit ?3",
+                (self.clock(), bank, _ROUND, self.terms.challenge_wait),
             ).fetchall()
         for bank, consumer in rows:
             self._try(bank, consumer)
@@ -142,9 +143,9 @@ class Asking:
     def _note_failure(self, db: sqlite3.Connection, consumer: bytes) -> None:
         now, pause = self.clock(), max(1, self.terms.challenge_wait // ATTEMPTS)
         db.execute(
-            "update asked set failures = failures + 1, due = ? + ?"
-            " where consumer = ? and shown is null and failed is null and due <= ?",
-            (now, pause, consumer, now),
+            "update asked set failures = failures + 1, due = ?1 + ?2, since = min(since, ?1)"
+            " where consumer = ?3 and shown is null and failed is null and (due <= ?1 or due > ?1 + ?4)",
+            (now, pause, consumer, self.terms.challenge_wait),
         )
         db.execute(
             "update asked set failed = ? where consumer = ? and shown is null and failed is null"

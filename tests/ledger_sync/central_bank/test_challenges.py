@@ -11,7 +11,7 @@ import pytest
 from ledger_sync.central_bank.asking import ATTEMPTS
 from ledger_sync.sandbox.in_process import cut
 from tests.ledger_sync.central_bank.stand import GRANT, Stand, named
-from tests.support.world import Key, Person, World
+from tests.support.world import DAY, Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
@@ -170,6 +170,33 @@ def test_nobody_needs_to_ask_again_for_a_bank_to_have_failed(case: Case) -> None
         case.stand.now += case.stand.terms.challenge_wait // ATTEMPTS
         case.stand.challenging.follow_up()
     case.stand.banks["zhibek"].failure = None
+    assert case.challenge() == [500, None, 0]
+
+
+def test_what_a_wrong_clock_has_put_off_is_asked_when_it_is_right_again(case: Case) -> None:
+    other = case.other_spending()
+    case.consume(other.id)
+    case.stand.banks["zhibek"].failure = Code.UNREACHABLE
+    case.stand.now += 400 * DAY
+    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+    case.stand.now -= 400 * DAY
+    case.stand.banks["zhibek"].failure = None
+    case.show(other)
+    case.stand.challenging.follow_up()
+    case.stand.banks["zhibek"].failure = Code.UNREACHABLE
+    assert case.challenge()[0] == 0, "it was asked, and shown once is shown"
+    assert case.positions() == {"alatau": GRANT, "zhibek": GRANT - 500}
+
+
+def test_a_bank_that_was_first_asked_at_a_wrong_time_fails_a_day_after_the_right_one(case: Case) -> None:
+    case.consume(bytes(32))
+    case.stand.banks["zhibek"].failure = Code.UNREACHABLE
+    case.stand.now += 400 * DAY
+    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+    case.stand.now -= 400 * DAY
+    for _ in range(ATTEMPTS + 2):
+        case.stand.challenging.follow_up()
+        case.stand.now += case.stand.terms.challenge_wait // ATTEMPTS
     assert case.challenge() == [500, None, 0]
 
 
