@@ -1,4 +1,5 @@
-"""Where the PIN comes from: a prompt, or a file descriptor. Never argv, never the environment."""
+"""Where secrets come from, the PIN and the enrolment code: a prompt, or a file descriptor. Never argv, which every user
+of the machine can read, never the environment."""
 
 from __future__ import annotations
 
@@ -15,9 +16,11 @@ _MOST: Final = 256
 
 @dataclass(slots=True)
 class PinSource:
-    """Reads the PIN once from ``fd``, or asks each time. What it has read shows in no repr."""
+    """Reads the PIN once from ``fd``, or asks each time. What it has read shows in no repr. ``what`` names the secret
+    in the catalogue's ``missing`` table."""
 
     fd: int | None = None
+    what: str = "pin"
     _read: str | None = field(default=None, repr=False)
 
     @property
@@ -28,18 +31,18 @@ class PinSource:
         """The PIN. MissingPart where there is neither a terminal nor a descriptor that can be read."""
         if self.fd is None:
             if sys.stdin is None or not sys.stdin.isatty():
-                raise MissingPart("missing.pin")
+                raise MissingPart(f"missing.{self.what}")
             return getpass.getpass(prompt + " ")
         if self._read is None:
-            self._read = _line_of(self.fd)
+            self._read = _line_of(self.fd, self.what)
         return self._read
 
 
-def _line_of(fd: int) -> str:
+def _line_of(fd: int, what: str) -> str:
     """The first line that a descriptor gives, which is closed. MissingPart where there is no such descriptor."""
     try:
         held = os.read(fd, _MOST)
         os.close(fd)
     except (OSError, OverflowError) as error:
-        raise MissingPart("missing.pin_fd", number=fd) from error
+        raise MissingPart(f"missing.{what}_fd", number=fd) from error
     return held.decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")

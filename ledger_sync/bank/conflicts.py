@@ -70,7 +70,8 @@ class ConflictCourier:
         """Ask the bank ``target`` for the transfer ``subject``, while a conflict waits for it."""
         if self._lacking(item.subject):
             try:
-                shown, certificate = self._banks.transfer(item.target, item.subject)
+                rival = self._rival(item.subject)
+                shown, certificate = self._banks.transfer(item.target, item.subject, rival)
                 self._learn(certificate, item)
                 self._take(item.subject, shown, item.target)
             except Refusal as refusal:
@@ -88,6 +89,15 @@ class ConflictCourier:
         if certificate.body.key in owners and not self._objects.certificates(certificate.body.key):
             with contextlib.suppress(Refusal):
                 self._intake.take(Bundle((), (), (certificate,), ()), uploader_of_bank(item.target))
+
+    def _rival(self, wanted: bytes) -> Signed[Transfer]:
+        """The owner's copy of a transfer that lost a token to ``wanted``: with it another bank is asked. NOT_FOUND."""
+        for txid in self._lacking(wanted):
+            owner = self._objects.owner(txid)
+            copy = None if owner is None else self._objects.copy(txid, owner)
+            if copy is not None:
+                return copy
+        raise Refusal(Code.NOT_FOUND, {"transfer": wanted.hex()})
 
     def _take(self, wanted: bytes, shown: Signed[Transfer], bank: str) -> None:
         """EVIDENCE_INVALID where it is not what was asked for, or is signed by nobody who owned a lost token."""

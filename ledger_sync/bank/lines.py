@@ -229,9 +229,9 @@ class BankLines:
         """Pass ``bundle`` on."""
         self._line(bank).post("/v1/relays", bundle.to_cbor())
 
-    def transfer(self, bank: str, txid: bytes) -> Shown:
-        """A transfer that ``bank`` committed. NOT_FOUND where it can't show it."""
-        return read(self._line(bank).get(f"/v1/transfers/{txid.hex()}"), read_shown)
+    def transfer(self, bank: str, txid: bytes, rival: Signed[Transfer]) -> Shown:
+        """A transfer that ``bank`` committed, and to which ``rival`` lost a token. NOT_FOUND where it can't show it."""
+        return read(self._line(bank).post("/v1/rivals", [txid, rival.to_cbor()]), read_shown)
 
     def _line(self, bank: str) -> Service:
         service = self._services.get(bank)

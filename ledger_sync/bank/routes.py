@@ -16,7 +16,7 @@ from ledger_sync.bank.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
 from ledger_sync.http.routes import CallerKind, Encoded, Handler, Incoming, Route
 from ledger_sync.http.trust import Trust
-from wallet.protocol import codec
+from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,
     ID_BYTES,
@@ -32,7 +32,9 @@ from wallet.protocol.bundle import MAX_BUNDLE_BYTES, Bundle
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
 from wallet.protocol.time_word import TimeWord
+from wallet.protocol.transfer import Transfer
 
 _SMALL: Final = 4_096
 """Bytes of a body that holds no bundle."""
@@ -46,7 +48,7 @@ _NEWCOMER: Final = frozenset({CallerKind.NEWCOMER})
 _CUSTOMER: Final = frozenset({CallerKind.CUSTOMER})
 _DEVICE: Final = frozenset({CallerKind.NEWCOMER, CallerKind.CUSTOMER})
 _BANK: Final = frozenset({CallerKind.BANK})
-_LEDGER: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
+_CENTRAL_BANK: Final = frozenset({CallerKind.CENTRAL_BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _ROOMS: Final = {
     "/v1/uploads": "uploads",
@@ -168,10 +170,18 @@ class BankCalls:
             _post("/v1/relays", _BANK, self._relay, "Pass fragments on", _ROWS, "bundle", MAX_BUNDLE_BYTES),
             _get(
                 "/v1/transfers/{id}",
-                _LEDGER,
+                _CENTRAL_BANK,
                 self._show,
                 "A signed transfer at hand",
                 "[transfer, certificate]",
+            ),
+            _post(
+                "/v1/rivals",
+                _BANK,
+                self._show_rival,
+                "A signed transfer at hand, for who shows another one of its signer's that consumes a token of its",
+                "[transfer, certificate]",
+                "[txid, transfer]",
             ),
         )
 
@@ -307,7 +317,20 @@ class BankCalls:
     # banks and central bank
 
     def _show(self, incoming: Incoming) -> Cbor:
-        found = self._node.objects.any_copy(incoming.octets("id", ID_BYTES))
+        return self._shown(self._node.objects.any_copy(incoming.octets("id", ID_BYTES)))
+
+    def _show_rival(self, incoming: Incoming) -> Cbor:
+        """Only to who lost a token to it: what signed the one cannot be had but from who signed the other."""
+        txid, value = codec.array(incoming.value, 2)
+        rival = cose.from_cbor(Transfer, value)
+        found = self._node.objects.any_copy(codec.octets(txid, ID_BYTES))
+        if found is not None:
+            transfer, signer = found
+            is_rival = transfer.id != rival.id and set(transfer.body.inputs) & set(rival.body.inputs)
+            require(bool(is_rival) and rival.signed_by(signer), Code.EVIDENCE_INVALID)
+        return self._shown(found)
+
+    def _shown(self, found: tuple[Signed[Transfer], bytes] | None) -> Cbor:
         certificate = (
             None if found is None else self._node.objects.certificate_for(found[1], found[0].body.time)
         )

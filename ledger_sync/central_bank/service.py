@@ -40,7 +40,6 @@ from wallet.protocol.transfer import TokenRef
 _PUBLIC: Final = frozenset({CallerKind.PUBLIC})
 _BANK: Final = frozenset({CallerKind.BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
-_EITHER: Final = _BANK | _OPERATOR
 _MAX_MOVEMENT: Final = 2**53
 _ROOMS: Final = {"/v1/challenges": "challenges", "/v1/refunds": "refunds"}
 """What may wait for a bank, or for the notary too; nothing else waits for anybody."""
@@ -157,9 +156,12 @@ class CentralBank:
                 queries=("since",),
             ),
             Route(
+                "GET", "/v1/position", _BANK, self._position, "The calling bank's own position", "[position]"
+            ),
+            Route(
                 "GET",
                 "/v1/books",
-                _EITHER,
+                _OPERATOR,
                 self._books,
                 "The sums: issued - redeemed = positions + outstanding",
                 "[issued, redeemed, outstanding, [* [bank tstr, position]]]",
@@ -249,6 +251,12 @@ class CentralBank:
         with self.store.reading() as db:
             listed = movements(db, incoming.caller.name, incoming.number("since", _MAX_MOVEMENT))
         return [[item.number, item.kind, item.id, item.amount, item.time] for item in listed]
+
+    def _position(self, incoming: Incoming) -> Cbor:
+        """Its own, and no sums: of two banks either would know the other's."""
+        with self.store.reading() as db:
+            held = dict(sums(db).positions)
+        return [held.get(incoming.caller.name, 0)]
 
     def _books(self, _incoming: Incoming) -> Cbor:
         with self.store.reading() as db:

@@ -56,7 +56,7 @@ class Notary:
                 "/v1/lookups",
                 _PARTNERS,
                 self._lookups,
-                "Which transaction consumed each reference",
+                "Which transaction of the caller's consumed each reference",
                 gives="[* consumption / null]",
                 takes="[1*1024 [txid, output]]",
             ),
@@ -76,9 +76,13 @@ class Notary:
         return [[statement.to_cbor() for statement in verdicts] for verdicts in self._writer.commit(items)]
 
     def _lookups(self, incoming: Incoming) -> Cbor:
+        """What the caller consumed itself. Of what another did, only a commit of the same reference tells."""
         values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
         found = self._store.lookup([TokenRef.from_cbor(value) for value in values])
-        return [None if statement is None else statement.to_cbor() for statement in found]
+        return [
+            None if statement is None or statement.body.bank != incoming.caller.name else statement.to_cbor()
+            for statement in found
+        ]
 
 
 def build(home: Home) -> Service:

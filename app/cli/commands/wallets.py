@@ -11,6 +11,7 @@ from app.catalogue.written import written_time
 from app.cli.asking import amount_of
 from app.cli.context import Context
 from app.cli.parser import Commands
+from app.cli.pin import PinSource
 from app.cli.status import Status, UsageError
 from app.wallets.making import (
     FIRST_CATEGORY,
@@ -41,7 +42,7 @@ def add(commands: Commands) -> None:
     new.add_argument("--bank", help=text("help.bank"))
     new.add_argument("--url", help=text("help.bank_url"))
     new.add_argument("--root", help=text("help.root_key"))
-    new.add_argument("--enrol", metavar="CODE", help=text("help.enrol"))
+    new.add_argument("--enrol-fd", type=int, metavar="N", help=text("help.enrol_fd"))
     new.add_argument("--holder", help=text("help.holder"))
     new.add_argument("--merchant", action="store_true", help=text("help.merchant"))
     new.add_argument("--category", default=str(FIRST_CATEGORY), help=text("help.category"))
@@ -149,7 +150,7 @@ def _wish(args: argparse.Namespace, context: Context) -> Wish:
     holder = args.holder or args.name
     kind = "merchant" if args.merchant else "person"
     if args.url:
-        return _at_real_bank(args, kind, holder)
+        return _at_real_bank(args, context, kind, holder)
     from app.wallets.sandbox_desk import network_of
 
     sandbox = context.home.sandbox
@@ -161,7 +162,10 @@ def _wish(args: argparse.Namespace, context: Context) -> Wish:
     return in_sandbox(sandbox, bank, kind, holder, category=int(args.category), opening=opening)
 
 
-def _at_real_bank(args: argparse.Namespace, kind: str, holder: str) -> Wish:
-    if not (args.bank and args.root and args.enrol):
+def _at_real_bank(args: argparse.Namespace, context: Context, kind: str, holder: str) -> Wish:
+    """The enrolment code lets whoever has it first speak for the account: it is asked for as a PIN is."""
+    if not (args.bank and args.root):
         raise UsageError("usage.real_bank")
-    return at_real_bank(args.bank, args.url, _root(args.root), args.enrol, kind, holder)
+    root = _root(args.root)
+    code = PinSource(args.enrol_fd, "enrol").ask(context.show.catalogue.text("ask.enrol", bank=args.bank))
+    return at_real_bank(args.bank, args.url, root, code.strip(), kind, holder)

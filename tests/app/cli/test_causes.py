@@ -36,7 +36,7 @@ WRONG_WORDS = {
     ("new", "t", "--holder", "ә" * 33): "usage.holder",
     ("new", "t", "--merchant", "--category", "12"): "usage.category",
     ("new", "t", "--opening", "much"): "usage.amount",
-    ("new", "t", "--bank", "b", "--url", "http://x", "--root", "zz", "--enrol", "c"): "usage.root",
+    ("new", "t", "--bank", "b", "--url", "http://x", "--root", "zz"): "usage.root",
 }
 
 
@@ -64,7 +64,7 @@ def test_a_pin_that_is_none_leaves_no_wallet(cli: Cli, pin: str) -> None:
 
 def test_a_descriptor_that_is_not_open_is_named(bare: Cli) -> None:
     told = bare.run("--json", "--pin-fd", "87", "wallet", "new", "x", "--bank", "b", "--url", "http://x",
-                    "--root", "02" * 33, "--enrol", "c", pin=None)  # fmt: skip
+                    "--root", "02" * 33, pin=None)  # fmt: skip
     assert (told.status, told.json["error"]) == (3, "missing.pin_fd")
     assert "87" in told.json["told"]
 

@@ -181,7 +181,7 @@ class Tampered:
         answer = deliver()
         if (
             name != self._bank
-            or not request.url.path.startswith("/v1/transfers/")
+            or not request.url.path.startswith(("/v1/transfers/", "/v1/rivals"))
             or answer.status_code != 200
         ):
             return answer
@@ -246,7 +246,7 @@ class Shows:
         town.between = self
 
     def __call__(self, name: str, request: httpx.Request, deliver: Deliver) -> httpx.Response:
-        if name != self._bank or not request.url.path.startswith("/v1/transfers/"):
+        if name != self._bank or not request.url.path.startswith(("/v1/transfers/", "/v1/rivals")):
             return deliver()
         headers = {"content-type": "application/cbor"}
         return httpx.Response(200, headers=headers, stream=httpx.ByteStream(codec.encode(self._value)))

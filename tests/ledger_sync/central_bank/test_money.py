@@ -15,7 +15,7 @@ from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
@@ -341,9 +341,14 @@ def test_every_bank_sees_its_own_movements_only(stand: Stand) -> None:
     assert [row[1] for row in stand.zhibek.get("/v1/movements")] == ["issue"]
 
 
-def test_books_are_for_banks_and_the_operator(stand: Stand) -> None:
-    expected = [2 * GRANT, 0, 0, [["alatau", GRANT], ["zhibek", GRANT]]]
-    assert stand.operator.get("/v1/books") == expected == stand.zhibek.get("/v1/books")
+def test_a_bank_is_told_its_own_position_and_the_operator_all(stand: Stand) -> None:
+    assert stand.operator.get("/v1/books") == [2 * GRANT, 0, 0, [["alatau", GRANT], ["zhibek", GRANT]]]
+    stand.fund(stand.ledger.person("ann", "alatau"), 300, name="x")
+    assert (stand.alatau.get("/v1/position"), stand.zhibek.get("/v1/position")) == ([GRANT - 300], [GRANT])
+    for line, path in ((stand.zhibek, "/v1/books"), (stand.operator, "/v1/position")):
+        with pytest.raises(Refusal) as caught:
+            line.get(path)
+        assert caught.value.code is Code.AUTH_FORBIDDEN
 
 
 @pytest.mark.parametrize(

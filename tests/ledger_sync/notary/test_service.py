@@ -89,9 +89,21 @@ def test_two_banks_get_the_same_word(stand: Stand) -> None:
     first = stand.client(ALATAU).post("/v1/commits", [signed("a", ref(1))])
     other = stand.client(ZHIBEK).post("/v1/commits", [signed("b", ref(1), bank="zhibek", key=ZHIBEK)])
     assert other == first
-    assert stand.client(ZHIBEK).post("/v1/lookups", [ref(1).to_cbor(), ref(2).to_cbor()]) == [
-        first[0][0],
-        None,
+    asked = [ref(1).to_cbor(), ref(2).to_cbor()]
+    assert stand.client(ALATAU).post("/v1/lookups", asked) == [first[0][0], None]
+
+
+def test_nobody_is_told_what_another_consumed(stand: Stand) -> None:
+    """Else whoever has seen a token once could follow it through all hands to come."""
+    stand.client(ALATAU).post("/v1/commits", [signed("a", ref(1))])
+    refund = signed("refund", ref(2), bank=CENTRAL_BANK, key=WORLD.redemption)
+    stand.client(WORLD.redemption).post("/v1/commits", [refund])
+    asked = [ref(1).to_cbor(), ref(2).to_cbor()]
+    assert stand.client(ZHIBEK).post("/v1/lookups", asked) == [None, None]
+    assert [item is None for item in stand.client(ALATAU).post("/v1/lookups", asked)] == [False, True]
+    assert [item is None for item in stand.client(WORLD.redemption).post("/v1/lookups", asked)] == [
+        True,
+        False,
     ]
 
 

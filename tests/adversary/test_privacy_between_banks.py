@@ -1,0 +1,96 @@
+"""A bank learns of a token what it must to settle and prove, and no more: it can't follow a token it has seen once.
+
+Each question here is asked by a real bank with its own key, in every way in which its calls let it ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger_sync.http.client import ServiceClient
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
+from tests.ledger_sync.bank.test_conflicts import double_spend
+from tests.ledger_sync.bank.town import GRANT, OPENING, Town
+from tests.support.world import Key
+from wallet.protocol import cose
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import Transfer
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    town = Town(tmp_path)
+    yield town
+    town.close()
+
+
+def line(town: Town, bank: str, to: str) -> ServiceClient:
+    """A bank's own calls."""
+    return town.network.line(bank, to, town.network.signer(bank, "bank"))
+
+
+def code_of(call: object, *values: object) -> Code:
+    with pytest.raises(Refusal) as caught:
+        call(*values)  # type: ignore[operator]
+    return caught.value.code
+
+
+def show(town: Town, asked: Signed[Transfer], rival: Signed[Transfer]) -> Code | Signed[Transfer]:
+    """What zhibek gets from alatau for a transfer."""
+    try:
+        transfer, _ = line(town, "zhibek", "alatau").post("/v1/rivals", [asked.id, rival.to_cbor()])
+    except Refusal as refusal:
+        return refusal.code
+    return cose.from_cbor(Transfer, transfer)
+
+
+def test_a_token_once_seen_is_followed_by_no_bank(town: Town) -> None:
+    """Baurzhan of zhibek paid Aigul of alatau; what she does with it then is between her bank's customers."""
+    baurzhan, aigul, shop = town.customer("Baurzhan", "zhibek"), town.customer("Aigul"), town.customer("Shop")
+    seen = town.pay(baurzhan, baurzhan.fund(500_000), aigul, 500_000)
+    baurzhan.upload(seen)
+    town.settle_down()
+    onward = town.pay(aigul, town.outputs(seen)[:1], shop, 200_000)
+    assert aigul.upload(onward)[0].settlement is not None
+
+    notary, alatau = line(town, "zhibek", NOTARY), line(town, "zhibek", "alatau")
+    (statement,) = notary.post("/v1/lookups", [[seen.id, 0]])
+    assert statement is None, "who consumed it, and at which bank"
+    assert code_of(alatau.get, f"/v1/transfers/{onward.id.hex()}") is Code.AUTH_FORBIDDEN
+    forged = cose.sign(replace(onward.body, amount=1), Key.of("zhibek itself").sign_digest)
+    for rival in (seen, forged, onward):
+        assert show(town, onward, rival) is Code.EVIDENCE_INVALID
+    assert alatau.post("/v1/relays", [[], [], [], []]) == []
+
+
+def test_who_lost_a_token_is_shown_to_whom(town: Town) -> None:
+    cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
+    first, second = double_spend(town, cheat, one, other)
+    one.upload(first)
+    shown = show(town, first, second)
+    assert isinstance(shown, Signed)
+    assert shown.id == first.id
+    assert show(town, second, first) is Code.NOT_FOUND
+    other.upload(second)
+    town.settle_down()
+    answer = other.verdict(second)
+    assert answer.settlement is not None
+    assert answer.settlement.verdict is Verdict.CONFLICT
+    assert answer.evidence is not None
+
+
+def test_a_bank_is_told_its_own_position_and_no_sums(town: Town) -> None:
+    aigul = town.customer("Aigul")
+    aigul.fund(OPENING // 2)
+    for bank, position in (("alatau", GRANT - OPENING // 2), ("zhibek", GRANT)):
+        central = line(town, bank, CENTRAL_BANK)
+        assert central.get("/v1/position") == [position]
+        assert code_of(central.get, "/v1/books") is Code.AUTH_FORBIDDEN
+        assert all(row[1] in ("issue", "funding") for row in central.get("/v1/movements"))
+    assert line(town, "zhibek", CENTRAL_BANK).get("/v1/movements")[0][3] == GRANT
