@@ -21,11 +21,11 @@ from ledger_sync.http.peers import is_asked_again, read
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import CENTRAL_BANK, Consumption, check_consumption
+from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
 _ROUND: Final = 32
-"""Transfers looked after in one round: as many references as one question to the notary may name."""
+"""Transfers looked after in one round, in one call to the notary."""
 
 
 class Endings:
@@ -66,18 +66,22 @@ class Endings:
                 self._ask_for(item, statements)
 
     def _asked(self, transfers: Sequence[Signed[Transfer]]) -> dict[TokenRef, Signed[Consumption]]:
-        refs = list(dict.fromkeys(ref for item in transfers for ref in item.body.inputs))
-        said = read(self._notary.lookup(refs), lambda answer: self._believed(refs, answer))
-        return {ref: one for ref, one in zip(refs, said, strict=True) if one is not None}
+        house = self._house
+        now = house.clock()
+        questions = [house.sign(Commit(house.bank, item.id, item.body.inputs, now)) for item in transfers]
+        return read(self._notary.ask(questions), lambda answers: self._believed(transfers, answers))
 
     def _believed(
-        self, refs: Sequence[TokenRef], answer: list[Signed[Consumption] | None]
-    ) -> list[Signed[Consumption] | None]:
-        for ref, statement in zip(refs, answer, strict=True):
-            if statement is not None:
+        self, transfers: Sequence[Signed[Transfer]], answers: Sequence[Sequence[Signed[Consumption]]]
+    ) -> dict[TokenRef, Signed[Consumption]]:
+        found: dict[TokenRef, Signed[Consumption]] = {}
+        for transfer, statements in zip(transfers, answers, strict=True):
+            for statement in statements:
                 check_consumption(statement, self._house.trust.directory)
-                require(ref in statement.body.refs, Code.COMMIT_MISMATCH, token=str(ref))
-        return answer
+                about = set(transfer.body.inputs) & set(statement.body.refs)
+                require(bool(about), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
+                found.update(dict.fromkeys(about, statement))
+        return found
 
     def _ask_for(self, transfer: Signed[Transfer], statements: dict[TokenRef, Signed[Consumption]]) -> None:
         """Where another bank committed it, that bank is asked for what is missing here."""
@@ -91,10 +95,11 @@ class Endings:
     def fetch(self, item: Item) -> None:
         """The transfer ``subject`` with its certificate from the bank ``target``, if it still waits here. Raises what
         is asked again; what can't be had otherwise is asked for when it is looked after again."""
-        if self._objects.stage(item.subject) is not Stage.WAITING:
+        held = self._objects.transfer(item.subject)
+        if held is None or self._objects.stage(item.subject) is not Stage.WAITING:
             return
         try:
-            transfer, certificate = self._banks.transfer(item.target, item.subject)
+            transfer, certificate = self._banks.transfer(item.target, item.subject, held)
             require(transfer.id == item.subject, Code.EVIDENCE_INVALID)
             self._intake.take(Bundle((transfer,), (), (certificate,), ()), uploader_of_bank(item.target))
         except Refusal as refusal:

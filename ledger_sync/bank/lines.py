@@ -59,14 +59,10 @@ class NotaryLine:
         answer = self._service.post("/v1/commits", [commit.to_cbor() for commit in commits])
         return read(answer, lambda value: _statements(value, len(commits)))
 
-    def lookup(self, refs: Sequence[TokenRef]) -> list[Signed[Consumption] | None]:
-        """Which statement covers each reference; None where nothing has consumed it."""
-        answer = self._service.post("/v1/lookups", [ref.to_cbor() for ref in refs])
-        return read(answer, lambda value: [_statement(item) for item in codec.array(value, len(refs))])
-
-
-def _statement(value: Cbor) -> Signed[Consumption] | None:
-    return None if value is None else cose.from_cbor(Consumption, value)
+    def ask(self, commits: Sequence[Signed[Commit]]) -> list[list[Signed[Consumption]]]:
+        """For each commit, which consumes nothing, the statements that cover what is consumed of its references."""
+        answer = self._service.post("/v1/questions", [commit.to_cbor() for commit in commits])
+        return read(answer, lambda value: _statements(value, len(commits)))
 
 
 def _statements(value: Cbor, count: int) -> list[list[Signed[Consumption]]]:
@@ -230,7 +226,7 @@ class BankLines:
         self._line(bank).post("/v1/relays", bundle.to_cbor())
 
     def transfer(self, bank: str, txid: bytes, rival: Signed[Transfer]) -> Shown:
-        """A transfer that ``bank`` committed, and to which ``rival`` lost a token. NOT_FOUND where it can't show it."""
+        """A transfer that ``bank`` committed; ``rival`` lost a token to it, or is the same. NOT_FOUND."""
         return read(self._line(bank).post("/v1/rivals", [txid, rival.to_cbor()]), read_shown)
 
     def _line(self, bank: str) -> Service:

@@ -179,7 +179,7 @@ class BankCalls:
                 "/v1/rivals",
                 _BANK,
                 self._show_rival,
-                "A signed transfer at hand, for who shows another one of its signer's that consumes a token of its",
+                "A signed transfer at hand, for who shows it, or one of its signer's that consumes the same",
                 "[transfer, certificate]",
                 "[txid, transfer]",
             ),
@@ -320,14 +320,15 @@ class BankCalls:
         return self._shown(self._node.objects.any_copy(incoming.octets("id", ID_BYTES)))
 
     def _show_rival(self, incoming: Incoming) -> Cbor:
-        """Only to who lost a token to it: what signed the one cannot be had but from who signed the other."""
+        """Only to who has it itself, and may lack its certificate, or lost a token to it: what signed the one cannot be
+        had but from who signed the other."""
         txid, value = codec.array(incoming.value, 2)
         rival = cose.from_cbor(Transfer, value)
         found = self._node.objects.any_copy(codec.octets(txid, ID_BYTES))
         if found is not None:
             transfer, signer = found
-            is_rival = transfer.id != rival.id and set(transfer.body.inputs) & set(rival.body.inputs)
-            require(bool(is_rival) and rival.signed_by(signer), Code.EVIDENCE_INVALID)
+            concerned = bool(set(transfer.body.inputs) & set(rival.body.inputs))
+            require(concerned and rival.signed_by(signer), Code.EVIDENCE_INVALID)
         return self._shown(found)
 
     def _shown(self, found: tuple[Signed[Transfer], bytes] | None) -> Cbor:

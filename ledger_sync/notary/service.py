@@ -53,6 +53,15 @@ class Notary:
             ),
             Route(
                 "POST",
+                "/v1/questions",
+                _PARTNERS,
+                self._questions,
+                "What commits would be answered; nothing is consumed",
+                gives="[* [* consumption]]: per commit the statements that cover what is consumed of its references",
+                takes="[1*256 commit]",
+            ),
+            Route(
+                "POST",
                 "/v1/lookups",
                 _PARTNERS,
                 self._lookups,
@@ -65,7 +74,7 @@ class Notary:
     def close(self) -> None:
         self._writer.close()
 
-    def _commits(self, incoming: Incoming) -> Cbor:
+    def _signed(self, incoming: Incoming) -> list[CommitItem]:
         directory = self._directory()
         items = []
         for value in codec.array(incoming.value, least=1, most=MAX_COMMITS):
@@ -73,6 +82,18 @@ class Notary:
             require(signed.body.bank == incoming.caller.name, Code.AUTH_FORBIDDEN, bank=signed.body.bank)
             check_commit(signed, directory)
             items.append(CommitItem.of(signed))
+        return items
+
+    def _questions(self, incoming: Incoming) -> Cbor:
+        """Whoever asks signs which transfer it asks for: as for a commit, and no more is told than to a commit."""
+        answers: list[Cbor] = []
+        for item in self._signed(incoming):
+            found = {said.id: said for said in self._store.lookup(item.refs) if said is not None}
+            answers.append([statement.to_cbor() for statement in found.values()])
+        return answers
+
+    def _commits(self, incoming: Incoming) -> Cbor:
+        items = self._signed(incoming)
         return [[statement.to_cbor() for statement in verdicts] for verdicts in self._writer.commit(items)]
 
     def _lookups(self, incoming: Incoming) -> Cbor:

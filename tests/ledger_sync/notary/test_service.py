@@ -107,6 +107,17 @@ def test_nobody_is_told_what_another_consumed(stand: Stand) -> None:
     ]
 
 
+def test_a_question_is_answered_as_a_commit_and_consumes_nothing(stand: Stand) -> None:
+    first = stand.client(ALATAU).post("/v1/commits", [signed("a", ref(1))])
+    question = signed("b", ref(1), ref(2), bank="zhibek", key=ZHIBEK)
+    assert stand.client(ZHIBEK).post("/v1/questions", [question]) == first
+    assert stand.client(ALATAU).post("/v1/lookups", [ref(2).to_cbor()]) == [None]
+    assert stand.client(ZHIBEK).post("/v1/lookups", [ref(2).to_cbor()]) == [None]
+    assert code_of(stand.client(ALATAU), "/v1/questions", [question]) is Code.AUTH_FORBIDDEN
+    forged = signed("b", ref(1), bank="zhibek", key=ALATAU)
+    assert code_of(stand.client(ZHIBEK), "/v1/questions", [forged]) is Code.AUTH_SIGNATURE
+
+
 def test_the_central_bank_commits_under_no_name(stand: Stand) -> None:
     body = signed("refund", ref(1), bank=CENTRAL_BANK, key=WORLD.redemption)
     ((said,),) = statements(stand.client(WORLD.redemption).post("/v1/commits", [body]))
