@@ -29,8 +29,8 @@ from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import Token, issued_tokens
 
-_MAX_GUESSES: Final = 512
-"""Signatures tried in one bundle against keys that merely might have made them."""
+_GUESSES: Final = 2
+"""Signatures tried against keys that merely might have made them, for each signature in a bundle."""
 _DECIDED: Final = frozenset({Stage.COMMITTED, Stage.ANSWERED})
 
 
@@ -128,7 +128,7 @@ class Intake:
 
     def _take_transfers(self, bundle: Bundle, uploader: str) -> list[bytes]:
         now = self._house.clock()
-        guesses = _Guesses(certificate.body.key for certificate in bundle.certificates)
+        guesses = _Guesses(bundle)
         for transfer in _ancestors_first(bundle.transfers):
             self._objects.add_transfer(transfer, uploader, now)
             self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
@@ -144,7 +144,8 @@ class Intake:
                 require(transfer.signed_by(owner), Code.TRANSFER_SIGNATURE, transfer=transfer.id.hex())
                 self._add_copy(transfer, owner)
             return
-        signer = guesses.signer_of(transfer)
+        known = self._objects.signers_of(transfer)
+        signer = known[0] if known else guesses.signer_of(transfer)
         if signer is None:
             self._objects.add_claim(transfer, uploader)
         else:
@@ -289,16 +290,18 @@ class _Judging:
 class _Guesses:
     """Keys that may have signed a transfer whose inputs are not at hand, tried within a budget."""
 
-    def __init__(self, keys: Iterable[bytes]) -> None:
-        self._keys = tuple(dict.fromkeys(keys))
-        self._left = _MAX_GUESSES
+    def __init__(self, bundle: Bundle) -> None:
+        self._keys = list(dict.fromkeys(certificate.body.key for certificate in bundle.certificates))
+        self._left = _GUESSES * (len(bundle.transfers) + len(bundle.certificates))
 
     def signer_of(self, transfer: Signed[Transfer]) -> bytes | None:
-        for key in self._keys:
+        """The key that fitted last is tried first: what one wallet signed comes together."""
+        for place, key in enumerate(self._keys):
             if self._left == 0:
                 return None
             self._left -= 1
             if transfer.signed_by(key):
+                self._keys.insert(0, self._keys.pop(place))
                 return key
         return None
 

@@ -280,6 +280,11 @@ class Objects:
         )
         return None if row is None else load(Transfer, *row)
 
+    def signers_of(self, signed: Signed[Transfer]) -> list[bytes]:
+        """Who was seen to have made this very signature."""
+        sql = "select signer from copies where transfer = ? and signature = ? limit 1"
+        return [row[0] for row in self._store.rows(sql, (signed.id, signed.signature))]
+
     def has_copy(self, txid: bytes, signer: bytes) -> bool:
         sql = "select 1 from copies where transfer = ? and signer = ?"
         return self._store.row(sql, (txid, signer)) is not None

@@ -193,3 +193,27 @@ def test_evidence_does_not_grow_with_what_a_cheat_signs(town: Town) -> None:
     assert cost[-1] < 1.25 * cost[1]
     town.settle_down()
     assert len(town.policy().revoked) == 1
+
+
+def test_judging_a_bundle_costs_at_most_twice_its_signatures(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """32 transfers of one key whose provenance nobody has, and 32 certificates that did not sign them."""
+    cheat, shop = town.customer("Dauren"), town.customer("Shop")
+    others = [town.customer(f"other {number}", opening=0).person.certificate for number in range(31)]
+    made = forks(town, cheat, shop, 32)
+    bundle = Bundle(tuple(made), (), (*others, cheat.person.certificate), ())
+    checked = 0
+    verify = Signed.signed_by
+
+    def counted(self: Signed[Any], key: bytes) -> bool:
+        nonlocal checked
+        checked += 1
+        return verify(self, key)
+
+    monkeypatch.setattr(Signed, "signed_by", counted)
+    for most in (3 * (32 + 32), 2 * (32 + 32)):
+        checked = 0
+        shop.upload_bundle(bundle)
+        assert checked <= most
+    assert town.banks["alatau"].node.house.store.value("select count(*) from claims") == 0
