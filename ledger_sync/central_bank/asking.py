@@ -20,7 +20,7 @@ from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock
 from ledger_sync.http.peers import NoAnswer, is_asked_again
 from wallet.protocol import cose
-from wallet.protocol.codes import Code, Fact, Refusal
+from wallet.protocol.codes import Code, Fact, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef, Transfer
@@ -60,7 +60,7 @@ class Asking:
     def ask(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> Signed[Transfer] | None:
         """The transfer for which `said` had the tokens `lost` of `owner` consumed; None once its bank has failed.
 
-        Raises `Refusal`: UNREACHABLE (that is still open: ask again), with the bank and until when.
+        Raises `Refusal`: UNREACHABLE (that is still open: ask again), with the bank and until when; COMMIT_MISMATCH.
         """
         ended = self._ended(said, owner, lost)
         if ended is None:
@@ -93,7 +93,7 @@ class Asking:
                 " on conflict do nothing",
                 [(*ref, said.consumer, said.bank, owner, now, now) for ref in lost],
             )
-            rows = [_end_of(db, ref) for ref in lost]
+            rows = [_end_of(db, ref, said.consumer) for ref in lost]
         shown = next((raw for raw, _ in rows if raw is not None), None)
         if shown is not None:
             return Shown(cose.parse(Transfer, shown))
@@ -161,8 +161,11 @@ def _open(db: sqlite3.Connection, consumer: bytes) -> list[tuple[bytes, int, byt
     ).fetchall()
 
 
-def _end_of(db: sqlite3.Connection, ref: TokenRef) -> tuple[bytes | None, int | None]:
-    row: tuple[bytes | None, int | None] = db.execute(
-        "select shown, failed from asked where txid = ? and output = ?", ref
+def _end_of(db: sqlite3.Connection, ref: TokenRef, consumer: bytes) -> tuple[bytes | None, int | None]:
+    """COMMIT_MISMATCH where the notary has named another consumer before. What ended before there were questions bears
+    none."""
+    row: tuple[bytes, bytes | None, int | None] = db.execute(
+        "select consumer, shown, failed from asked where txid = ? and output = ?", ref
     ).fetchone()
-    return row
+    require(row[0] in (b"", consumer), Code.COMMIT_MISMATCH, token=str(ref))
+    return row[1:]

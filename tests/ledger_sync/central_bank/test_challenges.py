@@ -227,6 +227,15 @@ def test_what_a_bank_owes_its_own_customer_moves_no_position(case: Case) -> None
     assert case.positions() == before
 
 
+def test_two_words_of_the_notary_on_one_token_are_no_two_claims(case: Case) -> None:
+    case.consume(bytes(32))
+    assert case.challenge() == [500, None, 0]
+    other = replace(case.statement.body, consumer=bytes([1]) * 32)
+    case.statement = cose.sign(other, case.stand.ledger.world.notary.sign_digest)
+    assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.COMMIT_MISMATCH
+    assert case.positions()["alatau"] == GRANT + 500
+
+
 def test_who_only_wants_to_know_is_told_and_gets_nothing(case: Case) -> None:
     case.consume(bytes(32))
     asked = [*case.body()[:-1], None]

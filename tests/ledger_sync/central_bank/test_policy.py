@@ -179,6 +179,25 @@ def test_nobody_revokes_anothers_wallets(stand: Stand) -> None:
     assert stand.code(stand.alatau, "/v1/revocations", about_theirs) is Code.EVIDENCE_INVALID
 
 
+def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: Stand) -> None:
+    cheat, earlier = stand.ledger.person("cheat", "zhibek"), stand.ledger.world.person("cheat 2", "zhibek")
+    evidence = double_spend(stand, cheat)
+    path = "/v1/revocations"
+    forged = replace(evidence, second=evidence.first)
+    assert stand.code(stand.alatau, path, [[], forged.to_cbor()]) is Code.EVIDENCE_INVALID
+    assert stand.code(stand.alatau, path, [[], None]) is Code.MALFORMED
+    far = replace(cheat.certificate.body, issued=NOW + MAX_AHEAD + 1, expires=NOW + MAX_AHEAD + DAY)
+    ahead = cose.sign(far, stand.ledger.world.bank_key("zhibek").sign_digest)
+    told = replace(evidence, certificate=ahead)
+    assert stand.code(stand.alatau, path, [[], told.to_cbor()]) is Code.TIME_AHEAD
+    assert policy(stand).revoked == {}
+    assert stand.alatau.post(path, [[], evidence.to_cbor()]) == [1]
+    assert stand.alatau.post(path, [[], evidence.to_cbor()]) == [1]
+    assert policy(stand).revoked == {cheat.certificate.body.revocation_id: Reason.CONFLICT}
+    both = [[person.possession().to_cbor(), int(Reason.CONFLICT)] for person in (cheat, earlier)]
+    assert stand.zhibek.post(path, [both, evidence.to_cbor()]) == [2], "its own bank lists the others"
+
+
 def test_a_bank_that_certifies_anothers_id_and_key_revokes_neither(stand: Stand) -> None:
     """Her key did not want to be zhibek's: ann's refresh is paid as she signed it."""
     ann = stand.ledger.person("ann")
