@@ -45,11 +45,6 @@ class Compensations:
             (claim, wanted, place, customer, paid, owed),
         )
 
-    def is_owed(self, claim: bytes, wanted: bytes) -> bool:
-        """Whether some share of this claim is still to come."""
-        sql = "select 1 from compensations where claim = ? and wanted = ? and owed > 0"
-        return self._store.row(sql, (claim, wanted)) is not None
-
     def moved(self, claim: bytes) -> None:
         """The central bank has paid something for ``claim``: it is asked what."""
         self._ask_for("select claim, wanted, place from compensations where owed > 0 and claim = ?", (claim,))

@@ -125,7 +125,7 @@ class ConflictCourier:
         """Have the central bank ask for ``wanted``, which took tokens from a transfer, and book what is paid. What is
         still owed is asked for again when `Compensations` says so."""
         txid, wanted = item.subject[:ID_BYTES], item.subject[ID_BYTES:]
-        if txid not in self._lacking(wanted) and not self._compensations.is_owed(txid, wanted):
+        if txid not in self._lacking(wanted) and not self._desk.has_failed(txid, wanted):
             self._work.done(item)
             return
         for statement in self._statements(txid, wanted):

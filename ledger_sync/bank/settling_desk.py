@@ -252,7 +252,7 @@ class SettlingDesk:
         return self._watch.keep(evidence)
 
     def _ask_for(self, txid: bytes, token: TokenRef, consumer: bytes) -> None:
-        if self._has_failed(txid, consumer):
+        if self.has_failed(txid, consumer):
             return
         self._store.insert("lacks", transfer=txid, wanted=consumer)
         statement = self._objects.statement(token)
@@ -273,7 +273,8 @@ class SettlingDesk:
     def _lacks_no_more(self, txid: bytes, wanted: bytes) -> None:
         self._store.run("delete from lacks where transfer = ? and wanted = ?", (txid, wanted))
 
-    def _has_failed(self, txid: bytes, wanted: bytes) -> bool:
+    def has_failed(self, txid: bytes, wanted: bytes) -> bool:
+        """Whether it ended so that ``wanted``, which took tokens from a transfer, could not be shown."""
         sql = "select 1 from challenges where transfer = ? and wanted = ?"
         return self._store.row(sql, (txid, wanted)) is not None
 

@@ -53,6 +53,26 @@ def test_payee_and_payer_end_with_what_they_would_have_had(town: Town) -> None:
     town.check_books()
 
 
+def test_a_share_whose_answer_was_lost_is_asked_for_again(town: Town) -> None:
+    """The payee's share has come and the transfer has its answer; what was paid for the change is not forgotten."""
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
+    asked: list[str] = []
+
+    def second_unheard(name: str, request: httpx.Request, deliver: Deliver) -> httpx.Response:
+        answer = deliver()
+        asked.append(request.url.path)
+        if asked.count("/v1/challenges") == 2 and request.url.path == "/v1/challenges":
+            raise httpx.ReadTimeout("unheard", request=request)
+        return answer
+
+    town.between = second_unheard
+    baurzhan.upload(half_lost(town, aigul, baurzhan))
+    town.settle_down(8)
+    assert asked.count("/v1/challenges") > 2
+    assert (aigul.balance(), baurzhan.balance()) == (OPENING - 60_000, OPENING + 40_000)
+    town.check_books()
+
+
 def test_a_refused_output_that_is_taken_is_the_payers(town: Town) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     paid = town.pay(aigul, aigul.fund(500_000), shop, 500_000)
