@@ -47,18 +47,22 @@ class Interrupts:
     @contextmanager
     def heard(self) -> Iterator[None]:
         """Ctrl-C raises ``KeyboardInterrupt`` in the block, also one that came before it. Whoever enters catches it
-        outside: it may come at the very edge."""
+        outside: it may come at the very edge. Inside another such block (an agent's command) that one goes on after."""
         if not self._is_installed:
             yield
             return
-        self._is_raising = True
+        before, self._is_raising = self._is_raising, True
         try:
-            if self.noted:
-                self.noted = False
-                raise KeyboardInterrupt
+            self.check()
             yield
         finally:
-            self._is_raising = False
+            self._is_raising = before
+
+    def check(self) -> None:
+        """``KeyboardInterrupt`` for a Ctrl-C that came while a command had settled."""
+        if self.noted:
+            self.noted = False
+            raise KeyboardInterrupt
 
     def settled(self) -> None:
         """What the command was for is done: from here on Ctrl-C ends nothing."""

@@ -29,6 +29,8 @@ from app.cli.status import NotShown
 
 _WIDTH: Final = 80
 _SHORT: Final = 72
+_INSIDE: Final = "internal"
+"""The one refusal whose facts a person is shown beside its code: they are for whoever mends it."""
 Fields = Mapping[str, Any]
 
 
@@ -159,7 +161,8 @@ class Show:
             self._result = {"refused": code, "facts": dict(facts), "told": told.lines()}
             return
         self.told(told)
-        shown = "".join(f" {name}={fact}" for name, fact in facts.items() if _is_short(fact))
+        telling = facts if code == _INSIDE else {}
+        shown = "".join(f" {name}={fact}" for name, fact in telling.items() if _is_short(fact))
         self._err.print(_folded(harmless(f"({code}{shown})"), self._err, "dim"), soft_wrap=True)
 
     def told(self, told: Told) -> None:

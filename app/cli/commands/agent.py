@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final, Literal
 
 from app.cli.context import Context
+from app.cli.interrupts import INTERRUPTS
 from app.cli.parser import Commands, build_parser
 from app.cli.running import run_command
 from app.cli.show import Show
@@ -46,6 +47,7 @@ def _agent(args: argparse.Namespace, context: Context) -> Status:
         _say(answers.buffer, {"status": int(Status.DONE), "result": {"wallet": context.kept.place.name}})
         for line in lines(sys.stdin.buffer):
             _say(answers.buffer, answer(line, parser, context))
+            INTERRUPTS.check()
     except BrokenPipeError:
         Sink(answers).let_go()
         return Status.INTERRUPTED

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,42 @@ def test_a_wallet_on_a_full_disk_says_so_at_every_size_and_goes_on_with_room(
             assert told.status == 0 or told.json["refused"] == "storage_full", told.out
             assert "Traceback" not in told.err
             assert home.run("--wallet", "small", "balance").status == 0
+
+
+def test_an_agent_goes_on_once_there_is_room_again(cli: Cli, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2048) as disk:
+        subprocess.run(["cp", "-r", str(cli.home / "wallets"), str(disk)], check=True)
+        reading, writing = os.pipe()
+        os.write(writing, PIN.encode() + b"\n")
+        os.close(writing)
+        agent = subprocess.Popen(
+            [sys.executable, "-m", "app.cli.main", "--home", str(disk), "--wallet", "small", "--pin-fd",
+             str(reading), "agent"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(reading,), text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        os.close(reading)
+        assert agent.stdin is not None
+        assert agent.stdout is not None
+        agent.stdout.readline()
+
+        def ask() -> dict[str, Any]:
+            assert agent.stdin is not None
+            assert agent.stdout is not None
+            agent.stdin.write('{"argv": ["request", "1"]}\n')
+            agent.stdin.flush()
+            found: dict[str, Any] = json.loads(agent.stdout.readline())
+            return found
+
+        stuffing = fill(disk, leave=0)
+        refused = ask()
+        while refused["status"] == 0:
+            refused = ask()
+        assert (refused["status"], refused["result"]["refused"]) == (3, "storage_full")
+        stuffing.unlink()
+        assert ask()["status"] == 0
+        agent.stdin.close()
+        assert agent.wait(60) == 0
 
 
 def test_another_file_is_no_evidence_and_a_root_may_be_given_either_way(

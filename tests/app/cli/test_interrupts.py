@@ -115,3 +115,42 @@ SETTLED = """
 def test_ctrl_c_after_all_is_done_changes_nothing(tmp_path: Path) -> None:
     done = run(SETTLED, home=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "Reconciled.\n", "")
+
+
+NESTED = """
+    import os, signal, sys
+    from types import SimpleNamespace
+    from app.cli import running
+    from app.cli.interrupts import INTERRUPTS
+
+    show = running.Show(running.catalogue("en"), as_json=False)
+
+    def inner(args, context):
+        INTERRUPTS.settled()
+        if {during}:
+            os.kill(os.getpid(), signal.SIGINT)
+        return running.Status.DONE
+
+    def outer(args, context):
+        status = running.run_command(SimpleNamespace(run=inner), SimpleNamespace(show=show))
+        print("inner", int(status), flush=True)
+        INTERRUPTS.check()
+        import time
+        time.sleep({sleeps})
+        return running.Status.DONE
+
+    with INTERRUPTS.installed(for_good=True):
+        if not {during}:
+            import threading
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        status = running.run_command(SimpleNamespace(run=outer), SimpleNamespace(show=show))
+    sys.exit(status)
+"""
+
+
+@pytest.mark.parametrize("during", [True, False])
+def test_an_agent_hears_ctrl_c_between_commands_and_after_one_that_had_settled(
+    tmp_path: Path, during: bool
+) -> None:
+    done = run(NESTED.format(during=during, sleeps=30), home=tmp_path)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (4, "inner 0\n", False), done.stderr
