@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ledger_sync.bank.books import POSITION
 from ledger_sync.bank.house import House
+from ledger_sync.bank.unclaimed import CHALLENGE, Unclaimed
 from ledger_sync.bank.work import Item, Kind, WorkList
 from wallet.protocol import codec, idempotency
 from wallet.protocol.bounds import ID_BYTES
@@ -19,6 +20,7 @@ class Compensations:
     def __init__(self, house: House, work: WorkList) -> None:
         self._store = house.store
         self._books = house.books
+        self._unclaimed = Unclaimed(house.store, house.books)
         self._work = work
 
     def book(
@@ -38,7 +40,11 @@ class Compensations:
             (claim, wanted, place),
         )
         cause = idempotency.compensation(claim, wanted, place, paid)
-        self._books.move(cause, source, customer, max(0, paid - (before or 0)))
+        amount = max(0, paid - (before or 0))
+        if source == POSITION:
+            self._unclaimed.give(CHALLENGE, claim, cause, customer, amount)
+        else:
+            self._books.move(cause, source, customer, amount)
         self._store.run(
             "insert into compensations (claim, wanted, place, customer, paid, owed) values (?, ?, ?, ?, ?, ?)"
             " on conflict (claim, wanted, place) do update set paid = max(paid, excluded.paid), owed = excluded.owed",

@@ -19,6 +19,8 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 
+_TIME_BITS: Final = 20
+_CHANCE_BYTES: Final = 2
 _TRANSFER: Final = "transfer"
 _ISSUANCE: Final = "issuance"
 _PAGE: Final = 128
@@ -36,10 +38,24 @@ class Deliveries:
     ) -> None:
         """``most_bytes``: of objects in one delivery, unless a single one needs more."""
         self._most_bytes = most_bytes
+        self._house = house
         self._store = house.store
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
+
+    def begin_numbers(self) -> None:
+        """After a start numbers go on at the time (unix seconds, times 2^20) and some chance, so that a bank that was
+        put back from a backup gives no number again."""
+        first = (self._house.clock() << _TIME_BITS) + int.from_bytes(self._house.random(_CHANCE_BYTES))
+        with self._store.transaction():
+            self._store.run(
+                "insert into sqlite_sequence (name, seq) select 'deliveries', 0"
+                " where not exists (select 1 from sqlite_sequence where name = 'deliveries')"
+            )
+            self._store.run(
+                "update sqlite_sequence set seq = max(seq, ?) where name = 'deliveries'", (first,)
+            )
 
     def issuance_came(self, issuance: Signed[Issuance]) -> None:
         self._list(issuance.body.owner, _ISSUANCE, issuance.id)
@@ -87,8 +103,15 @@ class Deliveries:
             or self._store.row(_OPEN_REDEMPTION, (key, account)) is not None
         )
 
+    def _is_mine(self, account: str, cursor: int) -> bool:
+        """Whether this bank remembers that it gave this number. Else it was put back from a backup, and tells all."""
+        sql = "select 1 from deliveries where customer = ? and seq = ?"
+        return self._store.row(sql, (account, cursor)) is not None
+
     def since(self, account: str, cursor: int) -> tuple[int, Bundle, list[bytes]]:
         """The next page after ``cursor``: the new cursor, objects with their provenance, ids of listed transfers."""
+        if not self._is_mine(account, cursor):
+            cursor = 0
         rows = self._store.rows(
             "select seq, kind, object from deliveries where customer = ? and seq > ? order by seq limit ?",
             (account, cursor, _PAGE),

@@ -199,6 +199,10 @@ class Funding:
             (attempt + 1, funding),
         )
 
+    def is_known(self, funding: bytes) -> bool:
+        """Whether this bank knows of a funding, whatever became of it."""
+        return self._store.row("select 1 from fundings where id = ?", (funding,)) is not None
+
     def open_ones(self, account: str | None = None) -> list[tuple[bytes, int]]:
         """Fundings that are debited and not yet booked as issued, of one account or of all."""
         sql = "select id, amount from fundings where stage = 'debited'"

@@ -119,6 +119,11 @@ class CentralBankLine:
         answer = self._service.post("/v1/fundings", [funding, owner, list(amounts)])
         return read(answer, lambda value: cose.from_cbor(Issuance, value))
 
+    def issuance(self, funding: bytes) -> Signed[Issuance]:
+        """What this bank's funding ``funding`` was answered with. NOT_FOUND where nothing was issued."""
+        answer = self._service.get(f"/v1/fundings/{funding.hex()}")
+        return read(answer, lambda value: cose.from_cbor(Issuance, value))
+
     def redeem(
         self,
         txid: bytes,
@@ -224,6 +229,10 @@ class BankLines:
     def relay(self, bank: str, bundle: Bundle) -> None:
         """Pass ``bundle`` on."""
         self._line(bank).post("/v1/relays", bundle.to_cbor())
+
+    def pass_on_again(self, bank: str, since: int) -> None:
+        """Have ``bank`` pass on once more what it passed on since ``since`` (unix seconds)."""
+        self._line(bank).post("/v1/relays/again", [since])
 
     def transfer(self, bank: str, txid: bytes, rival: Signed[Transfer]) -> Shown:
         """A transfer that ``bank`` committed; ``rival`` lost a token to it, or is the same. NOT_FOUND."""

@@ -1,23 +1,25 @@
 """Movements of the bank's position at the central bank: what this bank did not cause itself it books here.
 
 Rule: issues and withdrawals move the bank's own account, and so does what it lost to a challenge. Everything else
-is booked by whoever caused it, under its own id, and who waits for it is told.
+is booked by whoever caused it, under its own id, and who waits for it is told. What this bank caused and does not know
+any more (it was put back from a backup) is held as unclaimed. After a start, money goes out only once the list was
+followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine, Movement
+from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
 from wallet.protocol import idempotency
 
 _CURSOR: Final = "movements"
 _OWN_KINDS: Final = frozenset({"issue", "withdrawal"})
 _CHALLENGE: Final = "challenge"
-_FUNDING: Final = "funding"
 
 
 class Movements:
@@ -29,11 +31,16 @@ class Movements:
         central_bank: CentralBankLine,
         funded: Callable[[bytes], None],
         compensated: Callable[[bytes], None],
+        known: Mapping[str, Callable[[bytes], bool]],
     ) -> None:
         """Within the transaction that notes it, ``funded`` hears of each funding that the central bank carried out, and
-        ``compensated`` of each claim for which another bank paid."""
+        ``compensated`` of each claim for which another bank paid; ``known`` says of a cause, by kind, whether this bank
+        knows it."""
         self._funded = funded
         self._compensated = compensated
+        self._known = known
+        self._unclaimed = Unclaimed(house.store, house.books)
+        self._was_followed = False
         self._store = house.store
         self._books = house.books
         self._central_bank = central_bank
@@ -50,6 +57,13 @@ class Movements:
                     (_CURSOR, news[-1].number),
                 )
 
+        self._was_followed = True
+
+    def follow_once(self) -> None:
+        """`follow`, unless that was done since this start."""
+        if not self._was_followed:
+            self.follow()
+
     def _seen(self) -> int:
         return int(self._store.value("select value from cursors where name = ?", (_CURSOR,)) or 0)
 
@@ -57,7 +71,9 @@ class Movements:
         is_lost_challenge = movement.kind == _CHALLENGE and movement.amount < 0
         if movement.kind in _OWN_KINDS or is_lost_challenge:
             self._books.move(idempotency.movement(movement.number), POSITION, OWN, movement.amount)
-        elif movement.kind == _FUNDING:
+        elif movement.kind in self._known and not self._known[movement.kind](movement.cause):
+            self._unclaimed.hold(movement.number, movement.kind, movement.cause, movement.amount)
+        elif movement.kind == FUNDING:
             self._funded(movement.cause)
         elif movement.kind == _CHALLENGE:
             self._compensated(movement.cause)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from ledger_sync.bank import unclaimed
 from ledger_sync.bank.answers import Answers
+from ledger_sync.bank.asking_again import AskingAgain, PassingOnAgain
 from ledger_sync.bank.books import OWN
 from ledger_sync.bank.certification import Certification
 from ledger_sync.bank.compensations import Compensations
@@ -18,6 +20,7 @@ from ledger_sync.bank.couriers import RelayCourier, RevocationCourier
 from ledger_sync.bank.customers import Customers
 from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.endings import Endings
+from ledger_sync.bank.forgotten_fundings import ForgottenFundings
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.funding import Funding
 from ledger_sync.bank.house import House
@@ -154,7 +157,18 @@ class Node:
         )
         self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
         self.answers = Answers(house, self.objects, self.redemptions, terms.capacity.rows)
-        self.movements = Movements(house, central_bank, self.funding.carried_out, self.compensations.moved)
+        self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, central_bank)
+        known = {
+            unclaimed.FUNDING: self.funding.is_known,
+            unclaimed.REDEMPTION: self.redemptions.is_known,
+            unclaimed.REFUND: self.refunds.is_known,
+            unclaimed.CHALLENGE: lambda claim: (
+                self.refunds.is_known(claim) or self.objects.knows("transfers", claim)
+            ),
+        }
+        self.movements = Movements(
+            house, central_bank, self.funding.carried_out, self.compensations.moved, known
+        )
         board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
         board.deliveries, board.redemptions = self.deliveries, self.redemptions
         self._banks = tuple(lines.banks)
@@ -164,6 +178,8 @@ class Node:
         self._ending = every("endings", _ROUND_SECONDS, self.endings.look)
         self._refreshing = threading.Lock()
         self._refreshed_in_vain = -_AFTER_VAIN
+        self.asking_again = AskingAgain(house, banks, lines.banks)
+        self.passing_on_again = PassingOnAgain(house, self.work, house.clock)
 
     def _outbox(self, banks: BankLines, central_bank: CentralBankLine) -> Outbox:
         relays = RelayCourier(self.house, self.objects, self.provenance, self.work, banks)
@@ -225,6 +241,12 @@ class Node:
                 yield Item(Kind.CHALLENGE, "", txid + wanted)
                 yield from (Item(Kind.FETCH, bank, wanted) for bank in self._banks)
 
+    def fund(self, account: str, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
+        """As `Funding.fund`, once this bank knows all that it has caused at the central bank."""
+        self.movements.follow_once()
+        self.forgotten_fundings.recover()
+        return self.funding.fund(account, funding, owner, amounts)
+
     def books(self) -> Cbor:
         """`[position, own, [[account, balance], ...], fundings, redemptions]` of one moment; the last two list by id
         what the central bank may have booked before this bank."""
@@ -272,6 +294,7 @@ class Node:
         self.desk.settle()
 
     def _finish_fundings(self) -> None:
+        attempt("forgotten fundings", self.forgotten_fundings.recover)
         for funding, _amount in self.funding.open_ones():
             attempt("funding", partial(self.funding.finish, funding))
 

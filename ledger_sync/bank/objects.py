@@ -17,6 +17,7 @@ from ledger_sync.bank.store import Row, Store
 from ledger_sync.bank.terms import Capacity
 from ledger_sync.bank.unspent import Unspent
 from ledger_sync.bank.waiting import Waiting
+from ledger_sync.heard import PAGE, start
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_BANKS, MAX_OBJECT_BYTES
 from wallet.protocol.certificate import Certificate
@@ -406,13 +407,15 @@ class Objects:
         bank, so that what it consumed needs no refund."""
         body = signed.body
         fresh = []
-        self._store.insert(
+        is_first = self._store.insert(
             "statements",
             id=signed.id,
             consumer=body.consumer,
             payload=signed.payload,
             signature=signed.signature,
         )
+        if is_first:
+            self._store.insert("heard", statement=signed.id, time=body.time)
         for ref in body.refs:
             is_new = self._store.insert(
                 "consumed", origin=ref.txid, output=ref.output, consumer=body.consumer, statement=signed.id
@@ -435,6 +438,16 @@ class Objects:
         """The notary's words about these outputs, each once."""
         found = {held.id: held for ref in refs if (held := self.statement(ref)) is not None}
         return list(found.values())
+
+    def heard(self, since: int, after: int) -> tuple[int, list[Signed[Consumption]]]:
+        """A page of the notary's words dated `since` or later, after number `after` of their coming; and the number
+        of its last (0 for an empty page)."""
+        rows = self._store.rows(
+            "select h.number, s.payload, s.signature from heard h join statements s on s.id = h.statement"
+            " where h.number > ? order by h.number limit ?",
+            (max(after, start(self._store.rows, since)), PAGE),
+        )
+        return (rows[-1][0] if rows else 0), [load(Consumption, *row[1:]) for row in rows]
 
     def settlement(self, txid: bytes) -> Signed[Settlement] | None:
         row = self._store.row("select payload, signature from settlements where transfer = ?", (txid,))

@@ -63,6 +63,7 @@ def assemble(home: Home) -> Assembled:
     house = House(bank, signer.sign_digest, store, books, trust, home.clock, home.random, home.machine)
     node = Node(house, Terms.of(config.get("terms", {})), Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()
+    node.deliveries.begin_numbers()
     nonces = home.nonces()
     who = identify(node, trust, home.key("operator"))
     gate = Gate(home.authority, who, nonces, home.clock, home.machine, home.hear)
@@ -80,6 +81,7 @@ def assemble(home: Home) -> Assembled:
     workers = (
         every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS)),
         every("movements", _MOVEMENTS_SECONDS, node.movements.follow),
+        every("asking again", _MOVEMENTS_SECONDS, node.asking_again.round),
         every("refunds", _REFUNDS_SECONDS, node.refunds.find),
         every("compensations", _COMPENSATIONS_SECONDS, node.compensations.ask),
         every("retention", _REFUNDS_SECONDS, node.retention.sweep),

@@ -8,13 +8,13 @@ books what goes to the signer's account, which is all that a revoked wallet's re
 from __future__ import annotations
 
 import hsm.failpoint
-from ledger_sync.bank.books import POSITION
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine, Redeemed
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.relays import Relays
+from ledger_sync.bank.unclaimed import REDEMPTION, Unclaimed
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import RemoteRefusal, read
@@ -48,6 +48,7 @@ class Redemptions:
         self._relays = relays
         self._intake = intake
         self._central_bank = central_bank
+        self._unclaimed = Unclaimed(house.store, house.books)
 
     def settled(self, transfer: Signed[Transfer], signer: bytes, value: int) -> None:
         """Note a settled redemption, within the caller's transaction, if it is one of ours to finish."""
@@ -107,12 +108,17 @@ class Redemptions:
             self._intake.add_issuance(issuance)
             self._relays.money_made(issuance)
         elif account is not None and redeemed.credited:
-            self._house.books.move(idempotency.redemption(txid), POSITION, account, redeemed.credited)
+            entry = idempotency.redemption(txid)
+            self._unclaimed.give(REDEMPTION, txid, entry, account, redeemed.credited)
         self._store.run(
             "update redemptions set done = 1, value = ?, issuance = ? where transfer = ?",
             (redeemed.value, None if issuance is None else issuance.id, txid),
         )
         self._work.done(Item(Kind.REDEEM, "", txid))
+
+    def is_known(self, txid: bytes) -> bool:
+        """Whether this bank knows of a redemption, finished or not."""
+        return self._store.row("select 1 from redemptions where transfer = ?", (txid,)) is not None
 
     def in_flight(self) -> list[tuple[bytes, int]]:
         """Redemptions that the central bank may have booked already, and this bank has not."""

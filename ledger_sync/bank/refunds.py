@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 import hsm.failpoint
-from ledger_sync.bank.books import POSITION
 from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Provenance
+from ledger_sync.bank.unclaimed import REFUND, Unclaimed
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import RemoteRefusal
@@ -53,6 +53,7 @@ class Refunds:
         self._work = work
         self._compensations = compensations
         self._central_bank = central_bank
+        self._unclaimed = Unclaimed(house.store, house.books)
 
     def find(self) -> None:
         """Open a refund for every settled output of customers' keys whose time is over, by this bank's clock and by the
@@ -132,7 +133,7 @@ class Refunds:
                 "select customer from refunds where origin = ? and output = ?", token
             )
             if value:
-                self._house.books.move(idempotency.refund(token), POSITION, customer, value)
+                self._unclaimed.give(REFUND, refund_id(token), idempotency.refund(token), customer, value)
             self._store.run(
                 "update refunds set stage = ?, value = ? where origin = ? and output = ?",
                 (stage, value, token.txid, token.output),
@@ -140,6 +141,12 @@ class Refunds:
             self._objects.unspent.drop(token)
             self._objects.waiting.hurry(self._objects.waiting_for(token))
             self._work.done(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
+
+    def is_known(self, refund: bytes) -> bool:
+        """Whether this bank knows of the refund of this id, booked or open."""
+        if self._house.books.is_booked(f"refund:{refund.hex()}"):
+            return True
+        return any(open_one == refund for open_one, _value in self.in_flight())
 
     def in_flight(self) -> list[tuple[bytes, int]]:
         """Refunds that the central bank may have booked already, and this bank has not."""

@@ -49,6 +49,7 @@ _CUSTOMER: Final = frozenset({CallerKind.CUSTOMER})
 _DEVICE: Final = frozenset({CallerKind.NEWCOMER, CallerKind.CUSTOMER})
 _BANK: Final = frozenset({CallerKind.BANK})
 _CENTRAL_BANK: Final = frozenset({CallerKind.CENTRAL_BANK})
+_NOTARY: Final = frozenset({CallerKind.NOTARY})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _ROOMS: Final = {
     "/v1/uploads": "uploads",
@@ -168,6 +169,14 @@ class BankCalls:
     def _ledger(self) -> tuple[Route, ...]:
         return (
             _post("/v1/relays", _BANK, self._relay, "Pass fragments on", _ROWS, "bundle", MAX_BUNDLE_BYTES),
+            _post(
+                "/v1/relays/again",
+                _BANK,
+                self._relay_again,
+                "Pass on to the calling bank once more what was passed on to it since a time",
+                "[how many]",
+                "[unix seconds]",
+            ),
             _get(
                 "/v1/transfers/{id}",
                 _CENTRAL_BANK,
@@ -182,6 +191,15 @@ class BankCalls:
                 "A signed transfer at hand, for who shows it, or one of its signer's that consumes the same",
                 "[transfer, certificate]",
                 "[txid, transfer]",
+            ),
+            Route(
+                "GET",
+                "/v1/consumptions",
+                _NOTARY,
+                self._consumptions,
+                "The notary's own statements, dated ?since= or later, that came after number ?after=",
+                "[number, [*256 consumption]]",
+                queries=("since", "after"),
             ),
         )
 
@@ -262,7 +280,7 @@ class BankCalls:
         funding, owner, amounts = codec.array(incoming.value, 3)
         listed = [codec.amount(item) for item in codec.array(amounts, least=1, most=MAX_AMOUNTS)]
         try:
-            issuance = self._node.funding.fund(
+            issuance = self._node.fund(
                 incoming.caller.name, codec.octets(funding, FUNDING_ID_BYTES), codec.public_key(owner), listed
             )
         finally:
@@ -274,6 +292,13 @@ class BankCalls:
 
     def _relay(self, incoming: Incoming) -> Cbor:
         return self._take(incoming, uploader_of_bank(incoming.caller.name))
+
+    def _relay_again(self, incoming: Incoming) -> Cbor:
+        (since,) = codec.array(incoming.value, 1)
+        try:
+            return [self._node.passing_on_again.open(incoming.caller.name, codec.moment(since))]
+        finally:
+            self._poke()
 
     def _take(self, incoming: Incoming, uploader: str) -> Cbor:
         bundle = Bundle.from_cbor(incoming.value)
@@ -338,6 +363,12 @@ class BankCalls:
         if found is None or certificate is None:
             raise Refusal(Code.NOT_FOUND)
         return [found[0].to_cbor(), certificate.to_cbor()]
+
+    def _consumptions(self, incoming: Incoming) -> Cbor:
+        number, page = self._node.objects.heard(
+            incoming.number("since", _MAX_CURSOR), incoming.number("after", _MAX_CURSOR)
+        )
+        return [number, [statement.to_cbor() for statement in page]]
 
     # the operator
 

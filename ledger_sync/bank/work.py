@@ -70,6 +70,16 @@ class WorkList:
             (self._clock(), item.kind.value, item.target, item.subject),
         )
 
+    def open_again(self, target: str, kinds: Collection[Kind], since: int) -> int:
+        """What of these kinds was done for ``target`` and due at ``since`` (unix seconds) or later is to be done once
+        more; how much that is."""
+        places = ", ".join("?" * len(kinds))
+        return self._store.run(
+            "update work set done = 0, due = ? where done = 1 and target = ? and due >= ?"
+            f" and kind in ({places})",
+            (self._clock(), target, since, *(kind.value for kind in kinds)),
+        )
+
     def drop(self, item: Item) -> None:
         """It is no longer needed, if it was not done yet."""
         self._store.run(

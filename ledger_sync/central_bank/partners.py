@@ -34,11 +34,11 @@ class NotaryLine:
     signer: Signer
     clock: Clock
 
-    def consume(self, ref: TokenRef, consumer: bytes, directory: Directory) -> Consumption:
-        """Commit `ref` for `consumer`; the notary's word on who was first. `RemoteRefusal`, `NoAnswer`."""
+    def consume(self, ref: TokenRef, consumer: bytes, directory: Directory) -> Signed[Consumption]:
+        """Commit `ref` for `consumer`; gives the word on who was first. `RemoteRefusal`, `NoAnswer`."""
         commit = cose.sign(Commit(CENTRAL_BANK, consumer, (ref,), self.clock()), self.signer.sign_digest)
         answer = self.line.post("/v1/commits", [commit.to_cbor()])
-        return read(answer, lambda value: _statement_on(ref, value, directory)).body
+        return read(answer, lambda value: _statement_on(ref, value, directory))
 
 
 def _statement_on(ref: TokenRef, answer: Cbor, directory: Directory) -> Signed[Consumption]:

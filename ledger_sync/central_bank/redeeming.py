@@ -21,7 +21,7 @@ from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.claims import Standing
 from ledger_sync.central_bank.issuing import Cause, Issuing
 from ledger_sync.central_bank.partners import NotaryLine
-from ledger_sync.central_bank.proving import Proof, check_claim, keep_winners
+from ledger_sync.central_bank.proving import Proof, check_claim, keep_heard, keep_winners
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
@@ -134,8 +134,10 @@ class Redeeming:
         value = proof.value(ref)
         consumer = refund_id(ref)
         said = self.notary.consume(ref, consumer, self.registry.directory)
-        if said.consumer != consumer:
-            return self.challenging.challenge_for_refund(bank, said, ref, value, shown)
+        with self.store.writing() as db:
+            keep_heard(db, said)
+        if said.body.consumer != consumer:
+            return self.challenging.challenge_for_refund(bank, said.body, ref, value, shown)
         reach("central_bank.refund.committed")
         with self.store.writing() as db:
             if _refund(db, ref) is None:

@@ -11,8 +11,8 @@ from typing import Final
 from ledger_sync.central_bank.books import ISSUED, REDEEMED, MovementKind, move, movements, position, sums
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.claims import Standing, free
-from ledger_sync.central_bank.issuing import Issuing
-from ledger_sync.central_bank.proving import read_proof
+from ledger_sync.central_bank.issuing import Cause, Issuing, find
+from ledger_sync.central_bank.proving import heard, read_proof
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
@@ -40,6 +40,7 @@ from wallet.protocol.transfer import TokenRef
 _PUBLIC: Final = frozenset({CallerKind.PUBLIC})
 _BANK: Final = frozenset({CallerKind.BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
+_NOTARY: Final = frozenset({CallerKind.NOTARY})
 _MAX_MOVEMENT: Final = 2**53
 _ROOMS: Final = {"/v1/challenges": "challenges", "/v1/refunds": "refunds"}
 """What may wait for a bank, or for the notary too; nothing else waits for anybody."""
@@ -107,6 +108,14 @@ class CentralBank:
                 "[funding bstr .size 16, owner key, [1*32 amount]]",
             ),
             Route(
+                "GET",
+                "/v1/fundings/{id}",
+                _BANK,
+                self._funded,
+                "What a funding of the calling bank was answered with",
+                "issuance",
+            ),
+            Route(
                 "POST",
                 "/v1/redemptions",
                 _BANK,
@@ -160,6 +169,15 @@ class CentralBank:
             ),
             Route(
                 "GET",
+                "/v1/consumptions",
+                _NOTARY,
+                self._consumptions,
+                "The notary's own statements, dated ?since= or later, that came after number ?after=",
+                "[number, [*256 consumption]]",
+                queries=("since", "after"),
+            ),
+            Route(
+                "GET",
                 "/v1/books",
                 _OPERATOR,
                 self._books,
@@ -206,6 +224,13 @@ class CentralBank:
             incoming.caller.name, codec.octets(funding, FUNDING_ID_BYTES), codec.public_key(owner), listed
         )
         return issuance.to_cbor()
+
+    def _funded(self, incoming: Incoming) -> Cbor:
+        with self.store.reading() as db:
+            held = find(db, Cause.FUNDING, incoming.octets("id", FUNDING_ID_BYTES))
+        if held is None or held[0] != incoming.caller.name:
+            raise Refusal(Code.NOT_FOUND)
+        return held[1].to_cbor()
 
     def _redemption(self, incoming: Incoming) -> Cbor:
         txid, bundle, statements, possession = codec.array(incoming.value, 4)
@@ -257,6 +282,13 @@ class CentralBank:
         with self.store.reading() as db:
             held = dict(sums(db).positions)
         return [held.get(incoming.caller.name, 0)]
+
+    def _consumptions(self, incoming: Incoming) -> Cbor:
+        with self.store.reading() as db:
+            number, page = heard(
+                db, incoming.number("since", _MAX_MOVEMENT), incoming.number("after", _MAX_MOVEMENT)
+            )
+        return [number, [statement.to_cbor() for statement in page]]
 
     def _books(self, _incoming: Incoming) -> Cbor:
         with self.store.reading() as db:

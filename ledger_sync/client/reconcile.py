@@ -7,6 +7,7 @@ call as it did the first time. Recovery chart, by what a crash or a lost line in
     ----------------  -------------------------------  -----------------------------------------------------
     policy            what came                        asks for what is newer than what it holds
     fundings          the funding and its id           asks for the same id: same issuance
+    recalling         certificates that came           asks again what the bank knows
     uploads           answers that came                uploads what has no answer; a repeat is answered alike
     deliveries        what came, and the cursor        goes on from the cursor
     epoch             the alias, perhaps the key       has the same key certified
@@ -26,15 +27,14 @@ from enum import StrEnum
 from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
+from ledger_sync.client.recalling import certify_again, certify_key, forgotten
 from ledger_sync.client.rows import Row
 from ledger_sync.client.timing import ROUNDS as _ROUNDS
 from ledger_sync.client.timing import ask_time, take_policy
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal, is_final
-from ledger_sync.possession import possession_digest
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.settlement import Verdict
-from wallet.purse.epochs import EpochKey
 from wallet.purse.fundings import Funding
 from wallet.purse.journal import PurseState
 from wallet.purse.words import SKEW
@@ -110,18 +110,11 @@ def set_up(wallet: Wallet, bank: BankClient, root: bytes) -> None:
 def certify(wallet: Wallet, bank: BankClient) -> None:
     """Have a fresh key certified: a new epoch. A key left over from an epoch that is past gives way to a newer one."""
     try:
-        _certify(wallet, bank, wallet.reconciling.begin_epoch())
+        certify_key(wallet.reconciling, bank, wallet.reconciling.begin_epoch())
     except RemoteRefusal as refusal:
         if refusal.code is not Code.CERTIFICATE_EXPIRED:
             raise
-        _certify(wallet, bank, wallet.reconciling.begin_epoch(anew=True))
-
-
-def _certify(wallet: Wallet, bank: BankClient, epoch: EpochKey) -> None:
-    proof = wallet.reconciling.prove_possession(epoch, possession_digest(bank.bank, bank.device_key))
-    certified = bank.certify(epoch.key, epoch.total, proof, wallet.reconciling.policy_version)
-    wallet.reconciling.take_policy(certified.directory, certified.update)
-    wallet.reconciling.install_certificate(certified.certificate)
+        certify_key(wallet.reconciling, bank, wallet.reconciling.begin_epoch(anew=True))
 
 
 def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:
@@ -153,16 +146,18 @@ def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
 
 
 def _finish_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
-    """Have it issued. Where the bank thinks that the purse is full, it is shown what was paid, and asked anew: what
-    was refused stays refused, so under another id."""
+    """Have it issued. Where the bank thinks that the purse is full, it is shown what was paid; where it has forgotten
+    the key, it is asked to certify it again; then it is asked anew: what was refused stays refused, so under another
+    id."""
     try:
         _ask_for_funding(wallet, bank, funding)
     except RemoteRefusal as refusal:
-        if refusal.code is not Code.LIMIT_BALANCE:
+        if refusal.code is Code.LIMIT_BALANCE:
+            _Reconciling(wallet, bank, lambda step, count: None).upload()
+        elif refusal.code is not Code.NOT_CERTIFIED or not certify_again(wallet.reconciling, bank):
             raise
     else:
         return
-    _Reconciling(wallet, bank, lambda step, count: None).upload()
     _ask_for_funding(wallet, bank, wallet.reconciling.begin_funding(funding.amount))
 
 
@@ -185,6 +180,7 @@ class _Reconciling:
         self._bank = bank
         self._tell = tell
         self.report = Report()
+        self._again: set[bytes] = set()
         self._redemptions: set[bytes] = set()
         self._values: dict[bytes, int] = {}
 
@@ -192,6 +188,7 @@ class _Reconciling:
         """Every step."""
         self.take_policy()
         self.find_keys()
+        self.recall()
         self.finish_fundings()
         self.upload()
         self.take_deliveries()
@@ -215,6 +212,12 @@ class _Reconciling:
         if self._wallet.state is PurseState.ROLLED_BACK:
             self._purse.find_keys(tuple(self._bank.own_keys()))
 
+    def recall(self) -> None:
+        """What a bank that was put back from a backup has forgotten: its keys now, transfers with the next upload."""
+        self._again.update(forgotten(self._purse, self._bank))
+        if self._again:
+            certify_again(self._purse, self._bank)
+
     def finish_fundings(self) -> None:
         """One that the bank refuses or can't finish now holds up nothing else; a bank that does not answer does."""
         fundings = self._purse.open_fundings()
@@ -232,12 +235,13 @@ class _Reconciling:
         """Everything without a verdict, each once a round; then what became of open redemptions."""
         waiting: set[bytes] = set()
         for _ in range(_ROUNDS):
-            bundle = self._purse.uploads(passed=waiting)
+            bundle = self._purse.uploads(passed=waiting, again=self._again)
             if not bundle.transfers:
                 break
             self._tell(Step.UPLOAD, len(bundle.transfers))
             self._take(self._bank.upload(bundle))
             waiting.update(transfer.id for transfer in bundle.transfers)
+            self._again -= waiting
         self._ask(self._purse.open_redemptions())
 
     def _ask(self, transfers: Sequence[bytes]) -> None:

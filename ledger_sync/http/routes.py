@@ -22,6 +22,7 @@ class CallerKind(StrEnum):
     CUSTOMER = "customer"
     BANK = "bank"
     CENTRAL_BANK = "central bank"
+    NOTARY = "notary"
     OPERATOR = "operator"
 
 

@@ -37,10 +37,12 @@ class Reader(Protocol):
 
 
 def principal(directory: Directory, key: bytes, now: int) -> Caller | None:
-    """The bank or central bank whose key this is at `now`: banks sign with a directory key, the central bank
-    with its redemption key."""
+    """The bank, central bank or notary whose key this is at `now`: banks and the notary sign with a directory key,
+    the central bank with its redemption key."""
     if key in directory.keys(Role.REDEMPTION, now):
         return Caller(CallerKind.CENTRAL_BANK, "", key)
+    if key in directory.keys(Role.NOTARY, now):
+        return Caller(CallerKind.NOTARY, "", key)
     for bank in directory.banks:
         if any(entry.key == key and entry.good_at(now) for entry in bank.keys):
             return Caller(CallerKind.BANK, bank.id, key)
@@ -112,7 +114,7 @@ class Trust:
             return update_of(self._raw_head if is_last else None, later)
 
     def identify(self, key: bytes, now: int) -> Caller | None:
-        """The bank or central bank behind a key, or None. BUSY before the first directory was fetched."""
+        """The bank, central bank or notary behind a key, or None. BUSY before the first directory was fetched."""
         return principal(self.directory, key, now)
 
     def refresh(self) -> None:

@@ -9,36 +9,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ledger_sync.http.routes import CallerKind, Incoming, Route
+from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.trust import Trust
 from ledger_sync.http.worker import every
+from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
 from ledger_sync.notary.sqlite_store import SqliteStore
 from ledger_sync.notary.store import CommitItem, Statement, Store
 from ledger_sync.notary.writer import Writer
 from wallet.protocol import codec, cose
+from wallet.protocol.bounds import MAX_ID_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
 from wallet.protocol.directory import Directory
-from wallet.protocol.settlement import Commit, Consumption, check_commit
+from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_commit
 from wallet.protocol.transfer import TokenRef
 
 ALIAS: Final = "notary"
 MAX_COMMITS: Final = 256
 MAX_LOOKUPS: Final = 1_024
+_OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _PARTNERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
 _REFRESH_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.5
+CATCHING_UP: Final = "catching up"
+"""The worker without whose end the notary serves nobody."""
 
 
 class Notary:
     """The two calls, over a store and the directory of the moment."""
 
-    def __init__(self, store: Store, directory: Callable[[], Directory]) -> None:
+    def __init__(
+        self, store: Store, directory: Callable[[], Directory], catching_up: CatchingUp | None = None
+    ) -> None:
         self._store = store
         self._writer = Writer(store)
         self._directory = directory
+        self._catching_up = catching_up or CatchingUp(store, {})
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -69,12 +77,22 @@ class Notary:
                 gives="[* consumption / null]",
                 takes="[1*1024 [txid, output]]",
             ),
+            Route(
+                "POST",
+                "/v1/witnesses/absent",
+                _OPERATOR,
+                self._absent,
+                "Go on without the statements that this bank holds (the central bank: empty)",
+                gives="[* bank tstr]: who is still waited for",
+                takes="[bank tstr]",
+            ),
         )
 
     def close(self) -> None:
         self._writer.close()
 
     def _signed(self, incoming: Incoming) -> list[CommitItem]:
+        self._catching_up.require_done()
         directory = self._directory()
         items = []
         for value in codec.array(incoming.value, least=1, most=MAX_COMMITS):
@@ -96,8 +114,14 @@ class Notary:
         items = self._signed(incoming)
         return [[statement.to_cbor() for statement in verdicts] for verdicts in self._writer.commit(items)]
 
+    def _absent(self, incoming: Incoming) -> Cbor:
+        (name,) = codec.array(incoming.value, 1)
+        self._catching_up.go_on_without(codec.text(name, MAX_ID_BYTES))
+        return list(self._catching_up.left)
+
     def _lookups(self, incoming: Incoming) -> Cbor:
         """What the caller consumed itself. Of what another did, only a commit of the same reference tells."""
+        self._catching_up.require_done()
         values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
         found = self._store.lookup([TokenRef.from_cbor(value) for value in values])
         return [
@@ -107,7 +131,8 @@ class Notary:
 
 
 def build(home: Home) -> Service:
-    """The notary of a home folder. Settings: host, port, root (hex), central_bank (url)."""
+    """The notary of a home folder. Settings: host, port, root and operator (hex), central_bank (url), banks
+    ({id: url}): whom it asks, after a start, for what it has said."""
     signer = home.signer(ALIAS)
     central_bank = home.line(home.config["central_bank"], signer)
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
@@ -115,21 +140,40 @@ def build(home: Home) -> Service:
     def sign(body: Consumption) -> Statement:
         return cose.sign(body, signer.sign_digest)
 
-    notary = Notary(SqliteStore(home.folder / "notary.db", sign, home.clock), lambda: trust.directory)
+    lines = {name: home.line(url, signer) for name, url in home.config.get("banks", {}).items()}
+    witnesses = {
+        name: RemoteWitness(line, lambda: trust.directory)
+        for name, line in {CENTRAL_BANK: central_bank, **lines}.items()
+    }
+    store = SqliteStore(home.folder / "notary.db", sign, home.clock)
+    catching_up = CatchingUp(store, witnesses)
+    notary = Notary(store, lambda: trust.directory, catching_up)
     nonces = home.nonces()
-    gate = Gate(home.authority, trust.identify, nonces, home.clock, home.machine, home.hear)
+    operator = home.key("operator")
+
+    def identify(key: bytes, now: int) -> Caller | None:
+        return Caller(CallerKind.OPERATOR, "", key) if key == operator else trust.identify(key, now)
+
+    gate = Gate(home.authority, identify, nonces, home.clock, home.machine, home.hear)
     app = build_app(
-        "Qalta notary", notary.routes(), gate, home.executor, lambda: trust.is_ready, home.health(ALIAS)
+        "Qalta notary",
+        notary.routes(),
+        gate,
+        home.executor,
+        lambda: trust.is_ready and catching_up.is_done,
+        home.health(ALIAS),
     )
 
     def close() -> None:
         notary.close()
         trust.close()
         nonces.close()
-        central_bank.close()
+        for line in (central_bank, *lines.values()):
+            line.close()
 
     refreshing = every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS))
-    return Service(app, (refreshing,), close)
+    hearing = every(CATCHING_UP, _LOOK_SECONDS, catching_up.round)
+    return Service(app, (refreshing, hearing), close)
 
 
 PROGRAM: Final = Program("notary", (ALIAS,), build)

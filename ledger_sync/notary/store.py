@@ -52,6 +52,14 @@ class Store(Protocol):
     def lookup(self, refs: Sequence[TokenRef]) -> list[Statement | None]:
         """The statement on each reference, None where nothing has consumed it."""
 
+    def learn(self, statements: Sequence[Statement]) -> list[Statement]:
+        """Keep statements of this notary's that others still hold and it may not, their commits unknown; durable on
+        return. Gives those that contradict what stands, which are not kept."""
+
+    def earliest_of_last(self, count: int) -> int:
+        """The earliest time (unix seconds) that the last ``count`` kept statements are dated; 0 where there are not
+        so many."""
+
     def close(self) -> None: ...
 
 
@@ -79,6 +87,30 @@ def decide(
         covering = {winners[ref].id: winners[ref] for ref in item.refs}
         verdicts.append(tuple(covering.values()))
     return Decision(tuple(made), tuple(verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What relearning comes to: statements to keep, and those that contradict what stands."""
+
+    fresh: tuple[Statement, ...]
+    contradicting: tuple[Statement, ...]
+
+
+def relearn(statements: Sequence[Statement], standing: Mapping[TokenRef, Statement]) -> Learnt:
+    """Sort what others hold of this notary's word, given the statements that stand on their references."""
+    known = dict(standing)
+    fresh: list[Statement] = []
+    contradicting: list[Statement] = []
+    for statement in statements:
+        refs = statement.body.refs
+        others = {known[ref].id for ref in refs if ref in known} - {statement.id}
+        if others:
+            contradicting.append(statement)
+        elif not all(ref in known for ref in refs):
+            fresh.append(statement)
+            known.update(dict.fromkeys(refs, statement))
+    return Learnt(tuple(fresh), tuple(contradicting))
 
 
 def read_statement(raw: bytes) -> Statement:

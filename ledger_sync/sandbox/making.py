@@ -58,7 +58,9 @@ class Wishes:
 def make(home: Path, wishes: Wishes) -> Network:
     """The network of `home`, made if it is not there yet."""
     if (home / FILE).exists():
-        return read_network(home)
+        network = read_network(home)
+        _complete(network)
+        return network
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     plan = _plan(home)
     keys = _keys_in_own_process(home)
@@ -74,6 +76,14 @@ def make(home: Path, wishes: Wishes) -> Network:
     reach("sandbox.make.settings")
     write(home / FILE, network.to_json())
     return network
+
+
+def _complete(network: Network) -> None:
+    """Settings that stations got since the sandbox was made."""
+    path = network.folder(network.notary) / _SETTINGS
+    settings = read_json(path)
+    if "banks" not in settings:
+        write(path, json.dumps({**settings, "banks": _urls(network)}, indent=2))
 
 
 def make_all_keys(home: Path) -> dict[str, dict[str, bytes]]:
@@ -168,7 +178,7 @@ def _settings(network: Network, station: Station, since: int, wishes: Wishes) ->
             notary = {"url": network.notary.url, "key": network.notary.key.hex()}
             return {**common, "since": since, "banks": banks, "notary": notary, "terms": dict(wishes.terms)}
         case Role.NOTARY:
-            return {**common, "central_bank": network.central_bank.url}
+            return {**common, "central_bank": network.central_bank.url, "banks": _urls(network)}
         case Role.BANK:
             return {
                 **wishes.bank,
@@ -177,5 +187,9 @@ def _settings(network: Network, station: Station, since: int, wishes: Wishes) ->
                 "name": station.title,
                 "central_bank": network.central_bank.url,
                 "notary": network.notary.url,
-                "banks": {bank.name: bank.url for bank in network.banks},
+                "banks": _urls(network),
             }
+
+
+def _urls(network: Network) -> dict[str, str]:
+    return {bank.name: bank.url for bank in network.banks}

@@ -150,6 +150,25 @@ class Stage:
         """Wait for its end."""
         return gone(self.sandbox / station, _GONE_SECONDS)
 
+    def copy_station(self, station: str) -> Path:
+        """A backup of a station's databases; the station is started anew."""
+        self._scenes += 1
+        copy = self._pictures / f"backup {self._scenes}"
+        copy.mkdir(parents=True)
+        sandbox.kill(self.sandbox, station)
+        for file in (self.sandbox / station).glob("*.db*"):
+            shutil.copy(file, copy)
+        self.revive()
+        return copy
+
+    def put_back_station(self, station: str, copy: Path) -> None:
+        """The databases of a backup in place of today's, as an operator would restore them. It is not started."""
+        sandbox.kill(self.sandbox, station)
+        for file in (self.sandbox / station).glob("*.db*"):
+            file.unlink()
+        for file in copy.iterdir():
+            shutil.copy(file, self.sandbox / station)
+
     def revive(self) -> None:
         sandbox.start(self.sandbox)
 

@@ -8,6 +8,7 @@
     refresh, refusal: new tokens        -                                     the txid; its first 16 bytes as funding id
     refund                              refund:<refund id>                    the refund id, as the notary's consumer
     compensation for what is not shown  challenge:<claim>:<wanted>:<place>:<paid>  claim, wanted and place
+    any of these, forgotten meanwhile   forgotten:<kind>:<id>                 as above
     issue, withdrawal, lost challenge   movement:<number>                     the operator's 16 bytes
 
 Rule: a key is made from what caused the act and from nothing that a second attempt would choose anew.
@@ -66,6 +67,11 @@ def compensation(claim: bytes, wanted: bytes, place: int, paid: int) -> str:
     """Of what a bank paid because it could not show ``wanted``, which took a token from ``claim``, a transfer or a
     refund; ``place`` numbers the shares, and ``paid`` is what has come of one by then."""
     return f"challenge:{claim.hex()}:{wanted.hex()}:{place}:{paid}"
+
+
+def forgotten(kind: str, cause: bytes) -> str:
+    """Of a movement that a bank caused and, put back from a backup, no longer knows."""
+    return f"forgotten:{kind}:{cause.hex()}"
 
 
 def movement(number: int) -> str:

@@ -24,6 +24,7 @@ from wallet.purse.exchanging import Exchanging
 from wallet.purse.fundings import Funding, Fundings
 from wallet.purse.outlook import RECONCILED
 from wallet.purse.purse import Purse
+from wallet.purse.recalling import Answered, Recalling
 from wallet.purse.recovering import Recovering
 from wallet.purse.retiring import Retiring
 from wallet.purse.tokens import TokenState
@@ -43,6 +44,7 @@ class Reconciling:
         self._answers = Answers(purse)
         self._deliveries = Deliveries(purse)
         self._exchanging = Exchanging(purse)
+        self._recalling = Recalling(purse)
         self._recovering = Recovering(purse)
         self._retiring = Retiring(purse)
 
@@ -141,10 +143,24 @@ class Reconciling:
 
     # what the ledger must see, and what it says
 
-    def uploads(self, limit: int = DEFAULT_LIMIT, passed: Collection[bytes] = ()) -> Bundle:
+    def uploads(
+        self,
+        limit: int = DEFAULT_LIMIT,
+        passed: Collection[bytes] = (),
+        again: Collection[bytes] = (),
+    ) -> Bundle:
         """The next transfers without a verdict (own, received, refusals got), with the issuances, certificates and
-        requests they need. ``passed``: ids answered as waiting earlier in this round. Empty: nothing is left."""
-        return self._uploads.next(limit, passed)
+        requests they need. ``passed``: ids answered as waiting earlier in this round; ``again``: ids that have a
+        verdict which the bank has forgotten. Empty: nothing is left."""
+        return self._uploads.next(limit, passed, again)
+
+    def answered(self, before: int | None, limit: int) -> tuple[Answered, ...]:
+        """The last transfers with a verdict, newest first, below the place ``before``."""
+        return self._recalling.answered(before, limit)
+
+    def certified_keys(self) -> tuple[EpochKey, ...]:
+        """Every key that was certified and still exists, to be certified again by a bank that has forgotten it."""
+        return self._recalling.keys()
 
     def answer(self, rows: Sequence[Answer]) -> None:
         """The bank's rows about uploaded transfers; all of them or none are kept, the first verdict stands.

@@ -1,6 +1,7 @@
 """What the ledger has to be shown: every transfer held here that has no verdict, with what it needs.
 
-In the order of descent, so that any prefix makes sense; what has a verdict is at the bank already.
+In the order of descent, so that any prefix makes sense; what has a verdict is at the bank already, unless the bank
+has forgotten it (`recalling`).
 """
 
 from __future__ import annotations
@@ -27,20 +28,24 @@ class Uploads:
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
 
-    def next(self, limit: int, passed: Collection[bytes]) -> Bundle:
+    def next(self, limit: int, passed: Collection[bytes], again: Collection[bytes] = ()) -> Bundle:
         """The next bundle of at most ``limit`` transfers, without those in ``passed`` (answered as waiting before
-        in this round). An empty bundle: there is nothing left."""
+        in this round); those in ``again`` though they have a verdict. An empty bundle: there is nothing left."""
         load = _Load()
-        for txid in self._unanswered():
+        for txid in self._wanted(again):
             if txid in passed:
                 continue
             if len(load.transfers) >= min(limit, MAX_BUNDLE_ITEMS) or not self._add(load, txid):
                 break
         return load.bundle()
 
-    def _unanswered(self) -> list[bytes]:
-        rows = self._purse.store.rows("SELECT txid FROM unanswered ORDER BY position")
-        return [row["txid"] for row in rows]
+    def _wanted(self, again: Collection[bytes]) -> list[bytes]:
+        store = self._purse.store
+        rows = store.rows("SELECT txid, position FROM unanswered")
+        places = {row["txid"]: row["position"] for row in rows}
+        for txid in again:
+            places[txid] = store.value("SELECT position FROM transfer WHERE id = ?", txid)
+        return sorted(places, key=lambda txid: int(places[txid]))
 
     def _add(self, load: _Load, txid: bytes) -> bool:
         objects = self._purse.objects

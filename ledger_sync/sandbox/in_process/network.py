@@ -127,6 +127,7 @@ class InProcessNetwork:
             for worker in self.running[name].workers:
                 if worker.name == _TRUST:
                     self._round(name, worker.step)
+        self._let_notary_hear()
         for bank in self.plan.banks if self.plan.grant else ():
             self.operate(CENTRAL_BANK, "/v1/issues", [named(f"grant {bank}"), bank, self.plan.grant])
 
@@ -152,6 +153,14 @@ class InProcessNetwork:
         """Bring a service up over what is on its disk."""
         self.running[name] = self._build(name)
         self.lines.attach(name, self.running[name].app)
+        self._let_notary_hear()
+
+    def _let_notary_hear(self) -> None:
+        """As soon as everybody is there, the notary has heard what it once said."""
+        notary = self.running.get(NOTARY)
+        for worker in () if notary is None else notary.workers:
+            if worker.name == notary_program.CATCHING_UP:
+                self._round(NOTARY, worker.step)
 
     def _build(self, name: str) -> Service:
         home = self.homes[name]
@@ -285,9 +294,10 @@ class InProcessNetwork:
         if name == CENTRAL_BANK:
             return {**usual, **self._founding()}
         partners = {"central_bank": url(CENTRAL_BANK), "notary": url(NOTARY)}
-        if name == NOTARY:
-            return {**usual, **partners}
         banks = {bank: url(bank) for bank in self.plan.banks}
+        if name == NOTARY:
+            witnesses = {bank: at for bank, at in banks.items() if bank not in self.plan.absent}
+            return {**usual, **partners, "banks": witnesses}
         return {**usual, **partners, "bank": name, "name": name.title(), "banks": banks, **self.plan.bank}
 
     def _founding(self) -> dict[str, Any]:

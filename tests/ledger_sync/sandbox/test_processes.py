@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -47,6 +48,9 @@ class Pair:
     def __init__(self, home: Path) -> None:
         self.network = make(home, Wishes(terms={"token_life": 0, "grace": 0}))
         self.stations = (self.network.central_bank, self.network.notary)
+        settings = self.network.folder(self.network.notary) / "service.json"
+        nobody_else = {**json.loads(settings.read_text()), "banks": {}}
+        settings.write_text(json.dumps(nobody_else))
         self.doomed: set[str] = set()
         folder = home / "alatau"
         self.keystore = hsm.open_keystore(

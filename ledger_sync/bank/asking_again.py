@@ -1,0 +1,68 @@
+"""What other banks had passed on and a bank, put back from a backup, may have lost.
+
+Rule: after each start a bank asks every other one to pass on once more what it passed on since the last that this bank
+has heard of the notary; what it has is a repeat and changes nothing. How often a bank may ask is bounded, since being
+asked costs the other work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ledger_sync.bank.house import House
+from ledger_sync.bank.lines import BankLines
+from ledger_sync.bank.work import Kind, WorkList
+from wallet.protocol.codes import Code, Refusal, require
+
+_PASSED_ON: Final = (Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)
+_CLOCKS_DIFFER: Final = 3_600
+"""Seconds by which another bank's clock may be behind (SPEC 5)."""
+_HOUR: Final = 3_600
+_ASKED_AN_HOUR: Final = 6
+"""Starts of one bank in an hour that are answered."""
+_log: Final = logging.getLogger(__name__)
+
+
+class AskingAgain:
+    """The banks that are left to ask since this start."""
+
+    def __init__(self, house: House, banks: BankLines, others: Iterable[str]) -> None:
+        self._banks = banks
+        self._left = sorted(others)
+        last = house.store.value("select max(time) from heard") or 0
+        self._since = max(0, last - _CLOCKS_DIFFER)
+
+    def round(self) -> None:
+        """Ask whoever can be reached."""
+        for bank in tuple(self._left):
+            try:
+                self._banks.pass_on_again(bank, self._since)
+            except Refusal as refusal:
+                _log.info("asking %s what it had passed on: %s", bank, refusal)
+            else:
+                self._left.remove(bank)
+
+
+class PassingOnAgain:
+    """The answering side. Safe to share between threads."""
+
+    def __init__(self, house: House, work: WorkList, clock: Callable[[], int]) -> None:
+        self._store = house.store
+        self._work = work
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked: dict[str, list[int]] = {}
+
+    def open(self, bank: str, since: int) -> int:
+        """Open what was passed on to ``bank`` since ``since`` (unix seconds) once more; how much. BUSY where it
+        asked too often in the last hour."""
+        now = self._clock()
+        with self._lock:
+            asked = [time for time in self._asked.get(bank, []) if now - _HOUR < time <= now]
+            require(len(asked) < _ASKED_AN_HOUR, Code.BUSY)
+            self._asked[bank] = [*asked, now]
+        with self._store.transaction():
+            return self._work.open_again(bank, _PASSED_ON, since)

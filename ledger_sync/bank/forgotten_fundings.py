@@ -1,0 +1,77 @@
+"""Fundings that were carried out and that a bank, put back from a backup, no longer knows.
+
+Rule: the central bank has the issuance, and the issuance names the key; whose key that is, this bank knows or learns
+again when it certifies the key again. The customer then pays what it had paid; what its account no longer has, the
+bank bears.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from ledger_sync.bank.books import OWN
+from ledger_sync.bank.house import House
+from ledger_sync.bank.intake import Intake
+from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
+from ledger_sync.bank.wallets import Wallets
+from ledger_sync.http.peers import read
+from wallet.protocol import codec, idempotency
+from wallet.protocol.codes import Code, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance, check_issuance
+
+_log: Final = logging.getLogger(__name__)
+
+
+class ForgottenFundings:
+    """Takes them up again."""
+
+    def __init__(self, house: House, wallets: Wallets, intake: Intake, central_bank: CentralBankLine) -> None:
+        self._house = house
+        self._wallets = wallets
+        self._intake = intake
+        self._central_bank = central_bank
+        self._unclaimed = Unclaimed(house.store, house.books)
+
+    def recover(self) -> None:
+        """All whose customer is known. Raises ``RemoteRefusal``, ``NoAnswer``."""
+        for funding in self._unclaimed.fundings():
+            self.recover_one(funding)
+
+    def recover_one(self, funding: bytes) -> None:
+        """This one, if it is forgotten and its customer is known. Raises as `recover`."""
+        if not self._unclaimed.is_held(FUNDING, funding):
+            return
+        issuance = read(self._central_bank.issuance(funding), lambda signed: self._believed(signed, funding))
+        customer = self._wallets.customer_of(issuance.body.owner)
+        if customer is not None:
+            with self._house.store.transaction():
+                self._book(funding, customer, issuance)
+
+    def _believed(self, issuance: Signed[Issuance], funding: bytes) -> Signed[Issuance]:
+        """ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""
+        check_issuance(issuance, self._house.trust.directory)
+        require(issuance.body.funding == funding, Code.FUNDING_MISMATCH)
+        return issuance
+
+    def _book(self, funding: bytes, customer: str, issuance: Signed[Issuance]) -> None:
+        body, books = issuance.body, self._house.books
+        amount = sum(body.amounts)
+        self._intake.add_issuance(issuance)
+        self._house.store.insert(
+            "fundings",
+            id=funding,
+            customer=customer,
+            owner=body.owner,
+            amounts=codec.encode(list(body.amounts)),
+            amount=amount,
+            stage="issued",
+            issuance=issuance.id,
+        )
+        paid = min(amount, books.balance(customer))
+        if paid < amount:
+            _log.warning("funding %s: the account is short of %d tiyn", funding.hex(), amount - paid)
+        self._unclaimed.known_again(FUNDING, funding)
+        books.move(idempotency.funding_issued(funding, 1), customer, OWN, paid)

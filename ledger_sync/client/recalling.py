@@ -1,0 +1,54 @@
+"""Recalling: a bank that was put back from a backup no longer knows the last of what it answered.
+
+Rule: what the bank does not know of the last verdicts that it gave is uploaded again, and the keys that it no longer
+knows are certified again first, so that it learns whose they are. A bank that knows the last two is asked no more.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
+from ledger_sync.possession import possession_digest
+from wallet.purse.epochs import EpochKey
+from wallet.purse.reconciling import Reconciling
+
+_FIRST: Final = 2
+_ROUNDS: Final = 1_000
+
+
+def forgotten(purse: Reconciling, bank: BankClient) -> frozenset[bytes]:
+    """The transfers that have a verdict here and that the bank knows nothing of, from the newest back to those that
+    it knows. Raises ``RemoteRefusal``, ``NoAnswer``."""
+    found: set[bytes] = set()
+    before, size = None, _FIRST
+    for _ in range(_ROUNDS):
+        page = purse.answered(before, size)
+        known = (
+            {row.transfer for row in bank.verdicts([item.txid for item in page]) if row.settlement}
+            if page
+            else set()
+        )
+        unknown = {item.txid for item in page} - known
+        if not unknown:
+            break
+        found |= unknown
+        before, size = page[-1].position, ASKED_AT_ONCE
+    return frozenset(found)
+
+
+def certify_again(purse: Reconciling, bank: BankClient) -> int:
+    """Have the keys certified again that the bank no longer knows; how many. Raises as ``BankClient.certify``."""
+    known = frozenset(bank.own_keys())
+    lost = [epoch for epoch in purse.certified_keys() if epoch.key not in known]
+    for epoch in lost:
+        certify_key(purse, bank, epoch)
+    return len(lost)
+
+
+def certify_key(purse: Reconciling, bank: BankClient, epoch: EpochKey) -> None:
+    """Have this key certified, and keep the certificate. Raises ``RemoteRefusal``, ``NoAnswer``, ``Refusal``."""
+    proof = purse.prove_possession(epoch, possession_digest(bank.bank, bank.device_key))
+    certified = bank.certify(epoch.key, epoch.total, proof, purse.policy_version)
+    purse.take_policy(certified.directory, certified.update)
+    purse.install_certificate(certified.certificate)
