@@ -363,6 +363,8 @@ class Audit:
         balance = holder.wallet.balance()
         assert balance.held == unspent, (holder.name, unspent, balance)
         assert (balance.redeeming, balance.funding) == (0, 0), (holder.name, balance)
+        if holder.wallet.state is PurseState.SOUND:
+            assert (balance.unsettled, balance.signed) == (0, 0), (holder.name, "is told of each", balance)
 
     def _is_sound(self, holder: Holder, ledger: Ledger) -> None:
         """A purse is rolled back only because of a transfer that it signed and that nobody has shown the ledger."""
