@@ -74,3 +74,27 @@ class Cli:
 
     def wallet(self, name: str, *argv: str) -> dict[str, Any]:
         return self.must("--wallet", name, *argv)
+
+
+def change_pin(cli: Cli, wallet: str, old: str, new: str) -> Done:
+    """`wallet pin`, with both PINs on descriptors."""
+    ends = [os.pipe(), os.pipe()]
+    for (_, writing), pin in zip(ends, (old, new), strict=True):
+        os.write(writing, pin.encode() + b"\n")
+        os.close(writing)
+    first, second = (reading for reading, _ in ends)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "app.cli.main", "--home", str(cli.home), "--json", "--wallet", wallet),
+            *("wallet", "pin", "--pin-fd", str(first), "--new-pin-fd", str(second)),
+        ],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        pass_fds=(first, second),
+        env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en"},
+        check=False,
+    )
+    os.close(first)
+    os.close(second)
+    return Done(done.returncode, done.stdout, done.stderr)

@@ -84,7 +84,7 @@ def _pair(args: argparse.Namespace, context: Context) -> Status:
 
 def _open_pair(args: argparse.Namespace, context: Context) -> Status:
     from app.cli.demo.actors import PIN
-    from app.cli.windows.pair import SEATS, pair_stage, pair_windows
+    from app.cli.windows.pair import SEATS, has_own_pin, pair_stage, pair_windows
     from app.cli.windows.window import interruptible, open_windows
 
     folder, show = context.home.folder / PAIR, context.show
@@ -95,7 +95,11 @@ def _open_pair(args: argparse.Namespace, context: Context) -> Status:
         open_windows(windows) as ended,
     ):
         show.say("app_run.opened", first=SEATS[0].holder, second=SEATS[1].holder)
-        show.say("app_run.pin", pin=PIN)
+        own = [seat for seat in SEATS if has_own_pin(folder, seat.wallet)]
+        if not own:
+            show.say("app_run.pin", pin=PIN)
+        for seat in SEATS if own else ():
+            show.say("app_run.pin_own" if seat in own else "app_run.pin_of", name=seat.holder, pin=PIN)
         show.say("app_run.how")
         show.say("app_run.end")
         for status in ended:

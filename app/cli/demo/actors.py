@@ -55,7 +55,7 @@ class Actor:
         """Start the process; its first line says that keystore and purse are open."""
         with _PinPipe() as pin_fd:
             self._process = subprocess.Popen(
-                _command(self.home, pin_fd, "--wallet", self.wallet, "agent"),
+                _command(self.home, pin_fd, "--json", "--wallet", self.wallet, "agent"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -114,13 +114,16 @@ class Actor:
         if not line:
             raise ActorFailed(self.wallet, "the process ended", {})
         said = json.loads(line)
+        if "status" not in said:
+            raise ActorFailed(self.wallet, "agent", said)
         return Answer(int(said["status"]), said["result"])
 
 
 class ActorFailed(Refusal):
-    """A wallet of the demo could not do what the demo needs."""
+    """A wallet of the demo could not do what the demo needs. ``refused``: the code that it was refused with, if one."""
 
     def __init__(self, wallet: str, doing: str, result: Mapping[str, Any]) -> None:
+        self.refused: str | None = result.get("refused")
         super().__init__(
             Code.INTERNAL, {"wallet": wallet, "doing": doing, "said": json.dumps(dict(result))[:400]}
         )

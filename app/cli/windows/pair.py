@@ -1,7 +1,8 @@
 """The newcomer's pair: a sandbox, two funded wallets, two windows side by side that see and touch each other.
 
-All of it lies in one folder and stays there: the next time it goes on where it stopped. Each window's camera is the
-other window's published pixels; a simulated radio on this machine stands for holding them together.
+All of it lies in one folder and stays there: the next time it goes on where it stopped. A wallet whose PIN its owner
+changed is the owner's: it opens with that PIN, and nobody fills it any more. Each window's camera is the other window's
+published pixels; a simulated radio on this machine stands for holding them together.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from app.cli.demo.actors import Actor, ActorFailed
 from app.cli.windows.window import AppWindow, Wanted, undisturbed
 from app.wallets.places import Home
+from hsm.keystore import KeystoreCode
 from wallet.protocol.codes import Code
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 FUNDED: Final = 2_000_000
 """Tiyn that a pocket is filled with; below a quarter of that it is filled again."""
+_OWN_PIN: Final = ".own-pin"
+"""After a wallet's name: the mark that its PIN is no longer the demo's."""
+_NOT_OURS: Final = (KeystoreCode.PIN_WRONG.value, KeystoreCode.PIN_BLOCKED.value)
 _CORNERS: Final = ((24, 24), (448, 24))
 """Two windows of a phone's width side by side, on a screen of 1,024 pixels too."""
 
@@ -124,10 +129,16 @@ def _alone(folder: Path) -> Iterator[None]:
 def _seat_all(folder: Path, tell: Tell) -> None:
     """Make the wallets that are not there yet, and fill those that ran low; both at once."""
     with ThreadPoolExecutor(len(SEATS)) as pool:
-        tell(PairStep.WALLETS)
+        if not all(Home(folder).wallet(seat.wallet).is_made for seat in SEATS):
+            tell(PairStep.WALLETS)
         actors = list(pool.map(lambda seat: _made(folder, seat), SEATS))
         tell(PairStep.MONEY)
         list(pool.map(_fill, actors))
+
+
+def has_own_pin(folder: Path, wallet: str) -> bool:
+    """Whether its owner is known to have changed its PIN."""
+    return (folder / f"{wallet}{_OWN_PIN}").exists()
 
 
 def _made(folder: Path, seat: Seat) -> Actor:
@@ -139,19 +150,31 @@ def _made(folder: Path, seat: Seat) -> Actor:
 
 
 def _fill(actor: Actor) -> None:
-    actor.start()
+    """The PIN of the demo is tried until it is wrong once, and then never again: a try is the owner's."""
+    if has_own_pin(actor.home, actor.wallet):
+        return
     try:
-        if int(actor.must("balance")["spendable"]) >= FUNDED // 4:
-            return
-        amount = str(FUNDED // 100)
-        if actor.do("fund", amount).status:
-            # A certificate or a limit that ran out since the last time.
-            actor.must("sync")
-            again = actor.do("fund", amount)
-            if again.status and again.refused != Code.ACCOUNT_SHORT.value:
-                raise ActorFailed(actor.wallet, "fund", again.result)
+        actor.start()
+        _fill_open(actor)
+    except ActorFailed as failed:
+        if failed.refused not in _NOT_OURS:
+            raise
+        if failed.refused == KeystoreCode.PIN_WRONG.value:
+            (actor.home / f"{actor.wallet}{_OWN_PIN}").touch()
     finally:
         actor.stop()
+
+
+def _fill_open(actor: Actor) -> None:
+    if int(actor.must("balance")["spendable"]) >= FUNDED // 4:
+        return
+    amount = str(FUNDED // 100)
+    if actor.do("fund", amount).status:
+        # A certificate or a limit that ran out since the last time.
+        actor.must("sync")
+        again = actor.do("fund", amount)
+        if again.status and again.refused != Code.ACCOUNT_SHORT.value:
+            raise ActorFailed(actor.wallet, "fund", again.result)
 
 
 def _free_port() -> int:

@@ -25,7 +25,7 @@ from app.cli.windows.pair import SEATS, PairStep
 from app.cli.windows.window import Wanted
 from ledger_sync import sandbox
 from ledger_sync.sandbox import State
-from tests.support.cli import ROOT, Cli, Done
+from tests.support.cli import PIN, ROOT, Cli, Done, change_pin
 
 LONG = 60
 
@@ -275,6 +275,21 @@ def test_ctrl_c_closes_both_windows_and_the_sandbox_and_only_one_pair_is_open_at
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=LONG)
     assert process.returncode == Status.INTERRUPTED
+    nothing_is_left(stage)
+
+
+def test_a_pin_that_its_owner_changed_is_the_owners_and_the_pair_opens_all_the_same(stage: Stage) -> None:
+    pair = Cli(stage.home / "pair")
+    assert change_pin(pair, "aigerim", PIN, "1379").status == 0
+    for _ in range(2):
+        done = stage.run("app", "--pair", STAND_IN="aigerim=0 bread=0")
+        assert done.status == Status.DONE, done.err
+        assert "PIN of Әйгерім: the one that was chosen in its settings" in done.out
+        assert "PIN of Нан дүкені: 2580" in done.out
+        assert "making two wallets" not in done.out + done.err
+    tries = json.loads((pair.home / "wallets" / "aigerim" / "keystore" / "tries.json").read_text())
+    assert tries[0] == 1, "the demo's PIN was tried once, and never again"
+    assert pair.run("--wallet", "aigerim", "balance", pin="1379").status == 0
     nothing_is_left(stage)
 
 

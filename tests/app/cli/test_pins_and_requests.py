@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
-from tests.support.cli import PIN, ROOT, Cli, Done
+from tests.support.cli import PIN, Cli, change_pin
 
 LETTERS = "қалта 2580"
 
 
-def change(cli: Cli, wallet: str, old: str, new: str) -> Done:
-    """With both PINs on descriptors."""
-    ends = [os.pipe(), os.pipe()]
-    for (_, writing), pin in zip(ends, (old, new), strict=True):
-        os.write(writing, pin.encode() + b"\n")
-        os.close(writing)
-    first, second = (reading for reading, _ in ends)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "app.cli.main", "--home", str(cli.home), "--json", "--wallet", wallet),
-            *("wallet", "pin", "--pin-fd", str(first), "--new-pin-fd", str(second)),
-        ],
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        pass_fds=(first, second),
-        env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en"},
-        check=False,
-    )
-    os.close(first)
-    os.close(second)
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 def test_a_pin_is_changed_to_any_that_the_rule_allows_and_back(cli: Cli) -> None:
     cli.must("wallet", "new", "changed")
-    assert change(cli, "changed", PIN, LETTERS).status == 0
+    assert change_pin(cli, "changed", PIN, LETTERS).status == 0
     refused = cli.run("--json", "--wallet", "changed", "balance")
     assert (refused.status, refused.json["refused"]) == (1, "pin_wrong")
     assert cli.run("--wallet", "changed", "balance", pin=LETTERS).status == 0
-    unfit = change(cli, "changed", LETTERS, "123")
+    unfit = change_pin(cli, "changed", LETTERS, "123")
     assert (unfit.status, unfit.json["refused"]) == (1, "pin_unfit")
-    wrong = change(cli, "changed", "0000", PIN)
+    wrong = change_pin(cli, "changed", "0000", PIN)
     assert (wrong.status, wrong.json["refused"]) == (1, "pin_wrong")
-    assert change(cli, "changed", LETTERS, PIN).status == 0
+    assert change_pin(cli, "changed", LETTERS, PIN).status == 0
     assert cli.wallet("changed", "balance")["spendable"] == 0
 
 
