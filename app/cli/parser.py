@@ -22,6 +22,7 @@ _MODULES: Final = (
     "sandbox",
     "wallets",
     "pins",
+    "lost",
     "money",
     "paying",
     "nfc",

@@ -70,6 +70,12 @@ class Presenter(Observed[V]):
     def _fail(self, trouble: Trouble) -> None:
         self._show(trouble=trouble)
 
+    def forget(self) -> None:
+        """The person goes elsewhere: a refusal that was seen is not shown again. What is under way is told when it is
+        over, wherever one is then."""
+        if not self._is_busy:
+            self._show(trouble=None)
+
     def _leave(self) -> None:
         """From now on nothing of what is under way is shown."""
         self._visit += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from app.engine.engine import Engine, Ticket, Work
 from app.presenters.history import line_of, parties_of
@@ -33,11 +33,18 @@ class ReconcilePresenter(Presenter[ReconcileView]):
         super().__init__(ReconcileView(), engine)
         self._ticket: Ticket | None = None
 
+    def forget(self) -> None:
+        """What was found, and what was refused, is of the visit that saw it."""
+        if not self._is_busy:
+            self._clear()
+
+    def _clear(self) -> None:
+        fresh = ReconcileView(account=self.view.account)
+        self._show(**{item.name: getattr(fresh, item.name) for item in fields(fresh) if item.name != "busy"})
+
     def start(self) -> None:
         if not self._is_busy:
-            self._show(
-                is_done=False, verdicts=(), conflicts=(), losses=(), refreshed=0, before=None, after=None
-            )
+            self._clear()
             self._ticket = self._run("sync.policy", _reconciled, self._done, calls=True)
 
     def cancel(self) -> None:

@@ -23,6 +23,8 @@ def prepare(
     home.mkdir(parents=True, exist_ok=True)
     # In Kivy's own mode of logging it takes sys.stderr away, and what goes wrong is never read.
     os.environ.update(KIVY_NO_ARGS="1", KIVY_NO_CONFIG="1", KIVY_LOG_MODE="PYTHON", KIVY_HOME=str(home))
+    # The click that brings a window to the front is a click like any other: with two windows it is every other one.
+    os.environ["SDL_MOUSE_FOCUS_CLICKTHROUGH"] = "1"
     from kivy.config import Config
 
     # It warns at length of clipboard programs that are not installed; what fails raises.

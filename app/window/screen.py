@@ -83,7 +83,9 @@ class Screen(ABC, Generic[V]):
             self._stop = None
 
     def abandon(self) -> None:
-        """The person goes elsewhere. Not called when the screen is only drawn anew."""
+        """The person goes elsewhere: what was told of this visit is not told of the next. Not called when the screen is
+        only drawn anew."""
+        self._presenter.forget()
 
     def back(self) -> bool:
         """The way back was asked for; False where the screen has none of its own."""

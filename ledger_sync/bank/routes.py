@@ -33,6 +33,7 @@ from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.lifetime import redeem_until
 from wallet.protocol.time_word import TimeWord
 from wallet.protocol.transfer import Transfer
 
@@ -163,7 +164,21 @@ class BankCalls:
                 "[*256 [key, proof]]",
                 "[key / h'']",
             ),
-            _post("/v1/losses", _CUSTOMER, self._lose, "Revoke all wallets of the account", "[]", "[]"),
+            _get(
+                "/v1/losses",
+                _CUSTOMER,
+                self._at_loss,
+                "What is known unspent on the account's other devices, and until when it can be redeemed there",
+                "[tiyn, time / null]",
+            ),
+            _post(
+                "/v1/losses",
+                _CUSTOMER,
+                self._lose,
+                "Shut out the account's other devices; revoke its wallets, with a 1 but for the calling device's",
+                "[]",
+                "[? 1]",
+            ),
         )
 
     def _ledger(self) -> tuple[Route, ...]:
@@ -331,11 +346,19 @@ class BankCalls:
             for row in self._node.certification.possessions(device, codec.octets(after, most=KEY_BYTES))
         ]
 
+    def _at_loss(self, incoming: Incoming) -> Cbor:
+        caller = incoming.caller
+        amount, expires = self._node.objects.unspent.on_other_devices(caller.name, caller.key)
+        grace = self._trust.policy.head.grace
+        return [amount, None if expires is None else redeem_until(expires, grace)]
+
     def _lose(self, incoming: Incoming) -> Cbor:
-        codec.array(incoming.value, 0)
+        """A 1 says that the calling device is not among the lost: its own wallets stay as they are."""
+        said = [codec.uint(item, 1) for item in codec.array(incoming.value, most=1)]
+        require(said in ([], [1]), Code.MALFORMED)
         caller = incoming.caller
         self._node.customers.close_other_devices(caller.name, caller.key)
-        self._node.wallets.report_loss(caller.name)
+        self._node.wallets.report_loss(caller.name, caller.key if said else b"")
         self._poke()
         return []
 

@@ -45,6 +45,17 @@ class Unspent:
     def has(self, key: bytes) -> bool:
         return self._store.row("select 1 from unspent where owner = ? limit 1", (key,)) is not None
 
+    def on_other_devices(self, account: str, device: bytes) -> tuple[int, int | None]:
+        """Tiyn that the ledger knows unspent on the account's other devices, and when the last of it expires."""
+        row = self._store.row(
+            "select coalesce(sum(t.value), 0), max(h.expires) from unspent h"
+            " join tokens t on t.origin = h.origin and t.output = h.output"
+            " where h.device <> ? and t.value > 0 and h.device in (select key from devices where customer = ?)",
+            (device, account),
+        )
+        amount, expires = row if row is not None else (0, None)
+        return int(amount), expires
+
     def to_refund(self, before: int, limit: int) -> list[tuple[TokenRef, str]]:
         """Settled outputs that expired ``before`` (unix seconds) and are not asked for yet, with their account."""
         rows = self._store.rows(

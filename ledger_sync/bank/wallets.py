@@ -56,10 +56,11 @@ class Wallets:
         device: bytes | None = self._store.value("select device from wallets where key = ? limit 1", (key,))
         return device
 
-    def unexpired(self, account: str) -> list[bytes]:
+    def unexpired(self, account: str, but_of: bytes = b"") -> list[bytes]:
+        """Wallet ids of ``account`` that have not expired, ``but_of`` one device's."""
         rows = self._store.rows(
-            "select wallet from wallets where customer = ? and expires >= ? order by wallet",
-            (account, self._house.clock()),
+            "select wallet from wallets where customer = ? and expires >= ? and device <> ? order by wallet",
+            (account, self._house.clock(), but_of),
         )
         return [row[0] for row in rows]
 
@@ -69,12 +70,18 @@ class Wallets:
         return int(self._store.value(sql, (device, self._house.clock())))
 
     def revoke(
-        self, account: str, reason: Reason, evidence: bytes | None = None, named: bytes | None = None
+        self,
+        account: str,
+        reason: Reason,
+        evidence: bytes | None = None,
+        named: bytes | None = None,
+        but_of: bytes = b"",
     ) -> None:
-        """Have all unexpired wallet ids of ``account`` revoked at the central bank, as soon as it can be reached; and
-        the one that ``evidence`` has ``named``, expired or not, so that no proof comes too late to count."""
+        """Have all unexpired wallet ids of ``account``, ``but_of`` one device's, revoked at the central bank, as soon
+        as it can be reached; and the one that ``evidence`` has ``named``, expired or not, so that no proof comes too
+        late to count."""
         with self._store.transaction():
-            meant = dict.fromkeys([*self.unexpired(account), *([named] if named else [])])
+            meant = dict.fromkeys([*self.unexpired(account, but_of), *([named] if named else [])])
             fresh = [wallet for wallet in meant if self._outweighs(wallet, reason)]
             for wallet in fresh:
                 self._store.insert(
@@ -88,17 +95,17 @@ class Wallets:
             if fresh:
                 self._work.again(Item(Kind.REVOKE, "", evidence or account.encode()))
 
-    def report_loss(self, account: str) -> None:
-        """Revoke what the account's devices hold certificates for. TOO_MANY: so many losses in a day had wallets
-        revoked already; where there is nothing new to revoke, it is no other."""
+    def report_loss(self, account: str, but_of: bytes = b"") -> None:
+        """Revoke what the account's devices, ``but_of`` one, hold certificates for. TOO_MANY: so many losses in a day
+        had wallets revoked already; where there is nothing new to revoke, it is no other."""
         now = self._house.clock()
-        is_news = any(self._outweighs(wallet, Reason.LOST) for wallet in self.unexpired(account))
+        is_news = any(self._outweighs(wallet, Reason.LOST) for wallet in self.unexpired(account, but_of))
         count = self._store.value(
             "select count(distinct time) from revocations where customer = ? and reason = ? and time > ?",
             (account, int(Reason.LOST), now - DAY),
         )
         require(not is_news or count < MAX_LOSSES_A_DAY, Code.TOO_MANY, count=count, limit=MAX_LOSSES_A_DAY)
-        self.revoke(account, Reason.LOST)
+        self.revoke(account, Reason.LOST, but_of=but_of)
 
     def is_named(self, wallet: bytes) -> bool:
         """Whether a contradiction of this wallet is known already."""

@@ -10,7 +10,7 @@ from ledger_sync.client.rows import Row, read_rows
 from ledger_sync.http.peers import read
 from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose
-from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, SIGNATURE_BYTES
+from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, MAX_TIME, SIGNATURE_BYTES
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
@@ -44,6 +44,15 @@ class Account:
     balance: int
     name: str
     kind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What would go with the account's other devices: ``amount`` in tiyn that the ledger knows unspent; what of it
+    stays so comes back after ``until`` (unix seconds; None if there is nothing)."""
+
+    amount: int
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +178,19 @@ class BankClient:
         answer = self._service.post("/v1/possessions", [after])
         return read(answer, lambda value: _proofs(value, after))
 
-    def report_loss(self) -> None:
-        """Have every unexpired wallet id of this customer revoked."""
-        self._service.post("/v1/losses", [])
+    def loss(self) -> Loss:
+        """What is known to lie on the account's other devices."""
+        return read(self._service.get("/v1/losses"), _loss)
+
+    def report_loss(self, *, is_here: bool = False) -> None:
+        """The account's other devices are lost: they speak for it no more, and its unexpired wallet ids are revoked,
+        but for this device's own where it says that it ``is_here`` and safe. Again is success."""
+        self._service.post("/v1/losses", [1] if is_here else [])
+
+
+def _loss(answer: Cbor) -> Loss:
+    amount, until = codec.array(answer, 2)
+    return Loss(codec.uint(amount, MAX_SUM), None if until is None else codec.uint(until, MAX_TIME))
 
 
 def _enrolled(answer: Cbor) -> Enrolled:

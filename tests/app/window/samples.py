@@ -85,6 +85,9 @@ class SamplePresenter(Observed[Any]):
 
         return intent
 
+    def forget(self) -> None:
+        """Going elsewhere asks for nothing."""
+
     def show(self, view: Any) -> None:
         """Another view, as a presenter would show it."""
         self._show(**{item.name: getattr(view, item.name) for item in fields(view)})

@@ -89,6 +89,16 @@ def click(name: str, seen: dict[str, Any]) -> None:
     _xdotool(name, "mousemove", "--sync", str(left + x), str(top + height - 1 - y), "click", "1")
 
 
+def click_from_elsewhere(name: str, seen: dict[str, Any]) -> None:
+    """As ``click``, by somebody who was in another window: with it the window comes to the front, as a desktop does."""
+    ((window, (left, top, _, height)),) = windows_on(name).items()
+    x, y = seen["centre"]
+    at = (str(left + x), str(top + height - 1 - y))
+    (root,) = _xdotool(name, "search", "--maxdepth", "0", "--name", ".*").split()[:1]
+    _xdotool(name, "mousemove", "--sync", *at, "windowfocus", root)
+    _xdotool(name, "windowfocus", window, "click", "1")
+
+
 def type_on(name: str, text: str) -> None:
     """Type Latin letters, digits and signs by a display's keyboard, into whatever has it."""
     _xdotool(name, "type", "--delay", "12", text)

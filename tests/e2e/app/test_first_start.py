@@ -83,6 +83,24 @@ def test_it_is_filled_from_the_account(phone: Phone, home: Path) -> None:
     assert books.outstanding == FILLED
 
 
+def test_a_refusal_that_was_seen_is_not_shown_again(phone: Phone) -> None:
+    phone.set_network(on=False)
+    phone.touch("home-reconcile", "reconcile-start")
+    phone.wait("trouble-what", catalogue("en").tell("network_off").what)
+    phone.go_home()
+    phone.set_network(on=True)
+    phone.touch("home-reconcile")
+    phone.wait("reconcile-start")
+    assert not phone.sees("trouble-what")
+    phone.touch("reconcile-start")
+    phone.wait("ended")
+    phone.go_home()
+    phone.touch("home-reconcile")
+    phone.wait("reconcile-start")
+    assert not phone.sees("ended")
+    phone.go_home()
+
+
 def test_what_is_at_risk_is_said(phone: Phone) -> None:
     phone.touch("home-risk")
     phone.wait_amount("risk-amount", FILLED)

@@ -10,7 +10,7 @@ import pytest
 
 from app.catalogue import catalogue
 from app.cli.windows.window import AppWindow, Wanted
-from tests.e2e.app.displays import MISSING, click, display, type_on
+from tests.e2e.app.displays import MISSING, click, click_from_elsewhere, display, type_on
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN
 
@@ -90,6 +90,19 @@ def test_in_the_middle_of_a_word_the_cursor_stays_where_it_was(phone: Phone) -> 
     phone.type("ab")
     phone.wait("trouble-what", gone=True)
     phone.wait("start-bank_id", "^alabtau$")
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+def test_the_click_that_brings_a_window_to_the_front_counts(tmp_path: Path) -> None:
+    with display(tmp_path / "screen") as here:
+        phone = phone_in(tmp_path, {"SDL_VIDEODRIVER": "x11", "DISPLAY": here, "WAYLAND_DISPLAY": ""})
+        phone.switch_on()
+        try:
+            phone.wait("start-begin")
+            click_from_elsewhere(here, phone.remote.do("find", name="start-begin"))
+            phone.wait("start-holder")
+        finally:
+            phone.switch_off()
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")

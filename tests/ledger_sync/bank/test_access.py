@@ -12,6 +12,7 @@ from tests.support.world import DAY, Key
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.lifetime import redeem_until
 from wallet.protocol.policy import Reason
 
 
@@ -144,6 +145,28 @@ def test_a_loss_revokes_every_wallet_and_shuts_out_the_lost_device(town: Town) -
     found.certify()
     assert found.person.certificate.body.revocation_id not in town.policy().revoked
     found.fund(1_000)
+
+
+def test_a_loss_is_counted_and_dated_and_the_device_that_reports_it_goes_on(town: Town) -> None:
+    aigul = town.customer("Aigul")
+    tokens = aigul.fund(70_000, 30_000)
+    (code,) = town.line("alatau", town.operator).post("/v1/devices", [b"n" * 16, aigul.account])
+    found = Customer(town, "alatau", "Aigul again", Key.of("new device"), epochs=[])
+    town.enrol(found, code)
+    found.certify()
+    found.fund(5_000)
+    until = redeem_until(max(token.expires for token in tokens), town.policy().head.grace)
+    assert found.line().get("/v1/losses") == [100_000, until]
+    assert aigul.line().get("/v1/losses")[0] == 5_000
+    assert town.customer("Somebody").line().get("/v1/losses") == [0, None]
+    assert found.line().post("/v1/losses", [1]) == []
+    assert found.line().post("/v1/losses", [1]) == []
+    assert refusal(found.line().post, "/v1/losses", [0]) is Code.MALFORMED
+    town.settle_down(1)
+    assert aigul.person.certificate.body.revocation_id in town.policy().revoked
+    assert found.person.certificate.body.revocation_id not in town.policy().revoked
+    found.fund(1_000)
+    town.check_books()
 
 
 def test_a_key_is_in_use_while_anything_of_it_is_open_and_only_its_owner_learns_that(town: Town) -> None:
