@@ -110,12 +110,17 @@ def _written(number: int, kind: str) -> str | None:
     return written_time(number) if 0 <= number <= LAST_TIME else None
 
 
+def command_name() -> str:
+    """How this process's person calls the command line."""
+    called = os.environ.get(_CALLED, _USUAL)
+    return called if _PLAIN.fullmatch(called) else _USUAL
+
+
 @lru_cache
 def catalogue(language: str) -> Catalogue:
     """The catalogue of ``language``: "kk", "ru" or "en". Commands in it are called as this process was."""
     raw = files(__package__).joinpath(f"{language}.toml").read_text("utf-8")
-    called = os.environ.get(_CALLED, _USUAL)
-    if _PLAIN.fullmatch(called) and called != _USUAL:
+    if (called := command_name()) != _USUAL:
         raw = _COMMAND.sub(called, raw)
     return Catalogue(language, tomllib.loads(raw))
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from app.catalogue import LANGUAGES, Catalogue
+from app.catalogue import LANGUAGES, Catalogue, command_name
 from app.cli.status import Status
 from app.cli.wording import WordsParser
 
@@ -68,7 +68,7 @@ class Commands:
 
 def build_parser(words: Catalogue) -> argparse.ArgumentParser:
     """The whole command line, its help in the language of ``words``."""
-    parser = WordsParser(prog="qalta", description=words.text("help.qalta"))
+    parser = WordsParser(prog=command_name(), description=words.text("help.qalta"))
     _add_common(parser, words)
     _title(parser, words)
     home = Path(os.environ.get("QALTA_HOME") or Path.home() / ".qalta")

@@ -35,7 +35,9 @@ class WordsParser(argparse.ArgumentParser):
         for pattern, name in _MESSAGES:
             match = pattern.fullmatch(message)
             if match is not None:
-                facts = {key: value.strip("'") for key, value in match.groupdict().items() if key != "count"}
+                facts = {
+                    key: value.replace("'", "") for key, value in match.groupdict().items() if key != "count"
+                }
                 raise UsageError(name, **facts, command=self.prog)
         raise UsageError("usage.words", said=message, command=self.prog)
 

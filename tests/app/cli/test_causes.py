@@ -280,6 +280,14 @@ def test_hints_name_the_command_as_it_was_called(tmp_path: Path) -> None:
     )
     assert "`./run wallet new NAME`" in " ".join(done.stderr.split())
     assert "qalta" not in done.stderr
+    wrong = subprocess.run(
+        [sys.executable, "-m", "app.cli.main", "wallet", "bogus"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en", "QALTA_COMMAND": "./run"},
+    )
+    assert "`./run wallet --help`" in " ".join(wrong.stderr.split())
 
 
 def test_what_was_not_foreseen_is_one_sentence_and_names_the_place(

@@ -53,6 +53,7 @@ def test_wrong_words_are_one_object_in_json(
     found = json.loads(told.out)
     assert found["error"] == WRONG[argv]
     assert "—" not in found["told"]
+    assert "'" not in found["told"]
 
 
 def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from app.presenters.observed import Observed
 from app.presenters.views import (
     Busy,
     Carrier,
+    CodeKind,
     Conflicted,
     Earlier,
     FundsView,
@@ -19,6 +20,7 @@ from app.presenters.views import (
     HistoryLine,
     HistoryView,
     HomeView,
+    InView,
     Party,
     PayStep,
     PayView,
@@ -48,6 +50,11 @@ _BYTES = random.Random(7).randbytes
 
 BREAD: Final = Party("«Наурыз» нан және кондитер дүкені", _BYTES(16), "zhibek", True, 5462)
 DANA: Final = Party("", _BYTES(16), "alatau", False)
+SEVERAL: Final = (
+    InView(CodeKind.REQUEST, BREAD, 1_250_050),
+    InView(CodeKind.REQUEST, DANA, 99_999_999),
+    InView(CodeKind.RECEIPT),
+)
 PAYMENT: Final = Shown(_BYTES(3_100), is_still=False)
 REQUEST: Final = Shown(_BYTES(420), is_still=True)
 RECEIPT: Final = Shown(_BYTES(240), is_still=True)
@@ -423,6 +430,8 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     ),
     "receive-refused": _receive(ReceiveStep.REFUSED, trouble=Trouble("limit_balance"), receipt=RECEIPT),
     "pay-seek": Sample("pay", {"pay": PayView(scanning=Scanning(is_seeing=True))}),
+    "pay-seek-several": Sample("pay", {"pay": PayView(scanning=Scanning(True, 0, 0, several=SEVERAL))}),
+    "receive-several": _asking(scanning=Scanning(True, 0, 0, several=(InView(CodeKind.PAYMENT), InView()))),
     "pay-seek-trouble": Sample(
         "pay", {"pay": PayView(trouble=Trouble("malformed"), scanning=Scanning(True, 3, 8))}
     ),
