@@ -71,6 +71,7 @@ class Attacks:
             "customer": device,
             "bank": network.signer(OTHER, "bank"),
             "central bank": network.signer(CENTRAL_BANK, "redemption"),
+            "notary": network.signer(NOTARY, "notary"),
             "operator": network.signer(OPERATOR, OPERATOR),
         }
         self._values = self._written()
