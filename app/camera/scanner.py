@@ -162,11 +162,12 @@ class _Look:
             self._tell(lambda: self._listeners.trouble(None))
         texts = decoder.read(Image.frombytes("L", (picture.width, picture.height), picture.gray))
         due = [text for text in texts if self._texts.is_due(text)]
-        in_view = tuple(text for text in texts if message_of(text) is not None)
-        if len({message_of(text) for text in in_view}) > 1:
-            if due:
-                self._tell(lambda: self._listeners.several(in_view))
-            return
+        if len(texts) > 1:
+            in_view = {text: message for text in texts if (message := message_of(text)) is not None}
+            if len(set(in_view.values())) > 1:
+                if due:
+                    self._tell(lambda: self._listeners.several(tuple(in_view)))
+                return
         for text in due:
             self._tell(lambda text=text: self._listeners.seen(text))  # type: ignore[misc]
 
