@@ -51,6 +51,10 @@ class Compensations:
             (claim, wanted, place, customer, paid, owed),
         )
 
+    def is_known(self, claim: bytes) -> bool:
+        """Whether this bank has ever booked something for ``claim``, or is owed it."""
+        return self._store.row("select 1 from compensations where claim = ? limit 1", (claim,)) is not None
+
     def moved(self, claim: bytes) -> None:
         """The central bank has paid something for ``claim``: it is asked what."""
         self._ask_for("select claim, wanted, place from compensations where owed > 0 and claim = ?", (claim,))

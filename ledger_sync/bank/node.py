@@ -163,7 +163,9 @@ class Node:
             unclaimed.REDEMPTION: self.redemptions.is_known,
             unclaimed.REFUND: self.refunds.is_known,
             unclaimed.CHALLENGE: lambda claim: (
-                self.refunds.is_known(claim) or self.objects.knows("transfers", claim)
+                self.compensations.is_known(claim)
+                or self.refunds.is_known(claim)
+                or self.objects.knows("transfers", claim)
             ),
         }
         self.movements = Movements(

@@ -91,6 +91,7 @@ class Stores:
     """A town's databases, as an auditor looks into them."""
 
     def __init__(self, town: Town) -> None:
+        self.network = town.network
         self._folder = town.folder
 
     def rows(self, name: str, sql: str, *values: object) -> list[tuple[Any, ...]]:
