@@ -96,6 +96,33 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
     town.close()
 
 
+CENTRAL_FIXED = {
+    "accounts": "as many as there are banks",
+    "head": "one row",
+    "directory": "one row",
+    "revocations:revocations_pending": "revocations of the last seconds",
+    "shown_evidence": "evidence of the last seconds",
+    "claims:claims_open": "what banks still owe",
+    "asked:asked_open": "what banks have still to show",
+}
+
+
+def test_no_statement_of_the_central_bank_reads_history_either(tmp_path: Path) -> None:
+    town = Remembering(tmp_path)
+    central = town.network.central_bank.store
+    central._db = Recording(central._db)  # type: ignore[assignment]
+    central._reader = Recording(central._reader)  # type: ignore[assignment]
+    trusts = [assembled.trust for assembled in town.banks.values()]
+    for trust in trusts:
+        trust._db = Recording(trust._db)  # type: ignore[assignment]
+    tell(town)
+    recordings: list[Any] = [central._db, central._reader, *(trust._db for trust in trusts)]
+    scans = {sql: name for recording in recordings for sql, name in recording.scans().items()}
+    assert len(central._db.asked) > 30  # type: ignore[attr-defined]
+    assert {sql: name for sql, name in scans.items() if name not in CENTRAL_FIXED} == {}
+    town.close()
+
+
 @pytest.mark.parametrize("asked", ["keys", "upload", "refunds", "certificate"])
 def test_a_call_costs_no_more_after_a_long_history(town: Town, asked: str) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
