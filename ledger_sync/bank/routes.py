@@ -89,6 +89,13 @@ class BankCalls:
             ),
             _get("/v1/directory", _PUBLIC, self._directory, "The signed directory", "bstr .cbor directory"),
             _get(
+                "/v1/base",
+                _PUBLIC,
+                lambda _incoming: self._trust.base(),
+                "Where a wallet begins that holds no policy",
+                "[policy-base, [* [revocation id, reason]]]",
+            ),
+            _get(
                 "/v1/policy", _PUBLIC, self._policy, "Policy later than ?since=", "[head / null, [* delta]]"
             ),
         )

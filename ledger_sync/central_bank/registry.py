@@ -22,15 +22,15 @@ from ledger_sync.http.call import WINDOW, Clock, Signer
 from ledger_sync.http.routes import Encoded
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, update_of
 from ledger_sync.possession import Possession
-from wallet.protocol import cose
-from wallet.protocol.bounds import MAX_AHEAD, MAX_REVOKED_PER_DELTA
+from wallet.protocol import codec, cose
+from wallet.protocol.bounds import MAX_AHEAD, MAX_REVOKED_IN_BASE, MAX_REVOKED_PER_DELTA
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
 from wallet.protocol.evidence import Evidence, check_evidence
 from wallet.protocol.lifetime import listed_until
-from wallet.protocol.policy import PolicyDelta, PolicyHead, Reason
+from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyHead, Reason, digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ _FIRST_VERSION: Final = 1
 POOL_SECONDS: Final = 10
 """Between two times at which revocations are listed: what comes meanwhile shares deltas."""
 _KEPT_ANSWERS: Final = 16
+BASE_EVERY: Final = MAX_DELTAS_ONLINE // 2
+"""Deltas between two bases."""
 _PENDING: Final = (
     "insert into revocations (id, bank, key, reason, version, time, leaves, listed) values (?, ?, ?, ?, ?, ?, ?, 0)"
     " on conflict (id) do update set reason = excluded.reason, listed = 0"
@@ -75,6 +77,8 @@ class Registry:
         self.signed_directory = self._found(founding)
         self.directory = Directory.of(self.signed_directory, keys.root.key)
         self._follow_terms()
+        with store.writing() as db, contextlib.suppress(Refusal):
+            self._renew_base(db)
 
     def update_since(self, version: int) -> Encoded:
         """What someone who holds `version` lacks, a `PolicyUpdate`; without the head where more than one answer's
@@ -89,6 +93,32 @@ class Registry:
                 self._publish_pending(db)
             newest = _newest(db)
             return self._answers.get(db, version, newest, self._head(db, newest))
+
+    def base(self) -> Encoded:
+        """The newest base, a `Baseline`: where a wallet begins that holds no policy. NOT_FOUND before there is one."""
+        with self._store.looking() as db:
+            row = db.execute("select raw from base").fetchone()
+        if row is None:
+            raise Refusal(Code.NOT_FOUND)
+        return Encoded(row[0])
+
+    def _renew_base(self, db: sqlite3.Connection) -> None:
+        """Sign a new base where the last one is so many deltas old, that nobody who begins needs more than one answer
+        full of them."""
+        row = db.execute("select version from base").fetchone()
+        newest = _newest(db)
+        if newest - (0 if row is None else row[0]) < BASE_EVERY or _is_pending(db):
+            return
+        rows = db.execute(
+            "select id, reason from revocations order by id limit ?", (MAX_REVOKED_IN_BASE + 1,)
+        ).fetchall()
+        if len(rows) > MAX_REVOKED_IN_BASE:
+            return
+        revoked = tuple((name, Reason(reason)) for name, reason in rows)
+        body = PolicyBase(newest, self._now(), (), digest_of(revoked))
+        signed = cose.sign(body, self._keys.policy.sign_digest)
+        raw = codec.encode(Baseline(signed, revoked).to_cbor())
+        db.execute("insert or replace into base (one, version, raw) values (1, ?, ?)", (newest, raw))
 
     def _is_current(self, db: sqlite3.Connection, head: PolicyHead, newest: int) -> bool:
         """Whether nothing has to be signed before the policy is given."""
@@ -165,6 +195,7 @@ class Registry:
             db.execute("delete from shown_evidence")
             if is_last or not _is_pending(db):
                 self._published = self._clock()
+                self._renew_base(db)
 
     def revoked_since(self, key: bytes) -> int | None:
         """When a bank that `key` wanted revoked it (unix seconds), whichever of its wallet ids it was by."""

@@ -81,6 +81,14 @@ class CentralBank:
                 queries=("since",),
             ),
             Route(
+                "GET",
+                "/v1/base",
+                _PUBLIC,
+                self._base,
+                "Where a wallet begins that holds no policy",
+                "[policy-base, [* [revocation id, reason]]]",
+            ),
+            Route(
                 "POST",
                 "/v1/issues",
                 _OPERATOR,
@@ -191,6 +199,9 @@ class CentralBank:
 
     def _policy(self, incoming: Incoming) -> Encoded:
         return self.registry.update_since(incoming.number("since", MAX_SEQUENCE))
+
+    def _base(self, _incoming: Incoming) -> Encoded:
+        return self.registry.base()
 
     def _order(self, incoming: Incoming, kind: MovementKind) -> Cbor:
         order_id, bank, amount = codec.array(incoming.value, 3)

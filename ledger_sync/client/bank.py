@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_sync.client.rows import Row, read_rows
-from ledger_sync.http.peers import read
+from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, MAX_TIME, SIGNATURE_BYTES
@@ -17,7 +17,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.policy import PolicyUpdate
+from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.protocol.time_word import TimeWord
 
 MAX_DELTAS_ONLINE = 256
@@ -140,6 +140,15 @@ class BankClient:
     def policy(self, since: int) -> PolicyUpdate:
         """Deltas after version ``since``, at most MAX_DELTAS_ONLINE, and the head if that is all of them."""
         return read(self._service.get(f"/v1/policy?since={since}"), _update)
+
+    def base(self) -> Baseline | None:
+        """Where a wallet begins that holds no policy; None where that is version 1."""
+        try:
+            return read(self._service.get("/v1/base"), Baseline.from_cbor)
+        except RemoteRefusal as refusal:
+            if refusal.code is not Code.NOT_FOUND:
+                raise
+            return None
 
     def certify(self, key: bytes, total: int, proof: bytes, since: int) -> Certified:
         """A certificate for an epoch key; ``proof`` is that key's signature over ``possession_digest``."""

@@ -104,6 +104,8 @@ def set_up(wallet: Wallet, bank: BankClient, root: bytes) -> None:
     """A new wallet's first directory and policy, checked against the root key it was given. Harmless when repeated."""
     _, directory = bank.root()
     wallet.reconciling.take_root(root, directory)
+    if wallet.reconciling.policy_version == 0 and (base := bank.base()) is not None:
+        wallet.reconciling.take_base(base)
     take_policy(wallet, bank)
 
 

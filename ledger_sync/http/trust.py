@@ -6,6 +6,7 @@ in its signed form, so that a bank can pass it on to wallets.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,18 +16,16 @@ from ledger_sync.http.peers import read
 from ledger_sync.http.routes import Caller, CallerKind, Encoded
 from wallet.database import Schema, connect, transaction
 from wallet.protocol import codec, cose
-from wallet.protocol.certificate import Limits
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, DirectoryBody, Role
-from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, PolicyUpdate
+from wallet.protocol.policy import NO_HEAD, Baseline, Policy, PolicyDelta, PolicyHead, PolicyUpdate
 
 MAX_DELTAS_ONLINE: Final = 256
 """Deltas in one answer to GET /v1/policy; the head is left out where more follow."""
 
 _ARRAY: Final = 4 << 5
-_NO_LIMITS: Final = Limits(1, 1, 1, 0, 0)
 SCHEMA: Final = Schema("ledger_sync.http", "migrations/trust")
 
 
@@ -71,6 +70,8 @@ class Trust:
         self._deltas: list[Signed[PolicyDelta]] = []
         self._raws: list[bytes] = []
         self._raw_head: bytes | None = None
+        self._base_version = 0
+        self._raw_base: bytes | None = None
         self._reached: Policy | None = None
         self._load()
 
@@ -113,6 +114,28 @@ class Trust:
             is_last = version + len(later) >= len(self._raws)
             return update_of(self._raw_head if is_last else None, later)
 
+    def base(self) -> Encoded:
+        """The central bank's newest base known here. NOT_FOUND before there is one."""
+        raw = self._raw_base
+        if raw is None:
+            raise Refusal(Code.NOT_FOUND)
+        return Encoded(raw)
+
+    def _follow_base(self) -> None:
+        """Ask for a newer base where one may be had; without it, wallets begin with the one held."""
+        signed = self._directory
+        if signed is None or len(self._deltas) - self._base_version < MAX_DELTAS_ONLINE // 2:
+            return
+        with contextlib.suppress(Refusal):
+            baseline = read(self._central_bank.get("/v1/base"), Baseline.from_cbor)
+            version = baseline.policy(Directory.of(signed, self._root)).version
+            raw = codec.encode(baseline.to_cbor())
+            with self._lock:
+                self._db.execute(
+                    "insert or replace into base (one, version, raw) values (1, ?, ?)", (version, raw)
+                )
+                self._base_version, self._raw_base = version, raw
+
     def identify(self, key: bytes, now: int) -> Caller | None:
         """The bank, central bank or notary behind a key, or None. BUSY before the first directory was fetched."""
         return principal(self.directory, key, now)
@@ -131,6 +154,7 @@ class Trust:
             self._take_update(update)
             if update.head is not None:
                 self._hear(update.head.body.time)
+                self._follow_base()
                 return
             if len(self._deltas) == held:
                 raise Refusal(Code.POLICY_GAP, {"have": held})
@@ -176,6 +200,8 @@ class Trust:
             self._raws.append(raw)
         for (raw,) in self._db.execute("select raw from head"):
             self._head, self._raw_head = cose.parse(PolicyHead, raw), raw
+        for version, raw in self._db.execute("select version, raw from base"):
+            self._base_version, self._raw_base = version, raw
         for (raw,) in self._db.execute("select raw from directory"):
             self._directory = cose.parse(DirectoryBody, raw)
             start = _nothing_but(Directory.of(self._directory, self._root))
@@ -195,4 +221,4 @@ def _array(size: int) -> bytes:
 
 def _nothing_but(directory: Directory) -> Policy:
     """Where a policy begins: a head older than any that is signed, which nobody gets to see."""
-    return Policy(directory, 0, PolicyHead(0, 0, _NO_LIMITS, 0))
+    return Policy(directory, 0, NO_HEAD)

@@ -40,10 +40,11 @@ from wallet.protocol.directory import DirectoryBody
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.payment import Payment, parse_payment
-from wallet.protocol.policy import PolicyDelta, PolicyHead, PolicyUpdate
+from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyHead, PolicyUpdate
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Commit, Consumption, Settlement
+from wallet.protocol.time_word import TimeWord
 from wallet.protocol.transfer import Transfer
 
 BODIES: dict[str, type[Any]] = {
@@ -52,6 +53,8 @@ BODIES: dict[str, type[Any]] = {
         DirectoryBody,
         PolicyHead,
         PolicyDelta,
+        PolicyBase,
+        TimeWord,
         Certificate,
         Issuance,
         Request,
@@ -66,6 +69,7 @@ CONTAINERS: dict[str, type[Any]] = {
     "payment": Payment,
     "receipt": Receipt,
     "policy": PolicyUpdate,
+    "baseline": Baseline,
     "evidence": Evidence,
     "bundle": Bundle,
 }
@@ -78,6 +82,7 @@ SIGNED_KINDS = {
     "commit",
     "consumption",
     "settlement",
+    "time-word",
 }
 KEY = Key.of("any").public
 

@@ -49,6 +49,8 @@ def test_they_cover_the_objects_and_at_least_thirty_codes() -> None:
         "payment",
         "receipt",
         "policy",
+        "baseline",
+        "time-word",
         "commit",
         "consumption",
         "settlement",

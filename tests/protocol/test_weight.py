@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_sync.bank.couriers import RELAYED_AT_ONCE
-from ledger_sync.bank.terms import MAX_DELIVERED_BYTES, MAX_ROWS_BYTES
+from ledger_sync.bank.terms import Capacity
 from ledger_sync.http.client import MAX_ANSWER_BYTES
 from tests.support.world import NOW, Key, World
 from wallet.protocol import bounds, bundle, codec, cose
@@ -123,8 +123,8 @@ def test_a_call_holds_any_proof_and_an_answer_any_page() -> None:
     whole = bundle.MAX_PROVENANCE_BYTES + certificates + statements + beside
     assert whole <= bundle.MAX_PROOF_BYTES
     requests = bundle.MAX_BUNDLE_ITEMS * largest_request()
-    page = max(MAX_DELIVERED_BYTES, bundle.MAX_PROVENANCE_BYTES) + certificates + requests
-    assert page + MAX_ROWS_BYTES <= MAX_ANSWER_BYTES
+    page = max(Capacity().delivered, bundle.MAX_PROVENANCE_BYTES) + certificates + requests
+    assert page + Capacity().rows <= MAX_ANSWER_BYTES
 
 
 def test_what_may_be_paid_can_be_redeemed_in_every_way() -> None:

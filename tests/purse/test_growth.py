@@ -7,10 +7,11 @@ import pytest
 from tests.ledger_sync.statements import steps_of
 from tests.support.wallets import Town
 from tests.support.world import Key, Person
+from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Contradiction
-from wallet.protocol.policy import Reason
+from wallet.protocol.policy import Baseline, PolicyBase, Reason, digest_of
 from wallet.protocol.transfer import Transfer
 
 
@@ -116,3 +117,29 @@ def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(town: Town) -> N
         town.pay("asel", "shop", 1_000)
     assert cost() <= before
     assert asel.balance().held == 9_000
+
+
+def test_a_wallet_that_begins_with_a_base_goes_on_as_if_it_had_every_delta(town: Town) -> None:
+    town.wallet("berik", 50_000, bank="zhibek")
+    revoked(town, "berik", 0, 20)
+    full = town.wallets["berik"]._purse.authority.policy
+    listed = tuple(sorted(full.revoked.items()))
+    body = PolicyBase(full.version, town.world.now, (), digest_of(listed))
+    base = Baseline(cose.sign(body, town.world.policy_key.sign_digest), listed)
+    asel = town.open("asel")
+    asel.reconciling.take_root(town.world.root.public, town.world.signed_directory().encode())
+    asel.reconciling.take_base(base)
+    assert asel.reconciling.policy_version == 20
+    revoked(town, "asel", 20, 23)
+    asel.reconciling.take_base(base)
+    town.certify("asel")
+    asel = town.open("asel")
+    assert asel.reconciling.policy_version == 23
+    assert len(asel._purse.authority.policy.revoked) == 23
+    assert asel._purse.authority.update_for(5) is None, "what it lacks itself it passes on to nobody"
+    update = asel._purse.authority.update_for(21)
+    assert update is not None
+    assert [delta.body.version for delta in update.deltas] == [22, 23]
+    town.pay("berik", "asel", 500)
+    town.learn_policy("berik")
+    town.pay("asel", "berik", 500)

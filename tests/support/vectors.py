@@ -2,7 +2,8 @@
 
 A vector is a JSON object: ``object``, ``hex``, ``note``, its context, and ``means`` (valid) or ``code`` (invalid).
 Context: ``root`` and ``directory`` for whatever is signed; ``payee`` for a payment that is judged by its payee;
-``held`` for a policy update on top of another; ``key``, or ``request`` and ``payment``, for a receipt.
+``held`` for a policy update on top of another; ``bank`` and ``nonce`` for a time word; ``key``, or ``request`` and
+``payment``, for a receipt.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from typing import Any
 from wallet.protocol import codec, cose
 from wallet.protocol.acceptance import PayeeView, check_acceptance
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
-from wallet.protocol.bundle import parse_bundle
+from wallet.protocol.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import check_evidence, parse_evidence
 from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.limits import Commitments
-from wallet.protocol.policy import Policy, PolicyUpdate, first_policy
+from wallet.protocol.policy import Baseline, Policy, PolicyUpdate, first_policy
 from wallet.protocol.receipt import Receipt, check_answer, check_receipt
 from wallet.protocol.request import Request, check_request, request_ref
 from wallet.protocol.settlement import (
@@ -32,6 +33,7 @@ from wallet.protocol.settlement import (
     check_consumption,
     check_settlement,
 )
+from wallet.protocol.time_word import TimeWord, check_time_word
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token, Verified, verify
 
@@ -177,6 +179,22 @@ def judge_policy(raw: bytes, vector: Vector) -> Meaning:
     }
 
 
+def judge_baseline(raw: bytes, vector: Vector) -> Meaning:
+    policy = Baseline.from_cbor(codec.decode(raw, MAX_BUNDLE_BYTES)).policy(_directory(vector))
+    return {
+        "version": policy.version,
+        "time": policy.time,
+        "revoked": {item.hex(): int(reason) for item, reason in sorted(policy.revoked.items())},
+        "banks": [bank.id for bank in policy.directory.banks],
+    }
+
+
+def judge_time_word(raw: bytes, vector: Vector) -> Meaning:
+    signed = cose.parse(TimeWord, raw)
+    check_time_word(signed, vector["bank"], bytes.fromhex(vector["nonce"]), _directory(vector))
+    return {"bank": signed.body.bank, "time": signed.body.time}
+
+
 def judge_commit(raw: bytes, vector: Vector) -> Meaning:
     signed = cose.parse(Commit, raw)
     check_commit(signed, _directory(vector))
@@ -224,6 +242,8 @@ JUDGES: Mapping[str, Callable[[bytes, Vector], Meaning]] = {
     "payment": judge_payment,
     "receipt": judge_receipt,
     "policy": judge_policy,
+    "baseline": judge_baseline,
+    "time-word": judge_time_word,
     "commit": judge_commit,
     "consumption": judge_consumption,
     "settlement": judge_settlement,

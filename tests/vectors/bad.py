@@ -17,6 +17,7 @@ from tests.vectors.good import (
     SHOP,
     TOKEN,
     WORLD,
+    baseline,
     commit,
     consumption,
     delta,
@@ -254,7 +255,8 @@ def known_cases() -> dict[Code, list[Case]]:
             )
         ],
         Code.POLICY_SIGNATURE: [
-            ("delta", in_world("policy", update(1, by_other), "not by the central bank"))
+            ("delta", in_world("policy", update(1, by_other), "not by the central bank")),
+            ("base", in_world("baseline", baseline(revoked=()), "another list than was signed")),
         ],
         Code.POLICY_GAP: [
             ("delta", in_world("policy", update(2, delta(2)), "version 1 is missing")),

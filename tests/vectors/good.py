@@ -15,10 +15,11 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.directory import KeyChange, KeyEntry
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.payment import Payment
-from wallet.protocol.policy import PolicyDelta, PolicyUpdate, Reason
+from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyUpdate, Reason, digest_of
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import request_ref
 from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, Settlement, Verdict
+from wallet.protocol.time_word import TimeWord
 from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import issued_tokens
 
@@ -73,6 +74,21 @@ def new_bank(version: int) -> Signed[PolicyDelta]:
     entry = KeyEntry(WORLD.bank_key("tulpar").public, NOW)
     body = PolicyDelta(version, NOW + version, (), (), (KeyChange(0, "tulpar", "Tulpar Bank", entry),))
     return cose.sign(body, WORLD.policy_key.sign_digest)
+
+
+def baseline(
+    revoked: tuple[tuple[bytes, Reason], ...] | None = None, changes: tuple[KeyChange, ...] = ()
+) -> bytes:
+    """A base of version 3 that revokes two; ``revoked``: another list than the one that was signed."""
+    ids = (AIGUL.certificate.body.revocation_id, SHOP.certificate.body.revocation_id)
+    listed = tuple(zip(sorted(ids), (Reason.CONFLICT, Reason.LOST), strict=True))
+    body = PolicyBase(3, NOW + 3, changes, digest_of(listed))
+    signed = cose.sign(body, WORLD.policy_key.sign_digest)
+    return codec.encode(Baseline(signed, listed if revoked is None else revoked).to_cbor())
+
+
+def time_word(by: Key) -> bytes:
+    return cose.sign(TimeWord("alatau", bytes(16), NOW + 7), by.sign_digest).encode()
 
 
 def update(head: int | None, *deltas: Signed[PolicyDelta]) -> bytes:
@@ -258,6 +274,17 @@ def build() -> dict[str, Vector]:
             update(None, delta(1, (SHOP, Reason.LOST))),
             "head left out for size",
             held=update(0).hex(),
+        ),
+        "baseline": in_world("baseline", baseline(), "where a wallet begins that holds no policy"),
+        "baseline-new-bank": in_world(
+            "baseline", baseline(changes=new_bank(1).body.changes), "with a bank that came later"
+        ),
+        "time-word": in_world(
+            "time-word",
+            time_word(WORLD.bank_key("alatau")),
+            "a bank's clock, for who asked",
+            bank="alatau",
+            nonce=bytes(16).hex(),
         ),
         "commit": in_world("commit", commit("alatau", WORLD.bank_key("alatau")), "a bank asks the notary"),
         "commit-refund": in_world(

@@ -40,6 +40,8 @@ MAX_KEYS_PER_ROLE: Final = 16
 MAX_DELTA_BYTES: Final = 1_024
 MAX_DELTAS: Final = 8
 """Policy deltas in one payment; a wallet further behind goes online."""
+MAX_REVOKED_IN_BASE: Final = 16_384
+MAX_CHANGES_IN_BASE: Final = 64
 MAX_REVOKED_PER_DELTA: Final = 32
 
 FUNDING_ID_BYTES: Final = 16

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     DIRECTORY = "qbd1"
     POLICY_HEAD = "qph1"
     POLICY_DELTA = "qpd1"
+    POLICY_BASE = "qpb1"
     CERTIFICATE = "qwc1"
     ISSUANCE = "qis1"
     REQUEST = "qrq1"

@@ -6,6 +6,7 @@ Only limits and revocations decide acceptance; key changes widen the directory. 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -13,9 +14,12 @@ from typing import ClassVar, Self
 
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
+    ID_BYTES,
+    MAX_CHANGES_IN_BASE,
     MAX_DELTA_BYTES,
     MAX_DELTAS,
     MAX_KEYS_PER_ROLE,
+    MAX_REVOKED_IN_BASE,
     MAX_REVOKED_PER_DELTA,
     MAX_SEQUENCE,
     MAX_TIME,
@@ -136,6 +140,73 @@ class PolicyUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyBase:
+    """``[version, time, changes, digest]``: where a wallet that holds no policy may begin. All deltas up to ``version``
+    have come to these key changes and to the list of revocations whose SHA-256 is ``digest``."""
+
+    KIND: ClassVar[Kind] = Kind.POLICY_BASE
+
+    version: int
+    time: int
+    changes: tuple[KeyChange, ...]
+    digest: bytes
+
+    def to_cbor(self) -> Cbor:
+        return [self.version, self.time, [change.to_cbor() for change in self.changes], self.digest]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        version, time, changes, digest = codec.array(value, 4)
+        return cls(
+            codec.uint(version, MAX_SEQUENCE),
+            codec.moment(time),
+            tuple(KeyChange.from_cbor(change) for change in codec.array(changes, most=MAX_CHANGES_IN_BASE)),
+            codec.octets(digest, ID_BYTES),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """``[base, revoked]``: a base as it travels, with its list in ascending order of revocation ids."""
+
+    base: Signed[PolicyBase]
+    revoked: tuple[tuple[bytes, Reason], ...]
+
+    def to_cbor(self) -> Cbor:
+        return [self.base.to_cbor(), _listed(self.revoked)]
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        base, revoked = codec.array(value, 2)
+        listed = codec.array(revoked, most=MAX_REVOKED_IN_BASE)
+        return cls(cose.from_cbor(PolicyBase, base), tuple(_revocation(item) for item in listed))
+
+    def policy(self, directory: Directory) -> Policy:
+        """The policy at the base's version over ``directory``, as the root signed it; a head is still to come.
+
+        Raises ``Refusal``: POLICY_SIGNATURE, also for another list than the one that was signed.
+        """
+        body = self.base.body
+        changed = directory.with_changes(body.changes)
+        _check_signed(self.base, body.time, changed)
+        require(digest_of(self.revoked) == body.digest, Code.POLICY_SIGNATURE)
+        return Policy(changed, body.version, NO_HEAD, dict(self.revoked), body.time)
+
+
+def digest_of(revoked: Iterable[tuple[bytes, Reason]]) -> bytes:
+    """SHA-256 of a list of revocations as it is encoded."""
+    return hashlib.sha256(codec.encode(_listed(revoked))).digest()
+
+
+def _listed(revoked: Iterable[tuple[bytes, Reason]]) -> Cbor:
+    return [[name, int(reason)] for name, reason in revoked]
+
+
+NO_HEAD = PolicyHead(0, 0, Limits(1, 1, 1, 0, 0), 0)
+"""Older than any head that is signed: nobody gets to see it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What a wallet or service goes by now: every delta up to ``version`` applied over its directory.
 
@@ -201,6 +272,8 @@ def first_policy(
     return reached
 
 
-def _check_signed(signed: Signed[PolicyHead] | Signed[PolicyDelta], time: int, directory: Directory) -> None:
+def _check_signed(
+    signed: Signed[PolicyHead] | Signed[PolicyDelta] | Signed[PolicyBase], time: int, directory: Directory
+) -> None:
     keys = directory.keys(Role.POLICY, time)
     require(any(signed.signed_by(key) for key in keys), Code.POLICY_SIGNATURE)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Final
 
 from hsm.failpoint import reach
@@ -15,7 +16,7 @@ from wallet.protocol.bounds import MAX_DELTAS
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import parse
 from wallet.protocol.directory import Directory
-from wallet.protocol.policy import Policy, PolicyHead, PolicyUpdate, first_policy
+from wallet.protocol.policy import NO_HEAD, Baseline, Policy, PolicyHead, PolicyUpdate, first_policy
 from wallet.purse.policy_book import PolicyBook
 from wallet.purse.store import Store
 from wallet.purse.words import Signer, Word, WordBook, Words, after, agreed, reached
@@ -131,6 +132,16 @@ class Authority:
             self._store.set_fact(_ROOT, root)
             self._store.set_fact(_DIRECTORY, directory)
 
+    def take_base(self, offered: Baseline) -> None:
+        """Begin with what all deltas up to a version have come to. Passed over where anything is held already.
+
+        POLICY_SIGNATURE, RECONCILE_FIRST (no root yet).
+        """
+        start = offered.policy(self._base())
+        if self.version == 0:
+            with self._store.transaction():
+                self._book.begin(offered.base, start)
+
     def take(self, directory: bytes | None, update: PolicyUpdate, *, is_fresh: bool) -> bool:
         """What is newer of a directory and a policy; whether anything was. ``is_fresh``: asked for just now.
 
@@ -164,11 +175,11 @@ class Authority:
             return before.apply(update)
         head = update.head
         if before is not None:
-            held = parse(PolicyHead, self._store.fact(_HEAD))
-            return first_policy(base, held, self._book.deltas(0)).apply(update)
+            return replace(before, directory=self._book.directory_at(base, before.version)).apply(update)
         if head is None:
-            raise Refusal(Code.POLICY_GAP, {"have": 0})
-        return first_policy(base, head, update.deltas)
+            raise Refusal(Code.POLICY_GAP, {"have": self.version})
+        start = self._book.reached(base, NO_HEAD)
+        return first_policy(base, head, update.deltas) if start is None else start.apply(update)
 
     def _keep(self, directory: bytes | None, update: PolicyUpdate, after: Policy) -> None:
         """Inside a transaction."""
@@ -193,7 +204,7 @@ class Authority:
     def update_for(self, version: int) -> PolicyUpdate | None:
         """What somebody who holds ``version`` lacks: at most MAX_DELTAS; the head only if nothing was left out."""
         deltas = self._book.deltas(version, MAX_DELTAS + 1)
-        if not deltas:
+        if not deltas or version < self._book.begun_at:
             return None
         if len(deltas) > MAX_DELTAS:
             return PolicyUpdate(None, deltas[:MAX_DELTAS])

@@ -11,12 +11,14 @@ from typing import Final
 
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_OBJECT_BYTES, MAX_SEQUENCE
-from wallet.protocol.cose import Signed, from_cbor
+from wallet.protocol.cose import Signed, from_cbor, parse
 from wallet.protocol.directory import Directory
-from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, Reason
+from wallet.protocol.policy import Policy, PolicyBase, PolicyDelta, PolicyHead, Reason
 from wallet.purse.store import Row, Store
 
 _REACHED: Final = "policy_reached"
+_BASE: Final = "policy_base"
+_BEGUN_AT: Final = "policy_begun_at"
 _REACHED_BYTES: Final = 32
 
 
@@ -29,7 +31,18 @@ class PolicyBook:
     @property
     def version(self) -> int:
         """The version of the policy held; 0 before there is any."""
-        return int(self._store.value("SELECT max(version) FROM policy_delta") or 0)
+        return int(self._store.value("SELECT max(version) FROM policy_delta") or self.begun_at)
+
+    @property
+    def begun_at(self) -> int:
+        """The version of the base that this purse began with; 0 where it has every delta."""
+        return int(self._store.fact(_BEGUN_AT) or 0)
+
+    def begin(self, base: Signed[PolicyBase], start: Policy) -> None:
+        """With what ``base`` says, which was checked; nothing is held yet."""
+        self._store.set_fact(_BASE, base.encode())
+        self._store.set_fact(_BEGUN_AT, start.version)
+        self.keep_whole((), start)
 
     def reached(self, base: Directory, head: PolicyHead) -> Policy | None:
         """The policy over the directory ``base`` as the root signed it; None where it was never noted."""
@@ -46,6 +59,9 @@ class PolicyBook:
         rows = self._store.rows(
             "SELECT raw FROM policy_delta WHERE changes = 1 AND version <= ? ORDER BY version", version
         )
+        begun = self._store.fact(_BASE)
+        if begun is not None and version >= self.begun_at:
+            base = base.with_changes(parse(PolicyBase, begun).body.changes)
         for row in rows:
             base = base.with_changes(_delta(row).body.changes)
         return base

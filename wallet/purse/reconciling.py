@@ -16,7 +16,7 @@ from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.limits import effective, excess
-from wallet.protocol.policy import PolicyUpdate
+from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.purse.answers import Answer, Answers
 from wallet.purse.deliveries import Delivered, Deliveries
 from wallet.purse.epochs import EpochKey
@@ -56,6 +56,10 @@ class Reconciling:
         Harmless when repeated. DIRECTORY_SIGNATURE, also for another root than the one held.
         """
         self._purse.authority.take_root(root, directory)
+
+    def take_base(self, base: Baseline) -> None:
+        """Where the policy of a wallet that holds none begins. POLICY_SIGNATURE, RECONCILE_FIRST (no root yet)."""
+        self._purse.authority.take_base(base)
 
     def take_policy(self, directory: bytes | None, update: PolicyUpdate) -> bool:
         """What the bank has of directory and policy; whether anything of it was newer.

@@ -100,6 +100,7 @@ CENTRAL_FIXED = {
     "accounts": "as many as there are banks",
     "head": "one row",
     "directory": "one row",
+    "base": "one row",
     "revocations:revocations_pending": "revocations of the last seconds",
     "shown_evidence": "evidence of the last seconds",
     "claims:claims_open": "what banks still owe",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.central_bank.registry import POOL_SECONDS
+from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
@@ -27,7 +27,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Directory, DirectoryBody
 from wallet.protocol.evidence import Evidence
-from wallet.protocol.policy import Policy, PolicyUpdate, Reason, first_policy
+from wallet.protocol.policy import Baseline, Policy, PolicyUpdate, Reason, first_policy
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
 
 
@@ -456,3 +456,34 @@ def test_the_policy_is_read_beside_a_writer(stand: Stand) -> None:
     with ThreadPoolExecutor(1) as pool, stand.store.writing():
         assert pool.submit(stand.registry.update_since, 0).result(60) == known
         assert pool.submit(stand.registry.update_since, 1).result(60) != known
+
+
+def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) -> None:
+    """Else a new wallet had every delta since the first to verify; and beyond 256 of them it could not begin."""
+    world, root = stand.ledger.world, stand.ledger.world.root.public
+    people = [world.person(f"p{number}") for number in range(BASE_EVERY + 3)]
+    with pytest.raises(Refusal) as nothing:
+        stand.alatau.get("/v1/base")
+    assert nothing.value.code is Code.NOT_FOUND
+    for person in people:
+        revoke(stand, (person, Reason.LOST))
+    baseline = Baseline.from_cbor(stand.alatau.get("/v1/base"))
+    assert baseline.base.body.version == BASE_EVERY
+    trust = Trust(tmp_path / "trust.db", root, stand.alatau)
+    trust.refresh()
+    assert codec.decode(trust.base().body, 2**20) == baseline.to_cbor()
+    trust.close()
+    again = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert codec.decode(again.base().body, 2**20) == baseline.to_cbor()
+    again.close()
+    directory = Directory.of(cose.from_cbor(DirectoryBody, stand.alatau.get("/v1/directory")), root)
+    start = baseline.policy(directory)
+    assert start.apply(update(stand, BASE_EVERY)).revoked == policy(stand).revoked
+    assert start.apply(update(stand, BASE_EVERY)).head == policy(stand).head
+    for changed in (
+        replace(baseline, revoked=baseline.revoked[1:]),
+        replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign_digest)),
+    ):
+        with pytest.raises(Refusal) as refused:
+            changed.policy(directory)
+        assert refused.value.code is Code.POLICY_SIGNATURE
