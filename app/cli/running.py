@@ -75,6 +75,11 @@ def run_command(args: argparse.Namespace, context: Context) -> Status:
     return _told(context.show, status)
 
 
+def run_beside(args: argparse.Namespace, context: Context) -> Status:
+    """The same in another thread than the main one, which alone hears Ctrl-C."""
+    return _told(context.show, _outcome(args, context))
+
+
 def _told(show: Show, status: Status) -> Status:
     """The status once all is said: 4 where what is missing is the code to show."""
     show.finish()

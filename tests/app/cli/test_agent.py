@@ -17,14 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.catalogue import catalogue
-from app.cli.commands.agent import MAX_LINE_BYTES, answer, lines
+from app.cli.commands.agent import MAX_BESIDE, MAX_LINE_BYTES, answer, lines
 from app.cli.context import Context
 from app.cli.parser import build_parser
 from app.cli.pin import PinSource
 from app.cli.show import Show
+from app.cli.status import Status
 from app.wallets.opened import OpenWallet
 from app.wallets.places import Home, Profile, WalletPlace
 from tests.support.cli import PIN, ROOT, Cli
+from tests.support.slow import Slow
 from tests.support.wallets import Town
 
 CLI = (sys.executable, "-m", "app.cli.main")
@@ -104,14 +106,12 @@ def test_any_line_is_answered_and_the_next_is_obeyed(kept: Context, line: bytes)
 
 
 def test_what_was_not_foreseen_is_internal_and_the_next_line_is_obeyed(
-    kept: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kept: Context, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object) -> Status:
         raise RuntimeError("secret words")
 
-    with monkeypatch.context() as broken:
-        broken.setattr("app.cli.commands.agent.run_command", fail)
-        found = said(b'{"argv": ["balance"]}', kept)
+    found = answer(b'{"argv": ["balance"]}', PARSER, kept, fail)
     assert (found["status"], found["result"]["refused"]) == (1, "internal")
     assert "secret" not in json.dumps(found)
     assert "secret" in capsys.readouterr().err
@@ -160,3 +160,86 @@ def test_a_real_agent_that_was_fed_rubbish_still_does_what_it_is_told(cli: Cli) 
     assert answers[-2]["result"]["spendable"] == 0
     assert done.returncode == 0
     assert b"Traceback" not in done.stderr
+
+
+class Agent:
+    """A real agent, spoken to line by line."""
+
+    def __init__(self, cli: Cli, wallet: str) -> None:
+        reading, writing = os.pipe()
+        os.write(writing, PIN.encode() + b"\n")
+        os.close(writing)
+        self._process = subprocess.Popen(
+            [*CLI, "--home", str(cli.home), "--wallet", wallet, "--pin-fd", str(reading), "agent"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=(reading,),
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        os.close(reading)
+        self.hear()
+
+    def tell(self, **line: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(line).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+    def end(self) -> int:
+        self._process.communicate()
+        return self._process.returncode
+
+
+def at_slow_bank(cli: Cli, name: str, url: str) -> None:
+    """A wallet, whose bank has another address from now on."""
+    cli.must("wallet", "new", name)
+    cli.wallet(name, "fund", "1000")
+    profile = cli.home / "wallets" / name / "wallet.json"
+    profile.write_text(json.dumps({**json.loads(profile.read_text()), "url": url}))
+
+
+def test_an_agent_goes_on_while_its_slow_bank_keeps_a_command_waiting(cli: Cli) -> None:
+    """The bank trickles for ever. Lines without an id are answered meanwhile; the network switch ends the call."""
+    with Slow("body") as slow:
+        at_slow_bank(cli, "slowly", slow.url)
+        agent = Agent(cli, "slowly")
+        agent.tell(id=7, argv=["sync"])
+        for _ in range(3):
+            agent.tell(argv=["balance"])
+            found = agent.hear()
+            assert "id" not in found
+            assert found["result"]["spendable"] == 100_000
+        agent.tell(argv=["request", "5", "--out", str(cli.home / "asked.png")])
+        assert agent.hear()["status"] == 0
+        agent.tell(network="off")
+        answers = [agent.hear(), agent.hear()]
+        (late,) = [found for found in answers if "id" in found]
+        assert (late["id"], late["status"], late["result"]["refused"]) == (7, 3, "unreachable")
+        assert agent.end() == 0
+
+
+def test_the_end_of_input_ends_a_command_that_waits(cli: Cli) -> None:
+    with Slow("header") as slow:
+        at_slow_bank(cli, "ending", slow.url)
+        agent = Agent(cli, "ending")
+        agent.tell(id=1, argv=["sync"])
+        assert agent.end() == 0
+
+
+def test_what_is_done_beside_is_bounded_and_each_gets_its_answer(cli: Cli) -> None:
+    with Slow("silent") as slow:
+        at_slow_bank(cli, "many", slow.url)
+        agent = Agent(cli, "many")
+        for name in range(MAX_BESIDE + 3):
+            agent.tell(id=name, argv=["sync"])
+        refused = [agent.hear() for _ in range(3)]
+        assert {found["result"]["refused"] for found in refused} == {"busy"}
+        agent.tell(network="off")
+        answers = [agent.hear() for _ in range(MAX_BESIDE + 1)]
+        names = {found["id"] for found in (*refused, *answers) if "id" in found}
+        assert names == set(range(MAX_BESIDE + 3))
+        assert agent.end() == 0
