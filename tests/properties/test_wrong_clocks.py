@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ledger_sync.http.call import WINDOW, read_call
 from ledger_sync.http.problems import encode_problem
-from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Exchange
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Exchange, Plan
 from tests.support.system import BANKS, System
 from tests.support.world import DAY
 from wallet.protocol import codec
@@ -182,7 +182,7 @@ def test_a_refund_opened_at_a_wrong_time_is_asked_for_again_when_its_time_has_co
 @pytest.mark.parametrize("who", [CENTRAL_BANK, NOTARY, "alatau"])
 def test_services_that_were_off_for_a_month_go_on_without_an_operator(tmp_path: Path, who: str) -> None:
     """Their peers' clocks say the same; one whose clock is wrong waits, and serves as soon as it is right."""
-    with System(tmp_path, "steady", is_steady=True) as system:
+    with System(tmp_path, "steady", plan=Plan(is_steady=True)) as system:
         aliya, bolat = system.holder("aliya", "alatau"), system.holder("bolat", "zhibek")
         aliya.fund(FUNDED)
         assert aliya.pay(bolat, PAID).code is None
@@ -201,3 +201,23 @@ def test_services_that_were_off_for_a_month_go_on_without_an_operator(tmp_path: 
             system.settle_down()
         assert bolat.wallet.balance().spendable == PAID
         assert aliya.wallet.balance().spendable == FUNDED - PAID
+
+
+@pytest.mark.parametrize("who", [CENTRAL_BANK, NOTARY, "alatau"])
+@pytest.mark.parametrize("ahead", [400 * DAY, -400 * DAY])
+def test_a_service_that_comes_up_in_the_wrong_year_starts_and_waits(
+    tmp_path: Path, who: str, ahead: int
+) -> None:
+    with System(tmp_path, "start", plan=Plan(is_steady=True)) as system:
+        aliya = system.holder("aliya", "alatau")
+        aliya.fund(FUNDED)
+        system.network.ahead[who] = ahead
+        system.network.stop(who)
+        system.network.revive()
+        system.network.work()
+        aliya.try_sync()
+        system.network.ahead.clear()
+        system.now += 60
+        system.network.work()
+        aliya.sync()
+        assert aliya.wallet.balance().spendable == FUNDED
