@@ -14,6 +14,7 @@ from app.presenters.carrying import Tapping
 from app.presenters.funds import FundsPresenter
 from app.presenters.history import HistoryPresenter
 from app.presenters.home import HomePresenter
+from app.presenters.lost import LostPresenter
 from app.presenters.pay import PayPresenter
 from app.presenters.receive import ReceivePresenter
 from app.presenters.reconcile import ReconcilePresenter
@@ -38,6 +39,7 @@ class House:
     reconcile: ReconcilePresenter
     funds: FundsPresenter
     risk: RiskPresenter
+    lost: LostPresenter
     settings: SettingsPresenter
 
     def tick(self, now: int) -> None:
@@ -88,5 +90,6 @@ def house(
         reconcile=ReconcilePresenter(engine),
         funds=FundsPresenter(engine),
         risk=RiskPresenter(engine),
+        lost=LostPresenter(engine),
         settings=settings,
     )

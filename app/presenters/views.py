@@ -383,6 +383,19 @@ class FundsView:
 
 
 @dataclass(frozen=True, slots=True)
+class LostView:
+    """Reporting the account's other devices: ``amount`` (tiyn) and ``until`` as the bank knows them, ``amount`` None
+    before it said so; ``pin_length`` None while no PIN is asked for."""
+
+    amount: int | None = None
+    until: int | None = None
+    pin_length: int | None = None
+    is_reported: bool = False
+    busy: Busy | None = None
+    trouble: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RiskView:
     """What would go with this device now, and until when; ``is_doubtful``: some of it may be spent already."""
 

@@ -22,6 +22,7 @@ from app.window.screens.funds import FundsScreen
 from app.window.screens.help import help_page
 from app.window.screens.history import HistoryScreen
 from app.window.screens.home import HomeScreen
+from app.window.screens.lost import LostScreen
 from app.window.screens.pay import PayScreen
 from app.window.screens.pin_change import PinChangeScreen
 from app.window.screens.receive import ReceiveScreen
@@ -41,7 +42,7 @@ START: Final = "start"
 UNLOCK: Final = "unlock"
 HOME: Final = "home"
 TABS: Final = (HOME, "history", "settings")
-PLACES: Final = (*TABS, "receive", "pay", "reconcile", "funds", "risk", "help", "pin")
+PLACES: Final = (*TABS, "receive", "pay", "reconcile", "funds", "risk", "lost", "help", "pin")
 """Names that `Navigator.go` takes."""
 _ICONS: Final = {
     HOME: ("wallet-outline", "wallet"),
@@ -188,6 +189,8 @@ class Shell:
                 return ReconcileScreen(around, all_of.reconcile)
             case "funds":
                 return FundsScreen(around, all_of.funds)
+            case "lost":
+                return LostScreen(around, all_of.lost)
             case "risk":
                 return RiskScreen(around, all_of.risk)
             case _:

@@ -62,7 +62,7 @@ def pin_page(
         letters = SecretField(kit, "pin-letters", screen.say("app_start.pin_letters"), press, erase, confirm)
         digits = plain(kit, "pin-digits", screen.say("app_start.pin_digits"), turn, "dialpad")
         return page(kit, title, parts, [asking, dots, letters, digits, action], back=back, gap=12)
-    keypad = Keypad(kit, press, erase, has_comma=False, letters=turn)
+    keypad = Keypad(kit, press, erase, has_comma=False, letters=None if is_closed else turn)
     return page(kit, title, parts, [asking, dots, keypad, action], back=back, gap=12)
 
 

@@ -13,7 +13,7 @@ from app.window.contract import RiskLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BIG, BODY, LABEL, LEAD, SMALL, Ink
 from app.window.widgets.boxes import Card, Column, Row
-from app.window.widgets.buttons import strong
+from app.window.widgets.buttons import plain, strong
 from app.window.widgets.notices import note, trouble
 from app.window.widgets.page import page
 from app.window.widgets.text import BigText, Icon, Text
@@ -46,7 +46,11 @@ class RiskScreen(Screen[RiskView]):
         parts.append(self._if_lost())
         go = partial(self.around.navigator.go, "reconcile")
         less = strong(kit, "risk-reconcile", self.say("app_help.risk_less"), go, "sync")
-        return page(kit, self.say("app_help.risk_title"), parts, [less], back=self.around.navigator.back)
+        lost = partial(self.around.navigator.go, "lost")
+        report = plain(kit, "risk-lost", self.say("app_lost.title"), lost, "cellphone-remove")
+        return page(
+            kit, self.say("app_help.risk_title"), parts, [less, report], back=self.around.navigator.back
+        )
 
     def _amounts(self, view: RiskView) -> list[Widget]:
         kit, colours = self.kit, self.kit.colours

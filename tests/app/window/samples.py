@@ -21,6 +21,7 @@ from app.presenters.views import (
     HistoryView,
     HomeView,
     InView,
+    LostView,
     Party,
     PayStep,
     PayView,
@@ -110,6 +111,7 @@ FIRST_VIEWS: Final[Mapping[str, Any]] = {
     "reconcile": ReconcileView(),
     "funds": FundsView(account=5_000_000, balance=POCKET),
     "risk": RiskView(1_250_050, 320_000, NOW + 70 * DAY),
+    "lost": LostView(),
     "settings": SettingsView(
         cameras=("0", "window:/run/pixels/bread"), readers=("auto", "udp:127.0.0.1:7300", "tty:ttyUSB0:pn532")
     ),
@@ -484,6 +486,11 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "risk": Sample("risk"),
     "risk-rolled-back": Sample("risk", {"risk": RiskView(500_000, 0, NOW + 70 * DAY, True)}),
     "risk-none": Sample("risk", {"risk": RiskView()}),
+    "lost": Sample("lost", {"lost": LostView(1_250_050, NOW + 70 * DAY)}),
+    "lost-looking": Sample("lost", {"lost": LostView(busy=Busy("app_lost.looking"))}),
+    "lost-offline": Sample("lost", {"lost": LostView(trouble=Trouble("network_off"))}),
+    "lost-pin": Sample("lost", {"lost": LostView(1_250_050, NOW + 70 * DAY, 4)}),
+    "lost-reported": Sample("lost", {"lost": LostView(1_250_050, NOW + 70 * DAY, None, True)}),
     "settings": Sample("settings"),
     "pin-change": _pin_change(pin_step=PinStep.NEW, pin_length=4),
     "pin-change-wrong": _pin_change(pin_step=PinStep.OLD, trouble=Trouble("pin_wrong", {"tries_left": 4})),

@@ -1,0 +1,74 @@
+"""A lost phone, reported from this one: what lies on the account's other devices, when it comes back, and
+shutting them out."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from app.engine.engine import Engine, Work
+from app.presenters.keypad import PinPad
+from app.presenters.presenter import Presenter
+from app.presenters.views import LostView
+from ledger_sync.client.bank import Loss
+
+
+class LostPresenter(Presenter[LostView]):
+    """Nothing is reported without the PIN; again is success."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(LostView(), engine)
+        self._pin = PinPad()
+
+    def refresh(self) -> None:
+        self._run("app_lost.looking", _looked, self._looked)
+
+    def _looked(self, loss: Loss) -> None:
+        self._show(amount=loss.amount, until=loss.until)
+
+    def begin(self) -> None:
+        """The PIN is asked for, once it is known what this is about."""
+        if self.view.amount is not None and not self._is_busy:
+            self._pin = PinPad()
+            self._show(pin_length=0, trouble=None)
+
+    def cancel(self) -> None:
+        self._pin = PinPad()
+        self._show(pin_length=None, trouble=None)
+
+    def pin_press(self, key: str) -> None:
+        if self.view.pin_length is not None and not self._is_busy:
+            self._pin.press(key)
+            self._show(pin_length=self._pin.length)
+
+    def pin_erase(self) -> None:
+        if self.view.pin_length is not None:
+            self._pin.erase()
+            self._show(pin_length=self._pin.length)
+
+    def report(self) -> None:
+        if self.view.pin_length is None or self._is_busy or not self._pin.is_enough:
+            return
+        pin = self._pin.take()
+        self._show(pin_length=0)
+        self._run("app_lost.reporting", lambda work: _reported(work, pin), self._reported)
+
+    def _reported(self, _: None) -> None:
+        self._show(is_reported=True, pin_length=None)
+
+    def forget(self) -> None:
+        """The next visit asks anew."""
+        if not self._is_busy:
+            self._pin = PinPad()
+            fresh = LostView()
+            self._show(**{item.name: getattr(fresh, item.name) for item in fields(fresh)})
+
+
+def _looked(work: Work) -> Loss:
+    with work.bank() as bank:
+        return bank.loss()
+
+
+def _reported(work: Work, pin: str) -> None:
+    with work.bank() as bank:
+        work.keystore.confirm_pin(pin)
+        bank.report_loss(is_here=True)
