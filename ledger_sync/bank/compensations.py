@@ -7,6 +7,7 @@ is asked for again, and no verdict waits for it.
 from __future__ import annotations
 
 from ledger_sync.bank.books import POSITION
+from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.unclaimed import CHALLENGE, Unclaimed
 from ledger_sync.bank.work import Item, Kind, WorkList
@@ -18,6 +19,7 @@ class Compensations:
     """The table of them. Works within the caller's transaction."""
 
     def __init__(self, house: House, work: WorkList) -> None:
+        self._house = house
         self._store = house.store
         self._books = house.books
         self._unclaimed = Unclaimed(house.store, house.books)
@@ -39,6 +41,8 @@ class Compensations:
             "select paid from compensations where claim = ? and wanted = ? and place = ?",
             (claim, wanted, place),
         )
+        if paid:
+            note(self._house, CHALLENGE, claim)
         cause = idempotency.compensation(claim, wanted, place, paid)
         amount = max(0, paid - (before or 0))
         if source == POSITION:

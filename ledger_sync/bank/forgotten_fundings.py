@@ -11,6 +11,7 @@ import logging
 from typing import Final
 
 from ledger_sync.bank.books import OWN
+from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
@@ -73,5 +74,6 @@ class ForgottenFundings:
         paid = min(amount, books.balance(customer))
         if paid < amount:
             _log.warning("funding %s: the account is short of %d tiyn", funding.hex(), amount - paid)
+        note(self._house, FUNDING, funding)
         self._unclaimed.known_again(FUNDING, funding)
         books.move(idempotency.funding_issued(funding, 1), customer, OWN, paid)

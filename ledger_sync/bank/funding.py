@@ -16,6 +16,7 @@ from typing import Final
 
 import hsm.failpoint
 from ledger_sync.bank.books import FUNDINGS, OWN, POSITION
+from ledger_sync.bank.caused import note
 from ledger_sync.bank.certification import Certification
 from ledger_sync.bank.holdings import Holdings
 from ledger_sync.bank.house import House
@@ -23,6 +24,7 @@ from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.terms import MAX_OPEN_FUNDINGS, MAX_REFUSED_FUNDINGS
+from ledger_sync.bank.unclaimed import FUNDING
 from ledger_sync.http.call import WINDOW
 from ledger_sync.http.peers import RemoteRefusal, is_about_the_call, is_final, read
 from wallet.protocol import codec, idempotency
@@ -165,6 +167,7 @@ class Funding:
         with self._store.transaction():
             self._intake.add_issuance(issuance)
             cause = idempotency.funding_issued(funding, attempt)
+            note(self._house, FUNDING, funding)
             self._house.books.move(cause, FUNDINGS, POSITION, sum(issuance.body.amounts))
             self._store.run(
                 "update fundings set stage = 'issued', issuance = ? where id = ?", (issuance.id, funding)

@@ -47,7 +47,7 @@ class Movements:
 
     def follow(self) -> None:
         """Book what is new. Raises ``Refusal`` as the central bank does."""
-        while news := self._central_bank.movements(self._seen()):
+        while news := self._central_bank.movements(self.seen):
             with self._store.transaction():
                 for movement in news:
                     self._book(movement)
@@ -64,13 +64,20 @@ class Movements:
         if not self._was_followed:
             self.follow()
 
-    def _seen(self) -> int:
+    @property
+    def seen(self) -> int:
+        """The number of the last movement that was booked."""
         return int(self._store.value("select value from cursors where name = ?", (_CURSOR,)) or 0)
 
     def _book(self, movement: Movement) -> None:
         is_lost_challenge = movement.kind == _CHALLENGE and movement.amount < 0
         if movement.kind in _OWN_KINDS or is_lost_challenge:
-            self._books.move(idempotency.movement(movement.number), POSITION, OWN, movement.amount)
+            self._books.move(
+                idempotency.movement(movement.kind, movement.cause, movement.number),
+                POSITION,
+                OWN,
+                movement.amount,
+            )
         elif movement.kind in self._known and not self._known[movement.kind](movement.cause):
             self._unclaimed.hold(movement.number, movement.kind, movement.cause, movement.amount)
         elif movement.kind == FUNDING:

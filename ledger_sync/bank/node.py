@@ -13,6 +13,7 @@ from ledger_sync.bank import unclaimed
 from ledger_sync.bank.answers import Answers
 from ledger_sync.bank.asking_again import AskingAgain, PassingOnAgain
 from ledger_sync.bank.books import OWN
+from ledger_sync.bank.caused import Caused
 from ledger_sync.bank.certification import Certification
 from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.conflicts import ConflictCourier
@@ -180,6 +181,7 @@ class Node:
         self._ending = every("endings", _ROUND_SECONDS, self.endings.look)
         self._refreshing = threading.Lock()
         self._refreshed_in_vain = -_AFTER_VAIN
+        self.caused = Caused(house, self.objects, self.work)
         self.asking_again = AskingAgain(house, banks, lines.banks)
         self.passing_on_again = PassingOnAgain(house, self.work, house.clock)
 

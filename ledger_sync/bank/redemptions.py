@@ -8,6 +8,7 @@ books what goes to the signer's account, which is all that a revoked wallet's re
 from __future__ import annotations
 
 import hsm.failpoint
+from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine, Redeemed
@@ -110,6 +111,7 @@ class Redemptions:
         elif account is not None and redeemed.credited:
             entry = idempotency.redemption(txid)
             self._unclaimed.give(REDEMPTION, txid, entry, account, redeemed.credited)
+        note(self._house, REDEMPTION, txid, txid)
         self._store.run(
             "update redemptions set done = 1, value = ?, issuance = ? where transfer = ?",
             (redeemed.value, None if issuance is None else issuance.id, txid),

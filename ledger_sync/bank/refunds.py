@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 import hsm.failpoint
+from ledger_sync.bank.caused import note
 from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine
@@ -133,6 +134,7 @@ class Refunds:
                 "select customer from refunds where origin = ? and output = ?", token
             )
             if value:
+                note(self._house, REFUND, refund_id(token), codec.encode(token.to_cbor()))
                 self._unclaimed.give(REFUND, refund_id(token), idempotency.refund(token), customer, value)
             self._store.run(
                 "update refunds set stage = ?, value = ? where origin = ? and output = ?",

@@ -14,6 +14,7 @@ from ledger_sync.bank.customers import Customer, account_id
 from ledger_sync.bank.node import Node, attempt
 from ledger_sync.bank.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
+from ledger_sync.bank.witness_routes import WitnessCalls
 from ledger_sync.http.routes import CallerKind, Encoded, Handler, Incoming, Route
 from ledger_sync.http.trust import Trust
 from wallet.protocol import codec, cose
@@ -50,7 +51,6 @@ _CUSTOMER: Final = frozenset({CallerKind.CUSTOMER})
 _DEVICE: Final = frozenset({CallerKind.NEWCOMER, CallerKind.CUSTOMER})
 _BANK: Final = frozenset({CallerKind.BANK})
 _CENTRAL_BANK: Final = frozenset({CallerKind.CENTRAL_BANK})
-_NOTARY: Final = frozenset({CallerKind.NOTARY})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _ROOMS: Final = {
     "/v1/uploads": "uploads",
@@ -75,7 +75,8 @@ class BankCalls:
         self._poke = poke
 
     def routes(self) -> tuple[Route, ...]:
-        table = (*self._public(), *self._customers(), *self._ledger(), *self._operators())
+        witness = WitnessCalls(self._node, self._poke).routes()
+        table = (*self._public(), *self._customers(), *self._ledger(), *self._operators(), *witness)
         return tuple(replace(route, room=_ROOMS.get(route.path, "")) for route in table)
 
     def _public(self) -> tuple[Route, ...]:
@@ -191,14 +192,6 @@ class BankCalls:
     def _ledger(self) -> tuple[Route, ...]:
         return (
             _post("/v1/relays", _BANK, self._relay, "Pass fragments on", _ROWS, "bundle", MAX_BUNDLE_BYTES),
-            _post(
-                "/v1/relays/again",
-                _BANK,
-                self._relay_again,
-                "Pass on to the calling bank once more what was passed on to it since a time",
-                "[how many]",
-                "[unix seconds]",
-            ),
             _get(
                 "/v1/transfers/{id}",
                 _CENTRAL_BANK,
@@ -213,15 +206,6 @@ class BankCalls:
                 "A signed transfer at hand, for who shows it, or one of its signer's that consumes the same",
                 "[transfer, certificate]",
                 "[txid, transfer]",
-            ),
-            Route(
-                "GET",
-                "/v1/consumptions",
-                _NOTARY,
-                self._consumptions,
-                "The notary's own statements, dated ?since= or later, that came after number ?after=",
-                "[number, [*256 consumption]]",
-                queries=("since", "after"),
             ),
         )
 
@@ -315,13 +299,6 @@ class BankCalls:
     def _relay(self, incoming: Incoming) -> Cbor:
         return self._take(incoming, uploader_of_bank(incoming.caller.name))
 
-    def _relay_again(self, incoming: Incoming) -> Cbor:
-        (since,) = codec.array(incoming.value, 1)
-        try:
-            return [self._node.passing_on_again.open(incoming.caller.name, codec.moment(since))]
-        finally:
-            self._poke()
-
     def _take(self, incoming: Incoming, uploader: str) -> Cbor:
         bundle = Bundle.from_cbor(incoming.value)
         try:
@@ -393,12 +370,6 @@ class BankCalls:
         if found is None or certificate is None:
             raise Refusal(Code.NOT_FOUND)
         return [found[0].to_cbor(), certificate.to_cbor()]
-
-    def _consumptions(self, incoming: Incoming) -> Cbor:
-        number, page = self._node.objects.heard(
-            incoming.number("since", _MAX_CURSOR), incoming.number("after", _MAX_CURSOR)
-        )
-        return [number, [statement.to_cbor() for statement in page]]
 
     # the operator
 

@@ -11,11 +11,13 @@ from functools import partial
 from typing import Final
 
 from ledger_sync.central_bank.asking import Asking
+from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.partners import BankLine, NotaryLine
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import POOL_SECONDS, Founding, Keys, Registry
+from ledger_sync.central_bank.relearning import Relearning
 from ledger_sync.central_bank.service import CentralBank
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
@@ -25,6 +27,9 @@ from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.worker import every
 
 ALIASES: Final = ("root", "issuing", "policy", "redemption")
+CATCHING_UP: Final = "catching up"
+"""The worker without whose end nothing new is signed and no money moves."""
+_HEAR_SECONDS: Final = 0.5
 _DROP_SECONDS: Final = 3_600
 _FOLLOW_SECONDS: Final = 60
 
@@ -62,12 +67,16 @@ def assemble(home: Home) -> Assembled:
         bytes.fromhex(config["notary"]["key"]),
         config["since"],
     )
-    registry = Registry(store, keys, terms, founding, home.clock)
+    registry = Registry(store, keys, terms, founding, home.clock, is_heard=False)
     issuing = Issuing(store, keys.issuing, terms, home.clock)
     notary = NotaryLine(line(config["notary"]["url"]), keys.redemption, home.clock)
     banks = {bank["id"]: BankLine(line(bank["url"])) for bank in config["banks"]}
     asking = Asking(store, banks, terms, home.clock)
     challenging = Challenging(store, registry, asking, home.clock)
+    witnesses = {bank: banks[bank] for bank in config.get("witnesses", banks) if bank in banks}
+    catching_up = CatchingUp(
+        store, Relearning(store, registry, keys.policy.key, terms), witnesses, registry.resume
+    )
     redeeming = Redeeming(store, registry, issuing, notary, challenging, terms, home.clock)
     central_bank = CentralBank(
         store,
@@ -75,13 +84,19 @@ def assemble(home: Home) -> Assembled:
         issuing,
         redeeming,
         challenging,
+        catching_up,
         home.key("operator"),
         home.clock,
     )
     nonces = home.nonces()
     gate = Gate(home.authority, central_bank.identify, nonces, home.clock, home.machine, home.hear)
     app = build_app(
-        "Qalta central bank", central_bank.routes(), gate, home.executor, health=home.health(*ALIASES)
+        "Qalta central bank",
+        central_bank.routes(),
+        gate,
+        home.executor,
+        lambda: catching_up.is_ready,
+        home.health(*ALIASES),
     )
 
     def close() -> None:
@@ -91,6 +106,7 @@ def assemble(home: Home) -> Assembled:
             asked.close()
 
     workers = (
+        every(CATCHING_UP, _HEAR_SECONDS, catching_up.round),
         every("expired revocations", _DROP_SECONDS, registry.drop_expired),
         every("revocations", POOL_SECONDS / 2, registry.publish),
         *(every(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),

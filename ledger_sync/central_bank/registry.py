@@ -23,14 +23,25 @@ from ledger_sync.http.routes import Encoded
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, update_of
 from ledger_sync.possession import Possession
 from wallet.protocol import codec, cose
-from wallet.protocol.bounds import MAX_AHEAD, MAX_REVOKED_IN_BASE, MAX_REVOKED_PER_DELTA
+from wallet.protocol.bounds import (
+    MAX_AHEAD,
+    MAX_REVOKED_IN_BASE,
+    MAX_REVOKED_PER_DELTA,
+)
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
 from wallet.protocol.evidence import Evidence, check_evidence
 from wallet.protocol.lifetime import listed_until
-from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyHead, Reason, digest_of
+from wallet.protocol.policy import (
+    Baseline,
+    PolicyBase,
+    PolicyDelta,
+    PolicyHead,
+    Reason,
+    digest_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,19 @@ _PENDING: Final = (
 class Registry:
     """The signed directory and policy, in the store."""
 
-    def __init__(self, store: Store, keys: Keys, terms: Terms, founding: Founding, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: Keys,
+        terms: Terms,
+        founding: Founding,
+        clock: Clock,
+        *,
+        is_heard: bool = True,
+    ) -> None:
+        """``is_heard``: nothing is left to hear of what this central bank once said; else it signs nothing before
+        `resume`, and gives what it has."""
+        self._is_heard = is_heard
         self._store = store
         self._keys = keys
         self._terms = terms
@@ -76,22 +99,29 @@ class Registry:
         self._published = -POOL_SECONDS
         self.signed_directory = self._found(founding)
         self.directory = Directory.of(self.signed_directory, keys.root.key)
+        if is_heard:
+            self._follow_terms()
+
+    def resume(self) -> None:
+        """All that was once said was heard."""
+        self._is_heard = True
         self._follow_terms()
-        with store.writing() as db, contextlib.suppress(Refusal):
+        with self._store.writing() as db, contextlib.suppress(Refusal):
             self._renew_base(db)
 
     def update_since(self, version: int) -> Encoded:
         """What someone who holds `version` lacks, a `PolicyUpdate`; without the head where more than one answer's
         deltas remain. Read as it is stored, beside whoever writes, and kept until there is something newer."""
         with self._store.looking() as db:
-            newest, head = _newest(db), _held(db)
-            if head is not None and self._is_current(db, head.body, newest):
+            newest, head = newest_version(db), held_head(db)
+            if head is not None and (not self._is_heard or self._is_current(db, head.body, newest)):
                 return self._answers.get(db, version, newest, head)
+        require(self._is_heard, Code.BUSY)
         with self._store.writing() as db:
             self._lead_back(db)
             with contextlib.suppress(Refusal):
                 self._publish_pending(db)
-            newest = _newest(db)
+            newest = newest_version(db)
             return self._answers.get(db, version, newest, self._head(db, newest))
 
     def base(self) -> Encoded:
@@ -106,7 +136,7 @@ class Registry:
         """Sign a new base where the last one is so many deltas old, that nobody who begins needs more than one answer
         full of them."""
         row = db.execute("select version from base").fetchone()
-        newest = _newest(db)
+        newest = newest_version(db)
         if newest - (0 if row is None else row[0]) < BASE_EVERY or _is_pending(db):
             return
         rows = db.execute(
@@ -158,7 +188,8 @@ class Registry:
         return self._list([(evidence.certificate, Reason.CONFLICT)], evidence)
 
     def _list(self, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None) -> int:
-        """They count from now on; the policy lists them at once, or with what comes in the next seconds."""
+        """They count from now on; the policy lists them at once, or with what comes in the next seconds. BUSY."""
+        require(self._is_heard, Code.BUSY)
         with self._store.writing() as db:
             fresh = [(item, reason) for item, reason in wallets if self._is_news(db, item.body, reason)]
             if fresh:
@@ -169,12 +200,19 @@ class Registry:
                         "insert into shown_evidence (raw) values (?) on conflict do nothing",
                         (evidence.encode(),),
                     )
+            for item, _ in wallets:
+                body = item.body
+                db.execute(
+                    "update revocations set bank = ?, key = ?, leaves = ? where id = ? and key = x''",
+                    (body.bank, body.key, self._leaves(body), body.revocation_id),
+                )
             self._publish_pending(db)
             pending = int(db.execute("select count(*) from revocations where listed = 0").fetchone()[0])
-            return _newest(db) + -(-pending // MAX_REVOKED_PER_DELTA)
+            return newest_version(db) + -(-pending // MAX_REVOKED_PER_DELTA)
 
     def publish(self) -> None:
-        """List what is pending, if it has been for long enough: the step of a background worker."""
+        """List what is pending, if it has been for long enough: the step of a background worker. BUSY."""
+        require(self._is_heard, Code.BUSY)
         with self._store.writing() as db:
             self._publish_pending(db)
 
@@ -204,7 +242,8 @@ class Registry:
         return None if row is None else row[0]
 
     def drop_expired(self) -> None:
-        """Publish that revocations have left whose time is over: the step of a background worker."""
+        """Publish that revocations have left whose time is over: the step of a background worker. BUSY."""
+        require(self._is_heard, Code.BUSY)
         with self._store.writing() as db:
             if self._leaving(db, 1):
                 self._publish(db, ())
@@ -233,14 +272,14 @@ class Registry:
                 return
             held = cose.parse(PolicyHead, row[0]).body
             is_same = (held.limits, held.grace) == (self._terms.limits, self._terms.grace)
-            if held.version == _newest(db) and not is_same:
+            if held.version == newest_version(db) and not is_same:
                 with contextlib.suppress(Refusal):
                     self._publish(db, ())
 
     def _lead_back(self, db: sqlite3.Connection) -> None:
         """Where a wrong clock has dated the head ahead: a new version, whose head says the right time and is newer."""
-        held = _held(db)
-        if held is None or held.body.version != _newest(db):
+        held = held_head(db)
+        if held is None or held.body.version != newest_version(db):
             return
         with contextlib.suppress(Refusal):
             if held.body.time > self._now() + WINDOW:
@@ -251,7 +290,7 @@ class Registry:
         return max(self._clock(), self.directory.time)
 
     def _head(self, db: sqlite3.Connection, version: int) -> Signed[PolicyHead]:
-        held = _held(db)
+        held = held_head(db)
         is_newest = held is not None and held.body.version == version
         try:
             now = self._now()
@@ -292,7 +331,7 @@ class Registry:
         return [revocation_id for (revocation_id,) in rows]
 
     def _publish(self, db: sqlite3.Connection, revoked: Sequence[tuple[bytes, Reason]]) -> int:
-        version = _newest(db) + 1
+        version = newest_version(db) + 1
         removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
         body = PolicyDelta(version, self._now(), tuple(sorted(revoked)), tuple(removed), ())
         delta = cose.sign(body, self._keys.policy.sign_digest)
@@ -339,11 +378,11 @@ def _is_pending(db: sqlite3.Connection) -> bool:
     return db.execute("select 1 from revocations where listed = 0 limit 1").fetchone() is not None
 
 
-def _held(db: sqlite3.Connection) -> Signed[PolicyHead] | None:
+def held_head(db: sqlite3.Connection) -> Signed[PolicyHead] | None:
     row = db.execute("select raw from head").fetchone()
     return None if row is None else cose.parse(PolicyHead, row[0])
 
 
-def _newest(db: sqlite3.Connection) -> int:
+def newest_version(db: sqlite3.Connection) -> int:
     newest: int = db.execute("select coalesce(max(version), 0) from deltas").fetchone()[0]
     return newest

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ledger_sync.central_bank.books import ISSUED, REDEEMED, MovementKind, move, movements, position, sums
+from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.claims import Standing, free
 from ledger_sync.central_bank.issuing import Cause, Issuing, find
@@ -56,6 +57,7 @@ class CentralBank:
     issuing: Issuing
     redeeming: Redeeming
     challenging: Challenging
+    catching_up: CatchingUp
     operator: bytes
     clock: Clock
 
@@ -87,6 +89,15 @@ class CentralBank:
                 self._base,
                 "Where a wallet begins that holds no policy",
                 "[policy-base, [* [revocation id, reason]]]",
+            ),
+            Route(
+                "POST",
+                "/v1/witnesses/absent",
+                _OPERATOR,
+                self._absent,
+                "Go on without what this bank has heard of the central bank",
+                "[* bank tstr]: who is still waited for",
+                "[bank tstr]",
             ),
             Route(
                 "POST",
@@ -194,6 +205,11 @@ class CentralBank:
             ),
         )
 
+    def _absent(self, incoming: Incoming) -> Cbor:
+        (bank,) = codec.array(incoming.value, 1)
+        self.catching_up.go_on_without(codec.text(bank, MAX_ID_BYTES, least=1))
+        return list(self.catching_up.left)
+
     def _directory(self, _incoming: Incoming) -> Cbor:
         return self.registry.signed_directory.to_cbor()
 
@@ -204,6 +220,7 @@ class CentralBank:
         return self.registry.base()
 
     def _order(self, incoming: Incoming, kind: MovementKind) -> Cbor:
+        self.catching_up.require_done()
         order_id, bank, amount = codec.array(incoming.value, 3)
         codec.octets(order_id, FUNDING_ID_BYTES)
         codec.text(bank, MAX_ID_BYTES, least=1)
@@ -229,6 +246,7 @@ class CentralBank:
         return [total]
 
     def _funding(self, incoming: Incoming) -> Cbor:
+        self.catching_up.require_whole(incoming.caller.name)
         funding, owner, amounts = codec.array(incoming.value, 3)
         listed = [codec.amount(amount) for amount in codec.array(amounts, least=1, most=MAX_AMOUNTS)]
         issuance = self.issuing.fund(
@@ -244,6 +262,7 @@ class CentralBank:
         return held[1].to_cbor()
 
     def _redemption(self, incoming: Incoming) -> Cbor:
+        self.catching_up.require_done()
         txid, bundle, statements, possession = codec.array(incoming.value, 4)
         codec.octets(txid, ID_BYTES)
         bank, shown = incoming.caller.name, None if possession is None else Possession.from_cbor(possession)
@@ -253,6 +272,7 @@ class CentralBank:
         return [issuance, paid.value, paid.credited(bank)]
 
     def _refund(self, incoming: Incoming) -> Cbor:
+        self.catching_up.require_done()
         ref, bundle, statements, possession = codec.array(incoming.value, 4)
         proof = read_proof(bundle, statements, self.registry.directory)
         shown = Possession.from_cbor(possession)
@@ -271,6 +291,7 @@ class CentralBank:
         return [self.registry.revoke(incoming.caller.name, wallets, shown)]
 
     def _challenge(self, incoming: Incoming) -> Cbor:
+        self.catching_up.require_done()
         statement, claim, bundle, statements, possession = codec.array(incoming.value, 5)
         codec.octets(claim, ID_BYTES)
         answer = self.challenging.challenge(

@@ -72,6 +72,7 @@ class CatchingUp:
     def __init__(self, store: Store, witnesses: Mapping[str, Witness]) -> None:
         self._store = store
         self._lock = threading.Lock()
+        self._is_clock_unsure = False
         self._left = dict(witnesses)
         earliest = store.earliest_of_last(_LAST)
         self._since = max(0, earliest - _MARGIN)
@@ -85,6 +86,12 @@ class CatchingUp:
         """The witnesses that were not heard yet."""
         return tuple(self._left)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is nothing to wait for but a clock that an operator or a peer has to stand for; till then
+        whoever asks is told so."""
+        return self.is_done or self._is_clock_unsure
+
     def require_done(self) -> None:
         """BUSY until it is done, with the witnesses that are waited for."""
         left = self.left
@@ -96,6 +103,7 @@ class CatchingUp:
             try:
                 count = self._hear(name, witness)
             except Refusal as refusal:
+                self._is_clock_unsure = refusal.code is Code.CLOCK_UNSURE
                 _log.info("waiting for the statements that %s holds: %s", name, refusal)
             else:
                 _log.info("%s has shown %d statements", name, count)

@@ -160,7 +160,7 @@ def build(home: Home) -> Service:
         notary.routes(),
         gate,
         home.executor,
-        lambda: trust.is_ready and catching_up.is_done,
+        lambda: trust.is_ready and catching_up.is_ready,
         home.health(ALIAS),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.sandbox.in_process import CENTRAL_BANK, Overhear
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, Overhear, named
 from tests.support.system import OPENING, System
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
@@ -154,3 +154,98 @@ def test_how_often_a_bank_may_ask_for_all_again_is_bounded(system: System) -> No
     assert 0 < answered < 10
     system.now += 3_700
     bank.post("/v1/relays/again", [0])
+
+
+class CentralBackup:
+    """The central bank's disk of one moment, and putting it back."""
+
+    def __init__(self, system: System, folder: Path) -> None:
+        self._system = system
+        self._folder = folder / "central backup"
+        system.settle_down()
+        system.network.back_up(CENTRAL_BANK, self._folder)
+
+    def put_back(self) -> None:
+        self._system.settle_down()
+        self._system.network.put_back(CENTRAL_BANK, self._folder)
+        self._system.settle_down()
+
+
+def sums(system: System) -> list[object]:
+    issued, redeemed, outstanding, positions = system.operate(CENTRAL_BANK, "/v1/books")
+    assert issued - redeemed == outstanding + sum(held for _, held in positions)
+    return [issued, redeemed, outstanding, positions]
+
+
+def test_a_central_bank_put_back_has_its_books_again(system: System, tmp_path: Path) -> None:
+    """Money went out, came back to an account, was renewed; all of it after the backup."""
+    owner, other = system.holder("owner", BANK), system.holder("other", OTHER_BANK)
+    owner.fund(50_000)
+    backup = CentralBackup(system, tmp_path)
+    owner.fund(20_000)
+    owner.pay(other, 5_000)
+    system.bring_together()
+    owner.defund(30_000)
+    system.bring_together()
+    before = sums(system)
+    had = [(one.held, one.account_balance()) for one in (owner, other)]
+    backup.put_back()
+    assert sums(system) == before
+    system.bring_together()
+    assert [(one.held, one.account_balance()) for one in (owner, other)] == had
+    assert agree(system)
+    owner.fund(1_000)
+    owner.pay(other, 2_000)
+    system.bring_together()
+    other.defund(7_000)
+    system.bring_together()
+    assert agree(system)
+
+
+def test_a_central_bank_put_back_signs_no_second_version_of_its_policy(
+    system: System, tmp_path: Path
+) -> None:
+    thief, owner = system.holder("thief", BANK), system.holder("owner", OTHER_BANK)
+    backup = CentralBackup(system, tmp_path)
+    thief.bank_client.report_loss()
+    system.now += 60
+    system.settle_down()
+    (version,) = system.rows(CENTRAL_BANK, "select max(version) from deltas")[0]
+    listed = system.rows(CENTRAL_BANK, "select hex(raw) from deltas order by version")
+    assert version > 0
+    backup.put_back()
+    assert system.rows(CENTRAL_BANK, "select hex(raw) from deltas order by version") == listed
+    owner.bank_client.report_loss()
+    system.now += 60
+    system.settle_down()
+    assert system.rows(CENTRAL_BANK, "select count(*), max(version) from deltas") == [
+        (version + 1, version + 1)
+    ]
+    assert not system.rows(CENTRAL_BANK, "select 1 from revocations where key = x''")
+
+
+def test_nothing_moves_before_every_bank_was_heard_or_the_operator_goes_on(
+    system: System, tmp_path: Path
+) -> None:
+    owner = system.holder("owner", BANK)
+    owner.fund(50_000)
+    backup = CentralBackup(system, tmp_path)
+    with system.network.offline(OTHER_BANK):
+        system.network.put_back(CENTRAL_BANK, backup._folder)
+        with pytest.raises(Refusal) as busy:
+            owner.fund(1_000)
+        assert busy.value.code in (Code.BUSY, Code.UNREACHABLE)
+        assert system.operate(CENTRAL_BANK, "/v1/witnesses/absent", [OTHER_BANK]) == []
+        owner.fund(1_000)
+    assert owner.held == 51_000
+
+
+def test_orders_that_the_operator_gives_again_count_once(system: System, tmp_path: Path) -> None:
+    backup = CentralBackup(system, tmp_path)
+    order = [named("more"), BANK, 70_000]
+    system.operate(CENTRAL_BANK, "/v1/issues", order)
+    system.settle_down()
+    backup.put_back()
+    system.operate(CENTRAL_BANK, "/v1/issues", order)
+    system.settle_down()
+    assert agree(system)

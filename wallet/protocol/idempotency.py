@@ -9,7 +9,8 @@
     refund                              refund:<refund id>                    the refund id, as the notary's consumer
     compensation for what is not shown  challenge:<claim>:<wanted>:<place>:<paid>  claim, wanted and place
     any of these, forgotten meanwhile   forgotten:<kind>:<id>                 as above
-    issue, withdrawal, lost challenge   movement:<number>                     the operator's 16 bytes
+    issue, withdrawal                   movement:<kind>:<id>                  the operator's 16 bytes
+    lost challenge                      movement:<number>                     as the compensation
 
 Rule: a key is made from what caused the act and from nothing that a second attempt would choose anew.
 """
@@ -74,6 +75,7 @@ def forgotten(kind: str, cause: bytes) -> str:
     return f"forgotten:{kind}:{cause.hex()}"
 
 
-def movement(number: int) -> str:
-    """Of a movement of the bank's position that the bank did not cause itself."""
-    return f"movement:{number}"
+def movement(kind: str, cause: bytes, number: int) -> str:
+    """Of a movement of the bank's position that the bank did not cause itself. An order of the operator's is known by
+    its id, for a central bank that was put back from a backup numbers it anew; a claim may be paid in parts."""
+    return f"movement:{kind}:{cause.hex()}" if kind in ("issue", "withdrawal") else f"movement:{number}"

@@ -127,7 +127,7 @@ class InProcessNetwork:
             for worker in self.running[name].workers:
                 if worker.name == _TRUST:
                     self._round(name, worker.step)
-        self._let_notary_hear()
+        self._let_hear()
         for bank in self.plan.banks if self.plan.grant else ():
             self.operate(CENTRAL_BANK, "/v1/issues", [named(f"grant {bank}"), bank, self.plan.grant])
 
@@ -153,14 +153,15 @@ class InProcessNetwork:
         """Bring a service up over what is on its disk."""
         self.running[name] = self._build(name)
         self.lines.attach(name, self.running[name].app)
-        self._let_notary_hear()
+        self._let_hear()
 
-    def _let_notary_hear(self) -> None:
-        """As soon as everybody is there, the notary has heard what it once said."""
-        notary = self.running.get(NOTARY)
-        for worker in () if notary is None else notary.workers:
-            if worker.name == notary_program.CATCHING_UP:
-                self._round(NOTARY, worker.step)
+    def _let_hear(self) -> None:
+        """As soon as everybody is there, central bank and notary have heard what they once said."""
+        for name in (CENTRAL_BANK, NOTARY):
+            service = self.running.get(name)
+            for worker in () if service is None else service.workers:
+                if worker.name == notary_program.CATCHING_UP:
+                    self._round(name, worker.step)
 
     def _build(self, name: str) -> Service:
         home = self.homes[name]
@@ -311,8 +312,15 @@ class InProcessNetwork:
             for bank in self.plan.banks
         ]
         notary = {"url": url(NOTARY), "key": self.keystores[NOTARY].public_key("notary").hex()}
+        witnesses = [bank for bank in self.plan.banks if bank not in self.plan.absent]
         since = self._base_clock() - _KEYS_GOOD_BEFORE
-        return {"banks": banks, "notary": notary, "since": since, "terms": dict(self.plan.terms)}
+        return {
+            "banks": banks,
+            "notary": notary,
+            "since": since,
+            "witnesses": witnesses,
+            "terms": dict(self.plan.terms),
+        }
 
 
 def named(text: str) -> bytes:

@@ -48,9 +48,12 @@ class Pair:
     def __init__(self, home: Path) -> None:
         self.network = make(home, Wishes(terms={"token_life": 0, "grace": 0}))
         self.stations = (self.network.central_bank, self.network.notary)
-        settings = self.network.folder(self.network.notary) / "service.json"
-        nobody_else = {**json.loads(settings.read_text()), "banks": {}}
-        settings.write_text(json.dumps(nobody_else))
+        for station, nobody in (
+            (self.network.notary, {"banks": {}}),
+            (self.network.central_bank, {"witnesses": []}),
+        ):
+            settings = self.network.folder(station) / "service.json"
+            settings.write_text(json.dumps({**json.loads(settings.read_text()), **nobody}))
         self.doomed: set[str] = set()
         folder = home / "alatau"
         self.keystore = hsm.open_keystore(
