@@ -82,7 +82,7 @@ class CatchingUp:
             try:
                 self._hear(bank, line)
             except Refusal as refusal:
-                self._is_clock_unsure = refusal.code is Code.CLOCK_UNSURE
+                self._is_clock_unsure = refusal.code in (Code.CLOCK_UNSURE, Code.AUTH_STALE)
                 _log.info("waiting for what %s has heard of the central bank: %s", bank, refusal)
             else:
                 self._heard(bank)

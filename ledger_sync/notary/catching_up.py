@@ -103,7 +103,7 @@ class CatchingUp:
             try:
                 count = self._hear(name, witness)
             except Refusal as refusal:
-                self._is_clock_unsure = refusal.code is Code.CLOCK_UNSURE
+                self._is_clock_unsure = refusal.code in (Code.CLOCK_UNSURE, Code.AUTH_STALE)
                 _log.info("waiting for the statements that %s holds: %s", name, refusal)
             else:
                 _log.info("%s has shown %d statements", name, count)
