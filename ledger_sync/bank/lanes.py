@@ -72,9 +72,11 @@ class Lanes:
             self._outbox.do(self._outbox.due(lane.kinds, lane.target))
 
     def hurry(self) -> None:
-        """There may be something to do now in any lane."""
-        for worker in self.workers.values():
-            worker.poke()
+        """There may be something to do now in the lanes for which work was noted since this was last said."""
+        noted = self._work.take_noted()
+        for lane, worker in self.workers.items():
+            if any(kind in lane.kinds and lane.target in (None, target) for kind, target in noted):
+                worker.poke()
 
     def wait_for(self, wanted: Callable[[], Iterable[Item]]) -> None:
         """Have the lanes of what is ``wanted`` and ready now make rounds, until nothing of it is or one is held up."""

@@ -284,9 +284,10 @@ class Node:
         return (self._fundings, self._settling, self._ending, *self.lanes.workers.values())
 
     def hurry(self) -> None:
-        """There may be something to do now."""
-        for worker in self.workers:
+        """There may be something to do now: for who finishes fundings and settles, and in lanes that got work."""
+        for worker in (self._fundings, self._settling):
             worker.poke()
+        self.lanes.hurry()
 
     def work_round(self) -> None:
         """One round of every worker, in the caller's thread: where none runs by itself."""

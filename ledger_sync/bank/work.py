@@ -53,14 +53,21 @@ class WorkList:
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock
+        self._noted: set[tuple[Kind, str]] = set()
 
     def add(self, item: Item) -> bool:
         """Whether it was not there before, done or not."""
         self._store.insert("partners", target=item.target)
+        self._noted.add((item.kind, item.target))
         kind = item.kind.value
         return self._store.insert(
             "work", kind=kind, target=item.target, subject=item.subject, due=self._clock()
         )
+
+    def take_noted(self) -> frozenset[tuple[Kind, str]]:
+        """Of which kinds and for whom work was written since this was last asked: a hint for who may sleep."""
+        noted, self._noted = self._noted, set()
+        return frozenset(noted)
 
     def again(self, item: Item) -> None:
         """Do it, also if it was done before."""
