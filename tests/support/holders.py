@@ -32,6 +32,7 @@ class Snapshot:
 
     folder: Path
     keystore: MemoryKeystore
+    is_set_up: bool
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Holder:
     folder: Path
     keystore: MemoryKeystore
     signed: dict[bytes, Signed[Transfer]] = field(default_factory=dict)
+    is_set_up: bool = True
     _snapshots: int = 0
 
     @property
@@ -80,6 +82,7 @@ class Holder:
     # online
 
     def sync(self) -> Report:
+        self._set_up()
         return online.reconcile(self.wallet, self.bank_client)
 
     def try_sync(self) -> Report | None:
@@ -104,9 +107,11 @@ class Holder:
         return found + [f"redeeming: {redemption}" for redemption in reconciling.open_redemptions()]
 
     def fund(self, amount: int) -> int:
+        self._set_up()
         return online.fund(self.wallet, self.bank_client, amount)
 
     def defund(self, amount: int) -> int:
+        self._set_up()
         return online.defund(self.wallet, self.bank_client, amount)
 
     def account_balance(self) -> int:
@@ -154,7 +159,7 @@ class Holder:
         self.wallet.close()
         shutil.copytree(self.folder, to)
         self.start()
-        return Snapshot(to, self.keystore.clone())
+        return Snapshot(to, self.keystore.clone(), self.is_set_up)
 
     def remember(self) -> None:
         """Note all that this purse has signed, before it is taken away."""
@@ -172,6 +177,7 @@ class Holder:
         self.wallet.close()
         shutil.rmtree(self.folder)
         shutil.copytree(snapshot.folder, self.folder)
+        self.is_set_up = snapshot.is_set_up
         self.start()
 
     def lose_purse(self) -> None:
@@ -180,14 +186,21 @@ class Holder:
         self.wallet.close()
         shutil.rmtree(self.folder)
         self.start()
-        online.set_up(self.wallet, self.bank_client, self.system.root)
+        self.is_set_up = False
+        self._set_up()
+
+    def _set_up(self) -> None:
+        """As an interrupted making goes on: before anything else that is done online."""
+        if not self.is_set_up:
+            online.set_up(self.wallet, self.bank_client, self.system.root)
+            self.is_set_up = True
 
     def clone(self, snapshot: Snapshot, name: str) -> Holder:
         """A second device out of a backup of purse AND keystore."""
         folder = self.system.folder / f"purse of {name}"
         shutil.copytree(snapshot.folder, folder)
         other = Holder(self.system, name, self.bank, self.account, folder, snapshot.keystore.clone())
-        other.ahead = self.ahead
+        other.ahead, other.is_set_up = self.ahead, snapshot.is_set_up
         other.start()
         self.system.holders[name] = other
         return other
