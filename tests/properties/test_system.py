@@ -25,6 +25,7 @@ from tests.properties.lives.disturbing import Disturbing
 from tests.properties.lives.life import Birth
 from tests.properties.lives.lying import Lying
 from tests.properties.lives.online import Online
+from tests.properties.lives.restoring import Restoring
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def birth() -> Iterator[Birth]:
         shutil.rmtree(folder)
 
 
-class DigitalTenge(Breaking, Online, Disturbing, Lying):
+class DigitalTenge(Breaking, Online, Disturbing, Lying, Restoring):
     """Everything that may happen, in any order."""
 
 

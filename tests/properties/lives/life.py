@@ -48,6 +48,8 @@ PLAN: Final = Plan(
     is_steady=True,
 )
 """Shares small enough to be filled in a life; services that stand for their clocks; a bank that is somebody else's."""
+_ROUNDS_OF_PEACE: Final = 2
+"""Rounds in which services hear of each other again, once nothing is disturbed any more."""
 MAX_CLONES: Final = 2
 NEVER: Final = frozenset(
     {
@@ -249,7 +251,13 @@ class Life(RuleBasedStateMachine):
         for holder in self.system.holders.values():
             holder.ahead = 0
         self.system.network.revive()
+        for _ in range(_ROUNDS_OF_PEACE):
+            self.system.now += 40
+            self.system.network.work()
         self.system.bring_together(*reversed(self.system.holders))
+        for holder in self.system.holders.values():
+            if self.is_honest(holder):
+                holder.sync()
         self.audit.at_rest()
         self._nothing_signed_was_forgotten()
         self._life_goes_on()
