@@ -15,6 +15,7 @@ from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
 from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
@@ -43,20 +44,28 @@ class Deliveries:
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
+        self._has_begun = False
 
     def begin_numbers(self) -> None:
         """After a start numbers go on at the time (unix seconds, times 2^20) and some chance, so that a bank that was
-        put back from a backup gives no number again. By the machine's time: it starts also where it may not sign."""
-        now = (self._house.wall or self._house.clock)()
-        first = (now << _TIME_BITS) + int.from_bytes(self._house.random(_CHANCE_BYTES))
-        with self._store.transaction():
-            self._store.run(
-                "insert into sqlite_sequence (name, seq) select 'deliveries', 0"
-                " where not exists (select 1 from sqlite_sequence where name = 'deliveries')"
-            )
-            self._store.run(
-                "update sqlite_sequence set seq = max(seq, ?) where name = 'deliveries'", (first,)
-            )
+        put back from a backup gives no number again. While the clock is unsure that waits, and so does listing: by a
+        wrong time, numbers would be given twice, or come after those of a later start."""
+        try:
+            with self._store.transaction():
+                self._go_on_at_the_time()
+            self._has_begun = True
+        except Refusal as refusal:
+            if refusal.code is not Code.CLOCK_UNSURE:
+                raise
+
+    def _go_on_at_the_time(self) -> None:
+        """CLOCK_UNSURE."""
+        first = (self._house.clock() << _TIME_BITS) + int.from_bytes(self._house.random(_CHANCE_BYTES))
+        self._store.run(
+            "insert into sqlite_sequence (name, seq) select 'deliveries', 0"
+            " where not exists (select 1 from sqlite_sequence where name = 'deliveries')"
+        )
+        self._store.run("update sqlite_sequence set seq = max(seq, ?) where name = 'deliveries'", (first,))
 
     def issuance_came(self, issuance: Signed[Issuance]) -> None:
         self._list(issuance.body.owner, _ISSUANCE, issuance.id)
@@ -81,6 +90,8 @@ class Deliveries:
     def _list(self, key: bytes, kind: str, name: bytes) -> None:
         account = self._wallets.customer_of(key)
         if account is not None:
+            if not self._has_begun:
+                self._go_on_at_the_time()
             self._store.insert("deliveries", customer=account, kind=kind, object=name)
 
     def _is_refused(self, transfer: Signed[Transfer]) -> bool:

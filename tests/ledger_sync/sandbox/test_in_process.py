@@ -33,7 +33,7 @@ from ledger_sync.sandbox.in_process import (
     repeat,
 )
 from tests.support.wallets import Chance
-from tests.support.world import NOW
+from tests.support.world import DAY, NOW
 from wallet.protocol.codes import Code, Refusal
 
 GRANT = 1_000
@@ -213,6 +213,29 @@ def test_a_service_put_back_from_a_backup_knows_what_it_knew_then(
     assert issued(network) == 2
     network.put_back(CENTRAL_BANK, tmp_path / "backup")
     assert issued(network) == 1
+
+
+@pytest.mark.parametrize("name", [CENTRAL_BANK, NOTARY, "alatau"])
+@pytest.mark.parametrize("days", [-400, 400])
+def test_a_service_that_starts_with_a_wrong_clock_waits_and_goes_on_when_it_is_right(
+    tmp_path: Path, clock: Hand, name: str, days: int
+) -> None:
+    """Also where its store was just put back: what a start notes by the time is noted once there is one."""
+    network = InProcessNetwork(tmp_path / "n", clock, chances("steady"), Plan(grant=GRANT, is_steady=True))
+    network.found()
+    network.work()
+    network.back_up(name, tmp_path / "backup")
+    network.ahead[name] = days * DAY
+    network.put_back(name, tmp_path / "backup")
+    network.work()
+    network.ahead[name] = 0
+    for _ in range(2):
+        clock.wait(40)
+        network.work()
+    issue(network)
+    network.work()
+    assert (issued(network), network.operate("alatau", BOOKS)[0]) == (1, GRANT + 1)
+    network.close()
 
 
 def test_a_copy_goes_on_by_itself(network: InProcessNetwork, tmp_path: Path, clock: Hand) -> None:
