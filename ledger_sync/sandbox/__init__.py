@@ -5,7 +5,16 @@ from ledger_sync.sandbox.making import Wishes
 from ledger_sync.sandbox.network import Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import ServicesMissing, require_services
-from ledger_sync.sandbox.supervisor import State, Status, confirm_clocks, kill, start, status, stop
+from ledger_sync.sandbox.supervisor import (
+    State,
+    Status,
+    confirm_clocks,
+    go_on_without,
+    kill,
+    start,
+    status,
+    stop,
+)
 
 __all__ = [
     "Network",
@@ -17,6 +26,7 @@ __all__ = [
     "Status",
     "Wishes",
     "confirm_clocks",
+    "go_on_without",
     "kill",
     "operate",
     "read_network",

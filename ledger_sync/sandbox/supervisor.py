@@ -23,7 +23,7 @@ import httpx
 from ledger_sync.sandbox.clocks import confirm_clock
 from ledger_sync.sandbox.helpers import why_ended
 from ledger_sync.sandbox.making import Wishes, make, write
-from ledger_sync.sandbox.network import FILE, Network, Station, read_network
+from ledger_sync.sandbox.network import FILE, Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import require_services
 from ledger_sync.sandbox.processes import end, gone, last_words, running, spawn
@@ -90,6 +90,18 @@ def confirm_clocks(home: Path) -> tuple[Station, ...]:
         return ()
     network, now = read_network(home.absolute()), int(time.time())
     return tuple(station for station in network.stations if confirm_clock(network.folder(station), now))
+
+
+def go_on_without(home: Path, name: str) -> tuple[Station, ...]:
+    """The operator's word that nothing more is to be heard of a station, for whoever waits to hear from it what it once
+    said; which those were. NOT_FOUND where there is no such station."""
+    network = read_network(home.absolute())
+    absent = network.station(name)
+    called = "" if absent.role is Role.CENTRAL_BANK else name
+    listeners = [one for one in (network.central_bank, network.notary) if one is not absent]
+    orders = [Order(one.name, "POST", "/v1/witnesses/absent", [called]) for one in listeners]
+    answers = operate(network, orders)
+    return tuple(one for one, said in zip(listeners, answers, strict=True) if not isinstance(said, Refusal))
 
 
 def status(home: Path) -> tuple[Status, ...]:

@@ -69,3 +69,4 @@ def test_a_notary_put_back_lets_no_token_be_spent_twice(stage: Stage) -> None:
     stage.cli.wallet(SHOP, "defund", ASKED)
     assert any(stage.books_agree() for _ in range(60))
     assert spendable(stage, PAYER) == had
+    assert stage.cli.must("sandbox", "without", "zhibek")["told"] == []

@@ -1,4 +1,4 @@
-"""`qalta sandbox start|status|stop|books|clock`: a central bank, two banks and a notary here, a process each."""
+"""`qalta sandbox start|status|stop|books|clock|without`: central bank, two banks and a notary here, a process each."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def add(commands: Commands) -> None:
     commands.add("sandbox stop", _stop)
     commands.add("sandbox books", _books)
     commands.add("sandbox clock", _clock)
+    without = commands.add("sandbox without", _without)
+    without.add_argument("station", metavar="NAME", help=commands.words.text("help.station"))
 
 
 def _start(args: argparse.Namespace, context: Context) -> Status:
@@ -82,6 +84,20 @@ def _clock(args: argparse.Namespace, context: Context) -> Status:
     if not confirmed:
         context.show.say("sandbox.clock_fine")
     context.show.result(confirmed=[station.name for station in confirmed])
+    return Status.DONE
+
+
+def _without(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync import sandbox
+
+    if not sandbox.status(context.home.sandbox):
+        raise MissingPart("missing.sandbox")
+    told = sandbox.go_on_without(context.home.sandbox, args.station)
+    for station in told:
+        context.show.say("sandbox.goes_on", name=station.title, absent=args.station)
+    if not told:
+        context.show.say("sandbox.waits_for_nobody", absent=args.station)
+    context.show.result(told=[station.name for station in told])
     return Status.DONE
 
 
