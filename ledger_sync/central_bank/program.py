@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from ledger_sync import hearing
 from ledger_sync.central_bank.asking import Asking
 from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
@@ -27,8 +28,6 @@ from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.worker import every
 
 ALIASES: Final = ("root", "issuing", "policy", "redemption")
-CATCHING_UP: Final = "catching up"
-"""The worker without whose end nothing new is signed and no money moves."""
 _HEAR_SECONDS: Final = 0.5
 _DROP_SECONDS: Final = 3_600
 _FOLLOW_SECONDS: Final = 60
@@ -106,7 +105,7 @@ def assemble(home: Home) -> Assembled:
             asked.close()
 
     workers = (
-        every(CATCHING_UP, _HEAR_SECONDS, catching_up.round),
+        every(hearing.WORKER, _HEAR_SECONDS, catching_up.round),
         every("expired revocations", _DROP_SECONDS, registry.drop_expired),
         every("revocations", POOL_SECONDS / 2, registry.publish),
         *(every(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),

@@ -9,17 +9,17 @@ operator says to go on without it. What two statements of its own say against ea
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from ledger_sync.heard import PAGE
+from ledger_sync.hearing import Hearing
 from ledger_sync.http.peers import read
 from ledger_sync.notary.store import Statement, Store
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.codes import Code, require
 from wallet.protocol.directory import Directory
 from wallet.protocol.settlement import Consumption, check_consumption
 
@@ -66,65 +66,21 @@ class RemoteWitness:
         return codec.uint(number, _MAX_NUMBER), shown
 
 
-class CatchingUp:
-    """What is left to hear after this start. Safe to share between threads."""
+class CatchingUp(Hearing[Witness]):
+    """What is left to hear after this start."""
 
     def __init__(self, store: Store, witnesses: Mapping[str, Witness]) -> None:
         self._store = store
-        self._lock = threading.Lock()
-        self._is_clock_unsure = False
-        self._left = dict(witnesses)
-        earliest = store.earliest_of_last(_LAST)
-        self._since = max(0, earliest - _MARGIN)
+        self._since = max(0, store.earliest_of_last(_LAST) - _MARGIN)
+        super().__init__(witnesses, self._take)
 
-    @property
-    def is_done(self) -> bool:
-        return not self._left
-
-    @property
-    def left(self) -> tuple[str, ...]:
-        """The witnesses that were not heard yet."""
-        return tuple(self._left)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether there is nothing to wait for but a clock that an operator or a peer has to stand for; till then
-        whoever asks is told so."""
-        return self.is_done or self._is_clock_unsure
-
-    def require_done(self) -> None:
-        """BUSY until it is done, with the witnesses that are waited for."""
-        left = self.left
-        require(not left, Code.BUSY, waiting_for=", ".join(left)[:64])
-
-    def round(self) -> None:
-        """Hear whoever was not heard yet, each as far as it can be reached."""
-        for name, witness in list(self._left.items()):
-            try:
-                count = self._hear(name, witness)
-            except Refusal as refusal:
-                self._is_clock_unsure = refusal.code in (Code.CLOCK_UNSURE, Code.AUTH_STALE)
-                _log.info("waiting for the statements that %s holds: %s", name, refusal)
-            else:
-                _log.info("%s has shown %d statements", name, count)
-                self._heard(name)
-
-    def go_on_without(self, name: str) -> None:
-        """The operator's word that a witness will not be heard. NOT_FOUND where it is not waited for."""
-        require(name in self._left, Code.NOT_FOUND, witness=name)
-        _log.warning("going on without the statements that %s holds, by the operator's word", name)
-        self._heard(name)
-
-    def _heard(self, name: str) -> None:
-        with self._lock:
-            self._left = {other: witness for other, witness in self._left.items() if other != name}
-
-    def _hear(self, name: str, witness: Witness) -> int:
+    def _take(self, name: str, witness: Witness) -> None:
         count, after = 0, 0
         while True:
             number, page = witness.consumptions(self._since, after)
             if not page:
-                return count
+                _log.info("%s has shown %d statements", name or "the central bank", count)
+                return
             require(number > after, Code.MALFORMED, witness=name)
             for statement in self._store.learn(page):
                 _log.error(

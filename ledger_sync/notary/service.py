@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ledger_sync import hearing
 from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
@@ -33,8 +34,6 @@ _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _PARTNERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
 _REFRESH_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.5
-CATCHING_UP: Final = "catching up"
-"""The worker without whose end the notary serves nobody."""
 
 
 class Notary:
@@ -172,8 +171,8 @@ def build(home: Home) -> Service:
             line.close()
 
     refreshing = every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS))
-    hearing = every(CATCHING_UP, _LOOK_SECONDS, catching_up.round)
-    return Service(app, (refreshing, hearing), close)
+    asking = every(hearing.WORKER, _LOOK_SECONDS, catching_up.round)
+    return Service(app, (refreshing, asking), close)
 
 
 PROGRAM: Final = Program("notary", (ALIAS,), build)

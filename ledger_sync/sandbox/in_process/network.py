@@ -19,6 +19,7 @@ import ledger_sync.bank.program as bank_program
 import ledger_sync.central_bank.program as central_bank_program
 import ledger_sync.notary.service as notary_program
 from hsm.memory import MemoryKeystore
+from ledger_sync import hearing
 from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.nonces import Nonces
@@ -160,7 +161,7 @@ class InProcessNetwork:
         for name in (CENTRAL_BANK, NOTARY):
             service = self.running.get(name)
             for worker in () if service is None else service.workers:
-                if worker.name == notary_program.CATCHING_UP:
+                if worker.name == hearing.WORKER:
                     self._round(name, worker.step)
 
     def _build(self, name: str) -> Service:
