@@ -184,7 +184,9 @@ class Audit:
         claims: Counter[bytes] = Counter()
         for number, kind, name, amount in self.system.rows(CENTRAL_BANK, sql, f"position:{bank}"):
             start, end = f"{kind}:{name.hex()}", ":issued" if kind == "funding" else ""
-            if kind in ("issue", "withdrawal") or (kind == "challenge" and amount < 0):
+            if kind in ("issue", "withdrawal"):
+                start = f"movement:{start}"
+            elif kind == "challenge" and amount < 0:
                 start = f"movement:{number}"
             elif kind == "challenge":
                 claims[name] += amount
