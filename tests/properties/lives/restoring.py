@@ -12,11 +12,11 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from ledger_sync.sandbox.in_process import NOTARY
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests.properties.lives.life import Life
 from tests.support.system import BANKS
 
-RESTORED: Final = st.sampled_from((NOTARY, *BANKS))
+RESTORED: Final = st.sampled_from((CENTRAL_BANK, NOTARY, *BANKS))
 _ROUNDS: Final = 3
 
 
