@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,11 +11,11 @@ from ledger_sync.central_bank.store import SCHEMA as CENTRAL_BANK
 from ledger_sync.http.nonces import SCHEMA as NONCES
 from ledger_sync.http.trust import SCHEMA as TRUST
 from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
+from tests.support.pages import ROOT, page, rows, section
 from wallet.database import Schema, connect
 from wallet.purse.store import SCHEMA as PURSE
 
-ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "decisions" / "shares.md").read_text("utf-8")
+PAGE = page("decisions", "shares.md")
 SECTIONS = {
     "Bank": BANK,
     "Central bank": CENTRAL_BANK,
@@ -27,12 +26,6 @@ SECTIONS = {
 }
 
 
-def rows(section: str) -> list[list[str]]:
-    (body,) = re.findall(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    lines = [line for line in body.splitlines() if line.startswith("| `")]
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
-
-
 def tables(schema: Schema) -> list[str]:
     connection = connect(":memory:", schema)
     sql = "select name from sqlite_schema where type = 'table' and name not like 'sqlite_%'"
@@ -41,15 +34,15 @@ def tables(schema: Schema) -> list[str]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_every_table_stands_on_the_page_once(section: str) -> None:
-    listed = [name for row in rows(section) for name in re.findall(r"`(\w+)`", row[0])]
-    assert sorted(listed) == tables(SECTIONS[section])
+@pytest.mark.parametrize("title", SECTIONS)
+def test_every_table_stands_on_the_page_once(title: str) -> None:
+    listed = [name for row in rows(section(PAGE, title)) for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(listed) == tables(SECTIONS[title])
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_every_row_says_who_pays_and_what_frees_it(section: str) -> None:
-    for row in rows(section):
+@pytest.mark.parametrize("title", SECTIONS)
+def test_every_row_says_who_pays_and_what_frees_it(title: str) -> None:
+    for row in rows(section(PAGE, title)):
         assert len(row) == 5, row
         assert all(row), row
         if "turnover" not in row[2] and "fixed" not in row[2]:

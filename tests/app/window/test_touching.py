@@ -249,3 +249,12 @@ def test_a_code_that_is_left_is_drawn_no_more(window: RemoteWindow) -> None:
     window.do("key", key="escape")
     window.wait("home-pay")
     assert any("reel" not in window.do("threads") for _ in range(200))
+
+
+@pytest.mark.parametrize(
+    ("sample", "line"),
+    [("done", "clean"), ("conflict", "not_clean"), ("lost", "lost"), ("rolled-back", "rolled_back")],
+)
+def test_everything_agrees_only_where_it_does(window: RemoteWindow, sample: str, line: str) -> None:
+    window.do("sample", name=f"reconcile-{sample}")
+    assert window.text("ended-line") == catalogue("en").text(f"app_ledger.{line}")
