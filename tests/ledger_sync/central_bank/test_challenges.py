@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ledger_sync.central_bank.asking import ATTEMPTS
-from ledger_sync.sandbox.in_process import cut
+from ledger_sync.sandbox.in_process import Exchange, cut
 from tests.ledger_sync.central_bank.stand import GRANT, Stand, named
 from tests.support.world import DAY, Key, Person, World
 from wallet.protocol import cose
@@ -160,6 +161,25 @@ def test_shown_once_is_shown(case: Case) -> None:
         case.stand.now += case.stand.terms.challenge_wait + 1
         assert case.challenge() == shown
     assert case.positions() == {"alatau": GRANT, "zhibek": GRANT - 500}
+
+
+def test_a_bank_that_lets_wait_is_asked_one_question_and_nobody_else_waits_for_it(case: Case) -> None:
+    """While its answer is on the way others ask the same: each is told at once that it is open."""
+    other = case.other_spending()
+    case.consume(other.id)
+    case.show(other)
+    questions = 0
+
+    def slow(exchange: Exchange) -> httpx.Response:
+        nonlocal questions
+        questions += 1
+        for _ in range(40 if questions == 1 else 0):
+            assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.UNREACHABLE
+        return exchange.deliver()
+
+    case.stand.network.lines.place(slow, callee="zhibek")
+    assert case.challenge() == [0, [other.to_cbor(), case.ann.certificate.to_cbor()], 0]
+    assert questions == 1
 
 
 def test_nobody_needs_to_ask_again_for_a_bank_to_have_failed(case: Case) -> None:
