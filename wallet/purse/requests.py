@@ -61,4 +61,4 @@ class Requests:
         ours = store.value("SELECT 1 FROM request WHERE ref = ? AND side = 'ours'", ref)
         require(ours is not None, Code.REQUEST_UNKNOWN)
         with store.transaction():
-            store.write("INSERT OR IGNORE INTO cancelled VALUES (?, ?)", ref, self._purse.now())
+            store.insert_new("cancelled", request=ref, at=self._purse.now())

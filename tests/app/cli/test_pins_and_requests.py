@@ -33,11 +33,15 @@ def test_open_requests_are_seen_and_cancelled(cli: Cli) -> None:
     assert cli.wallet("asker", "balance")["requested"] == 10_000
     listed = cli.wallet("asker", "request", "list")
     assert listed["requested"] == 10_000
-    assert [(item["amount"], item["printed"]) for item in listed["requests"]] == [
+    assert {(item["amount"], item["printed"]) for item in listed["requests"]} == {
         (5_000, True),
         (10_000, False),
-    ]
+    }
     assert "(counts against the limit)  100\xa0₸" in cli.run("--wallet", "asker", "balance").out
+    for command in ("fund", "request"):
+        over = cli.run("--json", "--wallet", "asker", command, "499950")
+        assert (over.status, over.json["refused"]) == (1, "limit_balance")
+        assert "Open requests count with 100\xa0₸" in over.json["told"][0]
     cancelled = cli.wallet("asker", "request", "cancel", first["request"][:10])
     assert cancelled["requested"] == 0
     assert [item["amount"] for item in cli.wallet("asker", "request", "list")["requests"]] == [5_000]
