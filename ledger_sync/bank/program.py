@@ -23,7 +23,7 @@ from ledger_sync.http.trust import Trust
 from ledger_sync.http.worker import every
 
 ALIAS: Final = "bank"
-_REFRESH_SECONDS: Final = 30
+_REFRESH_SECONDS: Final = 5
 _LOOK_SECONDS: Final = 0.5
 _MOVEMENTS_SECONDS: Final = 5
 _REFUNDS_SECONDS: Final = 60

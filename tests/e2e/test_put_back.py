@@ -116,7 +116,7 @@ def test_a_whole_wallet_put_back_that_spends_again_is_found_and_named(stage: Sta
     root = str(Path(proof).with_name("root.hex"))
     checked = stage.cli.must("evidence", "check", proof, "--root", root)
     assert checked["key"] == named["culprit"]
-    blocked = stage.cli.run("--json", "--wallet", OTHER, "sync")
+    blocked = stage.cli.run("--json", "--wallet", OTHER, "fund", ASKED)
     assert (blocked.status, blocked.json["refused"]) == (1, "wallet_revoked")
     stage.cli.wallet(SHOP, "request", ASKED, "--out", at("more.png"))
     assert any(stage.books_agree() for _ in range(60))

@@ -33,6 +33,7 @@ def _sync(args: argparse.Namespace, context: Context) -> Status:
     with context.opened() as opened, bank_line(opened, context.random) as bank:
         report = reconcile(opened.wallet, bank, tell)
         account = account_afterwards(bank)
+        policy = opened.wallet.reconciling.policy_version
         state, losses = opened.wallet.state, [event for event in opened.wallet.history() if event.lost]
     words = context.show.catalogue
     rows = [[words.text(f"sync.{name}"), str(count)] for name, count in report.verdicts().items() if count]
@@ -56,6 +57,7 @@ def _sync(args: argparse.Namespace, context: Context) -> Status:
         refreshed=report.refreshed,
         losses=[_event(event) for event in losses],
         expired=report.expired,
+        policy=policy,
         state=state.value,
         clock_wrong_by=report.clock_wrong_by,
     )

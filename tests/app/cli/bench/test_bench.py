@@ -86,7 +86,7 @@ def test_with_no_name_everything_is_measured(
 
     monkeypatch.setattr(bench, "import_module", measuring)
     assert main(["bench", "--json"]) == Status.DONE
-    assert asked == ["verify", "payment", "tap", "reconcile", "qr", "app"]
+    assert asked == ["verify", "payment", "tap", "reconcile", "qr", "app", "cost"]
     assert numbers(capsys.readouterr().out)["rounds"] == 20
 
 
