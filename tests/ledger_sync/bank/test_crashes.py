@@ -32,7 +32,7 @@ POINTS = {
     "bank.redeem.ask": 4,
     "bank.redeem.answered": 4,
     "bank.redeem.booked": 4,
-    "bank.relay.sent": 2,
+    "bank.relay.sent": 4,  # twice as many as there are: each bank asks for them again after its start
     "bank.revoke.answered": 1,
     "bank.refund.ask": 5,
     "bank.refund.answered": 5,
