@@ -64,8 +64,8 @@ class Objects:
         self._store = store
         self.unspent = Unspent(store)
         self.pending = Pending(store)
-        self._shares = Shares(store, capacity)
-        self.waiting = Waiting(store, self._shares)
+        self.shares = Shares(store, capacity)
+        self.waiting = Waiting(store, self.shares)
 
     # certificates, issuances, requests
 
@@ -133,7 +133,7 @@ class Objects:
             since=now,
         )
         if is_new and not answered:
-            self._shares.charge(Share.REQUESTS, uploader)
+            self.shares.charge(Share.REQUESTS, uploader)
         return is_new
 
     def answer_requests(self, ref: bytes) -> None:
@@ -141,7 +141,7 @@ class Objects:
         rows = self._store.rows("select id, uploader from requests where ref = ? and answered = 0", (ref,))
         for request_id, uploader in rows:
             self._store.run("update requests set answered = 1 where id = ?", (request_id,))
-            self._shares.charge(Share.REQUESTS, uploader, count=-1)
+            self.shares.charge(Share.REQUESTS, uploader, count=-1)
 
     def drop_requests(self, uploader: str, count: int) -> None:
         """The oldest that nothing has answered."""
@@ -157,7 +157,7 @@ class Objects:
         )
         for request_id, uploader in rows:
             self._store.run("delete from requests where id = ?", (request_id,))
-            self._shares.charge(Share.REQUESTS, uploader, count=-1)
+            self.shares.charge(Share.REQUESTS, uploader, count=-1)
 
     def request(self, ref: bytes) -> Signed[Request] | None:
         row = self._store.row("select payload, signature from requests where ref = ? limit 1", (ref,))
@@ -307,14 +307,14 @@ class Objects:
     def add_claim(self, signed: Signed[Transfer], uploader: str) -> None:
         self.drop_claim(signed.id, uploader)
         self._store.insert("claims", transfer=signed.id, uploader=uploader, signature=signed.signature)
-        self._shares.charge(Share.CLAIMS, uploader)
+        self.shares.charge(Share.CLAIMS, uploader)
 
     def drop_claim(self, txid: bytes, uploader: str) -> bool:
         """Whether there was one."""
         sql = "delete from claims where transfer = ? and uploader = ?"
         was_there = self._store.run(sql, (txid, uploader)) == 1
         if was_there:
-            self._shares.charge(Share.CLAIMS, uploader, count=-1)
+            self.shares.charge(Share.CLAIMS, uploader, count=-1)
         return was_there
 
     def is_signed(self, txid: bytes) -> bool:

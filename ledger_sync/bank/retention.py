@@ -12,7 +12,7 @@ from typing import Final
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
-from ledger_sync.bank.shares import Share, Shares
+from ledger_sync.bank.shares import Share
 from ledger_sync.bank.terms import Terms
 
 _ROUND: Final = 512
@@ -28,7 +28,7 @@ class Retention:
         self._patience = terms.patience
         self._objects = objects
         self._watch = watch
-        self._shares = Shares(house.store, terms.capacity)
+        self._shares = objects.shares
 
     def keep_within(self, uploader: str, txids: Sequence[bytes]) -> None:
         """After ``uploader`` brought ``txids`` and what could be judged was."""

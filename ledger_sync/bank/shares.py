@@ -7,6 +7,7 @@ rubbish stands in anybody else's way. What left may be brought again.
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from typing import Final
 
@@ -33,6 +34,8 @@ class Shares:
 
     def __init__(self, store: Store, capacity: Capacity) -> None:
         self._store = store
+        self._changes: Counter[tuple[str, str, str]] = Counter()
+        store.at_end(self._write, self._changes.clear)
         self._relays = capacity.relays
         self._most = {
             Share.WAITING: capacity.waiting,
@@ -45,29 +48,36 @@ class Shares:
         return self._most[share] * (self._relays if uploader.startswith(BANK_UPLOADER) else 1)
 
     def charge(self, share: Share, uploader: str, payer: str = _SUM, count: int = 1) -> None:
-        """So much more (or less) of it is used, by ``payer`` within the uploader's share."""
+        """So much more (or less) of it is used, by ``payer`` within the uploader's share. What comes and goes within
+        one transaction is never written."""
         for name in {payer, _SUM}:
-            self._store.run(
-                "insert into shares (uploader, what, payer, count) values (?, ?, ?, 0) on conflict do nothing",
-                (uploader, share.value, name),
-            )
-            self._store.run(
-                "update shares set count = count + ? where uploader = ? and what = ? and payer = ?",
-                (count, uploader, share.value, name),
-            )
-            self._store.run(
-                "delete from shares where uploader = ? and what = ? and payer = ? and count = 0",
-                (uploader, share.value, name),
-            )
+            self._changes[uploader, share.value, name] += count
+
+    def _write(self) -> None:
+        changes = {key: count for key, count in self._changes.items() if count}
+        self._changes.clear()
+        for key, count in changes.items():
+            if count > 0:
+                sql = (
+                    "insert into shares (uploader, what, payer, count) values (?, ?, ?, ?)"
+                    " on conflict (uploader, what, payer) do update set count = count + excluded.count"
+                )
+                self._store.run(sql, (*key, count))
+            else:
+                where = "where uploader = ? and what = ? and payer = ?"
+                self._store.run(f"update shares set count = count + ? {where}", (count, *key))
+                self._store.run(f"delete from shares {where} and count = 0", key)
 
     def over(self, share: Share, uploader: str) -> int:
         """How much more than its share the uploader has; 0 if it is within it."""
+        self._write()
         sql = "select count from shares where uploader = ? and what = ? and payer = ?"
         used = self._store.value(sql, (uploader, share.value, _SUM))
         return max(0, int(used or 0) - self.most(share, uploader))
 
     def biggest(self, share: Share, uploader: str) -> tuple[str, int]:
         """Who has most of it, and how much."""
+        self._write()
         row = self._store.row(
             "select payer, count from shares where uploader = ? and what = ? and payer <> ?"
             " order by count desc limit 1",

@@ -6,7 +6,7 @@ Rule: what a transaction wrote is on disk before anybody hears of it (`wallet.da
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ class Store:
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.RLock()
         self._depth = 0
+        self._ends: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._db = connect(path, SCHEMA, shared=True)
 
     @contextmanager
@@ -37,8 +38,18 @@ class Store:
             try:
                 with transaction(self._db):
                     yield
+                    for finish, _ in self._ends:
+                        finish()
+            except BaseException:
+                for _, forget in self._ends:
+                    forget()
+                raise
             finally:
                 self._depth = 0
+
+    def at_end(self, finish: Callable[[], None], forget: Callable[[], None]) -> None:
+        """``finish`` is called at the end of each transaction, within it; ``forget`` where it is undone."""
+        self._ends.append((finish, forget))
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a change; the number of rows that it touched."""
