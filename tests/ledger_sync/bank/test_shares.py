@@ -46,13 +46,13 @@ def check_counts(town: Town) -> None:
 
 
 def rubbish(town: Town, signer: Customer, count: int) -> Bundle:
-    """Transfers of tokens that nobody has, no two of which contradict each other."""
+    """Transfers of tokens that nobody has, no two of which contradict each other: later numbers have greater totals."""
     made = []
     for _ in range(count):
         number = town.__dict__["number"] = town.__dict__.get("number", 100) + 1
         ref = TokenRef(number.to_bytes(2, "big") * 16, 0)
         person = signer.person
-        copied = Person(person.key, person.certificate, number, 1_000)
+        copied = Person(person.key, person.certificate, number, number * 100_000)
         token = replace(_any_token(town, signer), ref=ref)
         made.append(town.transfer(copied, [token], signer.town.customers[0].key, 10, bytes(16)))
     return Bundle(tuple(made), (), (signer.person.certificate,), ())
