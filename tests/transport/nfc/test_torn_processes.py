@@ -127,6 +127,12 @@ class Lane:
             taps += 1
         self._check(before, case)
 
+    def open_once(self, hops: int) -> None:
+        """What a purse does at its first opening is not what a case is about."""
+        for role in ("payee", "payer"):
+            self.start(role)
+            self.sides[role].ask("prepare", hops=hops)
+
     def _was_struck(self, case: Case) -> bool:
         """What was to befall it did."""
         if case.victim in self.sides:
@@ -226,6 +232,7 @@ def in_lanes(folder: Path, cases: Sequence[Case]) -> None:
     def run(number: int) -> int:
         share = cases[number::count]
         with lane(folder / f"lane {number}", share[0].hops, len(share)) as pair:
+            pair.open_once(share[0].hops)
             for case in share:
                 pair.pay(case)
         return len(share)
