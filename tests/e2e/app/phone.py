@@ -145,6 +145,18 @@ class Phone:
             self.frame()
         raise AssertionError(f"{self.wallet} stays at {self.place}")
 
+    def touch_until(self, name: str, seen: str) -> None:
+        """A button of a page that may be drawn anew under the finger: touched again, as a person would, until ``seen``
+        is there."""
+        self.touch(name)
+        for _ in range(_TOUCHES):
+            if self.sees(seen):
+                return
+            with suppress(WindowRefused):
+                self.remote.touch(name)
+            self.frame()
+        raise AssertionError(f"{self.wallet} never shows {seen}")
+
     def touch_last(self, name: str) -> None:
         """A touch at which the window may die."""
         with suppress(WindowGone):
