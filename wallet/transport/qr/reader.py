@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -55,7 +56,7 @@ class ReaderMissing(Exception):
     """No decoder is installed: neither zxing-cpp nor pyzbar with the zbar library (Debian: libzbar0)."""
 
 
-class _Looking:
+class _Looking(ABC):
     """What both readers share: the ways to look at a picture."""
 
     inverts = True
@@ -97,12 +98,13 @@ class _Looking:
             return None
         return data.decode("ascii") if data.isascii() else None
 
+    @abstractmethod
     def _decoded(self, gray: Image.Image) -> Sequence[Any]:
         """The decoder's own symbols."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _bytes(self, symbol: Any) -> bytes:
-        raise NotImplementedError
+        """What a symbol of the decoder holds."""
 
 
 class PyzbarReader(_Looking):
