@@ -41,11 +41,11 @@ class Compensations:
             "select paid from compensations where claim = ? and wanted = ? and place = ?",
             (claim, wanted, place),
         )
-        if paid:
-            note(self._house, CHALLENGE, claim)
         cause = idempotency.compensation(claim, wanted, place, paid)
         amount = max(0, paid - (before or 0))
         if source == POSITION:
+            if paid:
+                note(self._house, CHALLENGE, claim)
             self._unclaimed.give(CHALLENGE, claim, cause, customer, amount)
         else:
             self._books.move(cause, source, customer, amount)

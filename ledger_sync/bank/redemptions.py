@@ -111,7 +111,10 @@ class Redemptions:
         elif account is not None and redeemed.credited:
             entry = idempotency.redemption(txid)
             self._unclaimed.give(REDEMPTION, txid, entry, account, redeemed.credited)
-        note(self._house, REDEMPTION, txid, txid)
+        if (
+            issuance is not None or redeemed.credited
+        ):  # of nothing else does the central bank know by this bank
+            note(self._house, REDEMPTION, txid, txid)
         self._store.run(
             "update redemptions set done = 1, value = ?, issuance = ? where transfer = ?",
             (redeemed.value, None if issuance is None else issuance.id, txid),

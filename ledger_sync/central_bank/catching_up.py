@@ -3,8 +3,9 @@
 Rule: a central bank that was put back from a backup cannot see that it is older than its word; the banks can. What it
 signed (policy deltas, issuances) they show, and it counts as it was signed. What it only did (money that it moved to a
 position) they ask for again, with the proof, under the same id. Until each bank was heard nothing new is signed and no
-money moves, and no bank funds before what it had is its again. A bank that cannot be reached is waited for, unless the
-operator says to go on without it. A central bank whose books are empty has said nothing.
+money moves, and no bank funds before what it had is its again (but for compensations, which hang on the bank that owes
+them). A bank that cannot be reached is waited for, unless the operator says to go on without it. A central bank whose
+books are empty has said nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from ledger_sync.central_bank.books import MovementKind
 from ledger_sync.central_bank.partners import Act, BankLine
 from ledger_sync.central_bank.relearning import Relearning
 from ledger_sync.central_bank.store import Store
@@ -42,14 +44,15 @@ class CatchingUp(Hearing[BankLine]):
         super().__init__({} if last is None else banks, self._take, resume)
 
     def require_whole(self, bank: str) -> None:
-        """BUSY while what ``bank`` had on its position is not on it again."""
+        """BUSY while what ``bank`` had on its position is not on it again, as far as that is between the two alone."""
         self.require_done()
         missing = self._missing.get(bank, ())
         if missing:
             with self._store.reading() as db:
                 missing = tuple(act for act in missing if not self._relearning.is_known(db, bank, act))
             self._missing[bank] = missing
-        require(not missing, Code.BUSY, bank=bank)
+        is_whole = all(act.kind == MovementKind.CHALLENGE for act in missing)
+        require(is_whole, Code.BUSY, bank=bank)
 
     def round(self) -> None:
         """Hear whoever was not heard yet, each as far as it can be reached; when all were heard, tell them."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.sandbox.in_process import CENTRAL_BANK, Overhear, named
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Overhear, cut, named
 from tests.support.system import OPENING, System
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
@@ -238,6 +238,27 @@ def test_nothing_moves_before_every_bank_was_heard_or_the_operator_goes_on(
         assert system.operate(CENTRAL_BANK, "/v1/witnesses/absent", [OTHER_BANK]) == []
         owner.fund(1_000)
     assert owner.held == 51_000
+
+
+def test_a_redemption_that_was_worth_nothing_holds_up_no_funding_after_a_start(system: System) -> None:
+    """A bank that learns so from the notary asks nobody, so that the central bank has forgotten nothing."""
+    cheat, shop, honest = (
+        system.holder("cheat", BANK),
+        system.holder("shop", OTHER_BANK),
+        system.holder("honest", BANK),
+    )
+    cheat.fund(50_000)
+    copied = cheat.clone(cheat.snapshot(), "copied")
+    cheat.pay(shop, 50_000)
+    with system.network.lines.disturbed(cut, caller=BANK, callee=NOTARY):
+        copied.defund(50_000)
+        shop.sync()
+    system.bring_together()
+    assert system.rows(BANK, "select settled, done from redemptions where settled = 0") == [(0, 1)]
+    system.network.restart(CENTRAL_BANK)
+    system.settle_down()
+    honest.fund(1_000)
+    assert honest.held == 1_000
 
 
 def test_orders_that_the_operator_gives_again_count_once(system: System, tmp_path: Path) -> None:

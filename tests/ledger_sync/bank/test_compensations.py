@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 
@@ -172,6 +173,36 @@ def test_a_banks_own_customers_are_paid_by_it_as_well(town: Town) -> None:
     assert settled(baurzhan, paid) == (Verdict.SHORT, (20_000, 0))
     assert (aigul.balance(), baurzhan.balance()) == (OPENING - 60_000, OPENING + 40_000)
     town.check_books()
+
+
+def test_what_a_bank_paid_its_own_customer_is_nothing_that_the_central_bank_may_have_forgotten(
+    town: Town,
+) -> None:
+    """It moved no position. After a start the central bank waits for none of it."""
+    aigul, baurzhan = town.customer("Aigul", "zhibek"), town.customer("Baurzhan", "zhibek")
+    baurzhan.upload(half_lost(town, aigul, baurzhan))
+    town.settle_down()
+    assert baurzhan.balance() == OPENING + 40_000
+    town.start_central()
+    town.settle_down()
+    aigul.fund(1_000)
+
+
+def test_a_compensation_that_the_central_bank_forgot_holds_up_no_funding(town: Town, tmp_path: Path) -> None:
+    """Put back from a backup, it asks the bank again that could not show; until that has an end, others go on."""
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
+    paid = half_lost(town, aigul, baurzhan)
+    town.network.back_up(CENTRAL_BANK, tmp_path / "backup")
+    baurzhan.upload(paid)
+    town.settle_down()
+    assert baurzhan.balance() == OPENING + 40_000
+    town.network.put_back(CENTRAL_BANK, tmp_path / "backup")
+    with town.network.lines.disturbed(cut, caller=CENTRAL_BANK, callee="zhibek"):
+        town.settle_down()
+        aigul.fund(1_000)
+    town.let_a_day_pass()
+    position, own, accounts, *_ = town.books("alatau")
+    assert position == dict(town.central_books()[3])["alatau"] == own + sum(held for _, held in accounts)
 
 
 def test_one_shown_and_one_not_is_a_conflict_and_a_compensation(town: Town) -> None:
