@@ -114,19 +114,8 @@ class Certification:
         require(count < most, Code.TOO_MANY, count=count, limit=most)
         is_first = self._wallets.customer_of(key) is None
         signed = self._house.sign(self._body(customer, key, total))
-        body = signed.body
         self._objects.add_certificate(signed)
-        self._store.insert(
-            "wallets",
-            wallet=body.wallet,
-            key=key,
-            customer=customer.id,
-            device=device,
-            certificate=signed.id,
-            issued=body.issued,
-            expires=body.expires,
-            policy=policy,
-        )
+        self._wallets.add(signed, customer.id, device, policy)
         if is_first:
             self._objects.unspent.certified(key)
             self._watch.certified(key)

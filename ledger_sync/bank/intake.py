@@ -159,8 +159,9 @@ class Intake:
             self._listener.signature_came(transfer, signer)
 
     def _owner(self, txid: bytes, body: Transfer) -> bytes | None:
-        owner = self._objects.owner(txid) or self._objects.owner_of(body.inputs[0])
-        if owner is not None:
+        known = self._objects.owner(txid)
+        owner = known or self._objects.owner_of(body.inputs[0])
+        if owner is not None and owner != known:
             self._objects.set_owner(txid, owner)
         return owner
 

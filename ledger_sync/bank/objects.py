@@ -7,10 +7,12 @@ nothing about signatures: a bad copy must never hide a good one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from ledger_sync.bank.once import Once
+from ledger_sync.bank.parsed import keep, load
 from ledger_sync.bank.pending import Part, Pending, beneficiary
 from ledger_sync.bank.shares import Share, Shares
 from ledger_sync.bank.store import Row, Store
@@ -18,20 +20,15 @@ from ledger_sync.bank.terms import Capacity
 from ledger_sync.bank.unspent import Unspent
 from ledger_sync.bank.waiting import Waiting
 from ledger_sync.heard import PAGE, start
-from wallet.protocol import codec
-from wallet.protocol.bounds import MAX_BANKS, MAX_OBJECT_BYTES
+from wallet.protocol.bounds import MAX_BANKS
 from wallet.protocol.certificate import Certificate
-from wallet.protocol.cose import Body, Signed, object_id
+from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.settlement import Consumption, Settlement
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token, choose_certificate
 
-B = TypeVar("B", bound=Body)
-
-_KEPT: Final = 4_096
-"""Parsed objects that are kept; they never change."""
 _FIELDS: Final = ("amount", "owner", "currency", "mark", "hop", "expires", "made", "payer")
 _TOKEN: Final = ", ".join(_FIELDS)
 
@@ -45,16 +42,14 @@ class Stage(StrEnum):
     ANSWERED = "answered"
 
 
-def load(kind: type[B], payload: bytes, signature: bytes) -> Signed[B]:
-    """An object as it was stored, where it was checked before."""
-    held: Signed[B] = _parsed(kind, payload, signature)
-    return held
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A transfer as the archive lists it: its payload, how far it has come, and who owns its inputs, as far as payloads
+    at hand tell."""
 
-
-@lru_cache(maxsize=_KEPT)
-def _parsed(kind: type[Any], payload: bytes, signature: bytes) -> Signed[Any]:
-    body = kind.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
-    return Signed(body, payload, signature, object_id(kind.KIND, payload))
+    payload: bytes
+    stage: Stage
+    owner: bytes | None
 
 
 class Objects:
@@ -66,6 +61,10 @@ class Objects:
         self.pending = Pending(store)
         self.shares = Shares(store, capacity)
         self.waiting = Waiting(store, self.shares)
+        self._entries = Once(store, self._read_entry)
+        self._copies = Once(store, self._read_copy)
+        self._banks = Once(store, self._read_banks)
+        self._certificates = Once(store, self._read_certificates)
 
     # certificates, issuances, requests
 
@@ -74,6 +73,9 @@ class Objects:
 
     def add_certificate(self, signed: Signed[Certificate]) -> bool:
         body = signed.body
+        keep(signed)
+        self._banks.forget()
+        self._certificates.forget()
         return self._store.insert(
             "certificates",
             id=signed.id,
@@ -85,6 +87,9 @@ class Objects:
         )
 
     def certificates(self, key: bytes) -> Sequence[Signed[Certificate]]:
+        return self._certificates.get(key)
+
+    def _read_certificates(self, key: bytes) -> Sequence[Signed[Certificate]]:
         rows = self._store.rows("select payload, signature from certificates where key = ?", (key,))
         return [load(Certificate, *row) for row in rows]
 
@@ -99,9 +104,12 @@ class Objects:
         held = [item for item in held if item.body.bank == first] or held
         return choose_certificate(held, key, time) if held else None
 
-    def banks_of(self, key: bytes) -> list[str]:
+    def banks_of(self, key: bytes) -> Sequence[str]:
         """The banks that certified ``key``, as far as certificates of it are at hand. Any bank can certify any key,
         so that one of them does says nothing against the others."""
+        return self._banks.get(key)
+
+    def _read_banks(self, key: bytes) -> Sequence[str]:
         sql = "select distinct bank from certificates where key = ? order by bank limit ?"
         return [row[0] for row in self._store.rows(sql, (key, MAX_BANKS))]
 
@@ -119,6 +127,7 @@ class Objects:
         return None if row is None else load(Issuance, *row)
 
     def add_request(self, signed: Signed[Request], uploader: str, now: int) -> bool:
+        keep(signed)
         ref = request_ref(signed)
         sql = "select 1 from transfers where purpose = ? and stage = 'answered' limit 1"
         answered = self._store.row(sql, (ref,)) is not None
@@ -168,6 +177,7 @@ class Objects:
     def add_transfer(self, signed: Signed[Transfer], uploader: str, now: int) -> bool:
         """Its payload and inputs; its signature is for `add_copy` or `add_claim`."""
         body = signed.body
+        keep(signed)
         is_new = self._store.insert(
             "transfers",
             id=signed.id,
@@ -178,6 +188,7 @@ class Objects:
             first_uploader=uploader,
         )
         if is_new:
+            self._entries.put(signed.id, Entry(signed.payload, Stage.WAITING, None))
             for ref in body.inputs:
                 self._store.insert("inputs", transfer=signed.id, origin=ref.txid, output=ref.output)
             key = beneficiary(body)
@@ -188,15 +199,25 @@ class Objects:
 
     def body(self, txid: bytes) -> Transfer | None:
         """The payload behind an id, whoever signed it."""
-        payload = self._store.value("select payload from transfers where id = ?", (txid,))
-        return None if payload is None else Transfer.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
+        entry = self._entries.get(txid)
+        return None if entry is None else load(Transfer, entry.payload).body
 
     def stage(self, txid: bytes) -> Stage | None:
-        value = self._store.value("select stage from transfers where id = ?", (txid,))
-        return None if value is None else Stage(value)
+        entry = self._entries.get(txid)
+        return None if entry is None else entry.stage
+
+    def _read_entry(self, txid: bytes) -> Entry | None:
+        row = self._store.row("select payload, stage, owner from transfers where id = ?", (txid,))
+        return None if row is None else Entry(row[0], Stage(row[1]), row[2])
+
+    def _write_entry(self, txid: bytes, **changes: Any) -> None:
+        """Keep what has just been written."""
+        entry = self._entries.get(txid)
+        self._entries.put(txid, None if entry is None else replace(entry, **changes))
 
     def set_stage(self, txid: bytes, stage: Stage) -> None:
         self._store.run("update transfers set stage = ? where id = ?", (stage.value, txid))
+        self._write_entry(txid, stage=stage)
         self.waiting.over(txid)
         if stage is Stage.ANSWERED:
             self.pending.over(txid)
@@ -207,6 +228,7 @@ class Objects:
             " (select coalesce(max(turn), 0) + 1 from transfers where stage = 'valid') where id = ?",
             (txid,),
         )
+        self._write_entry(txid, stage=Stage.VALID)
         self.waiting.over(txid)
 
     def forget(self, txid: bytes) -> None:
@@ -217,14 +239,17 @@ class Objects:
         for table in ("copies", "inputs", "uploads"):
             self._store.run(f"delete from {table} where transfer = ?", (txid,))
         self._store.run("delete from transfers where id = ?", (txid,))
+        self._entries.forget()
+        self._copies.forget()
 
     def owner(self, txid: bytes) -> bytes | None:
         """Who owns a transfer's inputs, as far as payloads at hand tell."""
-        owner: bytes | None = self._store.value("select owner from transfers where id = ?", (txid,))
-        return owner
+        entry = self._entries.get(txid)
+        return None if entry is None else entry.owner
 
     def set_owner(self, txid: bytes, owner: bytes) -> None:
         self._store.run("update transfers set owner = ? where id = ?", (owner, txid))
+        self._write_entry(txid, owner=owner)
 
     def owner_of(self, ref: TokenRef) -> bytes | None:
         """Who owns an output, by payloads alone: they are fixed by its name, valid or not."""
@@ -270,14 +295,18 @@ class Objects:
             signature=signed.signature,
         )
         if is_new:
+            self._copies.put((signed.id, signer), signed)
             self.pending.add(signed.id, Part.SIGNER, signer)
         return is_new
 
     def copy(self, txid: bytes, signer: bytes) -> Signed[Transfer] | None:
+        return self._copies.get((txid, signer))
+
+    def _read_copy(self, key: tuple[bytes, bytes]) -> Signed[Transfer] | None:
         row = self._store.row(
             "select t.payload, c.signature from copies c join transfers t on t.id = c.transfer"
             " where c.transfer = ? and c.signer = ?",
-            (txid, signer),
+            key,
         )
         return None if row is None else load(Transfer, *row)
 
@@ -287,8 +316,7 @@ class Objects:
         return [row[0] for row in self._store.rows(sql, (signed.id, signed.signature))]
 
     def has_copy(self, txid: bytes, signer: bytes) -> bool:
-        sql = "select 1 from copies where transfer = ? and signer = ?"
-        return self._store.row(sql, (txid, signer)) is not None
+        return self.copy(txid, signer) is not None
 
     def transfer(self, txid: bytes) -> Signed[Transfer] | None:
         """The transfer as the owner of its inputs signed it."""
@@ -406,6 +434,7 @@ class Objects:
         """The notary's word; the references of which nothing was known before. ``is_ours``: it answers a commit of this
         bank, so that what it consumed needs no refund."""
         body = signed.body
+        keep(signed)
         fresh = []
         is_first = self._store.insert(
             "statements",

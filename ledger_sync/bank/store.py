@@ -19,22 +19,25 @@ SCHEMA: Final = Schema("ledger_sync.bank")
 
 
 class Store:
-    """Safe to share between threads: every statement holds the lock, a transaction holds it to its end."""
+    """Safe to share between threads: every statement holds the ``lock``, a transaction holds it to its end.
+
+    ``in_transaction`` is for whom holds the lock to ask.
+    """
 
     def __init__(self, path: Path | str) -> None:
-        self._lock = threading.RLock()
-        self._depth = 0
+        self.lock = threading.RLock()
+        self.in_transaction = False
         self._ends: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._db = connect(path, SCHEMA, shared=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. Inside another transaction it is a part of that one."""
-        with self._lock:
-            if self._depth:
+        with self.lock:
+            if self.in_transaction:
                 yield
                 return
-            self._depth = 1
+            self.in_transaction = True
             try:
                 with transaction(self._db):
                     yield
@@ -45,7 +48,7 @@ class Store:
                     forget()
                 raise
             finally:
-                self._depth = 0
+                self.in_transaction = False
 
     def at_end(self, finish: Callable[[], None], forget: Callable[[], None]) -> None:
         """``finish`` is called at the end of each transaction, within it; ``forget`` where it is undone."""
@@ -53,7 +56,7 @@ class Store:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a change; the number of rows that it touched."""
-        with self._lock:
+        with self.lock:
             return self._db.execute(sql, values).rowcount
 
     def insert(self, table: str, **values: Any) -> bool:
@@ -61,11 +64,11 @@ class Store:
         return self.run(insertion(table, tuple(values), unless_there=True), tuple(values.values())) == 1
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        with self._lock:
+        with self.lock:
             return self._db.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
-        with self._lock:
+        with self.lock:
             found: Row | None = self._db.execute(sql, values).fetchone()
             return found
 
@@ -75,5 +78,5 @@ class Store:
         return None if found is None else found[0]
 
     def close(self) -> None:
-        with self._lock:
+        with self.lock:
             self._db.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from ledger_sync.bank.once import Once
 from ledger_sync.bank.shares import Share, Shares
 from ledger_sync.bank.store import Store
 from wallet.protocol.bounds import DAY
@@ -24,29 +25,38 @@ class Waiting:
     def __init__(self, store: Store, shares: Shares) -> None:
         self._store = store
         self._shares = shares
+        self._charged = Once(store, self._read)
 
     def add(self, txid: bytes, uploader: str, now: int) -> None:
         """A transfer has come."""
         self._store.insert(
             "waiting", transfer=txid, uploader=uploader, payer=uploader, since=now, due=now + _SOON
         )
+        self._charged.put(txid, (uploader, uploader))
         self._shares.charge(Share.WAITING, uploader, uploader)
+
+    def _read(self, txid: bytes) -> tuple[str, str] | None:
+        """Who brought it and who is charged for it, while it waits."""
+        row = self._store.row("select uploader, payer from waiting where transfer = ?", (txid,))
+        return None if row is None else (row[0], row[1])
 
     def charge(self, txid: bytes, payer: str) -> None:
         """Its signer is known now."""
-        row = self._store.row("select uploader, payer from waiting where transfer = ?", (txid,))
-        if row is not None and row[0] == row[1] != payer:
-            uploader, before = row
+        held = self._charged.get(txid)
+        if held is not None and held[0] == held[1] != payer:
+            uploader, before = held
             self._store.run("update waiting set payer = ? where transfer = ?", (payer, txid))
+            self._charged.put(txid, (uploader, payer))
             self._shares.charge(Share.WAITING, uploader, before, count=-1)
             self._shares.charge(Share.WAITING, uploader, payer)
 
     def over(self, txid: bytes) -> None:
         """It waits no longer."""
-        row = self._store.row("select uploader, payer from waiting where transfer = ?", (txid,))
-        if row is not None:
+        held = self._charged.get(txid)
+        if held is not None:
             self._store.run("delete from waiting where transfer = ?", (txid,))
-            self._shares.charge(Share.WAITING, row[0], row[1], count=-1)
+            self._charged.put(txid, None)
+            self._shares.charge(Share.WAITING, *held, count=-1)
 
     def due(self, now: int, limit: int) -> list[bytes]:
         """Transfers to be looked after: a time further ahead than any pause was written by a clock that was wrong."""

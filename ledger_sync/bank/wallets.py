@@ -8,7 +8,8 @@ id that it has as this bank's.
 from __future__ import annotations
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import load
+from ledger_sync.bank.once import Once
+from ledger_sync.bank.parsed import load
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.possession import Possession
@@ -26,11 +27,31 @@ class Wallets:
         self._house = house
         self._store = house.store
         self._work = work
+        self._holders = Once(house.store, self._read_holder)
+
+    def add(self, signed: Signed[Certificate], account: str, device: bytes, policy: int | None) -> None:
+        """This bank has certified a key of ``device`` for ``account``; ``policy``: the version that came with it."""
+        body = signed.body
+        self._store.insert(
+            "wallets",
+            wallet=body.wallet,
+            key=body.key,
+            customer=account,
+            device=device,
+            certificate=signed.id,
+            issued=body.issued,
+            expires=body.expires,
+            policy=policy,
+        )
+        self._holders.forget()
 
     def customer_of(self, key: bytes) -> str | None:
         """The account whose wallet ``key`` was certified for."""
-        account: str | None = self._store.value("select customer from wallets where key = ? limit 1", (key,))
-        return account
+        return self._holders.get(key)[0]
+
+    def _read_holder(self, key: bytes) -> tuple[str, bytes] | tuple[None, None]:
+        row = self._store.row("select customer, device from wallets where key = ? limit 1", (key,))
+        return (None, None) if row is None else (row[0], row[1])
 
     def possession(self, key: bytes) -> Possession:
         """What shows others that this bank speaks for ``key``. KEY_INVALID where it does not."""
@@ -53,8 +74,7 @@ class Wallets:
 
     def device_of(self, key: bytes) -> bytes | None:
         """The device whose purse holds ``key``: sequence numbers count over all keys of one purse."""
-        device: bytes | None = self._store.value("select device from wallets where key = ? limit 1", (key,))
-        return device
+        return self._holders.get(key)[1]
 
     def unexpired(self, account: str, but_of: bytes = b"") -> list[bytes]:
         """Wallet ids of ``account`` that have not expired, ``but_of`` one device's."""
