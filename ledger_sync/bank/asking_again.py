@@ -1,8 +1,8 @@
 """What other banks had passed on and a bank, put back from a backup, may have lost.
 
 Rule: after each start a bank asks every other one to pass on once more what it passed on since the last that this bank
-has heard of the notary; what it has is a repeat and changes nothing. How often a bank may ask is bounded, since being
-asked costs the other work.
+has heard of the notary, and for as long before as the date of that may be ahead; what it has is a repeat and changes
+nothing. How often a bank may ask is bounded, since being asked costs the other work.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Final
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import BankLines
 from ledger_sync.bank.work import Kind, WorkList
+from wallet.protocol.bounds import FAR_AHEAD
 from wallet.protocol.codes import Code, Refusal, require
 
 _PASSED_ON: Final = (Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)
-_CLOCKS_DIFFER: Final = 3_600
-"""Seconds by which another bank's clock may be behind (SPEC 5)."""
 _HOUR: Final = 3_600
 _ASKED_AN_HOUR: Final = 6
 """Starts of one bank in an hour that are answered."""
@@ -33,7 +32,7 @@ class AskingAgain:
         self._banks = banks
         self._left = sorted(others)
         last = house.store.value("select max(time) from heard") or 0
-        self._since = max(0, last - _CLOCKS_DIFFER)
+        self._since = max(0, last - FAR_AHEAD)
 
     def round(self) -> None:
         """Ask whoever can be reached."""

@@ -115,14 +115,14 @@ class Deliveries:
             or self._store.row(_OPEN_REDEMPTION, (key, account)) is not None
         )
 
-    def _is_mine(self, account: str, cursor: int) -> bool:
+    def remembers(self, account: str, cursor: int) -> bool:
         """Whether this bank remembers that it gave this number. Else it was put back from a backup, and tells all."""
         sql = "select 1 from deliveries where customer = ? and seq = ?"
         return self._store.row(sql, (account, cursor)) is not None
 
     def since(self, account: str, cursor: int) -> tuple[int, Bundle, list[bytes]]:
         """The next page after ``cursor``: the new cursor, objects with their provenance, ids of listed transfers."""
-        if not self._is_mine(account, cursor):
+        if not self.remembers(account, cursor):
             cursor = 0
         rows = self._store.rows(
             "select seq, kind, object from deliveries where customer = ? and seq > ? order by seq limit ?",

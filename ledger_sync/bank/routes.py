@@ -153,8 +153,8 @@ class BankCalls:
                 _CUSTOMER,
                 self._deliver,
                 "What the ledger lists for the caller's keys",
-                f"[cursor, bundle, {_ROWS}]",
-                "[cursor]",
+                f"[cursor, bundle, {_ROWS}, ? 0 / 1: whether this bank remembers the cursor that was shown]",
+                "[cursor, ? 1]; with a 1 it is asked whether the bank remembers the cursor",
             ),
             _post(
                 "/v1/keys",
@@ -312,11 +312,13 @@ class BankCalls:
         return self._node.answers.rows_for(account, txids)
 
     def _deliver(self, incoming: Incoming) -> Cbor:
-        (cursor,) = codec.array(incoming.value, 1)
-        after, bundle, listed = self._node.deliveries.since(
-            incoming.caller.name, codec.uint(cursor, _MAX_CURSOR)
-        )
-        return [after, bundle.to_cbor(), self._node.answers.rows(listed)]
+        shown, *asked = codec.array(incoming.value, least=1, most=2)
+        require(asked in ([], [1]), Code.MALFORMED)
+        account, cursor = incoming.caller.name, codec.uint(shown, _MAX_CURSOR)
+        deliveries = self._node.deliveries
+        remembered: list[Cbor] = [int(deliveries.remembers(account, cursor))] if asked else []
+        after, bundle, listed = deliveries.since(account, cursor)
+        return [after, bundle.to_cbor(), self._node.answers.rows(listed), *remembered]
 
     def _keys(self, incoming: Incoming) -> Cbor:
         keys = [codec.public_key(item) for item in codec.array(incoming.value, most=MAX_ASKED)]

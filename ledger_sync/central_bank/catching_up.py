@@ -19,10 +19,17 @@ from ledger_sync.central_bank.partners import Act, BankLine
 from ledger_sync.central_bank.relearning import Relearning
 from ledger_sync.central_bank.store import Store
 from ledger_sync.hearing import Hearing
+from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal, require
 
-_CLOCKS_DIFFER: Final = 3_600
-"""Seconds by which a bank's clock may be behind (SPEC 5)."""
+_LAST: Final = 4_096
+"""What a backup lacks is later than the earliest of this many last movements, as their dates go ..."""
+_MARGIN: Final = 2 * DAY
+"""... by no more than a clock may be ahead (SPEC 5): of the last movements some may be dated by one that was."""
+_LAST_MOVEMENTS: Final = (
+    "select count(*), coalesce(min(nullif(time, 0)), 0)"
+    " from (select time from movements order by number desc limit ?)"
+)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -37,11 +44,11 @@ class CatchingUp(Hearing[BankLine]):
         self._relearning = relearning
         self._version = relearning.policy_version
         with store.reading() as db:
-            last = db.execute("select max(time) from movements").fetchone()[0]
-        self._since = max(0, (last or 0) - _CLOCKS_DIFFER)
+            count, earliest = db.execute(_LAST_MOVEMENTS, (_LAST,)).fetchone()
+        self._since = max(0, earliest - _MARGIN)
         self._untold: dict[str, BankLine] = {}
         self._missing: dict[str, tuple[Act, ...]] = {}
-        super().__init__({} if last is None else banks, self._take, resume)
+        super().__init__(banks if count else {}, self._take, resume)
 
     def require_whole(self, bank: str) -> None:
         """BUSY while what ``bank`` had on its position is not on it again, as far as that is between the two alone."""

@@ -75,11 +75,13 @@ class Certified:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Money the ledger lists for the customer's keys since a cursor, with provenance and verdicts."""
+    """Money the ledger lists for the customer's keys since a cursor, with provenance and verdicts; ``goes_on``: the
+    bank remembers that it gave this cursor, and has not begun anew."""
 
     cursor: int
     bundle: Bundle
     rows: tuple[Row, ...]
+    goes_on: bool
 
 
 class OnTime:
@@ -166,7 +168,7 @@ class BankClient:
         return read(self._service.post("/v1/verdicts", list(transfers)), read_rows)
 
     def deliveries(self, cursor: int) -> Delivery:
-        return read(self._service.post("/v1/deliveries", [cursor]), _delivery)
+        return read(self._service.post("/v1/deliveries", [cursor, 1]), _delivery)
 
     def keys_in_use(self, keys: Sequence[bytes]) -> frozenset[bytes]:
         """Which of these own keys (at most ASKED_AT_ONCE) the ledger still knows something unconsumed of."""
@@ -232,8 +234,9 @@ def _certified(answer: Cbor) -> Certified:
 
 
 def _delivery(answer: Cbor) -> Delivery:
-    after, bundle, rows = codec.array(answer, 3)
-    return Delivery(codec.uint(after, _MAX_CURSOR), Bundle.from_cbor(bundle), read_rows(rows))
+    after, bundle, rows, remembered = codec.array(answer, 4)
+    goes_on = bool(codec.uint(remembered, 1))
+    return Delivery(codec.uint(after, _MAX_CURSOR), Bundle.from_cbor(bundle), read_rows(rows), goes_on)
 
 
 def _keys(answer: Cbor, most: int) -> frozenset[bytes]:

@@ -1,7 +1,8 @@
 """Recalling: a bank that was put back from a backup no longer knows the last of what it answered.
 
 Rule: what the bank does not know of the last verdicts that it gave is uploaded again, and the keys that it no longer
-knows are certified again first, so that it learns whose they are. A bank that knows the last two is asked no more.
+knows are certified again first, so that it learns whose they are. A bank that knows the last two is asked no more,
+unless it has forgotten how far it had told: then others may have shown it the last two again, and it is asked for all.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ _FIRST: Final = 2
 _ROUNDS: Final = 1_000
 
 
-def forgotten(purse: Reconciling, bank: BankClient) -> frozenset[bytes]:
+def forgotten(purse: Reconciling, bank: BankClient, *, is_sure: bool = False) -> frozenset[bytes]:
     """The transfers that have a verdict here and that the bank knows nothing of, from the newest back to those that
-    it knows. Raises ``RemoteRefusal``, ``NoAnswer``."""
+    it knows; all there are where it ``is_sure`` that the bank has forgotten something. Raises ``RemoteRefusal``,
+    ``NoAnswer``."""
     found: set[bytes] = set()
-    before, size = None, _FIRST
+    before, size = None, ASKED_AT_ONCE if is_sure else _FIRST
     for _ in range(_ROUNDS):
         page = purse.answered(before, size)
         known = (
@@ -30,7 +32,7 @@ def forgotten(purse: Reconciling, bank: BankClient) -> frozenset[bytes]:
             else set()
         )
         unknown = {item.txid for item in page} - known
-        if not unknown:
+        if not page or not (unknown or is_sure):
             break
         found |= unknown
         before, size = page[-1].position, ASKED_AT_ONCE

@@ -183,6 +183,7 @@ class _Reconciling:
         self._tell = tell
         self.report = Report()
         self._again: set[bytes] = set()
+        self._is_recalled = False
         self._redemptions: set[bytes] = set()
         self._values: dict[bytes, int] = {}
 
@@ -214,9 +215,9 @@ class _Reconciling:
         if self._wallet.state is PurseState.ROLLED_BACK:
             self._purse.find_keys(tuple(self._bank.own_keys()))
 
-    def recall(self) -> None:
+    def recall(self, *, is_sure: bool = False) -> None:
         """What a bank that was put back from a backup has forgotten: its keys now, transfers with the next upload."""
-        self._again.update(forgotten(self._purse, self._bank))
+        self._again.update(forgotten(self._purse, self._bank, is_sure=is_sure))
         if self._again:
             certify_again(self._purse, self._bank)
 
@@ -251,10 +252,15 @@ class _Reconciling:
             self._take(self._bank.verdicts(transfers[start : start + ASKED_AT_ONCE]))
 
     def take_deliveries(self) -> None:
-        """Page by page, until the cursor stands."""
+        """Page by page, until the cursor stands. A bank that does not remember the first is shown again what it has
+        forgotten, before the cursor moves on."""
         for _ in range(_ROUNDS):
             cursor = self._purse.cursor
             delivery = self._bank.deliveries(cursor)
+            if cursor and not delivery.goes_on and not self._is_recalled:
+                self._is_recalled = True
+                self.recall(is_sure=True)
+                self.upload()
             if delivery.cursor == cursor:
                 return
             self._tell(Step.DELIVER, len(delivery.rows))

@@ -4,17 +4,21 @@ nothing of what they once said."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from ledger_sync.client.recalling import forgotten
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Overhear, cut, named
 from tests.support.system import OPENING, System
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.payment import parse_payment
 
 BANK, OTHER_BANK = "alatau", "zhibek"
+_AHEAD = 20 * 3_600
+"""Seconds, less than what a service waits for its operator for."""
 
 
 @pytest.fixture
@@ -36,6 +40,14 @@ class Backup:
         self._system.settle_down()
         self._system.network.put_back(BANK, self._folder)
         self._system.settle_down()
+
+
+@contextmanager
+def all_ahead(system: System) -> Iterator[None]:
+    """A block in which all clocks are wrong together."""
+    system.now += _AHEAD
+    yield
+    system.now -= _AHEAD
 
 
 def agree(system: System) -> bool:
@@ -63,6 +75,23 @@ def test_a_bank_put_back_delivers_what_it_had_delivered_and_what_it_had_not(
     assert payee.held == 3_000
 
 
+def test_a_bank_put_back_to_a_wrong_time_is_told_what_was_passed_on_at_the_right_one(
+    system: System, tmp_path: Path
+) -> None:
+    """All clocks were ahead for a while, together; the payee never saw the payment, and its payer has a verdict."""
+    payee, payer = system.holder("payee", BANK), system.holder("payer", OTHER_BANK)
+    payer.fund(50_000)
+    with all_ahead(system):
+        payee.fund(1_000)
+        payee.defund(1_000)
+        backup = Backup(system, tmp_path)
+    payer.pay_unseen(payee, 7_000)
+    payer.sync()
+    backup.put_back()
+    system.bring_together()
+    assert payee.held == 7_000
+
+
 def test_what_only_wallets_of_the_bank_know_comes_back_by_them(system: System, tmp_path: Path) -> None:
     """Payer and payee have their accounts there, and the payee never saw the payment."""
     payee, payer = system.holder("payee", BANK), system.holder("payer", BANK)
@@ -73,6 +102,67 @@ def test_what_only_wallets_of_the_bank_know_comes_back_by_them(system: System, t
     backup.put_back()
     payee.sync()
     assert payee.held == 0
+    system.bring_together()
+    assert payee.held == 2_000
+
+
+def test_what_only_the_payer_knows_comes_back_though_others_show_its_last_two_again(
+    system: System, tmp_path: Path
+) -> None:
+    """The payee is off all the while; the payer's later payments are the other bank's to pass on again."""
+    payee, payer = system.holder("payee", BANK), system.holder("payer", BANK)
+    shop = system.holder("shop", OTHER_BANK)
+    for _ in range(3):
+        payer.fund(10_000)
+    system.bring_together("payer")
+    backup = Backup(system, tmp_path)
+    unseen = parse_payment(payer.pay_unseen(payee, 10_000)).newest[0].id
+    payer.sync()
+    payer.pay(shop, 10_000)
+    payer.pay(shop, 10_000)
+    shop.sync()
+    payer.sync()
+    backup.put_back()
+    assert not forgotten(payer.wallet.reconciling, payer.bank_client), "it knows the last two"
+    assert not system.rows(BANK, "select 1 from transfers where id = ?", unseen)
+    system.bring_together("payer")
+    system.bring_together()
+    assert (payee.held, shop.held) == (10_000, 20_000)
+
+
+def test_what_only_the_payer_knows_comes_back_though_it_takes_money_out_first(
+    system: System, tmp_path: Path
+) -> None:
+    payee, payer = system.holder("payee", BANK), system.holder("payer", BANK)
+    for amount in (50_000, 20_000, 10_000):
+        payer.fund(amount)
+    system.bring_together()
+    backup = Backup(system, tmp_path)
+    payer.pay_unseen(payee, 2_000)
+    payer.sync()
+    backup.put_back()
+    payer.defund(10_000)
+    payer.defund(20_000)
+    system.bring_together()
+    assert payee.held == 2_000
+
+
+def test_a_wallet_that_is_cut_off_while_it_shows_all_again_goes_on_with_it(
+    system: System, tmp_path: Path
+) -> None:
+    """Wherever the line is cut, the cursor does not move on before what is lacking has come."""
+    payee, payer = system.holder("payee", BANK), system.holder("payer", BANK)
+    for amount in (50_000, 20_000, 10_000):
+        payer.fund(amount)
+    system.bring_together()
+    backup = Backup(system, tmp_path)
+    payer.pay_unseen(payee, 2_000)
+    payer.sync()
+    backup.put_back()
+    for calls in range(12):
+        with system.cut(calls), suppress(Refusal):
+            payer.defund(10_000)
+    payer.defund(10_000)
     system.bring_together()
     assert payee.held == 2_000
 
@@ -199,6 +289,26 @@ def test_a_central_bank_put_back_has_its_books_again(system: System, tmp_path: P
     system.bring_together()
     other.defund(7_000)
     system.bring_together()
+    assert agree(system)
+
+
+def test_a_central_bank_put_back_to_a_wrong_time_hears_what_it_did_at_the_right_one(
+    system: System, tmp_path: Path
+) -> None:
+    """All clocks were ahead for a while, together, and it moved money then."""
+    owner, other = system.holder("owner", BANK), system.holder("other", OTHER_BANK)
+    with all_ahead(system):
+        system.operate(CENTRAL_BANK, "/v1/issues", [named("more"), BANK, 70_000])
+        backup = CentralBackup(system, tmp_path)
+    owner.fund(20_000)
+    other.fund(30_000)
+    before = sums(system)
+    backup.put_back()
+    assert sums(system) == before
+    owner.defund(20_000)
+    other.defund(30_000)
+    system.bring_together()
+    assert (owner.account_balance(), other.account_balance()) == (OPENING, OPENING)
     assert agree(system)
 
 
