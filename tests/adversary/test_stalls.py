@@ -124,3 +124,18 @@ def test_sales_by_code_never_use_up_a_share(system: System) -> None:
     system.settle_down()
     shop.sync()
     assert shop.defund(1_000) == 1_000
+
+
+def test_a_certificate_that_lasts_less_than_a_day_is_replaced_once_it_has_expired(system: System) -> None:
+    alia, shop = system.holders["alia"], system.holders["shop"]
+    system.network.restart("alatau", terms={"validity": 6 * HOUR})
+    system.now += DAY
+    alia.sync()
+    before = certificates(system, alia)
+    system.now += 5 * HOUR
+    alia.sync()
+    assert certificates(system, alia) == before
+    system.now += 2 * HOUR
+    alia.sync()
+    assert certificates(system, alia) == before + 1
+    alia.pay(shop, 2_000)

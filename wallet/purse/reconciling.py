@@ -15,6 +15,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.lifetime import is_good
 from wallet.protocol.limits import effective, excess
 from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.purse.answers import Answer, Answers
@@ -92,14 +93,15 @@ class Reconciling:
 
     @property
     def is_epoch_due(self) -> bool:
-        """Whether a new epoch is to begin: there is none, one was begun, the present one is a day old or has used up
-        half of what it may pay. Uploading and learning verdicts alone begins none."""
-        current = self._purse.epochs.current()
+        """Whether a new epoch is to begin: there is none, one was begun, the present one is a day old, has expired or
+        has used up half of what it may pay. Uploading and learning verdicts alone begins none."""
+        current, now = self._purse.epochs.current(), self._purse.now()
         if current is None or self.is_epoch_unfinished:
             return True
-        limit = current.body.limits.lower(self._purse.authority.policy.head.limits).total
+        limit = effective(current.body, self._purse.authority.policy.head.limits).total
         paid = self._purse.outgoing.total() - current.body.total
-        return 2 * paid >= limit or self._purse.now() - current.body.issued >= DAY
+        is_old = now - current.body.issued >= DAY or not is_good(now, current.body.expires)
+        return is_old or 2 * paid >= limit
 
     @property
     def certificate(self) -> Signed[Certificate] | None:
