@@ -62,10 +62,6 @@ class Login:
         self._offers: tuple[Offer, ...] = (entered.offer,)
 
     @property
-    def running(self) -> Running:
-        return self._running
-
-    @property
     def settings(self) -> Settings:
         return self._now().offer.settings
 

@@ -104,7 +104,7 @@ class MemoryKeystore:
         self._locked = True
 
     def reopen(self, pin: str, *, clock: Callable[[], int] | None = None) -> MemoryKeystore:
-        """The same keystore after a restart: what `open_keystore` is to a folder. PIN_WRONG, PIN_LOCKED."""
+        """The same keystore after a restart: what `open_keystore` is to a folder. PIN_WRONG, PIN_BLOCKED."""
         opened = copy.copy(self)
         opened._locked = False
         opened._clock = clock or self._clock

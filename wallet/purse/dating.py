@@ -21,7 +21,6 @@ HOUR: Final = 3_600
 
 
 @one_at_a_time
-@one_at_a_time
 class Dating:
     """Keeps, while the wallet is open, by how much its bank's clock differs from the device's."""
 
