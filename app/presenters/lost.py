@@ -20,7 +20,7 @@ class LostPresenter(Presenter[LostView]):
         self._pin = PinPad()
 
     def refresh(self) -> None:
-        self._run("app_lost.looking", _looked, self._looked)
+        self._run("app_lost.looking", _looked, self._looked, calls=True)
 
     def _looked(self, loss: Loss) -> None:
         self._show(amount=loss.amount, until=loss.until)
@@ -50,7 +50,7 @@ class LostPresenter(Presenter[LostView]):
             return
         pin = self._pin.take()
         self._show(pin_length=0)
-        self._run("app_lost.reporting", lambda work: _reported(work, pin), self._reported)
+        self._run("app_lost.reporting", lambda work: _reported(work, pin), self._reported, calls=True)
 
     def _reported(self, _: None) -> None:
         self._show(is_reported=True, pin_length=None)

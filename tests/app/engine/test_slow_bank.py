@@ -124,6 +124,12 @@ def test_it_pays_and_asks_for_money_meanwhile(window: Window) -> None:
     assert window.outcome() == Stopped()
 
 
+def test_asking_about_a_lost_device_keeps_nobody_waiting(window: Window) -> None:
+    window.house.lost.refresh()
+    assert window.do(lambda work: work.wallet.balance().spendable) == 100_000
+    assert window.house.lost.view.busy is not None, "and the bank is still being asked"
+
+
 def test_it_stops_in_the_middle_of_a_call(window: Window) -> None:
     window.hang().cancel()
     assert window.outcome() == Stopped()
