@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -123,6 +123,14 @@ class Work:
     def note_account(self, balance: int) -> None:
         """What the bank said is on the account, in tiyn."""
         self._engine.account = balance
+
+    def account_afterwards(self, bank: BankClient) -> int | None:
+        """Tiyn on the account once something was done, None where that cannot be known now: what was done is done, also
+        where the bank cannot be asked any more."""
+        self._engine.account = None
+        with suppress(Refusal, KeystoreError):
+            self.note_account(bank.account().balance)
+        return self.account
 
 
 class Engine:

@@ -17,7 +17,7 @@ from wallet.purse.reading import Balance
 @dataclass(frozen=True, slots=True)
 class _Moved:
     amount: int
-    account: int
+    account: int | None
     balance: Balance
 
 
@@ -100,10 +100,10 @@ def _account(work: Work) -> None:
 
 
 def _funded(work: Work, amount: int) -> _Moved:
-    with work.bank() as bank, doing("fund"):
-        fund(work.wallet, bank, amount)
-        account = bank.account().balance
-    work.note_account(account)
+    with work.bank() as bank:
+        with doing("fund"):
+            fund(work.wallet, bank, amount)
+        account = work.account_afterwards(bank)
     return _Moved(amount, account, work.wallet.balance())
 
 
@@ -112,6 +112,5 @@ def _defunded(work: Work, amount: int, pin: str) -> _Moved:
         work.keystore.confirm_pin(pin)
         with doing("defund"):
             value = defund(work.wallet, bank, amount)
-        account = bank.account().balance
-    work.note_account(account)
+        account = work.account_afterwards(bank)
     return _Moved(value, account, work.wallet.balance())

@@ -20,7 +20,7 @@ class _Reconciled:
     report: Report
     before: Balance
     after: Balance
-    account: int
+    account: int | None
     losses: tuple[HistoryLine, ...]
     is_rolled_back: bool
     clock: tuple[int, int] | None
@@ -77,8 +77,7 @@ def _reconciled(work: Work) -> _Reconciled:
     with work.bank() as bank:
         report = reconcile(work.wallet, bank, tell)
         work.check()
-        account = bank.account().balance
-    work.note_account(account)
+        account = work.account_afterwards(bank)
     wallet = work.wallet
     return _Reconciled(
         report=report,
@@ -87,8 +86,13 @@ def _reconciled(work: Work) -> _Reconciled:
         account=account,
         losses=_losses(work),
         is_rolled_back=wallet.state is PurseState.ROLLED_BACK,
-        clock=(wallet.now(), wallet.now() - report.clock_wrong_by) if report.clock_wrong_by else None,
+        clock=_clock(wallet.dating.now(), report.clock_wrong_by),
     )
+
+
+def _clock(right: int, wrong_by: int) -> tuple[int, int] | None:
+    """What the device's own clock says, and what it should."""
+    return (right + wrong_by, right) if wrong_by else None
 
 
 def _losses(work: Work) -> tuple[HistoryLine, ...]:

@@ -269,7 +269,7 @@ class _Reconciling:
             self._note_evidence(delivery.rows)
 
     def certify_if_due(self) -> None:
-        """A new epoch when the old one is a day old, expired or dated ahead, its total is half used up, or one was begun.
+        """A new epoch when the old one is a day old, expired or dated ahead, its total half used up, or one was begun.
 
         Where the bank gives no more certificates for now, the one in force goes on being used.
         """

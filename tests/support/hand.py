@@ -20,6 +20,7 @@ from app.wallets.offline import NetworkSwitch
 from app.wallets.opened import OpenWallet
 from app.wallets.places import Profile, WalletPlace
 from ledger_sync.client.bank import BankClient
+from ledger_sync.client.timing import keep_time
 from tests.support.holders import Holder
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code, Refusal
@@ -92,13 +93,15 @@ class TownSource(NoPlace):
 
 
 class HolderSource(NoPlace):
-    """The wallet of a `Holder`, whose bank answers. ``called`` hears of every call before it goes out."""
+    """The wallet of a `Holder`, whose bank answers. ``called`` hears of every call before it goes out, ``path`` is where
+    to."""
 
     def __init__(self, holder: Holder) -> None:
         self.holder = holder
         self.network = NetworkSwitch()
         self.called: Callable[[int], None] = lambda count: None
         self.count = 0
+        self.path = ""
 
     def open(self, pin: str) -> OpenWallet:
         self.holder.keystore.confirm_pin(pin)
@@ -109,9 +112,10 @@ class HolderSource(NoPlace):
     @contextmanager
     def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> Iterator[BankClient]:
         client = self.holder.bank_client
-        yield BankClient(
-            Switched(_Counted(self, client._service), self.network), client.bank, client.device_key
-        )
+        line = Switched(_Counted(self, client._service), self.network)
+        bank = BankClient(line, client.bank, client.device_key)
+        keep_time(opened.wallet, bank, self.holder.system.chance("nonces of the app"))
+        yield bank
 
 
 @dataclass
@@ -120,12 +124,13 @@ class _Counted:
     service: object
 
     def get(self, path: str) -> object:
-        return self._called().get(path)
+        return self._called(path).get(path)
 
     def post(self, path: str, value: object) -> object:
-        return self._called().post(path, value)
+        return self._called(path).post(path, value)
 
-    def _called(self):  # type: ignore[no-untyped-def]
+    def _called(self, path: str):  # type: ignore[no-untyped-def]
+        self.source.path = path
         self.source.count += 1
         self.source.called(self.source.count)
         return self.service
