@@ -35,11 +35,11 @@ def amount_of(written: str) -> int:
     return amount
 
 
-def valid_for(minutes: int | None, default: int = 60) -> int:
-    """Seconds for which a request is good. UsageError."""
+def valid_for(minutes: int | None) -> int | None:
+    """Seconds for which a request is good; None: as long as is usual. UsageError."""
     if minutes is not None and minutes < 1:
         raise UsageError("usage.minutes")
-    return (default if minutes is None else minutes) * _MINUTE
+    return None if minutes is None else minutes * _MINUTE
 
 
 def require_memo(memo: str) -> None:
@@ -60,8 +60,7 @@ def decided(
     Raises ``Refusal``: ALREADY_PAID (a printed code, without ``--anew``); ``KeystoreError``: PIN_WRONG, PIN_BLOCKED;
     UsageError.
     """
-    if isinstance(event, events.AlreadyPaid):
-        event = _again_or_anew(payer, event, args)
+    event = asked_anew(payer, event, args)
     if isinstance(event, events.ConfirmationNeeded):
         amount = _asked(event, opened, args, context)
     elif isinstance(event, events.SignatureNeeded):
@@ -81,7 +80,11 @@ def _check_pin(opened: OpenWallet, args: argparse.Namespace, context: Context) -
         context.confirm_pin(opened)
 
 
-def _again_or_anew(payer: Payer, event: events.AlreadyPaid, args: argparse.Namespace) -> events.PayerEvent:
+def asked_anew(payer: Payer, event: events.PayerEvent, args: argparse.Namespace) -> events.PayerEvent:
+    """What there is to decide of a printed code that was paid before, with ``--anew``; ``event`` itself of any other.
+    ``Refusal``: ALREADY_PAID."""
+    if not isinstance(event, events.AlreadyPaid):
+        return event
     if not args.anew:
         earlier = event.consideration.earlier[-1]
         raise Refusal(Code.ALREADY_PAID, {"payment": earlier.id.hex(), "time": earlier.at})

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Final
 
 from app.catalogue.written import written_time
-from app.cli.asking import amount_of, decided, require_memo, valid_for
+from app.cli.asking import amount_of, asked_anew, decided, require_memo, valid_for
 from app.cli.codes_in_pictures import read_messages
 from app.cli.commands import requests, tapping
 from app.cli.context import Context
@@ -25,6 +26,9 @@ from app.wallets.opened import OpenWallet
 from wallet.purse.history import EventKind
 from wallet.session import events, messages
 from wallet.session.ports import Received
+
+_LEADS_TO_A_CODE: Final = (events.ConfirmationNeeded, events.SignatureNeeded, events.PaymentFound)
+"""What becomes of a request that is not refused at once."""
 
 
 def add(commands: Commands) -> None:
@@ -66,7 +70,7 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
         return requests.run(args, context)
     if args.id is not None:
         raise UsageError("usage.which_request")
-    seconds = None if args.minutes is None else valid_for(args.minutes)
+    seconds = valid_for(args.minutes)
     require_memo(args.memo)
     amount, way = amount_of(args.amount), way_to_show(args.out, context.show, is_long=False)
     with context.opened() as opened, doing("ask"):
@@ -174,9 +178,11 @@ def _answer_request(opened: OpenWallet, raw: bytes, args: argparse.Namespace, co
 
     payer = Payer(opened.wallet.paying)
     payer.receive(raw)
-    last = payer.events()[-1]
+    event = asked_anew(payer, payer.events()[-1], args)
+    if not isinstance(event, _LEADS_TO_A_CODE):
+        raise refusal_of(event)
     way = way_to_show(args.out, context.show, is_long=True)
-    event = decided(payer, last, opened, args, context)
+    event = decided(payer, event, opened, args, context)
     if isinstance(event, events.PaymentReady):
         tell_signed("pay.signed", opened.wallet.paying.summary(event.payment_id), context)
     elif isinstance(event, events.PaymentFound):

@@ -104,7 +104,9 @@ def _until_ctrl_c(hold: Callable[[Holding], None], holding: Holding) -> bool:
     return False
 
 
-def _new(args: argparse.Namespace, seconds: int, opened: OpenWallet, context: Context) -> Signed[Request]:
+def _new(
+    args: argparse.Namespace, seconds: int | None, opened: OpenWallet, context: Context
+) -> Signed[Request]:
     """Asked anew; an unanswered request of the same amount is named, for whoever meant to go on with it."""
     receiving, amount = opened.wallet.receiving, amount_of(args.amount)
     for earlier in receiving.unanswered():

@@ -173,6 +173,15 @@ def test_nothing_is_signed_where_the_code_could_not_be_read(two: Cli, tmp_path: 
     assert [event["kind"] for event in two.wallet("one", "history")["events"]] == ["funded"]
 
 
+def test_a_refusal_is_told_before_a_place_for_a_code_is_asked_for(two: Cli, tmp_path: Path) -> None:
+    code, nowhere = str(tmp_path / "request.png"), ("--wallet", "one", "pay")
+    two.wallet("two", "request", "100000", "--out", code)
+    told = two.run(*nowhere, code, "--yes")
+    assert (told.status, "(funds_short)" in told.err) == (1, True), told.err
+    told = two.run(*nowhere, code, "--yes", "--out", str(tmp_path / "payment.png"))
+    assert (told.status, "(funds_short)" in told.err) == (1, True), told.err
+
+
 def test_a_payment_in_an_ordinary_terminal_can_be_taken_in_from_its_screen(two: Cli, tmp_path: Path) -> None:
     two.wallet("two", "request", "10", "--out", str(tmp_path / "request.png"))
     shown = Terminal(two, 80, 24, "--wallet", "one", "pay", str(tmp_path / "request.png"), "--yes")
