@@ -1,6 +1,7 @@
 """The account, asked for once money has moved.
 
-Rule: what was done is done; that the bank cannot be asked any more, or Ctrl-C meanwhile, makes no refusal of it.
+Rule: what was done is done; that the bank cannot be asked any more, that the call for it cannot be signed, or Ctrl-C
+meanwhile, makes no refusal of it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from app.catalogue.written import written_amount
 from app.cli.context import Context
 from app.cli.interrupts import INTERRUPTS
+from hsm.keystore import KeystoreError
 from ledger_sync.client.bank import BankClient
 from wallet.protocol.codes import Refusal
 
@@ -16,7 +18,7 @@ def account_afterwards(bank: BankClient) -> int | None:
     """Tiyn on it, or None where they cannot be known now. From here on Ctrl-C ends nothing."""
     try:
         return bank.account().balance
-    except (Refusal, KeyboardInterrupt):
+    except (Refusal, KeystoreError, KeyboardInterrupt):
         return None
     finally:
         INTERRUPTS.settled()

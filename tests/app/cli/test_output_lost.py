@@ -7,11 +7,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pytest
 
+from app.cli.account import account_afterwards
+from hsm.keystore import KeystoreCode, KeystoreError
+from ledger_sync.client.bank import BankClient
+from ledger_sync.http.peers import NoAnswer
 from tests.support.cli import PIN, ROOT, Cli
+from wallet.protocol.codes import Code
 
 CHARSETS = ("ptcp154", "koi8_r", "ascii")
 
@@ -120,3 +125,14 @@ def test_json_of_a_request_holds_the_code(one: Cli) -> None:
     message = messages.decode(receiver.message)
     assert isinstance(message, messages.RequestMessage)
     assert message.request.id.hex() == asked["request"]
+
+
+@pytest.mark.parametrize(
+    "trouble", [NoAnswer(Code.UNREACHABLE), KeystoreError(KeystoreCode.TOKEN_FAULT), KeyboardInterrupt()]
+)
+def test_whatever_keeps_the_account_from_being_asked_for_makes_no_refusal(trouble: BaseException) -> None:
+    class Bank:
+        def account(self) -> Any:
+            raise trouble
+
+    assert account_afterwards(cast(BankClient, Bank())) is None
