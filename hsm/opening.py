@@ -20,6 +20,7 @@ from typing import Final
 from hsm import health
 from hsm.critical import critical, hold_termination
 from hsm.durable import storage
+from hsm.entrance import Entrance
 from hsm.failpoint import reach
 from hsm.folder import TOKENS_FOLDER, Folder, Settings, hold
 from hsm.keystore import Keystore, KeystoreCode, KeystoreError
@@ -27,7 +28,7 @@ from hsm.login import Login, Offer
 from hsm.pin import PERSON_COST, SALT_BYTES, PinKeys, ScryptCost, check_fit, derive
 from hsm.profiles import PROFILES, SOFTHSM, Family, ModuleProfile
 from hsm.running import leave, start
-from hsm.token_keystore import Entrance, TokenKeystore
+from hsm.token_keystore import TokenKeystore
 from hsm.tries import TriesFile, TryCounter
 
 LABEL_RANDOM_BYTES: Final = 8

@@ -12,26 +12,20 @@ these verbs being such that again is the same.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from dataclasses import replace
+from typing import TypeVar
 
 from hsm import health
 from hsm.critical import critical
 from hsm.durable import storage
+from hsm.entrance import Entrance, Parts
 from hsm.failpoint import reach
-from hsm.folder import Folder, Settings
+from hsm.folder import Settings
 from hsm.keystore import (
-    DIGEST_BYTES,
     KeystoreCode,
     KeystoreError,
     Record,
@@ -43,64 +37,11 @@ from hsm.keystore import (
 )
 from hsm.login import Login
 from hsm.pin import SALT_BYTES, PinKeys, check_fit, derive
-from hsm.pkcs11_store import Carrier, TokenSession
-from hsm.profiles import RecordForm
-from hsm.running import Running, Upkeep, leave
-from hsm.tries import TryCounter
+from hsm.running import leave
+from hsm.token_keys import SELF_CHECK_DIGEST, TokenKey, agrees, whole_keys
+from hsm.token_record import Kept, add_carrier, carriers, decode_record, encode_record
 
-RECORD_CHECK_BYTES: Final = 8
-RECORD_BODY_BYTES: Final = 16 + DIGEST_BYTES + RECORD_CHECK_BYTES
-RECORD_DOMAIN: Final = b"qalta/record/v1"
 T = TypeVar("T")
-SELF_CHECK_DIGEST: Final = hashlib.sha256(b"qalta/self-check/v1").digest()
-
-
-@dataclass(frozen=True, slots=True)
-class TokenKey:
-    """A whole key: the module's private object, and the compressed public key."""
-
-    private: Any
-    public: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The record, and the object that carries it."""
-
-    record: Record
-    carrier: Carrier
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entrance:
-    """What an opened keystore stands on; it owns the descriptor and its use of the module."""
-
-    folder: Folder
-    running: Running
-    descriptor: int
-    counter: TryCounter
-    clock: Callable[[], int]
-    random: Callable[[int], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The entrance, and the login that is made again when it is lost."""
-
-    entrance: Entrance
-    login: Login
-
-    @property
-    def folder(self) -> Folder:
-        return self.entrance.folder
-
-    @property
-    def session(self) -> TokenSession:
-        return self.login.session
-
-    @property
-    def upkeep(self) -> Upkeep:
-        return self.login.upkeep
 
 
 class TokenKeystore:
@@ -118,7 +59,7 @@ class TokenKeystore:
         with critical(), storage():
             for name in parts.folder.in_making():
                 self._sweep_key(parts, name)
-            self._keys = _whole_keys(parts)
+            self._keys = whole_keys(parts)
             self._newest(parts)
             health.check_descriptors(parts.folder.path)
 
@@ -189,7 +130,7 @@ class TokenKeystore:
                 parts.upkeep.settle()
                 return
             self._kept = None
-            carrier = _add_carrier(parts, encode_record(record))
+            carrier = add_carrier(parts, encode_record(record))
             reach("keystore.record.created")
             parts.upkeep.settle()
             reach("keystore.record.synced")
@@ -285,7 +226,7 @@ class TokenKeystore:
         if parts.folder.next_settings() is not None:
             parts.login.settle_offers()
             self._settings = parts.login.settings
-        found = _whole_keys(parts)
+        found = whole_keys(parts)
         if not self._keys.keys() <= found.keys():
             raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "keys not found again"})
         self._keys = found
@@ -311,9 +252,7 @@ class TokenKeystore:
         return keys
 
     def _make(self, parts: Parts, name: str) -> TokenKey:
-        parts.session.destroy_public(
-            name.encode()
-        )  # of a destruction that was cut off before these were noted
+        parts.session.destroy_public(name.encode())  # of a destruction cut off before these were noted
         private, public = parts.session.generate(name.encode())
         reach("keystore.create.made")
         parts.upkeep.settle()
@@ -337,7 +276,7 @@ class TokenKeystore:
         only where a whole one is there: it may be read the next time.
         """
         if self._kept is None:
-            found = [(decode_record(carrier.body), carrier) for carrier in _carriers(parts)]
+            found = [(decode_record(carrier.body), carrier) for carrier in carriers(parts)]
             whole = [Kept(record, carrier) for record, carrier in found if record is not None]
             newest = max(whole, key=lambda kept: kept.record.step, default=None)
             if self._seen is not None and (newest is None or newest.record.step < self._seen.step):
@@ -357,59 +296,3 @@ def _require_no_change_begun(parts: Parts) -> None:
     """A change of the PIN that failed half-way ends by a new login, which says which of the two holds."""
     if parts.folder.next_settings() is not None:
         raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "PIN change did not end"})
-
-
-def _whole_keys(parts: Parts) -> dict[str, TokenKey]:
-    """The token's keys with both halves, without those that are being made or destroyed."""
-    points, noted = parts.session.public_points(), parts.folder.in_making()
-    keys = {
-        key_id.decode("ascii", "replace"): TokenKey(private, points[key_id])
-        for key_id, private in parts.session.private_keys().items()
-        if key_id in points
-    }
-    return {name: key for name, key in keys.items() if name not in noted}
-
-
-def encode_record(record: Record) -> bytes:
-    """56 bytes: step (8), sequence (8), digest (32), and 8 bytes that tell a whole one from a torn one."""
-    content = record.step.to_bytes(8, "big") + record.sequence.to_bytes(8, "big") + record.digest
-    return content + hashlib.sha256(RECORD_DOMAIN + content).digest()[:RECORD_CHECK_BYTES]
-
-
-def decode_record(body: bytes) -> Record | None:
-    """The record in a carrier's body, or None if the body is not whole."""
-    if len(body) != RECORD_BODY_BYTES:
-        return None
-    step, sequence = int.from_bytes(body[:8], "big"), int.from_bytes(body[8:16], "big")
-    try:
-        record = Record(step, sequence, body[16 : 16 + DIGEST_BYTES])
-    except KeystoreError:
-        return None
-    return record if encode_record(record) == body else None
-
-
-def agrees(public: bytes, signature: bytes) -> bool:
-    """Whether a signature over the self-check digest verifies: a new pair is tried before it is given."""
-    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    try:
-        key.verify(encode_dss_signature(r, s), SELF_CHECK_DIGEST, ec.ECDSA(Prehashed(SHA256())))
-    except InvalidSignature:
-        return False
-    return True
-
-
-def _carriers(parts: Parts) -> list[Carrier]:
-    match parts.entrance.running.profile.record_form:
-        case RecordForm.DATA_OBJECT:
-            return parts.session.data_carriers()
-        case RecordForm.MARKER_KEY:
-            return parts.session.key_carriers()
-
-
-def _add_carrier(parts: Parts, body: bytes) -> Carrier:
-    match parts.entrance.running.profile.record_form:
-        case RecordForm.DATA_OBJECT:
-            return parts.session.add_data_carrier(body)
-        case RecordForm.MARKER_KEY:
-            return parts.session.add_key_carrier(body)
