@@ -21,7 +21,6 @@ from typing import Final, Protocol
 P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 DIGEST_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
-PUBLIC_KEY_BYTES: Final = 33
 MAX_ALIAS_CHARACTERS: Final = 64
 MAX_COUNT: Final = 2**63 - 1
 ALIAS_CHARACTERS: Final = frozenset(string.ascii_letters + string.digits + "._-")

@@ -93,8 +93,8 @@ class TownSource(NoPlace):
 
 
 class HolderSource(NoPlace):
-    """The wallet of a `Holder`, whose bank answers. ``called`` hears of every call before it goes out, ``path`` is where
-    to."""
+    """The wallet of a `Holder`, whose bank answers. ``called`` hears of every call before it goes out; ``path`` is
+    where to."""
 
     def __init__(self, holder: Holder) -> None:
         self.holder = holder

@@ -20,8 +20,9 @@ from app.cli.show import Show
 from app.presenters.history import line_of
 from app.wallets.opened import OpenWallet
 from app.wallets.places import Home
-from wallet.purse.history import History, lines_of
+from wallet.purse.history import Lines
 from wallet.purse.journal import PurseState
+from wallet.purse.payments import Payments
 from wallet.purse.tokens import TokenState
 from wallet.wallet import Wallet
 
@@ -37,7 +38,7 @@ def check_sums(wallet: Wallet) -> None:
     ids = [event.id for event in events]
     assert len(set(ids)) == len(ids)
     purse = wallet._purse
-    named = lines_of(purse)
+    named = Lines(purse).lines
     assert set(named) <= set(ids)
     for own in purse.tokens.all():
         if own.state is not TokenState.REFUSED:
@@ -46,7 +47,8 @@ def check_sums(wallet: Wallet) -> None:
             assert sum(own in line.went for line in named.values()) == gone
     if wallet.state is PurseState.ROLLED_BACK:
         assert balance.spendable == 0
-    assert all(event.state != "shown" for event in events if History(purse).is_decided(event.id))
+    payments = Payments(purse.store, purse.objects)
+    assert not any(payments.is_decided(event.id) for event in events if event.state == "shown")
 
 
 def check_shown(wallet: Wallet) -> None:

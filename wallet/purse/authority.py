@@ -86,12 +86,6 @@ class Authority:
         return self._book.version
 
     @property
-    def directory_version(self) -> int | None:
-        """The version of the directory as the root signed it, or None before there is any."""
-        raw, root = self._store.fact(_DIRECTORY), self._store.fact(_ROOT)
-        return None if raw is None else Directory.open(raw, root).version
-
-    @property
     def signed_directory(self) -> bytes:
         """The directory as the root signed it, without the changes of later policies. RECONCILE_FIRST."""
         raw = self._store.fact(_DIRECTORY)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -102,11 +102,6 @@ class History:
         others = [self._unlisted(name, line) for name, line in ledger.lines.items() if name not in listed]
         events = (self._counted(event, ledger) for event in (*known, *others))
         return tuple(sorted(events, key=lambda event: (event.at, event.id)))
-
-    def is_decided(self, payment: bytes) -> bool:
-        """Whether it is a payment of ours on which the ledger has decided."""
-        is_ours = self._purse.store.value("SELECT 1 FROM outgoing WHERE payment = ? LIMIT 1", payment)
-        return is_ours is not None and self._payments.is_decided(payment)
 
     def _counted(self, event: Event, ledger: Lines) -> Event:
         """With what the line's tokens say of it."""
@@ -327,8 +322,3 @@ class Lines:
         """The line of a transfer of our own."""
         payment = self._store.value("SELECT payment FROM outgoing WHERE txid = ?", txid)
         return txid if payment is None else bytes(payment)
-
-
-def lines_of(purse: Purse) -> Mapping[bytes, Line]:
-    """What has come and gone with each event, by its id."""
-    return Lines(purse).lines
