@@ -8,7 +8,7 @@ followed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
@@ -49,15 +49,20 @@ class Movements:
         """Book what is new. Raises ``Refusal`` as the central bank does."""
         while news := self._central_bank.movements(self.seen):
             with self._store.transaction():
-                for movement in news:
-                    self._book(movement)
-                self._store.run(
-                    "insert into cursors (name, value) values (?, ?)"
-                    " on conflict (name) do update set value = excluded.value",
-                    (_CURSOR, news[-1].number),
-                )
-
+                self._take(news)
         self._was_followed = True
+
+    def _take(self, news: Sequence[Movement]) -> None:
+        """Each once: another thread may have followed the same list meanwhile."""
+        seen = self.seen
+        for movement in news:
+            if movement.number > seen:
+                self._book(movement)
+        self._store.run(
+            "insert into cursors (name, value) values (?, ?)"
+            " on conflict (name) do update set value = max(value, excluded.value)",
+            (_CURSOR, news[-1].number),
+        )
 
     def follow_once(self) -> None:
         """`follow`, unless that was done since this start."""

@@ -29,6 +29,7 @@ from ledger_sync.http.call import Clock
 from ledger_sync.possession import Possession
 from ledger_sync.settling import Valid
 from wallet.protocol import cose
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.idempotency import refund_id, reissue
@@ -85,7 +86,7 @@ class Redeeming:
         value = outcome.values[PAID_OUTPUT]
         require(outcome.code is not Code.TOO_LATE or value > 0, Code.TOO_LATE, transfer=txid.hex())
         signer = standing.signer.body.key
-        if self._is_revoked(proof, txid, signer):
+        if self._is_revoked(proof, txid, standing.signer, shown):
             require(shown is not None, Code.WALLET_REVOKED, transfer=txid.hex())
             redemption = ToAccount()
         if isinstance(redemption, ToAccount):
@@ -161,8 +162,12 @@ class Redeeming:
         require(held[0] == bank, Code.TOO_LATE, token=str(ref))
         return held[1]
 
-    def _is_revoked(self, proof: Proof, txid: bytes, signer: bytes) -> bool:
-        since = self.registry.revoked_since(signer)
+    def _is_revoked(
+        self, proof: Proof, txid: bytes, signer: Signed[Certificate], shown: Possession | None
+    ) -> bool:
+        known = [signer.body] if shown is None else [signer.body, shown.certificate.body]
+        wallets = {body.revocation_id for body in known if body.key == signer.body.key}
+        since = self.registry.revoked_since(signer.body.key, wallets)
         return since is not None and since <= proof.committed_at(txid)
 
     def _pay(

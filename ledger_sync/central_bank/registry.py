@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -235,10 +235,13 @@ class Registry:
                 self._published = self._clock()
                 self._renew_base(db)
 
-    def revoked_since(self, key: bytes) -> int | None:
-        """When a bank that `key` wanted revoked it (unix seconds), whichever of its wallet ids it was by."""
+    def revoked_since(self, key: bytes, wallets: Collection[bytes] = ()) -> int | None:
+        """When a bank that `key` wanted revoked it (unix seconds), whichever of its wallet ids it was by; `wallets` are
+        the revocation ids that it is known to have, by which alone one is known that was relearnt."""
+        places = ", ".join("?" * len(wallets))
+        sql = f"select min(time) from revocations where key = ? or (key = x'' and id in ({places}))"
         with self._store.reading() as db:
-            row = db.execute("select min(time) from revocations where key = ?", (key,)).fetchone()
+            row = db.execute(sql, (key, *wallets)).fetchone()
         return None if row is None else row[0]
 
     def drop_expired(self) -> None:

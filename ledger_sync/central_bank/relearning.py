@@ -13,7 +13,7 @@ from typing import Final
 from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
 from ledger_sync.central_bank.issuing import Cause, find
 from ledger_sync.central_bank.partners import Act
-from ledger_sync.central_bank.registry import Registry, held_head, newest_version
+from ledger_sync.central_bank.registry import POOL_SECONDS, Registry, held_head, newest_version
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from wallet.database import insert_new
@@ -63,12 +63,13 @@ class Relearning:
     def _keep(self, db: sqlite3.Connection, delta: Signed[PolicyDelta]) -> None:
         body = delta.body
         db.execute("insert into deltas (version, raw) values (?, ?)", (body.version, delta.encode()))
+        since = body.time - POOL_SECONDS  # it counted before it was listed
         leaves = listed_until(body.time + MAX_CERTIFICATE_LIFE, self._terms.token_life, self._terms.grace)
         db.executemany(
             "insert into revocations (id, bank, key, reason, version, time, leaves, listed)"
             " values (?, '', x'', ?, ?, ?, ?, 1) on conflict (id) do update"
             " set reason = excluded.reason, version = excluded.version, listed = 1",
-            [(name, int(reason), body.version, body.time, leaves) for name, reason in body.revoked],
+            [(name, int(reason), body.version, since, leaves) for name, reason in body.revoked],
         )
         db.executemany("delete from revocations where id = ?", [(name,) for name in body.removed])
 
