@@ -17,7 +17,7 @@ from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.http.peers import read
+from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import codec, idempotency
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
@@ -35,21 +35,28 @@ class ForgottenFundings:
         self._intake = intake
         self._central_bank = central_bank
         self._unclaimed = Unclaimed(house.store, house.books)
+        self._shown: dict[bytes, Signed[Issuance]] = {}
+        """What the central bank has shown of them since this start: their customers may be long in coming."""
 
     def recover(self) -> None:
-        """All whose customer is known. Raises ``RemoteRefusal``, ``NoAnswer``."""
+        """All whose customer is known. One that the central bank can't show holds up no other. Raises ``NoAnswer``."""
         for funding in self._unclaimed.fundings():
-            self.recover_one(funding)
+            try:
+                self._recover_one(funding)
+            except RemoteRefusal as refusal:
+                _log.warning("funding %s, which this bank has forgotten: %s", funding.hex(), refusal)
 
-    def recover_one(self, funding: bytes) -> None:
-        """This one, if it is forgotten and its customer is known. Raises as `recover`."""
-        if not self._unclaimed.is_held(FUNDING, funding):
-            return
-        issuance = read(self._central_bank.issuance(funding), lambda signed: self._believed(signed, funding))
+    def _recover_one(self, funding: bytes) -> None:
+        issuance = self._shown.get(funding)
+        if issuance is None:
+            answer = self._central_bank.issuance(funding)
+            issuance = self._shown[funding] = read(answer, lambda signed: self._believed(signed, funding))
         customer = self._wallets.customer_of(issuance.body.owner)
         if customer is not None:
             with self._house.store.transaction():
-                self._book(funding, customer, issuance)
+                if self._unclaimed.is_held(FUNDING, funding):
+                    self._book(funding, customer, issuance)
+            self._shown.pop(funding, None)
 
     def _believed(self, issuance: Signed[Issuance], funding: bytes) -> Signed[Issuance]:
         """ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""

@@ -78,8 +78,8 @@ class WorkList:
         )
 
     def open_again(self, target: str, kinds: Collection[Kind], since: int) -> int:
-        """What of these kinds was done for ``target`` and due at ``since`` (unix seconds) or later is to be done once
-        more; how much that is."""
+        """What of these kinds was done for ``target`` at ``since`` (unix seconds) or later is to be done once more; how
+        much that is."""
         places = ", ".join("?" * len(kinds))
         return self._store.run(
             "update work set done = 0, due = ? where done = 1 and target = ? and due >= ?"
@@ -95,9 +95,10 @@ class WorkList:
         )
 
     def done(self, item: Item) -> None:
+        """It is dated by when it was done from now on, however long ago it was due."""
         self._store.run(
-            "update work set done = 1, code = null where kind = ? and target = ? and subject = ?",
-            (item.kind.value, item.target, item.subject),
+            "update work set done = 1, due = ?, code = null where kind = ? and target = ? and subject = ?",
+            (self._clock(), item.kind.value, item.target, item.subject),
         )
 
     def failed(self, item: Item, refusal: Refusal) -> None:

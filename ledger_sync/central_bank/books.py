@@ -108,7 +108,7 @@ def movements(db: sqlite3.Connection, bank: str, since: int) -> list[Movement]:
     """The changes of a bank's position after the movement numbered `since`, in order, most MAX_MOVEMENTS."""
     rows = db.execute(
         "select number, kind, id, amount, time from entries join movements on number = movement"
-        " where account = ? and number > ? order by number limit ?",
+        " where account = ? and movement > ? order by movement limit ?",
         (position(bank), since, MAX_MOVEMENTS),
     )
     return [Movement(*row) for row in rows]

@@ -6,6 +6,7 @@ signature is not believed.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from typing import Final
@@ -27,6 +28,9 @@ from wallet.protocol.policy import PolicyDelta, PolicyUpdate
 
 _NOTHING: Final = "put back"
 """The kind of a movement that moves nothing and only keeps a number from being given twice."""
+_MOST_MOVEMENTS: Final = 2**32
+"""That a backup can lack."""
+_log: Final = logging.getLogger(__name__)
 
 
 class Relearning:
@@ -126,8 +130,11 @@ class Relearning:
             insert_new(db, "redemptions", txid=act.cause, value=total, issuance=issuance.id, bank=None)
 
     def number_from(self, last: int) -> None:
-        """No number up to ``last``, which a bank has followed already, is given again."""
+        """No number up to ``last``, which a bank says that it has followed already, is given again. What is further
+        ahead than any backup is behind is no number that was ever given: numbers would soon be used up."""
         with self._store.writing() as db:
             newest = db.execute("select coalesce(max(number), 0) from movements").fetchone()[0]
-            if newest < last:
+            if last > newest + _MOST_MOVEMENTS:
+                _log.error("a bank says that it has followed movement %d, and the last is %d", last, newest)
+            elif newest < last:
                 insert_new(db, "movements", number=last, kind=_NOTHING, id=b"", time=0)

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import httpx
 
+from ledger_sync.bank.work import Item, Kind
+from ledger_sync.http.client import MAX_ANSWER_BYTES
+from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
 from tests.ledger_sync.bank.town import OPENING, Town
+from wallet.protocol import codec
+from wallet.protocol.bounds import DAY
 
 
 def test_a_revoked_wallets_refresh_is_paid_to_the_account_once(town: Town, tmp_path: Path) -> None:
@@ -29,7 +34,7 @@ def test_a_revoked_wallets_refresh_is_paid_to_the_account_once(town: Town, tmp_p
 
 
 def test_a_list_that_two_follow_at_once_is_held_once(town: Town, tmp_path: Path) -> None:
-    """A bank that was put back finds a funding that it has forgotten; a second thread asks while the first has asked."""
+    """A bank that was put back finds a funding that it has forgotten; a second thread asks beside the first."""
     aigul = town.customer("Aigul")
     town.settle_down()
     town.network.back_up("alatau", tmp_path / "backup")
@@ -53,4 +58,65 @@ def test_a_list_that_two_follow_at_once_is_held_once(town: Town, tmp_path: Path)
     ]
     town.settle_down()
     assert aigul.balance() == OPENING - 20_000
+    town.check_books()
+
+
+def test_a_forgotten_funding_whose_customer_is_unknown_holds_up_no_other(town: Town, tmp_path: Path) -> None:
+    """The central bank is asked for it once; where it was put back as well, and has none, the others go on too."""
+    baurzhan = town.customer("Baurzhan")
+    town.settle_down()
+    for name in ("alatau", CENTRAL_BANK):
+        town.network.back_up(name, tmp_path / f"backup of {name}")
+    town.customer("Aigul").fund(20_000)
+    asked: list[str] = []
+
+    def counted(exchange: Exchange) -> httpx.Response:
+        if exchange.request.url.path.startswith("/v1/fundings/"):
+            asked.append(exchange.request.url.path)
+        return exchange.deliver()
+
+    with town.network.lines.disturbed(counted, caller="alatau", callee=CENTRAL_BANK):
+        town.network.put_back("alatau", tmp_path / "backup of alatau")
+        town.settle_down()
+        baurzhan.fund(1_000)
+        assert len(asked) == 1
+        town.network.put_back(CENTRAL_BANK, tmp_path / f"backup of {CENTRAL_BANK}")
+        town.network.restart("alatau")
+        town.settle_down()
+        baurzhan.fund(2_000)
+    assert baurzhan.balance() == OPENING - 3_000
+
+
+def test_what_was_passed_on_late_is_passed_on_again(town: Town) -> None:
+    """A backlog had no line for a day, and the other bank was put back to just before it had one again."""
+    work = town.banks["alatau"].node.work
+    late, early = Item(Kind.WHOLE, "zhibek", b"late"), Item(Kind.WHOLE, "zhibek", b"early")
+    for item in (late, early):
+        work.add(item)
+    work.done(early)
+    town.now += DAY
+    work.done(late)
+    assert work.open_again("zhibek", (Kind.WHOLE,), town.now - 3_600) == 1
+    assert work.is_open(late)
+
+
+def test_no_bank_uses_up_the_numbers_of_movements(town: Town) -> None:
+    """It says that it has followed more than the central bank will ever number."""
+    aigul = town.customer("Aigul")
+    aigul.fund(1_000)
+
+    def boasting(exchange: Exchange) -> httpx.Response:
+        answer = exchange.deliver()
+        if exchange.request.url.path != "/v1/caused":
+            return answer
+        _followed, number, page = codec.decode(answer.read(), MAX_ANSWER_BYTES)
+        told = httpx.ByteStream(codec.encode([2**53 - 1, number, page]))
+        return httpx.Response(200, headers={"content-type": BODY_TYPE}, stream=told)
+
+    with town.network.lines.disturbed(boasting, caller=CENTRAL_BANK, callee="zhibek"):
+        town.start_central()
+        town.settle_down()
+    aigul.fund(2_000)
+    town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", 15_000])
+    town.settle_down()
     town.check_books()
