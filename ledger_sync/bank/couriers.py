@@ -1,7 +1,7 @@
-"""Couriers: how each kind of work between banks is carried out.
+"""Couriers: how transfers, issuances and revocations are passed on to other banks and to the central bank.
 
-Rule: what is passed on is taken from the archive at the moment of passing, with all that the other bank needs to
-judge it. Whoever fails to show what it committed is challenged at the central bank, by the payee's bank.
+Rule: what is passed on is taken from the archive at the moment of passing, with all that the other side needs to judge
+it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ RELAYED_AT_ONCE: Final = 32
 """Transfers passed on in one relay, with their provenance."""
 _MAX_LISTED: Final = 32
 """Wallet ids in one call to revoke."""
-_PATIENCE: Final = 24
-"""Attempts to reach a bank before the central bank is asked to challenge it."""
 
 
 class RelayCourier:

@@ -394,13 +394,6 @@ class Objects:
         row = self._store.row(f"select {_TOKEN} from tokens where origin = ? and output = ?", ref)
         return None if row is None else _token(ref, row)
 
-    def tokens_of(self, txid: bytes) -> list[Token]:
-        rows = self._store.rows(
-            f"select output, {_TOKEN} from tokens where origin = ? order by output",
-            (txid,),
-        )
-        return [_token(TokenRef(txid, row[0]), row[1:]) for row in rows]
-
     def settled_value(self, ref: TokenRef) -> int | None:
         """Settled tiyn of an output; None while it has no verdict."""
         value: int | None = self._store.value("select value from tokens where origin = ? and output = ?", ref)

@@ -49,9 +49,6 @@ class Relays:
         if bank != self._bank and not self._has(txid, bank, whole=False):
             self._work.add(Item(Kind.PAYLOAD, bank, txid + signer))
 
-    def issuance_came(self, signed: Signed[Issuance]) -> None:
-        """Only what a redemption made is passed on: `money_made` says so."""
-
     def money_made(self, signed: Signed[Issuance]) -> None:
         """A redemption's new tokens: their owner's banks deliver them."""
         self._place(signed.id, signed.body.owner)

@@ -85,10 +85,6 @@ class SettlingDesk:
         """The transfers whose payloads a conflict of this one waits for."""
         return [row[0] for row in self._store.rows("select wanted from lacks where transfer = ?", (txid,))]
 
-    def has_valid(self) -> bool:
-        """Whether anything waits to be committed."""
-        return self._store.row("select 1 from transfers where stage = 'valid' limit 1") is not None
-
     def _next_batch(self) -> list[Signed[Transfer]]:
         rows = self._store.rows(
             "select id from transfers where stage = 'valid' order by turn limit ?", (BATCH,)

@@ -39,7 +39,7 @@ class Row:
 
 
 def read_rows(value: Cbor) -> tuple[Row, ...]:
-    """Rows as http_api gives them. MALFORMED and the codes of SPEC 8.1."""
+    """Rows as a bank gives them. MALFORMED and the codes of SPEC 8.1."""
     return tuple(_row(item) for item in codec.array(value, most=4 * MAX_BUNDLE_ITEMS))
 
 

@@ -1,4 +1,4 @@
-"""The signed call: who asks for what, when, once. SPEC section 9.1.
+"""The signed call: who asks for what, when, once. SPEC 9.7.
 
 `Authorization: Qalta <base64url without padding of a COSE_Sign1>`; the payload is `[method, target, SHA-256 of
 the body, time, nonce, sender]`. The target begins with the server's authority, so that a call to one service is

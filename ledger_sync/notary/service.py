@@ -1,7 +1,7 @@
-"""The notary over HTTP: /v1/commits and /v1/lookups, for banks and the central bank only.
+"""The notary over HTTP: commits, questions and lookups, for banks and the central bank only.
 
-Rule: every commit is signed by the bank it names, and that bank must be the caller, so that nobody consumes in
-another's name.
+Rule: every commit and every question is signed by the bank it names, and that bank must be the caller, so that nobody
+consumes or asks in another's name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LOOK_SECONDS: Final = 0.5
 
 
 class Notary:
-    """The two calls, over a store and the directory of the moment."""
+    """The calls, over a store and the directory of the moment."""
 
     def __init__(
         self, store: Store, directory: Callable[[], Directory], catching_up: CatchingUp | None = None
