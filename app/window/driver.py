@@ -140,7 +140,7 @@ class Driver:
             widget = self._called(name)
             if (scroller := _scroller(widget)) and not is_visible(widget):
                 scroller.scroll_to(widget, animate=False)
-            _after(HELD, _guarded(outcome, now))
+            after(HELD, _guarded(outcome, now))
 
         def now() -> None:
             widget = self._called(name)
@@ -149,14 +149,14 @@ class Driver:
             else:
                 _touch(widget.to_window(*widget.center), lambda: outcome.set_result(None))
 
-        _after(HELD, _guarded(outcome, reveal))
+        after(HELD, _guarded(outcome, reveal))
 
     def _do_type(self, outcome: Future[Any], text: str) -> None:
         if not any(isinstance(widget, TextInput) and widget.focus for widget in self._shown()):
             raise ValueError("no field has the keyboard")
         for letter in text:
             Window.dispatch("on_textinput", letter)
-        _after(HELD, lambda: outcome.set_result(None))
+        after(HELD, lambda: outcome.set_result(None))
 
     def _do_key(self, outcome: Future[Any], key: str) -> None:
         code = KEYS.get(key, ord(key[0]))
@@ -164,7 +164,7 @@ class Driver:
         if not Window.dispatch("on_key_down", code, 0, sign, []):
             Window.dispatch("on_keyboard", code, 0, sign, [])
         Window.dispatch("on_key_up", code, 0)
-        _after(HELD, lambda: outcome.set_result(None))
+        after(HELD, lambda: outcome.set_result(None))
 
     def _do_place(self, outcome: Future[Any]) -> None:
         outcome.set_result(self._place())
@@ -227,13 +227,13 @@ def _touch(at: tuple[float, float], then: Callable[[], None]) -> None:
 
     def lift() -> None:
         Window.dispatch("on_mouse_up", x, y, "left", [])
-        _after(HELD, settled)
+        after(HELD, settled)
 
     def settled() -> None:
         """Its page may be drawn anew only now."""
-        _after(1, settled if any(is_held(child) for child in Window.children) else lambda: _after(1, then))
+        after(1, settled if any(is_held(child) for child in Window.children) else lambda: after(1, then))
 
-    _after(HELD, lift)
+    after(HELD, lift)
 
 
 def _guarded(outcome: Future[Any], step: Callable[[], None]) -> Callable[[], None]:
@@ -248,11 +248,11 @@ def _guarded(outcome: Future[Any], step: Callable[[], None]) -> Callable[[], Non
     return run
 
 
-def _after(frames: int, then: Callable[[], None]) -> None:
+def after(frames: int, then: Callable[[], None]) -> None:
     if frames == 0:
         then()
     else:
-        Clock.schedule_once(lambda _: _after(frames - 1, then))
+        Clock.schedule_once(lambda _: after(frames - 1, then))
 
 
 def _name(widget: Widget) -> str:

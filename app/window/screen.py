@@ -1,9 +1,8 @@
 """What every screen is: a root widget that follows a presenter's view while it is entered.
 
 Rule: a screen is drawn anew only when its shape changes; in between, what has changed is put into the widgets that are
-there, so that a finger on a button or a cursor in a field is not disturbed by news from the camera. While a finger is
-down nothing is drawn anew: a touch is never lost, and means what was shown when it began. Whoever types when it is
-drawn anew goes on typing.
+there, so that a finger on a button or a cursor in a field is not disturbed by news from the camera. When it is drawn
+anew, app.window.anew says. Whoever types when it is drawn anew goes on typing.
 """
 
 from __future__ import annotations
@@ -11,23 +10,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from kivy.clock import Clock, ClockEvent
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
 from app.presenters.views import Pace
+from app.window.anew import Anew
 from app.window.contract import Camera, Watched
 from app.window.kit import Kit
 from app.window.widgets.field import field_in_hand, hand_over
-from app.window.widgets.holding import is_held
 from app.window.widgets.putting_away import put_away
 
 V = TypeVar("V")
 W = TypeVar("W", bound=Widget)
-_LONGEST: Final = 2.0
-"""Seconds that a finger keeps a page from being drawn anew."""
 
 
 class Navigator(Protocol):
@@ -61,7 +57,7 @@ class Screen(ABC, Generic[V]):
         self._shape: Hashable = None
         self._is_drawn = self._is_entered = False
         self._stop: Callable[[], None] | None = None
-        self._waiting: ClockEvent | None = None
+        self._anew = Anew(self.root, self._draw_anew)
         self.types_letters = False
         """A PIN is typed by keyboard."""
 
@@ -109,38 +105,31 @@ class Screen(ABC, Generic[V]):
     def _show(self, view: V) -> None:
         if not self._is_entered:
             return  # Another watcher of the same news has led elsewhere.
-        shape = self.shape(view)
-        if self._is_drawn and shape != self._shape and is_held(self.root):
-            self._put_off()
-            return
-        if not self._is_drawn or shape != self._shape:
-            held = field_in_hand(self.root)
-            self._followers.clear()
-            put_away(self.root)
-            self.root.clear_widgets()
-            self._shape, self._is_drawn = shape, True
-            self.root.add_widget(self.draw(view))
-            hand_over(self.root, held)
+        if not self._is_drawn:
+            self._draw(view)
+        elif self.shape(view) != self._shape:
+            self._anew.ask()
+        else:
+            self._feed(view)
+
+    def _feed(self, view: V) -> None:
         for put in tuple(self._followers):
             put(view)
 
-    def _put_off(self) -> None:
-        """Until the finger is lifted; one that rests too long is no touch any more."""
-        if self._waiting is not None:
-            return
-        end = Clock.get_boottime() + _LONGEST
+    def _draw(self, view: V) -> None:
+        held = field_in_hand(self.root)
+        self._followers.clear()
+        put_away(self.root)
+        self.root.clear_widgets()
+        self._shape, self._is_drawn = self.shape(view), True
+        self.root.add_widget(self.draw(view))
+        hand_over(self.root, held)
+        self._feed(view)
 
-        def look(_: float) -> bool:
-            is_over = not is_held(self.root) or Clock.get_boottime() > end
-            if is_over:
-                self._waiting = None
-                self.draw_anew()
-            return not is_over
-
-        self._waiting = Clock.schedule_interval(look, 0)
+    def _draw_anew(self) -> None:
+        if self._is_entered:
+            self._draw(self.view)
 
     def draw_anew(self) -> None:
         """Though its shape is the same."""
-        if self._is_entered:
-            self._is_drawn = False
-            self._show(self.view)
+        self._anew.ask()

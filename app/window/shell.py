@@ -1,7 +1,7 @@
 """Where one is: the gate (first start, unlocking), the places one can go to at any time, and the way back.
 
 Rule: only the screen that is shown follows its presenter. Another language, look, text size or pace, and a window that
-became wide or narrow, draw it anew.
+became wide or narrow, draw it anew; when, app.window.anew says.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from kivy.uix.widget import Widget
 
 from app.catalogue import catalogue
 from app.presenters.views import Look, SettingsView, StartStep, UnlockView
+from app.window.anew import Anew
 from app.window.contract import Camera, Presenters
 from app.window.kit import Kit
 from app.window.screen import Screen, Surroundings
@@ -72,13 +73,14 @@ class Shell:
         self._stack: list[str] = [HOME]
         self._screen: Screen[Any] | None = None
         self._drawn: tuple[object, ...] = ()
-        self._is_wide = False
+        self._is_wide = self._is_closed = False
+        self._anew = Anew(self.root, self._draw_anew)
         self._stops = [
             presenters.settings.watch(self._settings_changed),
             presenters.unlock.watch(self._unlock_changed),
         ]
         self.root.bind(size=lambda *_: self._resized())
-        self.draw()
+        self._draw()
 
     # where
 
@@ -101,7 +103,7 @@ class Shell:
             self._stack = [HOME] if place == HOME else [HOME, place]
         elif self._stack[-1] != place:
             self._stack.append(place)
-        self.draw()
+        self._anew.ask(though_held=True)
 
     def back(self) -> None:
         """First back within the screen, then to where one came from; at home it means nothing."""
@@ -110,7 +112,7 @@ class Shell:
         if self.place == self._stack[-1] and len(self._stack) > 1:
             self._abandon()
             self._stack.pop()
-            self.draw()
+            self._anew.ask(though_held=True)
 
     def key(self, sign: str) -> bool:
         """A key of a keyboard ("back", "erase", "enter", a digit or ","), unless something is being typed."""
@@ -123,6 +125,7 @@ class Shell:
 
     def close(self) -> None:
         """Follow nobody any more."""
+        self._is_closed = True
         self._leave()
         put_away(self.root)
         for stop in self._stops:
@@ -131,7 +134,11 @@ class Shell:
 
     # drawing
 
-    def draw(self) -> None:
+    def _draw_anew(self) -> None:
+        if not self._is_closed:
+            self._draw()
+
+    def _draw(self) -> None:
         """Draw what is shown now, from nothing."""
         typing = typing_in(self.root)
         self._leave()
@@ -153,8 +160,10 @@ class Shell:
         go_on_typing(self.root, typing)
 
     def _abandon(self) -> None:
+        """What is left follows nobody, though it is seen until the frame's end."""
         if self._screen is not None:
             self._screen.abandon()
+        self._leave()
 
     def _leave(self) -> None:
         if self._screen is not None:
@@ -208,18 +217,18 @@ class Shell:
         drawn = (view.language, view.look, view.is_large, view.pace, view.camera)
         if self._drawn and drawn != self._drawn:
             self._drawn = drawn
-            self.draw()
+            self._anew.ask()
         self._drawn = drawn
 
     def _unlock_changed(self, view: UnlockView) -> None:
         if view.is_open and isinstance(self._screen, UnlockScreen):
-            self.draw()
+            self._anew.ask()
 
     def _resized(self) -> None:
         is_wide = self.root.width >= dp(WIDE)
         if is_wide != self._is_wide:
             self._is_wide = is_wide
-            self.draw()
+            self._anew.ask()
 
 
 def _places(kit: Kit) -> list[Place]:

@@ -7,7 +7,10 @@ Orders beside those of `app.window.driver`:
     {"do": "sample", "name": N}                 shows a state
     {"do": "asked"}                             tells and forgets what presenters were asked
     {"do": "settings", ...}                     changes the settings as a presenter would
-    {"do": "news_under_a_finger", "name": N}    touches a button of the paying screen while its page changes
+    {"do": "touch_amid_news", "name": N, "frames": F}
+                                                touches a button of a page that is to be drawn anew: its news come so
+                                                many frames after the finger, with 0 in the same frame, before the page
+                                                has heard of the finger. Answers once it was drawn anew
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ from typing import Any
 
 from app.window.environment import prepare
 
+LONG = 300
+"""Frames in which a page that is to be drawn anew has been."""
+
 
 def main(path: Path) -> None:
     os.environ["SDL_VIDEODRIVER"] = "offscreen"
@@ -32,12 +38,11 @@ def main(path: Path) -> None:
 
 
 def _run(path: Path, home: Path) -> None:
-    from kivy.clock import Clock
     from kivy.core.window import Window
 
     from app.presenters.views import Look, Trouble
     from app.window.app import QaltaApp
-    from app.window.driver import Driver
+    from app.window.driver import Driver, after
     from app.window.shell import Shell
     from tests.app.window.samples import SAMPLES, SampleCamera, SamplePresenters
 
@@ -58,6 +63,10 @@ def _run(path: Path, home: Path) -> None:
             window.remove_widget(before.root)
             window.add_widget(shell.root)
             self._app.shell = shell
+            after(1, lambda: self._begun(outcome))
+
+        def _begun(self, outcome: Future[Any]) -> None:
+            """What it asks for as it is drawn, is no touch's doing."""
             self._forget()
             outcome.set_result(None)
 
@@ -77,22 +86,32 @@ def _run(path: Path, home: Path) -> None:
             presenter.show(replace(presenter.view, **changes))
             outcome.set_result(None)
 
-        def _do_news_under_a_finger(self, outcome: Future[Any], name: str) -> None:
-            """Touches ``name`` of the paying screen, whose page is to be drawn anew while the finger is down."""
-            widget, pay = self._called(name), self.presenters.pay
+        def _do_touch_amid_news(self, outcome: Future[Any], name: str, frames: int) -> None:
+            """The news are a trouble, or that the wallet is open."""
+            widget, place = self._called(name), self._place()
+            presenter = self.presenters.all[place]
             x, y = widget.to_window(*widget.center)
             at = (x, Window.height - 1 - y, "left", [])
             Window.dispatch("on_mouse_down", *at)
 
-            def news(_: float) -> None:
-                pay.show(replace(pay.view, trouble=Trouble("internal")))
-                Clock.schedule_once(lift, 0)
+            def news() -> None:
+                change = {"is_open": True} if place == "unlock" else {"trouble": Trouble("internal")}
+                presenter.show(replace(presenter.view, **change))
+                after(1, lift)
 
-            def lift(_: float) -> None:
+            def lift() -> None:
                 Window.dispatch("on_mouse_up", *at)
-                outcome.set_result(None)
+                look(0)
 
-            Clock.schedule_once(news, 0)
+            def look(frame: int) -> None:
+                if widget not in set(self._shown()):
+                    outcome.set_result(None)
+                elif frame == LONG:
+                    outcome.set_exception(TimeoutError("it is never drawn anew"))
+                else:
+                    after(1, lambda: look(frame + 1))
+
+            after(frames, news)
 
         def _do_threads(self, outcome: Future[Any]) -> None:
             outcome.set_result([thread.name for thread in threading.enumerate()])

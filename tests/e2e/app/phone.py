@@ -19,14 +19,13 @@ from typing import Any, Final
 from app.catalogue.written import written_amount
 from app.cli.demo.actors import PIN
 from app.cli.windows.window import AppWindow
-from tests.app.window.remote import Remote, WindowGone, WindowRefused
+from tests.app.window.remote import Remote, WindowGone
 
 PATIENCE: Final = 90.0
 """Seconds after which something is held never to come, however busy the machine is."""
 FRAMES: Final = 2_000
 """The same for what is looked at once a frame."""
 _POLL: Final = 0.05
-_TOUCHES: Final = 50
 _NUMBER: Final = re.compile(r"[\d\s]*\d(?:,\d\d)?")
 
 
@@ -135,27 +134,9 @@ class Phone:
             self.remote.touch(name)
 
     def touch_home(self, name: str) -> None:
-        """Home by that button. A page that was drawn anew under the finger is touched again, as a person would."""
+        """Home by that button."""
         self.touch(name)
-        for _ in range(_TOUCHES):
-            if self.place == "home":
-                return
-            with suppress(WindowRefused):
-                self.remote.touch(name)
-            self.frame()
-        raise AssertionError(f"{self.wallet} stays at {self.place}")
-
-    def touch_until(self, name: str, seen: str) -> None:
-        """A button of a page that may be drawn anew under the finger: touched again, as a person would, until ``seen``
-        is there."""
-        self.touch(name)
-        for _ in range(_TOUCHES):
-            if self.sees(seen):
-                return
-            with suppress(WindowRefused):
-                self.remote.touch(name)
-            self.frame()
-        raise AssertionError(f"{self.wallet} never shows {seen}")
+        self.wait_place("home")
 
     def touch_last(self, name: str) -> None:
         """A touch at which the window may die."""

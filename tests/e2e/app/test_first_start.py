@@ -47,8 +47,7 @@ def said(language: str, name: str) -> str:
 
 
 def test_a_wallet_is_made(phone: Phone) -> None:
-    phone.touch_until("start-begin", "start-person")
-    phone.touch("start-person", "start-holder")
+    phone.touch("start-begin", "start-person", "start-holder")
     phone.type(HOLDER)
     phone.touch(f"start-bank-{BANK}", "start-next")
     choose_pin(phone, FIRST, "2581")
