@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.purses import Clone
 from tests.support.wallets import Town
 
 
@@ -15,3 +16,8 @@ def town(tmp_path: Path) -> Iterator[Town]:
     made = Town(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def clone(town: Town) -> Clone:
+    return Clone(town)

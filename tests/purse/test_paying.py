@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
+from tests.support.purses import refused
 from tests.support.wallets import Town
 from tests.support.world import DAY, LIMITS, Key
 from wallet.protocol import cose
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Code
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Reason
 from wallet.protocol.validity import issued_tokens, verify
 from wallet.purse.evidences import Evidences
 from wallet.purse.payments import PaymentState
 from wallet.purse.selection import MAX_PARTS
-
-
-def refused(code: Code) -> pytest.RaisesContext[Refusal]:
-    return pytest.raises(Refusal, match=f"^{code.value}( |$)")
 
 
 def test_pays_exactly_what_is_asked_and_keeps_the_change(town: Town) -> None:

@@ -6,29 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from tests.purse.test_paying import refused
+from tests.support.purses import Clone, pay_unseen, refused
 from tests.support.wallets import Town
 from tests.support.world import DAY, LIMITS
-from wallet.protocol import cose
-from wallet.protocol.bounds import MAX_DELTAS, MAX_REFUSALS
+from wallet.protocol.bounds import MAX_REFUSALS
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.payment import Payment, parse_payment
-from wallet.protocol.policy import PolicyUpdate, Reason
+from wallet.protocol.policy import Reason
 from wallet.protocol.receipt import check_receipt
 from wallet.protocol.request import Request
-from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+from wallet.protocol.transfer import TokenRef, ToPayer
 from wallet.protocol.validity import verify
 from wallet.purse.history import EventKind
 from wallet.purse.payments import PaymentState
 from wallet.purse.tokens import TokenState
-
-
-def pay_unseen(town: Town, payer: str, request: Signed[Request]) -> tuple[bytes, bytes]:
-    """A payment signed for ``request`` whatever becomes of it: its id and bytes."""
-    paying = town.wallets[payer].paying
-    payment = paying.reserve(request)
-    return payment, paying.sign(payment)
 
 
 def test_a_repeat_gets_the_first_receipt_and_says_of_when(town: Town) -> None:
@@ -257,47 +249,6 @@ def test_a_token_spent_twice_is_taken_once_and_proved(town: Town, clone: Clone) 
     assert {evidence.first.id, evidence.second.id} <= uploaded
 
 
-class Clone:
-    """What copying a purse and its keystore makes possible."""
-
-    def __init__(self, town: Town) -> None:
-        self._town = town
-
-    def second_payment(self, request: Signed[Request]) -> bytes:
-        """Asel's first payment made again, to somebody else, by a purse that does not remember the first."""
-        asel = self._town.wallets["asel"]._purse
-        (first,) = (
-            asel.objects.transfer(row["txid"]) for row in asel.store.rows("SELECT txid FROM outgoing")
-        )
-        return self.payment_of(first.body.inputs[0], request)
-
-    def payment_of(self, ref: TokenRef, request: Signed[Request], number: int = 1) -> bytes:
-        """An issued token of Asel's, spent whole with the number 1, or another one."""
-        asel = self._town.wallets["asel"]._purse
-        token = asel.objects.token(ref)
-        assert token is not None
-        now, purpose = self._town.world.now, request.id[:16]
-        body = Transfer(
-            inputs=(ref,),
-            payee=request.body.key,
-            amount=token.amount,
-            change=0,
-            purpose=purpose,
-            sequence=number,
-            total=token.amount,
-            time=now,
-        )
-        signer = asel.epochs.certificate_for(token.owner, body.time)
-        assert signer is not None
-        signed = cose.sign(body, asel.epochs.signer(token.owner))
-        return Payment(1, (signed,), (asel.objects.issuance(ref.txid),), (signer,)).encode()
-
-
-@pytest.fixture
-def clone(town: Town) -> Clone:
-    return Clone(town)
-
-
 def test_outstanding_requests_count_against_the_balance_limit(town: Town) -> None:
     town.limits = replace(LIMITS, balance=100_000)
     town.wallet("asel", 100_000)
@@ -342,55 +293,6 @@ def test_requests_are_checked_before_they_are_signed(town: Town) -> None:
         berik.receiving.request(0)
     with refused(Code.MALFORMED):
         berik.receiving.request(1_000, memo="ә" * 71)
-
-
-def test_a_cheat_is_refused_by_who_learns_of_it_from_another_payment(town: Town) -> None:
-    town.wallet("asel", 100_000)
-    town.wallet("cheat", 100_000)
-    shop = town.merchant("shop")
-    asked = shop.receiving.request(20_000, printed=True)
-    _, tainted = pay_unseen(town, "cheat", asked)
-    town.revoke(town.revocation_id_of("cheat"), Reason.CONFLICT)
-    town.learn_policy("asel")
-    town.pay("asel", "shop", 10_000)
-    assert shop.reconciling.policy_version == 1
-    assert shop.receiving.receive(tainted).code is Code.REVOKED_CONFLICT
-
-
-def test_a_policy_with_a_bad_signature_is_passed_over(town: Town) -> None:
-    town.wallet("asel", 100_000)
-    shop = town.merchant("shop")
-    _, raw = pay_unseen(town, "asel", shop.receiving.request(10_000))
-    town.revoke(town.revocation_id_of("asel"), Reason.CONFLICT)
-    forged = replace(town.deltas[0], signature=town.world.head().signature)
-    received = shop.receiving.receive(
-        replace(parse_payment(raw), policy=PolicyUpdate(None, (forged,))).encode()
-    )
-    assert (received.code, shop.reconciling.policy_version) == (None, 0)
-
-
-def test_news_travel_in_pieces_that_fit(town: Town) -> None:
-    asel, shop = town.wallet("asel", 100_000), town.merchant("shop")
-    for number in range(MAX_DELTAS + 3):
-        town.revoke(bytes([number] * 16), Reason.LOST)
-    town.learn_policy("asel")
-    town.pay("asel", "shop", 10_000)
-    assert shop.reconciling.policy_version == MAX_DELTAS
-    town.pay("asel", "shop", 10_000)
-    assert shop.reconciling.policy_version == MAX_DELTAS + 3
-    assert asel._purse.authority.update_for(MAX_DELTAS + 3) is None
-
-
-def test_time_is_the_latest_signed_one(town: Town) -> None:
-    town.wallet("asel", 100_000)
-    shop = town.merchant("shop")
-    town.ahead["shop"] = -30 * DAY
-    town.world.now += 5
-    town.revoke(b"\7" * 16, Reason.LOST)
-    town.learn_policy("asel")
-    assert shop.now() == town.world.now - 5
-    town.pay("asel", "shop", 10_000)
-    assert shop.now() == town.world.now
 
 
 def test_refusals_take_numbers_of_the_same_count(town: Town) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hsm.keystore import KeystoreCode, KeystoreError, Record
 from hsm.memory import MemoryKeystore
-from tests.purse.test_paying import refused
+from tests.support.purses import refused
 from tests.support.wallets import Chance, Town
 from tests.support.world import DAY
 from wallet.protocol.codes import Code

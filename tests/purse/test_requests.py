@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.purse.test_paying import refused
+from tests.support.purses import refused
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code
 from wallet.protocol.request import request_ref

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hsm.keystore import KeystoreCode, KeystoreError
-from tests.purse.test_paying import refused
+from tests.support.purses import refused
 from tests.support.small_disk import fill, let_be_written, small_disk
 from wallet.protocol.codes import Code
 from wallet.purse.store import SCHEMA, Store

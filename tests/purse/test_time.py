@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.purse.test_paying import refused
+from tests.support.purses import refused
 from tests.support.wallets import Town
 from tests.support.world import DAY, NOW
 from wallet.protocol import cose

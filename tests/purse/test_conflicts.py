@@ -1,0 +1,102 @@
+"""Conflicts: who comes second settles short, and whoever signed twice is proved."""
+
+from __future__ import annotations
+
+from tests.support.purses import Clone, pay_unseen, refused
+from tests.support.wallets import Town
+from wallet.protocol.codes import Code
+from wallet.protocol.evidence import Contradiction, check_evidence
+from wallet.purse.tokens import TokenState
+
+
+def test_who_comes_second_settles_short_and_keeps_the_evidence(town: Town, clone: Clone) -> None:
+    town.wallet("asel", 50_000)
+    berik, dina = town.wallet("berik", 10_000), town.wallet("dina")
+    _, one = pay_unseen(town, "asel", berik.receiving.request(50_000))
+    other = clone.second_payment(dina.receiving.request(50_000))
+    berik.receiving.receive(one)
+    dina.receiving.receive(other)
+    town.reconcile("dina")
+    town.reconcile("berik")
+    assert (dina.balance().spendable, berik.balance().spendable, berik.balance().held) == (
+        50_000,
+        10_000,
+        10_000,
+    )
+    (evidence,) = berik.evidence()
+    assert evidence.kind is Contradiction.CONFLICT
+    assert check_evidence(evidence, town.world.directory()).wallet == town.id_of("asel")
+    with refused(Code.FUNDS_SHORT):
+        berik.paying.consider(dina.receiving.request(10_001))
+
+
+def test_a_short_token_is_not_passed_on_and_redeems_what_settled(town: Town, clone: Clone) -> None:
+    town.wallet("asel", 50_000, 20_000)
+    berik, dina = town.wallet("berik"), town.wallet("dina")
+    _, one = pay_unseen(town, "asel", berik.receiving.request(70_000))
+    asel = town.wallets["asel"]._purse
+    (first,) = (asel.objects.transfer(row["txid"]) for row in asel.store.rows("SELECT txid FROM outgoing"))
+    smaller = next(ref for ref in first.body.inputs if (asel.objects.token(ref)).amount == 20_000)
+    other = clone.payment_of(smaller, dina.receiving.request(20_000))
+    dina.receiving.receive(other)
+    town.reconcile("dina")
+    berik.receiving.receive(one)
+    town.reconcile("berik")
+    assert (berik.balance().spendable, berik.balance().held) == (0, 50_000)
+    with refused(Code.RECONCILE_FIRST):
+        town.pay("berik", "dina", 50_000)
+    berik.reconciling.begin_refresh()
+    town.upload("berik")
+    assert berik.balance().spendable == 50_000
+
+
+def test_a_sequence_fork_is_evidence_too(town: Town, clone: Clone) -> None:
+    town.wallet("asel", 50_000, 20_000)
+    shop = town.merchant("shop")
+    request = shop.receiving.request(20_000, printed=True)
+    _, one = pay_unseen(town, "asel", request)
+    asel = town.wallets["asel"]._purse
+    (other_token,) = (item.token.ref for item in asel.tokens.all(TokenState.HELD))
+    other = clone.payment_of(other_token, shop.receiving.request(50_000))
+    assert shop.receiving.receive(one).code is None
+    assert shop.receiving.receive(other).code is None
+    (evidence,) = shop.evidence()
+    assert evidence.kind is Contradiction.SEQUENCE_FORK
+    assert shop.balance().held == 70_000
+
+
+def test_a_token_that_something_else_consumed_is_lost(town: Town, clone: Clone) -> None:
+    """The own keystore was copied, and the copy came first."""
+    asel, dina = town.wallet("asel", 50_000), town.wallet("dina")
+    (token,) = (item.token.ref for item in asel.tokens())
+    payment = clone.payment_of(token, dina.receiving.request(50_000))
+    dina.receiving.receive(payment)
+    town.reconcile("dina")
+    town.reconcile("asel")
+    assert asel.balance().held == 0
+
+
+def test_an_intent_whose_token_was_lost_is_not_signed(town: Town, clone: Clone) -> None:
+    asel, berik, dina = town.wallet("asel", 50_000), town.wallet("berik"), town.wallet("dina")
+    (token,) = (item.token.ref for item in asel.tokens())
+    dina.receiving.receive(clone.payment_of(token, dina.receiving.request(50_000)))
+    intent = asel.paying.reserve(berik.receiving.request(20_000))
+    town.reconcile("dina")
+    town.reconcile("asel")
+    with refused(Code.RECONCILE_FIRST):
+        asel.paying.sign(intent)
+    assert (asel.paying.pending(), asel.balance().held) == ((), 0)
+
+
+def test_money_of_a_cheat_that_we_can_prove_is_not_passed_on(town: Town, clone: Clone) -> None:
+    town.wallet("asel", 50_000)
+    berik, dina, shop = town.wallet("berik"), town.wallet("dina"), town.merchant("shop")
+    _, one = pay_unseen(town, "asel", berik.receiving.request(50_000))
+    dina.receiving.receive(clone.second_payment(dina.receiving.request(50_000)))
+    berik.receiving.receive(one)
+    town.pay("berik", "shop", 50_000)
+    assert shop.balance().spendable == 50_000
+    shop.receiving.receive(pay_unseen(town, "dina", shop.receiving.request(50_000))[1])
+    assert (shop.balance().spendable, shop.balance().waiting) == (0, 50_000)
+    with refused(Code.RECONCILE_FIRST):
+        shop.paying.consider(dina.receiving.request(50_000))

@@ -1,0 +1,64 @@
+"""Doings of purses that many of their tests begin with."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.wallets import Town
+from wallet.protocol import cose
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.payment import Payment
+from wallet.protocol.request import Request
+from wallet.protocol.transfer import TokenRef, Transfer
+
+
+def refused(code: Code) -> pytest.RaisesContext[Refusal]:
+    return pytest.raises(Refusal, match=f"^{code.value}( |$)")
+
+
+def total_held(town: Town) -> int:
+    return sum(wallet.balance().held for wallet in town.wallets.values())
+
+
+def pay_unseen(town: Town, payer: str, request: Signed[Request]) -> tuple[bytes, bytes]:
+    """A payment signed for ``request`` whatever becomes of it: its id and bytes."""
+    paying = town.wallets[payer].paying
+    payment = paying.reserve(request)
+    return payment, paying.sign(payment)
+
+
+class Clone:
+    """What copying a purse and its keystore makes possible."""
+
+    def __init__(self, town: Town) -> None:
+        self._town = town
+
+    def second_payment(self, request: Signed[Request]) -> bytes:
+        """Asel's first payment made again, to somebody else, by a purse that does not remember the first."""
+        asel = self._town.wallets["asel"]._purse
+        (first,) = (
+            asel.objects.transfer(row["txid"]) for row in asel.store.rows("SELECT txid FROM outgoing")
+        )
+        return self.payment_of(first.body.inputs[0], request)
+
+    def payment_of(self, ref: TokenRef, request: Signed[Request], number: int = 1) -> bytes:
+        """An issued token of Asel's, spent whole with the number 1, or another one."""
+        asel = self._town.wallets["asel"]._purse
+        token = asel.objects.token(ref)
+        assert token is not None
+        now, purpose = self._town.world.now, request.id[:16]
+        body = Transfer(
+            inputs=(ref,),
+            payee=request.body.key,
+            amount=token.amount,
+            change=0,
+            purpose=purpose,
+            sequence=number,
+            total=token.amount,
+            time=now,
+        )
+        signer = asel.epochs.certificate_for(token.owner, body.time)
+        assert signer is not None
+        signed = cose.sign(body, asel.epochs.signer(token.owner))
+        return Payment(1, (signed,), (asel.objects.issuance(ref.txid),), (signer,)).encode()
