@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -85,10 +86,12 @@ class Delivery:
 
 
 class OnTime:
-    """A line whose calls are made once more where the first was dated wrongly."""
+    """A line whose calls are made once more where the first was dated wrongly. The calls by which that is put right are
+    not: whoever says of all calls that they are dated wrongly is not asked for ever."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._thread = _Correcting()
         self.correct: Callable[[], None] | None = None
 
     def get(self, path: str) -> Cbor:
@@ -101,10 +104,20 @@ class OnTime:
         try:
             return call()
         except Refusal as refusal:
-            if refusal.code is not Code.AUTH_STALE or self.correct is None:
+            if refusal.code is not Code.AUTH_STALE or self.correct is None or self._thread.is_correcting:
                 raise
-        self.correct()
+        self._thread.is_correcting = True
+        try:
+            self.correct()
+        finally:
+            self._thread.is_correcting = False
         return call()
+
+
+class _Correcting(threading.local):
+    """Whether the present thread is putting right what calls are dated by."""
+
+    is_correcting = False
 
 
 class BankClient:

@@ -152,6 +152,24 @@ def test_a_stranger_on_the_line_has_no_call_dated(birth: System, tmp_path: Path)
         assert max(sent) <= system.now + WINDOW
 
 
+def test_who_says_of_all_calls_that_they_are_stale_is_asked_for_the_time_once(
+    birth: System, tmp_path: Path
+) -> None:
+    """Also of those by which the wallet wants to put its time right: then that is what it says, and no more."""
+    with birth.copy(tmp_path / "copy", "stale") as system:
+        aliya, calls = system.holders["aliya"], list[str]()
+
+        def stranger(exchange: Exchange) -> httpx.Response:
+            calls.append(exchange.request.url.path)
+            refusal = Refusal(Code.AUTH_STALE, {"time": system.now, "now": system.now + 365 * DAY})
+            return answer(encode_problem(refusal), 401, "application/problem+json")
+
+        with system.network.lines.disturbed(stranger, caller="aliya"), pytest.raises(Refusal) as stale:
+            aliya.bank_client.report_loss()
+        assert stale.value.code is Code.AUTH_STALE
+        assert calls == ["/v1/losses", "/v1/policy"]
+
+
 def answer(body: bytes, status: int = 200, kind: str = "application/cbor") -> httpx.Response:
     return httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(body))
 
