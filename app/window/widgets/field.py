@@ -34,6 +34,7 @@ class Line(Column):
         self._input, self.label = written, label
         edge = BoxLayout(size_hint_y=None, height=written.height)
         edge.add_widget(written)
+        written.bind(height=edge.setter("height"))
         paint(edge, kit.colours.card.ground, kit.colours.line, 12)
         super().__init__(Text(kit, label, LABEL, kit.colours.quiet), edge, gap=6)
 
@@ -104,12 +105,16 @@ class _Input(TextInput):
             size_hint_y=None,
         )
         self.name, self._most_bytes = name, most_bytes
-        # As high as one line, however long the text is: what Kivy counts before it knows the width is not that.
+        self._changed, self._told, self._changes = changed, text, 0
+        self.bind(text=lambda *_: self._tell(), line_height=lambda *_: self._fit())
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as one line, however long the text is: what Kivy counts before it knows the width is not that. Of
+        an empty line it knows the height a frame later only; too much room about it would leave none for the line."""
         self.height = max(self.line_height + dp(28), dp(50))
         above = (self.height - self.line_height) / 2
         self.padding = (dp(14), above, dp(14), above)
-        self._changed, self._told, self._changes = changed, text, 0
-        self.bind(text=lambda *_: self._tell())
 
     def put_away(self) -> None:
         """A field that is gone would keep the keyboard."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from app.catalogue import catalogue
 from app.cli.windows.window import AppWindow, Wanted
@@ -21,6 +22,10 @@ TYPED = {
     "start-bank_root": "02" + "ab" * 32,
     "start-bank_code": "code 77",
 }
+DARK = 128
+"""Of 256 shades of grey: letters are below, a field's ground is above."""
+LETTER = 8
+"""Lines of pixels of a capital letter, at least."""
 AGAIN = {"start-bank_id": "x", "start-holder": "ov", "start-bank_root": "f0", "start-bank_url": "/v1"}
 
 
@@ -53,6 +58,29 @@ def test_every_field_of_a_first_start_keeps_the_keyboard(phone: Phone) -> None:
         phone.wait(name, f"^{text}$")
     for name, text in TYPED.items():
         assert phone.wait(name) == text
+
+
+def inked(phone: Phone, name: str, picture: Path) -> int:
+    """Lines of pixels of the field, without its edge, on which there is a dark one."""
+    phone.remote.do("picture", path=str(picture))
+    found = phone.remote.do("find", name=name)
+    (x, y), (width, height) = found["centre"], found["size"]
+    with Image.open(picture) as shown:
+        top = shown.height - y - height // 2
+        field = shown.convert("L").crop((x - width // 2 + 4, top + 4, x + width // 2 - 4, top + height - 4))
+    pixels = field.tobytes()
+    return sum(min(pixels[at : at + field.width]) < DARK for at in range(0, len(pixels), field.width))
+
+
+def test_what_is_typed_is_seen_at_once(phone: Phone, tmp_path: Path) -> None:
+    """Of fields that were empty when the page was drawn, and before anything draws it anew."""
+    for name in ("start-holder", "start-bank_id"):
+        assert inked(phone, name, tmp_path / "empty.png") == 0
+        phone.touch(name)
+        phone.type("Dd")
+    phone.touch("start-bank_url")
+    for name in ("start-holder", "start-bank_id"):
+        assert inked(phone, name, tmp_path / "typed.png") >= LETTER
 
 
 def test_after_a_refusal_too_and_no_field_grows(phone: Phone) -> None:
