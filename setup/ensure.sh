@@ -22,6 +22,7 @@ unset CDPATH PYTHONHOME PYTHONPATH
 . "$here/say.sh"
 . "$here/system.sh"
 . "$here/python.sh"
+trap 'interrupted "interrupted before anything was begun; run the same command again"' INT TERM HUP
 
 # What the environment was made from. A stamp with these words in it means: nothing to do.
 wanted() {
@@ -45,7 +46,7 @@ scratch=$(mktemp -d) || stop "cannot make a scratch folder below ${TMPDIR:-/tmp}
 log=$scratch/log
 began=$(date +%s)
 trap 'release_services; rm -rf "$scratch"' EXIT
-trap 'interrupted' INT TERM HUP
+trap 'interrupted "set-up was interrupted; run the same command again and it goes on"' INT TERM HUP
 
 # One set-up at a time in this clone; whoever waited finds it done. Installers inherit the lock, so that one
 # that outlives a killed set-up is waited for too.

@@ -21,9 +21,10 @@ stop() {
     exit 3
 }
 
+# interrupted TEXT: a signal came, and what to do; exit 4.
 interrupted() {
     trap - INT TERM HUP
-    say "set-up was interrupted; run the same command again and it goes on"
+    say "$1"
     exit 4
 }
 

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 # Each stand-in appends its name and arguments to $FAKE/calls. $FAKE/installed lists system packages.
 STAND_INS = {
     "dpkg-query": """
+[ ! -e "$FAKE/slow" ] || { touch "$FAKE/hanging"; for _ in $(seq 600); do sleep 0.1; done; exit 1; }
 for package do
     grep -qx "$package" "$FAKE/installed" && echo "installed $package"
 done
@@ -258,6 +259,16 @@ def test_an_environment_left_half_made_is_made_anew(clone: Clone, how: signal.Si
     assert status == 0
     assert "==> Python environment" in said
     assert not (clone.root / ".venv" / "half").exists()
+
+
+def test_ctrl_c_while_it_looks_what_is_missing_is_4_and_a_sentence(clone: Clone) -> None:
+    clone.ensure()
+    clone.set("slow")
+    process = clone.start("run")
+    until_it_hangs(clone, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert (process.returncode, said.count("run the same command again")) == (4, 1)
 
 
 def test_a_moved_clone_is_set_up_anew(clone: Clone, tmp_path: Path) -> None:
