@@ -6,6 +6,7 @@ from tests.support.purses import Clone, pay_unseen, refused
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code
 from wallet.protocol.evidence import Contradiction, check_evidence
+from wallet.purse.evidences import Evidences
 from wallet.purse.tokens import TokenState
 
 
@@ -100,3 +101,20 @@ def test_money_of_a_cheat_that_we_can_prove_is_not_passed_on(town: Town, clone: 
     assert (shop.balance().spendable, shop.balance().waiting) == (0, 50_000)
     with refused(Code.RECONCILE_FIRST):
         shop.paying.consider(dina.receiving.request(50_000))
+
+
+def test_one_wallet_id_at_two_banks_hides_neither_cheat(town: Town) -> None:
+    """A bank may give its own customer the id of another bank's: that one is still named by what it signed itself."""
+    names = {"cheat": "alatau", "other": "zhibek"}
+    for name, bank in names.items():
+        town.wallet(name, 50_000, bank=bank, wallet=bytes(16))
+    shop, dina = town.merchant("shop"), town.wallet("dina")
+    for name in names:
+        town.pay(name, "dina", 50_000)
+        asked = shop.receiving.request(50_000)
+        assert shop.receiving.receive(Clone(town, name).second_payment(asked)).code is None
+    town.pay("dina", "shop", 100_000)
+    named = {town.revocation_id_of(name) for name in names}
+    assert {item.certificate.body.revocation_id for item in shop.evidence()} == named
+    assert Evidences(shop._purse).culprits() == named
+    assert dina.evidence() == ()

@@ -29,23 +29,24 @@ def pay_unseen(town: Town, payer: str, request: Signed[Request]) -> tuple[bytes,
 
 
 class Clone:
-    """What copying a purse and its keystore makes possible."""
+    """What copying the purse and the keystore of ``who`` makes possible."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: Town, who: str = "asel") -> None:
         self._town = town
+        self._who = who
 
     def second_payment(self, request: Signed[Request]) -> bytes:
-        """Asel's first payment made again, to somebody else, by a purse that does not remember the first."""
-        asel = self._town.wallets["asel"]._purse
+        """The first payment made again, to somebody else, by a purse that does not remember the first."""
+        purse = self._town.wallets[self._who]._purse
         (first,) = (
-            asel.objects.transfer(row["txid"]) for row in asel.store.rows("SELECT txid FROM outgoing")
+            purse.objects.transfer(row["txid"]) for row in purse.store.rows("SELECT txid FROM outgoing")
         )
         return self.payment_of(first.body.inputs[0], request)
 
     def payment_of(self, ref: TokenRef, request: Signed[Request], number: int = 1) -> bytes:
-        """An issued token of Asel's, spent whole with the number 1, or another one."""
-        asel = self._town.wallets["asel"]._purse
-        token = asel.objects.token(ref)
+        """An issued token, spent whole with the number 1, or another one."""
+        purse = self._town.wallets[self._who]._purse
+        token = purse.objects.token(ref)
         assert token is not None
         now, purpose = self._town.world.now, request.id[:16]
         body = Transfer(
@@ -58,7 +59,7 @@ class Clone:
             total=token.amount,
             time=now,
         )
-        signer = asel.epochs.certificate_for(token.owner, body.time)
+        signer = purse.epochs.certificate_for(token.owner, body.time)
         assert signer is not None
-        signed = cose.sign(body, asel.epochs.signer(token.owner))
-        return Payment(1, (signed,), (asel.objects.issuance(ref.txid),), (signer,)).encode()
+        signed = cose.sign(body, purse.epochs.signer(token.owner))
+        return Payment(1, (signed,), (purse.objects.issuance(ref.txid),), (signer,)).encode()

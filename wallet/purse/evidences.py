@@ -20,11 +20,11 @@ class Evidences:
     def look(self, transfers: Iterable[Signed[Transfer]]) -> None:
         """Inside a transition, after ``transfers`` were stored: keep what contradicts what was held before, one piece
         of each kind for a wallet. What a cheat signs after that is compared no more."""
-        self._name_kinds()
+        self._name_all()
         for transfer in transfers:
             signer = self._purse.objects.signer(transfer.id)
             for kind, other in self._others(transfer, signer):
-                if not self._has(signer.body.wallet, kind):
+                if not self._has(signer.body.revocation_id, kind):
                     held = self._purse.objects.transfer(other)
                     evidence = Evidence.of(transfer, held, signer)
                     if evidence is not None:
@@ -43,18 +43,19 @@ class Evidences:
         if fork is not None:
             yield Contradiction.SEQUENCE_FORK, fork
 
-    def _has(self, wallet: bytes, kind: Contradiction) -> bool:
-        """A conflict says all that a fork says."""
-        sql = "SELECT 1 FROM evidence WHERE wallet = ? AND kind <= ? LIMIT 1"
-        return self._purse.store.value(sql, wallet, int(kind)) is not None
+    def _has(self, culprit: bytes, kind: Contradiction) -> bool:
+        """By revocation id, since two banks may use one wallet id. A conflict says all that a fork says."""
+        sql = "SELECT 1 FROM evidence WHERE culprit = ? AND kind <= ? LIMIT 1"
+        return self._purse.store.value(sql, culprit, int(kind)) is not None
 
-    def _name_kinds(self) -> None:
-        """Inside a transition: of what came before kinds were noted, once."""
+    def _name_all(self) -> None:
+        """Inside a transition: kind and culprit of what came before they were noted, once."""
         store = self._purse.store
-        for row in store.rows("SELECT first, second, raw FROM evidence WHERE kind IS NULL"):
-            kind = int(parse_evidence(row["raw"]).kind)
-            sql = "UPDATE evidence SET kind = ? WHERE first = ? AND second = ?"
-            store.write(sql, kind, row["first"], row["second"])
+        for row in store.rows("SELECT first, second, raw FROM evidence WHERE culprit IS NULL"):
+            evidence = parse_evidence(row["raw"])
+            culprit = evidence.certificate.body.revocation_id
+            sql = "UPDATE evidence SET kind = ?, culprit = ? WHERE first = ? AND second = ?"
+            store.write(sql, int(evidence.kind), culprit, row["first"], row["second"])
 
     def keep(self, evidence: Evidence) -> None:
         """Inside a transition. EVIDENCE_INVALID and the codes of ``check_evidence``."""
@@ -67,19 +68,20 @@ class Evidences:
             raw=evidence.encode(),
             at=self._purse.now(),
             kind=int(evidence.kind),
+            culprit=evidence.certificate.body.revocation_id,
         )
 
     def culprits(self) -> frozenset[bytes]:
         """Revocation ids of wallets that consumed a token twice, by evidence held here. A sequence fork takes nobody's
         money."""
-        rows = self._purse.store.rows(
-            "SELECT raw FROM evidence WHERE kind = ? GROUP BY wallet"
-            " UNION ALL SELECT raw FROM evidence WHERE kind IS NULL",
-            int(Contradiction.CONFLICT),
+        store, conflict = self._purse.store, Contradiction.CONFLICT
+        sql = "SELECT DISTINCT culprit FROM evidence WHERE culprit IS NOT NULL AND kind = ?"
+        named = {row["culprit"] for row in store.rows(sql, int(conflict))}
+        unnamed = store.rows("SELECT raw FROM evidence WHERE culprit IS NULL")
+        shown = (parse_evidence(row["raw"]) for row in unnamed)
+        return frozenset(
+            named | {item.certificate.body.revocation_id for item in shown if item.kind is conflict}
         )
-        shown = (parse_evidence(row["raw"]) for row in rows)
-        conflicts = (item for item in shown if item.kind is Contradiction.CONFLICT)
-        return frozenset(item.certificate.body.revocation_id for item in conflicts)
 
     def all(self) -> tuple[Evidence, ...]:
         rows = self._purse.store.rows("SELECT raw FROM evidence ORDER BY at, first, second")
