@@ -78,7 +78,8 @@ class Stage:
         """Draw state ``name``; returns the shell, settled."""
         from app.presenters.views import Look
         from app.window.shell import Shell
-        from tests.app.window.samples import SAMPLES, SampleCamera, SamplePresenters
+        from tests.app.window.sample_presenters import SampleCamera, SamplePresenters
+        from tests.app.window.samples import SAMPLES
 
         sample = SAMPLES[name]
         presenters = SamplePresenters(**sample.views)

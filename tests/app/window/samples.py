@@ -1,28 +1,20 @@
-"""Realistic views for every state of every screen, and presenters that hold them and note what they are asked."""
+"""Realistic views for every state of every screen."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from app.camera.ports import Picture
-from app.presenters.observed import Observed
 from app.presenters.views import (
     Busy,
     Carrier,
     CodeKind,
     Conflicted,
     Earlier,
-    FundsView,
-    Hand,
-    HistoryLine,
     HistoryView,
-    HomeView,
     InView,
     LostView,
-    Party,
     PayStep,
     PayView,
     PinStep,
@@ -31,128 +23,37 @@ from app.presenters.views import (
     ReconcileView,
     RiskView,
     Role,
-    Room,
     Scanning,
-    SettingsView,
-    Shown,
     StartStep,
     StartView,
     TapStep,
     Trouble,
-    Unfinished,
     UnlockView,
 )
-from wallet.purse.reading import Balance
+from tests.app.window.sample_presenters import FIRST_VIEWS
+from tests.app.window.sample_values import (
+    BREAD,
+    BUSY_POCKET,
+    BYTES,
+    CHAIN,
+    DANA,
+    DAY,
+    DONE,
+    EXPIRED,
+    LINES,
+    LOSSES,
+    NOW,
+    PAYMENT,
+    RECEIPT,
+    REQUEST,
+    ROOM,
+    SEVERAL,
+    SHORT_OF_MONEY,
+    UNFINISHED,
+    UNREACHABLE,
+    VERDICTS,
+)
 from wallet.session import Money
-
-NOW: Final = 1_790_000_000
-DAY: Final = 86_400
-_BYTES = random.Random(7).randbytes
-
-BREAD: Final = Party("«Наурыз» нан және кондитер дүкені", _BYTES(16), "zhibek", True, 5462)
-DANA: Final = Party("", _BYTES(16), "alatau", False)
-SEVERAL: Final = (
-    InView(CodeKind.REQUEST, BREAD, 1_250_050),
-    InView(CodeKind.REQUEST, DANA, 99_999_999),
-    InView(CodeKind.RECEIPT),
-)
-PAYMENT: Final = Shown(_BYTES(3_100), is_still=False)
-REQUEST: Final = Shown(_BYTES(420), is_still=True)
-RECEIPT: Final = Shown(_BYTES(240), is_still=True)
-POCKET: Final = Balance(
-    spendable=1_250_050, unsettled=320_000, waiting=0, reserved=0, signed=0, redeeming=0, funding=0, refused=0
-)
-BUSY_POCKET: Final = Balance(
-    spendable=123_456_789_50,
-    unsettled=320_000,
-    waiting=41_000,
-    reserved=12_500,
-    signed=99_900,
-    redeeming=500_000,
-    funding=2_000_000,
-    refused=7_500,
-)
-ROOM: Final = Room(1_250_050, 10_000_000, 35_000_000)
-UNREACHABLE: Final = Trouble("unreachable")
-SHORT_OF_MONEY: Final = Trouble("funds_short", {"have": 1_250_050, "need": 2_000_000})
-
-
-class SamplePresenter(Observed[Any]):
-    """Holds one view. Every intent is noted in ``asked``, and changes nothing."""
-
-    def __init__(self, view: Any) -> None:
-        super().__init__(view)
-        self.asked: list[tuple[Any, ...]] = []
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        if name.startswith("_"):
-            raise AttributeError(name)
-
-        def intent(*given: Any) -> None:
-            self.asked.append((name, *given))
-
-        return intent
-
-    def forget(self) -> None:
-        """Going elsewhere asks for nothing."""
-
-    def show(self, view: Any) -> None:
-        """Another view, as a presenter would show it."""
-        self._show(**{item.name: getattr(view, item.name) for item in fields(view)})
-
-
-FIRST_VIEWS: Final[Mapping[str, Any]] = {
-    "start": StartView(),
-    "unlock": UnlockView(holder="Дана", is_open=True),
-    "home": HomeView("Дана", "alatau", POCKET, 5_000_000, 14, NOW + 40 * DAY, NOW - DAY),
-    "receive": ReceiveView(),
-    "pay": PayView(),
-    "history": HistoryView(),
-    "reconcile": ReconcileView(),
-    "funds": FundsView(account=5_000_000, balance=POCKET),
-    "risk": RiskView(1_250_050, 320_000, NOW + 70 * DAY),
-    "lost": LostView(),
-    "settings": SettingsView(
-        cameras=("0", "window:/run/pixels/bread"), readers=("auto", "udp:127.0.0.1:7300", "tty:ttyUSB0:pn532")
-    ),
-}
-
-
-class SamplePresenters:
-    """What the window needs of a house, out of views."""
-
-    def __init__(self, **views: Any) -> None:
-        self.all = {name: SamplePresenter(view) for name, view in {**FIRST_VIEWS, **views}.items()}
-
-    def __getattr__(self, name: str) -> SamplePresenter:
-        try:
-            return self.__dict__["all"][name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-class SampleCamera:
-    """Sees one gray picture; notes whether it is on."""
-
-    def __init__(self) -> None:
-        self.is_on = False
-        gray = bytes(60 + (x * 150 // 320 + y * 40 // 240) % 190 for y in range(240) for x in range(320))
-        self._picture = Picture(1, 320, 240, gray)
-
-    def start(
-        self,
-        seen: Callable[[str], None],
-        trouble: Callable[[str | None], None],
-        several: Callable[[tuple[str, ...]], None],
-    ) -> None:
-        self.is_on = True
-        self.seen, self.trouble, self.several = seen, trouble, several
-
-    def stop(self) -> None:
-        self.is_on = False
-
-    def latest(self) -> Picture | None:
-        return self._picture
 
 
 @dataclass(frozen=True)
@@ -190,186 +91,12 @@ def _pay(step: PayStep, **changes: Any) -> Sample:
     return Sample("pay", {"pay": replace(asked, **changes)})
 
 
-LINES: Final = (
-    HistoryLine(
-        id=_BYTES(32),
-        kind="paid",
-        state="acknowledged",
-        at=NOW - 600,
-        amount=125_000,
-        sign=-1,
-        party=BREAD,
-        memo="нан, сүт",
-        code=None,
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="paid",
-        state="shown",
-        at=NOW - 4_000,
-        amount=1_250_050,
-        sign=-1,
-        party=DANA,
-        memo="",
-        code=None,
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="received",
-        state="payer",
-        at=NOW - DAY,
-        amount=320_000,
-        sign=1,
-        party=DANA,
-        memo="за арбуз",
-        code=None,
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="received",
-        state="settled",
-        at=NOW - 2 * DAY,
-        amount=10_000,
-        sign=1,
-        party=BREAD,
-        memo="",
-        code=None,
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="refused",
-        state="payer",
-        at=NOW - 2 * DAY,
-        amount=50_000,
-        sign=0,
-        party=DANA,
-        memo="",
-        code="limit_balance",
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="funded",
-        state="done",
-        at=NOW - 3 * DAY,
-        amount=2_000_000,
-        sign=1,
-        party=None,
-        memo="",
-        code=None,
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="refreshed",
-        state="done",
-        at=NOW - 3 * DAY,
-        amount=500_000,
-        sign=0,
-        party=None,
-        memo="",
-        code=None,
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="defunded",
-        state="open",
-        at=NOW - 4 * DAY,
-        amount=123_456_789,
-        sign=-1,
-        party=None,
-        memo="",
-        code=None,
-    ),
-)
-LOSSES: Final = (
-    HistoryLine(
-        id=_BYTES(32),
-        kind="received",
-        state="lost",
-        at=NOW - DAY,
-        amount=1_700_000,
-        sign=0,
-        party=DANA,
-        memo="",
-        code=None,
-        lost=1_700_000,
-        claim=_BYTES(16),
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="received",
-        state="short",
-        at=NOW - 2 * DAY,
-        amount=40_000,
-        sign=1,
-        party=BREAD,
-        memo="",
-        code=None,
-        lost=60_000,
-    ),
-    HistoryLine(
-        id=_BYTES(32),
-        kind="lost",
-        state="lost",
-        at=NOW - 3 * DAY,
-        amount=5_000,
-        sign=-1,
-        party=None,
-        memo="",
-        code=None,
-        lost=5_000,
-    ),
-)
-EXPIRED: Final = HistoryLine(
-    id=_BYTES(32),
-    kind="expired",
-    state="refunded",
-    at=NOW - 3 * DAY,
-    amount=270_000,
-    sign=-1,
-    party=None,
-    memo="",
-    code=None,
-)
-CHAIN: Final = (
-    Hand(0, NOW - 9 * DAY, 2_000_000, None, None, False),
-    *(Hand(hop, NOW - (9 - hop) * DAY, 400_000, _BYTES(16), "alatau", False) for hop in range(1, 4)),
-    Hand(4, NOW - 2 * DAY, 320_000, _BYTES(16), "zhibek", False),
-)
-"""Each hand is who paid the money on; the last paid it to this wallet."""
-
-
 def _history(**changes: Any) -> Sample:
     return Sample("history", {"history": replace(HistoryView(LINES), **changes)})
 
 
 def _reconcile(**changes: Any) -> Sample:
     return Sample("reconcile", {"reconcile": replace(ReconcileView(), **changes)})
-
-
-VERDICTS: Final = (
-    ("settled", 12),
-    ("repeat", 1),
-    ("short", 1),
-    ("conflict", 1),
-    ("refused", 0),
-    ("waiting", 2),
-)
-DONE: Final = {
-    "is_done": True,
-    "before": POCKET,
-    "after": Balance(
-        spendable=1_250_050,
-        unsettled=0,
-        waiting=41_000,
-        reserved=0,
-        signed=0,
-        redeeming=0,
-        funding=0,
-        refused=0,
-    ),
-    "account": 5_000_000,
-    "refreshed": 320_000,
-}
 
 
 def _funds(**changes: Any) -> Sample:
@@ -379,12 +106,6 @@ def _funds(**changes: Any) -> Sample:
 def _pin_change(**changes: Any) -> Sample:
     return Sample("pin", {"settings": replace(FIRST_VIEWS["settings"], **changes)})
 
-
-UNFINISHED: Final = (
-    Unfinished(_BYTES(32), True, 1_250_050, BREAD, NOW - 900, is_signed=True),
-    Unfinished(_BYTES(32), True, 30_000, DANA, NOW - 1_800),
-    Unfinished(_BYTES(16), False, 320_000, None, NOW - 300),
-)
 
 SAMPLES: Final[Mapping[str, Sample]] = {
     "start-welcome": _start(StartStep.WELCOME),
@@ -444,8 +165,8 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "pay-asked": _pay(PayStep.ASKED, memo="нан, сүт, бір келі алма және қаймақ"),
     "pay-asked-person": _pay(PayStep.ASKED, party=DANA, trouble=SHORT_OF_MONEY),
     "pay-asked-open": _pay(PayStep.ASKED, amount=15_000, typed="150", ceiling=5_000_000),
-    "pay-earlier": _pay(PayStep.ASKED, earlier=(Earlier(_BYTES(32), 125_000, NOW - 600),)),
-    "pay-alike": _pay(PayStep.ASKED, alike=(Earlier(_BYTES(32), 1_250_050, NOW - 60),)),
+    "pay-earlier": _pay(PayStep.ASKED, earlier=(Earlier(BYTES(32), 125_000, NOW - 600),)),
+    "pay-alike": _pay(PayStep.ASKED, alike=(Earlier(BYTES(32), 1_250_050, NOW - 60),)),
     "pay-pin": _pay(PayStep.PIN, pin_length=2),
     "pay-pin-wrong": _pay(PayStep.PIN, trouble=Trouble("pin_wrong", {"tries_left": 1})),
     "pay-signing": _pay(PayStep.SIGNING, busy=Busy("app_pay.signing")),
@@ -473,7 +194,7 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "reconcile-working": _reconcile(busy=Busy("sync.upload", 3, 12)),
     "reconcile-done": _reconcile(**DONE, verdicts=VERDICTS[:1]),
     "reconcile-conflict": _reconcile(
-        **DONE, verdicts=VERDICTS, conflicts=(Conflicted("conflict", _BYTES(33), _BYTES(16), "alatau"),)
+        **DONE, verdicts=VERDICTS, conflicts=(Conflicted("conflict", BYTES(33), BYTES(16), "alatau"),)
     ),
     "reconcile-lost": _reconcile(**DONE, verdicts=VERDICTS[:1], losses=LOSSES, expired=270_000),
     "reconcile-rolled-back": _reconcile(**DONE, is_rolled_back=True, clock=(NOW + 5 * 3_600, NOW)),

@@ -44,7 +44,8 @@ def _run(path: Path, home: Path) -> None:
     from app.window.app import QaltaApp
     from app.window.driver import Driver, after
     from app.window.shell import Shell
-    from tests.app.window.samples import SAMPLES, SampleCamera, SamplePresenters
+    from tests.app.window.sample_presenters import SampleCamera, SamplePresenters
+    from tests.app.window.samples import SAMPLES
 
     class StandIn(Driver):
         """One app; every sample gets a shell of its own in it."""

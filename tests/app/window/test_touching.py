@@ -10,7 +10,8 @@ import pytest
 
 from app.catalogue import LANGUAGES, catalogue
 from tests.app.window.remote import RemoteWindow
-from tests.app.window.samples import DANA, LINES, SAMPLES, UNFINISHED
+from tests.app.window.sample_values import DANA, LINES, UNFINISHED
+from tests.app.window.samples import SAMPLES
 from tests.sampling import sampled
 
 BUTTONS = {"Action", "IconButton", "TouchRow", "Choice", "Chip", "Toggle", "Key", "_Tab"}
