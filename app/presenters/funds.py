@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.engine.engine import Engine, Stopped, Work
+from app.presenters.confirming import ConfirmingPresenter
 from app.presenters.keypad import PinPad, amount_of, pressed
-from app.presenters.presenter import Presenter
 from app.presenters.views import FundsView, Trouble
 from app.wallets.doing import doing
 from ledger_sync.client import defund, fund
@@ -21,12 +21,11 @@ class _Moved:
     balance: Balance
 
 
-class FundsPresenter(Presenter[FundsView]):
+class FundsPresenter(ConfirmingPresenter[FundsView]):
     """Funding needs the bank; so does defunding, which is confirmed with the PIN."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(FundsView(account=engine.account), engine)
-        self._pin = PinPad()
 
     def refresh(self) -> None:
         """The balance at once, and the account when the bank has been asked: nobody waits for that."""
@@ -55,16 +54,6 @@ class FundsPresenter(Presenter[FundsView]):
         if not self._is_busy and self.view.pin_length is None:
             self._show(typed=typed, amount=amount_of(typed), moved=None, trouble=None)
 
-    def pin_press(self, key: str) -> None:
-        if self.view.pin_length is not None:
-            self._pin.press(key)
-            self._show(pin_length=self._pin.length)
-
-    def pin_erase(self) -> None:
-        if self.view.pin_length is not None:
-            self._pin.erase()
-            self._show(pin_length=self._pin.length)
-
     def go(self) -> None:
         """Move the amount; defunding asks for the PIN first, and goes with the next ``go``."""
         view = self.view
@@ -75,12 +64,11 @@ class FundsPresenter(Presenter[FundsView]):
         elif view.is_in:
             self._run("app_ledger.funding", lambda work: _funded(work, view.amount), self._moved, calls=True)
         elif view.pin_length is None:
-            self._show(pin_length=0, trouble=None)
-        elif self._pin.is_enough:
-            self._take_out(view.amount, self._pin.take())
+            self._ask_pin()
+        elif (pin := self._typed_pin()) is not None:
+            self._take_out(view.amount, pin)
 
     def _take_out(self, amount: int, pin: str) -> None:
-        self._show(pin_length=0)
         self._run("app_ledger.defunding", lambda work: _defunded(work, amount, pin), self._moved, calls=True)
 
     def _moved(self, moved: _Moved) -> None:

@@ -6,18 +6,17 @@ from __future__ import annotations
 from dataclasses import fields
 
 from app.engine.engine import Engine, Work
+from app.presenters.confirming import ConfirmingPresenter
 from app.presenters.keypad import PinPad
-from app.presenters.presenter import Presenter
 from app.presenters.views import LostView
 from ledger_sync.client.bank import Loss
 
 
-class LostPresenter(Presenter[LostView]):
+class LostPresenter(ConfirmingPresenter[LostView]):
     """Nothing is reported without the PIN; again is success."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(LostView(), engine)
-        self._pin = PinPad()
 
     def refresh(self) -> None:
         self._run("app_lost.looking", _looked, self._looked, calls=True)
@@ -28,29 +27,16 @@ class LostPresenter(Presenter[LostView]):
     def begin(self) -> None:
         """The PIN is asked for, once it is known what this is about."""
         if self.view.amount is not None and not self._is_busy:
-            self._pin = PinPad()
-            self._show(pin_length=0, trouble=None)
+            self._ask_pin()
 
     def cancel(self) -> None:
         self._pin = PinPad()
         self._show(pin_length=None, trouble=None)
 
-    def pin_press(self, key: str) -> None:
-        if self.view.pin_length is not None and not self._is_busy:
-            self._pin.press(key)
-            self._show(pin_length=self._pin.length)
-
-    def pin_erase(self) -> None:
-        if self.view.pin_length is not None:
-            self._pin.erase()
-            self._show(pin_length=self._pin.length)
-
     def report(self) -> None:
-        if self.view.pin_length is None or self._is_busy or not self._pin.is_enough:
-            return
-        pin = self._pin.take()
-        self._show(pin_length=0)
-        self._run("app_lost.reporting", lambda work: _reported(work, pin), self._reported, calls=True)
+        pin = self._typed_pin()
+        if pin is not None:
+            self._run("app_lost.reporting", lambda work: _reported(work, pin), self._reported, calls=True)
 
     def _reported(self, _: None) -> None:
         self._show(is_reported=True, pin_length=None)

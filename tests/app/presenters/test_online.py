@@ -78,6 +78,36 @@ def test_defunding_asks_for_the_pin(system: System) -> None:
     assert funds.view.account == OPENING - 200_000 + 10_000
 
 
+@pytest.mark.parametrize("deed", ["take_out", "report"])
+def test_a_pin_goes_with_one_attempt_and_none_is_typed_while_that_is_under_way(
+    system: System, deed: str
+) -> None:
+    alia, _ = opens(system, "alia")
+    funds, lost = alia.house.funds, alia.house.lost
+    if deed == "take_out":
+        presenter, attempt = funds, funds.go
+        funds.direction(False)
+        alia.type(funds.press, "100")
+        funds.go()
+    else:
+        presenter, attempt = lost, lost.report
+        lost.refresh()
+        alia.settle()
+        lost.begin()
+    alia.type(presenter.pin_press, "9999")
+    attempt()
+    assert (presenter.view.busy is not None, presenter.view.pin_length) == (True, 0)
+    presenter.pin_press("7")
+    assert presenter.view.pin_length == 0
+    alia.settle()
+    assert presenter.view.trouble is not None
+    assert (presenter.view.trouble.code, presenter.view.pin_length) == ("pin_wrong", 0)
+    alia.type(presenter.pin_press, PIN)
+    attempt()
+    alia.settle()
+    assert (presenter.view.trouble, presenter.view.pin_length) == (None, None)
+
+
 def no_account(source: HolderSource) -> None:
     """The bank is gone once all but the account was asked for."""
 
