@@ -78,10 +78,12 @@ class ConflictCourier:
                 is_open = is_asked_again(refusal) and refusal.code is not Code.NOT_FOUND
                 if is_open and self._attempts(item) < _PATIENCE:
                     raise
-            with self._store.transaction():
-                for txid in self._lacking(item.subject):
-                    self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
-        self._work.done(item)
+        with (
+            self._store.transaction()
+        ):  # whoever comes to lack it after this finds the work done, and opens it again
+            for txid in self._lacking(item.subject):
+                self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
+            self._work.done(item)
 
     def _learn(self, certificate: Signed[Certificate], item: Item) -> None:
         """Where none of the owner's is at hand, because what waits has ended without, this one may be the first."""

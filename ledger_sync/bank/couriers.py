@@ -16,9 +16,10 @@ from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
-from wallet.protocol.bounds import ID_BYTES
+from wallet.protocol.bounds import ID_BYTES, MAX_AHEAD
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import parse_evidence
 from wallet.protocol.policy import Reason
@@ -107,7 +108,7 @@ class RevocationCourier:
             self._central_bank.revoke((), evidence)
             self._work.done(item)
             return
-        while rows := self._open(item.subject, with_evidence=evidence is not None):
+        while rows := self._next(item, with_evidence=evidence is not None):
             listed = [(certificate, Reason(reason)) for certificate, reason in self._certified(rows)]
             if evidence is not None:
                 named = evidence.certificate
@@ -121,17 +122,30 @@ class RevocationCourier:
                         "update revocations set version = ? where wallet = ? and reason = ?",
                         (version, wallet, reason),
                     )
-        self._work.done(item)
 
-    def _open(self, subject: bytes, *, with_evidence: bool) -> list[tuple[bytes, int]]:
+    def _next(self, item: Item, *, with_evidence: bool) -> list[tuple[bytes, int]]:
+        """What is open; where nothing is, the work is done. In one transaction: what is revoked meanwhile opens the
+        work again afterwards. TIME_AHEAD where all that is left is dated so far ahead that the central bank lists it
+        later: that keeps nothing else waiting."""
+        with self._store.transaction():
+            ahead = self._house.clock() + MAX_AHEAD
+            rows = self._open(item.subject, "<=", ahead, with_evidence=with_evidence)
+            if rows:
+                return rows
+            left = self._open(item.subject, ">", ahead, with_evidence=with_evidence)
+            require(not left, Code.TIME_AHEAD, count=len(left))
+            self._work.done(item)
+            return []
+
+    def _open(
+        self, subject: bytes, relation: str, ahead: int, *, with_evidence: bool
+    ) -> list[tuple[bytes, int]]:
         """Wallet ids and reasons, one less than may be listed: the one that evidence names is always with them."""
-        if with_evidence:
-            where, value = "evidence = ?", subject
-        else:
-            where, value = "evidence is null and customer = cast(? as text)", subject
+        where = "r.evidence = ?" if with_evidence else "r.evidence is null and r.customer = cast(? as text)"
         rows = self._store.rows(
-            f"select wallet, reason from revocations where version is null and {where} limit ?",
-            (value, _MAX_LISTED - 1),
+            "select r.wallet, r.reason from revocations r join wallets w on w.wallet = r.wallet"
+            f" where r.version is null and {where} and w.issued {relation} ? limit ?",
+            (subject, ahead, _MAX_LISTED - 1),
         )
         return [(wallet, reason) for wallet, reason in rows]
 

@@ -1,0 +1,69 @@
+"""Couriers: what becomes open while a piece of work ends is done as well, and nothing waits for what must wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ledger_sync.bank.couriers import RevocationCourier
+from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.work import Item, Kind, WorkList
+from tests.ledger_sync.bank.town import Customer, Town
+from tests.support.world import DAY, Key
+from wallet.protocol.policy import Reason
+
+
+class Meanwhile(WorkList):
+    """A list of work where another thread does something just before a piece of it is noted as done; it may have to
+    wait for that."""
+
+    def __init__(self, work: WorkList, town: Town, step: Callable[[], None]) -> None:
+        super().__init__(work._store, lambda: town.now)
+        self.other = threading.Thread(target=step)
+
+    def done(self, item: Item) -> None:
+        self.other.start()
+        self.other.join(0.3)
+        super().done(item)
+
+
+def account_of(town: Town, customer: Customer) -> str:
+    account = town.banks[customer.bank].node.wallets.customer_of(customer.key)
+    assert account is not None
+    return account
+
+
+def listed(town: Town, *certified: bytes) -> bool:
+    return set(certified) <= set(town.policy().revoked)
+
+
+def test_what_is_revoked_as_the_work_ends_is_revoked(town: Town) -> None:
+    aigul = town.customer("Aigul")
+    node, account = town.banks["alatau"].node, account_of(town, aigul)
+    certificate = aigul.certify()
+    item = Item(Kind.REVOKE, "", account.encode())
+    with node.house.store.transaction():
+        node.work.add(item)
+    work = Meanwhile(node.work, town, lambda: node.wallets.revoke(account, Reason.LIMITS))
+    home = town.network.homes["alatau"]
+    line = CentralBankLine(home.line(home.config["central_bank"], home.signer("bank")))
+    RevocationCourier(node.house, node.objects, node.wallets, work, line).revoke(item)
+    work.other.join()
+    town.settle_down()
+    assert listed(town, certificate.body.revocation_id)
+
+
+def test_a_certificate_that_is_dated_ahead_keeps_no_other_from_being_revoked(town: Town) -> None:
+    """The bank's clock was a day and a half ahead for a while."""
+    aigul = town.customer("Aigul")
+    good = aigul.certify()
+    town.network.ahead["alatau"] = DAY + DAY // 2
+    town.network.ahead[aigul.device.name] = DAY + DAY // 2
+    ahead = aigul.certify_key(Key.of("ahead"))
+    town.network.ahead.clear()
+    aigul.line().post("/v1/losses", [])
+    town.settle_down()
+    assert listed(town, good.body.revocation_id)
+    assert not listed(town, ahead.body.revocation_id)
+    town.let_a_day_pass()
+    assert listed(town, ahead.body.revocation_id)
