@@ -13,9 +13,10 @@ from typing import Final
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import BankLines, NotaryLine
-from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.shares import uploader_of_bank
+from ledger_sync.bank.transfers import Stage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import is_asked_again, read
 from wallet.protocol.bundle import Bundle

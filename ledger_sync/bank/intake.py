@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.retention import Retention
 from ledger_sync.bank.shares import BANK_UPLOADER, uploader_of_customer
+from ledger_sync.bank.transfers import Stage
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.settling.standing import Invalid, Standing, Valid, Waiting, judge
 from wallet.protocol.bundle import Bundle

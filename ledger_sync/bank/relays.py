@@ -10,9 +10,10 @@ whose certificate comes later gets what came before it, and nobody is passed ove
 from __future__ import annotations
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.pending import beneficiary
 from ledger_sync.bank.shares import uploader_of_bank
+from ledger_sync.bank.transfers import Stage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed

@@ -15,8 +15,9 @@ import hsm.failpoint
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import NotaryLine
-from ledger_sync.bank.objects import Objects, Stage
+from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.relays import Relays
+from ledger_sync.bank.transfers import Stage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import read
 from ledger_sync.settling.values import Outcome, settle
