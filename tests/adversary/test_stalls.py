@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hsm.memory import MemoryKeystore
 from ledger_sync import client as online
+from ledger_sync.http.peers import NoAnswer
 from tests.support.holders import DEVICE, PIN, Holder
 from tests.support.system import System
 from tests.support.wallets import Chance
 from tests.support.world import DAY
+from wallet.protocol.codes import Code
 
 HOUR = 3_600
 
@@ -138,4 +141,28 @@ def test_a_certificate_that_lasts_less_than_a_day_is_replaced_once_it_has_expire
     system.now += 2 * HOUR
     alia.sync()
     assert certificates(system, alia) == before + 1
+    alia.pay(shop, 2_000)
+
+
+@pytest.mark.parametrize("ahead", [-3 * DAY, -400 * DAY])
+def test_a_certificate_that_is_given_again_says_nothing_about_the_time(system: System, ahead: int) -> None:
+    """Its answer was lost, and days later the wallet took the time of its signing for the present one."""
+    alia, shop = system.holders["alia"], system.holders["shop"]
+    alia.ahead = ahead
+    system.now += DAY
+    system.settle_down()
+    certified = alia.bank_client.certify
+
+    def lost(*asked: Any) -> Any:
+        certified(*asked)
+        raise NoAnswer(Code.UNREACHABLE)
+
+    with pytest.MonkeyPatch.context() as line:
+        line.setattr(alia.bank_client, "certify", lost)
+        with pytest.raises(NoAnswer):
+            alia.sync()
+    system.now += 3 * DAY
+    system.settle_down()
+    alia.sync()
+    assert alia.wallet.now() == system.now
     alia.pay(shop, 2_000)

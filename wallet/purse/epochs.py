@@ -56,6 +56,8 @@ class Epochs:
         self._keystore = keystore
         self._random = random
         self._now = now
+        self._unseen: bytes | None = None
+        """The key that was begun last, while nobody has been asked to certify it before."""
 
     def own(self) -> frozenset[bytes]:
         """Every key that was ever this purse's own, destroyed ones too."""
@@ -126,6 +128,7 @@ class Epochs:
         ``anew`` makes a fresh one for a merchant too (its printed codes then end with the old certificate), and
         instead of one whose certificate the bank no longer gives (it was found in the keystore, and is too old).
         """
+        self._unseen = None
         if anew:
             with self._store.transaction():
                 self._store.write("UPDATE epoch SET state = 'unclaimed' WHERE state = 'made'")
@@ -138,7 +141,9 @@ class Epochs:
         if current is not None and current.body.kind is WalletKind.MERCHANT and not anew:
             alias = self._store.value("SELECT alias FROM epoch WHERE key = ?", current.body.key)
             return EpochKey(alias, current.body.key, total)
-        return self._finish(self._name_next(now), total)
+        fresh = self._finish(self._name_next(now), total)
+        self._unseen = fresh.key
+        return fresh
 
     @property
     def is_one_unfinished(self) -> bool:
@@ -238,11 +243,13 @@ class Epochs:
         if self.can_sign(certificate.body.key) and self._is_by_ours(certificate):
             self._certified(certificate)
 
-    def certified(self, certificate: Signed[Certificate]) -> None:
-        """Inside a transaction: the bank that we asked certified one of our keys. NOT_CERTIFIED for a key that is not
-        ours."""
+    def certified(self, certificate: Signed[Certificate]) -> bool:
+        """Inside a transaction: the bank that we asked certified one of our keys; whether it did so just now, and did
+        not give again what it had signed before. NOT_CERTIFIED for a key that is not ours."""
+        is_first, self._unseen = certificate.body.key == self._unseen, None
         self._store.set_fact(_BANKS, codec.encode(sorted({*self._banks(), certificate.body.bank})))
         self._certified(certificate)
+        return is_first
 
     def _certified(self, certificate: Signed[Certificate]) -> None:
         key = certificate.body.key

@@ -116,8 +116,8 @@ class Reconciling:
         """A certificate for a key of ours. BANK_UNKNOWN, CERTIFICATE_SIGNATURE, NOT_CERTIFIED (not our key)."""
         check_certificate(certificate, self._purse.authority.directory)
         with self._purse.store.transaction():
-            self._purse.epochs.certified(certificate)
-            self._purse.authority.hear_time(Signer.BANK, certificate.body.issued, is_fresh=True)
+            is_fresh = self._purse.epochs.certified(certificate)
+            self._purse.authority.hear_time(Signer.BANK, certificate.body.issued, is_fresh=is_fresh)
         self._purse.let_expire()
         reach("purse.epoch.certified")
 
