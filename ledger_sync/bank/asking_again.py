@@ -22,6 +22,8 @@ _PASSED_ON: Final = (Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)
 _HOUR: Final = 3_600
 _ASKED_AN_HOUR: Final = 6
 """Starts of one bank in an hour that are answered."""
+_SLICE: Final = 1_024
+"""What is opened in one transaction."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -56,12 +58,17 @@ class PassingOnAgain:
         self._asked: dict[str, list[int]] = {}
 
     def open(self, bank: str, since: int) -> int:
-        """Open what was passed on to ``bank`` since ``since`` (unix seconds) once more; how much. BUSY where it
-        asked too often in the last hour."""
+        """Open what was passed on to ``bank`` since ``since`` (unix seconds) once more; how much. In slices, so that no
+        other call waits for all of it. BUSY where it asked too often in the last hour."""
         now = self._clock()
         with self._lock:
             asked = [time for time in self._asked.get(bank, []) if now - _HOUR < time <= now]
             require(len(asked) < _ASKED_AN_HOUR, Code.BUSY)
             self._asked[bank] = [*asked, now]
-        with self._store.transaction():
-            return self._work.open_again(bank, _PASSED_ON, since)
+        count = 0
+        left: int | None = since
+        while left is not None:
+            with self._store.transaction():
+                opened, left = self._work.open_again(bank, _PASSED_ON, left, _SLICE)
+            count += opened
+        return count

@@ -77,15 +77,28 @@ class WorkList:
             (self._clock(), item.kind.value, item.target, item.subject),
         )
 
-    def open_again(self, target: str, kinds: Collection[Kind], since: int) -> int:
-        """What of these kinds was done for ``target`` at ``since`` (unix seconds) or later is to be done once more; how
-        much that is."""
-        places = ", ".join("?" * len(kinds))
-        return self._store.run(
-            "update work set done = 0, due = ? where done = 1 and target = ? and due >= ?"
-            f" and kind in ({places})",
-            (self._clock(), target, since, *(kind.value for kind in kinds)),
+    def open_again(
+        self, target: str, kinds: Collection[Kind], since: int, most: int
+    ) -> tuple[int, int | None]:
+        """What of these kinds was done for ``target`` at ``since`` (unix seconds) or later is to be done once more: the
+        first ``most``, and what was done in the same second. How much that is; and from when on the rest was done."""
+        last = self._store.value(
+            "select due from work where done = 1 and target = ? and due >= ? order by due limit 1 offset ?",
+            (target, since, most - 1),
         )
+        places = ", ".join("?" * len(kinds))
+        count = self._store.run(
+            "update work set done = 0, due = ? where done = 1 and target = ? and due between ? and ?"
+            f" and kind in ({places})",
+            (
+                self._clock(),
+                target,
+                since,
+                _END_OF_TIME if last is None else last,
+                *(kind.value for kind in kinds),
+            ),
+        )
+        return count, None if last is None else last + 1
 
     def drop(self, item: Item) -> None:
         """It is no longer needed, if it was not done yet."""

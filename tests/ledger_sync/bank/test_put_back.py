@@ -96,8 +96,30 @@ def test_what_was_passed_on_late_is_passed_on_again(town: Town) -> None:
     work.done(early)
     town.now += DAY
     work.done(late)
-    assert work.open_again("zhibek", (Kind.WHOLE,), town.now - 3_600) == 1
+    assert work.open_again("zhibek", (Kind.WHOLE,), town.now - 3_600, 8) == (1, None)
     assert work.is_open(late)
+
+
+def test_all_that_was_passed_on_is_opened_in_slices(town: Town) -> None:
+    """Whoever else needs the store gets at it in between, however much there is."""
+    node = town.banks["alatau"].node
+    store, opened = node.house.store, []
+    with store.transaction():
+        for number in range(3_000):
+            item = Item(Kind.MONEY, "zhibek", number.to_bytes(4))
+            node.work.add(item)
+            node.work.done(item)
+            town.now += number % 3 == 0
+
+    def count() -> None:
+        opened.append(store.value("select count(*) from work where done = 0 and kind = 'money'"))
+
+    store.at_end(count, lambda: None)
+    assert node.passing_on_again.open("zhibek", 0) == 3_000
+    steps = [after - before for before, after in zip([0, *opened], opened, strict=False)]
+    assert len(steps) == 3
+    assert sum(steps) == 3_000
+    assert max(steps) < 1_100
 
 
 def test_no_bank_uses_up_the_numbers_of_movements(town: Town) -> None:
