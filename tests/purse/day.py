@@ -29,6 +29,8 @@ from wallet.protocol.request import Request, request_ref
 from wallet.protocol.validity import issued_tokens
 from wallet.purse.history import EventKind
 from wallet.purse.payments import PaymentState
+from wallet.purse.spendable import total_of
+from wallet.purse.tokens import TokenState
 from wallet.wallet import Wallet
 
 PIN = "2718-теңге"
@@ -201,11 +203,12 @@ class Day:
     def sums(self) -> dict[str, object]:
         balance = self.wallet.balance()
         numbers = self.wallet._purse.store.rows("SELECT sequence FROM outgoing ORDER BY sequence")
+        refused = total_of(self.wallet._purse.tokens.all(TokenState.REFUSED))
         return {
             "state": self.wallet.state.value,
             "spendable": balance.spendable,
             "held": balance.held,
-            "away": [balance.signed, balance.redeeming, balance.funding, balance.refused],
+            "away": [balance.signed, balance.redeeming, balance.funding, refused],
             "numbers": [row["sequence"] for row in numbers],
         }
 

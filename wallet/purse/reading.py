@@ -22,7 +22,8 @@ class Balance:
     that was received and has not reconciled; ``waiting`` is held and needs a reconciling before it can be spent;
     ``reserved`` lies under an intent that was never signed. On the way: ``signed`` left in payments that have no
     receipt and that the ledger has not decided, ``redeeming`` is being refreshed, defunded or given back to us,
-    ``funding`` was asked for and has not come. ``refused`` is what we refused in all: it was never ours.
+    ``funding`` was asked for and has not come. ``refused`` is what we refused, so that it was
+    never ours, and of which the ledger has not told us yet that it is the payer's again.
     """
 
     spendable: int
@@ -88,7 +89,7 @@ class Reading:
             signed=sum(item.amount for item in self._payments.on_the_way()),
             redeeming=self._redeeming(),
             funding=self._sum("SELECT sum(amount) FROM funding WHERE state = 'open'"),
-            refused=total_of(self._purse.tokens.all(TokenState.REFUSED)),
+            refused=self._sum("SELECT sum(amount) FROM redemption WHERE kind = 'refusal' AND value IS NULL"),
         )
 
     def _redeeming(self) -> int:
