@@ -17,6 +17,8 @@ W = TypeVar("W")
 
 WORKER: Final = "catching up"
 """What the worker is called that does the rounds, in every service that has one."""
+PAGES_IN_A_ROUND: Final = 256
+"""Of what one witness has to say."""
 _log: Final = logging.getLogger(__name__)
 
 

@@ -18,7 +18,7 @@ from ledger_sync.central_bank.books import MovementKind
 from ledger_sync.central_bank.partners import Act, BankLine
 from ledger_sync.central_bank.relearning import Relearning
 from ledger_sync.central_bank.store import Store
-from ledger_sync.hearing import Hearing
+from ledger_sync.hearing import PAGES_IN_A_ROUND, Hearing
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal, require
 
@@ -48,6 +48,7 @@ class CatchingUp(Hearing[BankLine]):
         self._since = max(0, earliest - _MARGIN)
         self._untold: dict[str, BankLine] = {}
         self._missing: dict[str, tuple[Act, ...]] = {}
+        self._heard_up_to: dict[str, tuple[int, tuple[Act, ...]]] = {}
         super().__init__(banks if count else {}, self._take, resume)
 
     def require_whole(self, bank: str) -> None:
@@ -73,19 +74,21 @@ class CatchingUp(Hearing[BankLine]):
                 del self._untold[bank]
 
     def _take(self, bank: str, line: BankLine) -> None:
+        """So many pages in a round, and in the next one from there on. BUSY where there is more."""
         while self._relearning.learn_policy(line.policy(self._relearning.policy_version)):
             pass
-        missing: list[Act] = []
-        after = 0
-        while True:
+        after, missing = self._heard_up_to.get(bank, (0, ()))
+        for _ in range(PAGES_IN_A_ROUND):
             movement, number, page = line.caused(self._since, after)
             if not page:
                 break
             require(number > after, Code.MALFORMED, bank=bank)
-            missing += self._relearning.learn_acts(bank, page)
-            after = number
+            after, missing = number, (*missing, *self._relearning.learn_acts(bank, page))
+            self._heard_up_to[bank] = after, missing
+        else:
+            raise Refusal(Code.BUSY, {"bank": bank})
         self._relearning.number_from(movement)
-        self._missing[bank] = tuple(missing)
+        self._missing[bank] = missing
         self._untold[bank] = line
 
     def _tell(self, bank: str, line: BankLine) -> None:

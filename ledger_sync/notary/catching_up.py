@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from ledger_sync.heard import PAGE
-from ledger_sync.hearing import Hearing
+from ledger_sync.hearing import PAGES_IN_A_ROUND, Hearing
 from ledger_sync.http.peers import read
 from ledger_sync.notary.store import Statement, Store
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, require
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.directory import Directory
 from wallet.protocol.settlement import Consumption, check_consumption
 
@@ -72,18 +72,22 @@ class CatchingUp(Hearing[Witness]):
     def __init__(self, store: Store, witnesses: Mapping[str, Witness]) -> None:
         self._store = store
         self._since = max(0, store.earliest_of_last(_LAST) - _MARGIN)
+        self._heard_up_to: dict[str, int] = {}
         super().__init__(witnesses, self._take)
 
     def _take(self, name: str, witness: Witness) -> None:
-        count, after = 0, 0
-        while True:
+        """So many pages in a round, and in the next one from there on: whoever has no end keeps no other waiting. BUSY
+        where there is more."""
+        after = self._heard_up_to.get(name, 0)
+        for _ in range(PAGES_IN_A_ROUND):
             number, page = witness.consumptions(self._since, after)
             if not page:
-                _log.info("%s has shown %d statements", name or "the central bank", count)
+                _log.info("%s has shown all its statements", name or "the central bank")
                 return
             require(number > after, Code.MALFORMED, witness=name)
             for statement in self._store.learn(page):
                 _log.error(
                     "%s holds a statement that contradicts one kept here: %s", name, statement.id.hex()
                 )
-            count, after = count + len(page), number
+            after = self._heard_up_to[name] = number
+        raise Refusal(Code.BUSY, {"witness": name})

@@ -110,6 +110,29 @@ def test_a_witness_that_never_comes_to_an_end_is_left(store: Store) -> None:
     assert catching_up.left == ("zhibek",)
 
 
+def test_a_witness_that_goes_on_for_ever_keeps_no_other_waiting(store: Store) -> None:
+    """One that has much to say is heard to its end, in more rounds than one."""
+
+    class Long(Holder):
+        asked = 0
+        pages = 1_000_000
+
+        def consumptions(self, since: int, after: int) -> tuple[int, list[Statement]]:
+            self.asked += 1
+            assert self.asked < 10_000, "for ever"
+            return after + 1, self.held if after < self.pages else []
+
+    endless, long = Long([said("a", "1")]), Long([said("b", "2")])
+    long.pages = 300
+    catching_up = CatchingUp(store, {"alatau": endless, "zhibek": long})
+    catching_up.round()
+    catching_up.round()
+    assert catching_up.left == ("alatau",)
+    assert long.asked == 301
+    catching_up.go_on_without("alatau")
+    assert catching_up.is_done
+
+
 def test_between_services_a_notary_put_back_waits_for_each_bank_and_for_the_central_bank(
     tmp_path: Path,
 ) -> None:
