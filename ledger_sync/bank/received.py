@@ -17,6 +17,7 @@ from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.request import Request, request_ref
+from wallet.protocol.settlement import Verdict
 from wallet.protocol.validity import choose_certificate
 
 
@@ -90,8 +91,11 @@ class Received:
     def add_request(self, signed: Signed[Request], uploader: str, now: int) -> bool:
         keep(signed)
         ref = request_ref(signed)
-        sql = "select 1 from transfers where purpose = ? and stage = 'answered' limit 1"
-        answered = self._store.row(sql, (ref,)) is not None
+        sql = (
+            "select 1 from transfers t join settlements s on s.transfer = t.id"
+            " where t.purpose = ? and s.verdict <> ? limit 1"
+        )
+        answered = self._store.row(sql, (ref, int(Verdict.REFUSED))) is not None
         is_new = self._store.insert(
             "requests",
             id=signed.id,

@@ -241,3 +241,18 @@ def test_losses_of_one_customer_are_bounded_a_day(town: Town) -> None:
     aigul.line().post("/v1/losses", [])
     town.settle_down()
     assert len(town.policy().revoked) == MAX_LOSSES_A_DAY + 1
+
+
+def test_a_request_that_a_refused_transfer_names_is_charged(town: Town) -> None:
+    """Nothing was paid for it, whichever came first."""
+    aigul = town.customer("Aigul")
+    tokens = aigul.fund(1_000)
+    request = town.request(aigul, 500)
+    false = town.pay(
+        aigul, tokens, aigul, 500, request=request, edit=lambda body: replace(body, amount=5_000)
+    )
+    aigul.upload_bundle(Bundle((false,), (), (aigul.person.certificate,), ()))
+    assert aigul.verdict(false).settlement is not None
+    aigul.upload_bundle(Bundle((), (), (), (request,)))
+    store = town.banks["alatau"].node.house.store
+    assert store.rows("select sum(count) from shares where what = 'requests' and payer = ''") == [(1,)]
