@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ledger_sync.bank.beginning import Beginning
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.house import House
 from ledger_sync.bank.node import Lines, Node
@@ -61,13 +62,14 @@ def assemble(home: Home) -> Assembled:
     store = Store(home.folder / "bank.db")
     books = Books(store, home.clock)
     house = House(bank, signer.sign_digest, store, books, trust, home.clock, home.random, home.machine)
-    node = Node(house, Terms.of(config.get("terms", {})), Lines(line(config["notary"]), central_bank, banks))
+    terms = Terms.of(config.get("terms", {}))
+    node = Node(house, terms, Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()
     node.deliveries.begin_numbers()
     nonces = home.nonces()
     who = identify(node, trust, home.key("operator"))
     gate = Gate(home.authority, who, nonces, home.clock, home.machine, home.hear)
-    routes = BankCalls(node, trust, node.hurry).routes()
+    routes = BankCalls(node, trust, node.hurry, Beginning(home.ticks, terms.recalling)).routes()
 
     def close() -> None:
         store.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from ledger_sync.bank.beginning import Beginning
 from ledger_sync.bank.customer_routes import CustomerCalls
 from ledger_sync.bank.customers import Customer, account_id
 from ledger_sync.bank.node import Node, attempt
@@ -53,10 +54,11 @@ _ROOMS: Final = {
 class BankCalls:
     """Handlers of the route table. ``poke`` wakes the worker after calls that leave it something to do."""
 
-    def __init__(self, node: Node, trust: Trust, poke: Callable[[], None]) -> None:
+    def __init__(self, node: Node, trust: Trust, poke: Callable[[], None], beginning: Beginning) -> None:
         self._node = node
         self._trust = trust
         self._poke = poke
+        self._beginning = beginning
 
     def routes(self) -> tuple[Route, ...]:
         customers = CustomerCalls(self._node, self._trust, self._poke).routes()
@@ -148,7 +150,13 @@ class BankCalls:
     # banks and central bank
 
     def _show(self, incoming: Incoming) -> Cbor:
-        return self._shown(self._node.objects.any_copy(incoming.octets("id", ID_BYTES)))
+        """To the central bank, which challenges: BUSY where it may have been forgotten, as long as it may come back."""
+        try:
+            return self._shown(self._node.objects.any_copy(incoming.octets("id", ID_BYTES)))
+        except Refusal as refusal:
+            if refusal.code is Code.NOT_FOUND and not self._beginning.is_over:
+                raise Refusal(Code.BUSY) from refusal
+            raise
 
     def _show_rival(self, incoming: Incoming) -> Cbor:
         """Only to who has it itself, and may lack its certificate, or lost a token to it: what signed the one cannot be

@@ -54,7 +54,8 @@ class Capacity:
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Limits for each kind of wallet; a certificate is good for ``validity`` seconds. ``patience``: seconds that a
-    transfer waits for its provenance here, longer than a token lives and can be redeemed after that.
+    transfer waits for its provenance here, longer than a token lives and can be redeemed after that. ``recalling``:
+    seconds after a start for which what is not here may have been forgotten (`Beginning`).
 
     ``ValueError``: certificates that no reader would take.
     """
@@ -63,6 +64,7 @@ class Terms:
     merchant: Limits = _MERCHANT
     validity: int = 60 * DAY
     patience: int = 180 * DAY
+    recalling: int = DAY
     capacity: Capacity = Capacity()
 
     def __post_init__(self) -> None:

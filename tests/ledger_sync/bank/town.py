@@ -49,6 +49,8 @@ from wallet.protocol.validity import Token, check_transfer, issued_tokens
 BANKS = ("alatau", "zhibek")
 GRANT = 100_000_000
 OPENING = 10_000_000
+ADMITTING = {"recalling": 0}
+"""Terms of banks that say at once what they cannot show: here it never was, since somebody forged their commit."""
 
 
 Between = Callable[[str, httpx.Request, Callable[[], httpx.Response]], httpx.Response]
@@ -177,7 +179,7 @@ class Town:
         self._certificates: dict[bytes, Signed[Certificate]] = {}
         self._requests: dict[bytes, Signed[Request]] = {}
         keystores = {**_keystores(), OPERATOR: keystore_of({OPERATOR: self.operator})}
-        plan = Plan(banks=BANKS, grant=0)
+        plan = Plan(banks=BANKS, grant=0, bank={"terms": ADMITTING})
         self.network = InProcessNetwork(folder, self.clock, lambda _what: self.random, plan, keystores)
         self.network.lines.place(self._unless_down)
         self.network.found()
@@ -205,7 +207,7 @@ class Town:
     def resize(self, **capacity: int) -> None:
         """Start the banks again, with shares and answers of these sizes."""
         for bank in BANKS:
-            self.network.restart(bank, terms={"capacity": capacity})
+            self.network.restart(bank, terms={**ADMITTING, "capacity": capacity})
 
     def start(self, bank: str) -> None:
         """Start a bank, again perhaps, over its store."""

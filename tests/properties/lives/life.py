@@ -44,10 +44,16 @@ LIAR: Final = "mallory"
 PLAN: Final = Plan(
     banks=(*BANKS, LIAR),
     absent=frozenset({LIAR}),
-    bank={"terms": {"capacity": {"waiting": 12, "claims": 6, "requests": 8, "relays": 2}}},
+    bank={
+        "terms": {
+            "capacity": {"waiting": 12, "claims": 6, "requests": 8, "relays": 2},
+            "recalling": 600,
+        }
+    },
     is_steady=True,
 )
-"""Shares small enough to be filled in a life; services that stand for their clocks; a bank that is somebody else's."""
+"""Shares small enough to be filled in a life, a bank's beginning that ends before it is quiet; services that stand for
+their clocks; a bank that is somebody else's."""
 _ROUNDS_OF_PEACE: Final = 2
 """Rounds in which services hear of each other again, once nothing is disturbed any more."""
 MAX_CLONES: Final = 2
