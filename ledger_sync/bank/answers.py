@@ -69,13 +69,14 @@ class Answers:
         body = self._objects.body(txid)
         is_refused = settlement.body.verdict is Verdict.REFUSED
         statements = [] if body is None or is_refused else self._objects.statements(body.inputs)
-        outcome = self._redemptions.outcome(txid)
+        is_redemption = body is not None and body.redemption is not None
+        outcome = self._redemptions.outcome(txid) if is_redemption else None
         return [
             txid,
             settlement.to_cbor(),
             first,
             [statement.to_cbor() for statement in statements],
-            self._evidence(txid),
+            None if settlement.body.verdict is Verdict.SETTLED else self._evidence(txid),
             None if outcome is None else [None if outcome[0] is None else outcome[0].to_cbor(), outcome[1]],
         ]
 

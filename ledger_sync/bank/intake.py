@@ -99,7 +99,7 @@ class Intake:
 
     def _take_certificate(self, certificate: Signed[Certificate], directory: Directory) -> bool:
         """Whether it is new."""
-        if self._objects.knows("certificates", certificate.id):
+        if self._objects.knows_certificate(certificate.id):
             return False
         check_certificate(certificate, directory)
         self._objects.add_certificate(certificate)
@@ -213,7 +213,7 @@ class Intake:
 
     def _refused_ancestor(self, body: Transfer) -> Code | None:
         for ref in body.inputs:
-            code = self._refusal(ref.txid)
+            code = None if self._objects.is_valid(ref.txid) else self._refusal(ref.txid)
             if code is not None:
                 return code
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ledger_sync.bank.once import Once
 from ledger_sync.bank.outputs import Outputs
+from ledger_sync.bank.parsed import load
 from ledger_sync.bank.received import Received
 from ledger_sync.bank.shares import Shares
 from ledger_sync.bank.store import Store
@@ -20,15 +22,24 @@ class Objects(Received, Transfers, Outputs):
         Received.__init__(self, store, shares)
         Transfers.__init__(self, store, shares)
         Outputs.__init__(self, store)
+        self._signers = Once(store, self._read_signer)
 
     def is_valid(self, txid: bytes) -> bool:
         """Whether a transfer was judged and is valid, whatever has become of it."""
-        return self._store.row("select 1 from signers where transfer = ?", (txid,)) is not None
+        return self.signer(txid) is not None
 
     def set_signer(self, txid: bytes, certificate: Signed[Certificate]) -> None:
         self._store.insert("signers", transfer=txid, certificate=certificate.id)
+        self._signers.put(txid, certificate)
 
     def signer(self, txid: bytes) -> Signed[Certificate] | None:
         """The certificate under which a valid transfer was signed."""
-        found = self._store.value("select certificate from signers where transfer = ?", (txid,))
-        return None if found is None else self.certificate(found)
+        return self._signers.get(txid)
+
+    def _read_signer(self, txid: bytes) -> Signed[Certificate] | None:
+        row = self._store.row(
+            "select c.payload, c.signature from signers s join certificates c on c.id = s.certificate"
+            " where s.transfer = ?",
+            (txid,),
+        )
+        return None if row is None else load(Certificate, *row)

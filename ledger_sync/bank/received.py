@@ -6,6 +6,7 @@ Rule: what is here was checked by whoever stored it (`ledger_sync.bank.intake`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ledger_sync.bank.once import Once
@@ -29,6 +30,7 @@ class Received:
         self.shares = shares
         self._banks = Once(store, self._read_banks)
         self._certificates = Once(store, self._read_certificates)
+        self._has_certificate = Once(store, partial(self.knows, "certificates"))
 
     def knows(self, table: str, object_key: bytes) -> bool:
         return self._store.row(f"select 1 from {table} where id = ?", (object_key,)) is not None
@@ -38,6 +40,7 @@ class Received:
         keep(signed)
         self._banks.forget()
         self._certificates.forget()
+        self._has_certificate.put(signed.id, True)
         return self._store.insert(
             "certificates",
             id=signed.id,
@@ -47,6 +50,9 @@ class Received:
             payload=signed.payload,
             signature=signed.signature,
         )
+
+    def knows_certificate(self, certificate_id: bytes) -> bool:
+        return self._has_certificate.get(certificate_id)
 
     def certificates(self, key: bytes) -> Sequence[Signed[Certificate]]:
         return self._certificates.get(key)

@@ -87,11 +87,7 @@ class SettlingDesk:
         return [row[0] for row in self._store.rows("select wanted from lacks where transfer = ?", (txid,))]
 
     def _next_batch(self) -> list[Signed[Transfer]]:
-        rows = self._store.rows(
-            "select id from transfers where stage = 'valid' order by turn limit ?", (BATCH,)
-        )
-        found = [self._objects.transfer(row[0]) for row in rows]
-        return [transfer for transfer in found if transfer is not None]
+        return self._objects.valid(BATCH)
 
     def _commit(self, batch: Sequence[Signed[Transfer]]) -> None:
         house = self._house

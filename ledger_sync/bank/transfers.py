@@ -129,12 +129,10 @@ class Transfers:
 
     def owner_of(self, ref: TokenRef) -> bytes | None:
         """Who owns an output, by payloads alone: they are fixed by its name, valid or not."""
-        issued: bytes | None = self._store.value("select owner from issuances where id = ?", (ref.txid,))
-        if issued is not None:
-            return issued
         made = self.body(ref.txid)
         if made is None:
-            return None
+            issued: bytes | None = self._store.value("select owner from issuances where id = ?", (ref.txid,))
+            return issued
         return made.payee if ref.output == 0 else self.owner(ref.txid)
 
     def children(self, txid: bytes) -> list[bytes]:
@@ -146,12 +144,16 @@ class Transfers:
 
     def waiting_for(self, ref: TokenRef) -> list[bytes]:
         """Transfers that consume an output and wait."""
+        return [txid for txid in self.consumers(ref) if self.stage(txid) is Stage.WAITING]
+
+    def valid(self, limit: int) -> list[Signed[Transfer]]:
+        """Transfers that wait to be committed, ancestors first."""
         rows = self._store.rows(
-            "select w.transfer from inputs i join waiting w on w.transfer = i.transfer"
-            " where i.origin = ? and i.output = ?",
-            (ref.txid, ref.output),
+            "select t.payload, c.signature from transfers t join copies c on c.transfer = t.id and c.signer = t.owner"
+            " where t.stage = 'valid' order by t.turn limit ?",
+            (limit,),
         )
-        return [row[0] for row in rows]
+        return [load(Transfer, *row) for row in rows]
 
     def consumers(self, ref: TokenRef) -> list[bytes]:
         rows = self._store.rows(

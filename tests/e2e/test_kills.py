@@ -46,7 +46,7 @@ def records(count: int) -> tuple[str, ...]:
     )
 
 
-OPENING = ("keystore.tries.counted", "keystore.open.login", "keystore.open.entered")
+OPENING = ("keystore.tries.readied", "keystore.open.login", "keystore.open.entered")
 
 
 def asked(stage: Stage) -> Callable[[str], str]:

@@ -92,7 +92,7 @@ def test_a_command_ends_by_itself_though_its_bank_never_ends_an_answer(stage: St
     with slow_in_place_of(stage, "alatau", manner):
         done = stage.cli.run("--json", "--wallet", FRIDA, "sync")
         assert done.status == 3
-        assert done.json["code"] == "unreachable"
+        assert done.json["refused"] == "unreachable"
 
 
 def _begun(stage: Stage, name: str, *argv: str) -> subprocess.Popen[str]:
