@@ -122,7 +122,7 @@ class Keystore(Protocol):
 
     def confirm_pin(self, pin: str) -> None:
         """Check a PIN under the try counter: PIN_WRONG (facts `tries_left`, and `until` in unix
-        seconds once there is a wait) or PIN_BLOCKED (fact `until`)."""
+        seconds once there is a wait, with `seconds` of it where they are few) or PIN_BLOCKED (the same)."""
 
     def change_pin(self, old: str, new: str) -> None:
         """Replace the PIN. A crash at any point leaves the old or the new one working.

@@ -27,6 +27,8 @@ WAIT_SECONDS: Final = (0, 0, 0, 30, 60, 300, 900, 3600, 14400)
 """The wait after the n-th wrong PIN in a row; the last entry holds for every later one."""
 
 FREE_TRIES: Final = 3
+_SOON: Final = 120
+"""Seconds of a wait that are told as such: the minute of its end, which is what a clock shows, says too little."""
 MAX_TRIES_FILE_BYTES: Final = 256
 
 
@@ -106,7 +108,10 @@ class TryCounter:
             kept = Tries(kept.wrong, now)
             self._store.save(kept)
         if now < kept.open_again():
-            raise KeystoreError(KeystoreCode.PIN_BLOCKED, {"tries_left": 0, "until": kept.open_again()})
+            raise KeystoreError(
+                KeystoreCode.PIN_BLOCKED,
+                {"tries_left": 0, "until": kept.open_again(), **_soon(kept.open_again() - now)},
+            )
         self._store.save(kept)
         reach("keystore.tries.readied")
 
@@ -121,10 +126,16 @@ class TryCounter:
         kept = Tries(kept.wrong + 1, self._clock())
         self._store.save(kept)
         reach("keystore.tries.counted")
-        facts = {"tries_left": max(0, FREE_TRIES - kept.wrong)}
+        facts: dict[str, str | int] = {"tries_left": max(0, FREE_TRIES - kept.wrong)}
         if kept.open_again() > kept.last:
             facts["until"] = kept.open_again()
+            facts |= _soon(kept.open_again() - kept.last)
         return KeystoreError(KeystoreCode.PIN_WRONG, facts)
+
+
+def _soon(left: int) -> dict[str, str | int]:
+    """Where few seconds are left of a wait: how many, and that it is so (``fault``)."""
+    return {"fault": "soon", "seconds": left} if left < _SOON else {}
 
 
 def _is_count(value: object) -> bool:

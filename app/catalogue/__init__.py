@@ -32,6 +32,8 @@ _USUAL: Final = "qalta"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./-]+")
 _COMMAND: Final = re.compile(r"\bqalta(?= [a-z-])")
 _CASES: Final = ("doing", "fault")
+_CALL: Final = "call"
+_NOT_UNDERSTOOD: Final = "malformed_call"
 _PART: Final = re.compile(r"\[\[(.*?)\]\]")
 _UNKNOWN: Final = "—"
 _PARSER: Final = string.Formatter()
@@ -58,9 +60,12 @@ class Catalogue:
 
     def tell(self, code: str, facts: Mapping[str, int | str] | None = None) -> Told:
         """What a refusal means to a person. ``code`` is a protocol or keystore code; where the fact ``doing`` says what
-        was being done, or ``fault`` what was wrong, and that asks for another advice, that is given."""
+        was being done, or ``fault`` what was wrong, and that asks for another advice, that is given. Of our own call
+        (``fault`` is "call") every code that a service does not understand it for is told alike."""
         known, others = facts or {}, self.tables.get("doing", {})
-        cases = (f"{code}_{known[fact]}" for fact in _CASES if fact in known)
+        cases = [f"{code}_{known[fact]}" for fact in _CASES if fact in known]
+        if known.get("fault") == _CALL:
+            cases.append(_NOT_UNDERSTOOD)
         entry = next((others[case] for case in cases if case in others), self.tables["code"][code])
         return Told(*(self._filled(entry[part], facts or {}) for part in ("what", "money", "next")))
 

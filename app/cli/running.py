@@ -24,6 +24,7 @@ from app.cli.parser import asked_for_json, asked_language, build_parser
 from app.cli.pin import PinSource
 from app.cli.show import Show
 from app.cli.status import MissingPart, NotShown, Status, UsageError
+from app.wallets.doing import facts_of
 from app.wallets.places import Home
 from hsm.keystore import KeystoreCode, KeystoreError
 from hsm.storage import STORAGE_CODES, fault_of
@@ -116,7 +117,8 @@ def _outcome(args: argparse.Namespace, context: Context) -> Status:
 
 def _refused(refusal: Refusal | KeystoreError, show: Show) -> Status:
     code = refusal.code.value
-    show.refusal(code, show.catalogue.tell(code, refusal.facts), refusal.facts)
+    facts = facts_of(refusal) if isinstance(refusal, Refusal) else refusal.facts
+    show.refusal(code, show.catalogue.tell(code, facts), refusal.facts)
     return Status.MISSING if code in _MISSING else Status.REFUSED
 
 

@@ -12,6 +12,7 @@ import traceback
 from enum import StrEnum
 
 from app.presenters.views import Trouble
+from app.wallets.doing import facts_of
 from app.wallets.missing import MissingPart
 from app.wallets.offline import OFFLINE
 from hsm.keystore import KeystoreCode, KeystoreError
@@ -43,7 +44,9 @@ def trouble_of(error: BaseException) -> Trouble:
     match error:
         case Refusal(code=Code.UNREACHABLE) if error.facts.get("service") == OFFLINE:
             return Trouble(AppCode.NETWORK_OFF)
-        case Refusal() | KeystoreError():
+        case Refusal():
+            return Trouble(error.code.value, dict(facts_of(error)))
+        case KeystoreError():
             return Trouble(error.code.value, dict(error.facts))
         case DeviceError():
             return Trouble(AppCode.READER_TROUBLE, {"device": error.device, "trouble": error.trouble.value})

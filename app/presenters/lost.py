@@ -22,11 +22,11 @@ class LostPresenter(ConfirmingPresenter[LostView]):
         self._run("app_lost.looking", _looked, self._looked, calls=True)
 
     def _looked(self, loss: Loss) -> None:
-        self._show(amount=loss.amount, until=loss.until)
+        self._show(amount=loss.amount, until=loss.until, is_alone=loss.devices == 0)
 
     def begin(self) -> None:
-        """The PIN is asked for, once it is known what this is about."""
-        if self.view.amount is not None and not self._is_busy:
+        """The PIN is asked for, once it is known what this is about, and that there is another device to report."""
+        if self.view.amount is not None and not self.view.is_alone and not self._is_busy:
             self._ask_pin()
 
     def cancel(self) -> None:

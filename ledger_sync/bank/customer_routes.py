@@ -118,12 +118,15 @@ class CustomerCalls:
                 "[*256 [key, proof]]",
                 "[key / h'']",
             ),
-            get(
+            Route(
+                "GET",
                 "/v1/losses",
                 _CUSTOMER,
                 self._at_loss,
-                "What is known unspent on the account's other devices, and until when it can be redeemed there",
-                "[tiyn, time / null]",
+                "What is known unspent on the account's other devices, until when it can be redeemed there, and with"
+                " ?devices=1 how many of them speak for it",
+                "[tiyn, time / null, ? devices]",
+                queries=("devices",),
             ),
             post(
                 "/v1/losses",
@@ -212,7 +215,10 @@ class CustomerCalls:
         caller = incoming.caller
         amount, expires = self._node.objects.unspent.on_other_devices(caller.name, caller.key)
         grace = self._trust.policy.head.grace
-        return [amount, None if expires is None else redeem_until(expires, grace)]
+        known: list[Cbor] = [amount, None if expires is None else redeem_until(expires, grace)]
+        if incoming.number("devices", 1):
+            known.append(self._node.customers.count_other_devices(caller.name, caller.key))
+        return known
 
     def _lose(self, incoming: Incoming) -> Cbor:
         """A 1 says that the calling device is not among the lost: its own wallets stay as they are."""

@@ -129,6 +129,11 @@ class Customers:
         )
         return account
 
+    def count_other_devices(self, account: str, device: bytes) -> int:
+        """How many devices but this one speak for the account."""
+        sql = "select count(*) from devices where customer = ? and key <> ? and closed is null"
+        return int(self._store.value(sql, (account, device)))
+
     def close_other_devices(self, account: str, device: bytes) -> None:
         """After a loss: only the device that reports it goes on speaking for the account."""
         self._store.run(

@@ -17,6 +17,7 @@ from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.directory import DirectoryBody
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.protocol.time_word import TimeWord
@@ -26,6 +27,7 @@ MAX_DELTAS_ONLINE = 256
 ASKED_AT_ONCE = 64
 """Transfers or keys in one question."""
 _MAX_CURSOR = 2**53
+_MAX_DEVICES = 2**16
 _MAX_POSSESSIONS = 256
 """Own keys in one answer."""
 
@@ -50,10 +52,12 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Loss:
     """What would go with the account's other devices: ``amount`` in tiyn that the ledger knows unspent; what of it
-    stays so comes back after ``until`` (unix seconds; None if there is nothing)."""
+    stays so comes back after ``until`` (unix seconds; None if there is nothing). ``devices``: how many others speak for
+    the account; None where the bank does not say."""
 
     amount: int
     until: int | None
+    devices: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ class BankClient:
 
     def loss(self) -> Loss:
         """What is known to lie on the account's other devices."""
-        return read(self._service.get("/v1/losses"), _loss)
+        return read(self._service.get("/v1/losses?devices=1"), _loss)
 
     def report_loss(self, *, is_here: bool = False) -> None:
         """The account's other devices are lost: they speak for it no more, and its unexpired wallet ids are revoked,
@@ -213,8 +217,12 @@ class BankClient:
 
 
 def _loss(answer: Cbor) -> Loss:
-    amount, until = codec.array(answer, 2)
-    return Loss(codec.uint(amount, MAX_SUM), None if until is None else codec.uint(until, MAX_TIME))
+    amount, until, *others = codec.array(answer, least=2, most=3)
+    return Loss(
+        codec.uint(amount, MAX_SUM),
+        None if until is None else codec.uint(until, MAX_TIME),
+        codec.uint(others[0], _MAX_DEVICES) if others else None,
+    )
 
 
 def _enrolled(answer: Cbor) -> Enrolled:
@@ -229,7 +237,14 @@ def _account(answer: Cbor) -> Account:
 
 def _root(answer: Cbor) -> tuple[bytes, bytes]:
     root, directory = codec.array(answer, 2)
-    return codec.public_key(root), codec.octets(directory, most=MAX_OBJECT_BYTES)
+    return codec.public_key(root), _directory(directory)
+
+
+def _directory(value: Cbor) -> bytes:
+    """Kept as it is signed; that it can be read at all is seen here."""
+    raw = codec.octets(value, most=MAX_OBJECT_BYTES)
+    cose.parse(DirectoryBody, raw)
+    return raw
 
 
 def _update(answer: Cbor) -> PolicyUpdate:
@@ -241,7 +256,7 @@ def _certified(answer: Cbor) -> Certified:
     directory, update = codec.array(news, 2)
     return Certified(
         cose.from_cbor(Certificate, certificate),
-        None if directory is None else codec.octets(directory, most=MAX_OBJECT_BYTES),
+        None if directory is None else _directory(directory),
         _update(update),
     )
 

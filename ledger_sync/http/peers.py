@@ -35,10 +35,35 @@ _ABOUT_THE_CALL: Final = frozenset(
 """What a service says of this one copy of a call, of its sender or of itself: another copy may have been carried out
 or may yet be. Whoever asks a question to which one of these is an answer (a bank that shows a transfer has it, or says
 NOT_FOUND) looks for that code itself."""
+_ABOUT_THE_FORM: Final = frozenset(
+    {
+        Code.TOO_LARGE,
+        Code.MALFORMED_CBOR,
+        Code.NOT_CANONICAL,
+        Code.MALFORMED,
+        Code.ALGORITHM_UNKNOWN,
+        Code.VERSION_UNKNOWN,
+        Code.KIND_UNEXPECTED,
+        Code.SIGNATURE_HIGH_S,
+        Code.TIME_INVALID,
+        Code.KEY_INVALID,
+        Code.INPUTS_UNSORTED,
+        Code.DUPLICATE_ITEM,
+        Code.METHOD_UNKNOWN,
+        Code.NOT_FOUND,
+    }
+)
+"""What a service says of bytes or a path that it does not understand. Of a call that we wrote it means that the two are
+not of one version, or that one of them is wrong; never that a person showed the wrong thing."""
 
 
 class RemoteRefusal(Refusal):
     """The peer read the call and refused it, with this code."""
+
+    @property
+    def is_not_understood(self) -> bool:
+        """Whether it says that it does not understand what was asked."""
+        return self.code in _ABOUT_THE_FORM
 
 
 class NoAnswer(Refusal):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hsm
+from app.catalogue import catalogue
 from hsm.keystore import KeystoreCode, KeystoreError
 from hsm.pin import MAX_PIN_FILE_BYTES, check_fit, derive
 from hsm.tries import FREE_TRIES, WAIT_SECONDS, Tries, TriesFile, TriesMemory, TryCounter
@@ -110,6 +111,28 @@ def test_waits_grow_by_the_table_and_never_end_for_good() -> None:
     assert waits == [0, *WAIT_SECONDS[1:], *[WAIT_SECONDS[-1]] * (12 - len(WAIT_SECONDS))]
     assert list(WAIT_SECONDS) == sorted(WAIT_SECONDS)
     assert WAIT_SECONDS.index(30) == FREE_TRIES
+
+
+def test_few_seconds_of_a_wait_are_told_as_seconds_and_never_run_out_before_it() -> None:
+    """Half a minute "until 21:09" was told at 21:09."""
+    clock = Hand()
+    counter = TryCounter(TriesMemory(), clock)
+    wrong_tries(counter, clock, FREE_TRIES)
+    clock.now += 7
+    for language in ("kk", "ru", "en"):
+        error = refused(counter.begin)
+        told = catalogue(language).tell(error.code.value, error.facts)
+        assert (error.facts["until"], error.facts["seconds"]) == (clock.now + 23, 23)
+        assert " 23" in told.next
+        assert ":" not in told.next.replace(": 23", "")
+    wrong_tries(counter, clock, 1)
+    assert refused(counter.begin).facts["seconds"] == 60
+    wrong_tries(counter, clock, 1)
+    long = refused(counter.begin)
+    assert "seconds" not in long.facts
+    assert ":" in catalogue("en").tell(long.code.value, long.facts).next
+    clock.now += 200
+    assert refused(counter.begin).facts["seconds"] == 100
 
 
 def test_only_what_the_verifier_found_wrong_is_counted() -> None:

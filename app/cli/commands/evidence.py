@@ -33,17 +33,22 @@ def add(commands: Commands) -> None:
 
 
 def _save(args: argparse.Namespace, context: Context) -> Status:
-    """A file for each evidence that the wallet holds, and the root key beside them."""
+    """A file for each evidence that the wallet holds, and the root key beside them; nothing where it holds none."""
     with context.opened() as opened:
         found, directory = opened.wallet.evidence(), opened.wallet.directory()
         root = opened.profile.root
+    if not found:
+        context.show.say("evidence.nothing")
+        context.show.result(files=[], root=None)
+        return Status.DONE
     args.folder.mkdir(parents=True, exist_ok=True)
-    (args.folder / "root.hex").write_text(root + "\n", "ascii")
+    key = args.folder / "root.hex"
+    key.write_text(root + "\n", "ascii")
     names = [f"{item.first.id.hex()[:16]}-{item.second.id.hex()[:16]}.evidence" for item in found]
     for name, item in zip(names, found, strict=True):
         (args.folder / name).write_bytes(codec.encode([directory, item.to_cbor()]))
-    context.show.say("evidence.written", count=len(names), folder=str(args.folder))
-    context.show.result(files=[str(args.folder / name) for name in names], root=str(args.folder / "root.hex"))
+    context.show.say("evidence.written", count=len(names), folder=str(args.folder), root=str(key))
+    context.show.result(files=[str(args.folder / name) for name in names], root=str(key))
     return Status.DONE
 
 

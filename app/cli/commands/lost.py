@@ -17,15 +17,19 @@ def add(commands: Commands) -> None:
 
 
 def _lost(args: argparse.Namespace, context: Context) -> Status:
-    """What lies there and when it comes back; with ``--report``, and the PIN again, they are shut out."""
+    """What lies there and when it comes back; with ``--report``, and the PIN again, they are shut out. Where there is
+    no other, nothing is reported."""
     show = context.show
     with context.opened() as opened, bank_line(opened, context.random) as bank:
         loss = bank.loss()
         show.say("lost.known", amount=written_amount(loss.amount))
         if loss.until is not None:
             show.say("lost.back", until=written_time(loss.until))
+        show.result(amount=loss.amount, until=loss.until, devices=loss.devices, reported=False)
+        if loss.devices == 0:
+            show.say("lost.none")
+            return Status.DONE
         show.say("lost.unknown")
-        show.result(amount=loss.amount, until=loss.until, reported=False)
         if not args.report:
             show.say("lost.how")
             return Status.DONE

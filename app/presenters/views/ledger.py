@@ -58,7 +58,7 @@ class FundsView:
 @dataclass(frozen=True, slots=True)
 class LostView:
     """Reporting the account's other devices: ``amount`` (tiyn) and ``until`` as the bank knows them, ``amount`` None
-    before it said so; ``pin_length`` None while no PIN is asked for."""
+    before it said so; ``pin_length`` None while no PIN is asked for; ``is_alone``: there is no other device."""
 
     amount: int | None = None
     until: int | None = None
@@ -66,6 +66,7 @@ class LostView:
     is_reported: bool = False
     busy: Busy | None = None
     trouble: Trouble | None = None
+    is_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,10 @@ class LostScreen(Screen[LostView]):
             if view.until is not None:
                 back = self.say("lost.back", until=kit.words.time(view.until))
                 parts.append(Text(kit, back, BODY, name="lost-back"))
-            parts.append(Text(kit, self.say("lost.unknown"), BODY, kit.colours.quiet))
-            parts.append(Text(kit, self.say("app_lost.stays"), BODY, kit.colours.quiet))
+            below = ("lost.none",) if view.is_alone else ("lost.unknown", "app_lost.stays")
+            parts += [Text(kit, self.say(name), BODY, kit.colours.quiet) for name in below]
         report = strong(kit, "lost-report", self.say("app_lost.report"), self._lost.begin, "cellphone-remove")
-        report.disabled = view.amount is None or view.busy is not None
+        report.disabled = view.amount is None or view.is_alone or view.busy is not None
         return page(kit, self.say("app_lost.title"), parts, [report], back=self.around.navigator.back)
 
     def _pin(self, view: LostView) -> Widget:

@@ -44,8 +44,10 @@ FAULTS: Final = {
     "receipt",
     "another_file",
     "root",
+    "soon",
+    "call",
 }
-"""What a picture, message or file may be instead of what was wanted."""
+"""How long a wait is, of what a service said it; what a picture, message or file may be instead of what was wanted."""
 
 
 def trees(*packages: str) -> Iterator[tuple[str, ast.Module]]:

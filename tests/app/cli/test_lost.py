@@ -27,6 +27,19 @@ def new_phone(cli: Cli) -> None:
     close(make_wallet(place, wish, PIN, system_clock, os.urandom, lambda step: None))
 
 
+def test_where_there_is_no_other_device_nothing_is_reported(cli: Cli) -> None:
+    cli.must("wallet", "new", "alone")
+    told = cli.run("--wallet", "alone", "lost", "--report")
+    assert told.status == 0
+    assert "No other device" in told.out
+    assert "Reported" not in told.out
+    found = cli.wallet("alone", "lost", "--report")
+    assert (found["devices"], found["reported"]) == (0, False)
+    folder = cli.home / "nothing"
+    assert cli.wallet("alone", "evidence", "save", str(folder)) == {"files": [], "root": None}
+    assert not folder.exists()
+
+
 def test_a_lost_phone_is_reported_from_a_new_one(cli: Cli) -> None:
     cli.must("wallet", "new", "lost")
     cli.wallet("lost", "fund", str(FUNDED // 100))
@@ -41,6 +54,7 @@ def test_a_lost_phone_is_reported_from_a_new_one(cli: Cli) -> None:
     assert "Reported." in told.out
     refused = cli.run("--json", "--wallet", "lost", "sync")
     assert (refused.status, refused.json["refused"]) == (1, "auth_forbidden")
+    assert cli.wallet("found", "lost")["devices"] == 0
     cli.wallet("found", "fund", "10")
     cli.wallet("found", "request", "5", "--out", str(cli.home / "codes"))
-    assert cli.wallet("found", "lost", "--report")["reported"]
+    assert not cli.wallet("found", "lost", "--report")["reported"], "there is none left"

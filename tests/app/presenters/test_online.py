@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from app.catalogue import catalogue
 from app.engine.troubles import AppCode
 from app.presenters.views import Trouble
+from ledger_sync.http.call import Signer
 from ledger_sync.http.peers import NoAnswer
+from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
+from ledger_sync.sandbox.in_process import Exchange
 from tests.support.hand import PIN, HolderSource, Person, person
 from tests.support.system import OPENING, System
-from tests.support.world import DAY
-from wallet.protocol.codes import Code
+from tests.support.world import DAY, Key
+from wallet.protocol.codes import Code, Refusal
 
 HOUR = 3_600
 
@@ -78,6 +83,64 @@ def test_defunding_asks_for_the_pin(system: System) -> None:
     assert funds.view.account == OPENING - 200_000 + 10_000
 
 
+def add_device(system: System, name: str) -> None:
+    """One more device of that account."""
+    holder, key = system.holders[name], Key.of(f"another device of {name}")
+    (code,) = system.operate(holder.bank, "/v1/devices", [bytes(16), holder.account])
+    line = system.network.line(name, holder.bank, Signer(key.public, key.sign_digest))
+    line.post("/v1/enrolments", [code, key.public])
+
+
+def test_where_there_is_no_other_device_none_is_reported(system: System) -> None:
+    alia, source = opens(system, "alia")
+    lost = alia.house.lost
+    lost.refresh()
+    alia.settle()
+    assert lost.view.is_alone
+    calls = source.count
+    lost.begin()
+    lost.report()
+    alia.settle()
+    assert (lost.view.pin_length, lost.view.is_reported, source.count) == (None, False, calls)
+    add_device(system, "alia")
+    lost.refresh()
+    alia.settle()
+    lost.begin()
+    alia.type(lost.pin_press, PIN)
+    lost.report()
+    alia.settle()
+    assert (lost.view.is_alone, lost.view.is_reported) == (False, True)
+
+
+class NotUnderstood:
+    """A bank of another version, to which every call is wrong for this reason."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+
+    def __call__(self, _exchange: Exchange) -> httpx.Response:
+        refused = httpx.ByteStream(encode_problem(Refusal(self._code)))
+        return httpx.Response(status_of(self._code), stream=refused, headers={"content-type": MEDIA_TYPE})
+
+
+@pytest.mark.parametrize("code", [Code.MALFORMED, Code.VERSION_UNKNOWN, Code.KIND_UNEXPECTED, Code.NOT_FOUND])
+def test_a_bank_that_does_not_understand_our_call_is_no_wrong_code(system: System, code: Code) -> None:
+    alia, _ = opens(system, "alia")
+    reconcile = alia.house.reconcile
+    with system.network.lines.disturbed(NotUnderstood(code), callee="alatau"):
+        reconcile.start()
+        alia.settle()
+    trouble = reconcile.view.trouble
+    assert trouble is not None
+    assert trouble.code == code
+    for language, app in (("en", "Update this app"), ("ru", "Обновите приложение"), ("kk", "Қосымшаны")):
+        words = catalogue(language)
+        told = words.tell(trouble.code, dict(trouble.facts))
+        assert app in told.next
+        assert told == words.tell(Code.MALFORMED, {"fault": "call"})
+        assert told != words.tell(code), "what is said of a code that somebody showed"
+
+
 @pytest.mark.parametrize("deed", ["take_out", "report"])
 def test_a_pin_goes_with_one_attempt_and_none_is_typed_while_that_is_under_way(
     system: System, deed: str
@@ -91,6 +154,7 @@ def test_a_pin_goes_with_one_attempt_and_none_is_typed_while_that_is_under_way(
         funds.go()
     else:
         presenter, attempt = lost, lost.report
+        add_device(system, "alia")
         lost.refresh()
         alia.settle()
         lost.begin()

@@ -208,6 +208,7 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "risk-rolled-back": Sample("risk", {"risk": RiskView(500_000, 0, NOW + 70 * DAY, True)}),
     "risk-none": Sample("risk", {"risk": RiskView()}),
     "lost": Sample("lost", {"lost": LostView(1_250_050, NOW + 70 * DAY)}),
+    "lost-alone": Sample("lost", {"lost": LostView(0, is_alone=True)}),
     "lost-looking": Sample("lost", {"lost": LostView(busy=Busy("app_lost.looking"))}),
     "lost-offline": Sample("lost", {"lost": LostView(trouble=Trouble("network_off"))}),
     "lost-pin": Sample("lost", {"lost": LostView(1_250_050, NOW + 70 * DAY, 4)}),

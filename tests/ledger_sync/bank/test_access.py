@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.town import OPENING, Customer, Town
 from tests.support.world import DAY, Key
@@ -145,6 +146,28 @@ def test_a_loss_revokes_every_wallet_and_shuts_out_the_lost_device(town: Town) -
     found.certify()
     assert found.person.certificate.body.revocation_id not in town.policy().revoked
     found.fund(1_000)
+
+
+def test_a_device_without_another_is_told_so_and_reports_nothing_however_often(town: Town) -> None:
+    """None of the day's losses is used up: each of them counts once there are others."""
+    aigul = town.customer("Aigul")
+    aigul.fund(1_000)
+    for _ in range(MAX_LOSSES_A_DAY + 1):
+        town.now += 60
+        assert aigul.line().get("/v1/losses?devices=1") == [0, None, 0]
+        aigul.line().post("/v1/losses", [1])
+    town.settle_down(1)
+    assert not town.policy().revoked
+    (code,) = town.line("alatau", town.operator).post("/v1/devices", [b"n" * 16, aigul.account])
+    other = Customer(town, "alatau", "Aigul again", Key.of("new device"), epochs=[])
+    town.enrol(other, code)
+    other.certify()
+    assert aigul.line().get("/v1/losses?devices=1")[2] == 1
+    assert refusal(aigul.line().get, "/v1/losses?devices=2") is Code.MALFORMED
+    aigul.line().post("/v1/losses", [1])
+    town.settle_down(1)
+    assert list(town.policy().revoked) == [other.person.certificate.body.revocation_id]
+    assert aigul.line().get("/v1/losses?devices=1")[2] == 0
 
 
 def test_a_loss_is_counted_and_dated_and_the_device_that_reports_it_goes_on(town: Town) -> None:
