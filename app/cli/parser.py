@@ -32,7 +32,6 @@ _MODULES: Final = (
     "demo",
     "app",
     "bench",
-    "reserved",
 )
 
 

@@ -9,9 +9,12 @@ import sys
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.cli.status import MissingPart
+from app.cli.show import Show
+from app.cli.status import MissingPart, UsageError
 
 _MOST: Final = 256
+_TIMES: Final = 3
+"""So often a new PIN is asked for until it was typed twice alike."""
 
 
 @dataclass(slots=True)
@@ -36,6 +39,21 @@ class PinSource:
         if self._read is None:
             self._read = _line_of(self.fd, self.what)
         return self._read
+
+
+def chosen_pin(source: PinSource, show: Show) -> str:
+    """A new PIN: what the descriptor gives, or typed twice, asked for again where the two differ. UsageError when they
+    have differed ``_TIMES`` times."""
+    text = show.catalogue.text
+    if not source.is_prompt:
+        return source.ask("")
+    for times in range(_TIMES):
+        if times:
+            show.step("ask.pins_differ")
+        chosen = source.ask(text("ask.pin_new"))
+        if chosen == source.ask(text("ask.pin_again")):
+            return chosen
+    raise UsageError("usage.pins_differ")
 
 
 def _line_of(fd: int, what: str) -> str:

@@ -54,7 +54,12 @@ class Show:
     def say(self, name: str, /, **facts: int | str) -> None:
         """A sentence of the catalogue, for a person only."""
         if not self.as_json:
-            self._out.print(_folded(self.catalogue.text(name, **facts), self._out), soft_wrap=True)
+            self.tell_how(self.catalogue.text(name, **facts))
+
+    def tell_how(self, told: str) -> None:
+        """How to go on, for a person only: a sentence that is whole already."""
+        if not self.as_json:
+            self._out.print(_folded(told, self._out), soft_wrap=True)
 
     def blank(self) -> None:
         """An empty line, for a person only."""

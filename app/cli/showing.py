@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
+from app.cli import captions
 from app.cli.show import Show
 from app.cli.sink import can_write
 from app.cli.status import MissingPart, NotShown, UsageError
@@ -32,17 +33,23 @@ _USUAL: Final = os.terminal_size((80, 24))
 
 
 @dataclass(frozen=True, slots=True)
-class GoOn:
-    """How a code that went lost is shown again: a sentence of the catalogue, and what it names."""
+class About:
+    """What a code is about: ``sentence``, how it is shown again if it went lost, and what that ``names``; ``words``,
+    short lines that stand beside it in a terminal; ``after``, what comes next once it has been read ("": the same)."""
 
     sentence: str
     names: tuple[tuple[str, str], ...] = ()
+    words: tuple[str, ...] = ()
+    after: str = ""
+
+    def again(self, show: Show) -> str:
+        return show.catalogue.text(self.sentence, **dict(self.names))
 
 
 class Way(Protocol):
     """One way to show messages."""
 
-    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+    def show(self, message: bytes, show: Show, about: About) -> int:
         """How many frames there are. Raises ``NotShown``."""
         ...
 
@@ -104,24 +111,24 @@ def _require_writable(folder: Path) -> None:
 
 
 @contextmanager
-def _written(go_on: GoOn) -> Iterator[None]:
+def _written(about: About) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         fault = fault_of(error)
         if fault is None:
             raise
-        raise NotShown(fault.code.value, fault.facts, go_on.sentence, dict(go_on.names)) from error
+        raise NotShown(fault.code.value, fault.facts, about.sentence, dict(about.names)) from error
 
 
 @dataclass(frozen=True, slots=True)
 class InGif:
     path: Path
 
-    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+    def show(self, message: bytes, show: Show, about: About) -> int:
         from wallet.transport.qr import picture
 
-        with _written(go_on):
+        with _written(about):
             return picture.write_gif(message, self.path)
 
 
@@ -129,10 +136,10 @@ class InGif:
 class InPng:
     path: Path
 
-    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+    def show(self, message: bytes, show: Show, about: About) -> int:
         from wallet.transport.qr import picture
 
-        with _written(go_on):
+        with _written(about):
             try:
                 picture.write_png(message, self.path)
             except ValueError as error:
@@ -144,13 +151,13 @@ class InPng:
 class InFolder:
     path: Path
 
-    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+    def show(self, message: bytes, show: Show, about: About) -> int:
         """Frames of an earlier code that lie there go: two codes in one folder would be two to choose from."""
         from wallet.transport.qr import picture
         from wallet.transport.qr.frames import FrameEncoder
 
         count = picture.loop_length(FrameEncoder(message).chunk_count)
-        with _written(go_on):
+        with _written(about):
             written = set(picture.write_frames(message, self.path, count))
             for stale in set(self.path.glob(_FRAME)) - written:
                 stale.unlink()
@@ -161,13 +168,22 @@ class InFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
-    """What a terminal can show: frames of ``still`` bytes (0: none) that stay and of ``moving`` bytes (0: none) that
-    are drawn over each other; with half blocks, or with two spaces a module."""
+class Room:
+    """Frames of ``chunk`` bytes fit (0: none), with the words about them on the right of them, or below."""
 
-    still: int
-    moving: int
+    chunk: int
+    is_aside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a terminal can show together with the words about it: frames that stay and frames that are drawn over each
+    other; with half blocks, or with two spaces a module."""
+
+    still: Room
+    moving: Room
     half_blocks: bool
+    columns: int
 
 
 def fit(size: os.terminal_size, *, half_blocks: bool) -> Fit:
@@ -175,10 +191,14 @@ def fit(size: os.terminal_size, *, half_blocks: bool) -> Fit:
 
     across, down = (1, 2) if half_blocks else (2, 1)
 
-    def chunk(lines: int) -> int:
-        return chunk_that_fits(min(size.columns // across, lines * down))
+    def room(free: int) -> Room:
+        """The larger code, of both places where the words can stand; ``free`` lines stay empty below."""
+        lines = size.lines - free
+        aside = chunk_that_fits(min((size.columns - captions.ASIDE) // across, lines * down))
+        below = chunk_that_fits(min(size.columns // across, (lines - captions.BELOW) * down))
+        return Room(max(aside, below), aside >= below)
 
-    return Fit(chunk(size.lines - _LINES_AFTER), chunk(size.lines - 1), half_blocks)
+    return Fit(room(_LINES_AFTER), room(1), half_blocks, size.columns)
 
 
 def _fitting(show: Show) -> Fit:
@@ -190,40 +210,49 @@ def _fitting(show: Show) -> Fit:
     if not size.columns or not size.lines:
         size = _USUAL
     found = fit(size, half_blocks=can_write("▀▄█", show.out.encoding))
-    if not found.moving:
+    if not found.moving.chunk:
         raise MissingPart("missing.room", columns=size.columns, lines=size.lines)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class OnTerminal:
-    """One code that fits is printed and stays; what is longer moves, in frames that fit."""
+    """One code that fits is printed and stays; what is longer moves, in frames that fit. The words about it stand
+    beside it, in the same room: those that were said before may have scrolled away."""
 
     fit: Fit
     pause: Callable[[float], None] = time.sleep
 
-    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+    def show(self, message: bytes, show: Show, about: About) -> int:
         from wallet.transport.qr.frames import FrameEncoder
-        from wallet.transport.qr.picture import loop_length, terminal
+        from wallet.transport.qr.picture import loop_length
 
-        show.carries_code(show.catalogue.text(go_on.sentence, **dict(go_on.names)))
-        if self.fit.still:
-            still = FrameEncoder(message, self.fit.still)
+        show.carries_code(about.again(show))
+        if self.fit.still.chunk:
+            still = FrameEncoder(message, self.fit.still.chunk)
             if still.chunk_count == 1:
-                show.raw(terminal(still.frame(0), unicode=self.fit.half_blocks).rstrip("\n"))
+                show.raw(self._drawn(still.frame(0), about.words, self.fit.still))
                 return 1
-        moving = FrameEncoder(message, self.fit.moving)
-        show.say("show.moving")
-        self._play((terminal(text, unicode=self.fit.half_blocks) for text in moving.frames()), show)
+        moving = FrameEncoder(message, self.fit.moving.chunk)
+        words = (*about.words, show.catalogue.text("show.moving"))
+        self._play((self._drawn(text, words, self.fit.moving) for text in moving.frames()), show)
+        show.say("show.moved")
+        show.tell_how(about.after or about.again(show))
         return loop_length(moving.chunk_count)
+
+    def _drawn(self, text: str, words: Sequence[str], room: Room) -> str:
+        from wallet.transport.qr.picture import terminal
+
+        code = terminal(text, unicode=self.fit.half_blocks).splitlines()
+        return "\n".join(captions.around(code, words, self.fit.columns, is_aside=room.is_aside))
 
     def _play(self, pictures: Iterator[str], show: Show) -> None:
         """Each is drawn over the one before; Ctrl-C ends it: the code was read."""
         back = ""
         try:
             for picture in islice(pictures, _FPS * _SECONDS):
-                show.raw(back + picture.rstrip("\n"))
-                back = f"\x1b[{picture.count(chr(10))}F"
+                show.raw(back + picture)
+                back = f"\x1b[{picture.count(chr(10)) + 1}F"
                 self.pause(1 / _FPS)
         except KeyboardInterrupt:
             return
@@ -233,14 +262,14 @@ class OnTerminal:
 class OnPaper:
     """One code into whatever stdout is, which is no terminal."""
 
-    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+    def show(self, message: bytes, show: Show, about: About) -> int:
         from wallet.transport.qr.frames import FrameEncoder
         from wallet.transport.qr.picture import terminal
 
         encoder = FrameEncoder(message)
         if encoder.chunk_count > 1:
             raise MissingPart("missing.out")
-        show.carries_code(show.catalogue.text(go_on.sentence, **dict(go_on.names)))
+        show.carries_code(about.again(show))
         show.raw(terminal(encoder.frame(0), unicode=can_write("▀▄█", show.out.encoding)).rstrip("\n"))
         return 1
 
@@ -249,12 +278,12 @@ class OnPaper:
 class InJson:
     """The texts of the codes, for whoever draws them."""
 
-    def show(self, message: bytes, show: Show, go_on: GoOn) -> int:
+    def show(self, message: bytes, show: Show, about: About) -> int:
         from wallet.transport.qr.frames import FrameEncoder
         from wallet.transport.qr.picture import loop_length
 
         encoder = FrameEncoder(message)
         texts = list(islice(encoder.frames(), loop_length(encoder.chunk_count)))
-        show.carries_code(show.catalogue.text(go_on.sentence, **dict(go_on.names)))
+        show.carries_code(about.again(show))
         show.result(codes=texts)
         return len(texts)

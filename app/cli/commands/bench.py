@@ -23,7 +23,9 @@ _MOST_ROUNDS: Final = 10_000
 def add(commands: Commands) -> None:
     command = commands.add("bench", _bench)
     words = commands.words
-    command.add_argument("names", nargs="*", metavar="NAME", help=words.text("bench.help_names"))
+    command.add_argument(
+        "names", nargs="*", metavar=words.text("argument.name"), help=words.text("bench.help_names")
+    )
     command.add_argument(
         "--rounds", type=int, default=_ROUNDS, metavar="N", help=words.text("bench.help_rounds")
     )

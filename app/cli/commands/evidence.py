@@ -25,11 +25,21 @@ _MOST: Final = 8 * MAX_OBJECT_BYTES
 def add(commands: Commands) -> None:
     for name, run in (("show", _show), ("check", _check)):
         command = commands.add(f"evidence {name}", run)
-        command.add_argument("file", type=Path, help=commands.words.text("help.evidence_file"))
+        command.add_argument(
+            "file",
+            type=Path,
+            metavar=commands.words.text("argument.file"),
+            help=commands.words.text("help.evidence_file"),
+        )
         if name == "check":
             command.add_argument("--root", dest="root", required=True, help=commands.words.text("help.root"))
     save = commands.add("evidence save", _save)
-    save.add_argument("folder", type=Path, help=commands.words.text("help.evidence_folder"))
+    save.add_argument(
+        "folder",
+        type=Path,
+        metavar=commands.words.text("argument.folder"),
+        help=commands.words.text("help.evidence_folder"),
+    )
 
 
 def _save(args: argparse.Namespace, context: Context) -> Status:

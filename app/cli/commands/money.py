@@ -18,7 +18,9 @@ from app.wallets.doing import doing
 
 def add(commands: Commands) -> None:
     for name, run in (("fund", _fund), ("defund", _defund)):
-        commands.add(name, run).add_argument("amount", help=commands.words.text("help.amount"))
+        commands.add(name, run).add_argument(
+            "amount", metavar=commands.words.text("argument.amount"), help=commands.words.text("help.amount")
+        )
     commands.add("balance", _balance)
     commands.add("risk", _risk)
 

@@ -10,8 +10,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from app.catalogue.written import written_time
-from app.cli.asking import amount_of, asked_anew, decided, require_memo, valid_for
+from app.catalogue.written import written_amount, written_time
+from app.cli.asking import amount_of, asked_anew, decided, name_of, require_memo, valid_for
 from app.cli.codes_in_pictures import read_messages
 from app.cli.commands import requests, tapping
 from app.cli.context import Context
@@ -19,23 +19,27 @@ from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received
 from app.cli.parser import Commands
 from app.cli.picking import PAYABLE, RECEIVABLE, pick
 from app.cli.rollback import tell_rollback
-from app.cli.showing import GoOn, Way, way_to_show
+from app.cli.showing import About, Way, way_to_show
 from app.cli.status import Status, UsageError
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
+from wallet.protocol.request import request_ref
 from wallet.purse.history import EventKind
+from wallet.purse.payments import PaymentSummary
 from wallet.session import events, messages
 from wallet.session.ports import Received
 
 _LEADS_TO_A_CODE: Final = (events.ConfirmationNeeded, events.SignatureNeeded, events.PaymentFound)
 """What becomes of a request that is not refused at once."""
+_SHOWN: Final = 16
+"""Hexadecimal digits of an id that are shown; any beginning of it names it."""
 
 
 def add(commands: Commands) -> None:
     text = commands.words.text
     request = commands.add("request", _request)
-    request.add_argument("amount", help=text("help.request_amount"))
-    request.add_argument("id", nargs="?", help=text("help.request_id"))
+    request.add_argument("amount", metavar=text("argument.amount"), help=text("help.request_amount"))
+    request.add_argument("id", nargs="?", metavar=text("argument.id"), help=text("help.request_id"))
     request.add_argument("--open", action="store_true", dest="is_open", help=text("help.request_open"))
     request.add_argument("--memo", default="", help=text("help.request_memo"))
     request.add_argument("--printed", action="store_true", help=text("help.request_printed"))
@@ -43,7 +47,9 @@ def add(commands: Commands) -> None:
     request.add_argument("--out", type=Path, help=text("help.request_out"))
 
     pay = commands.add("pay", _pay)
-    pay.add_argument("pictures", type=Path, nargs="*", help=text("help.pictures"))
+    pay.add_argument(
+        "pictures", type=Path, nargs="*", metavar=text("argument.pictures"), help=text("help.pictures")
+    )
     pay.add_argument("--amount", help=text("help.pay_amount"))
     pay.add_argument("--out", type=Path, help=text("help.pay_out"))
     pay.add_argument("--yes", action="store_true", help=text("help.pay_yes"))
@@ -54,7 +60,9 @@ def add(commands: Commands) -> None:
     tapping.add_options(pay, commands.words)
 
     receive = commands.add("receive", _receive)
-    receive.add_argument("pictures", type=Path, nargs="*", help=text("help.pictures"))
+    receive.add_argument(
+        "pictures", type=Path, nargs="*", metavar=text("argument.pictures"), help=text("help.pictures")
+    )
     receive.add_argument("--out", type=Path, help=text("help.receive_out"))
     receive.add_argument("--pick", type=int, metavar="N", help=text("help.pick"))
     tapping.add_options(receive, commands.words)
@@ -82,10 +90,18 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
             printed=args.printed,
         )
         tell_rollback(opened.wallet.state, context)
-    context.show.say("pay.requested", until=written_time(request.body.expires))
+    asked, ref, text = (
+        written_amount(amount),
+        request_ref(request).hex()[:_SHOWN],
+        context.show.catalogue.text,
+    )
+    until = written_time(request.body.expires)
+    context.show.say("pay.requested", amount=asked, request=ref, until=until)
     context.show.result(request=request.id.hex(), expires=request.body.expires)
     message = messages.encode(messages.RequestMessage(request))
-    frames = way.show(message, context.show, GoOn("show.again_request"))
+    words = text("show.asked", amount=asked), text("show.request", request=ref)
+    about = About("show.again_request", words=words, after=text("show.take_in", request=ref))
+    frames = way.show(message, context.show, about)
     _say_where(args.out, frames, context)
     context.show.result(frames=frames)
     return Status.DONE
@@ -106,7 +122,7 @@ def _receive(args: argparse.Namespace, context: Context) -> Status:
         tell_received(received, len(message.raw), context)
     context.show.result(frames=read.frames)
     if way is not None and answer is not None:
-        _say_where(args.out, way.show(answer, context.show, GoOn("show.again_receive")), context)
+        _say_where(args.out, way.show(answer, context.show, About("show.again_receive")), context)
     return status_of(received)
 
 
@@ -143,8 +159,8 @@ def _pay(args: argparse.Namespace, context: Context) -> Status:
     if args.again:
         way = way_to_show(args.out, context.show, is_long=True)
         with context.opened() as opened:
-            payment = _payment_id(args.again, opened)
-            raw = opened.wallet.paying.show_again(payment)
+            payment = opened.wallet.paying.summary(_payment_id(args.again, opened))
+            raw = opened.wallet.paying.show_again(payment.id)
         _show_payment(messages.payment_message(raw), payment, way, args, context)
         return Status.DONE
     found = pick(read_messages(args.pictures, context.show), PAYABLE, args, context)
@@ -192,20 +208,26 @@ def _answer_request(opened: OpenWallet, raw: bytes, args: argparse.Namespace, co
     sending = payer.bytes_to_send()
     if sending is None and payer.payment_id is not None:
         sending = messages.payment_message(opened.wallet.paying.show_again(payer.payment_id))
-    if sending is None:
+    if sending is None or payer.payment_id is None:
         raise refusal_of(event)
-    _show_payment(sending, payer.payment_id or b"", way, args, context)
+    _show_payment(sending, opened.wallet.paying.summary(payer.payment_id), way, args, context)
     return Status.DONE
 
 
 def _show_payment(
-    message: bytes, payment: bytes, way: Way, args: argparse.Namespace, context: Context
+    message: bytes, payment: PaymentSummary, way: Way, args: argparse.Namespace, context: Context
 ) -> None:
     context.show.result(bytes=len(message) - len(messages.payment_message(b"")))
-    go_on = GoOn("show.again_pay", (("payment", payment.hex()[:16]),))
-    frames = way.show(message, context.show, go_on)
+    about = About("show.again_pay", (("payment", payment.id.hex()[:_SHOWN]),), _words(payment, context))
+    frames = way.show(message, context.show, about)
     _say_where(args.out, frames, context)
     context.show.result(frames=frames)
+
+
+def _words(payment: PaymentSummary, context: Context) -> tuple[str, ...]:
+    text, payee = context.show.catalogue.text, name_of(payment.payee, context)
+    paid = text("show.paid", amount=written_amount(payment.amount), payee=payee)
+    return paid, text("show.payment", payment=payment.id.hex()[:_SHOWN])
 
 
 def _say_where(out: Path | None, frames: int, context: Context) -> None:

@@ -6,8 +6,8 @@ import argparse
 
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.pin import PinSource
-from app.cli.status import Status, UsageError
+from app.cli.pin import PinSource, chosen_pin
+from app.cli.status import Status
 
 
 def add(commands: Commands) -> None:
@@ -38,9 +38,4 @@ def _change(args: argparse.Namespace, context: Context) -> Status:
 
 
 def _new(args: argparse.Namespace, context: Context) -> str:
-    """The new PIN: from its descriptor, or typed twice."""
-    source, text = PinSource(args.new_pin_fd), context.show.catalogue.text
-    chosen = source.ask(text("ask.pin_new"))
-    if source.is_prompt and chosen != source.ask(text("ask.pin_again")):
-        raise UsageError("usage.pins_differ")
-    return chosen
+    return chosen_pin(PinSource(args.new_pin_fd), context.show)

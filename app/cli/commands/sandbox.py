@@ -24,7 +24,9 @@ def add(commands: Commands) -> None:
     commands.add("sandbox books", _books)
     commands.add("sandbox clock", _clock)
     without = commands.add("sandbox without", _without)
-    without.add_argument("station", metavar="NAME", help=commands.words.text("help.station"))
+    without.add_argument(
+        "station", metavar=commands.words.text("argument.name"), help=commands.words.text("help.station")
+    )
 
 
 def _start(args: argparse.Namespace, context: Context) -> Status:

@@ -118,9 +118,10 @@ def _new(
 
 
 def _earlier(written: str, opened: OpenWallet) -> Signed[Request]:
-    """The request of ours whose id begins so: an unanswered one, or by 32 digits any. UsageError."""
+    """The request of ours whose id, in either form, begins so: an unanswered one, or by 32 digits any. UsageError."""
     receiving, wanted = opened.wallet.receiving, written.lower()
-    found = [request for request in receiving.unanswered() if request.id.hex().startswith(wanted)]
+    names = [(item.id.hex(), request_ref(item).hex(), item) for item in receiving.unanswered()]
+    found = [item for *ids, item in names if any(name.startswith(wanted) for name in ids)]
     if not found and len(wanted) >= _REF_DIGITS:
         found = [request for request in [_by_ref(wanted, opened)] if request is not None]
     if len(found) != 1:

@@ -11,7 +11,7 @@ from app.catalogue.written import written_time
 from app.cli.asking import amount_of
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.pin import PinSource
+from app.cli.pin import PinSource, chosen_pin
 from app.cli.status import Status, UsageError
 from app.wallets.making import (
     FIRST_CATEGORY,
@@ -38,7 +38,7 @@ _SHOWN: Final = 40
 def add(commands: Commands) -> None:
     new = commands.add("wallet new", _new)
     text = commands.words.text
-    new.add_argument("name", help=text("help.wallet_name"))
+    new.add_argument("name", metavar=text("argument.name"), help=text("help.wallet_name"))
     new.add_argument("--bank", help=text("help.bank"))
     new.add_argument("--url", help=text("help.bank_url"))
     new.add_argument("--root", help=text("help.root_key"))
@@ -109,9 +109,7 @@ def _new(args: argparse.Namespace, context: Context) -> Status:
     place = context.home.wallet(args.name)
     if place.is_made:
         raise Refusal(Code.WALLET_EXISTS, {"name": args.name})
-    pin = context.pin.ask(context.show.catalogue.text("ask.pin_new"))
-    if context.pin.is_prompt and pin != context.pin.ask(context.show.catalogue.text("ask.pin_again")):
-        raise UsageError("usage.pins_differ")
+    pin = chosen_pin(context.pin, context.show)
     wish = _wish(args, context)
 
     def tell(step: MakingStep) -> None:

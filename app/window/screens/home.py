@@ -117,17 +117,15 @@ class HomeScreen(Screen[HomeView]):
         )
 
     def _on_the_way(self, view: HomeView) -> list[Widget]:
-        if view.balance is None:
-            return []
+        """The account's line stands there before the bank was asked: what is below it never moves under a finger."""
         lines = [
             figure(self.kit, self.say(f"balance.{name}"), self.kit.words.amount(amount), f"home-{name}")
-            for name, amount in _parts(view.balance)
+            for name, amount in ([] if view.balance is None else _parts(view.balance))
             if amount
         ]
-        if view.account is not None:
-            account = self.kit.words.amount(view.account)
-            lines.append(figure(self.kit, self.say("app_home.account"), account, "home-account"))
-        return [Card(*lines, ground=self.kit.colours.card.ground, gap=10)] if lines else []
+        account = "—" if view.account is None else self.kit.words.amount(view.account)
+        lines.append(figure(self.kit, self.say("app_home.account"), account, "home-account"))
+        return [Card(*lines, ground=self.kit.colours.card.ground, gap=10)]
 
     def _warnings(self, view: HomeView) -> list[Widget]:
         found: list[Widget] = []

@@ -19,6 +19,8 @@ from app.window.widgets.text import Text
 Back = Callable[[], object]
 BROAD = 980
 """Widest content of a page with two panes, dp."""
+NOTCH = 96
+"""So far a notch of a mouse's wheel scrolls, dp: about a line with its sign and two lines of words."""
 
 
 def page(
@@ -61,7 +63,7 @@ def scrolled(parts: Sequence[Widget], widest: float = COLUMN, gap: float = 16) -
     column.unbind(minimum_height=column._grow)
     middle = Middle(column, widest)
     view = ScrollView(do_scroll_x=False, bar_width=dp(4), scroll_type=["bars", "content"], size_hint_y=1)
-    view.scroll_distance, view.scroll_timeout = dp(12), 120
+    view.scroll_distance, view.scroll_timeout, view.scroll_wheel_distance = dp(12), 120, dp(NOTCH)
 
     def fill(*_: Any) -> None:
         column.height = max(column.minimum_height, view.height)

@@ -159,6 +159,20 @@ def test_no_sentence_needs_a_plural_form(language: str) -> None:
 
 
 @in_each_language
+def test_what_brings_everything_to_the_ledger_has_one_name(language: str) -> None:
+    """The app's buttons, and every sentence that sends somebody to them. `bench` calls a figure `reconcile`."""
+    name = {"en": "sync", "ru": "синхрон", "kk": "синхрон"}[language]
+    others = {"en": "reconcil", "ru": "сверк|сверит|реконс", "kk": "салыстыр|сверк"}[language]
+    found = {
+        key: sentence.lower() for key, sentence in sentences(language).items() if not key.startswith("bench.")
+    }
+    assert [key for key, sentence in found.items() if re.search(others, sentence)] == []
+    buttons = ("app_home.reconcile", "app_ledger.title", "app_ledger.start", "sync.done")
+    sending = ("phrases.resumes", "phrases.go_online", "app_home.since")
+    assert [key for key in (*buttons, *sending) if name not in found[key]] == []
+
+
+@in_each_language
 def test_help_can_be_handed_to_argparse(language: str) -> None:
     for name, sentence in sentences(language).items():
         if name.startswith("help.") or ".help_" in name:

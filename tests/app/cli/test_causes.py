@@ -244,14 +244,14 @@ def test_where_a_code_cannot_be_written_is_said_before_anything_is_asked_for(
 
 
 def test_frames_of_an_earlier_code_do_not_stay_among_those_of_a_later_one(tmp_path: Path) -> None:
-    from app.cli.showing import GoOn, InFolder
+    from app.cli.showing import About, InFolder
     from wallet.transport.qr import FrameReceiver, Outcome
     from wallet.transport.qr.reader import best_reader, read_pictures
 
     show = Show(catalogue("en"), as_json=True, quiet=True)
     way = InFolder(tmp_path / "code")
-    assert way.show(bytes(range(256)) * 8, show, GoOn("show.again_receive")) > 2
-    way.show(b"short", show, GoOn("show.again_receive"))
+    assert way.show(bytes(range(256)) * 8, show, About("show.again_receive")) > 2
+    way.show(b"short", show, About("show.again_receive"))
     receiver = FrameReceiver()
     outcomes = [receiver.add(text).outcome for text in read_pictures(tmp_path / "code", best_reader())]
     assert outcomes == [Outcome.COMPLETE]

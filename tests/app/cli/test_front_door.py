@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -142,6 +143,39 @@ def test_ctrl_c_ends_with_4_and_says_that_it_resumes(one: Cli) -> None:
     shown += os.read(master, 4_096)
     os.close(master)
     assert b"Interrupted" in shown
+
+
+def typed(cli: Cli, answers: list[tuple[bytes, bytes]], *argv: str) -> tuple[int, str]:
+    """A command on a terminal: to each prompt, as its words come, what is typed. How it ended, what it said."""
+    pid, master = pty.fork()
+    if not pid:
+        os.environ.update(PYTHONPATH=str(ROOT), QALTA_LANG="en", NO_COLOR="1")
+        os.execv(CLI[0], [*CLI, "--home", str(cli.home), *argv])
+    said, heard = b"", 0
+    for prompt, answer in answers:
+        while prompt not in said[heard:]:
+            said += os.read(master, 1_024)
+        heard = len(said)
+        os.write(master, answer + b"\n")
+    with suppress(OSError):
+        while part := os.read(master, 4_096):
+            said += part
+    os.close(master)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), " ".join(said.decode().split())
+
+
+FIRST, AGAIN = b"Choose a PIN", b"The same PIN again"
+
+
+def test_a_second_pin_that_was_mistyped_is_asked_for_again(cli: Cli) -> None:
+    once = [(FIRST, b"2580"), (AGAIN, b"2581")]
+    status, said = typed(cli, [*once, (FIRST, b"2580"), (AGAIN, b"2580")], "wallet", "new", "fingers")
+    assert (status, said.count("The two PINs differ.")) == (0, 1), said
+    assert cli.wallet("fingers", "balance")["spendable"] == 0
+    open_with = (b"PIN of fingers", b"2580")
+    status, said = typed(cli, [open_with, *once, *once, *once], "--wallet", "fingers", "wallet", "pin")
+    assert (status, said.count("The two PINs differ.")) == (2, 3), said
+    assert cli.wallet("fingers", "balance")["spendable"] == 0
 
 
 def test_the_agent_answers_json_lines_and_its_network_can_be_cut(one: Cli) -> None:

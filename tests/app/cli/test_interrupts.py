@@ -114,7 +114,7 @@ SETTLED = """
 
 def test_ctrl_c_after_all_is_done_changes_nothing(tmp_path: Path) -> None:
     done = run(SETTLED, home=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Reconciled.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Synced.\n", "")
 
 
 NESTED = """

@@ -19,8 +19,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from rich.cells import cell_len
 
 from app.catalogue import catalogue
+from app.cli.captions import around
 from app.cli.show import Show
 from app.cli.showing import fit
 from tests.support.cli import PIN, ROOT, Cli
@@ -28,13 +30,16 @@ from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
 from wallet.transport.qr.picture import SMALLEST_CHUNK, chunk_that_fits, modules, terminal
 from wallet.transport.qr.reader import best_reader
 
+RESET = "\x1b[0m"
+"""Ends what is drawn of a code in a line; the words about it stand after it."""
 CLEAR = re.compile(r"\x1b\[[0-9;]*[mF]")
 
 
 def screen(text: str) -> Image.Image:
     """What a terminal shows of a code: black on white, a half block is a module."""
     rows: list[list[int]] = []
-    for line in text.splitlines():
+    for whole in text.splitlines():
+        line = whole.split(RESET)[0]
         if line.startswith("\x1b[48;5;"):
             cells = re.findall(r"\x1b\[48;5;(16|231)m  ", line)
             rows.append([0 if cell == "16" else 255 for cell in cells])
@@ -59,31 +64,42 @@ def test_the_largest_chunk_that_fits_is_the_largest(across: int) -> None:
         assert len(modules(FrameEncoder(bytes(chunk + 1), chunk + 1).frame(0))) > across
 
 
+WORDS = (
+    "Сұралды: 1\xa0000\xa0₸".replace("\xa0", " "),
+    "Request 0123456789abcdef",
+    "Ctrl-C once it has been read",
+)
+
+
 @given(
     columns=st.integers(1, 200),
     lines=st.integers(1, 100),
     half_blocks=st.booleans(),
     size=st.integers(1, 900),
 )
-def test_what_is_drawn_is_no_larger_than_the_terminal(
+def test_what_is_drawn_with_its_words_is_no_larger_than_the_terminal(
     columns: int, lines: int, half_blocks: bool, size: int
 ) -> None:
     found = fit(os.terminal_size((columns, lines)), half_blocks=half_blocks)
-    for chunk, room in ((found.still, lines - 3), (found.moving, lines - 1)):
-        if chunk:
-            drawn = terminal(FrameEncoder(bytes(size), chunk).frame(0), unicode=half_blocks).splitlines()
-            wide = [len(CLEAR.sub("", line)) if half_blocks else line.count("  ") * 2 for line in drawn]
-            assert len(drawn) <= room
-            assert max(wide) <= columns
+    for room, free in ((found.still, lines - 3), (found.moving, lines - 1)):
+        if room.chunk:
+            frame = FrameEncoder(bytes(size), room.chunk).frame(0)
+            drawn = around(
+                terminal(frame, unicode=half_blocks).splitlines(), WORDS, columns, is_aside=room.is_aside
+            )
+            assert len(drawn) <= free
+            assert max(cell_len(CLEAR.sub("", line)) for line in drawn) <= columns
+            said = "".join(line.split(RESET)[-1] for line in drawn)
+            assert all(word in said.replace(" ", "") for word in ("1000₸", "0123456789abcdef", "Ctrl-C"))
 
 
 @pytest.mark.parametrize(("columns", "lines"), [(80, 24), (100, 30), (70, 45), (100, 45), (200, 60)])
 @pytest.mark.parametrize("size", [90, 420, 700])
 def test_codes_in_everyday_terminals_are_read(columns: int, lines: int, size: int) -> None:
     found = fit(os.terminal_size((columns, lines)), half_blocks=True)
-    assert found.moving
+    assert found.moving.chunk
     message, reader, receiver = os.urandom(size), best_reader(), FrameReceiver()
-    for text in islice(FrameEncoder(message, found.moving).frames(), 60):
+    for text in islice(FrameEncoder(message, found.moving.chunk).frames(), 60):
         for seen in reader.read(screen(terminal(text))):
             receiver.add(seen)
     assert receiver.message == message
@@ -92,7 +108,7 @@ def test_codes_in_everyday_terminals_are_read(columns: int, lines: int, size: in
 def test_without_half_blocks_modules_are_two_spaces_and_read_as_well() -> None:
     found = fit(os.terminal_size((160, 60)), half_blocks=False)
     message = os.urandom(60)
-    drawn = terminal(FrameEncoder(message, found.still).frame(0), unicode=False)
+    drawn = terminal(FrameEncoder(message, found.still.chunk).frame(0), unicode=False)
     receiver = FrameReceiver()
     assert [receiver.add(text).outcome for text in best_reader().read(screen(drawn))] == [Outcome.COMPLETE]
 
@@ -160,8 +176,16 @@ def test_a_request_in_an_ordinary_terminal_moves_until_ctrl_c_and_can_be_read(tw
     shown.process.send_signal(signal.SIGINT)
     assert shown.end() == 0
     assert receiver.message is not None
-    assert all(len(part.splitlines()) <= 25 for part in frames(shown.said)[1:])
-    assert "Ctrl-C" in shown.said
+    drawn = frames(shown.said)[1:-1]
+    (request,) = two.wallet("two", "request", "list")["requests"]
+    for part in drawn:
+        assert len(part.splitlines()) <= 24
+        words = " ".join(line.split(RESET)[-1] for line in part.splitlines())
+        assert all(word in words for word in ("10\xa0₸", request["id"][:16], "Ctrl-C")), words
+    afterwards = " ".join(frames(shown.said)[-1].split(RESET)[-1].split())
+    assert f"qalta receive --nfc --request {request['id'][:16]}" in afterwards
+    assert "no longer shown. Take in what was paid: qalta receive PICTURES" in afterwards
+    two.wallet("two", "request", "cancel", request["id"][:16])
 
 
 def test_nothing_is_signed_where_the_code_could_not_be_read(two: Cli, tmp_path: Path) -> None:
@@ -188,6 +212,12 @@ def test_a_payment_in_an_ordinary_terminal_can_be_taken_in_from_its_screen(two: 
     shown.until(lambda said: len(frames(said)) > 40)
     shown.process.send_signal(signal.SIGINT)
     assert shown.end() == 0
+    (paid,) = [event for event in two.wallet("one", "history")["events"] if event["kind"] == "paid"]
+    words = " ".join(line.split(RESET)[-1] for line in frames(shown.said)[-2].splitlines())
+    assert all(word in words for word in ("10\xa0₸ to", paid["id"][:16], "Ctrl-C")), words
+    assert f"no longer shown. To show this payment again: qalta pay --again {paid['id'][:16]}" in " ".join(
+        shown.said.split()
+    )
     (tmp_path / "screens").mkdir()
     for number, part in enumerate(frames(shown.said)[:-1]):
         screen(part).save(tmp_path / "screens" / f"{number}.png")

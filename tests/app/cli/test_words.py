@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +13,7 @@ from app.catalogue import LANGUAGES, catalogue
 from app.cli.main import main
 from app.cli.parser import build_parser
 from app.cli.status import UsageError
+from tests.app.catalogue.sentences import sentences
 
 WRONG = {
     ("bogus",): "usage.choice",
@@ -54,6 +57,52 @@ def test_wrong_words_are_one_object_in_json(
     assert found["error"] == WRONG[argv]
     assert "—" not in found["told"]
     assert "'" not in found["told"]
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield command
+                yield from commands(command)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_has_to_be_given_is_called_in_the_persons_language(language: str) -> None:
+    words = catalogue(language)
+    named = {
+        action.metavar
+        for command in commands(build_parser(words))
+        for action in command._actions
+        if not action.option_strings and not isinstance(action, argparse._SubParsersAction)
+    }
+    assert named == set(words.tables["argument"].values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_command_in_a_sentence_is_called_as_the_person_calls_it(language: str) -> None:
+    """`qalta` stands before it, which becomes ``./run`` where that was typed."""
+    names = {name.split()[0] for name in help_names()}
+    quoted = re.compile(r"`([a-z]+)(?= [^`]+`)")
+    found = {
+        name: word
+        for name, sentence in sentences(language).items()
+        for word in quoted.findall(sentence)
+        if word in names
+    }
+    assert found == {}
+
+
+def help_names() -> list[str]:
+    return [command.prog.removeprefix("qalta ") for command in commands(build_parser(catalogue("en")))]
+
+
+def test_no_command_is_offered_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "conformance" not in help_names()
+    assert all(
+        "not in this version" not in (command.description or "")
+        for command in commands(build_parser(catalogue("en")))
+    )
 
 
 def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,6 +125,7 @@ SAMPLES: Final[Mapping[str, Sample]] = {
     "unlock-blocked": _unlock(trouble=Trouble("pin_blocked", {"until": NOW}), wait_until=NOW),
     "home": _home(),
     "home-first-look": _home(balance=None, account=None, hops_left=None, expires=None, offline_since=None),
+    "home-account-unknown": _home(account=None),
     "home-busy": _home(balance=BUSY_POCKET, is_network_on=False, hops_left=0, unfinished=UNFINISHED),
     "home-rolled-back": _home(is_rolled_back=True, trouble=UNREACHABLE),
     "receive-empty": _receive(ReceiveStep.AMOUNT, typed="", amount=0),

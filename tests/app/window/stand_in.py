@@ -7,6 +7,7 @@ Orders beside those of `app.window.driver`:
     {"do": "sample", "name": N}                 shows a state
     {"do": "asked"}                             tells and forgets what presenters were asked
     {"do": "settings", ...}                     changes the settings as a presenter would
+    {"do": "wheel", "name": N, "notches": K}    turns a mouse's wheel, down the page, over a widget
     {"do": "touch_amid_news", "name": N, "frames": F}
                                                 touches a button of a page that is to be drawn anew: its news come so
                                                 many frames after the finger, with 0 in the same frame, before the page
@@ -113,6 +114,14 @@ def _run(path: Path, home: Path) -> None:
                     after(1, lambda: look(frame + 1))
 
             after(frames, news)
+
+        def _do_wheel(self, outcome: Future[Any], name: str, notches: int) -> None:
+            """As the mouse does it, down the page."""
+            x, y = self._called(name).to_window(*self._called(name).center)
+            for _ in range(notches):
+                Window.dispatch("on_mouse_down", x, Window.height - 1 - y, "scrollup", [])
+                Window.dispatch("on_mouse_up", x, Window.height - 1 - y, "scrollup", [])
+            after(LONG // 10, lambda: outcome.set_result(None))
 
         def _do_threads(self, outcome: Future[Any]) -> None:
             outcome.set_result([thread.name for thread in threading.enumerate()])

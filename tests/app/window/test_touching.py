@@ -200,6 +200,28 @@ def test_language_look_and_size_change_while_it_is_shown(window: RemoteWindow, l
     assert window.text("place-settings") == catalogue(language).text("app_home.place_settings")
 
 
+def test_what_stands_below_the_account_stays_when_the_bank_has_said_it(window: RemoteWindow) -> None:
+    places = []
+    for sample in ("home-account-unknown", "home"):
+        window.do("sample", name=sample)
+        window.wait("home-account")
+        window.do("frames")
+        places.append(
+            [window.do("find", name=f"home-{row}")["centre"] for row in ("reconcile", "funds", "risk")]
+        )
+    assert places[0] == places[1]
+
+
+def test_a_wheel_goes_through_the_longest_page_in_a_few_notches(window: RemoteWindow) -> None:
+    window.do("sample", name="settings")
+    before = window.do("find", name="settings-large")["centre"][1]
+    window.do("wheel", name="settings-large", notches=1)
+    assert 60 <= window.do("find", name="settings-large")["centre"][1] - before <= 160
+    window.do("sample", name="settings")
+    window.do("wheel", name="settings-large", notches=12)
+    assert window.do("find", name="settings-pin")["is_visible"]
+
+
 def test_a_code_moves_at_its_pace_and_a_still_one_stands(window: RemoteWindow) -> None:
     window.do("sample", name="pay-showing")
     window.wait("code", "[3-9]")

@@ -256,7 +256,7 @@ def test_then_they_reconcile_and_the_books_add_up(two: Table) -> None:
     for phone in (two.payee, two.payer):
         phone.set_network(on=True)
         phone.touch("home-reconcile", "reconcile-start")
-        phone.wait("ended", "Reconciled")
+        phone.wait("ended", "Synced")
         if phone is two.payee:
             assert int(phone.wait("verdict-settled")) >= 1
         phone.touch("reconcile-done")
