@@ -117,6 +117,8 @@ class Certification:
         self._objects.add_certificate(signed)
         self._wallets.add(signed, customer.id, device, policy)
         if is_first:
+            for held in self._objects.certificates(key):
+                self._wallets.learn(held)
             self._objects.unspent.certified(key)
             self._watch.certified(key)
             self._deliveries.certified(key)

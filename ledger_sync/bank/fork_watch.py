@@ -66,11 +66,11 @@ class ForkWatch:
             yield txid
 
     def certified(self, key: bytes) -> None:
-        """A key has just become a customer's: what it signed earlier counts from now on."""
+        """A key has just become a customer's, perhaps again: what it signed earlier counts from now on."""
         for (txid,) in self._store.rows("select transfer from copies where signer = ?", (key,)):
             copy = self._objects.copy(txid, key)
             if copy is not None:
-                self._count(copy, key)
+                self.signature_came(copy, key)
 
     def _count(self, transfer: Signed[Transfer], signer: bytes) -> None:
         """Keep what a payment counts for: one row in the order of its device's count, and its request's sum."""

@@ -71,6 +71,7 @@ class _Switchboard:
 
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
+        self.wallets: Wallets
         self.relays: Relays
         self.watch: ForkWatch
         self.desk: SettlingDesk
@@ -78,6 +79,7 @@ class _Switchboard:
         self.redemptions: Redemptions
 
     def certificate_came(self, signed: Signed[Certificate]) -> None:
+        self.wallets.learn(signed)
         self.relays.certificate_came(signed)
         self.desk.certificate_came(signed.body.key)
 
@@ -174,6 +176,7 @@ class Node:
         )
         board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
         board.deliveries, board.redemptions = self.deliveries, self.redemptions
+        board.wallets = self.wallets
         self._banks = tuple(lines.banks)
         self.lanes = Lanes(self.work, self._outbox(banks, central_bank), self._banks)
         self._fundings = every("fundings", _ROUND_SECONDS, self._finish_fundings)

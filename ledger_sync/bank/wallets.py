@@ -45,6 +45,14 @@ class Wallets:
         )
         self._holders.forget()
 
+    def learn(self, signed: Signed[Certificate]) -> None:
+        """A certificate of this bank's own that came from others: put back from a backup, the bank has forgotten that
+        it gave it. What its wallet id signed counts for whom the key was certified for besides, if for anybody. The
+        policy that went with it is not known any more, so that only the certificate's own limits are held to."""
+        account, device = self._holders.get(signed.body.key)
+        if signed.body.bank == self._house.bank and account is not None and device is not None:
+            self.add(signed, account, device, None)
+
     def customer_of(self, key: bytes) -> str | None:
         """The account whose wallet ``key`` was certified for."""
         return self._holders.get(key)[0]
