@@ -55,6 +55,7 @@ class ConflictCourier:
         central_bank: CentralBankLine,
     ) -> None:
         self._bank = house.bank
+        self._trust = house.trust
         self._store = house.store
         self._objects = objects
         self._provenance = provenance
@@ -81,9 +82,16 @@ class ConflictCourier:
         with (
             self._store.transaction()
         ):  # whoever comes to lack it after this finds the work done, and opens it again
+            self._work.done(item)
+            if self._is_asked_for(item.subject):
+                return
             for txid in self._lacking(item.subject):
                 self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
-            self._work.done(item)
+
+    def _is_asked_for(self, wanted: bytes) -> bool:
+        """Whether another bank may yet show it: whoever is asked last has the central bank ask."""
+        banks = self._trust.directory.banks
+        return any(self._work.is_open(Item(Kind.FETCH, bank.id, wanted)) for bank in banks)
 
     def _learn(self, certificate: Signed[Certificate], item: Item) -> None:
         """Where none of the owner's is at hand, because what waits has ended without, this one may be the first."""

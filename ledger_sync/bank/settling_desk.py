@@ -250,11 +250,18 @@ class SettlingDesk:
         self._store.insert("lacks", transfer=txid, wanted=consumer)
         statement = self._objects.statement(token)
         if statement is not None and statement.body.bank != CENTRAL_BANK:
-            item = Item(Kind.FETCH, statement.body.bank, consumer)
-            if statement.body.bank == self._house.bank:  # its own commit, which its store no longer has
-                item = Item(Kind.CHALLENGE, "", txid + consumer)
-            if not self._work.is_open(item):
-                self._work.again(item)
+            for item in self._askable(statement.body.bank, txid, consumer):
+                if not self._work.is_open(item):
+                    self._work.again(item)
+
+    def _askable(self, bank: str, txid: bytes, consumer: bytes) -> list[Item]:
+        """Who may show it: the bank that committed it; where that is this one, whose store no longer has it, everybody
+        to whom it may have passed it on."""
+        banks = [entry.id for entry in self._house.trust.directory.banks if entry.id != bank]
+        asked = [bank] if bank != self._house.bank else banks
+        return [Item(Kind.FETCH, name, consumer) for name in asked] or [
+            Item(Kind.CHALLENGE, "", txid + consumer)
+        ]
 
     def was_not_shown(self, txid: bytes, wanted: bytes) -> None:
         """A bank could not show ``wanted``, and owes for it: then nobody is ever named, and nobody waits. Within the

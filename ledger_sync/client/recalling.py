@@ -7,15 +7,20 @@ unless it has forgotten how far it had told: then others may have shown it the l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
 from ledger_sync.possession import possession_digest
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.evidence import Evidence
 from wallet.purse.epochs import EpochKey
 from wallet.purse.reconciling import Reconciling
 
 _FIRST: Final = 2
 _ROUNDS: Final = 1_000
+_PIECES: Final = 8
+"""Of evidence that are shown at once."""
 
 
 def forgotten(purse: Reconciling, bank: BankClient, *, is_sure: bool = False) -> frozenset[bytes]:
@@ -46,6 +51,16 @@ def certify_again(purse: Reconciling, bank: BankClient) -> int:
     for epoch in lost:
         certify_key(purse, bank, epoch)
     return len(lost)
+
+
+def show_evidence(held: Sequence[Evidence], bank: BankClient) -> None:
+    """Show what this wallet can prove, so that the bank can say again of a conflict what it once said. What the bank
+    answers of others' transfers is nothing to the purse. Raises ``RemoteRefusal``, ``NoAnswer``."""
+    for start in range(0, len(held), _PIECES):
+        part = held[start : start + _PIECES]
+        transfers = {item.id: item for piece in part for item in (piece.first, piece.second)}
+        certificates = {piece.certificate.id: piece.certificate for piece in part}
+        bank.upload(Bundle(tuple(transfers.values()), (), tuple(certificates.values()), ()))
 
 
 def certify_key(purse: Reconciling, bank: BankClient, epoch: EpochKey) -> None:

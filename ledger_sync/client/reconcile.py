@@ -27,7 +27,7 @@ from enum import StrEnum
 from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
-from ledger_sync.client.recalling import certify_again, certify_key, forgotten
+from ledger_sync.client.recalling import certify_again, certify_key, forgotten, show_evidence
 from ledger_sync.client.rows import Row
 from ledger_sync.client.timing import ROUNDS as _ROUNDS
 from ledger_sync.client.timing import ask_time, take_policy
@@ -220,6 +220,7 @@ class _Reconciling:
         self._again.update(forgotten(self._purse, self._bank, is_sure=is_sure))
         if self._again:
             certify_again(self._purse, self._bank)
+            show_evidence(self._wallet.evidence(), self._bank)
 
     def finish_fundings(self) -> None:
         """One that the bank refuses or can't finish now holds up nothing else; a bank that does not answer does."""
