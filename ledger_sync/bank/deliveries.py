@@ -1,8 +1,9 @@
 """Deliveries: what the ledger lists for a customer's keys, in the order of one cursor.
 
-Rule: every settled transfer with an output of, or a signature by, one of the customer's keys, and every issuance
-for them, once; so a payee finds money it never saw, and a restored purse its own transfers. An output that its
-owner has refused is not listed as the owner's; the refusal is.
+Rule: every settled transfer with an output of, or a signature by, one of the customer's keys, every refusal that gives
+them money back, and every issuance for them, once; so a payee finds money it never saw, a payer that its payment was
+refused, and a restored purse its own transfers. An output that its owner has refused is not listed as the owner's; the
+refusal is.
 """
 
 from __future__ import annotations
@@ -71,11 +72,13 @@ class Deliveries:
         self._list(issuance.body.owner, _ISSUANCE, issuance.id)
 
     def settled(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        """List a settled transfer for its signer and its payee."""
+        """List a settled transfer for its signer and its payee, a refusal for its payer."""
         self._list(signer, _TRANSFER, transfer.id)
         body = transfer.body
         if body.redemption is None and not self._is_refused(transfer):
             self._list(body.payee, _TRANSFER, transfer.id)
+        if isinstance(body.purpose, ToPayer):
+            self._list(body.purpose.payer, _TRANSFER, transfer.id)
 
     def certified(self, key: bytes) -> None:
         """A key has just become a customer's: what came for it earlier is listed now."""

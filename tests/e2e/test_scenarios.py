@@ -234,6 +234,42 @@ def test_a_refused_payment_comes_back_whoever_uploads_it(world: System, audit: A
     assert (aliya.held, bolat.held, chen.held) == (2_000_000, 1_500_000, 500_000)
 
 
+def test_a_refusal_whose_receipt_was_lost_is_learnt_from_the_ledger(world: System, audit: Audit) -> None:
+    """History had the payment as settled, and the money that came back as a funding that nobody had asked for."""
+    aliya, chen = funded(world, "aliya", "alatau", 2_000_000), funded(world, "chen", "alatau", 2_000_000)
+    bolat = world.holder("bolat", "zhibek")
+    request = bolat.wallet.receiving.request(1_500_000)
+    with world.network.offline():
+        bolat.wallet.receiving.receive(chen.show(request)[1], request)
+        payment, raw = aliya.show(request)
+        received = bolat.wallet.receiving.receive(raw, request)
+    together(world, audit)
+    assert aliya.held == 2_000_000
+    kinds = {event.kind: (event.state, event.change) for event in aliya.wallet.history()}
+    assert kinds == {"funded": ("done", 2_000_000), "paid": ("refused", 0)}
+    assert aliya.wallet.paying.acknowledge(payment, received.receipt) is PaymentState.REFUSED
+    assert aliya.wallet.paying.summary(payment).code is Code.REQUEST_ANSWERED
+    together(world, audit)
+
+
+def test_a_request_whose_payment_was_forgotten_is_not_paid_again(world: System, audit: Audit) -> None:
+    aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), world.holder("bolat", "zhibek")
+    request = bolat.wallet.receiving.request(1_500_000)
+    before = aliya.snapshot()
+    received = bolat.wallet.receiving.receive(aliya.show(request)[1], request)
+    aliya.restore(before)
+    bolat.sync()
+    world.settle_down()
+    aliya.sync()
+    paying = aliya.wallet.paying
+    assert paying.consider(request).prior is PaymentState.SHOWN
+    found = paying.of_receipt(received.receipt)
+    assert paying.reserve(request) == found
+    assert paying.acknowledge(found, received.receipt) is PaymentState.ACKNOWLEDGED
+    together(world, audit)
+    assert (aliya.held, bolat.held) == (500_000, 1_500_000)
+
+
 def test_a_printed_code_is_paid_by_many_and_twice_only_on_purpose(world: System, audit: Audit) -> None:
     shop = world.holder("shop", "zhibek", merchant=True)
     aliya, bolat = funded(world, "aliya", "alatau", 2_000_000), funded(world, "bolat", "zhibek", 2_000_000)

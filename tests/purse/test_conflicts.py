@@ -86,7 +86,8 @@ def test_an_intent_whose_token_was_lost_is_not_signed(town: Town, clone: Clone) 
     town.reconcile("asel")
     with refused(Code.RECONCILE_FIRST):
         asel.paying.sign(intent)
-    assert (asel.paying.pending(), asel.balance().held) == ((), 0)
+    assert [item.told for item in asel.paying.pending()] == [True], "the copy's, and no intent"
+    assert asel.balance().held == 0
 
 
 def test_money_of_a_cheat_that_we_can_prove_is_not_passed_on(town: Town, clone: Clone) -> None:

@@ -17,6 +17,7 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import CURRENCY, Issuance
+from wallet.protocol.request import Request, request_ref
 from wallet.protocol.settlement import Consumption, Settlement, Verdict, settle_values
 from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
@@ -45,6 +46,7 @@ class SmallLedger:
     transfers: dict[bytes, Signed[Transfer]] = field(default_factory=dict)
     issuances: dict[bytes, Signed[Issuance]] = field(default_factory=dict)
     certificates: dict[bytes, Signed[Certificate]] = field(default_factory=dict)
+    requests: dict[bytes, Signed[Request]] = field(default_factory=dict)
     tokens: dict[TokenRef, Token] = field(default_factory=dict)
     values: dict[TokenRef, int] = field(default_factory=dict)
     consumer: dict[TokenRef, bytes] = field(default_factory=dict)
@@ -62,6 +64,8 @@ class SmallLedger:
             self.certificates[certificate.id] = certificate
         for issuance in bundle.issuances:
             self.know(issuance)
+        for request in bundle.requests:
+            self.requests[request_ref(request)] = request
         for transfer in bundle.transfers:
             self.transfers.setdefault(transfer.id, transfer)
         grown = True
@@ -166,6 +170,8 @@ class SmallLedger:
         for transfer in self.transfers.values():
             if transfer.id in self.rows and self.tokens[transfer.body.inputs[0]].owner in keys:
                 wanted.add(transfer.id)
+            if isinstance(transfer.body.purpose, ToPayer) and transfer.body.purpose.payer in keys:
+                wanted.add(transfer.id)
         listed = wanted & self.rows.keys()
         pending = list(wanted)
         while pending:
@@ -178,8 +184,13 @@ class SmallLedger:
             tuple(item for item in self.transfers.values() if item.id in wanted),
             tuple(item for item in self.issuances.values() if item.id in wanted),
             tuple(self.certificates.values()),
+            self._requests_of(listed),
         )
         return bundle, tuple(self.rows[txid] for txid in sorted(listed))
+
+    def _requests_of(self, listed: Collection[bytes]) -> tuple[Signed[Request], ...]:
+        purposes = {self.transfers[txid].body.purpose for txid in listed}
+        return tuple(request for ref, request in self.requests.items() if ref in purposes)
 
     def refuse(self, txid: bytes, code: Code) -> Row:
         """The verdict REFUSED, as a bank gives for what it can't take."""

@@ -68,7 +68,7 @@ def check_total(certificate: Certificate, limits: Limits, amount: int, total: in
 
 
 def total_left(certificate: Certificate, limits: Limits, total: int) -> int:
-    """Tiyn that may still be paid before the next reconciling, at the running total ``total``."""
+    """Tiyn that may still be paid under ``certificate``, at the running total ``total``."""
     return max(0, limits.total - (total - certificate.total))
 
 

@@ -24,6 +24,7 @@ from wallet.protocol.limits import (
 from wallet.protocol.request import Request, check_request, request_ref
 from wallet.purse.payments import UNANSWERED, Payments, PaymentState, PaymentSummary
 from wallet.purse.purse import Purse
+from wallet.purse.remembering import Remembering
 from wallet.purse.selection import Choice, choose
 from wallet.purse.spendable import Spendable
 
@@ -47,12 +48,13 @@ class Consideration:
 
 
 class Considering:
-    """Reads the purse; changes nothing."""
+    """Reads the purse; changes nothing, but that a payment it had forgotten gets its row once its request is shown."""
 
     def __init__(self, purse: Purse, payments: Payments) -> None:
         self._purse = purse
         self._payments = payments
         self._spendable = Spendable(purse)
+        self._remembering = Remembering(purse)
 
     def consider(self, request: Signed[Request], amount: int | None) -> tuple[Consideration, Choice | None]:
         """Also the tokens, where the amount is known and the request has no payment yet.
@@ -61,6 +63,7 @@ class Considering:
         and ``plan`` raise.
         """
         check_request(request, self._purse.authority.directory)
+        self._remembering.recall(request)
         body = request.body
         prior = self.prior(request)
         if prior is not None:

@@ -14,7 +14,7 @@ from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance, check_issuance
-from wallet.protocol.request import check_request
+from wallet.protocol.request import check_request, request_ref
 from wallet.protocol.transfer import Refresh, TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
 from wallet.purse.answers import Answer, Answers
@@ -23,6 +23,7 @@ from wallet.purse.fundings import keep_issued
 from wallet.purse.incoming import LEDGER, Incoming
 from wallet.purse.objects import outputs_of
 from wallet.purse.purse import Purse
+from wallet.purse.remembering import Remembering
 from wallet.purse.store import DELIVERY_CURSOR
 from wallet.purse.tokens import Origin, TokenState
 from wallet.purse.transitions import Transition
@@ -55,6 +56,7 @@ class Deliveries:
         self._answers = Answers(purse)
         self._evidences = Evidences(purse)
         self._incoming = Incoming(purse.store)
+        self._remembering = Remembering(purse)
 
     @property
     def cursor(self) -> int:
@@ -123,7 +125,10 @@ class Deliveries:
         purse = self._purse
         for certificate in bundle.certificates:
             purse.epochs.learn(certificate)
+        paid = self._requests_paid(checked)
         for request in bundle.requests:
+            if request_ref(request) in paid:
+                purse.objects.put_request(request, "theirs", purse.now())
             if purse.epochs.owns(request.body.key):
                 purse.objects.put_request(request, "ours", purse.now())
                 purse.epochs.learn(request.body.payee)
@@ -136,12 +141,21 @@ class Deliveries:
         self._evidences.look(fresh)
         for transfer in checked.transfers:
             self._keep_signed_by_us(transfer, checked.signers[transfer.id].body.key)
+        self._remembering.rebuild(paid)
+        for transfer in checked.transfers:
+            self._remembering.note_refusal(transfer)
         for issuance in bundle.issuances:
             self._keep_issuance(issuance)
         for transfer in checked.transfers:
             self._keep_paid_to_us(transfer, checked)
         for transfer in checked.transfers:
             self._keep_own_redemption(transfer, checked.signers[transfer.id].body.key)
+
+    def _requests_paid(self, checked: _Checked) -> set[bytes]:
+        """What the transfers of ours among them answer."""
+        owns = self._purse.epochs.owns
+        ours = [item.body for item in checked.transfers if owns(checked.signers[item.id].body.key)]
+        return {body.purpose for body in ours if isinstance(body.purpose, bytes)}
 
     def _keep_signed_by_us(self, transfer: Signed[Transfer], key: bytes) -> None:
         purse = self._purse
@@ -150,6 +164,7 @@ class Deliveries:
         row = purse.store.row("SELECT state FROM outgoing WHERE txid = ?", transfer.id)
         if row is None or row["state"] != "signed":
             purse.outgoing.learn(transfer, key)
+            self._remembering.note(transfer)
 
     def _keep_issuance(self, issuance: Signed[Issuance]) -> None:
         purse, body = self._purse, issuance.body

@@ -145,14 +145,14 @@ class History:
         ]
 
     def _payment_state(self, item: PaymentSummary) -> str:
-        """The payment's own, but that the ledger's word ends what has no receipt, and tells what did not reach the
-        payee whole."""
+        """The payment's own until the ledger has decided: then it is settled, with a receipt or without, or did not
+        reach the payee whole."""
         if item.state is PaymentState.REFUSED or not self._payments.is_decided(item.id):
             return item.state.value
         reached, whole = self._payments.reached(item.id)
         if reached < whole:
             return SHORT if reached else LOST
-        return SETTLED if item.state in UNANSWERED else item.state.value
+        return LEDGER if item.told and item.state in UNANSWERED else SETTLED
 
     def _received(self) -> list[Event]:
         rows = self._purse.store.rows("SELECT * FROM incoming WHERE amount > 0")

@@ -18,8 +18,8 @@ RECONCILED: Final = "reconciled"
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Tiyn that the limits leave: ``spendable`` is there, ``payment`` may go at once, ``total`` until the next
-    reconciling."""
+    """Tiyn that the limits leave: ``spendable`` is there, ``payment`` may go at once, ``total`` before the wallet has
+    to reconcile; reconciling earlier does not always raise it, as an epoch lasts a day."""
 
     spendable: int
     payment: int

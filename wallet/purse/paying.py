@@ -20,14 +20,19 @@ from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token, Verified, check_transfer, verify
 from wallet.purse.considering import Consideration, Considering
 from wallet.purse.outgoing import Made
-from wallet.purse.payments import OPEN, UNANSWERED, Payments, PaymentState, PaymentSummary
+from wallet.purse.payments import (
+    OPEN,
+    PAYMENT_ID_BYTES,
+    Payments,
+    PaymentState,
+    PaymentSummary,
+)
 from wallet.purse.purse import Purse
+from wallet.purse.remembering import Remembering
 from wallet.purse.selection import Choice
 from wallet.purse.tokens import TokenState
 from wallet.purse.transitions import Transition
 from wallet.purse.turns import one_at_a_time
-
-PAYMENT_ID_BYTES = 16
 
 
 @one_at_a_time
@@ -38,9 +43,10 @@ class Paying:
         self._purse = purse
         self._payments = Payments(purse.store, purse.objects)
         self._considering = Considering(purse, self._payments)
+        self._remembering = Remembering(purse)
 
     def consider(self, request: Signed[Request], amount: int | None = None) -> Consideration:
-        """Check all that can be checked before the person confirms; changes nothing.
+        """Check all that can be checked before the person confirms; changes nothing of what was paid.
 
         ``amount`` (tiyn) may be left out, and must be named for an open request before tokens are looked for. A
         request that already has a payment gives that one (``prior``), to be shown again, and no further checks.
@@ -207,7 +213,7 @@ class Paying:
         request, body = self._payments.request(payment), receipt.signed.body
         paid = verify(row["raw"], self._purse.authority.directory)
         check_answer(receipt, paid, request.body, self._purse.authority.directory)
-        if PaymentState(row["state"]) not in UNANSWERED:
+        if row["receipt"] is not None:
             return PaymentState(row["state"])
         state = PaymentState.ACKNOWLEDGED if body.code is None else PaymentState.REFUSED
         with self._purse.transition(Transition.ACKNOWLEDGE, [payment, receipt.signed.id]):
@@ -276,7 +282,9 @@ class Paying:
             self._set_state(payment, PaymentState.DROPPED)
 
     def resume(self) -> None:
-        """At opening, and before a new intent: those whose request has expired are dropped."""
+        """At opening, and before a new intent: what was forgotten gets its rows, and intents whose request has expired
+        are dropped."""
+        self._remembering.resume()
         if self._purse.journal.unknown_until is not None:
             return
         for waiting in self._payments.in_states(PaymentState.RESERVED):

@@ -31,6 +31,7 @@ class PaymentState(StrEnum):
     DROPPED = "dropped"
 
 
+PAYMENT_ID_BYTES: Final = 16
 UNANSWERED: Final = (PaymentState.SIGNED, PaymentState.SHOWN)
 OPEN: Final = (PaymentState.RESERVED, *UNANSWERED)
 
@@ -38,7 +39,7 @@ OPEN: Final = (PaymentState.RESERVED, *UNANSWERED)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSummary:
     """``id`` 16 bytes; ``amount`` in tiyn; ``at`` when it was reserved, ``changed`` when its state last changed;
-    ``code`` why the payee refused it; ``memo`` are the payee's words."""
+    ``code`` why the payee refused it; ``memo`` are the payee's words; ``told``: known from the ledger alone."""
 
     id: bytes
     request: bytes
@@ -49,10 +50,11 @@ class PaymentSummary:
     at: int
     changed: int
     code: Code | None
+    told: bool = False
 
 
 class Payments:
-    """Reads payments; the one writer is ``Paying``."""
+    """Reads payments; the writers are ``Paying`` and, of what was forgotten, ``Remembering``."""
 
     def __init__(self, store: Store, objects: Objects) -> None:
         self._store = store
@@ -88,6 +90,7 @@ class Payments:
             at=row["at"],
             changed=row["changed"],
             code=None if code is None else Code(code),
+            told=bool(row["told"]),
         )
 
     def is_decided(self, payment: bytes) -> bool:
