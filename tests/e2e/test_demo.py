@@ -94,7 +94,7 @@ def test_a_payment_by_tap_is_torn_once_and_counted_once(told: dict[str, Any], ho
     received = [event for event in history(home, "tea") if event["amount"] == tap["amount"]]
     paid = [event for event in history(home, "aigerim") if event["amount"] == tap["amount"]]
     assert [event["kind"] for event in received] == ["received"]
-    assert [(event["kind"], event["state"]) for event in paid] == [("paid", "acknowledged")]
+    assert [(event["kind"], event["state"]) for event in paid] == [("paid", "settled")], "all have reconciled"
 
 
 def history(home: Path, wallet: str) -> list[dict[str, Any]]:
