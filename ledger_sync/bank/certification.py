@@ -16,6 +16,7 @@ from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.policies import Policies
+from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.terms import MAX_POSSESSIONS, Terms
 from ledger_sync.bank.wallets import Wallets
@@ -41,6 +42,7 @@ class Certification:
         relays: Relays,
         policies: Policies,
         watch: ForkWatch,
+        redemptions: Redemptions,
     ) -> None:
         self._house = house
         self._store = house.store
@@ -52,6 +54,7 @@ class Certification:
         self._relays = relays
         self._policies = policies
         self._watch = watch
+        self._redemptions = redemptions
 
     def certify(
         self,
@@ -122,6 +125,7 @@ class Certification:
             self._objects.unspent.certified(key)
             self._watch.certified(key)
             self._deliveries.certified(key)
+            self._redemptions.certified(key)
         self._relays.certificate_came(signed)
         return signed
 

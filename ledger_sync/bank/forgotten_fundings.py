@@ -2,7 +2,8 @@
 
 Rule: the central bank has the issuance, and the issuance names the key; whose key that is, this bank knows or learns
 again when it certifies the key again. The customer then pays what it had paid; what its account no longer has, the
-bank bears.
+bank bears. Where the central bank itself had forgotten, it may have taken a redemption's new tokens for a funding; once
+it knows better it gives the money back, and so does the bank.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from ledger_sync.bank.books import OWN
+from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
 from ledger_sync.bank.wallets import Wallets
+from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import codec, idempotency
 from wallet.protocol.codes import Code, require
@@ -29,9 +31,14 @@ _log: Final = logging.getLogger(__name__)
 class ForgottenFundings:
     """Takes them up again."""
 
-    def __init__(self, house: House, wallets: Wallets, intake: Intake, central_bank: CentralBankLine) -> None:
+    def __init__(
+        self, house: House, wallets: Wallets, intake: Intake, work: WorkList, central_bank: CentralBankLine
+    ) -> None:
         self._house = house
         self._wallets = wallets
+        self._work = work
+        self._asked: set[bytes] = set()
+        """Redemptions that were proved again since this start."""
         self._intake = intake
         self._central_bank = central_bank
         self._unclaimed = Unclaimed(house.store, house.books)
@@ -51,12 +58,26 @@ class ForgottenFundings:
         if issuance is None:
             answer = self._central_bank.issuance(funding)
             issuance = self._shown[funding] = read(answer, lambda signed: self._believed(signed, funding))
+        if self._is_of_a_redemption(issuance):
+            return
         customer = self._wallets.customer_of(issuance.body.owner)
         if customer is not None:
             with self._house.store.transaction():
                 if self._unclaimed.is_held(FUNDING, funding):
                     self._book(funding, customer, issuance)
             self._shown.pop(funding, None)
+
+    def _is_of_a_redemption(self, issuance: Signed[Issuance]) -> bool:
+        """Whether this bank knows better than the central bank: the tokens came of a redemption, which it proves again,
+        once."""
+        redemption = self._house.store.value(
+            "select transfer from redemptions where issuance = ?", (issuance.id,)
+        )
+        if redemption is not None and redemption not in self._asked:
+            self._asked.add(redemption)
+            with self._house.store.transaction():
+                self._work.again(Item(Kind.REDEEM, "", redemption))
+        return redemption is not None
 
     def _believed(self, issuance: Signed[Issuance], funding: bytes) -> Signed[Issuance]:
         """ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""
@@ -84,3 +105,20 @@ class ForgottenFundings:
         note(self._house, FUNDING, funding)
         self._unclaimed.known_again(FUNDING, funding)
         books.move(idempotency.funding_issued(funding, 1), customer, OWN, paid)
+
+    def undo(self, number: int, funding: bytes, amount: int) -> None:
+        """By the movement ``number`` the central bank gives back ``amount`` (tiyn): the tokens came of a redemption.
+        The customer gets what it has paid. Within the transaction that notes it."""
+        store, books = self._house.store, self._house.books
+        books.move(f"{idempotency.forgotten(FUNDING, funding)}:{number}", POSITION, OWN, amount)
+        self._unclaimed.known_again(FUNDING, funding)
+        customer = store.value("select customer from fundings where id = ?", (funding,))
+        paid = store.value(
+            "select -sum(p.amount) from postings p join entries e on e.id = p.entry"
+            " where e.cause = ? and p.account = ?",
+            (idempotency.funding_issued(funding, 1), customer),
+        )
+        if customer is not None and paid:
+            books.move(idempotency.funding_back(funding, 1), OWN, customer, paid)
+            store.run("delete from fundings where id = ?", (funding,))
+            store.run("delete from caused where kind = ? and cause = ?", (FUNDING, funding))

@@ -32,10 +32,12 @@ class Movements:
         funded: Callable[[bytes], None],
         compensated: Callable[[bytes], None],
         known: Mapping[str, Callable[[bytes], bool]],
+        undone: Callable[[int, bytes, int], None],
     ) -> None:
         """Within the transaction that notes it, ``funded`` hears of each funding that the central bank carried out, and
         ``compensated`` of each claim for which another bank paid; ``known`` says of a cause, by kind, whether this bank
-        knows it."""
+        knows it. ``undone`` hears the number, cause and tiyn of what was taken as for a funding and was none."""
+        self._undone = undone
         self._funded = funded
         self._compensated = compensated
         self._known = known
@@ -83,6 +85,10 @@ class Movements:
                 OWN,
                 movement.amount,
             )
+        elif movement.kind == FUNDING and movement.amount > 0:
+            self._undone(movement.number, movement.cause, movement.amount)
+        elif movement.kind == FUNDING and self._unclaimed.is_held(FUNDING, movement.cause):
+            pass  # the central bank had forgotten it too, and has booked it anew
         elif movement.kind in self._known and not self._known[movement.kind](movement.cause):
             self._unclaimed.hold(movement.number, movement.kind, movement.cause, movement.amount)
         elif movement.kind == FUNDING:

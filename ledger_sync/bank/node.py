@@ -157,10 +157,11 @@ class Node:
             self.relays,
             self.policies,
             self.watch,
+            self.redemptions,
         )
         self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
         self.answers = Answers(house, self.objects, self.redemptions, terms.capacity.rows)
-        self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, central_bank)
+        self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, self.work, central_bank)
         known = {
             unclaimed.FUNDING: self.funding.is_known,
             unclaimed.REDEMPTION: self.redemptions.is_known,
@@ -172,7 +173,12 @@ class Node:
             ),
         }
         self.movements = Movements(
-            house, central_bank, self.funding.carried_out, self.compensations.moved, known
+            house,
+            central_bank,
+            self.funding.carried_out,
+            self.compensations.moved,
+            known,
+            self.forgotten_fundings.undo,
         )
         board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
         board.deliveries, board.redemptions = self.deliveries, self.redemptions

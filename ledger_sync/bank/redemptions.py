@@ -68,6 +68,19 @@ class Redemptions:
             else:
                 self._book(transfer.id, Redeemed(None, 0, 0))
 
+    def certified(self, key: bytes) -> None:
+        """A key has just become a customer's: what it redeemed earlier is its bank's to finish."""
+        rows = self._store.rows(
+            "select distinct i.transfer from tokens t join inputs i on i.origin = t.origin and i.output = t.output"
+            " where t.owner = ?",
+            (key,),
+        )
+        for (txid,) in rows:
+            copy = self._objects.copy(txid, key)
+            value = self._store.value("select value from tokens where origin = ? and output = 0", (txid,))
+            if copy is not None and copy.body.redemption is not None and value is not None:
+                self.settled(copy, key, value)
+
     def finish(self, txid: bytes) -> None:
         """Have the central bank redeem ``txid``, and book what it says. Raises its ``Refusal``s."""
         redeemed = read(self._ask(txid), self._believed)

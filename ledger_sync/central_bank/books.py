@@ -1,14 +1,15 @@
 """The central bank's books: double entry, and issued - redeemed = positions + outstanding at every moment.
 
 Rule: every movement's entries sum to zero, over accounts where `issued` counts downwards. That the accounts still
-sum to zero and none is overdrawn is checked inside the transaction, after each movement; a movement that would
-break it never was.
+sum to zero and that the movement overdraws none is checked inside the transaction, after each movement; a movement
+that would break it never was. Only what was forgotten and is booked afterwards may leave a position below zero: then
+the bank owes that, and whatever comes to the position goes there first.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -67,9 +68,16 @@ def position(bank: str) -> str:
 
 
 def move(
-    db: sqlite3.Connection, kind: MovementKind, cause: bytes, time: int, changes: Mapping[str, int]
+    db: sqlite3.Connection,
+    kind: MovementKind,
+    cause: bytes,
+    time: int,
+    changes: Mapping[str, int],
+    *,
+    may_overdraw: bool = False,
 ) -> None:
     """Book a movement inside the caller's transaction. `changes`: signed tiyn by account, summing to zero.
+    `may_overdraw`: what has happened long ago, and is booked whatever the positions have by now.
 
     Raises `Refusal`: POSITION_SHORT, AMOUNT_INVALID (more than there can be), INTERNAL (the books would not balance).
     """
@@ -84,7 +92,8 @@ def move(
             "insert into entries (movement, account, amount) values (?, ?, ?)",
             (row.lastrowid, account, amount),
         )
-    _check(db)
+    shrunk = [] if may_overdraw else [name for name, amount in changes.items() if amount < 0]
+    _check(db, shrunk)
 
 
 def balance(db: sqlite3.Connection, account: str) -> int:
@@ -123,10 +132,10 @@ def audit(db: sqlite3.Connection) -> bool:
     return wrong is None and sums(db).is_balanced
 
 
-def _check(db: sqlite3.Connection) -> None:
+def _check(db: sqlite3.Connection, shrunk: Collection[str]) -> None:
     now = sums(db)
     for bank, held in now.positions:
-        require(held >= 0, Code.POSITION_SHORT, bank=bank)
+        require(held >= 0 or position(bank) not in shrunk, Code.POSITION_SHORT, bank=bank)
     require(now.issued <= MAX_SUM, Code.AMOUNT_INVALID)
     if not now.is_balanced or now.outstanding < 0 or now.redeemed < 0:
         raise Refusal(Code.INTERNAL, {"books": "unbalanced"})

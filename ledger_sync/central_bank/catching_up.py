@@ -2,10 +2,10 @@
 
 Rule: a central bank that was put back from a backup cannot see that it is older than its word; the banks can. What it
 signed (policy deltas, issuances) they show, and it counts as it was signed. What it only did (money that it moved to a
-position) they ask for again, with the proof, under the same id. Until each bank was heard nothing new is signed and no
-money moves, and no bank funds before what it had is its again (but for compensations, which hang on the bank that owes
-them). A bank that cannot be reached is waited for, unless the operator says to go on without it. A central bank whose
-books are empty has said nothing.
+position, redemptions for new tokens) they ask for again, with the proof, under the same id. Until each bank was heard
+nothing new is signed and no money moves, and no bank funds before what it had is its again (but for compensations,
+which hang on the bank that owes them, and for redemptions that gave tokens). A bank that cannot be reached is waited
+for, unless the operator says to go on without it. A central bank whose books are empty has said nothing.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class CatchingUp(Hearing[BankLine]):
             with self._store.reading() as db:
                 missing = tuple(act for act in missing if not self._relearning.is_known(db, bank, act))
             self._missing[bank] = missing
-        is_whole = all(act.kind == MovementKind.CHALLENGE for act in missing)
+        is_whole = all(act.kind == MovementKind.CHALLENGE or act.issuance for act in missing)
         require(is_whole, Code.BUSY, bank=bank)
 
     def round(self) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hsm.failpoint import reach
+from ledger_sync.central_bank.backing import back, made_before
 from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.claims import Standing
@@ -25,9 +26,8 @@ from ledger_sync.central_bank.proving import Proof, check_claim, keep_heard, kee
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
-from ledger_sync.http.call import Clock
+from ledger_sync.http.call import WINDOW, Clock
 from ledger_sync.possession import Possession
-from ledger_sync.settling import Valid
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
@@ -39,6 +39,8 @@ from wallet.protocol.transfer import Redemption, Refresh, ToAccount, TokenRef, T
 
 PAID_OUTPUT: Final = 0
 """The output of a redemption that the central bank gets; the other one is change."""
+_NEAR: Final = 3
+"""The part of their life that new tokens may have lost when they are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ class Redeeming:
         with self.store.writing() as db:
             if db.execute("select 1 from redemptions where txid = ?", (txid,)).fetchone() is None:
                 keep_winners(db, proof.winners)
-                issuance = self._pay(db, txid, redemption, value, bank, standing) if value else None
+                speaks = bank if isinstance(redemption, ToAccount) else standing.signer.body.bank
+                back(db, proof, txid, (signer, speaks), self.clock())
+                issuance = self._pay(db, txid, redemption, value, bank, proof) if value else None
                 credited = bank if value and issuance is None else None
                 row = (txid, value, None if issuance is None else issuance.id, credited)
                 db.execute("insert into redemptions (txid, value, issuance, bank) values (?, ?, ?, ?)", row)
@@ -143,6 +147,7 @@ class Redeeming:
         with self.store.writing() as db:
             if _refund(db, ref) is None:
                 keep_winners(db, {**proof.winners, ref: consumer})
+                back(db, proof, ref.txid, (token.owner, bank), now)
                 if value:
                     changes = {OUTSTANDING: -value, position(bank): value}
                     move(db, MovementKind.REFUND, consumer, now, changes)
@@ -177,7 +182,7 @@ class Redeeming:
         redemption: Redemption,
         value: int,
         bank: str,
-        standing: Valid,
+        proof: Proof,
     ) -> Signed[Issuance] | None:
         match redemption:
             case ToAccount():
@@ -185,9 +190,9 @@ class Redeeming:
                 move(db, MovementKind.REDEMPTION, txid, self.clock(), changes)
                 return None
             case Refresh(owner, amounts):
-                return self._reissue(db, txid, owner, cut(amounts, value), standing)
+                return self._reissue(db, txid, owner, cut(amounts, value), proof)
             case ToPayer(payer):
-                return self._reissue(db, txid, payer, (value,), standing)
+                return self._reissue(db, txid, payer, (value,), proof)
 
     def _reissue(
         self,
@@ -195,11 +200,22 @@ class Redeeming:
         txid: bytes,
         owner: bytes,
         amounts: Sequence[int],
-        standing: Valid,
+        proof: Proof,
     ) -> Signed[Issuance]:
-        bank, mark = standing.signer.body.bank, standing.tokens[PAID_OUTPUT].mark
-        body = self.issuing.body(reissue(txid), owner, amounts, mark, self.clock())
-        return self.issuing.issue(db, Cause.REDEMPTION, txid, bank, body)
+        standing = proof.transfer(txid)[1]
+        bank, mark, now = standing.signer.body.bank, standing.tokens[PAID_OUTPUT].mark, self.clock()
+        body = self.issuing.body(
+            reissue(txid), owner, amounts, mark, self._dated(proof.committed_at(txid), now)
+        )
+        before = made_before(db, txid, body, now)
+        return before or self.issuing.issue(db, Cause.REDEMPTION, txid, bank, body)
+
+    def _dated(self, committed: int, now: int) -> int:
+        """When new tokens count as made: when the notary gave the old ones to their redemption, so that, made again
+        once they were forgotten, they are the same. But now, where that word is far from now: its clock may be wrong.
+        """
+        is_near = now - self.terms.token_life // _NEAR <= committed <= now + WINDOW
+        return committed if is_near and committed >= self.registry.directory.time else now
 
 
 def cut(amounts: Sequence[int], value: int) -> tuple[int, ...]:

@@ -78,7 +78,8 @@ class Relearning:
         db.executemany("delete from revocations where id = ?", [(name,) for name in body.removed])
 
     def learn_acts(self, bank: str, acts: Sequence[Act]) -> list[Act]:
-        """Book the issuances that are missing; what else is missing and has to be asked for.
+        """Book the fundings that are missing, and keep the issuances; what else is missing and has to be asked for:
+        redemptions, for only their proof shows by which money theirs are backed.
 
         Raises ``Refusal``: ISSUANCE_SIGNATURE, FUNDING_MISMATCH.
         """
@@ -87,10 +88,10 @@ class Relearning:
             for act in acts:
                 if self.is_known(db, bank, act):
                     continue
-                if act.issuance is None:
-                    missing.append(act)
-                else:
+                if act.issuance is not None:
                     self._book(db, bank, act, act.issuance)
+                if act.issuance is None or act.kind != MovementKind.FUNDING:
+                    missing.append(act)
         return missing
 
     def is_known(self, db: sqlite3.Connection, bank: str, act: Act) -> bool:
@@ -125,9 +126,7 @@ class Relearning:
         )
         if is_funding and is_new:
             changes = {position(bank): -total, OUTSTANDING: total}
-            move(db, MovementKind.FUNDING, act.cause, body.issued, changes)
-        elif is_new:
-            insert_new(db, "redemptions", txid=act.cause, value=total, issuance=issuance.id, bank=None)
+            move(db, MovementKind.FUNDING, act.cause, body.issued, changes, may_overdraw=True)
 
     def number_from(self, last: int) -> None:
         """No number up to ``last``, which a bank says that it has followed already, is given again. What is further

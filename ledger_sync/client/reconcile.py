@@ -216,9 +216,10 @@ class _Reconciling:
             self._purse.find_keys(tuple(self._bank.own_keys()))
 
     def recall(self, *, is_sure: bool = False) -> None:
-        """What a bank that was put back from a backup has forgotten: its keys now, transfers with the next upload."""
+        """What a bank that was put back from a backup has forgotten: its keys now, transfers with the next upload. A
+        redemption that stays open may be one of a key that it no longer knows, whatever else it knows."""
         self._again.update(forgotten(self._purse, self._bank, is_sure=is_sure))
-        if self._again:
+        if self._again or self._purse.open_redemptions():
             certify_again(self._purse, self._bank)
             show_evidence(self._wallet.evidence(), self._bank)
 

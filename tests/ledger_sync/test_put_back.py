@@ -11,6 +11,7 @@ import pytest
 
 from ledger_sync.client.recalling import forgotten
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Overhear, cut, named
+from tests.support.holders import Holder
 from tests.support.system import OPENING, System
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
@@ -50,11 +51,11 @@ def all_ahead(system: System) -> Iterator[None]:
     system.now -= _AHEAD
 
 
-def agree(system: System) -> bool:
+def agree(system: System, bank: str = BANK) -> bool:
     """The bank's books are its position at the central bank, to the tiyn."""
-    position, own, customers, _fundings, _redemptions = system.operate(BANK, "/v1/books")
+    position, own, customers, _fundings, _redemptions = system.operate(bank, "/v1/books")
     sums = dict(system.operate(CENTRAL_BANK, "/v1/books")[3])
-    return bool(position == sums[BANK] == own + sum(balance for _, balance in customers))
+    return bool(position == sums[bank] == own + sum(balance for _, balance in customers))
 
 
 def test_a_bank_put_back_delivers_what_it_had_delivered_and_what_it_had_not(
@@ -379,4 +380,206 @@ def test_orders_that_the_operator_gives_again_count_once(system: System, tmp_pat
     backup.put_back()
     system.operate(CENTRAL_BANK, "/v1/issues", order)
     system.settle_down()
+    assert agree(system)
+
+
+def positions(system: System) -> dict[str, int]:
+    return dict(system.operate(CENTRAL_BANK, "/v1/books")[3])
+
+
+def put_back_without(system: System, backup: CentralBackup, bank: str) -> None:
+    """The central bank, which never hears what it did for ``bank``: that is away, or says nothing."""
+    with system.network.offline(bank):
+        system.network.put_back(CENTRAL_BANK, backup._folder)
+        assert system.operate(CENTRAL_BANK, "/v1/witnesses/absent", [bank]) == []
+    system.settle_down()
+
+
+@pytest.mark.parametrize("is_renewed", [False, True])
+def test_what_a_bank_keeps_silent_about_it_pays_when_the_tokens_come_back(
+    system: System, tmp_path: Path, is_renewed: bool
+) -> None:
+    """And nobody else: whoever comes last with tokens is paid, also where another bank had them made new."""
+    honest, cheat = system.holder("honest", BANK), system.holder("cheat", OTHER_BANK)
+    honest.fund(50_000)
+    backup = CentralBackup(system, tmp_path)
+    cheat.fund(50_000)
+    cheat.pay(honest, 50_000)
+    system.bring_together()
+    if is_renewed:
+        system.now += 2 * DAY
+        system.bring_together()
+    before = positions(system)
+    put_back_without(system, backup, OTHER_BANK)
+    honest.defund(100_000)
+    system.bring_together()
+    assert honest.account_balance() == OPENING + 50_000
+    assert positions(system) == {BANK: before[BANK] + 100_000, OTHER_BANK: before[OTHER_BANK]}
+    assert sums(system)[2] == 0
+    assert agree(system)
+
+
+def test_a_position_that_has_less_is_overdrawn_and_nobody_waits_for_it(
+    system: System, tmp_path: Path
+) -> None:
+    honest, cheat = system.holder("honest", BANK), system.holder("cheat", OTHER_BANK)
+    held = positions(system)[OTHER_BANK]
+    system.operate(CENTRAL_BANK, "/v1/withdrawals", [named("nearly all"), OTHER_BANK, held - 20_000])
+    backup = CentralBackup(system, tmp_path)
+    order = [named("more"), OTHER_BANK, 30_000]
+    system.operate(CENTRAL_BANK, "/v1/issues", order)
+    cheat.fund(50_000)
+    cheat.pay(honest, 50_000)
+    system.bring_together()
+    put_back_without(system, backup, OTHER_BANK)
+    honest.defund(50_000)
+    system.bring_together()
+    assert honest.account_balance() == OPENING + 50_000
+    assert positions(system)[OTHER_BANK] == -30_000
+    assert sums(system)[2] == 0
+    with pytest.raises(Refusal) as short:
+        cheat.fund(1_000)
+    assert short.value.code is Code.POSITION_SHORT
+    system.operate(CENTRAL_BANK, "/v1/issues", order)
+    system.operate(CENTRAL_BANK, "/v1/issues", [named("still more"), OTHER_BANK, 1_000])
+    cheat.fund(1_000)
+    assert positions(system)[OTHER_BANK] == 0
+
+
+def test_tokens_made_new_and_forgotten_are_not_made_new_twice(system: System, tmp_path: Path) -> None:
+    owner = system.holder("owner", OTHER_BANK)
+    owner.fund(50_000)
+    backup = CentralBackup(system, tmp_path)
+    system.now += 2 * DAY
+    system.bring_together()
+    made = "select txid, issuance from redemptions"
+    (once,) = system.rows(CENTRAL_BANK, made)
+    put_back_without(system, backup, OTHER_BANK)
+    assert system.rows(CENTRAL_BANK, made) == []
+    system.now += DAY
+    system.network.banks[OTHER_BANK].node.caused.ask_again([("redemption", once[0])], 0)
+    system.settle_down()
+    assert system.rows(CENTRAL_BANK, made) == [once]
+    owner.defund(50_000)
+    system.bring_together()
+    assert owner.account_balance() == OPENING
+    assert sums(system)[2] == 0
+
+
+def renewed(system: System, tmp_path: Path) -> tuple[Holder, CentralBackup, bytes]:
+    """Someone at the other bank whose tokens were made new after a backup, and the redemption that did."""
+    owner = system.holder("owner", OTHER_BANK)
+    owner.fund(50_000)
+    backup = CentralBackup(system, tmp_path)
+    system.now += 2 * DAY
+    system.bring_together()
+    ((redemption,),) = system.rows(CENTRAL_BANK, "select txid from redemptions")
+    return owner, backup, redemption
+
+
+def test_what_was_taken_for_tokens_that_a_redemption_gave_goes_back(system: System, tmp_path: Path) -> None:
+    """They come back before the redemption is proved again; their bank knows of it, and proves it."""
+    owner, backup, _redemption = renewed(system, tmp_path)
+    before = positions(system)
+    put_back_without(system, backup, OTHER_BANK)
+    owner.defund(50_000)
+    system.bring_together()
+    assert owner.account_balance() == OPENING
+    assert positions(system)[OTHER_BANK] == before[OTHER_BANK] + 50_000
+    assert agree(system, OTHER_BANK)
+    assert sums(system)[2] == 0
+    assert system.rows(CENTRAL_BANK, "select * from charged") == []
+
+
+def test_what_a_customer_paid_for_tokens_that_a_redemption_gave_goes_back(
+    system: System, tmp_path: Path
+) -> None:
+    """Its bank has forgotten by which redemption they came to be, takes them for a funding, and learns of it later."""
+    owner, backup, redemption = renewed(system, tmp_path)
+    put_back_without(system, backup, OTHER_BANK)
+    store = system.network.banks[OTHER_BANK].node.house.store
+    store.run("update redemptions set issuance = null where transfer = ?", (redemption,))
+    owner.defund(50_000)
+    system.bring_together()
+    assert owner.account_balance() == OPENING - 50_000
+    assert agree(system, OTHER_BANK)
+    system.network.banks[OTHER_BANK].node.caused.ask_again([("redemption", redemption)], 0)
+    system.settle_down()
+    system.now += DAY
+    system.settle_down()
+    assert owner.account_balance() == OPENING
+    assert agree(system, OTHER_BANK)
+    assert sums(system)[2] == 0
+
+
+@pytest.mark.parametrize("is_bank_first", [False, True])
+def test_central_bank_and_bank_put_back_together_take_again_what_became_tokens(
+    system: System, tmp_path: Path, is_bank_first: bool
+) -> None:
+    """To before a funding, of a key that the bank has forgotten too: the account has the money again, and the wallet
+    the tokens. Where the bank was first, it has heard of the funding, and the central bank then forgets it."""
+    owner, other = system.holder("owner", BANK), system.holder("other", OTHER_BANK)
+    other.fund(20_000)
+    before = positions(system)
+    own, central = Backup(system, tmp_path), CentralBackup(system, tmp_path)
+    system.now += 2 * DAY
+    owner.sync()
+    owner.fund(50_000)
+    owner.pay(other, 10_000)
+    system.bring_together("other")
+    if is_bank_first:
+        own.put_back()
+        central.put_back()
+    else:
+        system.network.stop(BANK)
+        system.network.put_back(CENTRAL_BANK, central._folder)
+        own.put_back()
+    assert owner.account_balance() == OPENING
+    system.bring_together()
+    owner.defund(40_000)
+    other.defund(30_000)
+    system.bring_together()
+    assert owner.account_balance() == OPENING - 10_000
+    assert other.account_balance() == OPENING + 10_000
+    assert positions(system) == {BANK: before[BANK] - 10_000, OTHER_BANK: before[OTHER_BANK] + 30_000}
+    assert sums(system)[2] == 0
+    assert agree(system)
+
+
+def test_central_bank_and_bank_put_back_to_before_tokens_were_made_new_lose_nothing(
+    system: System, tmp_path: Path
+) -> None:
+    owner = system.holder("owner", BANK)
+    owner.fund(50_000)
+    own, central = Backup(system, tmp_path), CentralBackup(system, tmp_path)
+    system.now += 2 * DAY
+    system.bring_together()
+    system.network.stop(BANK)
+    system.network.put_back(CENTRAL_BANK, central._folder)
+    own.put_back()
+    owner.defund(50_000)
+    system.bring_together()
+    assert (owner.held, owner.account_balance()) == (0, OPENING)
+    assert sums(system)[2] == 0
+    assert agree(system)
+
+
+def test_money_that_an_order_brought_and_that_became_tokens_is_no_hindrance(
+    system: System, tmp_path: Path
+) -> None:
+    """The order is forgotten, and has to be given again; what it paid for is told by the bank before."""
+    owner = system.holder("owner", BANK)
+    held = positions(system)[BANK]
+    system.operate(CENTRAL_BANK, "/v1/withdrawals", [named("nearly all"), BANK, held - 1_000])
+    backup = CentralBackup(system, tmp_path)
+    order = [named("more"), BANK, 70_000]
+    system.operate(CENTRAL_BANK, "/v1/issues", order)
+    owner.fund(60_000)
+    backup.put_back()
+    system.operate(CENTRAL_BANK, "/v1/issues", order)
+    system.settle_down()
+    assert positions(system)[BANK] == 11_000
+    owner.defund(60_000)
+    system.bring_together()
+    assert owner.account_balance() == OPENING
     assert agree(system)

@@ -151,11 +151,12 @@ def test_a_refresh_gives_new_tokens_and_moves_nothing(stand: Stand) -> None:
     before = stand.books()
     redeemed = stand.ledger.redeem(ann, tokens, Refresh(Key.of("ann 2").public, (400, 100)))
     stand.commit(redeemed)
+    committed = stand.now
     stand.now += DAY
     issuance, value = stand.redeem(redeemed)
     assert issuance is not None
     assert (issuance.funding, issuance.owner) == (redeemed[0].ref.txid[:16], Key.of("ann 2").public)
-    assert (issuance.amounts, issuance.issued, value) == ((400, 100), stand.now, 500)
+    assert (issuance.amounts, issuance.issued, value) == ((400, 100), committed, 500)
     assert stand.books() == before
 
 
