@@ -161,7 +161,7 @@ class Certification:
         wallet, certificate_id, expires = row
         require(expires >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=expires)
         revoked = self._store.row("select 1 from revocations where wallet = ?", (wallet,)) is not None
-        require(not revoked, Code.WALLET_REVOKED, wallet=wallet.hex())
+        require(not (revoked or self._wallets.is_listed(wallet)), Code.WALLET_REVOKED, wallet=wallet.hex())
         certificate = self._objects.certificate(certificate_id)
         if certificate is None:
             raise Refusal(Code.NOT_CERTIFIED)

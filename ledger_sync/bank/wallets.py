@@ -146,7 +146,8 @@ class Wallets:
         return not known or (reason is Reason.CONFLICT and Reason.CONFLICT not in known)
 
     def is_revoked(self, account: str, *reasons: Reason) -> bool:
-        """Whether an id of ``account`` is revoked for one of ``reasons`` (any, where none is named)."""
+        """Whether an id of ``account`` is revoked for one of ``reasons`` (any, where none is named), by what this bank
+        remembers or by the policy: put back from a backup, it may have forgotten what it had listed there."""
         policy = self._house.trust.policy
         listed, known = policy.revoked, policy.version
         rows = self._store.rows(
@@ -154,11 +155,17 @@ class Wallets:
             (account,),
         )
         wanted = reasons or tuple(Reason)
+        if any(listed.get(self._listed_as(wallet)) in wanted for wallet in self.unexpired(account)):
+            return True
         return any(
             Reason(reason) in wanted
             and (version is None or version > known or self._listed_as(wallet) in listed)
             for wallet, reason, version in rows
         )
+
+    def is_listed(self, wallet: bytes) -> bool:
+        """Whether the policy has this id of the bank's revoked."""
+        return self._listed_as(wallet) in self._house.trust.policy.revoked
 
     def _listed_as(self, wallet: bytes) -> bytes:
         return revocation_id(self._house.bank, wallet)

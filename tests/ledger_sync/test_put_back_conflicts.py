@@ -14,6 +14,7 @@ from tests.support.holders import Holder
 from tests.support.system import System
 from wallet.protocol.bounds import DAY
 from wallet.protocol.certificate import revocation_id
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
 
@@ -90,6 +91,28 @@ def test_what_the_bank_had_passed_on_it_asks_back(system: System, tmp_path: Path
     second.sync()
     system.settle_down()
     assert verdict(system, BANK, lost) is Verdict.CONFLICT
+
+
+def test_a_wallet_that_the_bank_forgot_to_have_revoked_gets_no_certificate_and_no_money(
+    system: System, tmp_path: Path
+) -> None:
+    """The policy has it, before anybody comes who can prove it again."""
+    cheat, first, second = (system.holder(name, BANK) for name in ("cheat", "first", "second"))
+    cheat.fund(_MONEY)
+    copy = copied(cheat)
+    back_up(system, tmp_path)
+    paid(cheat, first)
+    paid(copy, second)
+    first.sync()
+    second.sync()
+    system.now += DAY
+    put_back(system, tmp_path)
+    assert not system.rows(BANK, "select 1 from revocations")
+    for call in (cheat.sync, lambda: cheat.fund(_MONEY)):
+        with pytest.raises(Refusal) as refused:
+            call()
+        assert refused.value.code is Code.WALLET_REVOKED
+    assert not system.rows(BANK, "select 1 from revocations"), "nobody has shown anything yet"
 
 
 def test_a_certificate_that_the_bank_forgot_names_its_wallet_again(system: System, tmp_path: Path) -> None:
