@@ -217,7 +217,9 @@ OPERATIONS: Mapping[str, Operation] = {
         {"payment": 1, "transfer": 1},
         {PAYER: LOSS, SHOP: GAIN},
     ),
-    "recover": Operation(PAYER, to_recover, steps("resume"), {}, {PAYER: LOSS, SHOP: GAIN}),
+    "recover": Operation(
+        PAYER, to_recover, steps("resume"), {"payment": 1, "transfer": 1}, {PAYER: LOSS, SHOP: GAIN}
+    ),
 }
 PURSES_OWN = {
     f"purse.{name}.{step}" for name in ("redeemed", "deliver", "expire") for step in ("stored", "recorded")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,8 +56,8 @@ class Found:
         }
 
 
-_SYNCS: Final = 300
-"""More than the news of a cheat takes from one bank to another."""
+_SYNCS, _BETWEEN_SYNCS = 600, 0.25
+"""How often, and how many seconds apart: far more than the news of a cheat takes from one bank to another."""
 
 
 class Story:
@@ -259,6 +260,7 @@ class Story:
         for _ in range(_SYNCS):
             if int(friend.must("sync")["policy"]) > self._policy:
                 return
+            time.sleep(_BETWEEN_SYNCS)
         raise ActorFailed(friend.wallet, "no news of the cheat came", {})
 
     def _sums(self, cast: Cast) -> None:
