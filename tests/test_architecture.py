@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("wallet", "hsm", "app", "ledger_sync")
+PACKAGES = ("qalta", "wallet", "hsm", "app", "ledger_sync")
 
 # Third party -> where it may be imported.
 ROOMS = {
@@ -76,6 +76,8 @@ def test_arrows_point_down() -> None:
 
 
 PLANTED = {
+    "qalta/planted.py": ("import app", "qalta shows the SDK: no role from inside, and nothing of the app"),
+    "ledger_sync/settling/planted.py": ("import qalta", "nothing behind the door goes through it"),
     "wallet/protocol/planted.py": ("import hsm", "wallet.protocol imports nothing of ours"),
     "wallet/purse/planted.py": ("import wallet.session", "wallet.purse stands on wallet.protocol and hsm"),
     "wallet/session/planted.py": (

@@ -1,5 +1,5 @@
 """The wheel holds all of our packages and nothing else, installs into an empty environment, and is light
-there: importing `wallet` starts nothing and pulls in none of the heavy parts.
+there: importing `qalta` starts nothing and pulls in none of the heavy parts.
 
 Works without the network: the base requirements are linked in from the environment that runs the tests.
 """
@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("wallet", "hsm", "app", "ledger_sync")
+PACKAGES = ("qalta", "wallet", "hsm", "app", "ledger_sync")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {"app", "nfc", "pcsc", "zxing", "service", "postgres"}
 HEAVY = {"kivy", "kivymd", "nfcpy", "pyscard", "zxing-cpp", "starlette", "uvicorn", "asyncpg"}
@@ -148,8 +148,9 @@ assert threading.active_count() == 1
 """
 
 
-def test_importing_wallet_is_silent_and_light(empty: Path) -> None:
-    result = run(empty, QUIET_IMPORT)
+@pytest.mark.parametrize("module", ["wallet", "qalta", "qalta.qr", "qalta.nfc", "qalta.sandbox"])
+def test_importing_is_silent_and_light(empty: Path, module: str) -> None:
+    result = run(empty, QUIET_IMPORT.replace("import wallet\n", f"import {module}\n"))
     assert result.returncode == 0, result.stderr
 
 
@@ -163,9 +164,7 @@ def test_that_check_can_fail(empty: Path, noise: str) -> None:
 
 
 def test_public_names_are_there(empty: Path) -> None:
-    script = (
-        "from wallet import Wallet; from wallet.protocol import Refusal, verify; from hsm import Keystore"
-    )
+    script = "from qalta import Keystore, Refusal, Wallet, verify; from qalta.sandbox import ServicesMissing, start"
     result = run(empty, script)
     assert result.returncode == 0, result.stderr
 

@@ -130,11 +130,18 @@ class BankClient:
     Every one raises ``RemoteRefusal`` (the bank refuses) or ``NoAnswer`` (nothing came, or nothing that can be read).
     """
 
-    def __init__(self, service: Service, bank: str, device_key: bytes) -> None:
+    def __init__(
+        self, service: Service, bank: str, device_key: bytes, close: Callable[[], None] = lambda: None
+    ) -> None:
         self._line = service
         self._service = OnTime(service)
+        self._close = close
         self.bank = bank
         self.device_key = device_key
+
+    def close(self) -> None:
+        """Let go of the line; no call can be made after it. Again is success."""
+        self._close()
 
     def keep_time(self, correct: Callable[[], None]) -> None:
         """From now on a call that is AUTH_STALE is made once more after ``correct`` has put right what calls are dated

@@ -32,6 +32,8 @@ _SINCE: Final = "rollback_since"
 
 
 class PurseState(StrEnum):
+    """Whether the purse is at least as new as the keystore's record says, or an older copy of itself."""
+
     SOUND = "sound"
     ROLLED_BACK = "rolled_back"
 

@@ -1,0 +1,311 @@
+"""The integrator's door to Qalta: a wallet, the two sessions of a payment, the bank's line, keys, verification.
+
+``import qalta`` opens no file, socket, thread or token, and loads nothing before it is used. Names and meanings that
+stand here and in `qalta.sandbox`, `qalta.qr` and `qalta.nfc` change only as CHANGELOG.md's version policy says; the
+packages behind them (`wallet`, `hsm`, `ledger_sync`) are ours to rearrange. What each name does is told by its own
+docstring; the API reference is made of those (CONTRIBUTING.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from qalta._lazy import names
+
+if TYPE_CHECKING:
+    from hsm.keystore import Keystore, KeystoreCode, KeystoreError, Record
+    from hsm.memory import MemoryKeystore
+    from hsm.opening import open_keystore, provision
+    from hsm.pin import PERSON_COST, RANDOM_PIN_COST, ScryptCost, pin_from_descriptor, pin_from_file
+    from hsm.profiles import NSS, SOFTHSM, ModuleProfile
+    from ledger_sync.client.bank import Account, BankClient, Enrolled, Loss
+    from ledger_sync.client.connecting import connect
+    from ledger_sync.client.reconcile import Report, Step, certify, defund, fund, reconcile, set_up
+    from ledger_sync.http.peers import NoAnswer, RemoteRefusal
+    from wallet.protocol.bundle import Bundle, parse_bundle
+    from wallet.protocol.certificate import Certificate, Limits, WalletKind
+    from wallet.protocol.codes import Code, Refusal
+    from wallet.protocol.cose import Signed
+    from wallet.protocol.directory import Directory
+    from wallet.protocol.evidence import Culprit, Evidence, check_evidence, parse_evidence
+    from wallet.protocol.payment import Payment, parse_payment
+    from wallet.protocol.receipt import Receipt
+    from wallet.protocol.request import Request, request_ref
+    from wallet.protocol.transfer import TokenRef
+    from wallet.protocol.validity import Token, Verified, verify
+    from wallet.purse.considering import Consideration
+    from wallet.purse.history import Event, EventKind
+    from wallet.purse.journal import PurseState
+    from wallet.purse.outlook import Outlook, Room
+    from wallet.purse.payments import PaymentState, PaymentSummary
+    from wallet.purse.reading import Balance, ChainLink, Risk
+    from wallet.purse.receiving import Received
+    from wallet.purse.requests import OpenRequest
+    from wallet.purse.tokens import OwnToken
+    from wallet.session.errors import LocalError
+    from wallet.session.events import (
+        AlreadyPaid,
+        ConfirmationNeeded,
+        MessageRefused,
+        PassedOver,
+        PayeeEvent,
+        PayerEvent,
+        PaymentAcknowledged,
+        PaymentDropped,
+        PaymentFound,
+        PaymentReady,
+        PaymentReceived,
+        PaymentRefused,
+        PaymentRepeated,
+        PaymentReturned,
+        PeerProblem,
+        PurseRefused,
+        RequestCancelled,
+        RequestExpired,
+        SignatureNeeded,
+    )
+    from wallet.session.framing import Deframer, frame
+    from wallet.session.payee import Payee
+    from wallet.session.payee_table import PayeeState
+    from wallet.session.payer import Payer
+    from wallet.session.payer_table import Money, PayerState
+    from wallet.session.table import Waiting
+    from wallet.wallet import Wallet
+
+__all__ = [
+    "NSS",
+    "PERSON_COST",
+    "RANDOM_PIN_COST",
+    "SOFTHSM",
+    "Account",
+    "AlreadyPaid",
+    "Balance",
+    "BankClient",
+    "Bundle",
+    "Certificate",
+    "ChainLink",
+    "Code",
+    "ConfirmationNeeded",
+    "Consideration",
+    "Culprit",
+    "Deframer",
+    "Directory",
+    "Enrolled",
+    "Event",
+    "EventKind",
+    "Evidence",
+    "Keystore",
+    "KeystoreCode",
+    "KeystoreError",
+    "Limits",
+    "LocalError",
+    "Loss",
+    "MemoryKeystore",
+    "MessageRefused",
+    "ModuleProfile",
+    "Money",
+    "NoAnswer",
+    "OpenRequest",
+    "Outlook",
+    "OwnToken",
+    "PassedOver",
+    "Payee",
+    "PayeeEvent",
+    "PayeeState",
+    "Payer",
+    "PayerEvent",
+    "PayerState",
+    "Payment",
+    "PaymentAcknowledged",
+    "PaymentDropped",
+    "PaymentFound",
+    "PaymentReady",
+    "PaymentReceived",
+    "PaymentRefused",
+    "PaymentRepeated",
+    "PaymentReturned",
+    "PaymentState",
+    "PaymentSummary",
+    "PeerProblem",
+    "PurseRefused",
+    "PurseState",
+    "Receipt",
+    "Received",
+    "Record",
+    "Refusal",
+    "RemoteRefusal",
+    "Report",
+    "Request",
+    "RequestCancelled",
+    "RequestExpired",
+    "Risk",
+    "Room",
+    "ScryptCost",
+    "SignatureNeeded",
+    "Signed",
+    "Step",
+    "Token",
+    "TokenRef",
+    "Verified",
+    "Waiting",
+    "Wallet",
+    "WalletKind",
+    "certify",
+    "check_evidence",
+    "connect",
+    "defund",
+    "frame",
+    "fund",
+    "open_keystore",
+    "parse_bundle",
+    "parse_evidence",
+    "parse_payment",
+    "pin_from_descriptor",
+    "pin_from_file",
+    "provision",
+    "reconcile",
+    "request_ref",
+    "set_up",
+    "verify",
+]
+
+_ROOMS: Final = {
+    "hsm.keystore": (
+        "Keystore",
+        "KeystoreCode",
+        "KeystoreError",
+        "Record",
+    ),
+    "hsm.memory": ("MemoryKeystore",),
+    "hsm.opening": (
+        "open_keystore",
+        "provision",
+    ),
+    "hsm.pin": (
+        "PERSON_COST",
+        "RANDOM_PIN_COST",
+        "ScryptCost",
+        "pin_from_descriptor",
+        "pin_from_file",
+    ),
+    "hsm.profiles": (
+        "NSS",
+        "SOFTHSM",
+        "ModuleProfile",
+    ),
+    "ledger_sync.client.bank": (
+        "Account",
+        "BankClient",
+        "Enrolled",
+        "Loss",
+    ),
+    "ledger_sync.client.connecting": ("connect",),
+    "ledger_sync.client.reconcile": (
+        "Report",
+        "Step",
+        "certify",
+        "defund",
+        "fund",
+        "reconcile",
+        "set_up",
+    ),
+    "ledger_sync.http.peers": (
+        "NoAnswer",
+        "RemoteRefusal",
+    ),
+    "wallet.protocol.bundle": (
+        "Bundle",
+        "parse_bundle",
+    ),
+    "wallet.protocol.certificate": (
+        "Certificate",
+        "Limits",
+        "WalletKind",
+    ),
+    "wallet.protocol.codes": (
+        "Code",
+        "Refusal",
+    ),
+    "wallet.protocol.cose": ("Signed",),
+    "wallet.protocol.directory": ("Directory",),
+    "wallet.protocol.evidence": (
+        "Culprit",
+        "Evidence",
+        "check_evidence",
+        "parse_evidence",
+    ),
+    "wallet.protocol.payment": (
+        "Payment",
+        "parse_payment",
+    ),
+    "wallet.protocol.receipt": ("Receipt",),
+    "wallet.protocol.request": (
+        "Request",
+        "request_ref",
+    ),
+    "wallet.protocol.transfer": ("TokenRef",),
+    "wallet.protocol.validity": (
+        "Token",
+        "Verified",
+        "verify",
+    ),
+    "wallet.purse.considering": ("Consideration",),
+    "wallet.purse.history": (
+        "Event",
+        "EventKind",
+    ),
+    "wallet.purse.journal": ("PurseState",),
+    "wallet.purse.outlook": (
+        "Outlook",
+        "Room",
+    ),
+    "wallet.purse.payments": (
+        "PaymentState",
+        "PaymentSummary",
+    ),
+    "wallet.purse.reading": (
+        "Balance",
+        "ChainLink",
+        "Risk",
+    ),
+    "wallet.purse.receiving": ("Received",),
+    "wallet.purse.requests": ("OpenRequest",),
+    "wallet.purse.tokens": ("OwnToken",),
+    "wallet.session.errors": ("LocalError",),
+    "wallet.session.events": (
+        "AlreadyPaid",
+        "ConfirmationNeeded",
+        "MessageRefused",
+        "PassedOver",
+        "PayeeEvent",
+        "PayerEvent",
+        "PaymentAcknowledged",
+        "PaymentDropped",
+        "PaymentFound",
+        "PaymentReady",
+        "PaymentReceived",
+        "PaymentRefused",
+        "PaymentRepeated",
+        "PaymentReturned",
+        "PeerProblem",
+        "PurseRefused",
+        "RequestCancelled",
+        "RequestExpired",
+        "SignatureNeeded",
+    ),
+    "wallet.session.framing": (
+        "Deframer",
+        "frame",
+    ),
+    "wallet.session.payee": ("Payee",),
+    "wallet.session.payee_table": ("PayeeState",),
+    "wallet.session.payer": ("Payer",),
+    "wallet.session.payer_table": (
+        "Money",
+        "PayerState",
+    ),
+    "wallet.session.table": ("Waiting",),
+    "wallet.wallet": ("Wallet",),
+}
+
+__getattr__, __dir__ = names(__name__, _ROOMS)
