@@ -23,6 +23,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tools.release import faults_of_installed
+from tools.sbom import base_requirements
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("qalta", "wallet", "hsm", "app", "ledger_sync")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -60,20 +63,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Wheel:
         names = frozenset(archive.namelist())
         (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
         return Wheel(path, names, message_from_bytes(archive.read(metadata)))
-
-
-def base_requirements() -> set[str]:
-    """What an installation without extras brings: the project's requirements and theirs, and so on."""
-    found: set[str] = set()
-    wanted = [Requirement(line) for line in PROJECT["dependencies"]]
-    while wanted:
-        requirement = wanted.pop()
-        name = canonicalize_name(requirement.name)
-        if name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
-            continue
-        found.add(name)
-        wanted += [Requirement(line) for line in importlib.metadata.requires(name) or ()]
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -163,10 +152,16 @@ def test_that_check_can_fail(empty: Path, noise: str) -> None:
     assert "AssertionError" in result.stderr
 
 
-def test_public_names_are_there(empty: Path) -> None:
-    script = "from qalta import Keystore, Refusal, Wallet, verify; from qalta.sandbox import ServicesMissing, start"
-    result = run(empty, script)
-    assert result.returncode == 0, result.stderr
+def test_what_a_release_tries_works(empty: Path) -> None:
+    """Every public name, and the command line's version."""
+    assert faults_of_installed(empty, PROJECT["version"]) == []
+
+
+def test_that_trial_can_fail(empty: Path) -> None:
+    faults = faults_of_installed(empty, "0.0.0")
+    assert len(faults) == 2
+    assert "AssertionError" in faults[0]
+    assert faults[1] == f"qalta --version says 'qalta {PROJECT['version']}'"
 
 
 def test_command_line_answers_without_any_extra(empty: Path) -> None:
