@@ -1,9 +1,9 @@
 """The integrator's door to Qalta: a wallet, the two sessions of a payment, the bank's line, keys, verification.
 
 ``import qalta`` opens no file, socket, thread or token, and loads nothing before it is used. Names and meanings that
-stand here and in `qalta.sandbox`, `qalta.qr` and `qalta.nfc` change only as CHANGELOG.md's version policy says; the
-packages behind them (`wallet`, `hsm`, `ledger_sync`) are ours to rearrange. What each name does is told by its own
-docstring; the API reference is made of those (CONTRIBUTING.md).
+stand here and in `qalta.bank`, `qalta.nfc`, `qalta.qr` and `qalta.sandbox` change only as CHANGELOG.md's version policy
+says; the packages behind them (`wallet`, `hsm`, `ledger_sync`) are ours to rearrange. What each name does is told by
+its own docstring; the API reference is made of those (CONTRIBUTING.md).
 """
 
 from __future__ import annotations

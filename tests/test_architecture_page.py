@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.architecture import PAGE, ROOT, Plan, draw, first_sentence, redrawn, thinned
+from tools.architecture import PAGE, ROOT, Plan, draw, first_sentence, thinned
+from tools.drawn import drawn_in, redrawn
 
 TEXT = PAGE.read_text("utf-8")
 FILES = re.compile(r"`((?:app|hsm|ledger_sync|wallet)/[\w/]+\.\w+)`(?: \(`(\w+)`\))?")
@@ -22,8 +23,7 @@ def plan() -> Plan:
 
 
 def test_it_is_drawn_from_todays_imports(plan: Plan) -> None:
-    (drawn,) = re.findall(r"<!-- drawn -->\n(.*?)<!-- end -->", TEXT, re.DOTALL)
-    assert drawn == draw(plan), "python -m tools.architecture draws it anew"
+    assert drawn_in(TEXT) == draw(plan), "python -m tools.architecture draws it anew"
 
 
 def test_rooms_stand_in_no_circle(plan: Plan) -> None:
@@ -87,4 +87,4 @@ def test_a_first_sentence_ends_at_its_full_stop() -> None:
 
 def test_a_page_without_marks_is_not_drawn_into() -> None:
     with pytest.raises(ValueError, match="no marks"):
-        redrawn("# A page")
+        redrawn("# A page", "")

@@ -16,7 +16,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOORS = ("qalta", "qalta.nfc", "qalta.qr", "qalta.sandbox")
+DOORS = ("qalta", "qalta.bank", "qalta.nfc", "qalta.qr", "qalta.sandbox")
 OURS = ("wallet", "hsm", "ledger_sync", "app")
 VALUES = {
     "DEFAULT_CHUNK",
@@ -98,7 +98,7 @@ def modules_named_in(page: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["README.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/banks.md"])
 def test_pages_for_integrators_go_through_the_door(page: str) -> None:
     modules = modules_named_in(page)
     assert "qalta" in modules

@@ -137,7 +137,9 @@ assert threading.active_count() == 1
 """
 
 
-@pytest.mark.parametrize("module", ["wallet", "qalta", "qalta.qr", "qalta.nfc", "qalta.sandbox"])
+@pytest.mark.parametrize(
+    "module", ["wallet", "qalta", "qalta.bank", "qalta.qr", "qalta.nfc", "qalta.sandbox"]
+)
 def test_importing_is_silent_and_light(empty: Path, module: str) -> None:
     result = run(empty, QUIET_IMPORT.replace("import wallet\n", f"import {module}\n"))
     assert result.returncode == 0, result.stderr

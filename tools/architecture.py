@@ -18,11 +18,12 @@ from typing import Final
 
 import grimp
 
+from tools.drawn import redrawn
+
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "ARCHITECTURE.md"
 PACKAGES: Final = ("qalta", "app", "ledger_sync", "wallet", "hsm")
 """From the top down."""
-_DRAWN: Final = re.compile(r"(<!-- drawn -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Arrows = frozenset[tuple[str, str]]
 """(who imports, what)."""
@@ -147,12 +148,5 @@ def _node(name: str) -> str:
     return name.replace(".", "_")
 
 
-def redrawn(page: str) -> str:
-    """The page with what is drawn in it drawn anew. ValueError where it has no two marks."""
-    if not _DRAWN.search(page):
-        raise ValueError("no marks to draw between")
-    return _DRAWN.sub(lambda match: match[1] + draw(Plan()) + match[2], page, count=1)
-
-
 if __name__ == "__main__":
-    PAGE.write_text(redrawn(PAGE.read_text("utf-8")), "utf-8")
+    PAGE.write_text(redrawn(PAGE.read_text("utf-8"), draw(Plan())), "utf-8")

@@ -28,7 +28,7 @@ SUMS: Final = "SHA256SUMS"
 TRIAL: Final = """
 import importlib, importlib.metadata, sys
 assert importlib.metadata.version("qalta") == sys.argv[1], importlib.metadata.version("qalta")
-for name in ("qalta", "qalta.qr", "qalta.nfc", "qalta.sandbox"):
+for name in ("qalta", "qalta.bank", "qalta.qr", "qalta.nfc", "qalta.sandbox"):
     door = importlib.import_module(name)
     for shown in door.__all__:
         getattr(door, shown)

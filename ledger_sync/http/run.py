@@ -6,8 +6,8 @@ SIGTERM ends the process only after the calls under way are answered and the key
 `python -m ledger_sync.<role> --home DIR` serves; with `--make-keys` it makes the token and the role's keys if they
 are missing, prints their public halves as JSON and ends.
 
-The home folder holds `service.json` (host, port and what the role needs), `pin` (mode 0600), `keystore/` and the
-role's databases.
+The home folder holds `service.json` (host, port, `authority` where clients name another one, and what the role needs),
+`pin` (mode 0600), `keystore/` and the role's databases.
 """
 
 from __future__ import annotations
@@ -83,8 +83,9 @@ class Home:
 
     @property
     def authority(self) -> str:
-        """host:port, as clients name it in their calls."""
-        return f"{self.config['host']}:{self.config['port']}"
+        """host:port, as clients name it in their calls: the setting ``authority`` where a proxy stands in front."""
+        own = f"{self.config['host']}:{self.config['port']}"
+        return str(self.config.get("authority", own))
 
     def signer(self, alias: str) -> Signer:
         return Signer(
