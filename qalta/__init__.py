@@ -27,21 +27,24 @@ if TYPE_CHECKING:
     from wallet.protocol.codes import Code, Refusal
     from wallet.protocol.cose import Signed
     from wallet.protocol.directory import Directory
-    from wallet.protocol.evidence import Culprit, Evidence, check_evidence, parse_evidence
+    from wallet.protocol.evidence import Contradiction, Culprit, Evidence, check_evidence, parse_evidence
+    from wallet.protocol.issuance import Issuance
     from wallet.protocol.payment import Payment, parse_payment
-    from wallet.protocol.receipt import Receipt
+    from wallet.protocol.policy import PolicyUpdate
+    from wallet.protocol.receipt import Receipt, ReceiptBody
     from wallet.protocol.request import Request, request_ref
-    from wallet.protocol.transfer import TokenRef
+    from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
     from wallet.protocol.validity import Token, Verified, verify
-    from wallet.purse.considering import Consideration
+    from wallet.purse.dating import Dating
     from wallet.purse.history import Event, EventKind
     from wallet.purse.journal import PurseState
     from wallet.purse.outlook import Outlook, Room
-    from wallet.purse.payments import PaymentState, PaymentSummary
+    from wallet.purse.paying import Paying
+    from wallet.purse.payments import PaymentState
     from wallet.purse.reading import Balance, ChainLink, Risk
-    from wallet.purse.receiving import Received
-    from wallet.purse.requests import OpenRequest
-    from wallet.purse.tokens import OwnToken
+    from wallet.purse.receiving import Receiving
+    from wallet.purse.requests import OpenRequest, Requests
+    from wallet.purse.tokens import Origin, OwnToken, TokenState
     from wallet.session.errors import LocalError
     from wallet.session.events import (
         AlreadyPaid,
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
     from wallet.session.payee_table import PayeeState
     from wallet.session.payer import Payer
     from wallet.session.payer_table import Money, PayerState
+    from wallet.session.ports import Consideration, PaymentSummary, Received
     from wallet.session.table import Waiting
     from wallet.wallet import Wallet
 
@@ -87,13 +91,16 @@ __all__ = [
     "Code",
     "ConfirmationNeeded",
     "Consideration",
+    "Contradiction",
     "Culprit",
+    "Dating",
     "Deframer",
     "Directory",
     "Enrolled",
     "Event",
     "EventKind",
     "Evidence",
+    "Issuance",
     "Keystore",
     "KeystoreCode",
     "KeystoreError",
@@ -106,6 +113,7 @@ __all__ = [
     "Money",
     "NoAnswer",
     "OpenRequest",
+    "Origin",
     "Outlook",
     "OwnToken",
     "PassedOver",
@@ -115,6 +123,7 @@ __all__ = [
     "Payer",
     "PayerEvent",
     "PayerState",
+    "Paying",
     "Payment",
     "PaymentAcknowledged",
     "PaymentDropped",
@@ -127,25 +136,34 @@ __all__ = [
     "PaymentState",
     "PaymentSummary",
     "PeerProblem",
+    "PolicyUpdate",
     "PurseRefused",
     "PurseState",
     "Receipt",
+    "ReceiptBody",
     "Received",
+    "Receiving",
     "Record",
+    "Refresh",
     "Refusal",
     "RemoteRefusal",
     "Report",
     "Request",
     "RequestCancelled",
     "RequestExpired",
+    "Requests",
     "Risk",
     "Room",
     "ScryptCost",
     "SignatureNeeded",
     "Signed",
     "Step",
+    "ToAccount",
+    "ToPayer",
     "Token",
     "TokenRef",
+    "TokenState",
+    "Transfer",
     "Verified",
     "Waiting",
     "Wallet",
@@ -229,27 +247,39 @@ _ROOMS: Final = {
     "wallet.protocol.cose": ("Signed",),
     "wallet.protocol.directory": ("Directory",),
     "wallet.protocol.evidence": (
+        "Contradiction",
         "Culprit",
         "Evidence",
         "check_evidence",
         "parse_evidence",
     ),
+    "wallet.protocol.issuance": ("Issuance",),
     "wallet.protocol.payment": (
         "Payment",
         "parse_payment",
     ),
-    "wallet.protocol.receipt": ("Receipt",),
+    "wallet.protocol.policy": ("PolicyUpdate",),
+    "wallet.protocol.receipt": (
+        "Receipt",
+        "ReceiptBody",
+    ),
     "wallet.protocol.request": (
         "Request",
         "request_ref",
     ),
-    "wallet.protocol.transfer": ("TokenRef",),
+    "wallet.protocol.transfer": (
+        "Refresh",
+        "ToAccount",
+        "ToPayer",
+        "TokenRef",
+        "Transfer",
+    ),
     "wallet.protocol.validity": (
         "Token",
         "Verified",
         "verify",
     ),
-    "wallet.purse.considering": ("Consideration",),
+    "wallet.purse.dating": ("Dating",),
     "wallet.purse.history": (
         "Event",
         "EventKind",
@@ -259,18 +289,23 @@ _ROOMS: Final = {
         "Outlook",
         "Room",
     ),
-    "wallet.purse.payments": (
-        "PaymentState",
-        "PaymentSummary",
-    ),
+    "wallet.purse.paying": ("Paying",),
+    "wallet.purse.payments": ("PaymentState",),
     "wallet.purse.reading": (
         "Balance",
         "ChainLink",
         "Risk",
     ),
-    "wallet.purse.receiving": ("Received",),
-    "wallet.purse.requests": ("OpenRequest",),
-    "wallet.purse.tokens": ("OwnToken",),
+    "wallet.purse.receiving": ("Receiving",),
+    "wallet.purse.requests": (
+        "OpenRequest",
+        "Requests",
+    ),
+    "wallet.purse.tokens": (
+        "Origin",
+        "OwnToken",
+        "TokenState",
+    ),
     "wallet.session.errors": ("LocalError",),
     "wallet.session.events": (
         "AlreadyPaid",
@@ -303,6 +338,11 @@ _ROOMS: Final = {
     "wallet.session.payer_table": (
         "Money",
         "PayerState",
+    ),
+    "wallet.session.ports": (
+        "Consideration",
+        "PaymentSummary",
+        "Received",
     ),
     "wallet.session.table": ("Waiting",),
     "wallet.wallet": ("Wallet",),

@@ -11,6 +11,7 @@ from qalta._lazy import names
 
 if TYPE_CHECKING:
     from wallet.tapping import PayeeTap, PayerTap
+    from wallet.transport.nfc.blocks import Nothing, Pending
     from wallet.transport.nfc.card import Card
     from wallet.transport.nfc.devices import open_card, open_reader
     from wallet.transport.nfc.ports import (
@@ -34,8 +35,10 @@ __all__ = [
     "Deadline",
     "DeviceError",
     "LinkLost",
+    "Nothing",
     "PayeeTap",
     "PayerTap",
+    "Pending",
     "ReaderDevice",
     "ReaderLink",
     "Responder",
@@ -51,6 +54,10 @@ _ROOMS: Final = {
     "wallet.tapping": (
         "PayeeTap",
         "PayerTap",
+    ),
+    "wallet.transport.nfc.blocks": (
+        "Nothing",
+        "Pending",
     ),
     "wallet.transport.nfc.card": ("Card",),
     "wallet.transport.nfc.devices": (

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
         Progress,
         message_of,
     )
-    from wallet.transport.qr.picture import frame_image, terminal, write_frames, write_gif, write_png
+    from wallet.transport.qr.picture import (
+        Correction,
+        Ground,
+        frame_image,
+        terminal,
+        write_frames,
+        write_gif,
+        write_png,
+    )
     from wallet.transport.qr.reader import (
         PictureError,
         PictureFault,
@@ -34,8 +42,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_CHUNK",
     "SLOW_CHUNK",
+    "Correction",
     "FrameEncoder",
     "FrameReceiver",
+    "Ground",
     "Limits",
     "Outcome",
     "PictureError",
@@ -65,6 +75,8 @@ _ROOMS: Final = {
         "message_of",
     ),
     "wallet.transport.qr.picture": (
+        "Correction",
+        "Ground",
         "frame_image",
         "terminal",
         "write_frames",
