@@ -72,7 +72,7 @@ def test_memory_follows_the_bytes_that_came_and_not_what_they_announce(fed: list
 def test_a_payment_costs_no_more_signatures_than_it_has() -> None:
     world = World()
     raw = chain(15, world).payment.encode()
-    with patch.object(cose, "verify_digest", side_effect=cose.verify_digest) as verified:
+    with patch.object(cose, "verify_digest", side_effect=cose.verify_digest) as verified:  # type: ignore[attr-defined]
         verify(raw, world.directory())
     signatures = sum(len(part) for part in codec.decode(raw, len(raw))[1:4])
     directory = 1
@@ -85,6 +85,6 @@ def test_the_first_thing_that_is_wrong_ends_the_work() -> None:
     forged = [*transfers[0][:3], bytes(64)]
     raw = codec.encode([new, [forged, *transfers[1:]], issuances, certificates, policy])
     directory = world.directory()
-    with patch.object(cose, "verify_digest", side_effect=cose.verify_digest) as verified:
+    with patch.object(cose, "verify_digest", side_effect=cose.verify_digest) as verified:  # type: ignore[attr-defined]
         assert refusal_of(lambda: verify(raw, directory)) is Code.TRANSFER_SIGNATURE
     assert verified.call_count <= len(issuances) + len(certificates) + 1

@@ -113,7 +113,7 @@ def tell(world: System, bank: str, certificate: Signed[Certificate]) -> None:
 
 def position(world: System, bank: str) -> int:
     """Tiyn of a bank at the central bank."""
-    return dict(world.operate(CENTRAL_BANK, "/v1/books")[3])[bank]
+    return int(dict(world.operate(CENTRAL_BANK, "/v1/books")[3])[bank])
 
 
 def rounds(world: System, *names: str) -> None:

@@ -17,7 +17,7 @@ from ledger_sync.http.client import MAX_ANSWER_BYTES
 from tests.support.world import NOW, Key, World
 from wallet.protocol import bounds, bundle, codec, cose
 from wallet.protocol.bounds import MAX_AMOUNTS, MAX_INPUTS, MAX_SEQUENCE, MAX_SUM, MAX_TIME
-from wallet.protocol.certificate import Limits, WalletKind
+from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import Consumption
@@ -31,7 +31,7 @@ AMOUNTS = tuple([2**48] * MAX_AMOUNTS)
 MOST_LIMITS = Limits(MAX_SUM, MAX_SUM, MAX_SUM, 15, 3_660)
 
 
-def largest_certificate() -> Signed[object]:
+def largest_certificate() -> Signed[Certificate]:
     return WORLD.person(
         "x",
         kind=WalletKind.MERCHANT,

@@ -181,7 +181,7 @@ class Audit:
             "select number, kind, id, amount from entries join movements on number = movement"
             " where account = ? order by number"
         )
-        found = {}
+        found: dict[tuple[str, bytes], int] = {}
         claims: Counter[bytes] = Counter()
         for number, kind, name, amount in self.system.rows(CENTRAL_BANK, sql, f"position:{bank}"):
             start, end = f"{kind}:{name.hex()}", ":issued" if kind == "funding" else ""

@@ -104,7 +104,7 @@ class Holder:
             [f"listed: {reconciling.cursor} of {news.cursor}"] if news.cursor != reconciling.cursor else []
         )
         found += [f"not answered: {transfer.id.hex()}" for transfer in reconciling.uploads().transfers]
-        return found + [f"redeeming: {redemption}" for redemption in reconciling.open_redemptions()]
+        return found + [f"redeeming: {redemption!r}" for redemption in reconciling.open_redemptions()]
 
     def fund(self, amount: int) -> int:
         self._set_up()

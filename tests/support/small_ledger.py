@@ -175,8 +175,8 @@ class SmallLedger:
         listed = wanted & self.rows.keys()
         pending = list(wanted)
         while pending:
-            transfer = self.transfers.get(pending.pop())
-            for ref in transfer.body.inputs if transfer else ():
+            known = self.transfers.get(pending.pop())
+            for ref in () if known is None else known.body.inputs:
                 if ref.txid not in wanted:
                     wanted.add(ref.txid)
                     pending.append(ref.txid)

@@ -9,7 +9,7 @@ from pathlib import Path
 from hsm.memory import MemoryKeystore
 from tests.support.small_ledger import SmallLedger
 from tests.support.world import DAY, LIMITS, World
-from wallet.protocol import cose
+from wallet.protocol import codec, cose
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY, Issuance
@@ -124,7 +124,7 @@ class Town:
         store = wallet._purse.store
         with store.transaction():
             sql = "UPDATE funding SET amounts = ? WHERE id = ?"
-            store.write(sql, cose.codec.encode(list(amounts)), funding.id)
+            store.write(sql, codec.encode(list(amounts)), funding.id)
         wallet.reconciling.complete_funding(self.issue(funding))
 
     def update(self, since: int = 0) -> PolicyUpdate:

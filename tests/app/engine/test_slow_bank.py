@@ -45,7 +45,7 @@ class AtSlowBank(TownSource):
             opened.keystore.create_key(DEVICE_ALIAS)
         return replace(opened, profile=replace(opened.profile, url=self.url))
 
-    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:
+    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:  # type: ignore[override]
         return bank_line(opened, os.urandom, is_stopped, self.network)
 
 

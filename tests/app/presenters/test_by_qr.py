@@ -356,7 +356,8 @@ def test_two_codes_in_view_are_named_and_none_is_taken(bazaar: Bazaar) -> None:
     shown = bazaar.shop.house.receive.view.shown
     assert shown is not None
     pay = bazaar.alia.house.pay
-    own, strange = [], FrameEncoder(b"whatever it is").frame(0)
+    own: list[str] = []
+    strange = FrameEncoder(b"whatever it is").frame(0)
     shows(shown, own.append)
     for text in own:
         pay.several((text, strange))

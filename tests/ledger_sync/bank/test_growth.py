@@ -77,8 +77,8 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
     recordings: list[Recording] = []
     for assembled in town.banks.values():
         store = assembled.node.house.store
-        store._db = Recording(store._db)  # type: ignore[assignment]
-        recordings.append(store._db)
+        recordings.append(Recording(store._db))
+        store._db = recordings[-1]  # type: ignore[assignment]
     tell(town)
     for name in ("Aigul", "Shop"):
         customer = town.customer(name)
@@ -197,7 +197,7 @@ def forks(town: Town, cheat: Customer, payee: Customer, count: int) -> list[Sign
                 payee.key,
                 10,
                 bytes(16),
-                edit=lambda body, ref=ref: replace(body, inputs=(ref,)),
+                edit=lambda body, ref=ref: replace(body, inputs=(ref,)),  # type: ignore[misc]
             )
         )
     return made
@@ -214,7 +214,7 @@ def test_evidence_does_not_grow_with_what_a_cheat_signs(town: Town) -> None:
     cost = []
     for start in range(0, 120, 20):
         bundle = Bundle(tuple(made[start : start + 20]), (), (cheat.person.certificate,), ())
-        cost.append(steps(town, lambda bundle=bundle: shop.upload_bundle(bundle)))
+        cost.append(steps(town, lambda bundle=bundle: shop.upload_bundle(bundle)))  # type: ignore[misc]
     store = town.banks["alatau"].node.house.store
     (raw,) = [row[0] for row in store.rows("select raw from evidence")]
     assert parse_evidence(raw).certificate.body.key == cheat.key

@@ -31,7 +31,7 @@ class RealTown(Town):
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.network = sandbox.start(home)
+        self.network = sandbox.start(home)  # type: ignore[assignment]
         self.world = World()
         self.made_at = None
         self.random = os.urandom
@@ -43,11 +43,11 @@ class RealTown(Town):
         return int(time.time())
 
     def line(self, service: str, key: Key) -> ServiceClient:
-        url = self.network.station(service).url
+        url = self.network.station(service).url  # type: ignore[attr-defined]
         return ServiceClient(url, key.public, key.sign_digest, self.clock, os.urandom)
 
     def order(self, service: str, method: str, path: str, value: Cbor = None) -> Cbor:
-        (answer,) = sandbox.operate(self.network, [Order(service, method, path, value)])
+        (answer,) = sandbox.operate(self.network, [Order(service, method, path, value)])  # type: ignore[arg-type]
         if isinstance(answer, Refusal):
             raise answer
         return answer

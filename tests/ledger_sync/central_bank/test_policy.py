@@ -13,7 +13,8 @@ from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.central_bank.stand import OPERATOR, Stand, named
+from ledger_sync.sandbox.in_process.network import named
+from tests.ledger_sync.central_bank.stand import OPERATOR, Stand
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
@@ -333,7 +334,7 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: P
         (replace(true, head=old_head), Code.POLICY_SIGNATURE),
         (PolicyUpdate(None, ()), Code.POLICY_GAP),
     ):
-        trust = Trust(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))
+        trust = Trust(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))  # type: ignore[misc]
         with pytest.raises(Refusal) as caught:
             trust.refresh()
         assert (caught.value.code, trust.is_ready) == (code, False)

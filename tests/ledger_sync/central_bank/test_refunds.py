@@ -45,7 +45,7 @@ def test_who_was_overtaken_gets_the_same_answer(stand: Stand) -> None:
     redeemed = stand.ledger.redeem(ann, [small], ToAccount())
     stand.commit(redeemed)
     txid, desk = redeemed[0].ref.txid, stand.redeeming
-    proof = read_proof(*stand.proof(), stand.registry.directory)
+    proof = read_proof(*stand.proof(), stand.registry.directory)  # type: ignore[call-arg]
     shown = ann.possession()
     slow = Overtaken(proof, lambda proof: desk.redeem("alatau", txid, proof, shown))
     first = desk.redeem("alatau", txid, slow, shown)  # type: ignore[arg-type]

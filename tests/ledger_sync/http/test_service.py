@@ -287,7 +287,12 @@ def test_an_answer_that_is_no_qalta_service_is_unreachable(content: bytes) -> No
         transport = httpx.MockTransport(lambda _request, answer=answer: answer)
         key = Key.of("caller")
         client = ServiceClient(
-            BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, connect=lambda _, t=transport: t
+            BASE,
+            key.public,
+            key.sign_digest,
+            lambda: NOW,
+            os.urandom,
+            connect=lambda _, t=transport: t,  # type: ignore[misc]
         )
         refusal = refusal_of(lambda client=client: client.get("/v1/open"))
         assert isinstance(refusal, NoAnswer)

@@ -139,8 +139,8 @@ def test_without_the_services_packages_reconciling_says_what_is_missing(
 def test_without_a_decoder_the_qr_measure_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def missing() -> qr.Reader:
-        raise qr.ReaderMissing
+    def missing() -> qr.Reader:  # type: ignore[name-defined]
+        raise qr.ReaderMissing  # type: ignore[attr-defined]
 
     monkeypatch.setattr(qr, "_READERS", {"zxing": missing, "pyzbar": missing})
     assert main(["bench", "qr", "--json"]) == Status.MISSING
