@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,13 @@ def test_the_source_archive_is_the_repository(repository: Path, made: Made) -> N
     }
     assert set(files) - written == set(git("ls-files", folder=repository).split("\n")) - {""}
     assert files["run"].mode & 0o111, "it can be run"
+
+
+def test_its_wheel_is_the_packages_and_nothing_else(repository: Path, made: Made) -> None:
+    with zipfile.ZipFile(made.wheel) as wheel:
+        inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    kept = git("ls-files", *("qalta", "wallet", "hsm", "app", "ledger_sync"), folder=repository)
+    assert inside == set(kept.split())
 
 
 def test_the_same_commit_gives_the_same_wheel(made: Made, tmp_path: Path) -> None:
