@@ -153,7 +153,7 @@ def test_a_pin_goes_with_one_attempt_and_none_is_typed_while_that_is_under_way(
         alia.type(funds.press, "100")
         funds.go()
     else:
-        presenter, attempt = lost, lost.report
+        presenter, attempt = lost, lost.report  # type: ignore[assignment]
         add_device(system, "alia")
         lost.refresh()
         alia.settle()
