@@ -8,6 +8,7 @@ import json
 import subprocess
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,15 +37,29 @@ def git(*words: str, folder: Path = ROOT) -> str:
     return done.stdout
 
 
+def sources() -> Iterator[str]:
+    """Every file that belongs to the repository: as git says, or, where a source archive was unpacked, all but what is
+    made there."""
+    if (ROOT / ".git").exists():
+        listed = git("ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
+        yield from (name for name in listed if name and (ROOT / name).exists())
+        return
+    made_here = {"PKG-INFO", "setup.cfg", "build", "dist"}
+    for path in ROOT.rglob("*"):
+        parts = path.relative_to(ROOT).parts
+        is_made = parts[0] in made_here or parts[0].endswith((".egg-info", "_cache", ".hypothesis", ".venv"))
+        if path.is_file() and not is_made and "__pycache__" not in parts:
+            yield path.relative_to(ROOT).as_posix()
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository of one commit with the files of this one."""
     folder = tmp_path_factory.mktemp("repository")
-    for name in git("ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0"):
-        if name and (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
-            (folder / name).chmod((ROOT / name).stat().st_mode)
+    for name in sources():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+        (folder / name).chmod((ROOT / name).stat().st_mode)
     git("init", "--quiet", folder=folder)
     git("add", "--all", folder=folder)
     git("commit", "--quiet", "--message", "All", folder=folder)
