@@ -19,15 +19,17 @@ REPORT = {
         "wallet/purse/store.py": summary(10, 9, 4, 2),
         "wallet/purse/pay/paying.py": summary(10, 10, 0, 0),
         "wallet/wallet.py": summary(4, 4, 0, 0),
-        "hsm/keystore.py": summary(100, 24, 2, 2),
+        "hsm/keystore.py": summary(100, 60, 4, 1),
         "hsm/empty.py": summary(0, 0, 0, 0),
+        "app/__init__.py": summary(0, 0, 0, 0),
     }
 }
 
 
 def test_files_are_summed_up_by_room() -> None:
     assert by_room(REPORT) == {
-        "hsm": Figures(100, 24, 2, 2),
+        "app": Figures(),
+        "hsm": Figures(100, 60, 4, 1),
         "wallet": Figures(4, 4, 0, 0),
         "wallet.purse": Figures(20, 19, 4, 2),
     }
