@@ -36,7 +36,7 @@ def bank_line(
     service = ServiceClient(
         opened.profile.url,
         device_key,
-        lambda digest: keystore.sign_digest(DEVICE_ALIAS, digest),
+        lambda message: keystore.sign(DEVICE_ALIAS, message),
         opened.wallet.dating.now,
         random,
         is_stopped=lambda: network.is_off or is_stopped(),

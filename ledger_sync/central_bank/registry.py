@@ -33,6 +33,7 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
 from wallet.protocol.evidence import Evidence, check_evidence
+from wallet.protocol.keys import p256
 from wallet.protocol.lifetime import listed_until
 from wallet.protocol.policy import (
     Baseline,
@@ -146,7 +147,7 @@ class Registry:
             return
         revoked = tuple((name, Reason(reason)) for name, reason in rows)
         body = PolicyBase(newest, self._now(), (), digest_of(revoked))
-        signed = cose.sign(body, self._keys.policy.sign_digest)
+        signed = cose.sign(body, self._keys.policy.sign)
         raw = codec.encode(Baseline(signed, revoked).to_cbor())
         db.execute("insert or replace into base (one, version, raw) values (1, ?, ?)", (newest, raw))
 
@@ -258,12 +259,12 @@ class Registry:
                 return cose.parse(DirectoryBody, row[0])
             keys = (self._keys.issuing.key, self._keys.policy.key, founding.notary, self._keys.redemption.key)
             banks = [
-                Bank(bank, name, (KeyEntry(key, founding.since),))
+                Bank(bank, name, (KeyEntry(p256(key), founding.since),))
                 for bank, name, key in sorted(founding.banks)
             ]
-            roles = tuple((KeyEntry(key, founding.since),) for key in keys)
+            roles = tuple((KeyEntry(p256(key), founding.since),) for key in keys)
             body = DirectoryBody(_FIRST_VERSION, founding.since, tuple(banks), roles)
-            signed = cose.sign(body, self._keys.root.sign_digest)
+            signed = cose.sign(body, self._keys.root.sign)
             db.execute("insert into directory (one, raw) values (1, ?)", (signed.encode(),))
             return signed
 
@@ -304,7 +305,7 @@ class Registry:
         if held is not None and is_newest and now < held.body.time + self._terms.head_age:
             return held
         body = PolicyHead(version, now, self._terms.limits, self._terms.grace)
-        head = cose.sign(body, self._keys.policy.sign_digest)
+        head = cose.sign(body, self._keys.policy.sign)
         db.execute("insert or replace into head (one, raw) values (1, ?)", (head.encode(),))
         return head
 
@@ -337,7 +338,7 @@ class Registry:
         version = newest_version(db) + 1
         removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
         body = PolicyDelta(version, self._now(), tuple(sorted(revoked)), tuple(removed), ())
-        delta = cose.sign(body, self._keys.policy.sign_digest)
+        delta = cose.sign(body, self._keys.policy.sign)
         db.execute("insert into deltas (version, raw) values (?, ?)", (version, delta.encode()))
         db.executemany("delete from revocations where id = ?", [(name,) for name in removed])
         db.executemany(

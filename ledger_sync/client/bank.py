@@ -170,7 +170,7 @@ class BankClient:
             return None
 
     def certify(self, key: bytes, total: int, proof: bytes, since: int) -> Certified:
-        """A certificate for an epoch key; ``proof`` is that key's signature over ``possession_digest``."""
+        """A certificate for an epoch key; ``proof`` is that key's signature over ``possession_message``."""
         path = f"/v1/certificates?since={since}"
         return read(self._service.post(path, [key, total, proof]), _certified)
 

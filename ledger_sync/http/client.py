@@ -24,7 +24,7 @@ from ledger_sync.http.sockets import SPAN, Sockets, Span, never
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import SignDigest
+from wallet.protocol.keys import Sign
 
 MAX_ANSWER_BYTES: Final = 1_048_576
 TIMEOUT: Final = 10.0
@@ -58,7 +58,7 @@ class ServiceClient:
         self,
         base_url: str,
         key: bytes,
-        sign_digest: SignDigest,
+        sign: Sign,
         clock: Clock,
         random: Random,
         timeout: float = TIMEOUT,
@@ -69,7 +69,7 @@ class ServiceClient:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base_url = _url(base_url)
-        self._signer = Signer(key, sign_digest)
+        self._signer = Signer(key, sign)
         self._clock = clock
         self._random = random
         self._timeout = timeout

@@ -87,9 +87,7 @@ class Home:
         return f"{self.config['host']}:{self.config['port']}"
 
     def signer(self, alias: str) -> Signer:
-        return Signer(
-            self.keystore.public_key(alias), lambda digest: self.keystore.sign_digest(alias, digest)
-        )
+        return Signer(self.keystore.public_key(alias), lambda message: self.keystore.sign(alias, message))
 
     def health(self, *aliases: str) -> Health:
         """Whether this service can sign with these keys."""
@@ -103,7 +101,7 @@ class Home:
         return ServiceClient(
             url,
             signer.key,
-            signer.sign_digest,
+            signer.sign,
             self.machine,
             self.random,
             connect=self.connect,

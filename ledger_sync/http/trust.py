@@ -20,6 +20,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, DirectoryBody, Role
+from wallet.protocol.keys import p256
 from wallet.protocol.policy import NO_HEAD, Baseline, Policy, PolicyDelta, PolicyHead, PolicyUpdate
 
 MAX_DELTAS_ONLINE: Final = 256
@@ -38,12 +39,13 @@ class Reader(Protocol):
 def principal(directory: Directory, key: bytes, now: int) -> Caller | None:
     """The bank, central bank or notary whose key this is at `now`: banks and the notary sign with a directory key,
     the central bank with its redemption key."""
-    if key in directory.keys(Role.REDEMPTION, now):
+    sender = p256(key)
+    if sender in directory.keys(Role.REDEMPTION, now):
         return Caller(CallerKind.CENTRAL_BANK, "", key)
-    if key in directory.keys(Role.NOTARY, now):
+    if sender in directory.keys(Role.NOTARY, now):
         return Caller(CallerKind.NOTARY, "", key)
     for bank in directory.banks:
-        if any(entry.key == key and entry.good_at(now) for entry in bank.keys):
+        if any(entry.key == sender and entry.good_at(now) for entry in bank.keys):
             return Caller(CallerKind.BANK, bank.id, key)
     return None
 

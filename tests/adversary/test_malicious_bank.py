@@ -54,7 +54,7 @@ def certificate_of(holder: Holder) -> Certificate:
 def certified(world: System, body: Certificate, **changes: object) -> Signed[Certificate]:
     """``body`` with changes, as the malicious bank signs whatever it likes."""
     forged = replace(body, bank=MALICIOUS, **changes)  # type: ignore[arg-type]
-    return cose.sign(forged, world.network.signer(MALICIOUS, "bank").sign_digest)
+    return cose.sign(forged, world.network.signer(MALICIOUS, "bank").sign)
 
 
 def revoke(

@@ -21,7 +21,7 @@ import pytest
 import wallet.protocol
 from tests.support.vectors import frozen
 from wallet.protocol import codec
-from wallet.protocol.cose import Kind
+from wallet.protocol.kinds import KINDS
 
 pycddl = pytest.importorskip("pycddl")
 
@@ -120,7 +120,7 @@ def conforms(kind: str, raw: bytes) -> bool:
 
 
 def test_every_kind_of_signed_object_has_its_shapes() -> None:
-    assert set(NAMES) == {kind.value for kind in Kind}
+    assert set(NAMES) == {kind.typ for kind in KINDS}
     assert {(name, f"{name}-header", f"{name}-body") for name in NAMES.values()} == set(SEALED.findall(TEXT))
 
 

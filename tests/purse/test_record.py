@@ -103,7 +103,7 @@ def test_a_record_that_could_not_be_written_is_made_up_for(
         asel.paying.sign(payment)
     assert asel.paying.pending()[0].state is PaymentState.RESERVED
     monkeypatch.undo()
-    monkeypatch.setattr(town.keystores["asel"], "sign_digest", full)
+    monkeypatch.setattr(town.keystores["asel"], "sign", full)
     with pytest.raises(KeystoreError):
         asel.paying.sign(payment)
     assert town.keystores["asel"].read_record() == asel._purse.journal.last().record

@@ -245,7 +245,7 @@ class MemoryPurse:
         amount = sum(token.amount for token in verified.received)
         refusals = self._keep(verified) if code is None else self._give_back(verified)
         body = ReceiptBody(verified.payment.ids, code, tuple(item.id for item in refusals), self.world.now)
-        answer = Answer(Receipt(cose.sign(body, self.person.key.sign_digest), refusals), amount, None, code)
+        answer = Answer(Receipt(cose.sign(body, self.person.key.sign), refusals), amount, None, code)
         self.answers[verified.payment.ids] = answer
         self.answered_for.setdefault(ref, []).append(verified.payment.ids)
         for transfer in verified.payment.transfers:

@@ -66,9 +66,7 @@ class Holder:
         self.wallet = Wallet.open(
             self.folder, self.keystore, self.now, self.system.chance(f"wallet {self.name}")
         )
-        device = Signer(
-            self.keystore.public_key(DEVICE), lambda digest: self.keystore.sign_digest(DEVICE, digest)
-        )
+        device = Signer(self.keystore.public_key(DEVICE), lambda message: self.keystore.sign(DEVICE, message))
         line = self.system.network.line(self.name, self.bank, device, self.wallet.dating.now)
         self.bank_client = BankClient(line, self.bank, device.key)
         online.keep_time(self.wallet, self.bank_client, self.system.chance("nonces"))

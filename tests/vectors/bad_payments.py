@@ -63,7 +63,7 @@ def _mixed(second: Signed[Issuance]) -> bytes:
 
 def validity_cases() -> dict[Code, list[Case]]:
     stranger = WORLD.person("stranger")
-    forged = cose.sign(DEAL.payment.transfers[0].body, OTHER.sign_digest)
+    forged = cose.sign(DEAL.payment.transfers[0].body, OTHER.sign)
     late = WORLD.person("Aigul", issued=NOW + 1)
     chained = chain(15)
     last = replace(chained.people[15], sequence=0)

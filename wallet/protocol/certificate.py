@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import (
     MAX_CERTIFICATE_LIFE,
     MAX_HOP,
@@ -23,8 +23,9 @@ from wallet.protocol.bounds import (
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.kinds import Kind
 
 _ISS: Final = 1
 _EXP: Final = 4
@@ -91,7 +92,7 @@ class Certificate:
     A merchant's carries its category and the name to show, so that a sticker over a shop's code shows.
     """
 
-    KIND: ClassVar[Kind] = Kind.CERTIFICATE
+    KIND: ClassVar[Kind] = kinds.CERTIFICATE
 
     bank: str
     wallet: bytes

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import ClassVar, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import MAX_BANKS, MAX_ID_BYTES, MAX_KEYS_PER_ROLE, MAX_NAME_BYTES, MAX_SEQUENCE
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed, parse
+from wallet.protocol.cose import Signed, parse
+from wallet.protocol.keys import PublicKey, p256
+from wallet.protocol.kinds import Kind
 
 
 class Role(IntEnum):
@@ -29,9 +31,9 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """A compressed P-256 key and when it was in use: from ``since`` until ``until`` (None: still), unix seconds."""
+    """A key that signs for a role or bank, from ``since`` until ``until`` (None: still), unix seconds."""
 
-    key: bytes
+    key: PublicKey
     since: int
     until: int | None = None
 
@@ -39,13 +41,13 @@ class KeyEntry:
         return self.since <= time and (self.until is None or time <= self.until)
 
     def to_cbor(self) -> Cbor:
-        return [self.key, self.since, self.until]
+        return [self.key.raw, self.since, self.until]
 
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         key, since, until = codec.array(value, 3)
         entry = cls(
-            codec.public_key(key), codec.moment(since), None if until is None else codec.moment(until)
+            p256(codec.public_key(key)), codec.moment(since), None if until is None else codec.moment(until)
         )
         require(entry.until is None or entry.since <= entry.until, Code.TIME_INVALID)
         return entry
@@ -82,7 +84,7 @@ def _entries(value: Cbor) -> tuple[KeyEntry, ...]:
 class DirectoryBody:
     """What the root key signs: ``[version, time, banks, roles]``, banks by id, roles in order of Role."""
 
-    KIND: ClassVar[Kind] = Kind.DIRECTORY
+    KIND: ClassVar[Kind] = kinds.DIRECTORY
 
     version: int
     time: int
@@ -128,7 +130,7 @@ class Directory:
 
     @classmethod
     def of(cls, signed: Signed[DirectoryBody], root: bytes) -> Self:
-        require(signed.signed_by(root), Code.DIRECTORY_SIGNATURE)
+        require(signed.signed_by(p256(root)), Code.DIRECTORY_SIGNATURE)
         body = signed.body
         return cls(root, body.version, body.time, body.banks, body.roles)
 
@@ -139,23 +141,23 @@ class Directory:
                 return bank
         raise Refusal(Code.BANK_UNKNOWN, {"bank": bank_id})
 
-    def bank_keys(self, bank_id: str, at: int) -> tuple[bytes, ...]:
+    def bank_keys(self, bank_id: str, at: int) -> tuple[PublicKey, ...]:
         """The bank's keys that were good at ``at`` (unix seconds). BANK_UNKNOWN."""
         return tuple([entry.key for entry in self.bank(bank_id).keys if entry.good_at(at)])
 
-    def keys(self, role: Role, at: int) -> tuple[bytes, ...]:
+    def keys(self, role: Role, at: int) -> tuple[PublicKey, ...]:
         """The keys of ``role`` that were good at ``at`` (unix seconds)."""
         return tuple(entry.key for entry in self.roles[role - 1] if entry.good_at(at))
 
     def is_redemption_key(self, key: bytes) -> bool:
         """Whether ``key`` is or ever was a redemption key."""
-        return key in [entry.key for entry in self.roles[Role.REDEMPTION - 1]]
+        return key in [entry.key.raw for entry in self.roles[Role.REDEMPTION - 1]]
 
     def redemption_key(self) -> bytes:
         """The key that redemptions pay now: the newest one not retired. REDEMPTION_KEY where all are."""
         open_ones = [entry for entry in self.roles[Role.REDEMPTION - 1] if entry.until is None]
         require(bool(open_ones), Code.REDEMPTION_KEY)
-        return max(open_ones, key=lambda entry: entry.since).key
+        return max(open_ones, key=lambda entry: entry.since).key.raw
 
     def with_changes(self, changes: Iterable[KeyChange]) -> Directory:
         """This directory after a policy's changes, in their order."""

@@ -16,6 +16,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.keys import p256
 from wallet.protocol.transfer import TokenRef, Transfer
 
 
@@ -88,7 +89,7 @@ def check_evidence(evidence: Evidence, directory: Directory) -> Culprit:
     """Name the culprit, or raise ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, EVIDENCE_INVALID."""
     certificate = evidence.certificate
     check_certificate(certificate, directory)
-    key = certificate.body.key
+    key = p256(certificate.body.key)
     first, second = evidence.first, evidence.second
     require(first.id < second.id, Code.EVIDENCE_INVALID)
     require(first.signed_by(key) and second.signed_by(key), Code.EVIDENCE_INVALID)
@@ -101,4 +102,4 @@ def check_evidence(evidence: Evidence, directory: Directory) -> Culprit:
     else:
         require(first.body.sequence == second.body.sequence, Code.EVIDENCE_INVALID)
         sequence = first.body.sequence
-    return Culprit(certificate.body.wallet, certificate.body.bank, key, token, sequence)
+    return Culprit(certificate.body.wallet, certificate.body.bank, key.raw, token, sequence)

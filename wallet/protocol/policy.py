@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import ClassVar, Self
 
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import (
     ID_BYTES,
     MAX_CHANGES_IN_BASE,
@@ -28,8 +28,9 @@ from wallet.protocol.bounds import (
 from wallet.protocol.certificate import Limits
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, KeyChange, Role
+from wallet.protocol.kinds import Kind
 
 
 class Reason(IntEnum):
@@ -46,7 +47,7 @@ class PolicyHead:
     """``[version, time, limits, grace]``: the newest version, when it was signed, limits for every wallet, and
     the seconds after a token's expiry in which it can still be redeemed."""
 
-    KIND: ClassVar[Kind] = Kind.POLICY_HEAD
+    KIND: ClassVar[Kind] = kinds.POLICY_HEAD
 
     version: int
     time: int
@@ -74,7 +75,7 @@ class PolicyDelta:
     ``revoked`` and ``removed`` name wallets by ``Certificate.revocation_id``, which only their own bank's have.
     """
 
-    KIND: ClassVar[Kind] = Kind.POLICY_DELTA
+    KIND: ClassVar[Kind] = kinds.POLICY_DELTA
 
     version: int
     time: int
@@ -144,7 +145,7 @@ class PolicyBase:
     """``[version, time, changes, digest]``: where a wallet that holds no policy may begin. All deltas up to ``version``
     have come to these key changes and to the list of revocations whose SHA-256 is ``digest``."""
 
-    KIND: ClassVar[Kind] = Kind.POLICY_BASE
+    KIND: ClassVar[Kind] = kinds.POLICY_BASE
 
     version: int
     time: int

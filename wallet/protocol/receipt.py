@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import ID_BYTES, MAX_CODE_BYTES, MAX_REFUSALS, MAX_TRANSFERS
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.keys import p256
+from wallet.protocol.kinds import Kind
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import ToPayer, Transfer
 from wallet.protocol.validity import Verified, check_transfer
@@ -24,7 +26,7 @@ class ReceiptBody:
     """``transfers``: ids of the payment's new transfers, as the payment has them; ``code`` None when accepted;
     ``refusals``: ids of the redemptions that give refused money back; ``time`` in unix seconds."""
 
-    KIND: ClassVar[Kind] = Kind.RECEIPT
+    KIND: ClassVar[Kind] = kinds.RECEIPT
 
     transfers: tuple[bytes, ...]
     code: Code | None
@@ -79,12 +81,12 @@ class Receipt:
 
 def check_receipt(receipt: Receipt, payee: bytes) -> None:
     """That the compressed P-256 ``payee`` signed the receipt and the very refusals it names. RECEIPT_SIGNATURE."""
-    body = receipt.signed.body
-    require(receipt.signed.signed_by(payee), Code.RECEIPT_SIGNATURE)
+    key, body = p256(payee), receipt.signed.body
+    require(receipt.signed.signed_by(key), Code.RECEIPT_SIGNATURE)
     require(tuple(refusal.id for refusal in receipt.refusals) == body.refusals, Code.RECEIPT_SIGNATURE)
     for refusal in receipt.refusals:
         require(isinstance(refusal.body.purpose, ToPayer), Code.RECEIPT_SIGNATURE)
-        require(refusal.signed_by(payee), Code.RECEIPT_SIGNATURE)
+        require(refusal.signed_by(key), Code.RECEIPT_SIGNATURE)
 
 
 def check_answer(receipt: Receipt, paid: Verified, request: Request, directory: Directory) -> None:

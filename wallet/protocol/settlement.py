@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import ID_BYTES, MAX_CODE_BYTES, MAX_ID_BYTES, MAX_INPUTS
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, Role
+from wallet.protocol.kinds import Kind
 from wallet.protocol.transfer import TokenRef, Transfer
 
 CENTRAL_BANK = ""
@@ -27,7 +28,7 @@ CENTRAL_BANK = ""
 class Commit:
     """A bank asks the notary to consume ``refs`` (sorted) for transaction ``consumer``."""
 
-    KIND: ClassVar[Kind] = Kind.COMMIT
+    KIND: ClassVar[Kind] = kinds.COMMIT
 
     bank: str
     consumer: bytes
@@ -55,7 +56,7 @@ class Consumption:
     """The notary's word: ``consumer``, submitted by ``bank`` at ``time``, was the first to consume ``refs`` (sorted,
     each once)."""
 
-    KIND: ClassVar[Kind] = Kind.CONSUMPTION
+    KIND: ClassVar[Kind] = kinds.CONSUMPTION
 
     consumer: bytes
     bank: str
@@ -92,7 +93,7 @@ class Settlement:
     """A bank's verdict: ``values`` are the settled tiyn of each output, face value unless something was lost, none
     where it is refused; ``code`` says why it is not settled, always where it is refused."""
 
-    KIND: ClassVar[Kind] = Kind.SETTLEMENT
+    KIND: ClassVar[Kind] = kinds.SETTLEMENT
 
     bank: str
     transfer: bytes

@@ -8,19 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import MAX_ID_BYTES, NONCE_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWord:
     """``[bank, nonce, time]``: the bank's id, what the asker sent, and the bank's clock, unix seconds."""
 
-    KIND: ClassVar[Kind] = Kind.TIME_WORD
+    KIND: ClassVar[Kind] = kinds.TIME_WORD
 
     bank: str
     nonce: bytes

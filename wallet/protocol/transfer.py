@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import (
     ID_BYTES,
     MAX_AMOUNTS,
@@ -21,7 +21,7 @@ from wallet.protocol.bounds import (
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind
+from wallet.protocol.kinds import Kind
 
 
 class TokenRef(NamedTuple):
@@ -75,7 +75,7 @@ class Transfer:
     this payment included; ``sequence`` counts the purse's transfers over all its keys; ``time`` in unix seconds.
     """
 
-    KIND: ClassVar[Kind] = Kind.TRANSFER
+    KIND: ClassVar[Kind] = kinds.TRANSFER
 
     inputs: tuple[TokenRef, ...]
     payee: bytes

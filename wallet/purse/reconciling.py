@@ -108,9 +108,9 @@ class Reconciling:
         """The current one, or None before the first."""
         return self._purse.epochs.current()
 
-    def prove_possession(self, epoch: EpochKey, digest: bytes) -> bytes:
-        """The epoch key's signature (64 bytes) over a digest by which its bank knows that we hold it."""
-        return self._purse.epochs.prove(epoch, digest)
+    def prove_possession(self, epoch: EpochKey, message: bytes) -> bytes:
+        """The epoch key's signature (64 bytes) over a message by which its bank knows that we hold it."""
+        return self._purse.epochs.prove(epoch, message)
 
     def install_certificate(self, certificate: Signed[Certificate]) -> None:
         """A certificate for a key of ours. BANK_UNKNOWN, CERTIFICATE_SIGNATURE, NOT_CERTIFIED (not our key)."""

@@ -79,10 +79,10 @@ class _Timed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._keystore, name)
 
-    def sign_digest(self, alias: str, digest: bytes) -> bytes:
+    def sign(self, alias: str, message: bytes) -> bytes:
         began = time.process_time()
         try:
-            return self._keystore.sign_digest(alias, digest)
+            return self._keystore.sign(alias, message)
         finally:
             self._signing.seconds += time.process_time() - began
 

@@ -296,11 +296,11 @@ def test_a_token_that_fails_while_signing_leaves_the_intent_to_go_on_with(
     bazaar.asks()
     bazaar.scans_request()
 
-    def fails(alias: str, digest: bytes) -> bytes:
+    def fails(alias: str, message: bytes) -> bytes:
         raise KeystoreError(KeystoreCode.TOKEN_FAULT)
 
     keystore = bazaar.town.keystores["alia"]
-    monkeypatch.setattr(keystore, "sign_digest", fails)
+    monkeypatch.setattr(keystore, "sign", fails)
     view = bazaar.confirms()
     assert (view.step, view.money, view.trouble) == (PayStep.ASKED, Money.RESERVED, Trouble("token_fault"))
     monkeypatch.undo()

@@ -87,7 +87,7 @@ def add_device(system: System, name: str) -> None:
     """One more device of that account."""
     holder, key = system.holders[name], Key.of(f"another device of {name}")
     (code,) = system.operate(holder.bank, "/v1/devices", [bytes(16), holder.account])
-    line = system.network.line(name, holder.bank, Signer(key.public, key.sign_digest))
+    line = system.network.line(name, holder.bank, Signer(key.public, key.sign))
     line.post("/v1/enrolments", [code, key.public])
 
 

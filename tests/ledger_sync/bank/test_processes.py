@@ -44,7 +44,7 @@ class RealTown(Town):
 
     def line(self, service: str, key: Key) -> ServiceClient:
         url = self.network.station(service).url
-        return ServiceClient(url, key.public, key.sign_digest, self.clock, os.urandom)
+        return ServiceClient(url, key.public, key.sign, self.clock, os.urandom)
 
     def order(self, service: str, method: str, path: str, value: Cbor = None) -> Cbor:
         (answer,) = sandbox.operate(self.network, [Order(service, method, path, value)])

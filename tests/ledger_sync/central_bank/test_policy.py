@@ -169,7 +169,7 @@ def test_nobody_revokes_anothers_wallets(stand: Stand) -> None:
     bob = stand.ledger.person("bob", "zhibek")
     assert stand.code(stand.alatau, "/v1/revocations", body((bob, Reason.LOST))) is Code.AUTH_FORBIDDEN
     forged = replace(bob.certificate.body, bank="alatau")
-    mine = Person(bob.key, cose.sign(forged, Key.of("stranger").sign_digest))
+    mine = Person(bob.key, cose.sign(forged, Key.of("stranger").sign))
     assert (
         stand.code(stand.alatau, "/v1/revocations", body((mine, Reason.LOST))) is Code.CERTIFICATE_SIGNATURE
     )
@@ -187,7 +187,7 @@ def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: Stand
     assert stand.code(stand.alatau, path, [[], forged.to_cbor()]) is Code.EVIDENCE_INVALID
     assert stand.code(stand.alatau, path, [[], None]) is Code.MALFORMED
     far = replace(cheat.certificate.body, issued=NOW + MAX_AHEAD + 1, expires=NOW + MAX_AHEAD + DAY)
-    ahead = cose.sign(far, stand.ledger.world.bank_key("zhibek").sign_digest)
+    ahead = cose.sign(far, stand.ledger.world.bank_key("zhibek").sign)
     told = replace(evidence, certificate=ahead)
     assert stand.code(stand.alatau, path, [[], told.to_cbor()]) is Code.TIME_AHEAD
     assert policy(stand).revoked == {}
@@ -201,7 +201,7 @@ def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: Stand
 def test_a_bank_that_certifies_anothers_id_and_key_revokes_neither(stand: Stand) -> None:
     """Her key did not want to be zhibek's: ann's refresh is paid as she signed it."""
     ann = stand.ledger.person("ann")
-    by_zhibek = stand.ledger.world.bank_key("zhibek").sign_digest
+    by_zhibek = stand.ledger.world.bank_key("zhibek").sign
     borrowed = Person(ann.key, cose.sign(replace(ann.certificate.body, bank="zhibek"), by_zhibek))
     for shown, code in (
         (borrowed.possession("alatau"), Code.KEY_INVALID),
@@ -322,7 +322,7 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: P
     revoke(stand, (stand.ledger.person("bob"), Reason.LOST))
     true = update(stand)
     assert true.head is not None
-    stranger = Key.of("stranger").sign_digest
+    stranger = Key.of("stranger").sign
     forged = cose.sign(replace(true.deltas[0].body, revoked=()), stranger)
     old_head = cose.sign(replace(true.head.body, time=true.head.body.time + 1), stranger)
     for change, code in (
@@ -398,7 +398,7 @@ def test_revoking_a_wallet_reaches_every_certificate_of_its_key(stand: Stand) ->
     shop = stand.ledger.person("shop")
     renewed = cose.sign(
         replace(shop.certificate.body, wallet=named("new id"), expires=NOW + 80 * DAY),
-        stand.ledger.world.bank_key("alatau").sign_digest,
+        stand.ledger.world.bank_key("alatau").sign,
     )
     refreshed = stand.ledger.redeem(shop, stand.fund(shop, 200), Refresh(Key.of("shop 2").public, (200,)))
     revoke(stand, (shop, Reason.LOST))
@@ -482,7 +482,7 @@ def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) ->
     assert start.apply(update(stand, BASE_EVERY)).head == policy(stand).head
     for changed in (
         replace(baseline, revoked=baseline.revoked[1:]),
-        replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign_digest)),
+        replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign)),
     ):
         with pytest.raises(Refusal) as refused:
             changed.policy(directory)

@@ -60,8 +60,8 @@ class Pair:
             folder / KEYSTORE, hsm.pin_from_file(folder / PIN), clock=clock, random=os.urandom
         )
 
-    def sign(self, digest: bytes) -> bytes:
-        return self.keystore.sign_digest("bank", digest)
+    def sign(self, message: bytes) -> bytes:
+        return self.keystore.sign("bank", message)
 
     def start(self) -> None:
         """Both without failpoints, whatever the test before did."""
@@ -146,7 +146,7 @@ class Pair:
             total=0,
             time=issuance.body.issued,
         )
-        return cose.sign(body, owner.key.sign_digest)
+        return cose.sign(body, owner.key.sign)
 
     def commit(self, transfer: cose.Signed[Transfer]) -> Cbor:
         body = Commit("alatau", transfer.id, transfer.body.inputs, clock())

@@ -107,7 +107,7 @@ def test_another_signature_under_the_same_id_is_this_copys_fault(ledger: Ledger)
     (token,) = ledger.issue(ann, 1000)
     (paid,) = ledger.pay(ann, [token], bob, 1000)
     good = ledger.transfers[paid.ref.txid]
-    bad = cose.sign(good.body, Key.of("stranger").sign_digest)
+    bad = cose.sign(good.body, Key.of("stranger").sign)
     assert bad.id == good.id
     standing = standings(ledger, replace(ledger.bundle(), transfers=(bad,)))[bad.id]
     assert isinstance(standing, Invalid)
@@ -121,13 +121,13 @@ def test_certificates_and_issuances_that_nobody_signed_are_as_if_absent(ledger: 
     (paid,) = ledger.pay(ann, [token], bob, 1000)
     stranger = Key.of("stranger")
     later = replace(ann.certificate.body, expires=NOW + 300 * DAY)
-    forged = cose.sign(later, stranger.sign_digest)
+    forged = cose.sign(later, stranger.sign)
     whole = ledger.bundle()
     assert standings(ledger, replace(whole, certificates=(*whole.certificates, forged))) == standings(ledger)
     assert standings(ledger, replace(whole, certificates=(forged,)))[paid.ref.txid] == Waiting(
         keys=frozenset({ann.key.public})
     )
-    unissued = cose.sign(ledger.issuances[0].body, stranger.sign_digest)
+    unissued = cose.sign(ledger.issuances[0].body, stranger.sign)
     assert standings(ledger, replace(whole, issuances=(unissued,)))[paid.ref.txid] == Waiting(
         frozenset({token.ref.txid})
     )
