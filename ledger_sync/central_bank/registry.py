@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger_sync.central_bank.directories import Directories, Founding
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import WINDOW, Clock, Signer
@@ -31,9 +32,8 @@ from wallet.protocol.bounds import (
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
+from wallet.protocol.directory import Directory, DirectoryBody
 from wallet.protocol.evidence import Evidence, check_evidence
-from wallet.protocol.keys import p256
 from wallet.protocol.lifetime import listed_until
 from wallet.protocol.policy import (
     Baseline,
@@ -55,16 +55,6 @@ class Keys:
     redemption: Signer
 
 
-@dataclass(frozen=True, slots=True)
-class Founding:
-    """What the first directory says: the banks, the notary's key, and since when all keys are good."""
-
-    banks: tuple[tuple[str, str, bytes], ...]
-    notary: bytes
-    since: int
-
-
-_FIRST_VERSION: Final = 1
 POOL_SECONDS: Final = 10
 """Between two times at which revocations are listed: what comes meanwhile shares deltas."""
 _KEPT_ANSWERS: Final = 16
@@ -98,10 +88,20 @@ class Registry:
         self._clock = clock
         self._answers = _Answers()
         self._published = -POOL_SECONDS
-        self.signed_directory = self._found(founding)
-        self.directory = Directory.of(self.signed_directory, keys.root.key)
+        self._directories = Directories(
+            store, keys.root, keys.issuing.key, keys.policy.key, keys.redemption.key, founding
+        )
         if is_heard:
             self._follow_terms()
+
+    @property
+    def signed_directory(self) -> Signed[DirectoryBody]:
+        """In its first form."""
+        return self._directories.forms[-1]
+
+    @property
+    def directory(self) -> Directory:
+        return self._directories.directory
 
     def resume(self) -> None:
         """All that was once said was heard."""
@@ -251,22 +251,6 @@ class Registry:
         with self._store.writing() as db:
             if self._leaving(db, 1):
                 self._publish(db, ())
-
-    def _found(self, founding: Founding) -> Signed[DirectoryBody]:
-        with self._store.writing() as db:
-            row = db.execute("select raw from directory").fetchone()
-            if row is not None:
-                return cose.parse(DirectoryBody, row[0])
-            keys = (self._keys.issuing.key, self._keys.policy.key, founding.notary, self._keys.redemption.key)
-            banks = [
-                Bank(bank, name, (KeyEntry(p256(key), founding.since),))
-                for bank, name, key in sorted(founding.banks)
-            ]
-            roles = tuple((KeyEntry(p256(key), founding.since),) for key in keys)
-            body = DirectoryBody(_FIRST_VERSION, founding.since, tuple(banks), roles)
-            signed = cose.sign(body, self._keys.root.sign)
-            db.execute("insert into directory (one, raw) values (1, ?)", (signed.encode(),))
-            return signed
 
     def _follow_terms(self) -> None:
         """Other limits or another grace than the last head's are a new version, so that wallets pass them on."""

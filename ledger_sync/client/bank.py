@@ -11,13 +11,19 @@ from ledger_sync.client.rows import Row, read_rows
 from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose
-from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, MAX_TIME, SIGNATURE_BYTES
+from wallet.protocol.bounds import (
+    MAX_DIRECTORY_BYTES,
+    MAX_NAME_BYTES,
+    MAX_SUM,
+    MAX_TIME,
+    SIGNATURE_BYTES,
+)
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import DirectoryBody
+from wallet.protocol.directory import parse_directory
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.protocol.time_word import TimeWord
@@ -242,8 +248,8 @@ def _root(answer: Cbor) -> tuple[bytes, bytes]:
 
 def _directory(value: Cbor) -> bytes:
     """Kept as it is signed; that it can be read at all is seen here."""
-    raw = codec.octets(value, most=MAX_OBJECT_BYTES)
-    cose.parse(DirectoryBody, raw)
+    raw = codec.octets(value, most=MAX_DIRECTORY_BYTES)
+    parse_directory(raw)
     return raw
 
 

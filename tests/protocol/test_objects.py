@@ -35,7 +35,7 @@ from wallet.protocol.bounds import (
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.directory import DirectoryBody
+from wallet.protocol.directory import DirectoryBody, DirectoryBody2
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.payment import Payment, parse_payment
@@ -50,6 +50,7 @@ BODIES: dict[str, type[Any]] = {
     body.KIND.typ: body
     for body in (
         DirectoryBody,
+        DirectoryBody2,
         PolicyHead,
         PolicyDelta,
         PolicyBase,
@@ -334,7 +335,7 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         ("reason true", field("qpd1", 2, [[b"x" * 16, True]]), Code.MALFORMED),
         ("a role with a bank", field("qpd1", 4, [[1, "alatau", "", entry]]), Code.MALFORMED),
         ("a bank without a name", field("qpd1", 4, [[0, "alatau", "", entry]]), Code.MALFORMED),
-        ("an unknown role", field("qpd1", 4, [[5, "", "", entry]]), Code.MALFORMED),
+        ("a role too high", field("qpd1", 4, [[256, "", "", entry]]), Code.MALFORMED),
         ("grace", field("qph1", 3, 2**32), Code.MALFORMED),
         ("no transfers", field("qrc1", 0, []), Code.MALFORMED),
         ("transfers", field("qrc1", 0, [b"x" * 32] * (MAX_TRANSFERS + 1)), Code.TOO_MANY),

@@ -154,7 +154,7 @@ class TestDirectory:
         )
         assert newer.redemption_key() == NEW_KEY.public
         assert newer.is_redemption_key(WORLD.redemption.public)
-        old = directory.roles[Role.REDEMPTION - 1][0]
+        old = directory.roles[Role.REDEMPTION][0]
         none = directory.with_changes([KeyChange(Role.REDEMPTION, "", "", replace(old, until=NOW))])
         assert refusal_of(none.redemption_key) is Code.REDEMPTION_KEY
         assert none.is_redemption_key(WORLD.redemption.public)

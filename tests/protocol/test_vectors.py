@@ -42,6 +42,7 @@ def test_they_cover_the_objects_and_at_least_thirty_codes() -> None:
     objects = {vector["object"] for vector in VALID.values()}
     assert objects == {
         "directory",
+        "directory-2",
         "certificate",
         "issuance",
         "request",

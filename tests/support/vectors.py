@@ -78,9 +78,17 @@ def _token(token: Token) -> Meaning:
     }
 
 
+def _roles(kind: str, directory: Directory) -> Meaning:
+    """How many keys each role has, in the form that numbers them; those of algorithms that are not known too."""
+    if kind == "directory":
+        return {}
+    return {"roles": [[role, len(entries)] for role, entries in directory.roles.items()]}
+
+
 def judge_directory(raw: bytes, vector: Vector) -> Meaning:
     directory = Directory.open(raw, bytes.fromhex(vector["root"]))
     return {
+        **_roles(vector["object"], directory),
         "version": directory.version,
         "banks": [bank.id for bank in directory.banks],
         "redemption": directory.redemption_key().hex(),
@@ -235,6 +243,7 @@ def judge_bundle(raw: bytes, vector: Vector) -> Meaning:
 
 JUDGES: Mapping[str, Callable[[bytes, Vector], Meaning]] = {
     "directory": judge_directory,
+    "directory-2": judge_directory,
     "certificate": judge_certificate,
     "issuance": judge_issuance,
     "request": judge_request,

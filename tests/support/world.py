@@ -14,7 +14,7 @@ from hsm.memory import MemoryKeystore
 from ledger_sync.possession import Possession, possession_message
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
-from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
+from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry, roles_of
 from wallet.protocol.issuance import CURRENCY, Issuance
 from wallet.protocol.keys import p256
 from wallet.protocol.payment import Payment
@@ -117,7 +117,7 @@ class World:
                 Bank(b, b.title() + " Bank", (KeyEntry(p256(self.bank_key(b).public), since),))
                 for b in self.banks
             ),
-            tuple((KeyEntry(p256(key.public), since),) for key in roles),
+            roles_of((KeyEntry(p256(key.public), since),) for key in roles),
         )
         return cose.sign(body, self.root.sign)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 
 from tests.support.vectors import FOLDER, Vector, judge
-from tests.vectors import bad, good
+from tests.vectors import bad, good, growing
 
 
 def build() -> dict[str, dict[str, Vector]]:
     """``{"valid": {name: vector}, "invalid": {name: vector}}``."""
-    valid = {name: {**vector, "means": judge(vector)} for name, vector in good.build().items()}
-    return {"valid": valid, "invalid": bad.build()}
+    made = {**good.build(), **growing.good()}
+    valid = {name: {**vector, "means": judge(vector)} for name, vector in made.items()}
+    return {"valid": valid, "invalid": {**bad.build(), **growing.bad()}}
 
 
 def as_text(vector: Vector) -> str:

@@ -13,9 +13,9 @@ from typing import Any, Final, TypeVar
 
 import cbor2
 
-from wallet.protocol.bounds import MAX_DEPTH, MAX_SUM, MAX_TIME
+from wallet.protocol.bounds import MAX_DEPTH, MAX_SIGNER_KEY_BYTES, MAX_SUM, MAX_TIME
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.keys import is_key
+from wallet.protocol.keys import ALGORITHMS, ES256, PublicKey, UnknownAlgorithm, is_key, p256
 
 Cbor = Any
 """int, bytes, str, bool, None, or a list or int-keyed dict of these."""
@@ -188,3 +188,23 @@ def public_key(value: Cbor) -> bytes:
     if type(value) is not bytes or not is_key(value):
         raise Refusal(Code.KEY_INVALID)
     return value
+
+
+def signer_key(value: Cbor) -> PublicKey:
+    """A key of a role or bank: an ES256 key as ``public_key`` has it, or ``[algorithm, key]`` of any other algorithm,
+    known here or not. KEY_INVALID, MALFORMED."""
+    if type(value) is not list:
+        return p256(public_key(value))
+    number, raw = array(value, 2)
+    if type(number) is not int or abs(number) > MAX_TIME or number == ES256.number:
+        raise Refusal(Code.MALFORMED)
+    octets(raw, most=MAX_SIGNER_KEY_BYTES)
+    algorithm = ALGORITHMS.get(number, UnknownAlgorithm(number))
+    if not algorithm.is_key(raw):
+        raise Refusal(Code.KEY_INVALID)
+    return PublicKey(algorithm, raw)
+
+
+def written_key(key: PublicKey) -> Cbor:
+    """The form that ``signer_key`` reads."""
+    return key.raw if key.algorithm is ES256 else [key.algorithm.number, key.raw]

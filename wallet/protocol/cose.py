@@ -37,6 +37,7 @@ class Body(Protocol):
 
 
 B = TypeVar("B", bound=Body)
+B_co = TypeVar("B_co", bound=Body, covariant=True)
 
 
 @lru_cache(maxsize=_KEPT_KINDS)
@@ -62,13 +63,13 @@ def object_id(kind: Kind, payload: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed(Generic[B]):
+class Signed(Generic[B_co]):
     """A body, its payload bytes and the signature over them.
 
     Holding one says nothing about who signed it: that is ``signed_by``.
     """
 
-    body: B
+    body: B_co
     payload: bytes
     signature: bytes
     id: bytes

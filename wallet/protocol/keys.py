@@ -7,7 +7,7 @@ signs an object is said by the version of its kind (`kinds`), never by the objec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
@@ -105,6 +105,26 @@ class _Es256:
 
 ES256: Final[Algorithm] = _Es256()
 """The algorithm of every kind's version 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAlgorithm:
+    """An algorithm that only its number is known of: its keys are kept and passed on, and verify nothing."""
+
+    number: int
+
+    def is_key(self, raw: bytes) -> bool:
+        return bool(raw)
+
+    def check_form(self, signature: bytes) -> None:
+        raise Refusal(Code.ALGORITHM_UNKNOWN, {"algorithm": self.number})
+
+    def verify(self, key: bytes, message: bytes, signature: bytes) -> bool:
+        return False
+
+
+ALGORITHMS: Final[Mapping[int, Algorithm]] = {ES256.number: ES256}
+"""By COSE number: all that verify here."""
 
 
 @lru_cache(maxsize=_KEPT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from wallet.protocol.bounds import MAX_OBJECT_BYTES
+from wallet.protocol.bounds import MAX_DIRECTORY_BYTES, MAX_OBJECT_BYTES
 from wallet.protocol.keys import ES256, Algorithm
 
 
@@ -34,6 +34,7 @@ class Kind:
 
 
 DIRECTORY: Final = Kind("qbd", 1)
+DIRECTORY_2: Final = Kind("qbd", 2, most=MAX_DIRECTORY_BYTES)
 POLICY_HEAD: Final = Kind("qph", 1)
 POLICY_DELTA: Final = Kind("qpd", 1)
 POLICY_BASE: Final = Kind("qpb", 1)
@@ -50,6 +51,7 @@ TIME_WORD: Final = Kind("qtw", 1)
 
 KINDS: Final = (
     DIRECTORY,
+    DIRECTORY_2,
     POLICY_HEAD,
     POLICY_DELTA,
     POLICY_BASE,

@@ -20,7 +20,7 @@ from wallet.protocol import cose
 from wallet.protocol.bounds import DAY, FUNDING_ID_BYTES, NONCE_BYTES, WALLET_ID_BYTES
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
+from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry, roles_of
 from wallet.protocol.issuance import CURRENCY, Issuance
 from wallet.protocol.keys import p256
 from wallet.protocol.payment import Payment
@@ -169,7 +169,7 @@ class Authorities:
             1,
             since,
             (Bank(BANK, BANK, (KeyEntry(p256(self.bank.public), since),)),),
-            tuple((KeyEntry(p256(key.public), since),) for key in roles),
+            roles_of((KeyEntry(p256(key.public), since),) for key in roles),
         )
         return cose.sign(body, self.root.sign).encode()
 

@@ -28,7 +28,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, DirectoryBody, Role
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_consumption
 from wallet.protocol.transfer import Purpose, Refresh, ToAccount, TokenRef, Transfer
@@ -221,7 +221,7 @@ def test_a_funding_killed_before_its_answer_is_answered_the_next_time(running_pa
     pair.start()
     assert pair.books()[2] == before[2] + 200
     issuance = pair.fund(ann, funding, 200)
-    assert issuance.signed_by(pair.directory().roles[0][0].key)
+    assert issuance.signed_by(pair.directory().roles[Role.ISSUING][0].key)
     assert pair.books()[2] == before[2] + 200
 
 

@@ -1,0 +1,125 @@
+"""Vectors of what grows: second forms, roles and algorithms that a reader does not know, attachments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.vectors import Vector
+from tests.support.world import DAY, NOW, Key
+from tests.vectors.bad import signed
+from tests.vectors.good import WORLD, in_world, update, vector
+from wallet.protocol import codec, cose
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code
+from wallet.protocol.directory import DirectoryBody2, KeyChange, KeyEntry, Role
+from wallet.protocol.keys import PublicKey, UnknownAlgorithm, p256
+from wallet.protocol.policy import PolicyDelta
+
+ORACLE, ML_DSA_65 = 9, -49
+SINCE = NOW - 365 * DAY
+
+
+def body_2(**changes: object) -> DirectoryBody2:
+    """What the world's directory says, in its second form."""
+    first = WORLD.signed_directory().body
+    made = DirectoryBody2(1, first.time, first.banks, first.roles, p256(WORLD.root.public))
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def directory_2(body: DirectoryBody2, by: Key = WORLD.root) -> bytes:
+    return cose.sign(body, by.sign).encode()
+
+
+def unknown_to_today() -> DirectoryBody2:
+    """A role and an algorithm that nobody knows yet, beside those that all know."""
+    later = KeyEntry(PublicKey(UnknownAlgorithm(ML_DSA_65), bytes(1_952)), SINCE)
+    roles = dict(WORLD.signed_directory().body.roles)
+    roles[Role.NOTARY] = (*roles[Role.NOTARY], later)
+    return body_2(roles={**roles, ORACLE: (KeyEntry(p256(Key.of("oracle").public), SINCE), later)})
+
+
+def role_change(role: int) -> PolicyDelta:
+    entry = KeyEntry(p256(Key.of("oracle").public), NOW)
+    return PolicyDelta(1, NOW, (), (), (KeyChange(role, "", "", entry),))
+
+
+def _of_second_form(raw: bytes, note: str) -> Vector:
+    return vector("directory-2", raw, note, root=WORLD.root.public)
+
+
+def good() -> dict[str, Vector]:
+    """Valid ones by name, without their meaning."""
+    few = {Role.ISSUING: body_2().roles[Role.ISSUING], Role.REDEMPTION: body_2().roles[Role.REDEMPTION]}
+    unknown_role = cose.sign(role_change(ORACLE), WORLD.policy_key.sign)
+    return {
+        "directory-2": _of_second_form(
+            directory_2(body_2()), "the second form: roles by number, and the root"
+        ),
+        "directory-2-unknown": _of_second_form(
+            directory_2(unknown_to_today()),
+            "a role and an algorithm that are not known: kept and passed over",
+        ),
+        "directory-2-few-roles": _of_second_form(
+            directory_2(body_2(roles=few)), "a role that does not stand there has no keys"
+        ),
+        "policy-role-unknown": in_world(
+            "policy", update(1, unknown_role), "a key for a role that is not known: kept and passed over"
+        ),
+    }
+
+
+def _altered(**changes: Cbor) -> bytes:
+    """A directory of the second form with raw fields put in, signed all the same."""
+    names = ("version", "time", "root", "banks", "roles")
+    fields = dict(zip(names, body_2().to_cbor(), strict=True))
+    return signed([(fields | changes)[name] for name in names], WORLD.root, "qbd2")
+
+
+def bad() -> dict[str, Vector]:
+    """Invalid ones by name, with their codes."""
+    issuing, policy, *rest = body_2().to_cbor()[4]
+    entry = issuing[1][0]
+    as_pair = [[-7, entry[0]], *entry[1:]]
+    cases = [
+        (Code.MALFORMED, "directory-2-roles-unsorted", _altered(roles=[policy, issuing, *rest]), "roles"),
+        (Code.MALFORMED, "directory-2-role-twice", _altered(roles=[issuing, issuing]), "a role twice"),
+        (Code.MALFORMED, "directory-2-role-zero", _altered(roles=[[0, [entry]], issuing]), "0 is for banks"),
+        (Code.MALFORMED, "directory-2-role-high", _altered(roles=[[256, [entry]]]), "above 255"),
+        (
+            Code.MALFORMED,
+            "directory-2-key-in-another-form",
+            _altered(roles=[[1, [as_pair]]]),
+            "ES256 as a pair",
+        ),
+        (
+            Code.TOO_MANY,
+            "directory-2-roles",
+            _altered(roles=[[role, []] for role in range(1, 34)]),
+            "33 roles",
+        ),
+        (Code.DUPLICATE_ITEM, "directory-2-key-twice", _altered(roles=[[1, [entry, entry]]]), "a key twice"),
+        (
+            Code.DIRECTORY_SIGNATURE,
+            "directory-2-of-another-root",
+            directory_2(body_2(root=p256(Key.of("another root").public))),
+            "signed by the root held, and names another",
+        ),
+        (
+            Code.VERSION_UNKNOWN,
+            "directory-3",
+            signed(body_2().to_cbor(), WORLD.root, "qbd3"),
+            "a form that is not known yet",
+        ),
+    ]
+    made = {
+        f"{code.value}-{name}".replace("_", "-"): {**_of_second_form(raw, note), "code": code.value}
+        for code, name, raw, note in cases
+    }
+    high = codec.encode(role_change(ORACLE).to_cbor()).replace(b"\x84\x09", b"\x84\x19\x01\x00")
+    changed = signed(codec.decode(high, len(high)), WORLD.policy_key, "qpd1")
+    raw = codec.encode([WORLD.head(1).to_cbor(), [codec.decode(changed, len(changed))]])
+    made["malformed-policy-role-high"] = {
+        **in_world("policy", raw, "a role above 255"),
+        "code": Code.MALFORMED.value,
+    }
+    return made
