@@ -56,9 +56,11 @@ NO_SHAPE = {
     "time-invalid-token-for-too-long",
     "key-invalid-off-curve",
     "malformed-new-more-than-there-are",
+    "malformed-attachments-unsorted",
     "malformed-directory-2-role-twice",
     "malformed-directory-2-roles-unsorted",
     # pycddl does not count the arrays in an array
+    "too-many-attachments-many",
     "too-many-directory-2-roles",
     # pycddl takes any map for the empty one
     "malformed-unprotected-header",

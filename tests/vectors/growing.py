@@ -7,8 +7,10 @@ from dataclasses import replace
 from tests.support.vectors import Vector
 from tests.support.world import DAY, NOW, Key
 from tests.vectors.bad import signed
-from tests.vectors.good import WORLD, in_world, update, vector
+from tests.vectors.good import DEAL, WORLD, in_world, payee, update, vector
 from wallet.protocol import codec, cose
+from wallet.protocol.attachments import Attachment
+from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
 from wallet.protocol.directory import DirectoryBody2, KeyChange, KeyEntry, Role
@@ -52,6 +54,10 @@ def good() -> dict[str, Vector]:
     few = {Role.ISSUING: body_2().roles[Role.ISSUING], Role.REDEMPTION: body_2().roles[Role.REDEMPTION]}
     unknown_role = cose.sign(role_change(ORACLE), WORLD.policy_key.sign)
     return {
+        "payment-attachments": in_world(
+            "payment", attached(*SOME), "of kinds that are not known: passed over", payee=payee(DEAL)
+        ),
+        "bundle-attachments": vector("bundle", bundled(*SOME), "of kinds that are not known: passed over"),
         "directory-2": _of_second_form(
             directory_2(body_2()), "the second form: roles by number, and the root"
         ),
@@ -66,6 +72,22 @@ def good() -> dict[str, Vector]:
             "policy", update(1, unknown_role), "a key for a role that is not known: kept and passed over"
         ),
     }
+
+
+def attached(*attachments: Attachment) -> bytes:
+    """The world's payment, with these."""
+    return replace(DEAL.payment, attachments=attachments).encode()
+
+
+def bundled(*attachments: Attachment) -> bytes:
+    return replace(Bundle.of_payment(DEAL.payment), attachments=attachments).encode()
+
+
+SOME = (Attachment("qzz1", b""), Attachment("qzz1", b"two"), Attachment("qzz2", b"one"))
+
+
+def _beside(last: Cbor) -> bytes:
+    return codec.encode([*DEAL.payment.to_cbor(), last])
 
 
 def _altered(**changes: Cbor) -> bytes:
@@ -114,6 +136,25 @@ def bad() -> dict[str, Vector]:
     made = {
         f"{code.value}-{name}".replace("_", "-"): {**_of_second_form(raw, note), "code": code.value}
         for code, name, raw, note in cases
+    }
+    one, two, three = (item.to_cbor() for item in SOME)
+    beside = [
+        (Code.MALFORMED, "none", []),
+        (Code.MALFORMED, "unsorted", [two, one]),
+        (Code.MALFORMED, "kind-empty", [["", b""]]),
+        (Code.MALFORMED, "kind-long", [["q" * 17, b""]]),
+        (Code.MALFORMED, "content-text", [["qzz1", "text"]]),
+        (Code.DUPLICATE_ITEM, "twice", [one, one]),
+        (Code.TOO_MANY, "many", [["qzz1", number.to_bytes(2, "big")] for number in range(65)]),
+        (Code.TOO_LARGE, "large", [["qzz1", bytes(16_385)]]),
+    ]
+    for code, name, last in beside:
+        label = f"{code.value}-attachments-{name}".replace("_", "-")
+        made[label] = {**in_world("payment", _beside(last), name), "code": code.value}
+    seven = codec.encode([*DEAL.payment.to_cbor(), [one], [three]])
+    made["malformed-attachments-and-more"] = {
+        **in_world("payment", seven, "seven fields"),
+        "code": Code.MALFORMED.value,
     }
     high = codec.encode(role_change(ORACLE).to_cbor()).replace(b"\x84\x09", b"\x84\x19\x01\x00")
     changed = signed(codec.decode(high, len(high)), WORLD.policy_key, "qpd1")

@@ -32,6 +32,10 @@ MAX_MEMO_BYTES: Final = 140
 MAX_NAME_BYTES: Final = 64
 MAX_ID_BYTES: Final = 16
 """A bank's id, UTF-8."""
+MAX_KIND_BYTES: Final = 16
+"""The ``typ`` of a kind."""
+MAX_ATTACHMENTS: Final = 64
+"""With a payment or beside a request."""
 MAX_MARK_BYTES: Final = 64
 MAX_CODE_BYTES: Final = 32
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import ClassVar, Final, Generic, Protocol, Self, TypeVar
 
 from wallet.protocol import codec
+from wallet.protocol.bounds import MAX_KIND_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.keys import PublicKey, Sign
@@ -21,7 +22,6 @@ from wallet.protocol.kinds import Kind
 _ALG: Final = 1
 _TYP: Final = 16
 _MAX_HEADER_BYTES: Final = 64
-_MAX_TYP_BYTES: Final = 16
 _KEPT_KINDS: Final = 64
 
 
@@ -136,7 +136,7 @@ def _expected(protected: bytes, expected: Sequence[type[B]]) -> type[B]:
 def _unexpected(protected: bytes, expected: Sequence[Kind]) -> Refusal:
     """Why a header is none of those expected: of an unknown kind the version is told before its algorithm."""
     header = codec.mapping(codec.decode(protected, _MAX_HEADER_BYTES), (_ALG, _TYP))
-    typ = codec.text(header[_TYP], _MAX_TYP_BYTES)
+    typ = codec.text(header[_TYP], MAX_KIND_BYTES)
     if typ in [kind.typ for kind in expected]:
         return Refusal(Code.ALGORITHM_UNKNOWN, {"kind": typ})
     if typ[:3] in [kind.letters for kind in expected]:
