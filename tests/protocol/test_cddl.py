@@ -55,6 +55,7 @@ NO_SHAPE = {
     "time-invalid-certificate-for-too-long",
     "time-invalid-token-for-too-long",
     "key-invalid-off-curve",
+    "key-invalid-contact",
     "malformed-new-more-than-there-are",
     "malformed-attachments-unsorted",
     "malformed-directory-2-role-twice",

@@ -35,6 +35,7 @@ from wallet.protocol.bounds import (
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.contact import Contact
 from wallet.protocol.directory import DirectoryBody, DirectoryBody2
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
@@ -51,6 +52,7 @@ BODIES: dict[str, type[Any]] = {
     for body in (
         DirectoryBody,
         DirectoryBody2,
+        Contact,
         PolicyHead,
         PolicyDelta,
         PolicyBase,

@@ -43,6 +43,7 @@ def test_they_cover_the_objects_and_at_least_thirty_codes() -> None:
     assert objects == {
         "directory",
         "directory-2",
+        "contact",
         "certificate",
         "issuance",
         "request",

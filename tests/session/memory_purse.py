@@ -130,7 +130,9 @@ class MemoryPurse:
         require(found >= amount, Code.FUNDS_SHORT, have=found, need=amount)
         return tuple(chosen)
 
-    def reserve(self, request: Signed[Request], amount: int, *, anew: bool = False) -> bytes:
+    def reserve(
+        self, request: Signed[Request], amount: int, *, anew: bool = False, contact: bytes | None = None
+    ) -> bytes:
         considered = self.consider(request)
         if considered.payment is not None:
             return considered.payment

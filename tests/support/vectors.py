@@ -15,9 +15,11 @@ from typing import Any
 
 from wallet.protocol import codec, cose
 from wallet.protocol.acceptance import PayeeView, check_acceptance
+from wallet.protocol.attachments import Attachment
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.bundle import MAX_BUNDLE_BYTES, parse_bundle
 from wallet.protocol.certificate import Certificate, check_certificate
+from wallet.protocol.contact import Contact, contact_of
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import check_evidence, parse_evidence
 from wallet.protocol.issuance import Issuance, check_issuance
@@ -76,6 +78,13 @@ def _token(token: Token) -> Meaning:
         "expires": token.expires,
         "made": token.made,
     }
+
+
+def judge_contact(raw: bytes, vector: Vector) -> Meaning:
+    signed = cose.parse(Contact, raw)
+    request = cose.parse(Request, bytes.fromhex(vector["request"]))
+    key = contact_of(request, [Attachment("qck1", raw)])
+    return {"id": signed.id.hex(), "key": None if key is None else key.hex()}
 
 
 def _roles(kind: str, directory: Directory) -> Meaning:
@@ -244,6 +253,7 @@ def judge_bundle(raw: bytes, vector: Vector) -> Meaning:
 JUDGES: Mapping[str, Callable[[bytes, Vector], Meaning]] = {
     "directory": judge_directory,
     "directory-2": judge_directory,
+    "contact": judge_contact,
     "certificate": judge_certificate,
     "issuance": judge_issuance,
     "request": judge_request,

@@ -13,6 +13,7 @@ from wallet.protocol.attachments import Attachment
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
+from wallet.protocol.contact import contact_beside
 from wallet.protocol.directory import DirectoryBody2, KeyChange, KeyEntry, Role
 from wallet.protocol.keys import PublicKey, UnknownAlgorithm, p256
 from wallet.protocol.policy import PolicyDelta
@@ -58,6 +59,12 @@ def good() -> dict[str, Vector]:
             "payment", attached(*SOME), "of kinds that are not known: passed over", payee=payee(DEAL)
         ),
         "bundle-attachments": vector("bundle", bundled(*SOME), "of kinds that are not known: passed over"),
+        "contact": vector(
+            "contact",
+            contact_beside(DEAL.request, FRIEND.public, FRIEND.sign).content,
+            "beside the request of the world's deal",
+            request=DEAL.request.encode(),
+        ),
         "directory-2": _of_second_form(
             directory_2(body_2()), "the second form: roles by number, and the root"
         ),
@@ -72,6 +79,9 @@ def good() -> dict[str, Vector]:
             "policy", update(1, unknown_role), "a key for a role that is not known: kept and passed over"
         ),
     }
+
+
+FRIEND = Key.of("contact key")
 
 
 def attached(*attachments: Attachment) -> bytes:
@@ -138,6 +148,15 @@ def bad() -> dict[str, Vector]:
         for code, name, raw, note in cases
     }
     one, two, three = (item.to_cbor() for item in SOME)
+    contact = {
+        "malformed-contact-request-short": signed([FRIEND.public, bytes(31)], FRIEND, "qck1"),
+        "key-invalid-contact": signed([bytes(33), DEAL.request.id], FRIEND, "qck1"),
+        "version-unknown-contact-2": signed([FRIEND.public, DEAL.request.id], FRIEND, "qck2"),
+    }
+    for label, raw in contact.items():
+        code = next(code for code in Code if label.startswith(code.value.replace("_", "-")))
+        case = vector("contact", raw, "no contact: passed over", request=DEAL.request.encode())
+        made[label] = {**case, "code": code.value}
     beside = [
         (Code.MALFORMED, "none", []),
         (Code.MALFORMED, "unsorted", [two, one]),

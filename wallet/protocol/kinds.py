@@ -48,6 +48,7 @@ COMMIT: Final = Kind("qcm", 1)
 CONSUMPTION: Final = Kind("qnc", 1)
 CALL: Final = Kind("qhc", 1)
 TIME_WORD: Final = Kind("qtw", 1)
+CONTACT: Final = Kind("qck", 1)
 
 KINDS: Final = (
     DIRECTORY,
@@ -65,5 +66,6 @@ KINDS: Final = (
     CONSUMPTION,
     CALL,
     TIME_WORD,
+    CONTACT,
 )
 """All that this version of the software reads."""

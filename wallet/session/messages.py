@@ -1,7 +1,8 @@
 """The four messages of a payment: request, payment, receipt, problem. SPEC section 7.
 
 Wire: ``[1, request]`` (and attachments where there are any), ``[2, payment]``, ``[3, receipt]``,
-``[4, code, [[name, fact], ...]]``, deterministic CBOR of at most MAX_MESSAGE_BYTES. Only a problem is unsigned, so a problem never changes anything.
+``[4, code, [[name, fact], ...]]``, deterministic CBOR of at most MAX_MESSAGE_BYTES. Only a problem is unsigned, so a
+problem never changes anything.
 """
 
 from __future__ import annotations
