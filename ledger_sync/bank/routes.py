@@ -78,6 +78,13 @@ class BankCalls:
             ),
             get("/v1/directory", _PUBLIC, self._directory, "The signed directory", "bstr .cbor directory"),
             get(
+                "/v1/directories",
+                _PUBLIC,
+                lambda _incoming: self._trust.published().to_cbor(),
+                "The signed directory in every form, and how the roots have handed over",
+                "[[* directory], [* [directory by the old root, by the new]]]",
+            ),
+            get(
                 "/v1/base",
                 _PUBLIC,
                 lambda _incoming: self._trust.base(),
@@ -136,11 +143,11 @@ class BankCalls:
 
     # public
 
-    def _root(self, _incoming: Incoming) -> Cbor:
-        return [self._trust.directory.root, self._trust.signed_directory.encode()]
+    def _root(self, incoming: Incoming) -> Cbor:
+        return [self._trust.directory.root, self._trust.directory_for(incoming.reads).encode()]
 
-    def _directory(self, _incoming: Incoming) -> Cbor:
-        return self._trust.signed_directory.encode()
+    def _directory(self, incoming: Incoming) -> Cbor:
+        return self._trust.directory_for(incoming.reads).encode()
 
     def _policy(self, incoming: Incoming) -> Encoded:
         return self._trust.encoded_since(incoming.number("since", MAX_SEQUENCE))

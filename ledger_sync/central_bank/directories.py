@@ -14,6 +14,7 @@ from ledger_sync.http.call import Signer
 from wallet.protocol import cose
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, DirectoryBody, DirectoryBody2, KeyEntry, roles_of
+from wallet.protocol.handover import Published
 from wallet.protocol.keys import p256
 
 _FIRST_VERSION: Final = 1
@@ -39,8 +40,7 @@ class Directories:
         with store.writing() as db:
             first = _first(db, root, keys, founding)
             newest = _newest(db, root, first.body)
-        self.forms: tuple[Signed[DirectoryBody], ...] = (newest, first)
-        """The newest of each form, newer forms first."""
+        self.published = Published((newest, first))
         self.directory = Directory.of(newest, root.key)
 
 

@@ -32,8 +32,9 @@ from wallet.protocol.bounds import (
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import Evidence, check_evidence
+from wallet.protocol.handover import Published
 from wallet.protocol.lifetime import listed_until
 from wallet.protocol.policy import (
     Baseline,
@@ -94,10 +95,9 @@ class Registry:
         if is_heard:
             self._follow_terms()
 
-    @property
-    def signed_directory(self) -> Signed[DirectoryBody]:
-        """In its first form."""
-        return self._directories.forms[-1]
+    def published(self) -> Published:
+        """The newest directory in every form, and how the roots have handed over."""
+        return self._directories.published
 
     @property
     def directory(self) -> Directory:

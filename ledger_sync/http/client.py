@@ -19,6 +19,7 @@ import httpx
 from ledger_sync.http.call import Clock, Random, Signer, sign_call
 from ledger_sync.http.peers import NoAnswer, unreadable
 from ledger_sync.http.problems import MAX_PROBLEM_BYTES, MEDIA_TYPE, decode_problem
+from ledger_sync.http.reading import HEADER, READS
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.http.sockets import SPAN, Sockets, Span, never
 from wallet.protocol import codec
@@ -115,6 +116,7 @@ class ServiceClient:
         request.headers["authorization"] = sign_call(
             method, target, body, self._signer, self._clock, self._random
         )
+        request.headers[HEADER] = READS
         if method == "POST":
             request.headers["content-type"] = BODY_TYPE
         try:

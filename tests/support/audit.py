@@ -18,7 +18,7 @@ from tests.support.system import BANKS, System
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.certificate import revocation_id
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, parse_directory
 from wallet.protocol.evidence import Contradiction, check_evidence, parse_evidence
 from wallet.protocol.idempotency import refund_id
 from wallet.protocol.issuance import Issuance
@@ -273,7 +273,7 @@ class Audit:
 
     def directory(self) -> Directory:
         ((raw,),) = self.system.rows(CENTRAL_BANK, "select raw from directory")
-        return Directory.of(cose.parse(DirectoryBody, raw), self.system.root)
+        return Directory.of(parse_directory(raw), self.system.root)
 
     # purses
 

@@ -44,6 +44,10 @@ MAX_KEYS_PER_ROLE: Final = 16
 MAX_ROLES: Final = 32
 MAX_ROLE: Final = 255
 """The highest number of a role."""
+MAX_FORMS: Final = 4
+"""Of a directory, in one answer."""
+MAX_HANDOVERS: Final = 16
+"""Of the root, in one answer."""
 MAX_SIGNER_KEY_BYTES: Final = 4_096
 """A key of a role or bank, of whatever algorithm."""
 MAX_DIRECTORY_BYTES: Final = 262_144

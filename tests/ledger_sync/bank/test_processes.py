@@ -17,8 +17,7 @@ from tests.ledger_sync.bank.town import OPENING, Row, Town
 from tests.support.world import Key, World
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import parse
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, parse_directory
 from wallet.protocol.settlement import Verdict
 
 A = TypeVar("A")
@@ -55,7 +54,7 @@ class RealTown(Town):
     def directory(self) -> Directory:
         root, raw = self.line("alatau", Key.of("anybody")).get("/v1/root")
         assert root == self.network.root
-        return Directory.of(parse(DirectoryBody, raw), root)
+        return Directory.of(parse_directory(raw), root)
 
     def dies_at(self, bank: str, failpoint: str) -> None:
         """Let a bank run until it gets there."""

@@ -7,13 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.central_bank.terms import Terms
+from ledger_sync.http.peers import RemoteRefusal
+from ledger_sync.http.reading import HEADER, READS
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
+from ledger_sync.sandbox.in_process.lines import authority
 from tests.ledger_sync.central_bank.stand import OPERATOR, Stand, named
+from tests.support.deals import refusal_of
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
@@ -25,7 +30,7 @@ from wallet.protocol.bounds import (
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, parse_directory, read_directory
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Baseline, Policy, PolicyUpdate, Reason, first_policy
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
@@ -43,7 +48,7 @@ def update(stand: Stand, since: int = 0) -> PolicyUpdate:
 
 
 def policy(stand: Stand) -> Policy:
-    signed = cose.from_cbor(DirectoryBody, stand.alatau.get("/v1/directory"))
+    signed = read_directory(stand.alatau.get("/v1/directory"))
     now = update(stand)
     assert now.head is not None
     return first_policy(Directory.of(signed, stand.ledger.world.root.public), now.head, now.deltas)
@@ -311,7 +316,7 @@ class Lying:
 
     def get(self, path: str) -> Cbor:
         answer = self._stand.alatau.get(path)
-        if path == "/v1/directory":
+        if not path.startswith("/v1/policy"):
             return answer
         return self._change(PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)).to_cbor()
 
@@ -476,7 +481,7 @@ def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) ->
     again = Trust(tmp_path / "trust.db", root, stand.alatau)
     assert codec.decode(again.base().body, 2**20) == baseline.to_cbor()
     again.close()
-    directory = Directory.of(cose.from_cbor(DirectoryBody, stand.alatau.get("/v1/directory")), root)
+    directory = Directory.of(read_directory(stand.alatau.get("/v1/directory")), root)
     start = baseline.policy(directory)
     assert start.apply(update(stand, BASE_EVERY)).revoked == policy(stand).revoked
     assert start.apply(update(stand, BASE_EVERY)).head == policy(stand).head
@@ -487,3 +492,60 @@ def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) ->
         with pytest.raises(Refusal) as refused:
             changed.policy(directory)
         assert refused.value.code is Code.POLICY_SIGNATURE
+
+
+def test_a_caller_is_given_the_newest_form_that_it_reads(stand: Stand) -> None:
+    """Whoever was here before there were two forms says nothing of what it reads, and is answered as it was then."""
+
+    def asked(said: str | None) -> httpx.Response:
+        headers = {} if said is None else {HEADER: said}
+        line = stand.network.lines.connect("anybody")("")
+        with httpx.Client(transport=line, base_url=f"http://{authority(CENTRAL_BANK)}") as client:
+            return client.get("/v1/directory", headers=headers)
+
+    root = stand.ledger.world.root.public
+    first, second = (parse_directory(asked(said).content) for said in (None, READS))
+    assert (first.body.KIND.typ, second.body.KIND.typ) == ("qbd1", "qbd2")
+    assert Directory.of(first, root) == Directory.of(second, root)
+    outdated = asked("qbd7")
+    assert (outdated.status_code, outdated.json()["code"]) == (406, Code.READER_OUTDATED)
+    assert outdated.json()["facts"] == {"kind": "qbd2"}
+
+
+class Alone:
+    """A central bank of the time when there was one form, and whoever asks it."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self.asked: list[str] = []
+
+    def get(self, path: str) -> Cbor:
+        self.asked.append(path)
+        if path == "/v1/directories":
+            raise RemoteRefusal(Code.NOT_FOUND)
+        if path == "/v1/directory":
+            return self._stand.registry.published().forms[-1].to_cbor()
+        return self._stand.alatau.get(path)
+
+
+def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_second_when_it_comes(
+    stand: Stand, tmp_path: Path
+) -> None:
+    root, old = stand.ledger.world.root.public, Alone(stand)
+    trust = Trust(tmp_path / "trust.db", root, old)
+    trust.refresh()
+    assert [form.body.KIND.typ for form in trust.published().forms] == ["qbd1"]
+    assert refusal_of(lambda: trust.directory_for(frozenset({"qbd2"}))) is Code.READER_OUTDATED
+    trust.refresh()
+    assert old.asked.count("/v1/directories") == 1
+    trust.close()
+    later = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert [form.body.KIND.typ for form in later.published().forms] == ["qbd1"]
+    before = later.policy
+    later.refresh()
+    assert [form.body.KIND.typ for form in later.published().forms] == ["qbd2", "qbd1"]
+    assert later.policy == before
+    later.close()
+    again = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert again.published() == later.published()
+    again.close()

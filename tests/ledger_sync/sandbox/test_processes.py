@@ -28,7 +28,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.directory import Directory, DirectoryBody, Role
+from wallet.protocol.directory import Directory, Role, read_directory
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_consumption
 from wallet.protocol.transfer import Purpose, Refresh, ToAccount, TokenRef, Transfer
@@ -109,9 +109,7 @@ class Pair:
         return answer
 
     def directory(self) -> Directory:
-        return Directory.of(
-            cose.from_cbor(DirectoryBody, self.central_bank.get("/v1/directory")), self.network.root
-        )
+        return Directory.of(read_directory(self.central_bank.get("/v1/directory")), self.network.root)
 
     def person(self, name: str) -> Person:
         now = clock()
