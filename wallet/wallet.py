@@ -135,6 +135,10 @@ class Wallet:
         """What would be lost with this device now, and until when."""
         return self._reading.risk()
 
+    def root(self) -> bytes:
+        """The central bank's root key that this wallet believes: 33 bytes. RECONCILE_FIRST before there is one."""
+        return self._purse.authority.root
+
     def directory(self) -> bytes:
         """The signed directory that this wallet goes by: with the root key it lets anybody check its evidence."""
         return self._purse.authority.signed_directory

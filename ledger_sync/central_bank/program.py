@@ -54,7 +54,7 @@ def assemble(home: Home) -> Assembled:
     """The parts of a central bank, before anything runs."""
     config = home.config
     terms = Terms.of(config.get("terms", {}))
-    keys = Keys(*(home.signer(alias) for alias in ALIASES))
+    keys = Keys(home.made_signer, *(home.signer(alias) for alias in ALIASES[1:]))
     store = Store(home.folder / "central_bank.db")
     lines: list[ServiceClient] = []
 

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger_sync.central_bank.directories import Directories, Founding
+from ledger_sync.central_bank.directories import Directories, Founding, Roots
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import WINDOW, Clock, Signer
@@ -48,9 +48,9 @@ from wallet.protocol.policy import (
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The central bank's keys by role."""
+    """The central bank's keys by role; of roots there may be several."""
 
-    root: Signer
+    root: Roots
     issuing: Signer
     policy: Signer
     redemption: Signer
@@ -94,6 +94,12 @@ class Registry:
         )
         if is_heard:
             self._follow_terms()
+
+    def hand_over(self, version: int) -> bytes:
+        """Have the root hand over to a fresh one by directory ``version``, the next; the new root, 33 bytes. The same
+        again is success. MALFORMED for another version, BUSY, CLOCK_UNSURE."""
+        require(self._is_heard, Code.BUSY)
+        return self._directories.hand_over(version, self._now())
 
     def published(self) -> Published:
         """The newest directory in every form, and how the roots have handed over."""

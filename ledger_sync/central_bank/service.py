@@ -110,6 +110,15 @@ class CentralBank:
             ),
             Route(
                 "POST",
+                "/v1/handovers",
+                _OPERATOR,
+                self._hand_over,
+                "Have the root hand over to a fresh one by the directory of this version, which is the next",
+                "[root key]",
+                "[version uint]",
+            ),
+            Route(
+                "POST",
                 "/v1/issues",
                 _OPERATOR,
                 lambda incoming: self._order(incoming, MovementKind.ISSUE),
@@ -218,6 +227,10 @@ class CentralBank:
         (bank,) = codec.array(incoming.value, 1)
         self.catching_up.go_on_without(codec.text(bank, MAX_ID_BYTES, least=1))
         return list(self.catching_up.left)
+
+    def _hand_over(self, incoming: Incoming) -> Cbor:
+        (version,) = codec.array(incoming.value, 1)
+        return [self.registry.hand_over(codec.uint(version, MAX_SEQUENCE))]
 
     def _directory(self, incoming: Incoming) -> Cbor:
         return form_for(self.registry.published().forms, incoming.reads).to_cbor()

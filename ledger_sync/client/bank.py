@@ -24,6 +24,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import parse_directory
+from wallet.protocol.handover import Handover, Published
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.protocol.time_word import TimeWord
@@ -157,6 +158,15 @@ class BankClient:
 
     def account(self) -> Account:
         return read(self._service.get("/v1/account"), _account)
+
+    def handovers(self) -> tuple[Handover, ...]:
+        """How the central bank's roots have handed over; none where the bank does not know of such."""
+        try:
+            return read(self._service.get("/v1/directories"), Published.from_cbor).handovers
+        except RemoteRefusal as refusal:
+            if refusal.code is not Code.NOT_FOUND:
+                raise
+            return ()
 
     def root(self) -> tuple[bytes, bytes]:
         """The central bank's root key as the bank states it, and the signed directory."""

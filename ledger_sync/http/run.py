@@ -89,6 +89,12 @@ class Home:
     def signer(self, alias: str) -> Signer:
         return Signer(self.keystore.public_key(alias), lambda message: self.keystore.sign(alias, message))
 
+    def made_signer(self, alias: str) -> Signer:
+        """``signer`` of a key that is made where there is none."""
+        if alias not in self.keystore.aliases():
+            self.keystore.create_key(alias)
+        return self.signer(alias)
+
     def health(self, *aliases: str) -> Health:
         """Whether this service can sign with these keys."""
         return Health([self.signer(alias) for alias in aliases], self.random)

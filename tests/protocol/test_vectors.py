@@ -44,6 +44,7 @@ def test_they_cover_the_objects_and_at_least_thirty_codes() -> None:
         "directory",
         "directory-2",
         "contact",
+        "published",
         "certificate",
         "issuance",
         "request",

@@ -22,6 +22,7 @@ from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.contact import Contact, contact_of
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import check_evidence, parse_evidence
+from wallet.protocol.handover import Published, followed
 from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.limits import Commitments
 from wallet.protocol.policy import Baseline, Policy, PolicyUpdate, first_policy
@@ -78,6 +79,14 @@ def _token(token: Token) -> Meaning:
         "expires": token.expires,
         "made": token.made,
     }
+
+
+def judge_published(raw: bytes, vector: Vector) -> Meaning:
+    given = Published.from_cbor(codec.decode(raw, 1 << 20))
+    held = bytes.fromhex(vector["root"])
+    roots = [held, *(root for root, _ in followed(given.handovers, held))]
+    directory = Directory.of(given.forms[0], roots[-1])
+    return {"roots": [root.hex() for root in roots], "version": directory.version}
 
 
 def judge_contact(raw: bytes, vector: Vector) -> Meaning:
@@ -254,6 +263,7 @@ JUDGES: Mapping[str, Callable[[bytes, Vector], Meaning]] = {
     "directory": judge_directory,
     "directory-2": judge_directory,
     "contact": judge_contact,
+    "published": judge_published,
     "certificate": judge_certificate,
     "issuance": judge_issuance,
     "request": judge_request,

@@ -226,9 +226,15 @@ class World:
 
 
 def keystore_of(keys: Mapping[str, Key]) -> MemoryKeystore:
-    """A keystore in memory that holds these keys by their aliases."""
+    """A keystore in memory that holds these keys by their aliases; what is made later is another key each time."""
     seeds = [key.private.private_numbers().private_value - 1 for key in keys.values()]
-    keystore = MemoryKeystore(lambda size: seeds.pop(0).to_bytes(size, "big"), pin="")
+    names = "later keys of " + ", ".join(keys)
+
+    def seed(size: int) -> bytes:
+        later = int.from_bytes(hashlib.sha256(f"{names} {len(keystore.aliases())}".encode()).digest(), "big")
+        return (seeds.pop(0) if seeds else later).to_bytes(size, "big")
+
+    keystore = MemoryKeystore(seed, pin="")
     for alias, key in keys.items():
         assert keystore.create_key(alias) == key.public
     return keystore

@@ -15,6 +15,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
 from wallet.protocol.contact import contact_beside
 from wallet.protocol.directory import DirectoryBody2, KeyChange, KeyEntry, Role
+from wallet.protocol.handover import Handover, Published
 from wallet.protocol.keys import PublicKey, UnknownAlgorithm, p256
 from wallet.protocol.policy import PolicyDelta
 
@@ -59,6 +60,18 @@ def good() -> dict[str, Vector]:
             "payment", attached(*SOME), "of kinds that are not known: passed over", payee=payee(DEAL)
         ),
         "bundle-attachments": vector("bundle", bundled(*SOME), "of kinds that are not known: passed over"),
+        "published-handovers": vector(
+            "published", published(CHAIN), "two hand-overs, and both forms", root=WORLD.root.public
+        ),
+        "published-handovers-from-the-second": vector(
+            "published", published(CHAIN), "held is the root in between", root=ROOTS[1].public
+        ),
+        "published-handovers-of-others": vector(
+            "published",
+            published((_handed(ROOTS[2], ROOTS[1], 2), *CHAIN)),
+            "the first is by none that was held: passed over",
+            root=WORLD.root.public,
+        ),
         "contact": vector(
             "contact",
             contact_beside(DEAL.request, FRIEND.public, FRIEND.sign).content,
@@ -82,6 +95,19 @@ def good() -> dict[str, Vector]:
 
 
 FRIEND = Key.of("contact key")
+ROOTS = (WORLD.root, Key.of("second root"), Key.of("third root"))
+
+
+def _handed(old: Key, new: Key, version: int, by: Key | None = None) -> Handover:
+    body = body_2(version=version, root=p256(new.public))
+    return Handover(cose.sign(body, old.sign), cose.sign(body, (by or new).sign))
+
+
+CHAIN = (_handed(ROOTS[0], ROOTS[1], 2), _handed(ROOTS[1], ROOTS[2], 3))
+
+
+def published(handovers: tuple[Handover, ...]) -> bytes:
+    return codec.encode(Published((CHAIN[-1].new, WORLD.signed_directory()), handovers).to_cbor())
 
 
 def attached(*attachments: Attachment) -> bytes:
@@ -148,6 +174,16 @@ def bad() -> dict[str, Vector]:
         for code, name, raw, note in cases
     }
     one, two, three = (item.to_cbor() for item in SOME)
+    other = replace(CHAIN[0], new=cose.sign(replace(CHAIN[0].new.body, time=SINCE + 1), ROOTS[1].sign))
+    broken = {
+        "named-does-not-sign": (_handed(ROOTS[0], ROOTS[1], 2, by=ROOTS[2]), CHAIN[1]),
+        "two-say-different-things": (other, CHAIN[1]),
+        "version-falls": (_handed(ROOTS[0], ROOTS[1], 3), CHAIN[1]),
+        "newest-by-another": (CHAIN[0],),
+    }
+    for name, chain in broken.items():
+        case = vector("published", published(chain), name, root=WORLD.root.public)
+        made[f"directory-signature-handover-{name}"] = {**case, "code": Code.DIRECTORY_SIGNATURE.value}
     contact = {
         "malformed-contact-request-short": signed([FRIEND.public, bytes(31)], FRIEND, "qck1"),
         "key-invalid-contact": signed([bytes(33), DEAL.request.id], FRIEND, "qck1"),

@@ -46,7 +46,7 @@ def _save(args: argparse.Namespace, context: Context) -> Status:
     """A file for each evidence that the wallet holds, and the root key beside them; nothing where it holds none."""
     with context.opened() as opened:
         found, directory = opened.wallet.evidence(), opened.wallet.directory()
-        root = opened.profile.root
+        root = opened.wallet.root().hex()
     if not found:
         context.show.say("evidence.nothing")
         context.show.result(files=[], root=None)
