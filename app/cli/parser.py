@@ -26,6 +26,7 @@ _MODULES: Final = (
     "money",
     "paying",
     "nfc",
+    "contacts",
     "ledger",
     "evidence",
     "agent",

@@ -158,7 +158,7 @@ def test_a_language_that_there_is_none_of_leaves_it_to_the_system(no_locale: pyt
 
 
 def test_a_wallet_says_exactly_what_it_does_not_know() -> None:
-    for language, words in (("en", "payment request"), ("ru", "запрос на оплату"), ("kk", "төлем сұрауы")):
+    for language, words in (("en", "payment request"), ("ru", "запрос на оплату"), ("kk", "төлем сұранысы")):
         for code in (Code.VERSION_UNKNOWN, Code.ALGORITHM_UNKNOWN, Code.READER_OUTDATED):
             told = catalogue(language).tell(code.value, {"kind": "qrq2"})
             assert f"{words} (qrq2)" in told.what
