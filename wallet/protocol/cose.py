@@ -82,10 +82,10 @@ class Signed(Generic[B_co]):
 
     def signed_by(self, key: PublicKey) -> bool:
         """Whether ``key`` made the signature; a key of another algorithm than the kind's made none."""
-        kind = self.body.KIND
+        kind, payload = self.body.KIND, self.payload
         if key.algorithm is not kind.algorithm:
             return False
-        return key.verify(signature_structure(kind, self.payload), self.signature)
+        return key.verify(_before_payload(kind, len(payload)) + payload, self.signature)
 
 
 def sign(body: B, sign: Sign) -> Signed[B]:
@@ -105,13 +105,23 @@ def from_cbor(kind: type[B], value: Cbor) -> Signed[B]:
     Raises ``Refusal``: MALFORMED, ALGORITHM_UNKNOWN, VERSION_UNKNOWN, KIND_UNEXPECTED, SIGNATURE_HIGH_S, and
     whatever the payload's own fields give.
     """
-    return one_of((kind,), value)
+    protected, unprotected, payload, signature = codec.array(value, 4)
+    if codec.octets(protected) != _protected(kind.KIND):
+        raise _unexpected(protected, [kind.KIND])
+    return _read(kind, unprotected, payload, signature)
 
 
 def one_of(kinds: Sequence[type[B]], value: Cbor) -> Signed[B]:
     """Read a COSE_Sign1 of any of these, which may be versions of one kind. Raises as ``from_cbor``."""
     protected, unprotected, payload, signature = codec.array(value, 4)
-    expected = _expected(codec.octets(protected), kinds)
+    codec.octets(protected)
+    for kind in kinds:
+        if protected == _protected(kind.KIND):
+            return _read(kind, unprotected, payload, signature)
+    raise _unexpected(protected, [kind.KIND for kind in kinds])
+
+
+def _read(expected: type[B], unprotected: Cbor, payload: Cbor, signature: Cbor) -> Signed[B]:
     kind = expected.KIND
     if type(unprotected) is not dict or unprotected:
         raise Refusal(Code.MALFORMED)
@@ -124,13 +134,6 @@ def one_of(kinds: Sequence[type[B]], value: Cbor) -> Signed[B]:
 def parse(kind: type[B], raw: bytes) -> Signed[B]:
     """Read the bytes of one signed object; raises as ``from_cbor`` and ``codec.decode`` do."""
     return codec.read(raw, kind.KIND.most, lambda value: from_cbor(kind, value))
-
-
-def _expected(protected: bytes, expected: Sequence[type[B]]) -> type[B]:
-    for kind in expected:
-        if protected == _protected(kind.KIND):
-            return kind
-    raise _unexpected(protected, [kind.KIND for kind in expected])
 
 
 def _unexpected(protected: bytes, expected: Sequence[Kind]) -> Refusal:

@@ -7,6 +7,7 @@ signs an object is said by the version of its kind (`kinds`), never by the objec
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from typing import Final, Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from wallet.protocol.bounds import KEY_BYTES, SIGNATURE_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -26,7 +27,7 @@ Sign = Callable[[bytes], bytes]
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _HALF_ORDER: Final = (_ORDER // 2).to_bytes(32, "big")
 _CURVE: Final = ec.SECP256R1()
-_ECDSA: Final = ec.ECDSA(hashes.SHA256())
+_PREHASHED: Final = ec.ECDSA(Prehashed(hashes.SHA256()))
 _KEPT: Final = 8192
 
 
@@ -97,7 +98,7 @@ class _Es256:
             int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
         )
         try:
-            parsed.verify(der, message, _ECDSA)
+            parsed.verify(der, hashlib.sha256(message).digest(), _PREHASHED)
         except InvalidSignature:
             return False
         return True

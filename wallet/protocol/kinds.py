@@ -6,7 +6,7 @@ which stands beside the old one; a reader says which it reads, and refuses the o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from wallet.protocol.bounds import MAX_DIRECTORY_BYTES, MAX_OBJECT_BYTES
@@ -24,10 +24,10 @@ class Kind:
     version: int
     algorithm: Algorithm = ES256
     most: int = MAX_OBJECT_BYTES
+    typ: str = field(init=False)
 
-    @property
-    def typ(self) -> str:
-        return f"{self.letters}{self.version}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "typ", f"{self.letters}{self.version}")
 
     def __str__(self) -> str:
         return self.typ
