@@ -38,6 +38,7 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.contact import Contact
 from wallet.protocol.directory import DirectoryBody, DirectoryBody2
 from wallet.protocol.evidence import Evidence
+from wallet.protocol.handover import Published
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyHead, PolicyUpdate
@@ -68,6 +69,7 @@ BODIES: dict[str, type[Any]] = {
     )
 }
 CONTAINERS: dict[str, type[Any]] = {
+    "published": Published,
     "payment": Payment,
     "receipt": Receipt,
     "policy": PolicyUpdate,
