@@ -162,7 +162,8 @@ def test_items_of_a_payment_put_elsewhere_make_no_money(data: st.DataObject, whi
     except Refusal:
         return
     assert says_nothing_new(read, original)
-    assert read.received == original.received
+    # Two new transfers may stand in either order: the same money.
+    assert set(read.received) == set(original.received)
 
 
 FIELDS = [
