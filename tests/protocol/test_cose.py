@@ -54,7 +54,10 @@ def test_the_signed_bytes_are_the_sig_structure_of_rfc_9052() -> None:
     [
         (codec.encode({1: -8, 16: "qis1"}), Code.ALGORITHM_UNKNOWN),
         (codec.encode({1: True, 16: "qis1"}), Code.ALGORITHM_UNKNOWN),
+        (codec.encode({1: -8, 16: "qtr1"}), Code.ALGORITHM_UNKNOWN),
         (codec.encode({1: -7, 16: "qis2"}), Code.VERSION_UNKNOWN),
+        (codec.encode({1: -49, 16: "qis2"}), Code.VERSION_UNKNOWN),
+        (codec.encode({1: -49, 16: "qzz1"}), Code.KIND_UNEXPECTED),
         (codec.encode({1: -7, 16: "qtr1"}), Code.KIND_UNEXPECTED),
         (codec.encode({1: -7, 16: "application/cwt+and so on"}), Code.MALFORMED),
         (codec.encode({1: -7, 16: 1}), Code.MALFORMED),

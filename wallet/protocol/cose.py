@@ -17,7 +17,7 @@ from wallet.protocol.bounds import MAX_KIND_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.keys import PublicKey, Sign
-from wallet.protocol.kinds import Kind
+from wallet.protocol.kinds import KINDS, Kind
 
 _ALG: Final = 1
 _TYP: Final = 16
@@ -106,19 +106,16 @@ def from_cbor(kind: type[B], value: Cbor) -> Signed[B]:
     whatever the payload's own fields give.
     """
     protected, unprotected, payload, signature = codec.array(value, 4)
-    if codec.octets(protected) != _protected(kind.KIND):
-        raise _unexpected(protected, [kind.KIND])
+    _check_header(codec.octets(protected), (kind.KIND,))
     return _read(kind, unprotected, payload, signature)
 
 
 def one_of(kinds: Sequence[type[B]], value: Cbor) -> Signed[B]:
     """Read a COSE_Sign1 of any of these, which may be versions of one kind. Raises as ``from_cbor``."""
     protected, unprotected, payload, signature = codec.array(value, 4)
-    codec.octets(protected)
-    for kind in kinds:
-        if protected == _protected(kind.KIND):
-            return _read(kind, unprotected, payload, signature)
-    raise _unexpected(protected, [kind.KIND for kind in kinds])
+    _check_header(codec.octets(protected), [kind.KIND for kind in kinds])
+    (found,) = [kind for kind in kinds if protected == _protected(kind.KIND)]
+    return _read(found, unprotected, payload, signature)
 
 
 def _read(expected: type[B], unprotected: Cbor, payload: Cbor, signature: Cbor) -> Signed[B]:
@@ -136,12 +133,20 @@ def parse(kind: type[B], raw: bytes) -> Signed[B]:
     return codec.read(raw, kind.KIND.most, lambda value: from_cbor(kind, value))
 
 
-def _unexpected(protected: bytes, expected: Sequence[Kind]) -> Refusal:
-    """Why a header is none of those expected: of an unknown kind the version is told before its algorithm."""
+def _check_header(protected: bytes, expected: Sequence[Kind]) -> None:
+    """That it is the header of one of these. Of a ``typ`` that is not known here its version is told, and not its
+    algorithm, which is the version's own business."""
+    for kind in expected:
+        if protected == _protected(kind):
+            return
     header = codec.mapping(codec.decode(protected, _MAX_HEADER_BYTES), (_ALG, _TYP))
     typ = codec.text(header[_TYP], MAX_KIND_BYTES)
-    if typ in [kind.typ for kind in expected]:
-        return Refusal(Code.ALGORITHM_UNKNOWN, {"kind": typ})
+    if typ in [kind.typ for kind in (*expected, *KINDS) if not _is_of(kind, header[_ALG])]:
+        raise Refusal(Code.ALGORITHM_UNKNOWN, {"kind": typ})
     if typ[:3] in [kind.letters for kind in expected]:
-        return Refusal(Code.VERSION_UNKNOWN, {"kind": typ})
-    return Refusal(Code.KIND_UNEXPECTED, {"kind": typ})
+        raise Refusal(Code.VERSION_UNKNOWN, {"kind": typ})
+    raise Refusal(Code.KIND_UNEXPECTED, {"kind": typ})
+
+
+def _is_of(kind: Kind, algorithm: Cbor) -> bool:
+    return type(algorithm) is int and algorithm == kind.algorithm.number
