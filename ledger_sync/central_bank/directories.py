@@ -15,7 +15,8 @@ from typing import Final
 
 from ledger_sync.central_bank.store import Store
 from ledger_sync.http.call import Signer
-from wallet.protocol import cose
+from ledger_sync.http.client import MAX_ANSWER_BYTES
+from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_HANDOVERS
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
@@ -63,7 +64,7 @@ class Directories:
         self.root = self._roots(root) if handovers else first_root
         """What the newest is signed by."""
         self.directory = Directory.of(signed[-1], self.root.key)
-        self.published = Published((signed[-1], self._first), handovers[-MAX_HANDOVERS:])
+        self.published = _fitting(Published((signed[-1], self._first), handovers[-MAX_HANDOVERS:]))
 
     def hand_over(self, version: int, now: int) -> bytes:
         """Make directory ``version``, the next, signed by the root and by a fresh one that it names; the new root.
@@ -82,6 +83,13 @@ class Directories:
                     _keep(db, cose.sign(body, signer.sign), signer.key)
                 self._take(_signed(db), self._roots(FIRST_ROOT))
             return self.root.key
+
+
+def _fitting(whole: Published) -> Published:
+    """With as many of the last hand-overs as fit into an answer."""
+    while len(codec.encode(whole.to_cbor())) > MAX_ANSWER_BYTES and whole.handovers:
+        whole = replace(whole, handovers=whole.handovers[1:])
+    return whole
 
 
 def _alias(version: int) -> str:
