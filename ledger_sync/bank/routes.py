@@ -17,6 +17,7 @@ from ledger_sync.bank.node import Node, attempt
 from ledger_sync.bank.route_parts import ROWS, get, post, take
 from ledger_sync.bank.shares import uploader_of_bank
 from ledger_sync.bank.witness_routes import WitnessCalls
+from ledger_sync.http.reading import readable
 from ledger_sync.http.routes import CallerKind, Encoded, Incoming, Route
 from ledger_sync.http.trust import Trust
 from wallet.protocol import codec, cose
@@ -80,7 +81,7 @@ class BankCalls:
             get(
                 "/v1/directories",
                 _PUBLIC,
-                lambda _incoming: self._trust.published().to_cbor(),
+                lambda incoming: readable(self._trust.published(), incoming.reads).to_cbor(),
                 "The signed directory in every form, and how the roots have handed over",
                 "[[* directory], [* [directory by the old root, by the new]]]",
             ),

@@ -18,7 +18,7 @@ from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.http.call import Clock
-from ledger_sync.http.reading import form_for
+from ledger_sync.http.reading import form_for, readable
 from ledger_sync.http.routes import Caller, CallerKind, Encoded, Incoming, Route
 from ledger_sync.http.trust import principal
 from ledger_sync.possession import Possession
@@ -78,7 +78,7 @@ class CentralBank:
                 "GET",
                 "/v1/directories",
                 _PUBLIC,
-                lambda _incoming: self.registry.published().to_cbor(),
+                lambda incoming: readable(self.registry.published(), incoming.reads).to_cbor(),
                 "The signed directory in every form, and how the roots have handed over",
                 "[[* directory], [* [directory by the old root, by the new]]]",
             ),

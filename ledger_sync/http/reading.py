@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Body, Signed
+from wallet.protocol.handover import Published
 from wallet.protocol.kinds import KINDS
 
 B = TypeVar("B", bound=Body)
@@ -47,6 +48,17 @@ def read_kinds(header: str | None) -> frozenset[str]:
     if header is None:
         return FIRST
     return frozenset(typ for typ in (part.strip() for part in header[:_MOST].split(",")) if typ)
+
+
+def readable(published: Published, reads: frozenset[str]) -> Published:
+    """The forms and hand-overs that the caller reads. READER_OUTDATED: no form."""
+    form_for(published.forms, reads)
+    return Published(
+        tuple(form for form in published.forms if form.body.KIND.typ in reads),
+        tuple(
+            item for item in published.handovers if {item.old.body.KIND.typ, item.new.body.KIND.typ} <= reads
+        ),
+    )
 
 
 def form_for(forms: Sequence[Signed[B]], reads: frozenset[str]) -> Signed[B]:

@@ -7,6 +7,7 @@ in its signed form, so that a bank can pass it on to wallets.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ MAX_DELTAS_ONLINE: Final = 256
 DIRECTORY_SECONDS: Final = 3_600
 """Between two questions for a newer directory."""
 
+_log: Final = logging.getLogger(__name__)
 _ARRAY: Final = 4 << 5
 SCHEMA: Final = Schema("ledger_sync.http", "migrations/trust")
 
@@ -156,8 +158,7 @@ class Trust:
     def refresh(self) -> None:
         """Ask the central bank for what is newer. Raises `Refusal`: UNREACHABLE, or what is wrong with the answer."""
         if self._is_directory_due:
-            self._follow_directory()
-            self._is_directory_due = False
+            self._try_directory()
         while True:
             held = len(self._deltas)
             answer = self._central_bank.get(f"/v1/policy?since={held}")
@@ -181,6 +182,17 @@ class Trust:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+    def _try_directory(self) -> None:
+        """A directory that can't be followed is asked for again, and keeps nobody from what the policy revokes."""
+        try:
+            self._follow_directory()
+        except Refusal as refusal:
+            if not self._forms:
+                raise
+            _log.error("the directory: %s", refusal)
+        else:
+            self._is_directory_due = False
 
     def _follow_directory(self) -> None:
         """Take the directory that the central bank gives, if it is newer or has come in a form that is not held."""

@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.central_bank.directories import FIRST_ROOT
+from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.http.trust import DIRECTORY_SECONDS, Trust
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.central_bank.stand import Stand
 from tests.support.deals import refusal_of
 from tests.support.world import Key
 from wallet.protocol import codec
+from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
 from wallet.protocol.directory import Directory, DirectoryBody2
 from wallet.protocol.handover import Published, followed
+from wallet.protocol.policy import Reason
 
 
 @pytest.fixture
@@ -110,3 +113,34 @@ def test_a_service_that_is_new_and_was_given_an_old_root_follows_at_once(
     stranger = Trust(tmp_path / "stranger.db", Key.of("another root").public, stand.alatau)
     assert refusal_of(stranger.refresh) is Code.DIRECTORY_SIGNATURE
     stranger.close()
+
+
+def test_a_service_that_cannot_follow_a_root_goes_on_with_what_the_policy_revokes(
+    stand: Stand, tmp_path: Path
+) -> None:
+    """It slept through more than it is shown, or somebody shows it less."""
+    first = stand.ledger.world.root.public
+
+    class Forgetful:
+        def get(self, path: str) -> Cbor:
+            answer = stand.alatau.get(path)
+            return [answer[0], []] if path == "/v1/directories" else answer
+
+    trust = Trust(tmp_path / "trust.db", first, stand.alatau)
+    trust.keep_fresh(stand.now, 60)
+    root = hand_over(stand, 2)
+    trust.close()
+    again = Trust(tmp_path / "trust.db", first, Forgetful())
+    ann = stand.ledger.person("ann")
+    stand.now = max(stand.now, stand.registry._published + POOL_SECONDS)
+    wallets = [[ann.possession().to_cbor(), int(Reason.LOST)]]
+    stand.alatau.post("/v1/revocations", [wallets, None])
+    again.refresh()
+    assert again.policy.revoked == {ann.certificate.body.revocation_id: Reason.LOST}
+    assert again.directory.root == first
+    again.close()
+    shown = Trust(tmp_path / "trust.db", first, stand.alatau)
+    shown.refresh()
+    assert shown.directory.root == root
+    assert shown.policy.revoked == {ann.certificate.body.revocation_id: Reason.LOST}
+    shown.close()

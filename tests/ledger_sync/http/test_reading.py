@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.reading import FIRST, HEADER, READS, form_for, read_kinds
+from ledger_sync.http.reading import FIRST, HEADER, READS, form_for, read_kinds, readable
 from tests.support.deals import refusal_of
 from tests.support.world import NOW, Key, World
 from tests.vectors.growing import body_2
 from wallet.protocol import codec, cose
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.handover import Handover, Published
 from wallet.protocol.kinds import KINDS
 
 WORLD = World()
@@ -64,3 +65,12 @@ def test_who_reads_no_form_that_is_still_made_is_told_which_it_would_have_to(sai
     with pytest.raises(Refusal) as refused:
         form_for((NEW, OLD), read_kinds(said))
     assert refused.value.facts == {"kind": "qbd2"}
+
+
+def test_what_is_published_is_cut_to_what_the_caller_reads() -> None:
+    handed = Handover(NEW, NEW)
+    whole = Published((NEW, OLD), (handed,))
+    assert readable(whole, read_kinds(READS)) == whole
+    assert readable(whole, read_kinds(None)) == Published((OLD,))
+    assert readable(whole, frozenset({"qbd2", "qbd3"})) == Published((NEW,), (handed,))
+    assert refusal_of(lambda: readable(whole, frozenset({"qbd3"}))) is Code.READER_OUTDATED
