@@ -55,9 +55,13 @@ MAX_UPDATE_BYTES: Final = MAX_PROOF_BYTES
 
 
 def frozen(which: str) -> Iterator[tuple[str, Vector]]:
-    """(name, vector) of every file in ``valid`` or ``invalid``."""
+    """(name, vector) of every file in ``valid`` or ``invalid``, and of those that share a file (SPEC 10)."""
     for path in sorted((FOLDER / which).glob("*.json")):
         yield path.stem, json.loads(path.read_text(encoding="utf-8"))
+    if which == "invalid":
+        shared = json.loads((FOLDER / "fields.json").read_text(encoding="utf-8"))
+        for name, vector in shared["invalid"].items():
+            yield name, {**shared["around"], **vector}
 
 
 def judge(vector: Vector) -> Meaning:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
 from tests.support.deals import FACE
 from tests.support.vectors import Vector
 from tests.support.world import DAY, NOW, ORDER, Key
-from tests.vectors.bad_payments import OTHER, Case, acceptance_cases, altered, validity_cases
+from tests.vectors.bad_payments import OTHER, acceptance_cases, altered, validity_cases
+from tests.vectors.forms import Case, labelled, merged, sealed, sealed_payload
 from tests.vectors.good import (
     AIGUL,
     BAURZHAN,
@@ -42,13 +42,11 @@ from wallet.protocol.transfer import ToAccount, TokenRef
 
 def signed(body: codec.Cbor, by: Key, typ: str, algorithm: int = -7) -> bytes:
     """A COSE_Sign1 of any body at all, well signed."""
-    return signed_payload(codec.encode(body), by, typ, algorithm)
+    return codec.encode(sealed(body, by, typ, algorithm))
 
 
-def signed_payload(payload: bytes, by: Key, typ: str, algorithm: int = -7) -> bytes:
-    header = codec.encode({1: algorithm, 16: typ})
-    structure = codec.encode(["Signature1", header, b"", payload])
-    return codec.encode([header, {}, payload, by.sign_digest(hashlib.sha256(structure).digest())])
+def signed_payload(payload: bytes, by: Key, typ: str) -> bytes:
+    return codec.encode(sealed_payload(payload, by, typ))
 
 
 def issuance_with(index: int, value: Any) -> bytes:
@@ -316,12 +314,5 @@ def _evidence_cases() -> list[Case]:
 
 
 def build() -> dict[str, Vector]:
-    """Every invalid vector by name, with its code."""
-    built: dict[str, Vector] = {}
-    for group in (bytes_cases(), known_cases(), validity_cases(), acceptance_cases()):
-        for code, cases in group.items():
-            for name, made in cases:
-                label = f"{code.value}-{name}".replace("_", "-")
-                assert label not in built, label
-                built[label] = {**made, "code": code.value}
-    return built
+    """Every invalid vector that has a file of its own by its name, with its code."""
+    return labelled(merged(bytes_cases(), known_cases(), validity_cases(), acceptance_cases()))

@@ -17,7 +17,6 @@ from wallet.protocol.bounds import (
     MAX_HOP,
     MAX_ID_BYTES,
     MAX_NAME_BYTES,
-    MAX_SUM,
     REVOCATION_ID_BYTES,
     WALLET_ID_BYTES,
 )
@@ -125,7 +124,7 @@ class Certificate:
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         claims = codec.mapping(value, _CLAIMS)
-        wallet = codec.array(claims[_WALLET], least=1, most=5)
+        wallet = codec.array(claims[_WALLET], least=1)
         kind = _KINDS[codec.uint(wallet[0], len(_KINDS) - 1)]
         codec.array(wallet, 5 if kind is WalletKind.MERCHANT else 3)
         merchant = wallet[3:] or [0, ""]
@@ -137,7 +136,7 @@ class Certificate:
             expires=codec.moment(claims[_EXP]),
             kind=kind,
             limits=Limits.from_cbor(wallet[1]),
-            total=codec.uint(wallet[2], MAX_SUM),
+            total=codec.amount(wallet[2], least=0),
             category=codec.uint(merchant[0], 9_999),
             name=codec.text(merchant[1], MAX_NAME_BYTES, least=1 if kind is WalletKind.MERCHANT else 0),
         )
@@ -159,9 +158,9 @@ def _cose_key(key: bytes) -> Cbor:
 def _key_of(value: Cbor) -> bytes:
     parts = codec.mapping(value, _COSE_KEY_PARTS)
     plain = type(parts[1]) is int and type(parts[-1]) is int and (parts[1], parts[-1]) == (2, 1)
-    if not plain or type(parts[-3]) is not bool:
-        raise Refusal(Code.KEY_INVALID)
-    return codec.public_key((b"\x03" if parts[-3] else b"\x02") + codec.octets(parts[-2], 32))
+    if not plain or type(parts[-2]) is not bytes or type(parts[-3]) is not bool:
+        raise Refusal(Code.KEY_INVALID)  # 8.1.12
+    return codec.public_key((b"\x03" if parts[-3] else b"\x02") + parts[-2])
 
 
 def check_certificate(signed: Signed[Certificate], directory: Directory) -> None:

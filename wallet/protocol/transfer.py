@@ -115,7 +115,7 @@ class Transfer:
             change=codec.amount(change, least=0),
             purpose=_purpose_from_cbor(purpose),
             sequence=codec.uint(sequence, MAX_SEQUENCE),
-            total=codec.uint(total, MAX_SUM),
+            total=codec.amount(total, least=0),
             time=codec.moment(time),
         )
         if body.amount + body.change > MAX_SUM:
@@ -140,7 +140,7 @@ def _purpose_to_cbor(purpose: Purpose) -> Cbor:
 def _purpose_from_cbor(value: Cbor) -> Purpose:
     if type(value) is bytes:
         return codec.octets(value, REQUEST_REF_BYTES)
-    parts = codec.array(value, least=1, most=3)
+    parts = codec.array(value, least=1)
     if type(parts[0]) is not int:
         raise Refusal(Code.MALFORMED)
     match parts:

@@ -161,7 +161,7 @@ def decode(raw: bytes) -> Message:
 
     Raises ``Refusal``: the codes of SPEC 8.1, and what reading the object inside gives.
     """
-    parts = codec.array(codec.decode(raw, MAX_MESSAGE_BYTES), least=2, most=3)
+    parts = codec.array(codec.decode(raw, MAX_MESSAGE_BYTES), least=2)
     kind = codec.uint(parts[0], _PROBLEM)
     codec.array(parts, 3 if kind == _PROBLEM else 2)
     if kind == _REQUEST:
