@@ -66,7 +66,8 @@ def frozen(which: str) -> Iterator[tuple[str, Vector]]:
 
 def judge(vector: Vector) -> Meaning:
     """What the object means; raises ``Refusal``."""
-    return JUDGES[vector["object"]](bytes.fromhex(vector["hex"]), vector)
+    raw = bytes.fromhex(vector["hex"]) * vector.get("times", 1)
+    return JUDGES[vector["object"]](raw, vector)
 
 
 def _known(vector: Vector, name: str) -> bytes:

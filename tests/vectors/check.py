@@ -1,6 +1,6 @@
-"""Judges the frozen vectors and nothing else: ``python -m tests.vectors.check``; 1 at the first that is judged otherwise.
+"""Judges the frozen vectors and nothing else: ``python -m tests.vectors.check``; 1 if one is judged otherwise.
 
-It is what a mutation run asks (docs/mutation.md): no generator, no test of ours, only bytes and what SPEC.md says of them.
+It is what a mutation run asks (docs/mutation.md): no generator, no test of ours, only bytes and what the page says.
 """
 
 from __future__ import annotations
