@@ -6,13 +6,12 @@ The context is that of SPEC section 10. A valid one is also written again from w
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from ledger_sync.http.call import SCHEME, check_body, check_sender, read_call
+from ledger_sync.http.call import check_body, check_sender, read_call
 from ledger_sync.possession import Possession, possession_digest
 from tests.support import vector_fields
 from wallet.protocol import codec, cose
@@ -58,9 +57,9 @@ def frozen(which: str) -> Iterator[tuple[str, Vector]]:
     """(name, vector) of every file in ``valid`` or ``invalid``, and of those that share a file (SPEC 10)."""
     for path in sorted((FOLDER / which).glob("*.json")):
         yield path.stem, json.loads(path.read_text(encoding="utf-8"))
-    if which == "invalid":
-        shared = json.loads((FOLDER / "fields.json").read_text(encoding="utf-8"))
-        for name, vector in shared["invalid"].items():
+    for path in sorted((FOLDER / "sets").glob("*.json")):
+        shared = json.loads(path.read_text(encoding="utf-8"))
+        for name, vector in shared[which].items():
             yield name, {**shared["around"], **vector}
 
 
@@ -336,11 +335,10 @@ def judge_message(raw: bytes, vector: Vector) -> Meaning:
 
 
 def judge_call(raw: bytes, vector: Vector) -> Meaning:
-    header = vector["authorization"]
-    assert header in (None, f"{SCHEME} {base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}")
-    signed = read_call(header, vector["method"], vector["target"], vector["now"])
+    signed = read_call(vector["authorization"], vector["method"], vector["target"], vector["now"])
     call = check_sender(signed)
     check_body(call, _known(vector, "body"))
+    _check_written(raw, signed.to_cbor(), signed)
     return {"sender": call.sender.hex(), "nonce": call.nonce.hex()}
 
 

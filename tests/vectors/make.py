@@ -7,10 +7,41 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Final
 
 from tests.support.vectors import FOLDER, Vector, judge
-from tests.vectors import bad, good, shapes
-from tests.vectors.forms import labelled
+from tests.vectors import (
+    accepted,
+    bad,
+    calls,
+    chains,
+    declined,
+    encodings,
+    extremes,
+    good,
+    messages,
+    orders,
+    policies,
+    receipts,
+    shapes,
+    signers,
+)
+from tests.vectors.forms import labelled, merged
+
+SETS: Final = {
+    "acceptance": (accepted, declined),
+    "calls": (calls,),
+    "encodings": (encodings,),
+    "extremes": (extremes,),
+    "fields": (shapes,),
+    "messages": (messages,),
+    "orders": (orders,),
+    "policies": (policies,),
+    "receipts": (receipts,),
+    "signers": (signers,),
+    "validity": (chains,),
+}
+"""Files of many vectors, by what makes them."""
 
 
 def build() -> dict[Path, str]:
@@ -20,7 +51,10 @@ def build() -> dict[Path, str]:
         files[Path("valid", f"{name}.json")] = as_text({**vector, "means": judge(vector)})
     for name, vector in bad.build().items():
         files[Path("invalid", f"{name}.json")] = as_text(vector)
-    files[Path("fields.json")] = as_lines(good.in_world("", b"", ""), labelled(shapes.cases()))
+    for name, makers in SETS.items():
+        valid = {name: vector for made in makers for name, vector in made.valid().items()}
+        invalid = labelled(merged(*(made.cases() for made in makers)))
+        files[Path("sets", f"{name}.json")] = as_lines(valid, invalid)
     return files
 
 
@@ -29,19 +63,28 @@ def as_text(vector: Vector) -> str:
     return json.dumps(vector, ensure_ascii=False, indent=1) + "\n"
 
 
-def as_lines(world: Vector, vectors: dict[str, Vector]) -> str:
-    """One file of many invalid vectors, one a line, with the context that most of them share."""
+def as_lines(valid: dict[str, Vector], invalid: dict[str, Vector]) -> str:
+    """One file of many vectors, one a line, with the context that most of them share."""
+    world = good.in_world("", b"", "")
     around = {name: world[name] for name in ("root", "directory")}
-    lines = []
-    for name, vector in vectors.items():
-        own = {key: item for key, item in vector.items() if around.get(key) != item}
-        lines.append(f"{json.dumps(name)}: {json.dumps(own, ensure_ascii=False)}")
-    return f'{{"around": {json.dumps(around)},\n"invalid": {{\n' + ",\n".join(lines) + "\n}}\n"
+    known = {name: {**vector, "means": judge({**around, **vector})} for name, vector in valid.items()}
+
+    def lines(vectors: dict[str, Vector]) -> str:
+        own = {
+            name: {key: item for key, item in vector.items() if (key, item) not in around.items()}
+            for name, vector in vectors.items()
+        }
+        return ",\n".join(
+            f"{json.dumps(name)}: {json.dumps(item, ensure_ascii=False)}" for name, item in own.items()
+        )
+
+    shared = f'{{"around": {json.dumps(around)},\n"valid": {{\n'
+    return f'{shared}{lines(known)}\n}},\n"invalid": {{\n{lines(invalid)}\n}}}}\n'
 
 
 def main() -> None:
     files = build()
-    for which in ("valid", "invalid"):
+    for which in ("valid", "invalid", "sets"):
         (FOLDER / which).mkdir(exist_ok=True)
         for path in (FOLDER / which).glob("*.json"):
             if path.relative_to(FOLDER) not in files:
