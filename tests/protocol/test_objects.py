@@ -98,10 +98,14 @@ def signed_parts(value: codec.Cbor) -> Iterator[list[Any]]:
                 yield from signed_parts(item)
 
 
+READ = [pair for pair in frozen("valid") if pair[1]["object"] not in ("call", "message", "possession", "ref")]
+"""Objects of the protocol; the others are written again by the judge of the vectors."""
+
+
 def samples() -> dict[str, list[codec.Cbor]]:
     """Payloads of valid vectors by kind."""
     found: dict[str, list[codec.Cbor]] = {}
-    for _, vector in frozen("valid"):
+    for _, vector in READ:
         for header, _, payload, _ in signed_parts(codec.decode(bytes.fromhex(vector["hex"]), 1 << 20)):
             typ = codec.decode(header, 64)[16]
             value = codec.decode(payload, 1 << 20)
@@ -126,9 +130,9 @@ def test_a_body_comes_back_as_it_was_written(typ: str) -> None:
         assert cose.parse(BODIES[typ], signed.encode()) == signed
 
 
-@pytest.mark.parametrize("name", [name for name, _ in frozen("valid")])
+@pytest.mark.parametrize("name", dict(READ))
 def test_an_object_encodes_to_the_bytes_it_was_read_from(name: str) -> None:
-    vector = dict(frozen("valid"))[name]
+    vector = dict(READ)[name]
     raw = bytes.fromhex(vector["hex"])
     value = codec.decode(raw, 1 << 20)
     if vector["object"] in CONTAINERS:
@@ -287,7 +291,7 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         ("refusal to no key", field("qtr1", 4, [2, b"x"]), Code.KEY_INVALID),
         ("account with more", field("qtr1", 4, [1, KEY]), Code.MALFORMED),
         ("sequence", field("qtr1", 5, 2**32), Code.MALFORMED),
-        ("total", field("qtr1", 6, 2**53), Code.MALFORMED),
+        ("total", field("qtr1", 6, 2**53), Code.AMOUNT_INVALID),
         ("time", field("qtr1", 7, MAX_TIME + 1), Code.TIME_INVALID),
         ("funding id", field("qis1", 0, b"x" * 15), Code.MALFORMED),
         ("currency", field("qis1", 2, "KZTT"), Code.MALFORMED),

@@ -62,22 +62,6 @@ def test_references_to_checks_and_sections_lead_somewhere() -> None:
             assert section in headings, (path.name, section)
 
 
-def test_lines_that_refuse_bear_the_number_of_their_check() -> None:
-    """Every check of 8.3 and 8.4 is raised where its number stands, under the code that the page gives it."""
-    told = {number: name for number, name in NUMBERED if number.startswith(("8.3.", "8.4."))}
-    raised: set[str] = set()
-    for name in ("acceptance", "limits", "validity"):
-        lines = (
-            (Path(wallet.protocol.__file__).parent / f"{name}.py").read_text(encoding="utf-8").splitlines()
-        )
-        for at, line in enumerate(lines):
-            for number in re.findall(r"# (8\.[34]\.\d+)", line):
-                codes = re.findall(r"Code\.([A-Z_]+)", " ".join(lines[max(0, at - 2) : at + 1]))
-                assert told[number].upper() in codes, (name, line)
-                raised.add(number)
-    assert set(told) == raised
-
-
 def test_the_table_of_bounds_is_the_code() -> None:
     table = {name: int(value) for name, value in re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", SPEC, flags=re.M)}
     code = {

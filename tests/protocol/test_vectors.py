@@ -52,4 +52,8 @@ def test_they_cover_the_objects_and_at_least_thirty_codes() -> None:
         "settlement",
         "evidence",
         "bundle",
+        "ref",
+        "message",
+        "call",
+        "possession",
     }

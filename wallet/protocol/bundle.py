@@ -67,7 +67,7 @@ class Bundle:
         )
         ids = [item.id for item in bundle.transfers] + [item.id for item in bundle.issuances]
         ids += [item.id for item in bundle.certificates] + [item.id for item in bundle.requests]
-        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)
+        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)  # 8.1.14
         return bundle
 
 

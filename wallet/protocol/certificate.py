@@ -141,7 +141,7 @@ class Certificate:
             name=codec.text(merchant[1], MAX_NAME_BYTES, least=1 if kind is WalletKind.MERCHANT else 0),
         )
         if not 0 <= certificate.expires - certificate.issued <= MAX_CERTIFICATE_LIFE:
-            raise Refusal(Code.TIME_INVALID)
+            raise Refusal(Code.TIME_INVALID)  # 8.1.11
         return certificate
 
 
@@ -158,9 +158,9 @@ def _cose_key(key: bytes) -> Cbor:
 def _key_of(value: Cbor) -> bytes:
     parts = codec.mapping(value, _COSE_KEY_PARTS)
     plain = type(parts[1]) is int and type(parts[-1]) is int and (parts[1], parts[-1]) == (2, 1)
-    if not plain or type(parts[-2]) is not bytes or type(parts[-3]) is not bool:
+    if not plain or type(parts[-3]) is not bool:
         raise Refusal(Code.KEY_INVALID)  # 8.1.12
-    return codec.public_key((b"\x03" if parts[-3] else b"\x02") + parts[-2])
+    return codec.public_key((b"\x03" if parts[-3] else b"\x02") + codec.octets(parts[-2], 32))
 
 
 def check_certificate(signed: Signed[Certificate], directory: Directory) -> None:
@@ -172,4 +172,4 @@ def check_certificate(signed: Signed[Certificate], directory: Directory) -> None
     for key in directory.bank_keys(body.bank, body.issued):
         if signed.signed_by(key):
             return
-    raise Refusal(Code.CERTIFICATE_SIGNATURE, {"bank": body.bank})
+    raise Refusal(Code.CERTIFICATE_SIGNATURE, {"bank": body.bank})  # 8.2.3

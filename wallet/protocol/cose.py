@@ -133,11 +133,11 @@ def from_cbor(kind: type[B], value: Cbor) -> Signed[B]:
     protected, unprotected, payload, signature = codec.array(value, 4)
     _check_header(codec.octets(protected), kind.KIND)
     if type(unprotected) is not dict or unprotected:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     codec.octets(payload)
     codec.octets(signature, SIGNATURE_BYTES)
     if not is_low_s(signature):
-        raise Refusal(Code.SIGNATURE_HIGH_S)
+        raise Refusal(Code.SIGNATURE_HIGH_S)  # 8.1.9
     body = codec.read(payload, MAX_OBJECT_BYTES, kind.from_cbor)
     return Signed(body, payload, signature, object_id(kind.KIND, payload))
 
@@ -151,8 +151,8 @@ def _check_header(protected: bytes, expected: Kind) -> None:
     if protected == _protected(expected):
         return
     header = codec.mapping(codec.decode(protected, _MAX_HEADER_BYTES), (_ALG, _TYP))
-    require(header[_ALG] == ES256 and type(header[_ALG]) is int, Code.ALGORITHM_UNKNOWN)
+    require(header[_ALG] == ES256 and type(header[_ALG]) is int, Code.ALGORITHM_UNKNOWN)  # 8.1.6
     typ = codec.text(header[_TYP], 16)
     if typ[:3] == expected.value[:3]:
-        raise Refusal(Code.VERSION_UNKNOWN)
-    raise Refusal(Code.KIND_UNEXPECTED)
+        raise Refusal(Code.VERSION_UNKNOWN)  # 8.1.7
+    raise Refusal(Code.KIND_UNEXPECTED)  # 8.1.8

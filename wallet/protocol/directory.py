@@ -47,7 +47,7 @@ class KeyEntry:
         entry = cls(
             codec.public_key(key), codec.moment(since), None if until is None else codec.moment(until)
         )
-        require(entry.until is None or entry.since <= entry.until, Code.TIME_INVALID)
+        require(entry.until is None or entry.since <= entry.until, Code.TIME_INVALID)  # 8.1.11
         return entry
 
 
@@ -74,7 +74,7 @@ class Bank:
 
 def _entries(value: Cbor) -> tuple[KeyEntry, ...]:
     entries = tuple(KeyEntry.from_cbor(entry) for entry in codec.array(value, most=MAX_KEYS_PER_ROLE))
-    require(len({entry.key for entry in entries}) == len(entries), Code.DUPLICATE_ITEM)
+    require(len({entry.key for entry in entries}) == len(entries), Code.DUPLICATE_ITEM)  # 8.1.14
     return entries
 
 
@@ -102,7 +102,7 @@ class DirectoryBody:
         version, time, banks, roles = codec.array(value, 4)
         listed = tuple(Bank.from_cbor(bank) for bank in codec.array(banks, most=MAX_BANKS))
         ids = [bank.id for bank in listed]
-        require(ids == sorted(set(ids)), Code.MALFORMED)
+        require(ids == sorted(set(ids)), Code.MALFORMED)  # 8.1.4
         return cls(
             codec.uint(version, MAX_SEQUENCE),
             codec.moment(time),
@@ -128,7 +128,7 @@ class Directory:
 
     @classmethod
     def of(cls, signed: Signed[DirectoryBody], root: bytes) -> Self:
-        require(signed.signed_by(root), Code.DIRECTORY_SIGNATURE)
+        require(signed.signed_by(root), Code.DIRECTORY_SIGNATURE)  # 8.2.1
         body = signed.body
         return cls(root, body.version, body.time, body.banks, body.roles)
 
@@ -137,7 +137,7 @@ class Directory:
         for bank in self.banks:
             if bank.id == bank_id:
                 return bank
-        raise Refusal(Code.BANK_UNKNOWN, {"bank": bank_id})
+        raise Refusal(Code.BANK_UNKNOWN, {"bank": bank_id})  # 8.2.2
 
     def bank_keys(self, bank_id: str, at: int) -> tuple[bytes, ...]:
         """The bank's keys that were good at ``at`` (unix seconds). BANK_UNKNOWN."""
@@ -154,7 +154,7 @@ class Directory:
     def redemption_key(self) -> bytes:
         """The key that redemptions pay now: the newest one not retired. REDEMPTION_KEY where all are."""
         open_ones = [entry for entry in self.roles[Role.REDEMPTION - 1] if entry.until is None]
-        require(bool(open_ones), Code.REDEMPTION_KEY)
+        require(bool(open_ones), Code.REDEMPTION_KEY)  # 8.3.8
         return max(open_ones, key=lambda entry: entry.since).key
 
     def with_changes(self, changes: Iterable[KeyChange]) -> Directory:
@@ -200,11 +200,11 @@ class KeyChange:
         banks = {bank.id: bank for bank in directory.banks}
         known = banks.get(self.bank, Bank(self.bank, self.name, ()))
         banks[self.bank] = Bank(self.bank, self.name, _updated(known.keys, self.entry))
-        require(len(banks) <= MAX_BANKS, Code.TOO_MANY, limit=MAX_BANKS)
+        require(len(banks) <= MAX_BANKS, Code.TOO_MANY, limit=MAX_BANKS)  # 8.1.5
         return replace(directory, banks=tuple(banks[bank_id] for bank_id in sorted(banks)))
 
 
 def _updated(entries: tuple[KeyEntry, ...], entry: KeyEntry) -> tuple[KeyEntry, ...]:
     kept = tuple(old for old in entries if old.key != entry.key)
-    require(len(kept) < MAX_KEYS_PER_ROLE, Code.TOO_MANY, limit=MAX_KEYS_PER_ROLE)
+    require(len(kept) < MAX_KEYS_PER_ROLE, Code.TOO_MANY, limit=MAX_KEYS_PER_ROLE)  # 8.1.5
     return (*kept, entry)

@@ -52,12 +52,12 @@ class Issuance:
             issued=codec.moment(issued),
             expires=codec.moment(expires),
         )
-        require(sum(body.amounts) <= MAX_SUM, Code.AMOUNT_INVALID)
-        require(0 <= body.expires - body.issued <= MAX_TOKEN_LIFE, Code.TIME_INVALID)
+        require(sum(body.amounts) <= MAX_SUM, Code.AMOUNT_INVALID)  # 8.1.10
+        require(0 <= body.expires - body.issued <= MAX_TOKEN_LIFE, Code.TIME_INVALID)  # 8.1.11
         return body
 
 
 def check_issuance(signed: Signed[Issuance], directory: Directory) -> None:
     """That an issuing key good at its time signed it. ISSUANCE_SIGNATURE."""
     keys = directory.keys(Role.ISSUING, signed.body.issued)
-    require(any(signed.signed_by(key) for key in keys), Code.ISSUANCE_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.ISSUANCE_SIGNATURE)  # 8.2.4

@@ -74,11 +74,11 @@ class Payment:
             ),
             None if policy is None else PolicyUpdate.from_cbor(policy),
         )
-        require(1 <= payment.new <= len(payment.transfers), Code.MALFORMED)
+        require(1 <= payment.new <= len(payment.transfers), Code.MALFORMED)  # 8.1.4
         ids = [item.id for item in payment.transfers]
         ids += [item.id for item in payment.issuances]
         ids += [item.id for item in payment.certificates]
-        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)
+        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)  # 8.1.14
         return payment
 
 

@@ -83,4 +83,4 @@ def check_request(signed: Signed[Request], directory: Directory) -> None:
     Raises ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, REQUEST_SIGNATURE.
     """
     check_certificate(signed.body.payee, directory)
-    require(signed.signed_by(signed.body.key), Code.REQUEST_SIGNATURE)
+    require(signed.signed_by(signed.body.key), Code.REQUEST_SIGNATURE)  # 8.2.5

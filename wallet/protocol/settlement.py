@@ -46,7 +46,7 @@ class Commit:
             tuple(TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)),
             codec.moment(time),
         )
-        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)
+        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
 
 
@@ -74,7 +74,7 @@ class Consumption:
             codec.moment(time),
             tuple(TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)),
         )
-        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)
+        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
 
 
@@ -109,7 +109,7 @@ class Settlement:
     def from_cbor(cls, value: Cbor) -> Self:
         bank, transfer, verdict, values, code, time = codec.array(value, 6)
         if type(verdict) is not int or verdict not in set(Verdict):
-            raise Refusal(Code.MALFORMED)
+            raise Refusal(Code.MALFORMED)  # 8.1.4
         body = cls(
             bank=codec.text(bank, MAX_ID_BYTES, least=1),
             transfer=codec.octets(transfer, ID_BYTES),
@@ -118,8 +118,8 @@ class Settlement:
             code=None if code is None else _code(code),
             time=codec.moment(time),
         )
-        require(body.code is not None or body.verdict is not Verdict.REFUSED, Code.MALFORMED)
-        require(body.code is None or body.verdict is not Verdict.SETTLED, Code.MALFORMED)
+        require(body.code is not None or body.verdict is not Verdict.REFUSED, Code.MALFORMED)  # 8.1.4
+        require(body.code is None or body.verdict is not Verdict.SETTLED, Code.MALFORMED)  # 8.1.4
         return body
 
 
@@ -127,7 +127,7 @@ def _code(value: Cbor) -> Code:
     try:
         return Code(codec.text(value, MAX_CODE_BYTES, least=1))
     except ValueError as error:
-        raise Refusal(Code.MALFORMED) from error
+        raise Refusal(Code.MALFORMED) from error  # 8.1.4
 
 
 def check_commit(signed: Signed[Commit], directory: Directory) -> None:
@@ -138,19 +138,19 @@ def check_commit(signed: Signed[Commit], directory: Directory) -> None:
         keys = directory.keys(Role.REDEMPTION, body.time)
     else:
         keys = directory.bank_keys(body.bank, body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)  # 9.8.2
 
 
 def check_consumption(signed: Signed[Consumption], directory: Directory) -> None:
     """That a notary key good at its time signed it. NOTARY_SIGNATURE."""
     keys = directory.keys(Role.NOTARY, signed.body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.NOTARY_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.NOTARY_SIGNATURE)  # 8.2.11
 
 
 def check_settlement(signed: Signed[Settlement], directory: Directory) -> None:
     """That the bank it names signed it. BANK_UNKNOWN, SETTLEMENT_SIGNATURE."""
     keys = directory.bank_keys(signed.body.bank, signed.body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.SETTLEMENT_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.SETTLEMENT_SIGNATURE)  # 8.2.10
 
 
 def settle_values(transfer: Transfer, input_values: Sequence[int]) -> tuple[int, ...]:

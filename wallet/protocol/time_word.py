@@ -42,6 +42,6 @@ class TimeWord:
 def check_time_word(signed: Signed[TimeWord], bank: str, nonce: bytes, directory: Directory) -> None:
     """That this bank signed it for this question. BANK_UNKNOWN, AUTH_SIGNATURE."""
     body = signed.body
-    require((body.bank, body.nonce) == (bank, nonce), Code.AUTH_SIGNATURE)
+    require((body.bank, body.nonce) == (bank, nonce), Code.AUTH_SIGNATURE)  # 9.8.2
     keys = directory.bank_keys(body.bank, body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)  # 9.8.2

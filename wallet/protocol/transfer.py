@@ -119,9 +119,9 @@ class Transfer:
             time=codec.moment(time),
         )
         if body.amount + body.change > MAX_SUM:
-            raise Refusal(Code.AMOUNT_INVALID)
+            raise Refusal(Code.AMOUNT_INVALID)  # 8.1.10
         if len(body.inputs) > 1:
-            require(list(body.inputs) == sorted(set(body.inputs)), Code.INPUTS_UNSORTED)
+            require(list(body.inputs) == sorted(set(body.inputs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
 
 
@@ -142,7 +142,7 @@ def _purpose_from_cbor(value: Cbor) -> Purpose:
         return codec.octets(value, REQUEST_REF_BYTES)
     parts = codec.array(value, least=1)
     if type(parts[0]) is not int:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     match parts:
         case [0, owner, amounts]:
             listed = codec.array(amounts, least=1, most=MAX_AMOUNTS)
@@ -152,4 +152,4 @@ def _purpose_from_cbor(value: Cbor) -> Purpose:
         case [2, payer]:
             return ToPayer(codec.public_key(payer))
         case _:
-            raise Refusal(Code.MALFORMED)
+            raise Refusal(Code.MALFORMED)  # 8.1.4
