@@ -41,7 +41,9 @@ CHOICES = {
 
 VALID = dict(frozen("valid"))
 # Of those that share a file most are of one field each; what pycddl cannot tell of a field is not worth a list.
-INVALID = {name: vector for name, vector in frozen("invalid") if (FOLDER / "invalid" / f"{name}.json").exists()}
+INVALID = {
+    name: vector for name, vector in frozen("invalid") if (FOLDER / "invalid" / f"{name}.json").exists()
+}
 # What a shape can show. Whether an amount is positive is shape; whether a sum is, or a key on the curve, is not.
 SHAPE = {
     "malformed",
