@@ -56,4 +56,8 @@ def test_they_cover_the_objects_and_at_least_thirty_codes() -> None:
         "message",
         "call",
         "possession",
+        "clock",
+        "life",
+        "weight",
+        "notary",
     }

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from ledger_sync.http.call import check_body, check_sender, read_call
 from ledger_sync.possession import Possession, possession_digest
-from tests.support import vector_fields
+from tests.support import vector_fields, vector_rules
 from wallet.protocol import codec, cose
 from wallet.protocol.acceptance import PayeeView, check_acceptance
 from wallet.protocol.bounds import MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES
@@ -372,4 +372,8 @@ JUDGES: Mapping[str, Callable[[bytes, Vector], Meaning]] = {
     "message": judge_message,
     "call": judge_call,
     "possession": judge_possession,
+    "clock": vector_rules.judge_clock,
+    "life": vector_rules.judge_life,
+    "weight": vector_rules.judge_weight,
+    "notary": vector_rules.judge_notary,
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.vectors import Vector
-from tests.support.world import DAY, LIMITS, NOW
+from tests.support.world import DAY, LIMITS, NOW, Key
 from tests.vectors.forms import Case, Cases
 from tests.vectors.good import WORLD
 from tests.vectors.handmade import ASEL, BOLAT, ERLAN
@@ -32,11 +32,20 @@ from wallet.protocol.policy import PolicyUpdate, Reason
 from wallet.protocol.request import request_ref
 
 
+def _ends() -> dict[str, Key]:
+    """A key lower and one higher than any that is asked for."""
+    keys = sorted((Key.of(f"{n}") for n in range(64)), key=lambda key: key.public)
+    return {"lower": keys[0], "higher": keys[-1]}
+
+
 def _over() -> dict[Code, dict[str, tuple[Sale, str]]]:
     far = dict(issued=NOW - DAY, expires=NOW + 300 * DAY)
     wrapped = Sale(limited(total=1000), edits={"total": 999})
     return {
         Code.LIMIT_PAYMENT: {"by-one": (Sale(limited(payment=99)), "")},
+        Code.PAYEE_OTHER: {
+            f"key-that-is-{which}": (Sale(edits={"to": key}), "") for which, key in _ends().items()
+        },
         Code.LIMIT_TOTAL: {
             "of-the-policy": (Sale(limits=replace(LIMITS, total=99)), ""),
             "since-the-certificate": (Sale(limited(total=1000, limit_total=100), edits={"total": 1101}), ""),

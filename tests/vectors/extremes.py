@@ -117,7 +117,17 @@ def _certificates() -> dict[str, Vector]:
     )
     smallest = replace(merchant, limits=Limits(5, 4, 3, 2, 1), total=1, category=0, name="\ufeffA")
     by = Key.of(LONG_BANK).sign_digest
+    short = cose.sign(replace(merchant, bank="a", name="A"), Key.of("a").sign_digest).encode()
+    one_letter = directory([replace(_bank("a"), name="A")]).encode()
     return {
+        "certificate-one-letter": vector(
+            "certificate",
+            short,
+            "names of one byte",
+            root=WORLD.root.public,
+            directory=one_letter,
+            fields=True,
+        ),
         "certificate-highest": _seen(
             "certificate", cose.sign(merchant, by).encode(), "to the end of time, y odd"
         ),

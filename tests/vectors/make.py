@@ -23,6 +23,7 @@ from tests.vectors import (
     orders,
     policies,
     receipts,
+    rules,
     shapes,
     signers,
 )
@@ -38,6 +39,7 @@ SETS: Final = {
     "orders": (orders,),
     "policies": (policies,),
     "receipts": (receipts,),
+    "rules": (rules,),
     "signers": (signers,),
     "validity": (chains,),
 }

@@ -172,6 +172,11 @@ def valid() -> dict[str, Vector]:
             delta(4, NOW + 4, FIRST, removed=(SHOP,)),
             base=baseline(),
         ),
+        "eight-deltas": shown(
+            "as many as a payment may bring",
+            head(8, NOW + 8, FIRST),
+            *[delta(n, NOW + n, FIRST) for n in range(1, 9)],
+        ),
         "base-held-passes-over": shown(
             "what the base has is passed over", head(3, NOW + 4, FIRST), _forged(ONE), base=baseline()
         ),
@@ -202,6 +207,10 @@ def _bases() -> dict[str, Vector]:
         "baseline-empty": _based(
             codec.encode(Baseline(cose.sign(empty, FIRST.sign_digest), ()).to_cbor()),
             "nothing has happened yet",
+        ),
+        "baseline-64-changes": _based(
+            base(FIRST, *[bank_change("b", "B", Key.of(f"{n % 16}"), n, n) for n in range(64)]),
+            "as many as can be",
         ),
         "baseline-retires-a-bank-key": _based(
             base(FIRST, bank_change("alatau", "x", WORLD.bank_key("alatau"), 0, 5)),
@@ -267,7 +276,9 @@ def _crowded() -> list[Case]:
     crowd = directory([full], roles=_roles(policy_keys))
     many = directory([Bank(f"{n:02}", "x", ()) for n in range(64)], roles=_roles(policy_keys[:1]))
     newest = head(1, NOW + 1, FIRST)
+    signed = codec.decode(base(FIRST), 1 << 16)[0]
     return [
+        ("base-list", _based(codec.encode([signed, [0] * 16_385]), "16385 revocations")),
         (
             "keys-of-a-bank",
             shown(

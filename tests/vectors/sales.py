@@ -47,7 +47,9 @@ class Sale:
     def payment(self) -> Payment:
         issued = WORLD.issue(self.payer, 150, **self.issued)
         usual: dict[str, Any] = {"change": 50, "purpose": request_ref(self.request), "time": NOW}
-        transfer = handed(self.payer.key, [out(issued)], self.payee.key, 100, **{**usual, **self.edits})
+        edits = {name: item for name, item in self.edits.items() if name != "to"}
+        to = self.edits.get("to", self.payee.key)
+        transfer = handed(self.payer.key, [out(issued)], to, 100, **{**usual, **edits})
         return paid([transfer], [issued], [self.payer], policy=self.gossip)
 
     def judged(self, note: str, payment: Payment | None = None) -> Vector:

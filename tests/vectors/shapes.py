@@ -380,6 +380,7 @@ def _base() -> Iterator[tuple[Code, Case]]:
     for why, around in (
         ("list-missing", whole[:1]),
         ("list-no-array", [whole[0], 0]),
+        ("list-of-16384-numbers", [whole[0], [0] * 16_384]),
         ("list-reason", [whole[0], [[listed[0][0], 5], listed[1]]]),
         ("list-id", [whole[0], [[listed[0][0][:-1], 1], listed[1]]]),
     ):
