@@ -10,6 +10,7 @@ from tests.support.vectors import frozen
 from wallet.protocol import bounds, bundle
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Kind
+from wallet.session.messages import TELLABLE
 
 SPEC = (Path(wallet.protocol.__file__).parent / "SPEC.md").read_text(encoding="utf-8")
 NUMBERED = re.findall(r"^\| (\d+(?:\.\d+)+) \| `([a-z_]+)` \|", SPEC, flags=re.M)
@@ -82,3 +83,18 @@ def test_a_vector_shows_every_check_of_bytes_validity_and_acceptance() -> None:
     shown = {vector["code"] for _, vector in frozen("invalid")}
     told = {name for number, name in NUMBERED if number.startswith(("8.1.", "8.2.", "8.3.", "8.4."))}
     assert told - shown == set()
+
+
+def test_the_page_says_which_codes_travel() -> None:
+    """Section 7 names what a problem may say, and it is what the session lets out."""
+    (told,) = re.findall(r"So only these\ncodes travel: (.*?)\.\nAnything else", SPEC, flags=re.S)
+    groups = {
+        "all of 8.1": {name for number, name in NUMBERED if number.startswith("8.1.")},
+        "all of 8.3": {name for number, name in NUMBERED if number.startswith("8.3.")},
+    }
+    named = set(re.findall(r"`([a-z_]+)`", told))
+    for group, names in groups.items():
+        assert group in told
+        named |= names
+    named.discard("redemption_payer")  # "all of 8.3 but"
+    assert named | {Code.DECLINED.value} == {code.value for code in TELLABLE}
