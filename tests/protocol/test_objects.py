@@ -98,7 +98,7 @@ def signed_parts(value: codec.Cbor) -> Iterator[list[Any]]:
                 yield from signed_parts(item)
 
 
-ELSEWHERE = {"call", "message", "possession", "ref", "clock", "life", "weight", "notary"}
+ELSEWHERE = {"call", "message", "possession", "ref", "clock", "life", "room", "weight", "notary"}
 READ = [pair for pair in frozen("valid") if pair[1]["object"] not in ELSEWHERE]
 """Objects of the protocol; the others are written again by the judge of the vectors."""
 

@@ -6,9 +6,19 @@ from typing import Any
 
 from ledger_sync.notary.store import CommitItem, decide
 from wallet.protocol import codec, cose
+from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.lifetime import is_good, is_redeemable, is_refundable, redeem_until
+from wallet.protocol.lifetime import (
+    is_good,
+    is_over,
+    is_redeemable,
+    is_refundable,
+    listed_until,
+    redeem_until,
+    refundable_before,
+)
+from wallet.protocol.limits import effective, excess, hops_left, last_day, total_left
 from wallet.protocol.settlement import Commit, Consumption
 from wallet.protocol.weight import Weight, fits
 from wallet.purse.words import Signer, Word, Words, after, agreed, reached
@@ -28,17 +38,36 @@ def judge_clock(raw: bytes, vector: Vector) -> Meaning:
 def judge_life(raw: bytes, vector: Vector) -> Meaning:
     """What a token is good for at a moment."""
     expires, grace, now = vector["expires"], vector["grace"], vector["now"]
-    return {
+    means = {
         "spendable": is_good(now, expires),
         "redeemable": is_redeemable(expires, grace, now),
         "refundable": is_refundable(expires, grace, now),
         "redeem until": redeem_until(expires, grace),
+        "refundable before": refundable_before(now, grace),
+        "over": is_over([expires, *vector.get("others", [])], grace, now),
+    }
+    if "token_life" in vector:
+        means["listed until"] = listed_until(expires, vector["token_life"], grace)
+    return means
+
+
+def judge_room(raw: bytes, vector: Vector) -> Meaning:
+    """What a wallet may still do under a certificate and a policy head, None where it holds none."""
+    certificate = cose.parse(Certificate, raw).body
+    limits = effective(certificate, None if vector["policy"] is None else Limits(*vector["policy"]))
+    return {
+        "limits": limits.to_cbor(),
+        "total left": total_left(certificate, limits, vector["total"]),
+        "hops left": hops_left(limits, vector["hop"]),
+        "last second to pay": last_day(certificate, limits),
+        "too much": excess(limits, vector["held"]),
     }
 
 
 def judge_weight(raw: bytes, vector: Vector) -> Meaning:
     """Whether the ledger takes it."""
-    weight = Weight(vector["transfers"], vector["issuances"], vector["payloads"])
+    below = Weight(vector["transfers"] - 1, vector["issuances"], vector["payloads"] - 100)
+    weight = below.and_transfer(100)
     require(fits(weight, leaves=vector["leaves"]), Code.PROVENANCE_TOO_LONG)
     return {"bytes": weight.bytes}
 

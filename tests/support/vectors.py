@@ -22,7 +22,7 @@ from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory, DirectoryBody
-from wallet.protocol.evidence import check_evidence, parse_evidence
+from wallet.protocol.evidence import Evidence, check_evidence, parse_evidence
 from wallet.protocol.idempotency import refund_id, reissue
 from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.limits import Commitments
@@ -42,6 +42,7 @@ from wallet.protocol.settlement import (
 from wallet.protocol.time_word import TimeWord, check_time_word
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token, Verified, verify, verify_payment
+from wallet.protocol.weight import leaves_money
 from wallet.session import messages
 
 FOLDER = Path(__file__).parent.parent / "vectors"
@@ -169,7 +170,7 @@ def judge_transfer(raw: bytes, vector: Vector) -> Meaning:
     means = {"id": signed.id.hex(), "inputs": [str(ref) for ref in body.inputs], "amount": body.amount}
     if "worth" in vector:
         means["values"] = list(settle_values(body, vector["worth"]))
-    return _with_fields(vector, means, lambda: vector_fields.plain(body))
+    return _with_fields(vector, means, lambda: {**vector_fields.plain(body), "leaves": leaves_money(body)})
 
 
 def judge_ref(raw: bytes, vector: Vector) -> Meaning:
@@ -306,7 +307,9 @@ def judge_evidence(raw: bytes, vector: Vector) -> Meaning:
         "token": None if culprit.token is None else str(culprit.token),
         "sequence": culprit.sequence,
     }
-    return _with_fields(vector, means, lambda: vector_fields.plain(culprit))
+    found = Evidence.of(claim.second, claim.first, claim.certificate)
+    reported = None if found is None else int(found.kind)
+    return _with_fields(vector, means, lambda: {**vector_fields.plain(culprit), "reported": reported})
 
 
 def judge_bundle(raw: bytes, vector: Vector) -> Meaning:
@@ -375,5 +378,6 @@ JUDGES: Mapping[str, Callable[[bytes, Vector], Meaning]] = {
     "clock": vector_rules.judge_clock,
     "life": vector_rules.judge_life,
     "weight": vector_rules.judge_weight,
+    "room": vector_rules.judge_room,
     "notary": vector_rules.judge_notary,
 }

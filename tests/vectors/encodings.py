@@ -170,6 +170,11 @@ def _headers() -> Cases:
             ("header-no-map", _with_header([1, 2], "a header is a map")),
             ("header-without-typ", _with_header({1: -7}, "no kind")),
             ("header-with-kid", _with_header({1: -7, 4: b"k", 16: "qis1"}, "two entries only")),
+            ("header-with-0", _with_header({0: 0, 1: -7, 16: "qis1"}, "0 is the first of all keys")),
+            (
+                "header-with-1000",
+                _with_header(bytes.fromhex("a21903e8002000"), "1000 before -1: sorted by bytes"),
+            ),
             ("header-of-64-bytes", _with_header({1: -7, 16: "q" * 58}, "no typ is so long")),
             ("typ-a-number", typed(16)),
             ("typ-of-17-bytes", typed("q" * 17)),

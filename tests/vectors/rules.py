@@ -13,6 +13,7 @@ from tests.support.world import DAY, NOW
 from tests.vectors.forms import Case, Cases
 from tests.vectors.good import WORLD, vector
 from wallet.protocol import cose
+from wallet.protocol.certificate import Limits
 from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Commit
 from wallet.protocol.transfer import TokenRef
@@ -109,6 +110,14 @@ def _lives() -> dict[str, Vector]:
     }.items():
         note = "spent until it expires, redeemed until grace is over, then refunded; ends are inclusive"
         made[f"life-{name}"] = vector("life", b"", note, expires=NOW, grace=GRACE, now=now)
+    others = {"others": [NOW - 9, NOW + 9]}
+    made["life-of-a-key"] = vector(
+        "life", b"", "a key is over with its last", expires=NOW, grace=5, now=NOW + 14, **others
+    )
+    made["life-of-a-key-over"] = vector("life", b"", "and then", expires=NOW, grace=5, now=NOW + 15, **others)
+    made["life-listed"] = vector(
+        "life", b"", "how long a revocation is listed", expires=NOW, grace=5, now=NOW, token_life=7 * DAY
+    )
     made["life-without-grace"] = vector("life", b"", "grace of 0", expires=NOW, grace=0, now=NOW + 1)
     return made
 
@@ -154,6 +163,27 @@ def commits(note: str, *asked: tuple[str, int, Sequence[int]]) -> Vector:
     return vector("notary", b"", note, commits=made)
 
 
+def room(note: str, policy: Limits | None, *, total: int, hop: int, held: int) -> Vector:
+    """Under a certificate of limits 1000, 500, 900, 7, 9 since a total of 50."""
+    person = WORLD.person("Asel", limits=Limits(1000, 500, 900, 7, 9), total=50)
+    limits = None if policy is None else policy.to_cbor()
+    return vector("room", person.certificate.encode(), note, policy=limits, total=total, hop=hop, held=held)
+
+
+def _rooms() -> dict[str, Vector]:
+    high, low = Limits(9999, 9999, 9999, 15, 99), Limits(100, 50, 90, 3, 2)
+    return {
+        "room-without-a-policy": room("the certificate's limits", None, total=50, hop=0, held=1000),
+        "room-of-the-certificate": room("the lower of both, one by one", high, total=60, hop=5, held=1001),
+        "room-of-the-policy": room("the lower of both, one by one", low, total=139, hop=3, held=300),
+        "room-used-up": room("never below 0", low, total=500, hop=9, held=0),
+        "room-mixed": room(
+            "the lower of both, one by one", Limits(2000, 50, 2000, 3, 99), total=950, hop=2, held=0
+        ),
+        "room-at-hop-15": room("", None, total=949, hop=7, held=7),
+    }
+
+
 def _decisions() -> dict[str, Vector]:
     one, other = ("alatau", 1, [1, 2]), ("zhibek", 2, [2, 3])
     return {
@@ -168,7 +198,7 @@ def _decisions() -> dict[str, Vector]:
 
 def valid() -> dict[str, Vector]:
     """Every valid vector of rules, without its meaning."""
-    return {**_clocks(), **_lives(), **_weights(), **_decisions()}
+    return {**_clocks(), **_lives(), **_weights(), **_rooms(), **_decisions()}
 
 
 def cases() -> Cases:
