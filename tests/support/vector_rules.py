@@ -46,8 +46,8 @@ def judge_life(raw: bytes, vector: Vector) -> Meaning:
         "refundable before": refundable_before(now, grace),
         "over": is_over([expires, *vector.get("others", [])], grace, now),
     }
-    if "token_life" in vector:
-        means["listed until"] = listed_until(expires, vector["token_life"], grace)
+    if "lasts" in vector:
+        means["listed until"] = listed_until(expires, vector["lasts"], grace)
     return means
 
 

@@ -116,7 +116,7 @@ def _lives() -> dict[str, Vector]:
     )
     made["life-of-a-key-over"] = vector("life", b"", "and then", expires=NOW, grace=5, now=NOW + 15, **others)
     made["life-listed"] = vector(
-        "life", b"", "how long a revocation is listed", expires=NOW, grace=5, now=NOW, token_life=7 * DAY
+        "life", b"", "how long a revocation is listed", expires=NOW, grace=5, now=NOW, lasts=7 * DAY
     )
     made["life-without-grace"] = vector("life", b"", "grace of 0", expires=NOW, grace=0, now=NOW + 1)
     return made
