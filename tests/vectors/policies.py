@@ -262,6 +262,7 @@ def _gaps() -> list[Case]:
         "before-the-signature": shown("a gap, and forged", head(2, NOW + 2, FIRST), _forged(TWO)),
         "head-before-its-signature": shown("ahead of the deltas, and forged", head(1, NOW, OTHER)),
         "held-and-head": shown("a head above the version reached", head(2, NOW + 10, FIRST), held=HELD),
+        "held-and-head-before-its-signature": shown("ahead, and forged", head(2, NOW + 10, OTHER), held=HELD),
         "held-and-delta": shown("version 2 is missing", None, delta(3, NOW + 3, FIRST), held=HELD),
         "no-head-and-none-held": shown("a wallet that holds none needs a head", None, ONE),
         "after-a-base": shown("version 4 is missing", None, delta(5, NOW + 5, FIRST), base=baseline()),

@@ -130,11 +130,14 @@ def _no_evidence() -> Cases:
     }
     listed = [(name, in_world("evidence", raw, name)) for name, raw in claims.items()]
     certified = claim(CONFLICT, MINE, forged, by_other)
+    first, second = sorted((MINE, both), key=lambda item: item.id)
+    backwards = Evidence(CONFLICT, second, first, by_other).encode()
     unknown = claim(CONFLICT, MINE, forged, unlisted)
     return {
         Code.EVIDENCE_INVALID: listed,
         Code.CERTIFICATE_SIGNATURE: [
-            ("before-the-evidence", in_world("evidence", certified, "forged, as a transfer is"))
+            ("before-the-order", in_world("evidence", backwards, "forged, and in wrong order")),
+            ("before-the-evidence", in_world("evidence", certified, "forged, as a transfer is")),
         ],
         Code.BANK_UNKNOWN: [("of-evidence", in_world("evidence", unknown, "no bank of the directory"))],
     }
