@@ -9,6 +9,7 @@ from wallet.protocol import codec, cose
 from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory
 from wallet.protocol.lifetime import (
     is_good,
     is_over,
@@ -19,7 +20,9 @@ from wallet.protocol.lifetime import (
     refundable_before,
 )
 from wallet.protocol.limits import effective, excess, hops_left, last_day, total_left
+from wallet.protocol.payment import Payment
 from wallet.protocol.settlement import Commit, Consumption
+from wallet.protocol.validity import check_but_certificate, is_signed_under, issued_tokens
 from wallet.protocol.weight import Weight, fits
 from wallet.purse.words import Signer, Word, Words, after, agreed, reached
 
@@ -62,6 +65,20 @@ def judge_room(raw: bytes, vector: Vector) -> Meaning:
         "last second to pay": last_day(certificate, limits),
         "too much": excess(limits, vector["held"]),
     }
+
+
+def at_the_ledger(payment: Payment, directory: Directory) -> Meaning:
+    """Of each transfer whether a certificate at hand makes it valid, or it waits for one. SPEC 9.1."""
+    tokens = {token.ref: token for issuance in payment.issuances for token in issued_tokens(issuance)}
+    stands: list[str] = []
+    for transfer in payment.transfers:
+        inputs = [tokens[ref] for ref in transfer.body.inputs]
+        for token in check_but_certificate(transfer, inputs, directory):
+            tokens[token.ref] = token
+        own = [item.body for item in payment.certificates if item.body.key == inputs[0].owner]
+        is_valid = any(is_signed_under(transfer.body, certificate) for certificate in own)
+        stands.append("valid" if is_valid else "waiting")
+    return {"stands": stands}
 
 
 def judge_weight(raw: bytes, vector: Vector) -> Meaning:

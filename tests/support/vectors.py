@@ -182,6 +182,8 @@ def judge_ref(raw: bytes, vector: Vector) -> Meaning:
 def judge_payment(raw: bytes, vector: Vector) -> Meaning:
     directory = _directory(vector)
     payment = parse_payment(raw)
+    if vector.get("ledger"):
+        return vector_rules.at_the_ledger(payment, directory)
     _check_written(raw, payment.to_cbor(), *payment.transfers, *payment.issuances, *payment.certificates)
     if "payee" in vector:
         policy = _heard(_first_policy(_known(vector["payee"], "policy"), directory), payment.policy)
@@ -308,6 +310,7 @@ def judge_evidence(raw: bytes, vector: Vector) -> Meaning:
         "sequence": culprit.sequence,
     }
     found = Evidence.of(claim.second, claim.first, claim.certificate)
+    assert found == Evidence.of(claim.first, claim.second, claim.certificate)
     reported = None if found is None else int(found.kind)
     return _with_fields(vector, means, lambda: {**vector_fields.plain(culprit), "reported": reported})
 

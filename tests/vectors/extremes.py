@@ -217,6 +217,7 @@ def _transfers() -> dict[str, Vector]:
         "defunding-lowest": (ToAccount(), "to the account"),
     }
     bodies = {name: (replace(lowest, purpose=purpose), note) for name, (purpose, note) in redeemed.items()}
+    bodies["defunding-change-of-1"] = (replace(lowest, purpose=ToAccount(), change=1), "a tiyn stays offline")
     bodies["highest"] = (highest, "32 inputs, all money that there can be")
     bodies["lowest"] = (lowest, "outputs 9 and 10 of one object, in this order")
     made = {

@@ -13,6 +13,7 @@ from tests.support.vectors import FOLDER, Vector, judge
 from tests.vectors import (
     accepted,
     bad,
+    broken_chains,
     calls,
     chains,
     declined,
@@ -41,7 +42,7 @@ SETS: Final = {
     "receipts": (receipts,),
     "rules": (rules,),
     "signers": (signers,),
-    "validity": (chains,),
+    "validity": (chains, broken_chains),
 }
 """Files of many vectors, by what makes them."""
 

@@ -11,7 +11,7 @@ from tests.support.world import DAY, LIMITS, NOW, Key, Person
 from tests.vectors.bad_payments import long_chain_of_change
 from tests.vectors.forms import Cases, merged
 from tests.vectors.good import WORLD, in_world, payee
-from tests.vectors.handmade import ASEL, BOLAT, DINA, ERLAN, handed, out, paid, shown
+from tests.vectors.handmade import ASEL, BOLAT, DINA, ERLAN, handed, out, paid, plain
 from tests.vectors.sales import SOMEBODY, USUAL, Sale, limited, passed_on, revoking, several
 from wallet.protocol import cose
 from wallet.protocol.codes import Code
@@ -284,19 +284,13 @@ def _too_long() -> Cases:
     }
 
 
-def _plain(payment: Payment, note: str) -> Vector:
-    made = shown(payment, note)
-    del made["fields"]
-    return made
-
-
 def cases() -> Cases:
     """Every invalid vector of two rules."""
     found: Cases = {}
     for group in (_validity(), _in_turn()):
         for code, payments in group.items():
             note = "the lower number gives the code"
-            listed = [(f"first-{name}", _plain(payment, note)) for name, payment in payments.items()]
+            listed = [(f"first-{name}", plain(payment, note)) for name, payment in payments.items()]
             found.setdefault(code, []).extend(listed)
     for code, sales in _acceptance().items():
         listed = [

@@ -5,12 +5,29 @@ Each object is well signed; only the named field is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any
 
 from tests.support.vectors import Vector
-from tests.support.world import NOW, Key
+from tests.support.world import NOW
+from tests.vectors.fields import (
+    AMOUNT,
+    COUNT,
+    CURRENCY,
+    FLAG,
+    KEY,
+    LIMITS_FIELDS,
+    SUM,
+    TIME,
+    Form,
+    Values,
+    judged_alone,
+    judged_in_world,
+    number,
+    octets,
+    text,
+    up_to,
+)
 from tests.vectors.forms import Case, Cases, replaced, sealed
 from tests.vectors.good import (
     AIGUL,
@@ -23,7 +40,6 @@ from tests.vectors.good import (
     in_world,
     new_bank,
     redemption,
-    vector,
 )
 from wallet.protocol import codec
 from wallet.protocol.codes import Code
@@ -33,111 +49,10 @@ from wallet.protocol.settlement import Commit, Consumption, Settlement, Verdict
 from wallet.protocol.time_word import TimeWord
 from wallet.protocol.transfer import Refresh
 
-Values = tuple[tuple[str, Any], ...]
-OFF_CURVE: Final = b"\x02" + b"\xff" * 32
-
-# What no field of a type holds; the name says why.
-COUNT: Final = (Code.MALFORMED, (("over", 2**32), ("negative", -1), ("bool", True)))
-TIME: Final = (Code.TIME_INVALID, (("over", 2**32), ("negative", -1), ("bool", True), ("text", "1")))
-AMOUNT: Final = (Code.AMOUNT_INVALID, (("zero", 0), ("over", 2**53), ("text", "1")))
-SUM: Final = (Code.AMOUNT_INVALID, (("negative", -1), ("over", 2**53), ("bool", False)))
-KEY: Final = (
-    Code.KEY_INVALID,
-    (
-        ("off-curve", OFF_CURVE),
-        ("uncompressed-form", b"\x04" + AIGUL.key.public[1:]),
-        ("short", AIGUL.key.public[:-1]),
-        ("text", "A" * 33),
-    ),
-)
-CURRENCY: Final = (
-    Code.MALFORMED,
-    (("short", "KZ"), ("long", "KZTT"), ("letters-not-bytes", "КZТ"), ("bytes", b"KZT")),
-)
-FLAG: Final = (Code.MALFORMED, (("number", 1), ("null", None)))
-MAYBE_TIME: Final = (Code.TIME_INVALID, TIME[1][:3])
-
-
-def octets(size: int) -> tuple[Code, Values]:
-    return Code.MALFORMED, (("short", bytes(size - 1)), ("long", bytes(size + 1)), ("text", "x" * size))
-
-
-def text(size: int, *, least: int = 1) -> tuple[Code, Values]:
-    """One byte too many, though fewer letters than that; and none, where there must be one."""
-    long = "ә" * (size // 2) + "x" * (size % 2 + 1)
-    empty: Values = (("empty", ""),) if least else ()
-    return Code.MALFORMED, (("long", long), ("bytes", b"x"), *empty)
-
-
-def up_to(most: int, *, least: int = 0) -> tuple[Code, Values]:
-    low: Values = (("negative", -1),) if least == 0 else (("low", least - 1),)
-    return Code.MALFORMED, (("over", most + 1), *low, ("bool", True))
-
-
-def number(size: int, item: Any, *, least: int = 0) -> list[tuple[Code, Values]]:
-    """Of an array: one item more than it may have, none where it must have one, and no array."""
-    empty: Values = (("empty", []),) if least else ()
-    return [
-        (Code.TOO_MANY, (("items", [item] * (size + 1)),)),
-        (Code.MALFORMED, (("no-array", item), *empty)),
-    ]
-
-
-@dataclass(frozen=True)
-class Form:
-    """An object of which fields are replaced: its ``body`` as CBOR, who signs it, and the judge's context."""
-
-    name: str
-    typ: str
-    body: codec.Cbor
-    by: Key
-    made: Callable[[bytes, str], Vector]
-    around: Callable[[codec.Cbor], codec.Cbor] = lambda signed: signed
-
-    def with_field(self, path: tuple[int, ...], item: Any) -> bytes:
-        return codec.encode(self.around(sealed(replaced(self.body, path, item), self.by, self.typ)))
-
-    def cases(
-        self, field: str, path: tuple[int, ...], *wrong: tuple[Code, Values]
-    ) -> Iterator[tuple[Code, Case]]:
-        for code, values in wrong:
-            for why, item in values:
-                note = f"{field} of a {self.name}: {why}"
-                yield code, (f"{self.name}-{field}-{why}", self.made(self.with_field(path, item), note))
-
-    def fields_missing(self) -> Iterator[tuple[Code, Case]]:
-        """One field fewer, one more, and no array or map at all."""
-        if isinstance(self.body, list):
-            bodies = {"field-missing": self.body[:-1], "field-extra": [*self.body, 0], "no-array": 0}
-        else:
-            last = max(self.body, key=abs)
-            fewer = {name: item for name, item in self.body.items() if name != last}
-            bodies = {"claim-missing": fewer, "claim-extra": {**self.body, 9: 0}, "no-map": 0}
-        for why, body in bodies.items():
-            raw = codec.encode(self.around(sealed(body, self.by, self.typ)))
-            yield Code.MALFORMED, (f"{self.name}-{why}", self.made(raw, f"a {self.name}: {why}"))
-
-
-def _in_world(kind: str, **context: object) -> Callable[[bytes, str], Vector]:
-    return lambda raw, note: in_world(kind, raw, note, **context)
-
-
-def _plain(kind: str, **context: object) -> Callable[[bytes, str], Vector]:
-    return lambda raw, note: vector(kind, raw, note, **context)
-
-
-LIMITS_FIELDS: Final = (
-    ("balance", 0, AMOUNT),
-    ("payment", 1, AMOUNT),
-    ("total", 2, AMOUNT),
-    ("hops", 3, up_to(15)),
-    ("days", 4, up_to(3660)),
-)
-
 
 def _directory() -> Iterator[tuple[Code, Case]]:
     body = WORLD.signed_directory().body.to_cbor()
-    form = Form("directory", "qbd1", body, WORLD.root, _plain("directory", root=WORLD.root.public))
+    form = Form("directory", "qbd1", body, WORLD.root, judged_alone("directory", root=WORLD.root.public))
     bank, entry = body[2][0], body[2][0][2][0]
     yield from form.fields_missing()
     yield from form.cases("version", (0,), COUNT)
@@ -166,8 +81,8 @@ def _directory() -> Iterator[tuple[Code, Case]]:
 
 def _certificates() -> Iterator[tuple[Code, Case]]:
     bank = WORLD.bank_key("zhibek")
-    form = Form("certificate", "qwc1", SHOP.certificate.body.to_cbor(), bank, _in_world("certificate"))
-    person = Form("person", "qwc1", BAURZHAN.certificate.body.to_cbor(), bank, _in_world("certificate"))
+    form = Form("certificate", "qwc1", SHOP.certificate.body.to_cbor(), bank, judged_in_world("certificate"))
+    person = Form("person", "qwc1", BAURZHAN.certificate.body.to_cbor(), bank, judged_in_world("certificate"))
     yield from form.fields_missing()
     yield from form.cases("bank", (1,), text(16))
     yield from form.cases("expires", (4,), TIME, (Code.TIME_INVALID, (("before-issued", NOW - 86_401),)))
@@ -215,7 +130,11 @@ def _certificates() -> Iterator[tuple[Code, Case]]:
 
 def _issuance() -> Iterator[tuple[Code, Case]]:
     form = Form(
-        "issuance", "qis1", DEAL.payment.issuances[0].body.to_cbor(), WORLD.issuing, _in_world("issuance")
+        "issuance",
+        "qis1",
+        DEAL.payment.issuances[0].body.to_cbor(),
+        WORLD.issuing,
+        judged_in_world("issuance"),
     )
     yield from form.cases("funding", (0,), octets(16))
     yield from form.cases("owner", (1,), KEY)
@@ -224,11 +143,11 @@ def _issuance() -> Iterator[tuple[Code, Case]]:
     yield from form.cases("amount", (3, 0), AMOUNT, (Code.AMOUNT_INVALID, (("minus-2-to-the-64", -(2**64)),)))
     yield from form.cases("mark", (4,), (Code.MALFORMED, (("long", bytes(65)), ("text", "lunch"))))
     yield from form.cases("issued", (5,), TIME)
-    yield from form.cases("expires", (6,), TIME)
+    yield from form.cases("expires", (6,), TIME, (Code.TIME_INVALID, (("by-a-second", NOW - 1),)))
 
 
 def _request() -> Iterator[tuple[Code, Case]]:
-    form = Form("request", "qrq1", DEAL.request.body.to_cbor(), BAURZHAN.key, _in_world("request"))
+    form = Form("request", "qrq1", DEAL.request.body.to_cbor(), BAURZHAN.key, judged_in_world("request"))
     yield from form.fields_missing()
     yield from form.cases("payee", (0,), (Code.MALFORMED, (("no-object", b"x"),)))
     other = DEAL.payment.issuances[0].to_cbor()
@@ -243,7 +162,9 @@ def _request() -> Iterator[tuple[Code, Case]]:
 
 
 def _transfer() -> Iterator[tuple[Code, Case]]:
-    form = Form("transfer", "qtr1", DEAL.payment.transfers[0].body.to_cbor(), AIGUL.key, _plain("transfer"))
+    form = Form(
+        "transfer", "qtr1", DEAL.payment.transfers[0].body.to_cbor(), AIGUL.key, judged_alone("transfer")
+    )
     ref = form.body[0][0]
     yield from form.fields_missing()
     many = [[bytes([n]) * 32, 0] for n in range(33)]
@@ -275,19 +196,19 @@ def _transfer() -> Iterator[tuple[Code, Case]]:
     yield from form.cases("total", (6,), SUM)
     yield from form.cases("time", (7,), TIME)
     amounts = redemption(Refresh(SHOP.key.public, (1_999_999, 1)), 2_000_000).body.to_cbor()
-    refresh = Form("refresh", "qtr1", amounts, AIGUL.key, _plain("transfer"))
+    refresh = Form("refresh", "qtr1", amounts, AIGUL.key, judged_alone("transfer"))
     yield from refresh.cases("owner", (4, 1), KEY)
     yield from refresh.cases("amounts", (4, 2), (Code.TOO_MANY, (("items", [1] * 33),)))
     yield from refresh.cases("amount", (4, 2, 0), AMOUNT)
     given_back = replaced(form.body, (4,), [2, AIGUL.key.public])
-    yield from Form("refusal", "qtr1", given_back, BAURZHAN.key, _plain("transfer")).cases(
+    yield from Form("refusal", "qtr1", given_back, BAURZHAN.key, judged_alone("transfer")).cases(
         "payer", (4, 1), KEY
     )
 
 
 def _receipt() -> Iterator[tuple[Code, Case]]:
     body = ReceiptBody(DEAL.payment.ids, None, (), NOW + 5).to_cbor()
-    made = _plain("receipt", key=BAURZHAN.key.public)
+    made = judged_alone("receipt", key=BAURZHAN.key.public)
     form = Form("receipt", "qrc1", body, BAURZHAN.key, made, lambda signed: [signed, []])
     txid = DEAL.payment.ids[0]
     yield from form.fields_missing()
@@ -316,7 +237,7 @@ def _receipt() -> Iterator[tuple[Code, Case]]:
 
 
 def _policy() -> Iterator[tuple[Code, Case]]:
-    made = _in_world("policy")
+    made = judged_in_world("policy")
     head = Form(
         "head", "qph1", WORLD.head().body.to_cbor(), WORLD.policy_key, made, lambda signed: [signed, []]
     )
@@ -370,7 +291,7 @@ def _base() -> Iterator[tuple[Code, Case]]:
     whole = codec.decode(baseline(changes=new_bank(1).body.changes), 1 << 16)
     body, listed = codec.decode(whole[0][2], 1 << 16), whole[1]
     form = Form(
-        "base", "qpb1", body, WORLD.policy_key, _in_world("baseline"), lambda signed: [signed, listed]
+        "base", "qpb1", body, WORLD.policy_key, judged_in_world("baseline"), lambda signed: [signed, listed]
     )
     yield from form.fields_missing()
     yield from form.cases("version", (0,), COUNT)
@@ -394,9 +315,11 @@ def _ledger() -> Iterator[tuple[Code, Case]]:
     bank, txid = WORLD.bank_key("alatau"), DEAL.payment.ids[0]
     many = [[bytes([n]) * 32, 0] for n in range(33)]
     refs = DEAL.payment.transfers[0].body.inputs
-    commit = Form("commit", "qcm1", Commit("alatau", txid, refs, NOW).to_cbor(), bank, _in_world("commit"))
+    commit = Form(
+        "commit", "qcm1", Commit("alatau", txid, refs, NOW).to_cbor(), bank, judged_in_world("commit")
+    )
     consumed = Consumption(txid, "alatau", NOW, refs).to_cbor()
-    consumption = Form("consumption", "qnc1", consumed, WORLD.notary, _in_world("consumption"))
+    consumption = Form("consumption", "qnc1", consumed, WORLD.notary, judged_in_world("consumption"))
     for form, consumer, named, listed, time in ((commit, 1, 0, 2, 3), (consumption, 0, 1, 3, 2)):
         yield from form.fields_missing()
         yield from form.cases("bank", (named,), text(16, least=0))
@@ -410,7 +333,7 @@ def _ledger() -> Iterator[tuple[Code, Case]]:
         )
         yield from form.cases("index", (listed, 0, 1), up_to(31))
     body = Settlement(bank="alatau", transfer=txid, verdict=Verdict.SHORT, values=(1, 0), code=None, time=NOW)
-    form = Form("settlement", "qsa1", body.to_cbor(), bank, _in_world("settlement"))
+    form = Form("settlement", "qsa1", body.to_cbor(), bank, judged_in_world("settlement"))
     yield from form.fields_missing()
     yield from form.cases("bank", (0,), text(16))
     yield from form.cases("transfer", (1,), octets(32))
@@ -422,10 +345,12 @@ def _ledger() -> Iterator[tuple[Code, Case]]:
         "code", (4,), (Code.MALFORMED, (("unknown", "no_such_code"), ("number", 1), ("empty", "")))
     )
     yield from form.cases("time", (5,), TIME)
-    why = Form("settled", "qsa1", [*body.to_cbor()[:2], 1, [1], None, NOW], bank, _in_world("settlement"))
+    why = Form(
+        "settled", "qsa1", [*body.to_cbor()[:2], 1, [1], None, NOW], bank, judged_in_world("settlement")
+    )
     yield from why.cases("code", (4,), (Code.MALFORMED, (("though-settled", "too_late"),)))
     word = TimeWord("alatau", bytes(16), NOW).to_cbor()
-    asked = _in_world("time-word", bank="alatau", nonce=bytes(16))
+    asked = judged_in_world("time-word", bank="alatau", nonce=bytes(16))
     form = Form("time-word", "qtw1", word, bank, asked)
     yield from form.fields_missing()
     yield from form.cases("bank", (0,), text(16))

@@ -230,6 +230,13 @@ def _wrong_roles() -> Cases:
             "time-word-to-another-question": in_world(
                 "time-word", time_word(alatau), "", bank="alatau", nonce=b"\x01" * 16
             ),
+            "time-word-of-a-later-nonce": in_world(
+                "time-word",
+                cose.sign(TimeWord("alatau", b"\x01" * 16, NOW), alatau.sign_digest).encode(),
+                "",
+                bank="alatau",
+                nonce=bytes(16),
+            ),
             "time-word-forged": in_world("time-word", time_word(OTHER), "", bank="alatau", nonce=bytes(16)),
         },
         Code.NOTARY_SIGNATURE: {

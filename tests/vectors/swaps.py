@@ -23,14 +23,8 @@ import wallet.protocol
 FOLDER: Final = Path(wallet.protocol.__file__).parent
 NUMBER: Final = re.compile(r"# (8\.[234]\.\d+)$", re.M)
 MODULES: Final = (
-    "acceptance",
-    "certificate",
-    "evidence",
-    "limits",
-    "policy",
-    "receipt",
-    "request",
-    "validity",
+    *("acceptance", "certificate", "directory", "evidence", "issuance", "limits", "policy", "receipt"),
+    *("request", "settlement", "time_word", "validity"),
 )
 
 APART: Final = {
