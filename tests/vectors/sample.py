@@ -1,7 +1,7 @@
 """Keeps a seeded sample of a cosmic-ray session and skips the rest: ``python -m tests.vectors.sample FILE``.
 
-A filter as cosmic-ray's own are, to be run with the Python that has it (docs/mutation.md). Mutants of annotations and of
-decorators' arguments are no candidates: nothing evaluates the ones, and the others change no rule.
+A filter as cosmic-ray's own are, to be run with the Python that has it (docs/mutation.md). Mutants of annotations and
+of decorators' arguments are no candidates: nothing evaluates the ones, and the others change no rule.
 """
 
 from __future__ import annotations
