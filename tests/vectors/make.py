@@ -22,6 +22,7 @@ from tests.vectors import (
     good,
     messages,
     orders,
+    pictures,
     policies,
     receipts,
     rules,
@@ -58,6 +59,8 @@ def build() -> dict[Path, str]:
         valid = {name: vector for made in makers for name, vector in made.valid().items()}
         invalid = labelled(merged(*(made.cases() for made in makers)))
         files[Path("sets", f"{name}.json")] = as_lines(valid, invalid)
+    files[Path("qr", "sequences.json")] = pictures.as_text(pictures.sequences())
+    files[Path("qr", "bounds.json")] = pictures.as_text(pictures.receptions())
     return files
 
 
