@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests.support.vectors import Vector
 from tests.support.world import DAY, LIMITS, NOW
@@ -33,7 +34,7 @@ from wallet.protocol.request import request_ref
 
 def _bounds() -> dict[str, tuple[Sale, str]]:
     """Just good, each by the certificate and by the policy."""
-    far = dict(issued=NOW - DAY, expires=NOW + 300 * DAY)
+    far: dict[str, Any] = dict(issued=NOW - DAY, expires=NOW + 300 * DAY)
     return {
         "payment-limit": (Sale(limited(payment=100)), "P is the certificate's limit"),
         "payment-limit-of-the-policy": (Sale(limits=replace(LIMITS, payment=100)), "P is the policy's limit"),

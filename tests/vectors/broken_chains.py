@@ -15,7 +15,7 @@ from wallet.protocol.bounds import MAX_SUM
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.payment import Payment
-from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
+from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer
 
 
 def _provenance() -> list[Case]:
@@ -32,8 +32,10 @@ def _provenance() -> list[Case]:
         ("second-of-two", plain(paid([itself], [ISSUED], [ASEL]), "one is there, the other is not")),
         (
             "as-an-output-of-a-certificate",
-            plain(paid([handed(ASEL.key, [out(ASEL.certificate)], BOLAT.key, 1)], [ISSUED], [ASEL])),
-        ),  # type: ignore[arg-type]
+            plain(
+                paid([handed(ASEL.key, [TokenRef(ASEL.certificate.id, 0)], BOLAT.key, 1)], [ISSUED], [ASEL])
+            ),
+        ),
     ]
 
 

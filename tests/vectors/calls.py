@@ -65,7 +65,7 @@ def _calls() -> dict[str, Vector]:
 def _bad_calls() -> Cases:
     forged = cose.sign(CALL, OTHER.sign_digest).encode()
     raw = cose.sign(CALL, DEVICE.sign_digest).encode()
-    stale = dict(now=NOW + 301)
+    stale: dict[str, Any] = {"now": NOW + 301}
     body = CALL.to_cbor()
     shapes: dict[str, Any] = {
         "method-empty": ["", *body[1:]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from tests.support.deals import chain
 from tests.support.vectors import Vector
@@ -157,7 +157,7 @@ def _redemptions() -> dict[str, Vector]:
 # two certificates of one key
 
 
-def certified(issued: int, expires: int, n: int = 0, **changes: object) -> Signed[Certificate]:
+def certified(issued: int, expires: int, n: int = 0, **changes: Any) -> Signed[Certificate]:
     """The shop's, once more, for another epoch."""
     return (
         replace(WORLD)

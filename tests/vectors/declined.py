@@ -39,7 +39,7 @@ def _ends() -> dict[str, Key]:
 
 
 def _over() -> dict[Code, dict[str, tuple[Sale, str]]]:
-    far = dict(issued=NOW - DAY, expires=NOW + 300 * DAY)
+    far: dict[str, Any] = dict(issued=NOW - DAY, expires=NOW + 300 * DAY)
     wrapped = Sale(limited(total=1000), edits={"total": 999})
     return {
         Code.LIMIT_PAYMENT: {"by-one": (Sale(limited(payment=99)), "")},
@@ -201,7 +201,7 @@ def _several_wrongly() -> dict[Code, dict[str, tuple[Sale, Payment, str]]]:
             first,
             "one is spent already",
         )
-        below = [{}, {}]
+        below: list[dict[str, Any]] = [{}, {}]
         below[place] = {"total": 59 if place == 0 else 39}
         found.setdefault(Code.TOTAL_INCONSISTENT, {})[f"below-{which}"] = (
             USUAL,

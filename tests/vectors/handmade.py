@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from tests.support.vectors import Vector
 from tests.support.world import NOW, Key, Person
@@ -66,7 +66,7 @@ def paid(
 
 
 def shown(
-    payment: Payment, note: str, *, under: Signed[DirectoryBody] | None = None, **context: object
+    payment: Payment, note: str, *, under: Signed[DirectoryBody] | None = None, **context: Any
 ) -> Vector:
     """A payment as a vector that says every output and which certificate each transfer was judged by."""
     if under is None:
@@ -77,7 +77,7 @@ def shown(
     )
 
 
-def plain(payment: Payment, note: str = "", **context: object) -> Vector:
+def plain(payment: Payment, note: str = "", **context: Any) -> Vector:
     """The same with nothing but what ``means`` of old says."""
     made = shown(payment, note, **context)
     del made["fields"]

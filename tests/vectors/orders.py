@@ -145,13 +145,13 @@ def _consumed(sale: Sale) -> list[list[Any]]:
 
 def _acceptance() -> dict[Code, dict[str, Sale]]:
     low, none = replace(LIMITS, payment=99), replace(LIMITS, hops=0)
-    foreign = {"asked": {"currency": "XXX"}}
-    marked = {"issued": {"mark": b"x"}}
-    late = {"edits": {"time": NOW + 3601}}
-    ahead = {"edits": {"time": NOW + DAY + 1}}
+    foreign: dict[str, Any] = {"asked": {"currency": "XXX"}}
+    marked: dict[str, Any] = {"issued": {"mark": b"x"}}
+    late: dict[str, Any] = {"edits": {"time": NOW + 3601}}
+    ahead: dict[str, Any] = {"edits": {"time": NOW + DAY + 1}}
     far = limited(issued=NOW - DAY, expires=NOW + 300 * DAY)
-    gone = {"seen": {"now": NOW + 6}, "issued": {"expires": NOW + 5}}
-    over = {"asked": {"is_open": True, "amount": 99}}
+    gone: dict[str, Any] = {"seen": {"now": NOW + 6}, "issued": {"expires": NOW + 5}}
+    over: dict[str, Any] = {"asked": {"is_open": True, "amount": 99}}
     return {
         Code.REQUEST_UNKNOWN: {"before-answered": Sale(edits={"purpose": OTHER_REF}, seen=CLOSED)},
         Code.REQUEST_ANSWERED: {

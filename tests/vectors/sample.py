@@ -14,8 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cosmic_ray.tools.filters.filter_app import FilterApp
-from cosmic_ray.work_item import WorkerOutcome, WorkResult
+from cosmic_ray.tools.filters.filter_app import FilterApp  # type: ignore[import-not-found]
+from cosmic_ray.work_item import WorkerOutcome, WorkResult  # type: ignore[import-not-found]
 
 Span = tuple[tuple[int, int], tuple[int, int]]
 
