@@ -216,6 +216,7 @@ def _view(payee: Mapping[str, Any], policy: Policy) -> PayeeView:
         Commitments(held=payee["balance"], requests=payee["reserved"], fundings=payee.get("fundings", 0)),
         consumer_of,
         frozenset(map(bytes.fromhex, payee.get("answers", []))),
+        frozenset(map(bytes.fromhex, payee.get("known", []))),
     )
 
 

@@ -20,6 +20,7 @@ from tests.vectors.sales import (
     TULPAR,
     USUAL,
     Sale,
+    beside,
     gossip,
     limited,
     passed_on,
@@ -230,6 +231,25 @@ def _several() -> dict[str, tuple[Sale, Payment, str]]:
     }
 
 
+def _known() -> dict[str, Vector]:
+    """An earlier payment to a printed code is called new beside the new one, which is paid from its change."""
+    sale, payment = beside()
+    held = LIMITS.balance - 50
+    seen: dict[str, Any] = {
+        "known": [payment.transfers[0].id.hex()],
+        "answers": [payment.transfers[0].id.hex()],
+    }
+    spent = [[payment.transfers[0].id.hex(), 0, SOMEBODY]]
+    return {
+        "accepted-known-beside-new": replace(sale, seen={**seen, "balance": held}).judged(
+            "what it has already is not counted twice: 50 more is the limit", payment
+        ),
+        "accepted-known-and-spent": replace(sale, seen={**seen, "consumed": spent}).judged(
+            "that the payee has spent it since does not matter", payment
+        ),
+    }
+
+
 def valid() -> dict[str, Vector]:
     """Every valid vector of acceptance, without its meaning."""
     found: dict[str, Vector] = {}
@@ -238,6 +258,7 @@ def valid() -> dict[str, Vector]:
     for name, (sale, payment, note) in {**_revoked(), **_several()}.items():
         found[f"accepted-{name}"] = sale.judged(note, payment)
     made = long_chain_of_change(50)
+    found |= _known()
     found["accepted-64-transfers"] = shown(made.payment, "50 transfers and 14 hops to go", payee=payee(made))
     return found
 

@@ -19,6 +19,7 @@ from tests.vectors.sales import (
     TULPAR,
     USUAL,
     Sale,
+    beside,
     gossip,
     limited,
     passed_on,
@@ -236,12 +237,28 @@ def _several_wrongly() -> dict[Code, dict[str, tuple[Sale, Payment, str]]]:
     return found
 
 
+def _known() -> dict[Code, dict[str, tuple[Sale, Payment, str]]]:
+    """One of two new transfers is known already."""
+    sale, payment = beside()
+    first, second = ([transfer.id.hex()] for transfer in payment.transfers)
+    over = replace(sale, seen={"known": first, "balance": LIMITS.balance - 49})
+    spent = replace(sale, seen={"known": first, "consumed": [[second[0], 0, SOMEBODY]]})
+    asked = replace(sale, asked={"nonce": None, "amount": 50})
+    return {
+        Code.LIMIT_BALANCE: {"known-beside-new": (over, payment, "50 more than the limit but one")},
+        Code.TOKEN_CONSUMED_TWICE: {
+            "known-beside-new": (spent, payment, "the one that is not known is spent")
+        },
+        Code.REQUEST_UNKNOWN: {"known-beside-new": (asked, payment, "another request's")},
+    }
+
+
 def cases() -> Cases:
     """Every invalid vector of acceptance that breaks one rule."""
     found: Cases = {}
     for code, sales in _over().items():
         found.setdefault(code, []).extend((name, sale.judged(note)) for name, (sale, note) in sales.items())
-    for group in (_ancestors(), _several_wrongly()):
+    for group in (_ancestors(), _several_wrongly(), _known()):
         for code, made in group.items():
             listed: list[Case] = [
                 (name, sale.judged(note, payment)) for name, (sale, payment, note) in made.items()

@@ -177,6 +177,7 @@ def _headers() -> Cases:
             ),
             ("header-of-64-bytes", _with_header({1: -7, 16: "q" * 58}, "no typ is so long")),
             ("typ-a-number", typed(16)),
+            ("typ-before-the-algorithm", typed(16, -8)),
             ("typ-of-17-bytes", typed("q" * 17)),
             ("unprotected-null", outside(header, None, payload, signature)),
             ("unprotected-array", outside(header, [], payload, signature)),

@@ -126,3 +126,13 @@ def several(
         )
     people = {payer.certificate.id: payer for payer in payers}
     return paid(transfers, issuances, list(people.values()), new=len(parts))
+
+
+def beside() -> tuple[Sale, Payment]:
+    """A printed code was answered with 50; then 50 are paid from the change, and both are called new."""
+    printed = Sale(asked={"nonce": None, "amount": 100})
+    ref = request_ref(printed.request)
+    before = WORLD.issue(ASEL, 150)
+    earlier = handed(ASEL.key, [out(before)], DINA.key, 50, 100, purpose=ref)
+    later = handed(ASEL.key, [out(earlier, 1)], DINA.key, 50, 50, purpose=ref, sequence=2, total=100)
+    return printed, paid([earlier, later], [before], [ASEL], new=2)

@@ -151,8 +151,8 @@ def _check_header(protected: bytes, expected: Kind) -> None:
     if protected == _protected(expected):
         return
     header = codec.mapping(codec.decode(protected, _MAX_HEADER_BYTES), (_ALG, _TYP))
-    require(header[_ALG] == ES256 and type(header[_ALG]) is int, Code.ALGORITHM_UNKNOWN)  # 8.1.6
     typ = codec.text(header[_TYP], 16)
+    require(header[_ALG] == ES256 and type(header[_ALG]) is int, Code.ALGORITHM_UNKNOWN)  # 8.1.6
     if typ[:3] == expected.value[:3]:
         raise Refusal(Code.VERSION_UNKNOWN)  # 8.1.7
     raise Refusal(Code.KIND_UNEXPECTED)  # 8.1.8
