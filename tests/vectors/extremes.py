@@ -25,6 +25,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.codes import Code
 from wallet.protocol.directory import Bank, DirectoryBody, KeyChange, KeyEntry
+from wallet.protocol.idempotency import refund_id
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import PolicyDelta, PolicyHead, PolicyUpdate, Reason
 from wallet.protocol.receipt import Receipt, ReceiptBody
@@ -337,6 +338,11 @@ def _ledger() -> dict[str, Vector]:
             cose.sign(replace(commit, bank="", refs=REFS[:1], time=0), WORLD.redemption.sign_digest).encode(),
             "one reference, by the central bank",
         ),
+        "commit-of-a-refund": (
+            "commit",
+            cose.sign(Commit("", refund_id(REFS[3]), REFS[3:4], NOW), WORLD.redemption.sign_digest).encode(),
+            "its consumer is the hash of the reference: ref-of-a-refund",
+        ),
         "consumption-highest": (
             "consumption",
             cose.sign(consumption, WORLD.notary.sign_digest).encode(),
@@ -389,6 +395,7 @@ def _bundles() -> dict[str, Vector]:
 
 def _refs() -> dict[str, Vector]:
     refs: dict[str, Any] = {
+        "ref-of-a-refund": REFS[3],
         "ref": TokenRef(DEAL.payment.ids[0], 1),
         "ref-index-31": TokenRef(b"\xff" * 32, 31),
     }
