@@ -199,7 +199,12 @@ def _headers() -> Cases:
             ("true", typed("qis1", True)),
             ("of-another-kind", typed("qtr1", -8)),
         ],
-        Code.VERSION_UNKNOWN: [("none", typed("qis")), ("ten", typed("qis10")), ("zero", typed("qis0"))],
+        Code.VERSION_UNKNOWN: [
+            ("of-16-bytes", typed("qis" + "1" * 13)),
+            ("none", typed("qis")),
+            ("ten", typed("qis10")),
+            ("zero", typed("qis0")),
+        ],
         Code.KIND_UNEXPECTED: [
             ("nothing", typed("")),
             ("two-letters", typed("qi")),

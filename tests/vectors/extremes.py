@@ -31,6 +31,7 @@ from wallet.protocol.policy import PolicyDelta, PolicyHead, PolicyUpdate, Reason
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Commit, Consumption, Settlement, Verdict
+from wallet.protocol.time_word import TimeWord
 from wallet.protocol.transfer import Purpose, Refresh, ToAccount, TokenRef, ToPayer, Transfer
 
 LOWEST: Final = Limits(1, 1, 1, 0, 0)
@@ -368,7 +369,29 @@ def _ledger() -> dict[str, Vector]:
             "a conflict may say why",
         ),
     }
-    return {name: _seen(kind, raw, note) for name, (kind, raw, note) in shown.items()}
+    found = {name: _seen(kind, raw, note) for name, (kind, raw, note) in shown.items()}
+    letter: dict[str, Any] = {
+        "root": WORLD.root.public,
+        "directory": directory([_bank("a")]).encode(),
+        "fields": True,
+    }
+    by, word = Key.of("a").sign_digest, TimeWord("a", bytes(16), 0)
+    short = replace(settled, bank="a")
+    return {
+        **found,
+        "settlement-one-letter": vector("settlement", cose.sign(short, by).encode(), "of one byte", **letter),
+        "commit-one-letter": vector(
+            "commit", cose.sign(replace(commit, bank="a"), by).encode(), "of one byte", **letter
+        ),
+        "time-word-one-letter": vector(
+            "time-word",
+            cose.sign(word, by).encode(),
+            "of one byte, at 0",
+            **letter,
+            bank="a",
+            nonce=bytes(16),
+        ),
+    }
 
 
 def _bundles() -> dict[str, Vector]:

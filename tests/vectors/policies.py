@@ -306,7 +306,14 @@ def full_lists() -> dict[str, Vector]:
     newest = head(1, NOW + 1, FIRST)
     sixteenth = delta(1, NOW + 1, FIRST, bank_change("alatau", "x", keys[15]))
     replacing = delta(1, NOW + 1, FIRST, bank_change("alatau", "x", keys[3], 1, 2))
+    few = directory([Bank(f"{n:02}", "x", ()) for n in range(63)], roles=_roles([KeyEntry(FIRST.public, 0)]))
+    last = delta(1, NOW + 1, FIRST, bank_change("z", "x", THIRD))
+    begun = directory([], time=0, roles=_roles([KeyEntry(FIRST.public, 0)]))
     return {
+        "policy-sixty-fourth-bank": shown("64 banks are not too many", newest, last, under=few),
+        "policy-at-the-beginning-of-time": shown(
+            "nothing is dated later than 0", head(0, 0, FIRST), under=begun
+        ),
         "policy-sixteenth-key": shown("16 keys are not too many", newest, sixteenth, under=nearly),
         "policy-one-of-sixteen-replaced": shown(
             "nor is another entry of one of them", newest, replacing, under=crowd
