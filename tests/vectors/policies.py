@@ -146,6 +146,13 @@ def valid() -> dict[str, Vector]:
             "the second of version 1", None, ONE, _forged(ONE), TWO, held=encoded(head(0, NOW, FIRST))
         ),
         "head-below-the-version-reached": shown("deltas go on above the head", head(0, NOW, FIRST), ONE),
+        "held-and-head-below-the-version-reached": shown(
+            "newer than the head held, and below the deltas",
+            head(2, NOW + 10, FIRST, HIGH),
+            TWO,
+            delta(3, NOW + 3, FIRST),
+            held=HELD,
+        ),
         "removed-and-revoked": shown("first removed, then revoked", head(1, NOW + 1, FIRST), both),
         "revoked-again-for-another-reason": shown(
             "the later reason stands", head(2, NOW + 2, FIRST), ONE, again

@@ -174,7 +174,11 @@ def _transfer() -> Iterator[tuple[Code, Case]]:
     yield from form.cases("txid", (0, 0, 0), octets(32))
     yield from form.cases("index", (0, 0, 1), up_to(31))
     backwards = [[ref[0], 10], [ref[0], 9]]
-    yield from form.cases("inputs", (0,), (Code.INPUTS_UNSORTED, (("as-text", backwards),)))
+    yield from form.cases(
+        "inputs",
+        (0,),
+        (Code.INPUTS_UNSORTED, (("as-text", backwards), ("twice-and-another", [many[0], many[0], many[1]]))),
+    )
     yield from form.cases("payee", (1,), KEY)
     yield from form.cases("amount", (2,), AMOUNT)
     yield from form.cases("change", (3,), SUM, (Code.AMOUNT_INVALID, (("sum-over", 2**53 - form.body[2]),)))
@@ -328,8 +332,11 @@ def _ledger() -> Iterator[tuple[Code, Case]]:
         yield from form.cases("refs", (listed,), (Code.TOO_MANY, (("items", many),)))
         yield from form.cases("refs", (listed,), (Code.MALFORMED, (("empty", []), ("no-array", 0))))
         twice, back = [many[0], many[0]], [many[1], many[0]]
+        third = [many[0], many[0], many[1]]
         yield from form.cases(
-            "refs", (listed,), (Code.INPUTS_UNSORTED, (("twice", twice), ("backwards", back)))
+            "refs",
+            (listed,),
+            (Code.INPUTS_UNSORTED, (("twice", twice), ("backwards", back), ("twice-and-another", third))),
         )
         yield from form.cases("index", (listed, 0, 1), up_to(31))
     body = Settlement(bank="alatau", transfer=txid, verdict=Verdict.SHORT, values=(1, 0), code=None, time=NOW)

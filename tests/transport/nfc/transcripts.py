@@ -14,6 +14,7 @@ from tests.session.holders import MemoryPlace
 from tests.session.pairs import Pair
 from tests.session.transcripts import FOLDER, Transcript, kind, text
 from tests.transport.nfc.aged import aged_pair
+from tests.transport.nfc.edges import card
 from tests.transport.nfc.strange import AFTER_SELECT, BEFORE_SELECT
 from tests.transport.nfc.taps import Taps
 from wallet.tapping import PayeeTap, PayerTap
@@ -179,8 +180,9 @@ TRANSCRIPTS: dict[str, Callable[[], Transcript]] = {
     "apdu-payee-reads-torn": payee_reads_torn,
     "apdu-fifteen-hops": fifteen_hops,
     "apdu-strangers": strangers,
+    "apdu-card": card,
 }
-PAYMENTS = [name for name in TRANSCRIPTS if name != "apdu-strangers"]
+PAYMENTS = [name for name in TRANSCRIPTS if name not in ("apdu-strangers", "apdu-card")]
 
 
 def frozen(name: str) -> Transcript:
