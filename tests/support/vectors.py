@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from ledger_sync.central_bank.redeeming import cut
 from ledger_sync.http.call import check_body, check_sender, read_call
 from ledger_sync.possession import Possession, possession_digest
 from tests.support import vector_fields, vector_rules
@@ -40,7 +41,7 @@ from wallet.protocol.settlement import (
     settle_values,
 )
 from wallet.protocol.time_word import TimeWord, check_time_word
-from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.transfer import Refresh, TokenRef, Transfer
 from wallet.protocol.validity import Token, Verified, verify, verify_payment
 from wallet.protocol.weight import leaves_money
 from wallet.session import messages
@@ -169,7 +170,9 @@ def judge_transfer(raw: bytes, vector: Vector) -> Meaning:
     body = signed.body
     means = {"id": signed.id.hex(), "inputs": [str(ref) for ref in body.inputs], "amount": body.amount}
     if "worth" in vector:
-        means["values"] = list(settle_values(body, vector["worth"]))
+        means["values"] = values = list(settle_values(body, vector["worth"]))
+        if isinstance(body.purpose, Refresh):
+            means["issued"] = list(cut(body.purpose.amounts, values[0]))
     return _with_fields(vector, means, lambda: {**vector_fields.plain(body), "leaves": leaves_money(body)})
 
 

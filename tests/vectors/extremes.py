@@ -248,6 +248,13 @@ def _values() -> dict[str, Vector]:
         f"transfer-worth-{name}": vector("transfer", raw, f"{note} {brought}", worth=[brought])
         for name, brought in worth.items()
     }
+    body = replace(
+        DEAL.payment.transfers[0].body, amount=1000, change=0, purpose=Refresh(EVEN.public, (500, 300, 200))
+    )
+    refresh = cose.sign(body, DEAL.payer.key.sign_digest).encode()
+    for brought in (1000, 999, 800, 600, 500, 499, 1, 0):
+        cut = f"its amounts are cut in order to what stands: the inputs bring {brought}"
+        made[f"transfer-refresh-worth-{brought}"] = vector("transfer", refresh, cut, worth=[brought])
     refund = cose.sign(replace(DEAL.payment.transfers[0].body, change=0), DEAL.payer.key.sign_digest)
     made["transfer-worth-no-change"] = vector(
         "transfer", refund.encode(), f"{note} 5 and 0 and 6", worth=[5, 0, 6]

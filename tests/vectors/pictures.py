@@ -11,7 +11,15 @@ from itertools import islice
 from typing import Any
 
 from wallet.transport.qr.frames import FrameEncoder
-from wallet.transport.qr.layout import Frame, Limits, Outcome, message_id, read_frame, write_frame
+from wallet.transport.qr.layout import (
+    MAX_CHUNK_BYTES,
+    Frame,
+    Limits,
+    Outcome,
+    message_id,
+    read_frame,
+    write_frame,
+)
 from wallet.transport.qr.receiver import FrameReceiver
 
 
@@ -95,6 +103,12 @@ def _texts() -> dict[str, list[str]]:
             write_frame(Frame(message_id(message(0, 3)), 6, 1, b"xxx")),
             *frames(0, 3, 1, 2),
         ],
+        "1024 chunks are not too many": [
+            FrameEncoder(bytes(1024), 1).frame(0),
+            FrameEncoder(bytes(1024), 1).frame(1025),
+        ],
+        "65536 bytes are not too long": [FrameEncoder(bytes(65_536), 64).frame(65_535)],
+        "4296 characters are not too many": [FrameEncoder(bytes(MAX_CHUNK_BYTES), MAX_CHUNK_BYTES).frame(0)],
         "every number is allowed": [*frames(0, 1, 65535), *frames(1, 2, 65535, 65534, 65533, 65532, 65531)],
     }
 

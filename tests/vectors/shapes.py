@@ -140,7 +140,12 @@ def _issuance() -> Iterator[tuple[Code, Case]]:
     yield from form.cases("owner", (1,), KEY)
     yield from form.cases("currency", (2,), CURRENCY)
     yield from form.cases("amounts", (3,), (Code.MALFORMED, (("no-array", 5),)))
-    yield from form.cases("amount", (3, 0), AMOUNT, (Code.AMOUNT_INVALID, (("minus-2-to-the-64", -(2**64)),)))
+    yield from form.cases(
+        "amount",
+        (3, 0),
+        AMOUNT,
+        (Code.AMOUNT_INVALID, (("minus-2-to-the-64", -(2**64)), ("2-to-the-64-less-1", 2**64 - 1))),
+    )
     yield from form.cases("mark", (4,), (Code.MALFORMED, (("long", bytes(65)), ("text", "lunch"))))
     yield from form.cases("issued", (5,), TIME)
     yield from form.cases("expires", (6,), TIME, (Code.TIME_INVALID, (("by-a-second", NOW - 1),)))
