@@ -357,6 +357,14 @@ def _ledger() -> Iterator[tuple[Code, Case]]:
         "code", (4,), (Code.MALFORMED, (("unknown", "no_such_code"), ("number", 1), ("empty", "")))
     )
     yield from form.cases("time", (5,), TIME)
+    refused = Form(
+        "refused-settlement",
+        "qsa1",
+        [*body.to_cbor()[:2], 4, [], "too_late", NOW],
+        bank,
+        judged_in_world("settlement"),
+    )
+    yield from refused.cases("values", (3,), (Code.MALFORMED, (("though-refused", [0]),)))
     why = Form(
         "settled", "qsa1", [*body.to_cbor()[:2], 1, [1], None, NOW], bank, judged_in_world("settlement")
     )

@@ -120,6 +120,7 @@ class Settlement:
         )
         require(body.code is not None or body.verdict is not Verdict.REFUSED, Code.MALFORMED)  # 8.1.4
         require(body.code is None or body.verdict is not Verdict.SETTLED, Code.MALFORMED)  # 8.1.4
+        require(not body.values or body.verdict is not Verdict.REFUSED, Code.MALFORMED)  # 8.1.4
         return body
 
 
