@@ -28,7 +28,9 @@ DEALS: list[Deal] = [
     deal(payee=SHOP, nonce=None, is_open=True, memo="Алма"),
 ]
 ORIGINALS = [made.verified() for made in DEALS]
-VECTORS = list(frozen("valid"))
+# Rules that have no bytes, and what is not judged by a signature over them.
+OTHERS = {"call", "clock", "life", "message", "notary", "ref", "room", "weight"}
+VECTORS = [case for case in frozen("valid") if case[1]["object"] not in OTHERS and not case[1].get("ledger")]
 # Unsigned outsides and unchecked insides: another meaning there is another object, not a forgery.
 UNSIGNED = {"bundle", "transfer"}
 
