@@ -1,7 +1,8 @@
 """Flushes to disk: how often the calling thread makes the disk keep what it was given before it goes on.
 
 Rule: counted, not timed. A flush is a call of ``fsync`` or ``fdatasync`` from Python, or a transaction that SQLite
-commits (write-ahead log, synchronous FULL: one flush each). SQLite's checkpoints, now and then two more, are not counted.
+commits (write-ahead log, synchronous FULL: one flush each). SQLite's checkpoints, now and then two more, are not
+counted.
 """
 
 from __future__ import annotations
