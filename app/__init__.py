@@ -1,1 +1,1 @@
-"""What people touch: the command line now, the Kivy app later."""
+"""What people touch: the window and the command line, what both share, and what screens show."""

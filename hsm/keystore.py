@@ -4,13 +4,14 @@ Rule: no private byte crosses this port, and nothing here knows which module sta
 refusal is a `KeystoreError` with a code from the closed list `KeystoreCode`; its facts are plain
 strings and integers and never hold a PIN, a salt or key material.
 
-Keys are NIST P-256 (FIPS 186-5). Signatures are raw ECDSA over a SHA-256 digest in the fixed 64-byte
+Keys are NIST P-256 (FIPS 186-5). Signatures are ECDSA with SHA-256 over a message in the fixed 64-byte
 form r || s (RFC 9053 section 2.1), with s made low (at most half the group order), so that a third
 party cannot turn one valid signature into another.
 """
 
 from __future__ import annotations
 
+import hashlib
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +34,6 @@ class KeystoreCode(StrEnum):
     ALIAS_UNFIT = "alias_unfit"
     ALIAS_EXISTS = "alias_exists"
     KEY_UNKNOWN = "key_unknown"
-    DIGEST_UNFIT = "digest_unfit"
     RECORD_UNFIT = "record_unfit"
     RECORD_STALE = "record_stale"
     PIN_UNFIT = "pin_unfit"
@@ -107,8 +107,8 @@ class Keystore(Protocol):
     def aliases(self) -> frozenset[str]:
         """The names of all whole keys."""
 
-    def sign_digest(self, alias: str, digest: bytes) -> bytes:
-        """Sign a 32-byte digest: 64 bytes r || s, s low; KEY_UNKNOWN, DIGEST_UNFIT."""
+    def sign(self, alias: str, message: bytes) -> bytes:
+        """Sign a message of any length: 64 bytes r || s, s low; KEY_UNKNOWN."""
 
     def destroy_key(self, alias: str) -> None:
         """Destroy a key and see that it is gone. No such key is success."""
@@ -143,11 +143,9 @@ def check_alias(alias: str) -> str:
     return alias
 
 
-def check_digest(digest: bytes) -> bytes:
-    """Give `digest` back if it has 32 bytes; else DIGEST_UNFIT."""
-    if len(digest) != DIGEST_BYTES:
-        raise KeystoreError(KeystoreCode.DIGEST_UNFIT, {"bytes": len(digest)})
-    return digest
+def digest_of(message: bytes) -> bytes:
+    """The 32 bytes that ECDSA with SHA-256 signs for `message`: no caller of the port gets to see them."""
+    return hashlib.sha256(message).digest()
 
 
 def low_s(signature: bytes) -> bytes:

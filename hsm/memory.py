@@ -21,8 +21,8 @@ from hsm.keystore import (
     KeystoreError,
     Record,
     check_alias,
-    check_digest,
     check_order,
+    digest_of,
     low_s,
 )
 from hsm.pin import check_fit
@@ -68,8 +68,8 @@ class MemoryKeystore:
         self._check_open()
         return frozenset(self._keys)
 
-    def sign_digest(self, alias: str, digest: bytes) -> bytes:
-        check_digest(digest)
+    def sign(self, alias: str, message: bytes) -> bytes:
+        digest = digest_of(message)
         r, s = decode_dss_signature(self._key(alias).sign(digest, _ALGORITHM))
         return low_s(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 

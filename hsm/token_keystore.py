@@ -31,8 +31,8 @@ from hsm.keystore import (
     Record,
     SessionLost,
     check_alias,
-    check_digest,
     check_order,
+    digest_of,
     low_s,
 )
 from hsm.login import Login
@@ -94,8 +94,8 @@ class TokenKeystore:
             self._open_parts()
             return frozenset(self._keys)
 
-    def sign_digest(self, alias: str, digest: bytes) -> bytes:
-        check_digest(digest)
+    def sign(self, alias: str, message: bytes) -> bytes:
+        digest = digest_of(message)
         signature = self._do(lambda parts: low_s(parts.session.sign(self._key(alias).private, digest)))
         reach("keystore.sign.done")
         return signature

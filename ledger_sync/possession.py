@@ -7,7 +7,6 @@ section 4 asks the like of every certificate request). So no bank can use what w
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -18,22 +17,22 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
-from wallet.protocol.keys import is_low_s, verify_digest
+from wallet.protocol.keys import is_low_s, p256
 
 _CONTEXT: Final = "Qalta epoch key for bank and device"
 
 
-def possession_digest(bank: str, device: bytes) -> bytes:
-    """The 32 bytes that the epoch key signs for the bank with this id; ``device`` is the 33-byte key that signs the
+def possession_message(bank: str, device: bytes) -> bytes:
+    """The bytes that the epoch key signs for the bank with this id; ``device`` is the 33-byte key that signs the
     calls to it. SPEC 9.9."""
     if len(device) != KEY_BYTES:
         raise ValueError("a device key has 33 bytes")
-    return hashlib.sha256(codec.encode([_CONTEXT, bank, device])).digest()
+    return codec.encode([_CONTEXT, bank, device])
 
 
 def shows_possession(key: bytes, bank: str, device: bytes, proof: bytes) -> bool:
     """Whether ``key`` (33 bytes, not the device's own) signed ``proof`` for this bank and device."""
-    return key != device and is_low_s(proof) and verify_digest(key, possession_digest(bank, device), proof)
+    return key != device and is_low_s(proof) and p256(key).verify(possession_message(bank, device), proof)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def test_every_row_says_who_pays_and_what_frees_it(title: str) -> None:
 
 def test_every_store_has_a_section() -> None:
     """And nothing else opens a database to write: `?mode=ro` is for those who measure."""
-    rooms = ("wallet", "hsm", "ledger_sync", "app")
+    rooms = ("qalta", "wallet", "hsm", "ledger_sync", "app")
     sources = {path: path.read_text("utf-8") for room in rooms for path in (ROOT / room).rglob("*.py")}
     made = re.findall(r"^SCHEMA: Final = Schema\(", "\n".join(sources.values()), re.MULTILINE)
     assert len(made) == len(SECTIONS)

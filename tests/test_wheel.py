@@ -1,5 +1,5 @@
 """The wheel holds all of our packages and nothing else, installs into an empty environment, and is light
-there: importing `wallet` starts nothing and pulls in none of the heavy parts.
+there: importing `qalta` starts nothing and pulls in none of the heavy parts.
 
 Works without the network: the base requirements are linked in from the environment that runs the tests.
 """
@@ -23,8 +23,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tools.release import faults_of_installed
+from tools.sbom import base_requirements
+
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("wallet", "hsm", "app", "ledger_sync")
+PACKAGES = ("qalta", "wallet", "hsm", "app", "ledger_sync")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = {"app", "nfc", "pcsc", "zxing", "service", "postgres"}
 HEAVY = {"kivy", "kivymd", "nfcpy", "pyscard", "zxing-cpp", "starlette", "uvicorn", "asyncpg"}
@@ -60,20 +63,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Wheel:
         names = frozenset(archive.namelist())
         (metadata,) = [name for name in names if name.endswith(".dist-info/METADATA")]
         return Wheel(path, names, message_from_bytes(archive.read(metadata)))
-
-
-def base_requirements() -> set[str]:
-    """What an installation without extras brings: the project's requirements and theirs, and so on."""
-    found: set[str] = set()
-    wanted = [Requirement(line) for line in PROJECT["dependencies"]]
-    while wanted:
-        requirement = wanted.pop()
-        name = canonicalize_name(requirement.name)
-        if name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
-            continue
-        found.add(name)
-        wanted += [Requirement(line) for line in importlib.metadata.requires(name) or ()]
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +137,11 @@ assert threading.active_count() == 1
 """
 
 
-def test_importing_wallet_is_silent_and_light(empty: Path) -> None:
-    result = run(empty, QUIET_IMPORT)
+@pytest.mark.parametrize(
+    "module", ["wallet", "qalta", "qalta.bank", "qalta.qr", "qalta.nfc", "qalta.sandbox"]
+)
+def test_importing_is_silent_and_light(empty: Path, module: str) -> None:
+    result = run(empty, QUIET_IMPORT.replace("import wallet\n", f"import {module}\n"))
     assert result.returncode == 0, result.stderr
 
 
@@ -162,12 +154,16 @@ def test_that_check_can_fail(empty: Path, noise: str) -> None:
     assert "AssertionError" in result.stderr
 
 
-def test_public_names_are_there(empty: Path) -> None:
-    script = (
-        "from wallet import Wallet; from wallet.protocol import Refusal, verify; from hsm import Keystore"
-    )
-    result = run(empty, script)
-    assert result.returncode == 0, result.stderr
+def test_what_a_release_tries_works(empty: Path) -> None:
+    """Every public name, and the command line's version."""
+    assert faults_of_installed(empty, PROJECT["version"]) == []
+
+
+def test_that_trial_can_fail(empty: Path) -> None:
+    faults = faults_of_installed(empty, "0.0.0")
+    assert len(faults) == 2
+    assert "AssertionError" in faults[0]
+    assert faults[1] == f"qalta --version says 'qalta {PROJECT['version']}'"
 
 
 def test_command_line_answers_without_any_extra(empty: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Self
 from hsm.keystore import Keystore
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.transfer import TokenRef
+from wallet.purse.contacts import Contacts
 from wallet.purse.dating import Dating
 from wallet.purse.evidences import Evidences
 from wallet.purse.hands import Hands
@@ -31,8 +32,8 @@ from wallet.purse.turns import one_at_a_time
 
 @one_at_a_time
 class Wallet:
-    """``paying``, ``receiving``, ``requests`` and ``reconciling`` do things; ``dating`` says how calls are dated;
-    everything else only looks.
+    """``paying``, ``receiving``, ``requests``, ``contacts`` and ``reconciling`` do things; ``dating`` says how calls
+    are dated; everything else only looks.
 
     Safe to share between threads: one may reconcile while another pays. After ``close`` everything raises
     ``KeystoreError``: LOCKED, in the middle of a reconciling too.
@@ -43,6 +44,7 @@ class Wallet:
         self.paying = Paying(purse)
         self.receiving = Receiving(purse)
         self.requests = Requests(purse)
+        self.contacts = Contacts(purse)
         self.reconciling = Reconciling(purse)
         self.dating = Dating(purse)
         self._reading = Reading(purse)
@@ -132,6 +134,10 @@ class Wallet:
     def risk(self) -> Risk:
         """What would be lost with this device now, and until when."""
         return self._reading.risk()
+
+    def root(self) -> bytes:
+        """The central bank's root key that this wallet believes: 33 bytes. RECONCILE_FIRST before there is one."""
+        return self._purse.authority.root
 
     def directory(self) -> bytes:
         """The signed directory that this wallet goes by: with the root key it lets anybody check its evidence."""

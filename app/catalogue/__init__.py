@@ -4,8 +4,9 @@ The SDK gives codes and facts; here they become what happened, where the money i
 No sentence stands in code. A language is a TOML file beside this one; `en.toml` is the measure for the others.
 
 In a sentence: ``@name`` takes a phrase, ``{fact}`` is as it is called, ``{fact:tiyn}``, ``{fact:time}`` and
-``{fact:n}`` are an amount, a moment and a number, ``{fact:state}`` a payment's state. ``[[part]]`` is said only
-when all of its facts are known: a code may come without facts, and a stranger's facts may be nonsense.
+``{fact:n}`` are an amount, a moment and a number, ``{fact:state}`` a payment's state, ``{fact:object}`` what a kind of
+signed object (``qrq2``) is. ``[[part]]`` is said only when all of its facts are known: a code may come without facts,
+and a stranger's facts may be nonsense.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _CALL: Final = "call"
 _NOT_UNDERSTOOD: Final = "malformed_call"
 _PART: Final = re.compile(r"\[\[(.*?)\]\]")
 _UNKNOWN: Final = "—"
+_LETTERS: Final = 3
+"""Of a ``typ``: they say what it is; the rest is its version."""
 _PARSER: Final = string.Formatter()
 
 
@@ -99,7 +102,12 @@ class Catalogue:
         if value is None:
             return None
         plain = harmless(str(value))
-        return str(self.tables["history"].get(f"state_{plain}", plain)) if kind == "state" else plain
+        if kind == "state":
+            return str(self.tables["history"].get(f"state_{plain}", plain))
+        if kind == "object":
+            letters = plain[:_LETTERS]
+            return self.text(f"objects.{letters}") if letters in self.tables["objects"] else None
+        return plain
 
 
 def harmless(text: str) -> str:

@@ -62,10 +62,12 @@ def decided(
     """
     event = asked_anew(payer, event, args)
     if isinstance(event, events.ConfirmationNeeded):
-        amount = _asked(event, opened, args, context)
+        amount = _asked(payer, event, opened, args, context)
     elif isinstance(event, events.SignatureNeeded):
         unsigned = opened.wallet.paying.summary(event.payment.id)
-        _say_asked(_who(unsigned.payee, context), unsigned.amount, unsigned.memo, context)
+        _say_asked(
+            _who(unsigned.payee, context, _called(payer, opened)), unsigned.amount, unsigned.memo, context
+        )
         amount = unsigned.amount
     else:
         return event
@@ -93,12 +95,17 @@ def asked_anew(payer: Payer, event: events.PayerEvent, args: argparse.Namespace)
 
 
 def _asked(
-    event: events.ConfirmationNeeded, opened: OpenWallet, args: argparse.Namespace, context: Context
+    payer: Payer,
+    event: events.ConfirmationNeeded,
+    opened: OpenWallet,
+    args: argparse.Namespace,
+    context: Context,
 ) -> int:
     """Show who asks for what; the amount to pay (tiyn)."""
     consideration = event.consideration
     body = consideration.request.body
-    payee = _who(body.payee.body, context)
+    payee = _who(body.payee.body, context, _called(payer, opened))
+    _say_contact(payer, opened, context)
     if consideration.amount is not None:
         _say_asked(payee, consideration.amount, body.memo, context)
         _say_unanswered(consideration.request, consideration.amount, opened, context)
@@ -119,15 +126,33 @@ def _say_unanswered(request: Signed[Request], amount: int, opened: OpenWallet, c
             context.show.say("pay.unanswered", time=written_time(payment.at), payment=payment.id.hex()[:8])
 
 
-def _who(payee: Certificate, context: Context) -> dict[str, str]:
+def _called(payer: Payer, opened: OpenWallet) -> str | None:
+    """What the payee is called here, by the key that signed beside the request."""
+    return None if payer.contact is None else opened.wallet.contacts.name(payer.contact)
+
+
+def _say_contact(payer: Payer, opened: OpenWallet, context: Context) -> None:
+    contact = payer.contact
+    context.show.result(contact=None if contact is None else contact.hex())
+    if contact is not None and _called(payer, opened) is None:
+        context.show.say("contact.may_be_named", key=contact.hex()[:16])
+
+
+def _who(payee: Certificate, context: Context, called: str | None) -> dict[str, str]:
     kind = context.show.catalogue.text("pay.shop" if payee.kind is WalletKind.MERCHANT else "pay.person")
-    return {"payee": name_of(payee, context), "kind": kind, "bank": payee.bank}
+    name = name_of(payee, context) if called is None else given_name(called, context)
+    return {"payee": name, "kind": kind, "bank": payee.bank}
 
 
 def _say_asked(payee: dict[str, str], amount: int, memo: str, context: Context) -> None:
     context.show.say("pay.asks", amount=written_amount(amount), **payee)
     if memo:
         context.show.say("pay.memo", memo=memo)
+
+
+def given_name(called: str, context: Context) -> str:
+    """A name that was given here, told apart from a shop's own."""
+    return context.show.catalogue.text("contact.as_you_call", name=called)
 
 
 def name_of(payee: Certificate, context: Context) -> str:

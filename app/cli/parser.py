@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ _MODULES: Final = (
     "money",
     "paying",
     "nfc",
+    "contacts",
     "ledger",
     "evidence",
     "agent",
@@ -69,6 +71,7 @@ def build_parser(words: Catalogue) -> argparse.ArgumentParser:
     """The whole command line, its help in the language of ``words``."""
     parser = WordsParser(prog=command_name(), description=words.text("help.qalta"))
     _add_common(parser, words)
+    parser.add_argument("--version", action=_Version, help=words.text("help.version"))
     _title(parser, words)
     home = Path(os.environ.get("QALTA_HOME") or Path.home() / ".qalta")
     parser.set_defaults(home=home, wallet=None, lang=None, json=False, pin_fd=None)
@@ -76,6 +79,19 @@ def build_parser(words: Catalogue) -> argparse.ArgumentParser:
     for module in _MODULES:
         import_module(f"app.cli.commands.{module}").add(commands)
     return parser
+
+
+class _Version(argparse.Action):
+    """Says the package's version and ends; looked up only where it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser._print_message(f"qalta {version('qalta')}\n", sys.stdout)
+        parser.exit()
 
 
 def _title(parser: argparse.ArgumentParser, words: Catalogue) -> None:

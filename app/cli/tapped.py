@@ -11,6 +11,7 @@ from app.cli.asking import decided
 from app.cli.context import Context
 from app.cli.outcomes import refusal_of, say_received, tell_answered, tell_received, tell_signed
 from app.wallets.opened import OpenWallet
+from wallet.protocol.attachments import Attachment
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request, request_ref
@@ -84,8 +85,16 @@ class PayerParty:
 class PayeeParty:
     """Whoever is paid. ``received``: what came for the request under way, now or before this command."""
 
-    def __init__(self, opened: OpenWallet, request: Signed[Request], context: Context) -> None:
-        self.tap = _Noting(opened.wallet.receiving, Payee.resume(opened.wallet.receiving, request))
+    def __init__(
+        self,
+        opened: OpenWallet,
+        request: Signed[Request],
+        context: Context,
+        beside: tuple[Attachment, ...] = (),
+    ) -> None:
+        """``beside``: what is shown beside the request."""
+        receiving = opened.wallet.receiving
+        self.tap = _Noting(receiving, Payee.resume(receiving, request, beside))
         self.received: Received | None = None
         self._opened = opened
         self._context = context

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING
 
 from app.wallets.offline import NETWORK, NetworkSwitch
 from app.wallets.opened import OpenWallet, Random
-from ledger_sync.client.bank import BankClient
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Refusal
 
 if TYPE_CHECKING:
-    from ledger_sync.client.bank import Service
-
-DEVICE_ALIAS = "device"
-"""The key by which a bank knows this device; it signs calls, never money."""
+    from ledger_sync.client.bank import BankClient, Service
 
 
 @contextmanager
@@ -28,27 +24,23 @@ def bank_line(
 ) -> Iterator[BankClient]:
     """Calls to the bank of an open wallet, dated by the wallet. What it raises is what the bank refuses, or
     UNREACHABLE: also once ``is_stopped`` says so or the network is switched off, in the middle of a call."""
-    from ledger_sync.client.timing import keep_time
-    from ledger_sync.http.client import ServiceClient
+    from ledger_sync.client.connecting import connect
 
-    keystore = opened.keystore
-    device_key = keystore.public_key(DEVICE_ALIAS)
-    service = ServiceClient(
-        opened.profile.url,
-        device_key,
-        lambda digest: keystore.sign_digest(DEVICE_ALIAS, digest),
-        opened.wallet.dating.now,
-        random,
+    bank = connect(
+        opened.wallet,
+        opened.keystore,
+        bank=opened.profile.bank,
+        url=opened.profile.url,
+        random=random,
         is_stopped=lambda: network.is_off or is_stopped(),
+        through=lambda service: Switched(service, network),
     )
-    bank = BankClient(Switched(service, network), opened.profile.bank, device_key)
-    keep_time(opened.wallet, bank, random)
     try:
         yield bank
     except Refusal as refusal:
         raise opened.wallet.dating.odd(refusal) from refusal
     finally:
-        service.close()
+        bank.close()
 
 
 class Switched:

@@ -14,12 +14,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from app.wallets.banking import DEVICE_ALIAS, bank_line
+from app.wallets.banking import bank_line
 from app.wallets.doing import doing
 from app.wallets.opened import Clock, OpenWallet, Random, close
 from app.wallets.places import Profile, WalletPlace
 from hsm.keystore import KeystoreCode, KeystoreError
 from ledger_sync.client.bank import Enrolled
+from ledger_sync.client.connecting import DEVICE_ALIAS
 from ledger_sync.sandbox import Network
 from wallet.protocol.bounds import KEY_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -67,7 +68,8 @@ def in_sandbox(
 ) -> Wish:
     """At a bank of the running sandbox in ``home``, which opens an account with ``opening`` tiyn on it. ``MissingPart``
     where none runs; ``Refusal``: NOT_FOUND (no such bank)."""
-    from app.wallets.sandbox_desk import network_of, open_account
+    from app.wallets.sandbox_desk import network_of
+    from ledger_sync.sandbox import open_account
 
     network = network_of(home)
     station = network.station(bank)

@@ -1,4 +1,4 @@
-"""What the sandbox's operator does for command line and app: opens accounts at its banks, and reads all books."""
+"""What the sandbox's operator does for command line and app: finds it, and reads all books."""
 
 from __future__ import annotations
 
@@ -51,21 +51,6 @@ def network_of(home: Path) -> Network:
     if not states or any(found.state is not State.READY for found in states):
         raise MissingPart("missing.sandbox")
     return read_network(home)
-
-
-def open_account(
-    network: Network, bank: str, request: bytes, holder: str, *, category: int | None, opening: int
-) -> str:
-    """An account with ``opening`` tiyn on it, and the code that enrols a device for it.
-
-    ``request`` (16 bytes) makes a repeat the same account; ``category`` is a shop's, None for a person. Raises
-    ``Refusal``: NOT_FOUND (no such bank), ACCOUNT_SHORT (the bank's own).
-    """
-    network.station(bank)
-    kind = 0 if category is None else 1
-    order = Order(bank, "POST", "/v1/customers", [request, holder, kind, category or 0, opening])
-    (code,) = codec.array(_answers(network, [order])[0], 1)
-    return codec.text(code, 64, least=1)
 
 
 def read_books(network: Network) -> Books:

@@ -168,7 +168,7 @@ class CustomerCalls:
             codec.octets(proof, SIGNATURE_BYTES),
             policy=None if update.head is None else update.head.body.limits,
         )
-        news = [self._trust.signed_directory.encode(), update.to_cbor()]
+        news = [self._trust.directory_for(incoming.reads).encode(), update.to_cbor()]
         return [certificate.to_cbor(), news]
 
     def _fund(self, incoming: Incoming) -> Cbor:

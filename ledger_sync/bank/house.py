@@ -9,8 +9,9 @@ from typing import Protocol, TypeVar
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.store import Store
 from wallet.protocol import cose
-from wallet.protocol.cose import Body, SignDigest, Signed
+from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.keys import Sign
 from wallet.protocol.policy import Policy
 
 B = TypeVar("B", bound=Body)
@@ -30,11 +31,11 @@ class Trusted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """``bank`` is the bank's id in the directory; ``sign_digest`` its directory key's; ``clock`` what it signs by,
+    """``bank`` is the bank's id in the directory; ``signing`` its directory key's; ``clock`` what it signs by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none)."""
 
     bank: str
-    sign_digest: SignDigest
+    signing: Sign
     store: Store
     books: Books
     trust: Trusted
@@ -43,4 +44,4 @@ class House:
     wall: Callable[[], int] | None = None
 
     def sign(self, body: B) -> Signed[B]:
-        return cose.sign(body, self.sign_digest)
+        return cose.sign(body, self.signing)

@@ -25,6 +25,7 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.keys import p256
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
@@ -111,7 +112,7 @@ class Intake:
         if self._objects.knows("requests", request.id):
             return False
         is_fresh = self._take_certificate(request.body.payee, directory)
-        require(request.signed_by(request.body.key), Code.REQUEST_SIGNATURE)
+        require(request.signed_by(p256(request.body.key)), Code.REQUEST_SIGNATURE)
         self._objects.add_request(request, uploader, self._house.clock())
         return is_fresh
 
@@ -142,7 +143,7 @@ class Intake:
         owner = self._owner(transfer.id, transfer.body)
         if owner is not None:
             if not self._objects.has_copy(transfer.id, owner):
-                require(transfer.signed_by(owner), Code.TRANSFER_SIGNATURE, transfer=transfer.id.hex())
+                require(transfer.signed_by(p256(owner)), Code.TRANSFER_SIGNATURE, transfer=transfer.id.hex())
                 self._add_copy(transfer, owner)
             return
         known = self._objects.signers_of(transfer)
@@ -208,7 +209,7 @@ class Intake:
 
     def _settle_claims(self, txid: bytes, owner: bytes) -> None:
         for claim in self._objects.take_claims(txid):
-            if not self._objects.has_copy(txid, owner) and claim.signed_by(owner):
+            if not self._objects.has_copy(txid, owner) and claim.signed_by(p256(owner)):
                 self._add_copy(claim, owner)
 
     def _refused_ancestor(self, body: Transfer) -> Code | None:
@@ -302,7 +303,7 @@ class _Guesses:
             if self._left == 0:
                 return None
             self._left -= 1
-            if transfer.signed_by(key):
+            if transfer.signed_by(p256(key)):
                 self._keys.insert(0, self._keys.pop(place))
                 return key
         return None

@@ -61,7 +61,7 @@ def assemble(home: Home) -> Assembled:
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
     store = Store(home.folder / "bank.db")
     books = Books(store, home.clock)
-    house = House(bank, signer.sign_digest, store, books, trust, home.clock, home.random, home.machine)
+    house = House(bank, signer.sign, store, books, trust, home.clock, home.random, home.machine)
     terms = Terms.of(config.get("terms", {}))
     node = Node(house, terms, Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()

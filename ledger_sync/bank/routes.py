@@ -17,6 +17,7 @@ from ledger_sync.bank.node import Node, attempt
 from ledger_sync.bank.route_parts import ROWS, get, post, take
 from ledger_sync.bank.shares import uploader_of_bank
 from ledger_sync.bank.witness_routes import WitnessCalls
+from ledger_sync.http.reading import readable
 from ledger_sync.http.routes import CallerKind, Encoded, Incoming, Route
 from ledger_sync.http.trust import Trust
 from wallet.protocol import codec, cose
@@ -31,6 +32,7 @@ from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.keys import p256
 from wallet.protocol.transfer import Transfer
 
 _MAX_CATEGORY: Final = 9_999
@@ -76,6 +78,13 @@ class BankCalls:
                 "[root key, bstr .cbor directory]",
             ),
             get("/v1/directory", _PUBLIC, self._directory, "The signed directory", "bstr .cbor directory"),
+            get(
+                "/v1/directories",
+                _PUBLIC,
+                lambda incoming: readable(self._trust.published(), incoming.reads).to_cbor(),
+                "The signed directory in every form, and how the roots have handed over",
+                "[[* directory], [* [directory by the old root, by the new]]]",
+            ),
             get(
                 "/v1/base",
                 _PUBLIC,
@@ -135,11 +144,11 @@ class BankCalls:
 
     # public
 
-    def _root(self, _incoming: Incoming) -> Cbor:
-        return [self._trust.directory.root, self._trust.signed_directory.encode()]
+    def _root(self, incoming: Incoming) -> Cbor:
+        return [self._trust.directory.root, self._trust.directory_for(incoming.reads).encode()]
 
-    def _directory(self, _incoming: Incoming) -> Cbor:
-        return self._trust.signed_directory.encode()
+    def _directory(self, incoming: Incoming) -> Cbor:
+        return self._trust.directory_for(incoming.reads).encode()
 
     def _policy(self, incoming: Incoming) -> Encoded:
         return self._trust.encoded_since(incoming.number("since", MAX_SEQUENCE))
@@ -167,7 +176,7 @@ class BankCalls:
         if found is not None:
             transfer, signer = found
             concerned = bool(set(transfer.body.inputs) & set(rival.body.inputs))
-            require(concerned and rival.signed_by(signer), Code.EVIDENCE_INVALID)
+            require(concerned and rival.signed_by(p256(signer)), Code.EVIDENCE_INVALID)
         return self._shown(found)
 
     def _shown(self, found: tuple[Signed[Transfer], bytes] | None) -> Cbor:

@@ -22,6 +22,7 @@ from ledger_sync.http.peers import NoAnswer, is_asked_again
 from wallet.protocol import cose
 from wallet.protocol.codes import Code, Fact, Refusal, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.keys import p256
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
@@ -44,7 +45,7 @@ class Shown:
             signed is not None
             and signed.id == consumer
             and ref in signed.body.inputs
-            and signed.signed_by(owner)
+            and signed.signed_by(p256(owner))
         )
 
 

@@ -18,10 +18,10 @@ from ledger_sync.central_bank.claims import free
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock, Signer
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed, object_id
+from wallet.protocol.cose import Signed, object_id
 from wallet.protocol.issuance import CURRENCY, Issuance
 
 _LATE_COPIES: Final = DAY
@@ -114,7 +114,7 @@ class Issuing:
         the later is dated a second on."""
         while db.execute("select 1 from issuances where id = ?", (_id(body),)).fetchone():
             body = replace(body, issued=body.issued + 1)
-        issuance = cose.sign(body, self.signer.sign_digest)
+        issuance = cose.sign(body, self.signer.sign)
         db.execute(
             "insert into issuances (id, cause, cause_id, bank, raw) values (?, ?, ?, ?, ?)",
             (issuance.id, cause.value, cause_id, bank, issuance.encode()),
@@ -131,4 +131,4 @@ def find(db: sqlite3.Connection, cause: Cause, cause_id: bytes) -> tuple[str, Si
 
 
 def _id(body: Issuance) -> bytes:
-    return object_id(Kind.ISSUANCE, codec.encode(body.to_cbor()))
+    return object_id(kinds.ISSUANCE, codec.encode(body.to_cbor()))

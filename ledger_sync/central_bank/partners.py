@@ -44,7 +44,7 @@ class NotaryLine:
 
     def consume(self, ref: TokenRef, consumer: bytes, directory: Directory) -> Signed[Consumption]:
         """Commit `ref` for `consumer`; gives the word on who was first. `RemoteRefusal`, `NoAnswer`."""
-        commit = cose.sign(Commit(CENTRAL_BANK, consumer, (ref,), self.clock()), self.signer.sign_digest)
+        commit = cose.sign(Commit(CENTRAL_BANK, consumer, (ref,), self.clock()), self.signer.sign)
         answer = self.line.post("/v1/commits", [commit.to_cbor()])
         return read(answer, lambda value: _statement_on(ref, value, directory))
 

@@ -14,10 +14,11 @@ from ledger_sync import hearing
 from ledger_sync.central_bank.asking import Asking
 from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
+from ledger_sync.central_bank.directories import Founding
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.partners import BankLine, NotaryLine
 from ledger_sync.central_bank.redeeming import Redeeming
-from ledger_sync.central_bank.registry import POOL_SECONDS, Founding, Keys, Registry
+from ledger_sync.central_bank.registry import POOL_SECONDS, Keys, Registry
 from ledger_sync.central_bank.relearning import Relearning
 from ledger_sync.central_bank.service import CentralBank
 from ledger_sync.central_bank.store import Store
@@ -53,7 +54,7 @@ def assemble(home: Home) -> Assembled:
     """The parts of a central bank, before anything runs."""
     config = home.config
     terms = Terms.of(config.get("terms", {}))
-    keys = Keys(*(home.signer(alias) for alias in ALIASES))
+    keys = Keys(home.made_signer, *(home.signer(alias) for alias in ALIASES[1:]))
     store = Store(home.folder / "central_bank.db")
     lines: list[ServiceClient] = []
 

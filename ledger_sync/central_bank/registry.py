@@ -16,6 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ledger_sync.central_bank.directories import Directories, Founding, Roots
 from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import WINDOW, Clock, Signer
@@ -31,8 +32,9 @@ from wallet.protocol.bounds import (
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
+from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import Evidence, check_evidence
+from wallet.protocol.handover import Published
 from wallet.protocol.lifetime import listed_until
 from wallet.protocol.policy import (
     Baseline,
@@ -46,24 +48,14 @@ from wallet.protocol.policy import (
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The central bank's keys by role."""
+    """The central bank's keys by role; of roots there may be several."""
 
-    root: Signer
+    root: Roots
     issuing: Signer
     policy: Signer
     redemption: Signer
 
 
-@dataclass(frozen=True, slots=True)
-class Founding:
-    """What the first directory says: the banks, the notary's key, and since when all keys are good."""
-
-    banks: tuple[tuple[str, str, bytes], ...]
-    notary: bytes
-    since: int
-
-
-_FIRST_VERSION: Final = 1
 POOL_SECONDS: Final = 10
 """Between two times at which revocations are listed: what comes meanwhile shares deltas."""
 _KEPT_ANSWERS: Final = 16
@@ -97,10 +89,25 @@ class Registry:
         self._clock = clock
         self._answers = _Answers()
         self._published = -POOL_SECONDS
-        self.signed_directory = self._found(founding)
-        self.directory = Directory.of(self.signed_directory, keys.root.key)
+        self._directories = Directories(
+            store, keys.root, keys.issuing.key, keys.policy.key, keys.redemption.key, founding
+        )
         if is_heard:
             self._follow_terms()
+
+    def hand_over(self, version: int) -> bytes:
+        """Have the root hand over to a fresh one by directory ``version``, the next; the new root, 33 bytes. The same
+        again is success. MALFORMED for another version, BUSY, CLOCK_UNSURE."""
+        require(self._is_heard, Code.BUSY)
+        return self._directories.hand_over(version, self._now())
+
+    def published(self) -> Published:
+        """The newest directory in every form, and how the roots have handed over."""
+        return self._directories.published
+
+    @property
+    def directory(self) -> Directory:
+        return self._directories.directory
 
     def resume(self) -> None:
         """All that was once said was heard."""
@@ -146,7 +153,7 @@ class Registry:
             return
         revoked = tuple((name, Reason(reason)) for name, reason in rows)
         body = PolicyBase(newest, self._now(), (), digest_of(revoked))
-        signed = cose.sign(body, self._keys.policy.sign_digest)
+        signed = cose.sign(body, self._keys.policy.sign)
         raw = codec.encode(Baseline(signed, revoked).to_cbor())
         db.execute("insert or replace into base (one, version, raw) values (1, ?, ?)", (newest, raw))
 
@@ -251,22 +258,6 @@ class Registry:
             if self._leaving(db, 1):
                 self._publish(db, ())
 
-    def _found(self, founding: Founding) -> Signed[DirectoryBody]:
-        with self._store.writing() as db:
-            row = db.execute("select raw from directory").fetchone()
-            if row is not None:
-                return cose.parse(DirectoryBody, row[0])
-            keys = (self._keys.issuing.key, self._keys.policy.key, founding.notary, self._keys.redemption.key)
-            banks = [
-                Bank(bank, name, (KeyEntry(key, founding.since),))
-                for bank, name, key in sorted(founding.banks)
-            ]
-            roles = tuple((KeyEntry(key, founding.since),) for key in keys)
-            body = DirectoryBody(_FIRST_VERSION, founding.since, tuple(banks), roles)
-            signed = cose.sign(body, self._keys.root.sign_digest)
-            db.execute("insert into directory (one, raw) values (1, ?)", (signed.encode(),))
-            return signed
-
     def _follow_terms(self) -> None:
         """Other limits or another grace than the last head's are a new version, so that wallets pass them on."""
         with self._store.writing() as db:
@@ -304,7 +295,7 @@ class Registry:
         if held is not None and is_newest and now < held.body.time + self._terms.head_age:
             return held
         body = PolicyHead(version, now, self._terms.limits, self._terms.grace)
-        head = cose.sign(body, self._keys.policy.sign_digest)
+        head = cose.sign(body, self._keys.policy.sign)
         db.execute("insert or replace into head (one, raw) values (1, ?)", (head.encode(),))
         return head
 
@@ -337,7 +328,7 @@ class Registry:
         version = newest_version(db) + 1
         removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
         body = PolicyDelta(version, self._now(), tuple(sorted(revoked)), tuple(removed), ())
-        delta = cose.sign(body, self._keys.policy.sign_digest)
+        delta = cose.sign(body, self._keys.policy.sign)
         db.execute("insert into deltas (version, raw) values (?, ?)", (version, delta.encode()))
         db.executemany("delete from revocations where id = ?", [(name,) for name in removed])
         db.executemany(

@@ -23,6 +23,7 @@ from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.idempotency import reissue
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.keys import p256
 from wallet.protocol.lifetime import listed_until
 from wallet.protocol.policy import PolicyDelta, PolicyUpdate
 
@@ -56,11 +57,11 @@ class Relearning:
             for number, delta in enumerate(fresh, version + 1):
                 found = delta.body.version
                 require(found == number, Code.POLICY_GAP, have=version, version=found)
-                require(delta.signed_by(self._policy_key), Code.POLICY_SIGNATURE)
+                require(delta.signed_by(p256(self._policy_key)), Code.POLICY_SIGNATURE)
                 self._keep(db, delta)
             head, held = update.head, held_head(db)
             if head is not None and (held is None or held.body.version < head.body.version):
-                require(head.signed_by(self._policy_key), Code.POLICY_SIGNATURE)
+                require(head.signed_by(p256(self._policy_key)), Code.POLICY_SIGNATURE)
                 db.execute("insert or replace into head (one, raw) values (1, ?)", (head.encode(),))
         return bool(fresh)
 

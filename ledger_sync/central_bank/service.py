@@ -18,6 +18,7 @@ from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.central_bank.store import Store
 from ledger_sync.http.call import Clock
+from ledger_sync.http.reading import form_for, readable
 from ledger_sync.http.routes import Caller, CallerKind, Encoded, Incoming, Route
 from ledger_sync.http.trust import principal
 from ledger_sync.possession import Possession
@@ -75,6 +76,14 @@ class CentralBank:
             Route("GET", "/v1/directory", _PUBLIC, self._directory, "The signed bank directory", "directory"),
             Route(
                 "GET",
+                "/v1/directories",
+                _PUBLIC,
+                lambda incoming: readable(self.registry.published(), incoming.reads).to_cbor(),
+                "The signed directory in every form, and how the roots have handed over",
+                "[[* directory], [* [directory by the old root, by the new]]]",
+            ),
+            Route(
+                "GET",
                 "/v1/policy",
                 _PUBLIC,
                 self._policy,
@@ -98,6 +107,15 @@ class CentralBank:
                 "Go on without what this bank has heard of the central bank",
                 "[* bank tstr]: who is still waited for",
                 "[bank tstr]",
+            ),
+            Route(
+                "POST",
+                "/v1/handovers",
+                _OPERATOR,
+                self._hand_over,
+                "Have the root hand over to a fresh one by the directory of this version, which is the next",
+                "[root key]",
+                "[version uint]",
             ),
             Route(
                 "POST",
@@ -210,8 +228,12 @@ class CentralBank:
         self.catching_up.go_on_without(codec.text(bank, MAX_ID_BYTES, least=1))
         return list(self.catching_up.left)
 
-    def _directory(self, _incoming: Incoming) -> Cbor:
-        return self.registry.signed_directory.to_cbor()
+    def _hand_over(self, incoming: Incoming) -> Cbor:
+        (version,) = codec.array(incoming.value, 1)
+        return [self.registry.hand_over(codec.uint(version, MAX_SEQUENCE))]
+
+    def _directory(self, incoming: Incoming) -> Cbor:
+        return form_for(self.registry.published().forms, incoming.reads).to_cbor()
 
     def _policy(self, incoming: Incoming) -> Encoded:
         return self.registry.update_since(incoming.number("since", MAX_SEQUENCE))

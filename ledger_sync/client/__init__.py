@@ -1,6 +1,7 @@
 """The wallet's online side: it brings what happened offline to the bank, and what the ledger says to the purse."""
 
 from ledger_sync.client.bank import Account, BankClient
+from ledger_sync.client.connecting import connect
 from ledger_sync.client.reconcile import Report, Step, certify, defund, fund, reconcile, set_up
 from ledger_sync.client.timing import keep_time
 
@@ -10,6 +11,7 @@ __all__ = [
     "Report",
     "Step",
     "certify",
+    "connect",
     "defund",
     "fund",
     "keep_time",

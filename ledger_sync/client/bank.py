@@ -11,13 +11,20 @@ from ledger_sync.client.rows import Row, read_rows
 from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose
-from wallet.protocol.bounds import MAX_NAME_BYTES, MAX_OBJECT_BYTES, MAX_SUM, MAX_TIME, SIGNATURE_BYTES
+from wallet.protocol.bounds import (
+    MAX_DIRECTORY_BYTES,
+    MAX_NAME_BYTES,
+    MAX_SUM,
+    MAX_TIME,
+    SIGNATURE_BYTES,
+)
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import DirectoryBody
+from wallet.protocol.directory import parse_directory
+from wallet.protocol.handover import Handover, Published
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.protocol.time_word import TimeWord
@@ -130,11 +137,18 @@ class BankClient:
     Every one raises ``RemoteRefusal`` (the bank refuses) or ``NoAnswer`` (nothing came, or nothing that can be read).
     """
 
-    def __init__(self, service: Service, bank: str, device_key: bytes) -> None:
+    def __init__(
+        self, service: Service, bank: str, device_key: bytes, close: Callable[[], None] = lambda: None
+    ) -> None:
         self._line = service
         self._service = OnTime(service)
+        self._close = close
         self.bank = bank
         self.device_key = device_key
+
+    def close(self) -> None:
+        """Let go of the line; no call can be made after it. Again is success."""
+        self._close()
 
     def keep_time(self, correct: Callable[[], None]) -> None:
         """From now on a call that is AUTH_STALE is made once more after ``correct`` has put right what calls are dated
@@ -151,6 +165,15 @@ class BankClient:
 
     def account(self) -> Account:
         return read(self._service.get("/v1/account"), _account)
+
+    def handovers(self) -> tuple[Handover, ...]:
+        """How the central bank's roots have handed over; none where the bank does not know of such."""
+        try:
+            return read(self._service.get("/v1/directories"), Published.from_cbor).handovers
+        except RemoteRefusal as refusal:
+            if refusal.code is not Code.NOT_FOUND:
+                raise
+            return ()
 
     def root(self) -> tuple[bytes, bytes]:
         """The central bank's root key as the bank states it, and the signed directory."""
@@ -170,7 +193,7 @@ class BankClient:
             return None
 
     def certify(self, key: bytes, total: int, proof: bytes, since: int) -> Certified:
-        """A certificate for an epoch key; ``proof`` is that key's signature over ``possession_digest``."""
+        """A certificate for an epoch key; ``proof`` is that key's signature over ``possession_message``."""
         path = f"/v1/certificates?since={since}"
         return read(self._service.post(path, [key, total, proof]), _certified)
 
@@ -242,8 +265,8 @@ def _root(answer: Cbor) -> tuple[bytes, bytes]:
 
 def _directory(value: Cbor) -> bytes:
     """Kept as it is signed; that it can be read at all is seen here."""
-    raw = codec.octets(value, most=MAX_OBJECT_BYTES)
-    cose.parse(DirectoryBody, raw)
+    raw = codec.octets(value, most=MAX_DIRECTORY_BYTES)
+    parse_directory(raw)
     return raw
 
 

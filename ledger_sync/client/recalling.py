@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
-from ledger_sync.possession import possession_digest
+from ledger_sync.possession import possession_message
 from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Evidence
 from wallet.purse.epochs import EpochKey
 from wallet.purse.reconciling import Reconciling
@@ -65,7 +66,12 @@ def show_evidence(held: Sequence[Evidence], bank: BankClient) -> None:
 
 def certify_key(purse: Reconciling, bank: BankClient, epoch: EpochKey) -> None:
     """Have this key certified, and keep the certificate. Raises ``RemoteRefusal``, ``NoAnswer``, ``Refusal``."""
-    proof = purse.prove_possession(epoch, possession_digest(bank.bank, bank.device_key))
+    proof = purse.prove_possession(epoch, possession_message(bank.bank, bank.device_key))
     certified = bank.certify(epoch.key, epoch.total, proof, purse.policy_version)
-    purse.take_policy(certified.directory, certified.update)
+    try:
+        purse.take_policy(certified.directory, certified.update)
+    except Refusal as refusal:
+        if refusal.code is not Code.DIRECTORY_SIGNATURE or not purse.take_handovers(bank.handovers()):
+            raise
+        purse.take_policy(certified.directory, certified.update)
     purse.install_certificate(certified.certificate)

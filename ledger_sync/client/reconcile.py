@@ -101,9 +101,10 @@ def reconcile(wallet: Wallet, bank: BankClient, tell: Tell = lambda step, count:
 
 
 def set_up(wallet: Wallet, bank: BankClient, root: bytes) -> None:
-    """A new wallet's first directory and policy, checked against the root key it was given. Harmless when repeated."""
-    _, directory = bank.root()
-    wallet.reconciling.take_root(root, directory)
+    """A new wallet's first directory and policy, checked against the root key it was given, or whom that one has handed
+    over to. Harmless when repeated."""
+    believed, directory = bank.root()
+    wallet.reconciling.take_root(root, directory, bank.handovers() if believed != root else ())
     if wallet.reconciling.policy_version == 0 and (base := bank.base()) is not None:
         wallet.reconciling.take_base(base)
     take_policy(wallet, bank)

@@ -16,11 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import ID_BYTES, NONCE_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, SignDigest, Signed
+from wallet.protocol.cose import Signed
+from wallet.protocol.keys import Sign, p256
+from wallet.protocol.kinds import Kind
 
 Clock = Callable[[], int]
 """Unix seconds."""
@@ -42,7 +44,7 @@ class Call:
     """`target` is `authority/path?query`; `digest` the SHA-256 of the body; `time` in unix seconds; `sender` the
     33-byte key that signs."""
 
-    KIND: ClassVar[Kind] = Kind.CALL
+    KIND: ClassVar[Kind] = kinds.CALL
 
     method: str
     target: str
@@ -69,16 +71,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key in some keystore: its 33 public bytes, and how to have it sign a digest."""
+    """A key in some keystore: its 33 public bytes, and how to have it sign a message."""
 
     key: bytes
-    sign_digest: SignDigest
+    sign: Sign
 
 
 def sign_call(method: str, target: str, body: bytes, signer: Signer, clock: Clock, random: Random) -> str:
     """The `Authorization` header for one call; every call has a fresh nonce."""
     call = Call(method, target, hashlib.sha256(body).digest(), clock(), random(NONCE_BYTES), signer.key)
-    raw = cose.sign(call, signer.sign_digest).encode()
+    raw = cose.sign(call, signer.sign).encode()
     return f"{SCHEME} {base64.urlsafe_b64encode(raw).rstrip(b'=').decode('ascii')}"
 
 
@@ -100,7 +102,7 @@ def read_call(header: str | None, method: str, target: str, now: int | None) -> 
 
 def check_sender(signed: Signed[Call]) -> Call:
     """The call, if its sender signed it. AUTH_SIGNATURE."""
-    require(signed.signed_by(signed.body.sender), Code.AUTH_SIGNATURE)
+    require(signed.signed_by(p256(signed.body.sender)), Code.AUTH_SIGNATURE)
     return signed.body
 
 

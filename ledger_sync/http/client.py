@@ -19,12 +19,13 @@ import httpx
 from ledger_sync.http.call import Clock, Random, Signer, sign_call
 from ledger_sync.http.peers import NoAnswer, unreadable
 from ledger_sync.http.problems import MAX_PROBLEM_BYTES, MEDIA_TYPE, decode_problem
+from ledger_sync.http.reading import HEADER, READS
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.http.sockets import SPAN, Sockets, Span, never
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import SignDigest
+from wallet.protocol.keys import Sign
 
 MAX_ANSWER_BYTES: Final = 1_048_576
 TIMEOUT: Final = 10.0
@@ -58,7 +59,7 @@ class ServiceClient:
         self,
         base_url: str,
         key: bytes,
-        sign_digest: SignDigest,
+        sign: Sign,
         clock: Clock,
         random: Random,
         timeout: float = TIMEOUT,
@@ -69,7 +70,7 @@ class ServiceClient:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base_url = _url(base_url)
-        self._signer = Signer(key, sign_digest)
+        self._signer = Signer(key, sign)
         self._clock = clock
         self._random = random
         self._timeout = timeout
@@ -115,6 +116,7 @@ class ServiceClient:
         request.headers["authorization"] = sign_call(
             method, target, body, self._signer, self._clock, self._random
         )
+        request.headers[HEADER] = READS
         if method == "POST":
             request.headers["content-type"] = BODY_TYPE
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from ledger_sync.http.reading import FIRST
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 
@@ -38,11 +39,12 @@ class Caller:
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One call as its handler sees it: `value` is the decoded body (None for GET), `parameters` those of the path
-    and the query."""
+    and the query, `reads` the kinds that the caller says it reads."""
 
     caller: Caller
     value: Cbor
     parameters: Mapping[str, str] = field(default_factory=dict)
+    reads: frozenset[str] = FIRST
 
     def number(self, name: str, most: int) -> int:
         """A query or path parameter as an integer from 0 to `most`; 0 where it is absent. MALFORMED."""

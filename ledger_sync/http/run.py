@@ -6,8 +6,8 @@ SIGTERM ends the process only after the calls under way are answered and the key
 `python -m ledger_sync.<role> --home DIR` serves; with `--make-keys` it makes the token and the role's keys if they
 are missing, prints their public halves as JSON and ends.
 
-The home folder holds `service.json` (host, port and what the role needs), `pin` (mode 0600), `keystore/` and the
-role's databases.
+The home folder holds `service.json` (host, port, `authority` where clients name another one, and what the role needs),
+`pin` (mode 0600), `keystore/` and the role's databases.
 """
 
 from __future__ import annotations
@@ -83,13 +83,18 @@ class Home:
 
     @property
     def authority(self) -> str:
-        """host:port, as clients name it in their calls."""
-        return f"{self.config['host']}:{self.config['port']}"
+        """host:port, as clients name it in their calls: the setting ``authority`` where a proxy stands in front."""
+        own = f"{self.config['host']}:{self.config['port']}"
+        return str(self.config.get("authority", own))
 
     def signer(self, alias: str) -> Signer:
-        return Signer(
-            self.keystore.public_key(alias), lambda digest: self.keystore.sign_digest(alias, digest)
-        )
+        return Signer(self.keystore.public_key(alias), lambda message: self.keystore.sign(alias, message))
+
+    def made_signer(self, alias: str) -> Signer:
+        """``signer`` of a key that is made where there is none."""
+        if alias not in self.keystore.aliases():
+            self.keystore.create_key(alias)
+        return self.signer(alias)
 
     def health(self, *aliases: str) -> Health:
         """Whether this service can sign with these keys."""
@@ -103,7 +108,7 @@ class Home:
         return ServiceClient(
             url,
             signer.key,
-            signer.sign_digest,
+            signer.sign,
             self.machine,
             self.random,
             connect=self.connect,

@@ -25,6 +25,7 @@ from ledger_sync.http.call import Call, Clock, check_body, check_sender, read_ca
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
+from ledger_sync.http.reading import HEADER, read_kinds
 from ledger_sync.http.routes import (
     BODY_TYPE,
     Caller,
@@ -154,7 +155,9 @@ def _endpoint(route: Route, gate: Gate, executor: Executor) -> StarletteRoute:
                 caller = await executor(gate.recognise, route, signed)
             body = await _read(request, most)
             parameters = {**request.query_params, **request.path_params}
-            answer = await executor(_answer, route, gate, signed, caller, parameters, body, room=route.room)
+            reads = read_kinds(request.headers.get(HEADER))
+            values = (signed, caller, parameters, body, reads)
+            answer = await executor(_answer, route, gate, *values, room=route.room)
             return Response(answer, media_type=BODY_TYPE)
         except Refusal as refusal:
             return problem(refusal)
@@ -182,12 +185,13 @@ def _answer(
     caller: Caller | None,
     parameters: Mapping[str, str],
     body: bytes,
+    reads: frozenset[str],
 ) -> bytes:
     try:
         known = gate.recognise(route, signed) if caller is None else caller
         gate.admit(route, signed, body)
         value = codec.decode(body, route.most) if route.takes_body else None
-        answer = route.handler(Incoming(known, value, parameters))
+        answer = route.handler(Incoming(known, value, parameters, reads))
         return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
     except RemoteRefusal as refusal:
         if is_asked_again(refusal):

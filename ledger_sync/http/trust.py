@@ -7,24 +7,33 @@ in its signed form, so that a bank can pass it on to wallets.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from ledger_sync.http.peers import read
+from ledger_sync.http.peers import RemoteRefusal, read
+from ledger_sync.http.reading import form_for
 from ledger_sync.http.routes import Caller, CallerKind, Encoded
 from wallet.database import Schema, connect, transaction
 from wallet.protocol import codec, cose
+from wallet.protocol.bundle import MAX_PROOF_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Directory, DirectoryBody, Role
+from wallet.protocol.directory import Directory, DirectoryBody, Role, parse_directory
+from wallet.protocol.handover import Handover, Published, followed
+from wallet.protocol.keys import p256
 from wallet.protocol.policy import NO_HEAD, Baseline, Policy, PolicyDelta, PolicyHead, PolicyUpdate
 
 MAX_DELTAS_ONLINE: Final = 256
 """Deltas in one answer to GET /v1/policy; the head is left out where more follow."""
 
+DIRECTORY_SECONDS: Final = 3_600
+"""Between two questions for a newer directory."""
+
+_log: Final = logging.getLogger(__name__)
 _ARRAY: Final = 4 << 5
 SCHEMA: Final = Schema("ledger_sync.http", "migrations/trust")
 
@@ -38,12 +47,13 @@ class Reader(Protocol):
 def principal(directory: Directory, key: bytes, now: int) -> Caller | None:
     """The bank, central bank or notary whose key this is at `now`: banks and the notary sign with a directory key,
     the central bank with its redemption key."""
-    if key in directory.keys(Role.REDEMPTION, now):
+    sender = p256(key)
+    if sender in directory.keys(Role.REDEMPTION, now):
         return Caller(CallerKind.CENTRAL_BANK, "", key)
-    if key in directory.keys(Role.NOTARY, now):
+    if sender in directory.keys(Role.NOTARY, now):
         return Caller(CallerKind.NOTARY, "", key)
     for bank in directory.banks:
-        if any(entry.key == key and entry.good_at(now) for entry in bank.keys):
+        if any(entry.key == sender and entry.good_at(now) for entry in bank.keys):
             return Caller(CallerKind.BANK, bank.id, key)
     return None
 
@@ -60,12 +70,15 @@ class Trust:
     ) -> None:
         """``hear`` takes the time of each head that the central bank has given just now."""
         self._hear = hear
-        self._root = root
+        self._pinned = self._root = root
         self._central_bank = central_bank
         self._lock = threading.Lock()
         self._db = connect(path, SCHEMA, shared=True)
         self._asked = 0
-        self._directory: Signed[DirectoryBody] | None = None
+        self._forms: tuple[Signed[DirectoryBody], ...] = ()
+        self._handovers: tuple[Handover, ...] = ()
+        self._is_directory_due = True
+        self._directory_asked = 0
         self._head: Signed[PolicyHead] | None = None
         self._deltas: list[Signed[PolicyDelta]] = []
         self._raws: list[bytes] = []
@@ -92,13 +105,16 @@ class Trust:
         """The directory with all key changes known here. BUSY before the first was fetched."""
         return self.policy.directory
 
-    @property
-    def signed_directory(self) -> Signed[DirectoryBody]:
-        """The directory as the root signed it. BUSY before the first was fetched."""
-        directory = self._directory
-        if directory is None:
+    def directory_for(self, reads: frozenset[str]) -> Signed[DirectoryBody]:
+        """The directory as the root signed it, in the newest form that the caller reads. BUSY before the first was
+        fetched, READER_OUTDATED."""
+        return form_for(self.published().forms, reads)
+
+    def published(self) -> Published:
+        """The directory in all its forms, and how the roots have handed over. BUSY before the first was fetched."""
+        if not self._forms:
             raise Refusal(Code.BUSY)
-        return directory
+        return Published(self._forms, self._handovers)
 
     def update_since(self, version: int) -> PolicyUpdate:
         """What someone who holds `version` lacks, as GET /v1/policy gives it."""
@@ -123,12 +139,11 @@ class Trust:
 
     def _follow_base(self) -> None:
         """Ask for a newer base where one may be had; without it, wallets begin with the one held."""
-        signed = self._directory
-        if signed is None or len(self._deltas) - self._base_version < MAX_DELTAS_ONLINE // 2:
+        if not self._forms or len(self._deltas) - self._base_version < MAX_DELTAS_ONLINE // 2:
             return
         with contextlib.suppress(Refusal):
             baseline = read(self._central_bank.get("/v1/base"), Baseline.from_cbor)
-            version = baseline.policy(Directory.of(signed, self._root)).version
+            version = baseline.policy(self._signed_alone()).version
             raw = codec.encode(baseline.to_cbor())
             with self._lock:
                 self._db.execute(
@@ -142,11 +157,8 @@ class Trust:
 
     def refresh(self) -> None:
         """Ask the central bank for what is newer. Raises `Refusal`: UNREACHABLE, or what is wrong with the answer."""
-        if self._directory is None:
-            signed = read(
-                self._central_bank.get("/v1/directory"), lambda value: cose.from_cbor(DirectoryBody, value)
-            )
-            self._take_directory(signed)
+        if self._is_directory_due:
+            self._try_directory()
         while True:
             held = len(self._deltas)
             answer = self._central_bank.get(f"/v1/policy?since={held}")
@@ -161,6 +173,8 @@ class Trust:
 
     def keep_fresh(self, now: int, seconds: int) -> None:
         """`refresh` unless that was done in the last `seconds`: the step of a background worker."""
+        if not self._directory_asked <= now < self._directory_asked + DIRECTORY_SECONDS:
+            self._is_directory_due, self._directory_asked = True, now
         if not self.is_ready or not self._asked <= now < self._asked + seconds:
             self.refresh()
             self._asked = now
@@ -169,11 +183,64 @@ class Trust:
         with self._lock:
             self._db.close()
 
-    def _take_directory(self, signed: Signed[DirectoryBody]) -> None:
-        reached = _nothing_but(Directory.of(signed, self._root))
+    def _try_directory(self) -> None:
+        """A directory that can't be followed is asked for again, and keeps nobody from what the policy revokes."""
+        try:
+            self._follow_directory()
+        except Refusal as refusal:
+            if not self._forms:
+                raise
+            _log.error("the directory: %s", refusal)
+        else:
+            self._is_directory_due = False
+
+    def _follow_directory(self) -> None:
+        """Take the directory that the central bank gives, if it is newer or has come in a form that is not held."""
+        given = read(self._ask_directory(), Published.from_cbor)
+        roots = [self._root, *(root for root, _ in followed(given.handovers, self._root))]
+        directory = Directory.of(given.forms[0], roots[-1])
+        held = self._forms[0].body if self._forms else None
+        if held is not None and (held.version, held.KIND.version) >= (
+            directory.version,
+            given.forms[0].body.KIND.version,
+        ):
+            return
+        earlier = [form for form in given.forms[1:] if any(_is_of(form, root) for root in roots)]
+        self._keep_directory(Published((given.forms[0], *earlier), given.handovers), roots[-1])
+
+    def _ask_directory(self) -> Cbor:
+        """Of a central bank that has only the first form: that."""
+        try:
+            return self._central_bank.get("/v1/directories")
+        except RemoteRefusal as refusal:
+            if refusal.code is not Code.NOT_FOUND:
+                raise
+        return [[self._central_bank.get("/v1/directory")], []]
+
+    def _keep_directory(self, given: Published, root: bytes) -> None:
+        reached = _nothing_but(Directory.of(given.forms[0], root))
         with self._lock:
-            self._db.execute("insert or replace into directory (one, raw) values (1, ?)", (signed.encode(),))
-            self._directory, self._reached = signed, reached
+            reached = reached.apply(PolicyUpdate(self._head, tuple(self._deltas)))
+            with transaction(self._db):
+                self._db.execute("delete from forms")
+                self._db.executemany(
+                    "insert into forms (place, raw) values (?, ?)",
+                    [(place, form.encode()) for place, form in enumerate(given.forms)],
+                )
+                self._db.executemany(
+                    "insert or replace into handovers (version, raw) values (?, ?)",
+                    [(item.version, codec.encode(item.to_cbor())) for item in given.handovers],
+                )
+            self._forms, self._handovers, self._root, self._reached = (
+                given.forms,
+                given.handovers,
+                root,
+                reached,
+            )
+
+    def _signed_alone(self) -> Directory:
+        """The directory as the root signed it, without the changes of later policies."""
+        return Directory.of(self._forms[0], self._root)
 
     def _take_update(self, update: PolicyUpdate) -> None:
         with self._lock:
@@ -202,10 +269,26 @@ class Trust:
             self._head, self._raw_head = cose.parse(PolicyHead, raw), raw
         for version, raw in self._db.execute("select version, raw from base"):
             self._base_version, self._raw_base = version, raw
-        for (raw,) in self._db.execute("select raw from directory"):
-            self._directory = cose.parse(DirectoryBody, raw)
-            start = _nothing_but(Directory.of(self._directory, self._root))
+        raws = self._db.execute("select raw from forms order by place").fetchall()
+        raws = raws or self._db.execute("select raw from directory").fetchall()
+        self._forms = tuple(parse_directory(raw) for (raw,) in raws)
+        self._handovers = tuple(
+            Handover.from_cbor(codec.decode(raw, MAX_PROOF_BYTES))
+            for (raw,) in self._db.execute("select raw from handovers order by version")
+        )
+        if self._forms:
+            self._root = [self._pinned, *(root for root, _ in followed(self._handovers, self._pinned))][-1]
+            start = _nothing_but(self._signed_alone())
             self._reached = start.apply(PolicyUpdate(self._head, tuple(self._deltas)))
+
+
+def _is_of(form: Signed[DirectoryBody], root: bytes) -> bool:
+    """Whether the root signed it, as its own."""
+    try:
+        Directory.of(form, root)
+    except Refusal:
+        return False
+    return True
 
 
 def update_of(head: bytes | None, deltas: Sequence[bytes]) -> Encoded:

@@ -137,7 +137,7 @@ def build(home: Home) -> Service:
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
 
     def sign(body: Consumption) -> Statement:
-        return cose.sign(body, signer.sign_digest)
+        return cose.sign(body, signer.sign)
 
     lines = {name: home.line(url, signer) for name, url in home.config.get("banks", {}).items()}
     witnesses = {

@@ -1,6 +1,7 @@
 """A whole network on one machine: central bank, two banks and a notary, each an operating system process with its
 own keys and store, on loopback."""
 
+from ledger_sync.sandbox.accounts import open_account
 from ledger_sync.sandbox.making import Wishes
 from ledger_sync.sandbox.network import Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
@@ -28,6 +29,7 @@ __all__ = [
     "confirm_clocks",
     "go_on_without",
     "kill",
+    "open_account",
     "operate",
     "read_network",
     "require_services",

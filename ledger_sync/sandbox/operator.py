@@ -86,7 +86,7 @@ def serve(network: Network, asked: BinaryIO, answers: BinaryIO) -> None:
             client = ServiceClient(
                 network.station(station).url,
                 keystore.public_key(_ALIAS),
-                lambda digest: keystore.sign_digest(_ALIAS, digest),
+                lambda message: keystore.sign(_ALIAS, message),
                 _now,
                 os.urandom,
             )

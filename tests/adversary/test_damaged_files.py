@@ -184,7 +184,7 @@ def test_a_bank_address_that_is_none_is_unreachable(url: str) -> None:
     nobody = httpx.MockTransport(lambda _: httpx.Response(404))
 
     def ask() -> None:
-        signer = (key.public, key.sign_digest, lambda: NOW, os.urandom)
+        signer = (key.public, key.sign, lambda: NOW, os.urandom)
         ServiceClient(url, *signer, connect=lambda _: nobody).get("/v1/root")
 
     with pytest.raises(Refusal) as caught:

@@ -50,7 +50,7 @@ class Thief:
 
     def spend(
         self, token: Token, shop: Customer, amount: int, total: int = 0
-    ) -> tuple[Signed[Transfer], Payment, Request]:
+    ) -> tuple[Signed[Transfer], Payment, Signed[Request]]:
         """A payment as from a purse that has never paid anything: sequence 1, a total of this amount alone."""
         person = self.victim.person
         fresh = Person(person.key, person.certificate, 0, total)

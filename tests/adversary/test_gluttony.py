@@ -17,8 +17,9 @@ from tests.adversary.glutton import READERS
 from tests.support.cli import ROOT
 from tests.support.deals import chain, refusal_of
 from tests.support.world import World
-from wallet.protocol import codec, cose, verify
+from wallet.protocol import codec, verify
 from wallet.protocol.codes import Code
+from wallet.protocol.keys import PublicKey
 
 MEGABYTES, SECONDS = 96, 60
 EACH_BYTE = 80
@@ -72,7 +73,7 @@ def test_memory_follows_the_bytes_that_came_and_not_what_they_announce(fed: list
 def test_a_payment_costs_no_more_signatures_than_it_has() -> None:
     world = World()
     raw = chain(15, world).payment.encode()
-    with patch.object(cose, "verify_digest", side_effect=cose.verify_digest) as verified:
+    with patch.object(PublicKey, "verify", autospec=True, side_effect=PublicKey.verify) as verified:
         verify(raw, world.directory())
     signatures = sum(len(part) for part in codec.decode(raw, len(raw))[1:4])
     directory = 1
@@ -85,6 +86,6 @@ def test_the_first_thing_that_is_wrong_ends_the_work() -> None:
     forged = [*transfers[0][:3], bytes(64)]
     raw = codec.encode([new, [forged, *transfers[1:]], issuances, certificates, policy])
     directory = world.directory()
-    with patch.object(cose, "verify_digest", side_effect=cose.verify_digest) as verified:
+    with patch.object(PublicKey, "verify", autospec=True, side_effect=PublicKey.verify) as verified:
         assert refusal_of(lambda: verify(raw, directory)) is Code.TRANSFER_SIGNATURE
     assert verified.call_count <= len(issuances) + len(certificates) + 1

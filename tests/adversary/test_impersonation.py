@@ -80,7 +80,7 @@ def test_a_person_has_no_name_to_show(town: Town) -> None:
 def renamed(certificate: Signed[Certificate], signer: Key | None) -> Signed[Certificate]:
     """With the shop's name, signed by ``signer``; with the bank's old signature if there is none."""
     body = replace(certificate.body, kind=WalletKind.MERCHANT, category=5411, name="Bread")
-    signed = cose.sign(body, (signer or Key.of("anybody")).sign_digest)
+    signed = cose.sign(body, (signer or Key.of("anybody")).sign)
     return signed if signer else replace(signed, signature=certificate.signature)
 
 
@@ -99,7 +99,7 @@ def test_a_name_that_the_bank_did_not_sign_is_refused(
 
 
 def test_a_shops_certificate_is_of_no_use_without_its_key(town: Town, code: Signed[Request]) -> None:
-    forged = cose.sign(replace(code.body, amount=1), Key.of("cheat").sign_digest)
+    forged = cose.sign(replace(code.body, amount=1), Key.of("cheat").sign)
     assert refusal_shown(town.wallets["aliya"], forged) is Code.REQUEST_SIGNATURE
 
 

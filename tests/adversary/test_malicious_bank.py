@@ -54,7 +54,7 @@ def certificate_of(holder: Holder) -> Certificate:
 def certified(world: System, body: Certificate, **changes: object) -> Signed[Certificate]:
     """``body`` with changes, as the malicious bank signs whatever it likes."""
     forged = replace(body, bank=MALICIOUS, **changes)  # type: ignore[arg-type]
-    return cose.sign(forged, world.network.signer(MALICIOUS, "bank").sign_digest)
+    return cose.sign(forged, world.network.signer(MALICIOUS, "bank").sign)
 
 
 def revoke(
@@ -113,7 +113,7 @@ def tell(world: System, bank: str, certificate: Signed[Certificate]) -> None:
 
 def position(world: System, bank: str) -> int:
     """Tiyn of a bank at the central bank."""
-    return dict(world.operate(CENTRAL_BANK, "/v1/books")[3])[bank]
+    return int(dict(world.operate(CENTRAL_BANK, "/v1/books")[3])[bank])
 
 
 def rounds(world: System, *names: str) -> None:

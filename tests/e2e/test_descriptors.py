@@ -87,7 +87,7 @@ def test_a_wallet_that_stays_open_goes_on_when_it_has_descriptors_again(cli: Cli
             for argv in (("request", "5", "--out", str(tmp_path / "during")), ("fund", "10")):
                 said = ask(process, *argv)
                 assert (said["status"], said["result"]["refused"]) == (3, "files_exhausted"), said
-        for argv in (("request", "5", "--out", str(tmp_path / "after")), ("fund", "10"), ("sync",)):
+        for argv in (("request", "5", "--out", str(tmp_path / "after")), ("fund", "10"), ("sync",)):  # type: ignore[assignment]
             assert ask(process, *argv)["status"] == 0, argv
 
 

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ LONG, SHORT = "60", "2"
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+def people(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """Dana has money, Erlan has none, Bolat keeps a shop; the ledger is gone: all of this happens offline."""
     home = tmp_path_factory.mktemp("taps")
     cli = Cli(home)

@@ -8,10 +8,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 import hsm
 from hsm.keystore import P256_ORDER, KeystoreCode
-from tests.hsm.homes import KINDS, NOW, OTHER_PIN, PIN, Home, digest, make_home, record, refused, verifies
+from tests.hsm.homes import (
+    KINDS,
+    NOW,
+    OTHER_PIN,
+    PIN,
+    Home,
+    digest,
+    make_home,
+    message,
+    record,
+    refused,
+    verifies,
+)
 
 
 @pytest.fixture(params=KINDS)
@@ -32,17 +47,17 @@ def test_a_key_signs_under_the_public_key_it_was_given_out_with(keystore: hsm.Ke
     assert public[0] in (2, 3)
     assert keystore.public_key("epoch-1") == public
     for text in ("a", "b"):
-        assert verifies(public, digest(text), keystore.sign_digest("epoch-1", digest(text)))
-    assert not verifies(public, digest("other"), keystore.sign_digest("epoch-1", digest("a")))
+        assert verifies(public, message(text), keystore.sign("epoch-1", message(text)))
+    assert not verifies(public, message("other"), keystore.sign("epoch-1", message("a")))
 
 
 def test_signatures_are_64_bytes_with_low_s(keystore: hsm.Keystore) -> None:
     public = keystore.create_key("k")
     for number in range(24):  # without the rule half of them are high
-        signature = keystore.sign_digest("k", digest(str(number)))
+        signature = keystore.sign("k", message(str(number)))
         assert len(signature) == 64
         assert 1 <= int.from_bytes(signature[32:], "big") <= P256_ORDER // 2
-        assert verifies(public, digest(str(number)), signature)
+        assert verifies(public, message(str(number)), signature)
 
 
 def test_keys_are_many_and_separate(keystore: hsm.Keystore) -> None:
@@ -50,14 +65,14 @@ def test_keys_are_many_and_separate(keystore: hsm.Keystore) -> None:
     assert len(set(publics.values())) == 4
     assert keystore.aliases() == publics.keys()
     for alias, public in publics.items():
-        assert verifies(public, digest(alias), keystore.sign_digest(alias, digest(alias)))
+        assert verifies(public, message(alias), keystore.sign(alias, message(alias)))
 
 
 def test_an_existing_alias_is_refused_and_its_key_stays(keystore: hsm.Keystore) -> None:
     public = keystore.create_key("k")
     assert refused(lambda: keystore.create_key("k")).code is KeystoreCode.ALIAS_EXISTS
     assert keystore.public_key("k") == public
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
 
 
 @pytest.mark.parametrize("alias", ["", "a b", "ключ", "a/b", "..", ".", "-x", "x" * 65, "a\0b"])
@@ -69,13 +84,16 @@ def test_an_unfit_alias_is_refused(keystore: hsm.Keystore, alias: str) -> None:
 
 def test_an_unknown_key_is_refused(keystore: hsm.Keystore) -> None:
     assert refused(lambda: keystore.public_key("none")).code is KeystoreCode.KEY_UNKNOWN
-    assert refused(lambda: keystore.sign_digest("none", digest("x"))).code is KeystoreCode.KEY_UNKNOWN
+    assert refused(lambda: keystore.sign("none", message("x"))).code is KeystoreCode.KEY_UNKNOWN
 
 
-@pytest.mark.parametrize("length", [0, 31, 33, 64])
-def test_only_a_32_byte_digest_is_signed(keystore: hsm.Keystore, length: int) -> None:
-    keystore.create_key("k")
-    assert refused(lambda: keystore.sign_digest("k", bytes(length))).code is KeystoreCode.DIGEST_UNFIT
+@pytest.mark.parametrize("length", [0, 31, 32, 33, 100_000])
+def test_a_message_of_any_length_is_signed_as_it_stands(keystore: hsm.Keystore, length: int) -> None:
+    public = keystore.create_key("k")
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+    signature = keystore.sign("k", b"m" * length)
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    key.verify(encode_dss_signature(r, s), b"m" * length, ec.ECDSA(SHA256()))
 
 
 def test_a_destroyed_key_is_gone_and_stays_gone(home: Home) -> None:
@@ -86,7 +104,7 @@ def test_a_destroyed_key_is_gone_and_stays_gone(home: Home) -> None:
     keystore.destroy_key("k")
     keystore.destroy_key("never-was")
     assert keystore.aliases() == {"other"}
-    assert refused(lambda: keystore.sign_digest("k", digest("x"))).code is KeystoreCode.KEY_UNKNOWN
+    assert refused(lambda: keystore.sign("k", message("x"))).code is KeystoreCode.KEY_UNKNOWN
     keystore.lock()
     keystore = home.open()
     assert keystore.aliases() == {"other"}
@@ -104,7 +122,7 @@ def test_keys_and_record_outlive_a_lock(home: Home) -> None:
     assert keystore.aliases() == publics.keys()
     for alias, public in publics.items():
         assert keystore.public_key(alias) == public
-        assert verifies(public, digest(alias), keystore.sign_digest(alias, digest(alias)))
+        assert verifies(public, message(alias), keystore.sign(alias, message(alias)))
     assert keystore.read_record() == record(1)
     keystore.lock()
 
@@ -146,7 +164,7 @@ def test_a_locked_keystore_refuses_everything(home: Home) -> None:
         lambda: keystore.create_key("l"),
         lambda: keystore.public_key("k"),
         lambda: keystore.aliases(),
-        lambda: keystore.sign_digest("k", digest("x")),
+        lambda: keystore.sign("k", message("x")),
         lambda: keystore.destroy_key("k"),
         lambda: keystore.read_record(),
         lambda: keystore.write_record(record(1)),
@@ -165,11 +183,11 @@ def test_a_changed_pin_replaces_the_old_one(home: Home) -> None:
     keystore.change_pin(PIN, OTHER_PIN)
     keystore.confirm_pin(OTHER_PIN)
     assert refused(lambda: keystore.confirm_pin(PIN)).code is KeystoreCode.PIN_WRONG
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
     keystore.lock()
     assert refused(lambda: home.open(PIN)).code is KeystoreCode.PIN_WRONG
     keystore = home.open(OTHER_PIN)
-    assert verifies(public, digest("y"), keystore.sign_digest("k", digest("y")))
+    assert verifies(public, message("y"), keystore.sign("k", message("y")))
     keystore.lock()
 
 
@@ -212,7 +230,7 @@ def test_threads_may_share_a_keystore(keystore: hsm.Keystore) -> None:
                 alias = f"{name}{number}"
                 public = keystore.create_key(alias)
                 for text in ("p", "q", "r"):
-                    assert verifies(public, digest(text), keystore.sign_digest(alias, digest(text)))
+                    assert verifies(public, message(text), keystore.sign(alias, message(text)))
                 if number % 2:
                     keystore.destroy_key(alias)
         except (hsm.KeystoreError, AssertionError) as error:

@@ -12,7 +12,7 @@ import pytest
 import hsm
 from hsm.keystore import KeystoreCode
 from hsm.profiles import PROFILES
-from tests.hsm.homes import MODULES, PIN, FolderHome, Hand, digest, record, refused, verifies
+from tests.hsm.homes import MODULES, PIN, FolderHome, Hand, message, record, refused, verifies
 from tests.hsm.processes import start
 
 
@@ -97,7 +97,7 @@ def test_two_modules_run_side_by_side(tmp_path: Path) -> None:
     keystores = [FolderHome(tmp_path / kind, kind).make().open() for kind in PROFILES]
     publics = [keystore.create_key("k") for keystore in keystores]
     for keystore, public in zip(keystores, publics, strict=True):
-        assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+        assert verifies(public, message("x"), keystore.sign("k", message("x")))
 
 
 def test_several_keystores_in_one_process_share_a_token_folder(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_several_keystores_in_one_process_share_a_token_folder(tmp_path: Path) -
     for step, (keystore, public) in enumerate(zip(keystores, publics, strict=True)):
         assert keystore.aliases() == {"k"}
         assert keystore.read_record() == record(step)
-        assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+        assert verifies(public, message("x"), keystore.sign("k", message("x")))
     for keystore in keystores:
         keystore.lock()
     assert refused(lambda: homes[1].open(PIN)).code is KeystoreCode.PIN_WRONG
@@ -163,6 +163,6 @@ def test_a_failed_making_is_cleared_away_by_the_next(tmp_path: Path, monkeypatch
         assert refused(lambda: keystore.create_key("k")).code is KeystoreCode.STORAGE_FULL
     assert keystore.aliases() == frozenset()
     public = keystore.create_key("k")
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
     keystore.lock()
     assert home.open().public_key("k") == public

@@ -20,7 +20,7 @@ from tests.hsm.homes import (
     PIN,
     ROOT,
     FolderHome,
-    digest,
+    message,
     record,
     refused,
     verifies,
@@ -97,7 +97,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> FolderHome:
 def check_old_key(keystore: hsm.Keystore, home: FolderHome) -> None:
     public = (home.folder.parent / "old.public").read_bytes()
     assert keystore.public_key("old") == public
-    assert verifies(public, digest("x"), keystore.sign_digest("old", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("old", message("x")))
 
 
 @pytest.mark.parametrize("point", ["made", "settings.written", "settings.placed", "done"])
@@ -136,7 +136,7 @@ def test_killed_while_making_a_key_it_is_whole_or_absent(home: FolderHome, point
     if point in NEW_KEY:
         keystore.create_key("new")
     public = keystore.public_key("new")
-    assert verifies(public, digest("x"), keystore.sign_digest("new", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("new", message("x")))
     keystore.lock()
 
 
@@ -239,7 +239,7 @@ def test_killed_after_signing_the_key_signs_again(tmp_path: Path) -> None:
     victim = start("lives", home.folder, failpoint="keystore.sign.done")
     assert victim.end()[0] == -signal.SIGKILL
     keystore = home.open()
-    assert len(keystore.sign_digest("new", digest("x"))) == 64
+    assert len(keystore.sign("new", message("x"))) == 64
     keystore.lock()
 
 
@@ -285,7 +285,7 @@ class Promises:
         for alias in keystore.aliases():
             public = keystore.public_key(alias)
             assert alias == in_doubt or public.hex() == self.keys[alias]
-            assert verifies(public, digest(alias), keystore.sign_digest(alias, digest(alias)))
+            assert verifies(public, message(alias), keystore.sign(alias, message(alias)))
         kept = keystore.read_record()
         step = kept.step if kept else 0
         assert step == self.step or (self.doubt == ["recording", str(step)] and step == self.step + 1)
@@ -342,7 +342,7 @@ def test_random_kills_while_changing_the_pin_leave_one_that_works(tmp_path: Path
         victim.signal_after(signal.SIGKILL, chance.randrange(0, 8_000_000))
         assert victim.end()[0] == -signal.SIGKILL
         keystore, pin = open_with_either(home, *chance.sample(pins, 2))
-        assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+        assert verifies(public, message("x"), keystore.sign("k", message("x")))
         if pin != PIN:
             keystore.change_pin(pin, PIN)
         keystore.lock()

@@ -13,7 +13,7 @@ import hsm
 from hsm.keystore import KeystoreCode
 from hsm.profiles import PROFILES
 from hsm.token_keystore import TokenKeystore
-from tests.hsm.homes import MODULES, OTHER_PIN, PIN, FolderHome, digest, record, refused, verifies
+from tests.hsm.homes import MODULES, OTHER_PIN, PIN, FolderHome, message, record, refused, verifies
 from tests.hsm.processes import start
 
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 FAILURES: dict[str, Callable[[FolderHome], None]] = {"finalised": finalised, "restarted": restarted}
 VERBS: dict[str, Callable[[hsm.Keystore], object]] = {
-    "sign": lambda keystore: keystore.sign_digest("k", digest("x")),
+    "sign": lambda keystore: keystore.sign("k", message("x")),
     "create": lambda keystore: keystore.create_key("new"),
     "destroy": lambda keystore: keystore.destroy_key("doomed"),
     "read": lambda keystore: keystore.read_record(),
@@ -56,12 +56,12 @@ def test_every_verb_goes_on_after_a_failure_below_the_module(
     assert keystore.aliases() == {"k"} | ({"new"} if verb == "create" else set()) | (
         set() if verb == "destroy" else {"doomed"}
     )
-    assert verifies(publics["k"], digest("y"), keystore.sign_digest("k", digest("y")))
+    assert verifies(publics["k"], message("y"), keystore.sign("k", message("y")))
     assert keystore.read_record() == record(2 if verb == "record" else 1)
     keystore.lock()
     keystore = home.open(OTHER_PIN if verb == "pin" else PIN)
     assert ("doomed" in keystore.aliases()) is (verb != "destroy")
-    assert verifies(publics["k"], digest("z"), keystore.sign_digest("k", digest("z")))
+    assert verifies(publics["k"], message("z"), keystore.sign("k", message("z")))
 
 
 @pytest.mark.parametrize("kind", MODULES)
@@ -109,12 +109,12 @@ def test_keystores_that_share_a_module_all_find_their_way_back(tmp_path: Path) -
     keystores = [home.open() for home in homes]
     publics = [keystore.create_key("k") for keystore in keystores]
     restarted(homes[0])
-    keystores[0].sign_digest("k", digest("x"))
+    keystores[0].sign("k", message("x"))
     keystores[2].lock()  # its session is of an earlier life; its number may be another's now
     for keystore, public in zip(keystores[:2], publics[:2], strict=True):
-        assert verifies(public, digest("y"), keystore.sign_digest("k", digest("y")))
+        assert verifies(public, message("y"), keystore.sign("k", message("y")))
     keystores[2] = homes[2].open()
-    assert verifies(publics[2], digest("z"), keystores[2].sign_digest("k", digest("z")))
+    assert verifies(publics[2], message("z"), keystores[2].sign("k", message("z")))
 
 
 @pytest.mark.parametrize("kind", MODULES)
@@ -145,9 +145,9 @@ def test_a_token_that_goes_away_while_open_serves_again_when_it_is_back(tmp_path
     tokens = home.folder / "tokens"
     tokens.rename(tmp_path / "elsewhere")
     finalised(home)
-    assert refused(lambda: keystore.sign_digest("k", digest("x"))).code is KeystoreCode.TOKEN_MISSING
+    assert refused(lambda: keystore.sign("k", message("x"))).code is KeystoreCode.TOKEN_MISSING
     (tmp_path / "elsewhere").rename(tokens)
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
 
 
 def test_a_login_that_does_not_help_is_not_tried_again_at_once(tmp_path: Path) -> None:
@@ -162,18 +162,18 @@ def test_a_login_that_does_not_help_is_not_tried_again_at_once(tmp_path: Path) -
     finalised(home)
     lives = []
     for _ in range(4):
-        assert refused(lambda: keystore.sign_digest("k", digest("x"))).code is KeystoreCode.TOKEN_FAULT
+        assert refused(lambda: keystore.sign("k", message("x"))).code is KeystoreCode.TOKEN_FAULT
         lives.append(module_lives(keystore))
     assert len(set(lives)) == 1  # within the wait the module is left alone
     home.clock.now += 1
-    assert refused(lambda: keystore.sign_digest("k", digest("x"))).code is KeystoreCode.TOKEN_FAULT
+    assert refused(lambda: keystore.sign("k", message("x"))).code is KeystoreCode.TOKEN_FAULT
     home.clock.now += 1  # the wait has doubled
-    refused(lambda: keystore.sign_digest("k", digest("x")))
+    refused(lambda: keystore.sign("k", message("x")))
     assert module_lives(keystore) == lives[0] + 2  # from the files, then from the backups
     token.write_bytes(whole)
     backup.write_bytes(whole)
     home.clock.now += 1
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
 
 
 def module_lives(keystore: TokenKeystore) -> int:
@@ -196,7 +196,7 @@ def test_a_change_of_the_pin_that_failed_half_way_ends_by_the_next_one(tmp_path:
         keystore.change_pin(OTHER_PIN, "a third one")
     keystore.lock()
     keystore = home.open("a third one")
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
 
 
 def works(keystore: hsm.Keystore, pin: str) -> bool:

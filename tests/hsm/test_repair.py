@@ -11,7 +11,7 @@ import pytest
 
 from hsm.keystore import KeystoreCode
 from hsm.softhsm_files import repair_all
-from tests.hsm.homes import OTHER_PIN, PIN, FolderHome, digest, record, refused, verifies
+from tests.hsm.homes import OTHER_PIN, PIN, FolderHome, message, record, refused, verifies
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_damaged_token_is_put_back_with_all_its_keys(home: FolderHome, damage:
     else:
         token.write_bytes(DAMAGES[damage](token.read_bytes()))
     keystore = home.open()
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
     assert keystore.read_record() == record(1)
 
 
@@ -86,7 +86,7 @@ def test_the_backup_follows_a_change_of_pin(home: FolderHome) -> None:
     token_file(home).write_bytes(b"")
     assert refused(lambda: home.open(PIN)).code is KeystoreCode.PIN_WRONG
     keystore = home.open(OTHER_PIN)
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
 
 
 def test_a_whole_token_is_left_alone(home: FolderHome) -> None:
@@ -123,7 +123,7 @@ def test_empty_object_files_are_harmless(home: FolderHome) -> None:
     (folder / "generation").write_bytes(b"")
     keystore = home.open()
     assert keystore.aliases() == {"k"}
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
     keystore.create_key("l")
 
 
@@ -138,7 +138,7 @@ def test_the_public_half_that_a_cut_off_destruction_left_is_not_taken_for_a_new_
     keystore = home.open()
     assert keystore.aliases() == frozenset()
     public = keystore.create_key("k")
-    assert verifies(public, digest("x"), keystore.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), keystore.sign("k", message("x")))
 
 
 def test_a_copied_folder_opens_beside_the_first_and_signs_alike(home: FolderHome, tmp_path: Path) -> None:
@@ -148,11 +148,11 @@ def test_a_copied_folder_opens_beside_the_first_and_signs_alike(home: FolderHome
     keystore.lock()
     shutil.copytree(home.folder, tmp_path / "copy")
     copy = FolderHome(tmp_path / "copy").open()
-    assert verifies(public, digest("x"), copy.sign_digest("k", digest("x")))
+    assert verifies(public, message("x"), copy.sign("k", message("x")))
     copy.lock()
     shutil.move(home.folder, tmp_path / "moved")
     moved = FolderHome(tmp_path / "moved").open()
-    assert verifies(public, digest("y"), moved.sign_digest("k", digest("y")))
+    assert verifies(public, message("y"), moved.sign("k", message("y")))
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b"null", b"x" * 5000, b'{"version":2}'])

@@ -21,7 +21,7 @@ import pkcs11
 import hsm
 from hsm.critical import critical, hold_termination
 from hsm.profiles import PROFILES
-from tests.hsm.homes import OTHER_PIN, FolderHome, digest, record
+from tests.hsm.homes import OTHER_PIN, FolderHome, message, record
 
 SPINS = 3_000_000
 
@@ -41,7 +41,7 @@ def lives(home: FolderHome, pin: str) -> None:
         public = keystore.create_key(f"k{step}")
         say("created", f"k{step}", public.hex())
         say("signing")
-        keystore.sign_digest(f"k{step}", digest("x"))
+        keystore.sign(f"k{step}", message("x"))
         say("recording", step)
         keystore.write_record(record(step))
         say("recorded", step)
@@ -167,13 +167,13 @@ def forks(home: FolderHome, pin: str) -> None:
     if child == 0:
         with contextlib.suppress(BaseException):
             try:
-                keystore.sign_digest("old", digest("x"))
+                keystore.sign("old", message("x"))
             except hsm.KeystoreError as error:
                 say("child", error.code)
             keystore.lock()
         os._exit(0)
     os.waitpid(child, 0)
-    say("parent", len(keystore.sign_digest("old", digest("x"))))
+    say("parent", len(keystore.sign("old", message("x"))))
 
 
 def starves(home: FolderHome, pin: str) -> None:
@@ -203,7 +203,7 @@ def fail_below(home: FolderHome) -> None:
 
 def _try_verbs(when: str, keystore: hsm.Keystore, alias: str, step: int) -> None:
     verbs: dict[str, Callable[[], object]] = {
-        "sign": lambda: keystore.sign_digest("old", digest("x")),
+        "sign": lambda: keystore.sign("old", message("x")),
         "create": lambda: keystore.create_key(alias),
         "destroy": lambda: keystore.destroy_key("doomed"),
         "record": lambda: keystore.write_record(record(step)),

@@ -23,6 +23,8 @@ from wallet.database import connect
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.directory import Directory
+from wallet.protocol.handover import Published
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.validity import issued_tokens
 
@@ -68,6 +70,20 @@ def test_they_say_what_they_said(homes: Path) -> None:
     assert {name: people(town, expected)[name].balance() for name in expected["balances"]} == expected[
         "balances"
     ]
+    town.close()
+
+
+def test_the_directory_of_then_is_still_read_and_has_a_second_form_now(homes: Path) -> None:
+    held = sqlite3.connect(homes / "central-bank" / "central_bank.db")
+    (raw,) = held.execute("select raw from directory").fetchone()
+    held.close()
+    town, _ = opened(homes)
+    line = town.line("alatau", Key.of("anybody"))
+    given = Published.from_cbor(line.get("/v1/directories"))
+    assert [form.body.KIND.typ for form in given.forms] == ["qbd2", "qbd1"]
+    assert given.forms[1].encode() == raw
+    root = town.network.root
+    assert Directory.of(given.forms[0], root) == Directory.open(raw, root)
     town.close()
 
 

@@ -96,6 +96,6 @@ def _play(
         return
     named = audit.contradictions()
     assert len(named) == 1
-    for shop in shops:
-        for evidence in shop.wallet.evidence():
+    for seller in shops:
+        for evidence in seller.wallet.evidence():
             assert {check_evidence(evidence, audit.directory()).key} == named

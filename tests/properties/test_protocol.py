@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +14,10 @@ from tests.support.deals import Deal, chain, deal
 from tests.support.vectors import frozen, judge
 from tests.support.world import Key
 from tests.vectors.good import SHOP, two_transfers
-from wallet.protocol import codec, verify
+from wallet.protocol import codec, kinds, verify
 from wallet.protocol.acceptance import check_acceptance
 from wallet.protocol.codes import Refusal
-from wallet.protocol.cose import Kind, object_id, signature_structure
+from wallet.protocol.cose import object_id, signature_structure
 from wallet.protocol.validity import Verified
 
 DEALS: list[Deal] = [
@@ -28,7 +27,9 @@ DEALS: list[Deal] = [
     deal(payee=SHOP, nonce=None, is_open=True, memo="Алма"),
 ]
 ORIGINALS = [made.verified() for made in DEALS]
-VECTORS = list(frozen("valid"))
+# Rules that have no bytes, and what is not judged by a signature over them.
+OTHERS = {"call", "clock", "life", "message", "notary", "ref", "room", "weight"}
+VECTORS = [case for case in frozen("valid") if case[1]["object"] not in OTHERS and not case[1].get("ledger")]
 # Unsigned outsides and unchecked insides: another meaning there is another object, not a forgery.
 UNSIGNED = {"bundle", "transfer"}
 
@@ -108,6 +109,12 @@ def test_mutated_bytes_of_any_object_are_refused_or_mean_the_same(data: st.DataO
         # How many are new is for the request to say: acceptance.
         wanted = vector["means"]["received"]
         assert all(token in wanted for token in meaning["received"]) or "payee" not in vector
+    elif vector["object"] == "contact":
+        # What does not verify is no contact.
+        assert meaning["key"] in (None, vector["means"]["key"])
+    elif vector["object"] == "published":
+        # Nothing of what it leads to is another root's; what is left out leads nowhere.
+        assert set(meaning["roots"]) <= set(vector["means"]["roots"])
     elif vector["object"] not in UNSIGNED:
         assert meaning == vector["means"]
 
@@ -163,7 +170,8 @@ def test_items_of_a_payment_put_elsewhere_make_no_money(data: st.DataObject, whi
     except Refusal:
         return
     assert says_nothing_new(read, original)
-    assert read.received == original.received
+    # Two new transfers may stand in either order: the same money.
+    assert set(read.received) == set(original.received)
 
 
 FIELDS = [
@@ -186,10 +194,10 @@ def test_a_field_changed_and_signed_again_by_another_key_is_refused(which: int, 
     body[index] = data.draw(st.sampled_from(choices))
     before = signed[2]
     signed[2] = codec.encode(body)
-    digest = hashlib.sha256(signature_structure(Kind.TRANSFER, signed[2])).digest()
+    message = signature_structure(kinds.TRANSFER, signed[2])
     if data.draw(st.booleans()):
-        signed[3] = Key.of(data.draw(st.sampled_from(["thief", "root", "Baurzhan"]))).sign_digest(digest)
-    if object_id(Kind.TRANSFER, before) == object_id(Kind.TRANSFER, signed[2]):
+        signed[3] = Key.of(data.draw(st.sampled_from(["thief", "root", "Baurzhan"]))).sign(message)
+    if object_id(kinds.TRANSFER, before) == object_id(kinds.TRANSFER, signed[2]):
         return
     with pytest.raises(Refusal):
         verify(codec.encode(value), made.world.directory())

@@ -40,7 +40,7 @@ class ShownTruly(DigitalTenge):
 
 
 def test_history_sums_to_the_balance_and_each_token_has_a_line(birth: System) -> None:
-    ShownTruly.birth = birth
+    ShownTruly.birth = birth  # type: ignore[assignment]
     hypothesis.seed(sampling.seed())(ShownTruly)
     run_state_machine_as_test(
         ShownTruly,

@@ -57,7 +57,7 @@ class TestReceipt:
             assert refusal_of(answered(Receipt(named, carried))) is Code.RECEIPT_SIGNATURE
 
     def test_a_refusal_by_somebody_else_gives_nothing_back(self) -> None:
-        forged = cose.sign(refusal().body, OTHER.sign_digest)
+        forged = cose.sign(refusal().body, OTHER.sign)
         assert refusal_of(answered(receipt(Code.LIMIT_BALANCE, forged))) is Code.RECEIPT_SIGNATURE
 
     def test_it_gives_back_to_the_payer_and_to_nobody_else(self) -> None:
@@ -83,7 +83,7 @@ class TestReceipt:
         purpose = ToPayer(tokens[0].payer or b"")
         back = WORLD.transfer(two.payee, tokens[:1], WORLD.redemption.public, tokens[0].amount, purpose)
         body = ReceiptBody(two.payment.ids, Code.LIMIT_BALANCE, (back.id,), NOW)
-        half = Receipt(cose.sign(body, two.payee.key.sign_digest), (back,))
+        half = Receipt(cose.sign(body, two.payee.key.sign), (back,))
         asked = two.request.body
         assert (
             refusal_of(lambda: check_answer(half, two.verified(), asked, DIRECTORY))
@@ -92,7 +92,7 @@ class TestReceipt:
 
     def test_it_is_for_this_payment(self) -> None:
         two = good.two_transfers()
-        elsewhere = cose.sign(ReceiptBody(two.payment.ids, None, (), NOW), BAURZHAN.key.sign_digest)
+        elsewhere = cose.sign(ReceiptBody(two.payment.ids, None, (), NOW), BAURZHAN.key.sign)
         assert refusal_of(answered(Receipt(elsewhere))) is Code.PAYMENT_UNKNOWN
 
 

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 import wallet.protocol
-from tests.support.vectors import frozen
+from tests.support.vectors import FOLDER, frozen
 from wallet.protocol import codec
-from wallet.protocol.cose import Kind
+from wallet.protocol.kinds import KINDS
 
 pycddl = pytest.importorskip("pycddl")
 
@@ -36,9 +36,14 @@ RULES = dict(re.findall(r"^([a-z][\w-]*) = (.*?)(?=^[a-z;]|\Z)", PLAIN, flags=re
 CHOICES = {
     name: body.split(" / ")
     for name, body in re.findall(r"^([a-z][\w-]*) = ([\w-]+(?: / [\w-]+)+)$", PLAIN, flags=re.M)
+    if any(RULES.get(alternative, "").startswith("[") for alternative in body.split(" / "))
 }
 
-VALID, INVALID = dict(frozen("valid")), dict(frozen("invalid"))
+VALID = {name: vector for name, vector in frozen("valid") if vector["hex"] and vector["object"] != "room"}
+# Of those that share a file most are of one field each; what pycddl cannot tell of a field is not worth a list.
+INVALID = {
+    name: vector for name, vector in frozen("invalid") if (FOLDER / "invalid" / f"{name}.json").exists()
+}
 # What a shape can show. Whether an amount is positive is shape; whether a sum is, or a key on the curve, is not.
 SHAPE = {
     "malformed",
@@ -55,7 +60,14 @@ NO_SHAPE = {
     "time-invalid-certificate-for-too-long",
     "time-invalid-token-for-too-long",
     "key-invalid-off-curve",
+    "key-invalid-contact",
     "malformed-new-more-than-there-are",
+    "malformed-attachments-unsorted",
+    "malformed-directory-2-role-twice",
+    "malformed-directory-2-roles-unsorted",
+    # pycddl does not count the arrays in an array
+    "too-many-attachments-many",
+    "too-many-directory-2-roles",
     # pycddl takes any map for the empty one
     "malformed-unprotected-header",
 }
@@ -120,7 +132,7 @@ def conforms(kind: str, raw: bytes) -> bool:
 
 
 def test_every_kind_of_signed_object_has_its_shapes() -> None:
-    assert set(NAMES) == {kind.value for kind in Kind}
+    assert set(NAMES) == {kind.typ for kind in KINDS}
     assert {(name, f"{name}-header", f"{name}-body") for name in NAMES.values()} == set(SEALED.findall(TEXT))
 
 

@@ -56,7 +56,7 @@ def test_refusing_and_spending_the_same_money_is_a_conflict_of_the_payee() -> No
 
 
 def test_a_repeat_is_no_evidence_not_even_with_another_signature() -> None:
-    again = replace(MINE, signature=AIGUL.key.sign_digest(bytes(32)))
+    again = replace(MINE, signature=AIGUL.key.sign(bytes(32)))
     for twin in (MINE, again):
         assert Evidence.of(MINE, twin, CERTIFICATE) is None
         for kind in Contradiction:
@@ -79,7 +79,7 @@ def test_a_conflict_is_not_called_a_fork_unless_it_is_one_too() -> None:
 def test_both_are_signed_by_the_certified_key() -> None:
     other = rival(payee=SHOP.key.public)
     for forger in (BAURZHAN.key, Key.of("a stranger"), WORLD.bank_key("alatau")):
-        forged = cose.sign(other.body, forger.sign_digest)
+        forged = cose.sign(other.body, forger.sign)
         first, second = sorted((MINE, forged), key=lambda item: item.id)
         assert invalid(Evidence(Contradiction.CONFLICT, first, second, CERTIFICATE))
     first, second = sorted((MINE, other), key=lambda item: item.id)
@@ -90,7 +90,7 @@ def test_both_are_signed_by_the_certified_key() -> None:
 def test_the_certificate_is_a_banks() -> None:
     first, second = sorted((MINE, rival(payee=SHOP.key.public)), key=lambda item: item.id)
     for by in (AIGUL.key, WORLD.bank_key("zhibek")):
-        forged = cose.sign(CERTIFICATE.body, by.sign_digest)
+        forged = cose.sign(CERTIFICATE.body, by.sign)
         evidence = Evidence(Contradiction.CONFLICT, first, second, forged)
         assert refusal_of(lambda evidence=evidence: check_evidence(evidence, WORLD.directory())) is (  # type: ignore[misc]
             Code.CERTIFICATE_SIGNATURE

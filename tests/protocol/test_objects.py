@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.vectors import frozen
 from tests.support.world import Key
 from tests.vectors import good
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import (
     MAX_AMOUNTS,
     MAX_BANKS,
@@ -35,9 +35,10 @@ from wallet.protocol.bounds import (
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Kind
-from wallet.protocol.directory import DirectoryBody
+from wallet.protocol.contact import Contact
+from wallet.protocol.directory import DirectoryBody, DirectoryBody2
 from wallet.protocol.evidence import Evidence
+from wallet.protocol.handover import Published
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyHead, PolicyUpdate
@@ -48,9 +49,11 @@ from wallet.protocol.time_word import TimeWord
 from wallet.protocol.transfer import Transfer
 
 BODIES: dict[str, type[Any]] = {
-    body.KIND.value: body
+    body.KIND.typ: body
     for body in (
         DirectoryBody,
+        DirectoryBody2,
+        Contact,
         PolicyHead,
         PolicyDelta,
         PolicyBase,
@@ -66,6 +69,7 @@ BODIES: dict[str, type[Any]] = {
     )
 }
 CONTAINERS: dict[str, type[Any]] = {
+    "published": Published,
     "payment": Payment,
     "receipt": Receipt,
     "policy": PolicyUpdate,
@@ -98,10 +102,15 @@ def signed_parts(value: codec.Cbor) -> Iterator[list[Any]]:
                 yield from signed_parts(item)
 
 
+ELSEWHERE = {"call", "message", "possession", "ref", "clock", "life", "room", "weight", "notary"}
+READ = [pair for pair in frozen("valid") if pair[1]["object"] not in ELSEWHERE]
+"""Objects of the protocol; the others are written again by the judge of the vectors."""
+
+
 def samples() -> dict[str, list[codec.Cbor]]:
     """Payloads of valid vectors by kind."""
     found: dict[str, list[codec.Cbor]] = {}
-    for _, vector in frozen("valid"):
+    for _, vector in READ:
         for header, _, payload, _ in signed_parts(codec.decode(bytes.fromhex(vector["hex"]), 1 << 20)):
             typ = codec.decode(header, 64)[16]
             value = codec.decode(payload, 1 << 20)
@@ -114,7 +123,7 @@ SAMPLES = samples()
 
 
 def test_every_kind_has_a_sample_and_the_calls_of_http_are_tested_with_them() -> None:
-    assert set(SAMPLES) == set(BODIES) == {kind.value for kind in Kind} - {Kind.CALL.value}
+    assert set(SAMPLES) == set(BODIES) == {kind.typ for kind in kinds.KINDS} - {kinds.CALL.typ}
 
 
 @pytest.mark.parametrize("typ", BODIES)
@@ -122,13 +131,13 @@ def test_a_body_comes_back_as_it_was_written(typ: str) -> None:
     for payload in SAMPLES[typ]:
         body = BODIES[typ].from_cbor(payload)
         assert body.to_cbor() == payload
-        signed = cose.sign(body, Key.of("any").sign_digest)
+        signed = cose.sign(body, Key.of("any").sign)
         assert cose.parse(BODIES[typ], signed.encode()) == signed
 
 
-@pytest.mark.parametrize("name", [name for name, _ in frozen("valid")])
+@pytest.mark.parametrize("name", dict(READ))
 def test_an_object_encodes_to_the_bytes_it_was_read_from(name: str) -> None:
-    vector = dict(frozen("valid"))[name]
+    vector = dict(READ)[name]
     raw = bytes.fromhex(vector["hex"])
     value = codec.decode(raw, 1 << 20)
     if vector["object"] in CONTAINERS:
@@ -287,7 +296,7 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         ("refusal to no key", field("qtr1", 4, [2, b"x"]), Code.KEY_INVALID),
         ("account with more", field("qtr1", 4, [1, KEY]), Code.MALFORMED),
         ("sequence", field("qtr1", 5, 2**32), Code.MALFORMED),
-        ("total", field("qtr1", 6, 2**53), Code.MALFORMED),
+        ("total", field("qtr1", 6, 2**53), Code.AMOUNT_INVALID),
         ("time", field("qtr1", 7, MAX_TIME + 1), Code.TIME_INVALID),
         ("funding id", field("qis1", 0, b"x" * 15), Code.MALFORMED),
         ("currency", field("qis1", 2, "KZTT"), Code.MALFORMED),
@@ -335,7 +344,7 @@ def bounds() -> Iterator[tuple[str, type[Any], codec.Cbor, Code]]:
         ("reason true", field("qpd1", 2, [[b"x" * 16, True]]), Code.MALFORMED),
         ("a role with a bank", field("qpd1", 4, [[1, "alatau", "", entry]]), Code.MALFORMED),
         ("a bank without a name", field("qpd1", 4, [[0, "alatau", "", entry]]), Code.MALFORMED),
-        ("an unknown role", field("qpd1", 4, [[5, "", "", entry]]), Code.MALFORMED),
+        ("a role too high", field("qpd1", 4, [[256, "", "", entry]]), Code.MALFORMED),
         ("grace", field("qph1", 3, 2**32), Code.MALFORMED),
         ("no transfers", field("qrc1", 0, []), Code.MALFORMED),
         ("transfers", field("qrc1", 0, [b"x" * 32] * (MAX_TRANSFERS + 1)), Code.TOO_MANY),

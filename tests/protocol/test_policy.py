@@ -15,6 +15,7 @@ from wallet.protocol.certificate import Limits
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Bank, Directory, KeyChange, KeyEntry, Role
+from wallet.protocol.keys import p256
 from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, PolicyUpdate, Reason, first_policy
 
 WORLD = World()
@@ -25,15 +26,17 @@ NEW_KEY = Key.of("next policy key")
 def change_policy_key(version: int) -> Signed[PolicyDelta]:
     """The next key is good from now on, the old one until now."""
     changes = (
-        KeyChange(Role.POLICY, "", "", KeyEntry(NEW_KEY.public, NOW)),
-        KeyChange(Role.POLICY, "", "", KeyEntry(WORLD.policy_key.public, NOW - 365 * DAY, NOW + version)),
+        KeyChange(Role.POLICY, "", "", KeyEntry(p256(NEW_KEY.public), NOW)),
+        KeyChange(
+            Role.POLICY, "", "", KeyEntry(p256(WORLD.policy_key.public), NOW - 365 * DAY, NOW + version)
+        ),
     )
     body = replace(delta(version).body, changes=changes)
-    return cose.sign(body, WORLD.policy_key.sign_digest)
+    return cose.sign(body, WORLD.policy_key.sign)
 
 
 def head(version: int, time: int = NOW, by: Key = WORLD.policy_key) -> Signed[PolicyHead]:
-    return cose.sign(PolicyHead(version, time, LIMITS, 30 * DAY), by.sign_digest)
+    return cose.sign(PolicyHead(version, time, LIMITS, 30 * DAY), by.sign)
 
 
 def held(*deltas: Signed[PolicyDelta]) -> Policy:
@@ -71,7 +74,7 @@ def test_a_head_is_not_ahead_of_the_deltas() -> None:
 def test_deltas_and_heads_are_signed_by_a_policy_key_good_then() -> None:
     policy = held()
     for forged in (
-        PolicyUpdate(None, (cose.sign(delta(1).body, WORLD.bank_key("alatau").sign_digest),)),
+        PolicyUpdate(None, (cose.sign(delta(1).body, WORLD.bank_key("alatau").sign),)),
         PolicyUpdate(head(0, NOW + 1, by=WORLD.root), ()),
         PolicyUpdate(head(0, NOW + 1, by=NEW_KEY), ()),
     ):
@@ -86,7 +89,7 @@ def test_deltas_and_heads_are_signed_by_a_policy_key_good_then() -> None:
 def test_a_delta_brings_the_key_that_signs_what_follows() -> None:
     update = PolicyUpdate(head(1, NOW + 5, by=NEW_KEY), (change_policy_key(1),))
     policy = held().apply(update)
-    assert policy.directory.keys(Role.POLICY, NOW + 5) == (NEW_KEY.public,)
+    assert policy.directory.keys(Role.POLICY, NOW + 5) == (p256(NEW_KEY.public),)
     # And a wallet that starts with all of it.
     assert update.head is not None
     assert first_policy(WORLD.directory(), update.head, update.deltas) == replace(policy, latest=NOW + 5)
@@ -103,7 +106,7 @@ def test_the_latest_signed_time_never_goes_back() -> None:
     assert policy.time == NOW + 100
     policy = policy.apply(PolicyUpdate(head(1, NOW + 50), ()))
     assert (policy.head.time, policy.time) == (NOW + 50, NOW + 100)
-    ahead = cose.sign(replace(delta(2).body, time=NOW + 200), WORLD.policy_key.sign_digest)
+    ahead = cose.sign(replace(delta(2).body, time=NOW + 200), WORLD.policy_key.sign)
     assert policy.apply(PolicyUpdate(None, (ahead,))).time == NOW + 200
 
 
@@ -118,13 +121,13 @@ class TestDirectory:
         assert refusal_of(lambda: Directory.open(raw, WORLD.issuing.public)) is Code.DIRECTORY_SIGNATURE
 
     def test_a_key_is_good_from_its_first_to_its_last_second(self) -> None:
-        entry = KeyEntry(NEW_KEY.public, 10, 20)
+        entry = KeyEntry(p256(NEW_KEY.public), 10, 20)
         assert [entry.good_at(time) for time in (9, 10, 20, 21)] == [False, True, True, False]
-        assert KeyEntry(NEW_KEY.public, 10).good_at(2**32 - 1)
+        assert KeyEntry(p256(NEW_KEY.public), 10).good_at(2**32 - 1)
 
     def test_changes_add_banks_and_keys_and_retire_them(self) -> None:
         directory = WORLD.directory()
-        entry = KeyEntry(NEW_KEY.public, NOW)
+        entry = KeyEntry(p256(NEW_KEY.public), NOW)
         changed = directory.with_changes([KeyChange(0, "tulpar", "Tulpar Bank", entry)])
         assert [bank.id for bank in changed.banks] == ["alatau", "tulpar", "zhibek"]
         assert changed.bank("tulpar") == Bank("tulpar", "Tulpar Bank", (entry,))
@@ -136,18 +139,22 @@ class TestDirectory:
 
     def test_it_is_bounded(self) -> None:
         directory = WORLD.directory()
-        entry = KeyEntry(NEW_KEY.public, NOW)
+        entry = KeyEntry(p256(NEW_KEY.public), NOW)
         banks = [KeyChange(0, f"bank {n}", "x", entry) for n in range(MAX_BANKS)]
         assert refusal_of(lambda: directory.with_changes(banks)) is Code.TOO_MANY
-        keys = [KeyChange(3, "", "", KeyEntry(Key.of(f"{n}").public, NOW)) for n in range(MAX_KEYS_PER_ROLE)]
+        keys = [
+            KeyChange(3, "", "", KeyEntry(p256(Key.of(f"{n}").public), NOW)) for n in range(MAX_KEYS_PER_ROLE)
+        ]
         assert refusal_of(lambda: directory.with_changes(keys)) is Code.TOO_MANY
 
     def test_redemptions_pay_the_newest_key_that_is_not_retired(self) -> None:
         directory = WORLD.directory()
-        newer = directory.with_changes([KeyChange(Role.REDEMPTION, "", "", KeyEntry(NEW_KEY.public, NOW))])
+        newer = directory.with_changes(
+            [KeyChange(Role.REDEMPTION, "", "", KeyEntry(p256(NEW_KEY.public), NOW))]
+        )
         assert newer.redemption_key() == NEW_KEY.public
         assert newer.is_redemption_key(WORLD.redemption.public)
-        old = directory.roles[Role.REDEMPTION - 1][0]
+        old = directory.roles[Role.REDEMPTION][0]
         none = directory.with_changes([KeyChange(Role.REDEMPTION, "", "", replace(old, until=NOW))])
         assert refusal_of(none.redemption_key) is Code.REDEMPTION_KEY
         assert none.is_redemption_key(WORLD.redemption.public)

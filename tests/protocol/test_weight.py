@@ -17,7 +17,7 @@ from ledger_sync.http.client import MAX_ANSWER_BYTES
 from tests.support.world import NOW, Key, World
 from wallet.protocol import bounds, bundle, codec, cose
 from wallet.protocol.bounds import MAX_AMOUNTS, MAX_INPUTS, MAX_SEQUENCE, MAX_SUM, MAX_TIME
-from wallet.protocol.certificate import Limits, WalletKind
+from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import Consumption
@@ -31,7 +31,7 @@ AMOUNTS = tuple([2**48] * MAX_AMOUNTS)
 MOST_LIMITS = Limits(MAX_SUM, MAX_SUM, MAX_SUM, 15, 3_660)
 
 
-def largest_certificate() -> Signed[object]:
+def largest_certificate() -> Signed[Certificate]:
     return WORLD.person(
         "x",
         kind=WalletKind.MERCHANT,
@@ -53,7 +53,7 @@ def largest_request() -> int:
 
 def statement(refs: int, bank: str = "b" * bounds.MAX_ID_BYTES) -> Signed[Consumption]:
     named = tuple(TokenRef(bytes([n]) * 32, 31) for n in range(refs))
-    return cose.sign(Consumption(bytes(32), bank, MAX_TIME, named), KEY.sign_digest)
+    return cose.sign(Consumption(bytes(32), bank, MAX_TIME, named), KEY.sign)
 
 
 def transfer(inputs: int, purpose: bytes | Redemption, *, large: bool, change: int = ALL) -> Signed[Transfer]:
@@ -70,7 +70,7 @@ def transfer(inputs: int, purpose: bytes | Redemption, *, large: bool, change: i
         total=total,
         time=time,
     )
-    return cose.sign(body, KEY.sign_digest)
+    return cose.sign(body, KEY.sign)
 
 
 PURPOSES: list[bytes | Redemption] = [
@@ -97,7 +97,7 @@ def test_an_object_adds_no_more_to_its_payload_than_is_counted(inputs: int, purp
             issued=NOW,
             expires=MAX_TIME,
         ),
-        KEY.sign_digest,
+        KEY.sign,
     )
     assert len(issued.encode()) <= len(issued.payload) + bundle.PROVENANCE_ITEM_BYTES
 

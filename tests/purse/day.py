@@ -61,7 +61,7 @@ class Day:
         reconciling = self.wallet.reconciling
         reconciling.take_root(self.world.root.public, self.world.signed_directory().encode())
         delta = PolicyDelta(1, self.world.now, ((b"\5" * 16, Reason.LOST),), (), ())
-        signed = cose.sign(delta, self.world.policy_key.sign_digest)
+        signed = cose.sign(delta, self.world.policy_key.sign)
         reconciling.take_policy(None, PolicyUpdate(self.world.head(1), (signed,)))
 
     def certify(self) -> None:
@@ -79,9 +79,7 @@ class Day:
             limits=limits,
             total=epoch.total,
         )
-        self.wallet.reconciling.install_certificate(
-            cose.sign(body, self.world.bank_key("alatau").sign_digest)
-        )
+        self.wallet.reconciling.install_certificate(cose.sign(body, self.world.bank_key("alatau").sign))
 
     def fund(self) -> None:
         reconciling = self.wallet.reconciling
@@ -104,7 +102,7 @@ class Day:
                 issued=now,
                 expires=now + 90 * DAY,
             )
-            reconciling.complete_funding(cose.sign(body, self.world.issuing.sign_digest))
+            reconciling.complete_funding(cose.sign(body, self.world.issuing.sign))
 
     def pay(self, amount: int) -> None:
         berik = self.world.person("berik", "zhibek")
@@ -113,7 +111,7 @@ class Day:
         raw = paying.sign(payment)
         paying.shown(payment)
         body = ReceiptBody(parse_payment(raw).ids, None, (), self.world.now)
-        paying.acknowledge(payment, Receipt(cose.sign(body, berik.key.sign_digest)))
+        paying.acknowledge(payment, Receipt(cose.sign(body, berik.key.sign)))
 
     def change_my_mind(self, amount: int) -> None:
         paying = self.wallet.paying

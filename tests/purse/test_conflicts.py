@@ -37,7 +37,7 @@ def test_a_short_token_is_not_passed_on_and_redeems_what_settled(town: Town, clo
     _, one = pay_unseen(town, "asel", berik.receiving.request(70_000))
     asel = town.wallets["asel"]._purse
     (first,) = (asel.objects.transfer(row["txid"]) for row in asel.store.rows("SELECT txid FROM outgoing"))
-    smaller = next(ref for ref in first.body.inputs if (asel.objects.token(ref)).amount == 20_000)
+    smaller = next(ref for ref in first.body.inputs if asel.objects.token(ref).amount == 20_000)  # type: ignore[union-attr]
     other = clone.payment_of(smaller, dina.receiving.request(20_000))
     dina.receiving.receive(other)
     town.reconcile("dina")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.support.purses import pay_unseen, refused
 from tests.support.wallets import Town
 from tests.support.world import DAY
@@ -22,7 +24,7 @@ def test_a_merchants_key_is_kept_so_that_its_printed_codes_stay_good(town: Town)
     shop = town.merchant("shop", 10_000)
     request = shop.receiving.request(20_000, printed=True)
     town.world.now += DAY
-    merchant = {"kind": request.body.payee.body.kind, "category": 5411, "name": "Shop"}
+    merchant: dict[str, Any] = {"kind": request.body.payee.body.kind, "category": 5411, "name": "Shop"}
     renewed = town.certify("shop", **merchant)
     assert renewed.body.key == request.body.key
     _, raw = pay_unseen(town, "asel", request)

@@ -125,7 +125,7 @@ def test_a_wallet_that_begins_with_a_base_goes_on_as_if_it_had_every_delta(town:
     full = town.wallets["berik"]._purse.authority.policy
     listed = tuple(sorted(full.revoked.items()))
     body = PolicyBase(full.version, town.world.now, (), digest_of(listed))
-    base = Baseline(cose.sign(body, town.world.policy_key.sign_digest), listed)
+    base = Baseline(cose.sign(body, town.world.policy_key.sign), listed)
     asel = town.open("asel")
     asel.reconciling.take_root(town.world.root.public, town.world.signed_directory().encode())
     asel.reconciling.take_base(base)

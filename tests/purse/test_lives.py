@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -70,17 +70,17 @@ class Lives(RuleBasedStateMachine):
         return name, self.town.wallets[name].receiving.request(amount, printed=printed)
 
     @rule(target=payments, name=people, request=requests)
-    def pay(self, name: str, request: object) -> object:
-        payee, asked = request  # type: ignore[misc]
+    def pay(self, name: str, request: Any) -> object:
+        payee, asked = request
         paying = self.town.wallets[name].paying
         payment = perhaps(lambda: paying.reserve(asked, anew=True))
         raw = None if payment is None else perhaps(lambda: paying.sign(payment))
         return multiple() if raw is None else (payee, name, payment, raw)
 
     @rule(name=people, request=requests)
-    def hesitate(self, name: str, request: object) -> None:
+    def hesitate(self, name: str, request: Any) -> None:
         """An intent that is left lying, or taken back."""
-        _, asked = request  # type: ignore[misc]
+        _, asked = request
         perhaps(lambda: self.town.wallets[name].paying.reserve(asked, anew=True))
 
     @rule(name=people)
@@ -91,9 +91,9 @@ class Lives(RuleBasedStateMachine):
                 paying.drop(item.id)
 
     @rule(payment=payments, answers=st.booleans())
-    def show(self, payment: object, answers: bool) -> None:
+    def show(self, payment: Any, answers: bool) -> None:
         """To its payee, as often as one likes; the receipt may get lost."""
-        payee, payer, identifier, raw = payment  # type: ignore[misc]
+        payee, payer, identifier, raw = payment
         received = self.town.wallets[payee].receiving.receive(raw)
         paying = self.town.wallets[payer].paying
         if answers and self._remembers(payer, identifier):

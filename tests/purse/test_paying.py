@@ -214,7 +214,7 @@ def test_payers_refusals(town: Town) -> None:
     signer = berik._purse.epochs.signer(other.key)
     with refused(Code.CURRENCY_OTHER):
         asel.paying.consider(cose.sign(other, signer))
-    forged = cose.sign(other, town.world.issuing.sign_digest)
+    forged = cose.sign(other, town.world.issuing.sign)
     with refused(Code.REQUEST_SIGNATURE):
         asel.paying.consider(forged)
     with refused(Code.PAYMENT_UNKNOWN):

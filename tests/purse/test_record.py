@@ -17,6 +17,7 @@ from wallet.purse.considering import Considering
 from wallet.purse.journal import GENESIS, Journal, PurseState, entry_after
 from wallet.purse.payments import PaymentState
 from wallet.purse.receiving import Receiving
+from wallet.purse.transitions import RECORDED_LATER, Transition
 from wallet.wallet import Wallet
 
 
@@ -49,18 +50,77 @@ class Shelf:
         return wallet
 
 
+def open_after_a_kill(town: Town, name: str) -> Wallet:
+    """Another process opens a purse that nobody has closed."""
+    del town.wallets[name]
+    return town.open(name)
+
+
 @pytest.fixture
 def shelf(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     return Shelf(town, tmp_path_factory.mktemp("shelf"))
 
 
-def test_every_transition_moves_the_record_to_the_newest_row(town: Town) -> None:
+def test_what_signs_moves_the_record_to_its_row_and_the_rest_follows_at_the_end(town: Town) -> None:
     asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
     town.pay("asel", "berik", 10_000)
-    last = asel._purse.journal.last()
-    assert town.keystores["asel"].read_record() == Record(last.step, 1, last.digest)
-    rows = asel._purse.store.rows("SELECT transition FROM journal ORDER BY step")
+    rows = asel._purse.store.rows("SELECT transition, step, digest FROM journal ORDER BY step")
     assert [row["transition"] for row in rows] == ["fund", "funded", "reserve", "sign", "acknowledge"]
+    signed = rows[3]
+    assert town.keystores["asel"].read_record() == Record(signed["step"], 1, signed["digest"])
+    last = asel._purse.journal.last()
+    town.wallets.pop("asel").close()
+    assert town.keystores["asel"].read_record() == Record(last.step, 1, last.digest)
+
+
+def test_nothing_that_signs_is_recorded_later() -> None:
+    assert {Transition.RESERVE, Transition.ACKNOWLEDGE, Transition.ACCEPT} == RECORDED_LATER
+
+
+@pytest.mark.parametrize("last", list(Transition))
+def test_what_may_be_recorded_later_and_one_more_rolls_forward(town: Town, last: Transition) -> None:
+    """As after a kill between the last transaction and its record."""
+    asel = town.wallet("asel", 100_000)
+    for transition in (*sorted(RECORDED_LATER), last):
+        with asel._purse.store.transaction():
+            asel._purse.journal.append(transition, None)
+    newest = asel._purse.journal.last().record
+    asel = open_after_a_kill(town, "asel")
+    assert asel.state is PurseState.SOUND
+    assert town.keystores["asel"].read_record() == newest
+
+
+@pytest.mark.parametrize("first", sorted(set(Transition) - RECORDED_LATER))
+def test_what_had_to_be_recorded_before_another_is_a_rollback(town: Town, first: Transition) -> None:
+    """As where an older keystore was put under the purse."""
+    asel = town.wallet("asel", 100_000)
+    for transition in (first, Transition.ACCEPT):
+        with asel._purse.store.transaction():
+            asel._purse.journal.append(transition, None)
+    assert open_after_a_kill(town, "asel").state is PurseState.ROLLED_BACK
+
+
+def test_a_copy_that_forgot_a_payment_whose_record_was_to_follow_takes_it_again(
+    town: Town, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Put back before the record had followed: the payer shows it again, and it counts once."""
+    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    raw = asel.paying.sign(asel.paying.reserve(berik.receiving.request(30_000)))
+    town.wallets.pop("berik").close()
+    copy = tmp_path_factory.mktemp("copy") / "berik"
+    shutil.copytree(town.folder / "berik", copy)
+    berik = town.open("berik")
+    first = berik.receiving.receive(raw)
+    assert (first.code, berik.balance().spendable) == (None, 30_000)
+    shutil.rmtree(town.folder / "berik")
+    shutil.copytree(copy, town.folder / "berik")
+    berik = open_after_a_kill(town, "berik")
+    assert (berik.state, berik.balance().spendable) == (PurseState.SOUND, 0)
+    again = berik.receiving.receive(raw)
+    assert (again.code, berik.balance().spendable) == (None, 30_000)
+    assert [token.ref for token in again.tokens] == [token.ref for token in first.tokens]
+    town.reconcile("berik")
+    assert town.pay("berik", "asel", 30_000).code is None
 
 
 def test_rows_are_chained_by_their_digests(town: Town) -> None:
@@ -76,37 +136,32 @@ def test_one_step_ahead_of_the_record_is_a_crash_and_rolls_forward(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
-    monkeypatch.setattr(Journal, "move_record", lambda self: None)
     payment = asel.paying.reserve(berik.receiving.request(30_000))
+    monkeypatch.setattr(Journal, "move_record", lambda self: None)
+    raw = asel.paying.sign(payment)
     monkeypatch.undo()
-    asel = town.open("asel")
+    asel = open_after_a_kill(town, "asel")
     assert asel.state is PurseState.SOUND
     assert town.keystores["asel"].read_record() == asel._purse.journal.last().record
-    assert asel.paying.sign(payment)
+    assert asel.paying.sign(payment) == raw
 
 
 def test_a_record_that_could_not_be_written_is_made_up_for(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The token was full, say, and then was not: nothing is signed before the record has caught up."""
+    """The token was full, say, and then was not: nothing signed is handed out before the record has caught up."""
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
-    request = berik.receiving.request(30_000)
+    payment = asel.paying.reserve(berik.receiving.request(30_000))
 
     def full(*_: object) -> None:
         raise KeystoreError(KeystoreCode.TOKEN_FULL)
 
     monkeypatch.setattr(town.keystores["asel"], "write_record", full)
-    with pytest.raises(KeystoreError):
-        asel.paying.reserve(request)
-    payment = asel.paying.pending()[0].id
-    with pytest.raises(KeystoreError):
-        asel.paying.sign(payment)
-    assert asel.paying.pending()[0].state is PaymentState.RESERVED
-    monkeypatch.undo()
-    monkeypatch.setattr(town.keystores["asel"], "sign_digest", full)
-    with pytest.raises(KeystoreError):
-        asel.paying.sign(payment)
-    assert town.keystores["asel"].read_record() == asel._purse.journal.last().record
+    for give in (asel.paying.sign, asel.paying.show_again, asel.paying.sign):
+        with pytest.raises(KeystoreError):
+            give(payment)
+    assert asel.paying.pending()[0].state is PaymentState.SIGNED
+    assert town.keystores["asel"].read_record() != asel._purse.journal.last().record
     monkeypatch.undo()
     assert berik.receiving.receive(asel.paying.sign(payment)).code is None
     assert town.open("asel").state is PurseState.SOUND
@@ -380,7 +435,7 @@ def test_a_wallet_opens_though_it_lacks_the_key_for_something_it_had_begun(
 ) -> None:
     """Killed between a refusal and its signature, and then an older keystore put in its place."""
     old = MemoryKeystore(Chance("keys of berik"), pin="1234")
-    town.wallet("asel", 10_000, 20_000), town.wallet("berik")
+    town.wallet("asel", 10_000, 20_000), town.wallet("berik", 5_000)
     request = town.wallets["berik"].receiving.request(10_000)
     payments = []
     for _ in range(2):
@@ -393,6 +448,6 @@ def test_a_wallet_opens_though_it_lacks_the_key_for_something_it_had_begun(
     monkeypatch.undo()
     berik = put_keys_back(town, "berik", old)
     assert berik.state is PurseState.ROLLED_BACK
-    assert berik.balance().waiting == 10_000
+    assert berik.balance().waiting == 15_000
     with refused(Code.NOT_CERTIFIED):
         berik.receiving.request(1_000)

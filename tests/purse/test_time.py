@@ -189,7 +189,7 @@ def test_gossip_of_a_wrong_head_changes_nothing_for_whoever_hears_it(town: Town)
 
 
 def word(town: Town, nonce: bytes, time: int) -> cose.Signed[TimeWord]:
-    return cose.sign(TimeWord("alatau", nonce, time), town.world.bank_key("alatau").sign_digest)
+    return cose.sign(TimeWord("alatau", nonce, time), town.world.bank_key("alatau").sign)
 
 
 NONCE = bytes(16)
@@ -229,6 +229,6 @@ def test_a_word_counts_for_its_own_question_from_the_bank_that_was_asked(town: T
         asel.dating.take(said, "alatau", bytes([1]) * 16)
     with refused(Code.AUTH_SIGNATURE):
         asel.dating.take(said, "zhibek", NONCE)
-    forged = cose.sign(TimeWord("alatau", NONCE, NOW), town.world.notary.sign_digest)
+    forged = cose.sign(TimeWord("alatau", NONCE, NOW), town.world.notary.sign)
     with refused(Code.AUTH_SIGNATURE):
         asel.dating.take(forged, "alatau", NONCE)

@@ -97,7 +97,7 @@ class MemoryHolder(Holder):
 
     def _watch(self) -> None:
         watched = Watched(self.purse)
-        self.paying = self.receiving = watched  # type: ignore[assignment]
+        self.paying = self.receiving = watched
         self.watched = (watched,)
 
     def ask(self, amount: int, *, is_open: bool = False, printed: bool = False) -> Signed[Request]:
@@ -139,7 +139,7 @@ class WalletHolder(Holder):
 
     def _watch(self) -> None:
         paying, receiving = Watched(self.wallet.paying), Watched(self.wallet.receiving)
-        self.paying, self.receiving = paying, receiving  # type: ignore[assignment]
+        self.paying, self.receiving = paying, receiving
         self.watched = (paying, receiving)
 
     def ask(self, amount: int, *, is_open: bool = False, printed: bool = False) -> Signed[Request]:

@@ -130,7 +130,9 @@ class MemoryPurse:
         require(found >= amount, Code.FUNDS_SHORT, have=found, need=amount)
         return tuple(chosen)
 
-    def reserve(self, request: Signed[Request], amount: int, *, anew: bool = False) -> bytes:
+    def reserve(
+        self, request: Signed[Request], amount: int, *, anew: bool = False, contact: bytes | None = None
+    ) -> bytes:
         considered = self.consider(request)
         if considered.payment is not None:
             return considered.payment
@@ -245,7 +247,7 @@ class MemoryPurse:
         amount = sum(token.amount for token in verified.received)
         refusals = self._keep(verified) if code is None else self._give_back(verified)
         body = ReceiptBody(verified.payment.ids, code, tuple(item.id for item in refusals), self.world.now)
-        answer = Answer(Receipt(cose.sign(body, self.person.key.sign_digest), refusals), amount, None, code)
+        answer = Answer(Receipt(cose.sign(body, self.person.key.sign), refusals), amount, None, code)
         self.answers[verified.payment.ids] = answer
         self.answered_for.setdefault(ref, []).append(verified.payment.ids)
         for transfer in verified.payment.transfers:

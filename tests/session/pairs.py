@@ -110,8 +110,8 @@ class Pair:
 
 def talk(pair: Pair, cut: Cut = whole) -> None:
     """Two-way carrier: each answers what it hears until neither has anything to say; the person agrees at once."""
-    ends = dict(zip((pair.payer, pair.payee), Loopback.pair(cut), strict=True))
-    streams = {session: Deframer() for session in ends}
+    ends: dict[Payer | Payee, Loopback] = dict(zip((pair.payer, pair.payee), Loopback.pair(cut), strict=True))
+    streams: dict[Payer | Payee, Deframer] = {session: Deframer() for session in ends}
 
     def say(session: Payer | Payee, raw: bytes | None) -> None:
         if raw is not None:

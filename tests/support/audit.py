@@ -18,7 +18,7 @@ from tests.support.system import BANKS, System
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.certificate import revocation_id
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, parse_directory
 from wallet.protocol.evidence import Contradiction, check_evidence, parse_evidence
 from wallet.protocol.idempotency import refund_id
 from wallet.protocol.issuance import Issuance
@@ -181,7 +181,7 @@ class Audit:
             "select number, kind, id, amount from entries join movements on number = movement"
             " where account = ? order by number"
         )
-        found = {}
+        found: dict[tuple[str, bytes], int] = {}
         claims: Counter[bytes] = Counter()
         for number, kind, name, amount in self.system.rows(CENTRAL_BANK, sql, f"position:{bank}"):
             start, end = f"{kind}:{name.hex()}", ":issued" if kind == "funding" else ""
@@ -273,7 +273,7 @@ class Audit:
 
     def directory(self) -> Directory:
         ((raw,),) = self.system.rows(CENTRAL_BANK, "select raw from directory")
-        return Directory.of(cose.parse(DirectoryBody, raw), self.system.root)
+        return Directory.of(parse_directory(raw), self.system.root)
 
     # purses
 

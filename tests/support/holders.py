@@ -66,9 +66,7 @@ class Holder:
         self.wallet = Wallet.open(
             self.folder, self.keystore, self.now, self.system.chance(f"wallet {self.name}")
         )
-        device = Signer(
-            self.keystore.public_key(DEVICE), lambda digest: self.keystore.sign_digest(DEVICE, digest)
-        )
+        device = Signer(self.keystore.public_key(DEVICE), lambda message: self.keystore.sign(DEVICE, message))
         line = self.system.network.line(self.name, self.bank, device, self.wallet.dating.now)
         self.bank_client = BankClient(line, self.bank, device.key)
         online.keep_time(self.wallet, self.bank_client, self.system.chance("nonces"))
@@ -104,7 +102,7 @@ class Holder:
             [f"listed: {reconciling.cursor} of {news.cursor}"] if news.cursor != reconciling.cursor else []
         )
         found += [f"not answered: {transfer.id.hex()}" for transfer in reconciling.uploads().transfers]
-        return found + [f"redeeming: {redemption}" for redemption in reconciling.open_redemptions()]
+        return found + [f"redeeming: {redemption!r}" for redemption in reconciling.open_redemptions()]
 
     def fund(self, amount: int) -> int:
         self._set_up()

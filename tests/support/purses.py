@@ -13,7 +13,7 @@ from wallet.protocol.request import Request
 from wallet.protocol.transfer import TokenRef, Transfer
 
 
-def refused(code: Code) -> pytest.RaisesContext[Refusal]:
+def refused(code: Code) -> pytest.RaisesExc[Refusal]:
     return pytest.raises(Refusal, match=f"^{code.value}( |$)")
 
 

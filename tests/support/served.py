@@ -36,7 +36,7 @@ _PUBLIC: Final = frozenset({CallerKind.PUBLIC})
 
 
 def signer() -> Signer:
-    return Signer(OPERATOR.public, OPERATOR.sign_digest)
+    return Signer(OPERATOR.public, OPERATOR.sign)
 
 
 def _slow(_incoming: Incoming) -> Cbor:

@@ -117,16 +117,14 @@ class SmallLedger:
                 code=None,
                 time=world.clock_of("bank"),
             ),
-            self.world.bank_key(self.bank).sign_digest,
+            self.world.bank_key(self.bank).sign,
         )
         words = []
         evidence = None
         for consumer in sorted({self.consumer[ref] for ref in transfer.body.inputs}):
             refs = tuple(ref for ref in transfer.body.inputs if self.consumer[ref] == consumer)
             words.append(
-                cose.sign(
-                    Consumption(consumer, self.bank, world.clock_of("notary"), refs), world.notary.sign_digest
-                )
+                cose.sign(Consumption(consumer, self.bank, world.clock_of("notary"), refs), world.notary.sign)
             )
             if consumer != transfer.id:
                 evidence = Evidence.of(transfer, self.transfers[consumer], signer)
@@ -160,7 +158,7 @@ class SmallLedger:
             issued=now,
             expires=now + 90 * DAY,
         )
-        issuance = cose.sign(body, self.world.issuing.sign_digest)
+        issuance = cose.sign(body, self.world.issuing.sign)
         self.know(issuance)
         return issuance
 
@@ -175,8 +173,8 @@ class SmallLedger:
         listed = wanted & self.rows.keys()
         pending = list(wanted)
         while pending:
-            transfer = self.transfers.get(pending.pop())
-            for ref in transfer.body.inputs if transfer else ():
+            known = self.transfers.get(pending.pop())
+            for ref in () if known is None else known.body.inputs:
                 if ref.txid not in wanted:
                     wanted.add(ref.txid)
                     pending.append(ref.txid)
@@ -197,7 +195,7 @@ class SmallLedger:
         body = Settlement(
             bank=self.bank, transfer=txid, verdict=Verdict.REFUSED, values=(), code=code, time=self.world.now
         )
-        row = Row(txid, cose.sign(body, self.world.bank_key(self.bank).sign_digest))
+        row = Row(txid, cose.sign(body, self.world.bank_key(self.bank).sign))
         self.rows[txid] = row
         return row
 

@@ -15,7 +15,7 @@ import httpx
 from ledger_sync.bank.lines import BankLines
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.possession import possession_digest
+from ledger_sync.possession import possession_message
 from ledger_sync.sandbox.in_process import NOTARY, named
 from tests.support.system import System
 from tests.support.world import DAY, Key
@@ -53,7 +53,7 @@ class Stranger:
         account = [bytes.fromhex(self.account), self.name, 0, 0, 1]
         (code,) = self.system.operate(self.bank, "/v1/customers", account)
         self._line().post("/v1/enrolments", [code, self.device.public])
-        proof = self.key.sign_digest(possession_digest(self.bank, self.device.public))
+        proof = self.key.sign(possession_message(self.bank, self.device.public))
         self.system.strangers.add(self.account)
         raw, _news = self._line().post("/v1/certificates", [self.key.public, 0, proof])
         self.certificate = cose.from_cbor(Certificate, raw)
@@ -90,7 +90,7 @@ class Stranger:
             total=10 * self._made,
             time=self.certificate.body.issued,
         )
-        return cose.sign(body, self.key.sign_digest)
+        return cose.sign(body, self.key.sign)
 
     def _request(self) -> Signed[Request]:
         self._made += 1
@@ -104,13 +104,13 @@ class Stranger:
             expires=self.system.now + DAY,
             policy=0,
         )
-        return cose.sign(body, self.key.sign_digest)
+        return cose.sign(body, self.key.sign)
 
     def _chance(self, size: int) -> bytes:
         return self.system.chance(f"rubbish of {self.name}")(size)
 
     def _line(self) -> ServiceClient:
-        signer = Signer(self.device.public, self.device.sign_digest)
+        signer = Signer(self.device.public, self.device.sign)
         return self.system.network.line(self.name, self.bank, signer)
 
 
@@ -134,7 +134,7 @@ class LyingBank:
     def certify(self, certificate: Certificate, to: str, **changes: Any) -> Signed[Certificate]:
         """An honest key under a certificate of this bank, told to another bank."""
         body = replace(certificate, bank=self.name, **changes)
-        signed = cose.sign(body, self.signer.sign_digest)
+        signed = cose.sign(body, self.signer.sign)
         line = self.system.network.line(self.name, to, self.signer)
         BankLines({to: line}).relay(to, Bundle(certificates=(signed,)))
         return signed
@@ -142,5 +142,5 @@ class LyingBank:
     def consume(self, ref: TokenRef, consumer: bytes) -> None:
         """Somebody's token, for a transfer that only this bank could show."""
         body = Commit(self.name, consumer, (ref,), self.system.now)
-        commit = cose.sign(body, self.signer.sign_digest).to_cbor()
+        commit = cose.sign(body, self.signer.sign).to_cbor()
         self.system.network.line(self.name, NOTARY, self.signer).post("/v1/commits", [commit])

@@ -9,7 +9,7 @@ from pathlib import Path
 from hsm.memory import MemoryKeystore
 from tests.support.small_ledger import SmallLedger
 from tests.support.world import DAY, LIMITS, World
-from wallet.protocol import cose
+from wallet.protocol import codec, cose
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY, Issuance
@@ -93,7 +93,7 @@ class Town:
             total=epoch.total,
         )
         body = Certificate(**{**values, **changes})  # type: ignore[arg-type]
-        certificate = cose.sign(body, self.world.bank_key(bank).sign_digest)
+        certificate = cose.sign(body, self.world.bank_key(bank).sign)
         wallet.reconciling.install_certificate(certificate)
         return certificate
 
@@ -108,7 +108,7 @@ class Town:
             issued=now,
             expires=now + 90 * DAY,
         )
-        issuance = cose.sign(body, self.world.issuing.sign_digest)
+        issuance = cose.sign(body, self.world.issuing.sign)
         self.ledger.know(issuance)
         return issuance
 
@@ -124,7 +124,7 @@ class Town:
         store = wallet._purse.store
         with store.transaction():
             sql = "UPDATE funding SET amounts = ? WHERE id = ?"
-            store.write(sql, cose.codec.encode(list(amounts)), funding.id)
+            store.write(sql, codec.encode(list(amounts)), funding.id)
         wallet.reconciling.complete_funding(self.issue(funding))
 
     def update(self, since: int = 0) -> PolicyUpdate:
@@ -132,9 +132,7 @@ class Town:
         time = max(self.world.clock_of("central bank"), self.world.directory().time)
         if time < self.last_head - 300:
             self.deltas.append(
-                cose.sign(
-                    PolicyDelta(len(self.deltas) + 1, time, (), (), ()), self.world.policy_key.sign_digest
-                )
+                cose.sign(PolicyDelta(len(self.deltas) + 1, time, (), (), ()), self.world.policy_key.sign)
             )
         self.last_head = time
         return PolicyUpdate(self.world.head(len(self.deltas), self.limits), tuple(self.deltas[since:]))
@@ -142,7 +140,7 @@ class Town:
     def revoke(self, revocation_id: bytes, reason: Reason) -> None:
         """A new policy version that revokes; nobody knows it yet."""
         body = PolicyDelta(len(self.deltas) + 1, self.world.now, ((revocation_id, reason),), (), ())
-        self.deltas.append(cose.sign(body, self.world.policy_key.sign_digest))
+        self.deltas.append(cose.sign(body, self.world.policy_key.sign))
 
     def learn_policy(self, name: str) -> None:
         reconciling = self.wallets[name].reconciling

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from hsm.memory import MemoryKeystore
-from ledger_sync.possession import Possession, possession_digest
+from ledger_sync.possession import Possession, possession_message
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
-from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
+from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry, roles_of
 from wallet.protocol.issuance import CURRENCY, Issuance
+from wallet.protocol.keys import p256
 from wallet.protocol.payment import Payment
 from wallet.protocol.policy import Policy, PolicyDelta, PolicyHead, first_policy
 from wallet.protocol.request import Request, request_ref
@@ -46,10 +47,10 @@ class Key:
         )
         return cls(name, private, public)
 
-    def sign_digest(self, digest: bytes) -> bytes:
+    def sign(self, message: bytes) -> bytes:
         """Deterministic (RFC 6979) and low-s, so that vectors can be frozen."""
-        algorithm = ec.ECDSA(Prehashed(hashes.SHA256()), deterministic_signing=True)
-        r, s = decode_dss_signature(self.private.sign(digest, algorithm))
+        algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+        r, s = decode_dss_signature(self.private.sign(message, algorithm))
         s = min(s, ORDER - s)
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
@@ -66,7 +67,7 @@ class Person:
     def possession(self, bank: str = "") -> Possession:
         """What the bank of the certificate shows; or what was signed for another ``bank``."""
         device = Key.of(f"device of {self.key.name}").public
-        proof = self.key.sign_digest(possession_digest(bank or self.certificate.body.bank, device))
+        proof = self.key.sign(possession_message(bank or self.certificate.body.bank, device))
         return Possession(self.certificate, device, proof)
 
 
@@ -113,18 +114,19 @@ class World:
             1,
             since,
             tuple(
-                Bank(b, b.title() + " Bank", (KeyEntry(self.bank_key(b).public, since),)) for b in self.banks
+                Bank(b, b.title() + " Bank", (KeyEntry(p256(self.bank_key(b).public), since),))
+                for b in self.banks
             ),
-            tuple((KeyEntry(key.public, since),) for key in roles),
+            roles_of((KeyEntry(p256(key.public), since),) for key in roles),
         )
-        return cose.sign(body, self.root.sign_digest)
+        return cose.sign(body, self.root.sign)
 
     def directory(self) -> Directory:
         return Directory.of(self.signed_directory(), self.root.public)
 
     def head(self, version: int = 0, limits: Limits = LIMITS) -> cose.Signed[PolicyHead]:
         time = max(self.clock_of("central bank"), self.directory().time)
-        return cose.sign(PolicyHead(version, time, limits, 30 * DAY), self.policy_key.sign_digest)
+        return cose.sign(PolicyHead(version, time, limits, 30 * DAY), self.policy_key.sign)
 
     def policy(self, *deltas: cose.Signed[PolicyDelta], limits: Limits = LIMITS) -> Policy:
         return first_policy(self.directory(), self.head(len(deltas), limits), deltas)
@@ -143,7 +145,7 @@ class World:
             total=0,
         )
         body = Certificate(**{**values, **changes})  # type: ignore[arg-type]
-        return Person(key, cose.sign(body, self.bank_key(bank).sign_digest))
+        return Person(key, cose.sign(body, self.bank_key(bank).sign))
 
     def issue(self, owner: Person, *amounts: int, **changes: object) -> cose.Signed[Issuance]:
         funding = hashlib.sha256(repr((owner.key.name, amounts)).encode()).digest()[:16]
@@ -157,7 +159,7 @@ class World:
             expires=self.now + 90 * DAY,
         )
         body = Issuance(**{**values, **changes})  # type: ignore[arg-type]
-        return cose.sign(body, self.issuing.sign_digest)
+        return cose.sign(body, self.issuing.sign)
 
     def request(self, payee: Person, amount: int, **changes: object) -> cose.Signed[Request]:
         values: dict[str, object] = dict(
@@ -171,7 +173,7 @@ class World:
             policy=0,
         )
         body = Request(**{**values, **changes})  # type: ignore[arg-type]
-        return cose.sign(body, payee.key.sign_digest)
+        return cose.sign(body, payee.key.sign)
 
     def transfer(
         self,
@@ -197,7 +199,7 @@ class World:
             total=payer.total,
             time=max(self.now, *(token.made for token in inputs)),
         )
-        return cose.sign(edit(body), payer.key.sign_digest)
+        return cose.sign(edit(body), payer.key.sign)
 
     def outputs(
         self, transfer: cose.Signed[Transfer], inputs: Iterable[Token], payer: Person
@@ -224,9 +226,15 @@ class World:
 
 
 def keystore_of(keys: Mapping[str, Key]) -> MemoryKeystore:
-    """A keystore in memory that holds these keys by their aliases."""
+    """A keystore in memory that holds these keys by their aliases; what is made later is another key each time."""
     seeds = [key.private.private_numbers().private_value - 1 for key in keys.values()]
-    keystore = MemoryKeystore(lambda size: seeds.pop(0).to_bytes(size, "big"), pin="")
+    names = "later keys of " + ", ".join(keys)
+
+    def seed(size: int) -> bytes:
+        later = int.from_bytes(hashlib.sha256(f"{names} {len(keystore.aliases())}".encode()).digest(), "big")
+        return (seeds.pop(0) if seeds else later).to_bytes(size, "big")
+
+    keystore = MemoryKeystore(seed, pin="")
     for alias, key in keys.items():
         assert keystore.create_key(alias) == key.public
     return keystore

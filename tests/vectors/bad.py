@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Any
 
 from tests.support.deals import FACE
 from tests.support.vectors import Vector
 from tests.support.world import DAY, NOW, ORDER, Key
-from tests.vectors.bad_payments import OTHER, Case, acceptance_cases, altered, validity_cases
+from tests.vectors.bad_payments import OTHER, acceptance_cases, altered, validity_cases
+from tests.vectors.forms import Case, labelled, merged, of_no_message, sealed, sealed_payload
 from tests.vectors.good import (
     AIGUL,
     BAURZHAN,
@@ -35,6 +35,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code
 from wallet.protocol.directory import KeyChange, KeyEntry
 from wallet.protocol.evidence import Contradiction, Evidence
+from wallet.protocol.keys import p256
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import ToAccount, TokenRef
@@ -42,13 +43,11 @@ from wallet.protocol.transfer import ToAccount, TokenRef
 
 def signed(body: codec.Cbor, by: Key, typ: str, algorithm: int = -7) -> bytes:
     """A COSE_Sign1 of any body at all, well signed."""
-    return signed_payload(codec.encode(body), by, typ, algorithm)
+    return codec.encode(sealed(body, by, typ, algorithm))
 
 
-def signed_payload(payload: bytes, by: Key, typ: str, algorithm: int = -7) -> bytes:
-    header = codec.encode({1: algorithm, 16: typ})
-    structure = codec.encode(["Signature1", header, b"", payload])
-    return codec.encode([header, {}, payload, by.sign_digest(hashlib.sha256(structure).digest())])
+def signed_payload(payload: bytes, by: Key, typ: str) -> bytes:
+    return codec.encode(sealed_payload(payload, by, typ))
 
 
 def issuance_with(index: int, value: Any) -> bytes:
@@ -66,7 +65,7 @@ def bytes_cases() -> dict[Code, list[Case]]:
     wide = payload.replace(codec.encode(FACE), b"\x1b" + FACE.to_bytes(8, "big"))
     many = delta(1, *[(WORLD.person(f"{n}"), Reason.LOST) for n in range(32)])
     changes = tuple(replace(change, name="Қ" * 32) for change in [_change(f"bank {n}") for n in range(8)])
-    large = cose.sign(replace(many.body, changes=changes), WORLD.policy_key.sign_digest)
+    large = cose.sign(replace(many.body, changes=changes), WORLD.policy_key.sign)
     return {
         Code.TOO_LARGE: [
             (
@@ -202,7 +201,7 @@ def _good_for(seconds: int) -> bytes:
 
 
 def _change(bank: str) -> KeyChange:
-    return KeyChange(0, bank, bank, KeyEntry(WORLD.bank_key(bank).public, NOW))
+    return KeyChange(0, bank, bank, KeyEntry(p256(WORLD.bank_key(bank).public), NOW))
 
 
 def _with_inputs(*refs: TokenRef) -> bytes:
@@ -212,12 +211,12 @@ def _with_inputs(*refs: TokenRef) -> bytes:
 
 
 def known_cases() -> dict[Code, list[Case]]:
-    forged_certificate = cose.sign(AIGUL.certificate.body, OTHER.sign_digest)
+    forged_certificate = cose.sign(AIGUL.certificate.body, OTHER.sign)
     unlisted = WORLD.person("Aigul", bank="nowhere").certificate
-    forged_request = cose.sign(DEAL.request.body, OTHER.sign_digest)
-    by_other = replace(delta(1, (SHOP, Reason.LOST)), signature=OTHER.sign_digest(bytes(32)))
+    forged_request = cose.sign(DEAL.request.body, OTHER.sign)
+    by_other = replace(delta(1, (SHOP, Reason.LOST)), signature=of_no_message(OTHER))
     root = WORLD.root.public
-    forged_directory = cose.sign(WORLD.signed_directory().body, OTHER.sign_digest).encode()
+    forged_directory = cose.sign(WORLD.signed_directory().body, OTHER.sign).encode()
     return {
         Code.BANK_UNKNOWN: [("unlisted", in_world("certificate", unlisted.encode(), "in no directory"))],
         Code.DIRECTORY_SIGNATURE: [
@@ -249,7 +248,7 @@ def known_cases() -> dict[Code, list[Case]]:
                 "by-a-bank",
                 in_world(
                     "issuance",
-                    cose.sign(DEAL.payment.issuances[0].body, WORLD.bank_key("alatau").sign_digest).encode(),
+                    cose.sign(DEAL.payment.issuances[0].body, WORLD.bank_key("alatau").sign).encode(),
                     "only the central bank issues",
                 ),
             )
@@ -299,7 +298,7 @@ def known_cases() -> dict[Code, list[Case]]:
 def _evidence_cases() -> list[Case]:
     mine, other = DEAL.payment.transfers[0], rival(payee=SHOP.key.public)
     apart = rival(sequence=9, inputs=(TokenRef(b"\x07" * 32, 0),))
-    forged = cose.sign(other.body, OTHER.sign_digest)
+    forged = cose.sign(other.body, OTHER.sign)
     first, second = sorted((mine, other), key=lambda item: item.id)
     one, two = sorted((mine, apart), key=lambda item: item.id)
     low, high = sorted((mine, forged), key=lambda item: item.id)
@@ -316,12 +315,5 @@ def _evidence_cases() -> list[Case]:
 
 
 def build() -> dict[str, Vector]:
-    """Every invalid vector by name, with its code."""
-    built: dict[str, Vector] = {}
-    for group in (bytes_cases(), known_cases(), validity_cases(), acceptance_cases()):
-        for code, cases in group.items():
-            for name, made in cases:
-                label = f"{code.value}-{name}".replace("_", "-")
-                assert label not in built, label
-                built[label] = {**made, "code": code.value}
-    return built
+    """Every invalid vector that has a file of its own by its name, with its code."""
+    return labelled(merged(bytes_cases(), known_cases(), validity_cases(), acceptance_cases()))

@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.deals import AMOUNT, FACE, Deal, chain, deal
 from tests.support.vectors import Vector
 from tests.support.world import DAY, NOW, Key, Person, World
+from tests.vectors.forms import Case
 from tests.vectors.good import (
     AIGUL,
     BAURZHAN,
@@ -37,7 +38,6 @@ from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, Transfer
 from wallet.protocol.validity import issued_tokens
 
 OTHER = Key.of("somebody else")
-Case = tuple[str, Vector]
 
 
 def altered(**changes: object) -> bytes:
@@ -63,7 +63,7 @@ def _mixed(second: Signed[Issuance]) -> bytes:
 
 def validity_cases() -> dict[Code, list[Case]]:
     stranger = WORLD.person("stranger")
-    forged = cose.sign(DEAL.payment.transfers[0].body, OTHER.sign_digest)
+    forged = cose.sign(DEAL.payment.transfers[0].body, OTHER.sign)
     late = WORLD.person("Aigul", issued=NOW + 1)
     chained = chain(15)
     last = replace(chained.people[15], sequence=0)

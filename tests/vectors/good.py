@@ -14,6 +14,7 @@ from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import KeyChange, KeyEntry
 from wallet.protocol.evidence import Evidence
+from wallet.protocol.keys import p256
 from wallet.protocol.payment import Payment
 from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyUpdate, Reason, digest_of
 from wallet.protocol.receipt import Receipt, ReceiptBody
@@ -67,13 +68,13 @@ def delta(
         tuple(person.certificate.body.revocation_id for person in removed),
         (),
     )
-    return cose.sign(body, WORLD.policy_key.sign_digest)
+    return cose.sign(body, WORLD.policy_key.sign)
 
 
 def new_bank(version: int) -> Signed[PolicyDelta]:
-    entry = KeyEntry(WORLD.bank_key("tulpar").public, NOW)
+    entry = KeyEntry(p256(WORLD.bank_key("tulpar").public), NOW)
     body = PolicyDelta(version, NOW + version, (), (), (KeyChange(0, "tulpar", "Tulpar Bank", entry),))
-    return cose.sign(body, WORLD.policy_key.sign_digest)
+    return cose.sign(body, WORLD.policy_key.sign)
 
 
 def baseline(
@@ -83,12 +84,12 @@ def baseline(
     ids = (AIGUL.certificate.body.revocation_id, SHOP.certificate.body.revocation_id)
     listed = tuple(zip(sorted(ids), (Reason.CONFLICT, Reason.LOST), strict=True))
     body = PolicyBase(3, NOW + 3, changes, digest_of(listed))
-    signed = cose.sign(body, WORLD.policy_key.sign_digest)
+    signed = cose.sign(body, WORLD.policy_key.sign)
     return codec.encode(Baseline(signed, listed if revoked is None else revoked).to_cbor())
 
 
 def time_word(by: Key) -> bytes:
-    return cose.sign(TimeWord("alatau", bytes(16), NOW + 7), by.sign_digest).encode()
+    return cose.sign(TimeWord("alatau", bytes(16), NOW + 7), by.sign).encode()
 
 
 def update(head: int | None, *deltas: Signed[PolicyDelta]) -> bytes:
@@ -144,30 +145,30 @@ def refusal(payer: bytes = AIGUL.key.public, **changes: object) -> Signed[Transf
 
 def receipt(code: Code | None, *refusals: Signed[Transfer], by: Key = BAURZHAN.key) -> bytes:
     body = ReceiptBody(DEAL.payment.ids, code, tuple(item.id for item in refusals), NOW + 5)
-    return codec.encode(Receipt(cose.sign(body, by.sign_digest), refusals).to_cbor())
+    return codec.encode(Receipt(cose.sign(body, by.sign), refusals).to_cbor())
 
 
 def commit(bank: str, by: Key, *refs: TokenRef) -> bytes:
     body = Commit(bank, DEAL.payment.ids[0], refs or DEAL.payment.transfers[0].body.inputs, NOW + 60)
-    return cose.sign(body, by.sign_digest).encode()
+    return cose.sign(body, by.sign).encode()
 
 
 def consumption(by: Key, *refs: TokenRef) -> bytes:
     body = Consumption(DEAL.payment.ids[0], "alatau", NOW + 61, refs or DEAL.payment.transfers[0].body.inputs)
-    return cose.sign(body, by.sign_digest).encode()
+    return cose.sign(body, by.sign).encode()
 
 
 def settlement(by: Key, verdict: Verdict, values: tuple[int, ...], code: Code | None = None) -> bytes:
     body = Settlement(
         bank="alatau", transfer=DEAL.payment.ids[0], verdict=verdict, values=values, code=code, time=NOW + 62
     )
-    return cose.sign(body, by.sign_digest).encode()
+    return cose.sign(body, by.sign).encode()
 
 
 def rival(**changes: object) -> Signed[Transfer]:
     """Another transfer of the token that Aigul paid Baurzhan with."""
     body = replace(DEAL.payment.transfers[0].body, **changes)  # type: ignore[arg-type]
-    return cose.sign(body, AIGUL.key.sign_digest)
+    return cose.sign(body, AIGUL.key.sign)
 
 
 def evidence(other: Signed[Transfer]) -> bytes:

@@ -34,7 +34,8 @@ class PayeeView:
 
     ``now``: the wallet's time, unix seconds. ``commitments``: what counts against its balance limit but for this
     payment and its request. ``consumer_of``: the transfer it knows to consume a token, or None. ``answered_by``: ids
-    of transfers in its store that were accepted as answers to this request.
+    of transfers in its store that were accepted as answers to this request. ``known``: ids of new transfers that it has
+    already, in other company; what of them is still unspent counts in ``commitments``.
     """
 
     request: Signed[Request]
@@ -43,6 +44,7 @@ class PayeeView:
     commitments: Commitments
     consumer_of: Callable[[TokenRef], bytes | None]
     answered_by: frozenset[bytes] = frozenset()
+    known: frozenset[bytes] = frozenset()
 
 
 def check_acceptance(verified: Verified, view: PayeeView) -> None:
@@ -57,7 +59,8 @@ def check_acceptance(verified: Verified, view: PayeeView) -> None:
     _check_consumed_once(verified, view)
     check_passable(verified)
     own = effective(view.request.body.payee.body, view.policy.head.limits)
-    check_balance(own, view.commitments, sum(token.amount for token in verified.received))
+    coming = sum(token.amount for token in verified.received if token.ref.txid not in view.known)
+    check_balance(own, view.commitments, coming)
 
 
 def check_answers(
@@ -135,7 +138,9 @@ def _check_consumed_once(verified: Verified, view: PayeeView) -> None:
             require(known == (transfer.id, transfer.id), Code.TOKEN_CONSUMED_TWICE, token=str(ref))  # 8.4.19
     for token in verified.received:
         require(
-            view.consumer_of(token.ref) is None, Code.TOKEN_CONSUMED_TWICE, token=str(token.ref)
+            token.ref.txid in view.known or view.consumer_of(token.ref) is None,
+            Code.TOKEN_CONSUMED_TWICE,
+            token=str(token.ref),
         )  # 8.4.19
 
 

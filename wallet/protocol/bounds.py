@@ -32,11 +32,26 @@ MAX_MEMO_BYTES: Final = 140
 MAX_NAME_BYTES: Final = 64
 MAX_ID_BYTES: Final = 16
 """A bank's id, UTF-8."""
+MAX_KIND_BYTES: Final = 16
+"""The ``typ`` of a kind."""
+MAX_ATTACHMENTS: Final = 64
+"""With a payment or beside a request."""
 MAX_MARK_BYTES: Final = 64
 MAX_CODE_BYTES: Final = 32
 
 MAX_BANKS: Final = 64
 MAX_KEYS_PER_ROLE: Final = 16
+MAX_ROLES: Final = 32
+MAX_ROLE: Final = 255
+"""The highest number of a role."""
+MAX_FORMS: Final = 4
+"""Of a directory, in one answer."""
+MAX_HANDOVERS: Final = 16
+"""Of the root, in one answer."""
+MAX_SIGNER_KEY_BYTES: Final = 4_096
+"""A key of a role or bank, of whatever algorithm."""
+MAX_DIRECTORY_BYTES: Final = 262_144
+"""A directory of the second form."""
 MAX_DELTA_BYTES: Final = 1_024
 MAX_DELTAS: Final = 8
 """Policy deltas in one payment; a wallet further behind goes online."""

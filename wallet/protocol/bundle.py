@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from wallet.protocol import codec, cose
+from wallet.protocol.attachments import Attachment, split, with_attachments
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
@@ -40,34 +41,38 @@ class Bundle:
     issuances: tuple[Signed[Issuance], ...] = ()
     certificates: tuple[Signed[Certificate], ...] = ()
     requests: tuple[Signed[Request], ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     @classmethod
     def of_payment(cls, payment: Payment, requests: Iterable[Signed[Request]] = ()) -> Self:
         return cls(payment.transfers, payment.issuances, payment.certificates, tuple(requests))
 
     def to_cbor(self) -> Cbor:
-        return [
+        fields: list[Cbor] = [
             [item.to_cbor() for item in self.transfers],
             [item.to_cbor() for item in self.issuances],
             [item.to_cbor() for item in self.certificates],
             [item.to_cbor() for item in self.requests],
         ]
+        return with_attachments(fields, self.attachments)
 
     def encode(self) -> bytes:
         return codec.encode(self.to_cbor())
 
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
-        lists = [codec.array(items, most=MAX_BUNDLE_ITEMS) for items in codec.array(value, 4)]
+        fields, attachments = split(value, 4, MAX_BUNDLE_ITEMS)
+        lists = [codec.array(items, most=MAX_BUNDLE_ITEMS) for items in fields]
         bundle = cls(
             tuple(cose.from_cbor(Transfer, item) for item in lists[0]),
             tuple(cose.from_cbor(Issuance, item) for item in lists[1]),
             tuple(cose.from_cbor(Certificate, item) for item in lists[2]),
             tuple(cose.from_cbor(Request, item) for item in lists[3]),
+            attachments,
         )
         ids = [item.id for item in bundle.transfers] + [item.id for item in bundle.issuances]
         ids += [item.id for item in bundle.certificates] + [item.id for item in bundle.requests]
-        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)
+        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)  # 8.1.14
         return bundle
 
 

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import (
     MAX_CERTIFICATE_LIFE,
     MAX_HOP,
     MAX_ID_BYTES,
     MAX_NAME_BYTES,
-    MAX_SUM,
     REVOCATION_ID_BYTES,
     WALLET_ID_BYTES,
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.kinds import Kind
 
 _ISS: Final = 1
 _EXP: Final = 4
@@ -91,7 +91,7 @@ class Certificate:
     A merchant's carries its category and the name to show, so that a sticker over a shop's code shows.
     """
 
-    KIND: ClassVar[Kind] = Kind.CERTIFICATE
+    KIND: ClassVar[Kind] = kinds.CERTIFICATE
 
     bank: str
     wallet: bytes
@@ -125,7 +125,7 @@ class Certificate:
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         claims = codec.mapping(value, _CLAIMS)
-        wallet = codec.array(claims[_WALLET], least=1, most=5)
+        wallet = codec.array(claims[_WALLET], least=1)
         kind = _KINDS[codec.uint(wallet[0], len(_KINDS) - 1)]
         codec.array(wallet, 5 if kind is WalletKind.MERCHANT else 3)
         merchant = wallet[3:] or [0, ""]
@@ -137,12 +137,12 @@ class Certificate:
             expires=codec.moment(claims[_EXP]),
             kind=kind,
             limits=Limits.from_cbor(wallet[1]),
-            total=codec.uint(wallet[2], MAX_SUM),
+            total=codec.amount(wallet[2], least=0),
             category=codec.uint(merchant[0], 9_999),
             name=codec.text(merchant[1], MAX_NAME_BYTES, least=1 if kind is WalletKind.MERCHANT else 0),
         )
         if not 0 <= certificate.expires - certificate.issued <= MAX_CERTIFICATE_LIFE:
-            raise Refusal(Code.TIME_INVALID)
+            raise Refusal(Code.TIME_INVALID)  # 8.1.11
         return certificate
 
 
@@ -160,7 +160,7 @@ def _key_of(value: Cbor) -> bytes:
     parts = codec.mapping(value, _COSE_KEY_PARTS)
     plain = type(parts[1]) is int and type(parts[-1]) is int and (parts[1], parts[-1]) == (2, 1)
     if not plain or type(parts[-3]) is not bool:
-        raise Refusal(Code.KEY_INVALID)
+        raise Refusal(Code.KEY_INVALID)  # 8.1.12
     return codec.public_key((b"\x03" if parts[-3] else b"\x02") + codec.octets(parts[-2], 32))
 
 
@@ -173,4 +173,4 @@ def check_certificate(signed: Signed[Certificate], directory: Directory) -> None
     for key in directory.bank_keys(body.bank, body.issued):
         if signed.signed_by(key):
             return
-    raise Refusal(Code.CERTIFICATE_SIGNATURE, {"bank": body.bank})
+    raise Refusal(Code.CERTIFICATE_SIGNATURE, {"bank": body.bank})  # 8.2.3

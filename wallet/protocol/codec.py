@@ -13,9 +13,9 @@ from typing import Any, Final, TypeVar
 
 import cbor2
 
-from wallet.protocol.bounds import MAX_DEPTH, MAX_SUM, MAX_TIME
+from wallet.protocol.bounds import MAX_DEPTH, MAX_SIGNER_KEY_BYTES, MAX_SUM, MAX_TIME
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.keys import is_key
+from wallet.protocol.keys import ALGORITHMS, ES256, PublicKey, UnknownAlgorithm, is_key, p256
 
 Cbor = Any
 """int, bytes, str, bool, None, or a list or int-keyed dict of these."""
@@ -50,7 +50,7 @@ def decode(raw: bytes, limit: int) -> Cbor:
     value = _loaded(raw, limit)
     _check_plain(value)
     if cbor2.dumps(value) != raw:
-        raise Refusal(Code.NOT_CANONICAL)
+        raise Refusal(Code.NOT_CANONICAL)  # 8.1.3
     return value
 
 
@@ -63,7 +63,7 @@ def read(raw: bytes, limit: int, reader: Callable[[Cbor], Read]) -> Read:
     value = _loaded(raw, limit)
     try:
         if cbor2.dumps(value) != raw:
-            raise Refusal(Code.NOT_CANONICAL)
+            raise Refusal(Code.NOT_CANONICAL)  # 8.1.3
         return reader(value)
     except (Refusal, cbor2.CBOREncodeError):
         _check_plain(value)
@@ -72,7 +72,7 @@ def read(raw: bytes, limit: int, reader: Callable[[Cbor], Read]) -> Read:
 
 def _loaded(raw: bytes, limit: int) -> Cbor:
     if len(raw) > limit:
-        raise Refusal(Code.TOO_LARGE, {"bytes": len(raw), "limit": limit})
+        raise Refusal(Code.TOO_LARGE, {"bytes": len(raw), "limit": limit})  # 8.1.1
     try:
         return cbor2.loads(
             raw,
@@ -82,7 +82,7 @@ def _loaded(raw: bytes, limit: int) -> Cbor:
             semantic_decoders=_NO_TAGS,
         )
     except (cbor2.CBORError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Refusal(Code.MALFORMED_CBOR) from error
+        raise Refusal(Code.MALFORMED_CBOR) from error  # 8.1.2
 
 
 def _check_plain(value: Cbor) -> None:
@@ -102,9 +102,9 @@ def _check_plain(value: Cbor) -> None:
                     in_order = _keys_ascend(item) and in_order
                     waiting.append(item.values())
             else:
-                raise Refusal(Code.MALFORMED_CBOR)
+                raise Refusal(Code.MALFORMED_CBOR)  # 8.1.2
     if not in_order:
-        raise Refusal(Code.NOT_CANONICAL)
+        raise Refusal(Code.NOT_CANONICAL)  # 8.1.3
 
 
 def _keys_ascend(found: dict[Any, Cbor]) -> bool:
@@ -112,7 +112,7 @@ def _keys_ascend(found: dict[Any, Cbor]) -> bool:
     ascending, last = True, -1
     for key in found:
         if type(key) is not int:
-            raise Refusal(Code.MALFORMED_CBOR)
+            raise Refusal(Code.MALFORMED_CBOR)  # 8.1.2
         place = key if key >= 0 else _AFTER_UNSIGNED - key
         ascending = ascending and place > last
         last = place
@@ -125,66 +125,86 @@ def _keys_ascend(found: dict[Any, Cbor]) -> bool:
 def array(value: Cbor, size: int | None = None, *, most: int | None = None, least: int = 0) -> list[Cbor]:
     """A list, of exactly ``size`` items, or of ``least`` to ``most``. MALFORMED, or TOO_MANY over ``most``."""
     if type(value) is not list or len(value) < least or (size is not None and len(value) != size):
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     if most is not None and len(value) > most:
-        raise Refusal(Code.TOO_MANY, {"count": len(value), "limit": most})
+        raise Refusal(Code.TOO_MANY, {"count": len(value), "limit": most})  # 8.1.5
     return value
 
 
 def mapping(value: Cbor, keys: tuple[int, ...]) -> dict[int, Cbor]:
     """A map with exactly these keys, in this order. MALFORMED."""
     if type(value) is not dict or tuple(value) != keys:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     for key in value:
         if type(key) is not int:
-            raise Refusal(Code.MALFORMED)
+            raise Refusal(Code.MALFORMED)  # 8.1.4
     return value
 
 
 def octets(value: Cbor, size: int | None = None, *, most: int = MAX_SUM) -> bytes:
     """A byte string of exactly ``size``, or of up to ``most``, bytes. MALFORMED."""
     if type(value) is not bytes or (size is not None and len(value) != size) or len(value) > most:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     return value
 
 
 def text(value: Cbor, most: int, *, least: int = 0) -> str:
     """A text of ``least`` to ``most`` UTF-8 bytes. MALFORMED."""
     if type(value) is not str or not least <= len(value.encode()) <= most:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     return value
 
 
 def flag(value: Cbor) -> bool:
     """A boolean. MALFORMED."""
     if type(value) is not bool:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     return value
 
 
 def uint(value: Cbor, most: int) -> int:
     """An integer from 0 to ``most``. MALFORMED."""
     if type(value) is not int or not 0 <= value <= most:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     return value
 
 
 def amount(value: Cbor, *, least: int = 1) -> int:
     """Tiyn: an integer from ``least`` to 2^53 - 1. AMOUNT_INVALID."""
     if type(value) is not int or not least <= value <= MAX_SUM:
-        raise Refusal(Code.AMOUNT_INVALID)
+        raise Refusal(Code.AMOUNT_INVALID)  # 8.1.10
     return value
 
 
 def moment(value: Cbor) -> int:
     """Unix seconds, 0 to 2^32 - 1. TIME_INVALID."""
     if type(value) is not int or not 0 <= value <= MAX_TIME:
-        raise Refusal(Code.TIME_INVALID)
+        raise Refusal(Code.TIME_INVALID)  # 8.1.11
     return value
 
 
 def public_key(value: Cbor) -> bytes:
     """A compressed P-256 point, SEC 1 section 2.3.3, that is on the curve. KEY_INVALID."""
     if type(value) is not bytes or not is_key(value):
-        raise Refusal(Code.KEY_INVALID)
+        raise Refusal(Code.KEY_INVALID)  # 8.1.12
     return value
+
+
+def signer_key(value: Cbor) -> PublicKey:
+    """A key of a role or bank: an ES256 key as ``public_key`` has it, or ``[algorithm, key]`` of any other algorithm,
+    known here or not. KEY_INVALID, MALFORMED."""
+    if type(value) is not list:
+        return p256(public_key(value))
+    number, raw = array(value, 2)
+    if type(number) is not int or abs(number) > MAX_TIME or number == ES256.number:
+        raise Refusal(Code.MALFORMED)  # 8.1.4
+    octets(raw, most=MAX_SIGNER_KEY_BYTES)
+    algorithm = ALGORITHMS.get(number, UnknownAlgorithm(number))
+    if not algorithm.is_key(raw):
+        raise Refusal(Code.KEY_INVALID)  # 8.1.12
+    return PublicKey(algorithm, raw)
+
+
+def written_key(key: PublicKey) -> Cbor:
+    """The form that ``signer_key`` reads."""
+    return key.raw if key.algorithm is ES256 else [key.algorithm.number, key.raw]

@@ -135,6 +135,7 @@ class Code(StrEnum):
     INTERNAL = "internal"
     ANSWER_UNREADABLE = "answer_unreadable"
     CLOCK_UNSURE = "clock_unsure"
+    READER_OUTDATED = "reader_outdated"
 
 
 class Refusal(Exception):

@@ -1,4 +1,4 @@
-"""COSE_Sign1 with ES256 (RFC 9052 section 4.2, RFC 9053 section 2.1), and ids that no signature can change.
+"""COSE_Sign1 (RFC 9052 section 4.2), and ids that no signature can change.
 
 The protected header holds the algorithm and ``typ`` (RFC 9596), which names kind and version; the unprotected
 header is empty; no object carries CBOR tag 18. An object's id is SHA-256(kind ‖ payload).
@@ -7,44 +7,22 @@ header is empty; no object carries CBOR tag 18. An object's id is SHA-256(kind �
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import ClassVar, Final, Generic, Protocol, Self, TypeVar
 
 from wallet.protocol import codec
-from wallet.protocol.bounds import MAX_OBJECT_BYTES, SIGNATURE_BYTES
+from wallet.protocol.bounds import MAX_KIND_BYTES
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.keys import is_low_s, verify_digest
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.keys import PublicKey, Sign
+from wallet.protocol.kinds import KINDS, Kind
 
-SignDigest = Callable[[bytes], bytes]
-"""A keystore's signature: a 32-byte SHA-256 digest in, 64 bytes r ‖ s with low s out."""
-
-ES256: Final = -7
 _ALG: Final = 1
 _TYP: Final = 16
 _MAX_HEADER_BYTES: Final = 64
-
-
-class Kind(StrEnum):
-    """``typ`` of every signed object: q, two letters, and the version."""
-
-    DIRECTORY = "qbd1"
-    POLICY_HEAD = "qph1"
-    POLICY_DELTA = "qpd1"
-    POLICY_BASE = "qpb1"
-    CERTIFICATE = "qwc1"
-    ISSUANCE = "qis1"
-    REQUEST = "qrq1"
-    TRANSFER = "qtr1"
-    RECEIPT = "qrc1"
-    SETTLEMENT = "qsa1"
-    COMMIT = "qcm1"
-    CONSUMPTION = "qnc1"
-    CALL = "qhc1"
-    TIME_WORD = "qtw1"
+_KEPT_KINDS: Final = 64
 
 
 class Body(Protocol):
@@ -59,11 +37,12 @@ class Body(Protocol):
 
 
 B = TypeVar("B", bound=Body)
+B_co = TypeVar("B_co", bound=Body, covariant=True)
 
 
-@lru_cache(maxsize=len(Kind))
+@lru_cache(maxsize=_KEPT_KINDS)
 def _protected(kind: Kind) -> bytes:
-    return codec.encode({_ALG: ES256, _TYP: kind.value})
+    return codec.encode({_ALG: kind.algorithm.number, _TYP: kind.typ})
 
 
 @lru_cache(maxsize=4096)
@@ -78,23 +57,19 @@ def signature_structure(kind: Kind, payload: bytes) -> bytes:
     return _before_payload(kind, len(payload)) + payload
 
 
-def _digest(kind: Kind, payload: bytes) -> bytes:
-    return hashlib.sha256(signature_structure(kind, payload)).digest()
-
-
 def object_id(kind: Kind, payload: bytes) -> bytes:
     """32 bytes: SHA-256(kind ‖ payload), never of a signature."""
-    return hashlib.sha256(kind.encode() + payload).digest()
+    return hashlib.sha256(kind.typ.encode() + payload).digest()
 
 
 @dataclass(frozen=True, slots=True)
-class Signed(Generic[B]):
-    """A body, its payload bytes and the 64-byte signature over them.
+class Signed(Generic[B_co]):
+    """A body, its payload bytes and the signature over them.
 
     Holding one says nothing about who signed it: that is ``signed_by``.
     """
 
-    body: B
+    body: B_co
     payload: bytes
     signature: bytes
     id: bytes
@@ -105,23 +80,23 @@ class Signed(Generic[B]):
     def encode(self) -> bytes:
         return codec.encode(self.to_cbor())
 
-    def signed_by(self, key: bytes) -> bool:
-        """Whether the compressed P-256 ``key`` made the signature."""
-        return verify_digest(key, _digest(self.body.KIND, self.payload), self.signature)
+    def signed_by(self, key: PublicKey) -> bool:
+        """Whether ``key`` made the signature; a key of another algorithm than the kind's made none."""
+        kind, payload = self.body.KIND, self.payload
+        if key.algorithm is not kind.algorithm:
+            return False
+        return key.verify(_before_payload(kind, len(payload)) + payload, self.signature)
 
 
-def signing_digest(body: Body) -> bytes:
-    """The 32 bytes that a keystore signs for ``body``."""
-    return _digest(body.KIND, codec.encode(body.to_cbor()))
-
-
-def sign(body: B, sign_digest: SignDigest) -> Signed[B]:
-    """``body`` signed by a keystore. The same body always has the same id."""
-    payload = codec.encode(body.to_cbor())
-    signature = sign_digest(_digest(body.KIND, payload))
-    if len(signature) != SIGNATURE_BYTES or not is_low_s(signature):
-        raise ValueError("a keystore must give 64 bytes r ‖ s with low s")
-    return Signed(body, payload, signature, object_id(body.KIND, payload))
+def sign(body: B, sign: Sign) -> Signed[B]:
+    """``body`` signed by a keystore's key of the kind's algorithm. The same body always has the same id."""
+    kind, payload = body.KIND, codec.encode(body.to_cbor())
+    signature = sign(signature_structure(kind, payload))
+    try:
+        kind.algorithm.check_form(signature)
+    except Refusal as refusal:
+        raise ValueError(f"a keystore must give a {kind.algorithm} signature in its one form") from refusal
+    return Signed(body, payload, signature, object_id(kind, payload))
 
 
 def from_cbor(kind: type[B], value: Cbor) -> Signed[B]:
@@ -131,28 +106,48 @@ def from_cbor(kind: type[B], value: Cbor) -> Signed[B]:
     whatever the payload's own fields give.
     """
     protected, unprotected, payload, signature = codec.array(value, 4)
-    _check_header(codec.octets(protected), kind.KIND)
+    if codec.octets(protected) != _protected(kind.KIND):
+        _check_header(protected, (kind.KIND,))
+    return _read(kind, unprotected, payload, signature)
+
+
+def one_of(kinds: Sequence[type[B]], value: Cbor) -> Signed[B]:
+    """Read a COSE_Sign1 of any of these, which may be versions of one kind. Raises as ``from_cbor``."""
+    protected, unprotected, payload, signature = codec.array(value, 4)
+    _check_header(codec.octets(protected), [kind.KIND for kind in kinds])
+    (found,) = [kind for kind in kinds if protected == _protected(kind.KIND)]
+    return _read(found, unprotected, payload, signature)
+
+
+def _read(expected: type[B], unprotected: Cbor, payload: Cbor, signature: Cbor) -> Signed[B]:
+    kind = expected.KIND
     if type(unprotected) is not dict or unprotected:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     codec.octets(payload)
-    codec.octets(signature, SIGNATURE_BYTES)
-    if not is_low_s(signature):
-        raise Refusal(Code.SIGNATURE_HIGH_S)
-    body = codec.read(payload, MAX_OBJECT_BYTES, kind.from_cbor)
-    return Signed(body, payload, signature, object_id(kind.KIND, payload))
+    kind.algorithm.check_form(codec.octets(signature))
+    body = codec.read(payload, kind.most, expected.from_cbor)
+    return Signed(body, payload, signature, object_id(kind, payload))
 
 
 def parse(kind: type[B], raw: bytes) -> Signed[B]:
     """Read the bytes of one signed object; raises as ``from_cbor`` and ``codec.decode`` do."""
-    return codec.read(raw, MAX_OBJECT_BYTES, lambda value: from_cbor(kind, value))
+    return codec.read(raw, kind.KIND.most, lambda value: from_cbor(kind, value))
 
 
-def _check_header(protected: bytes, expected: Kind) -> None:
-    if protected == _protected(expected):
-        return
+def _check_header(protected: bytes, expected: Sequence[Kind]) -> None:
+    """That it is the header of one of these. Of a ``typ`` that is not known here its version is told, and not its
+    algorithm, which is the version's own business."""
+    for kind in expected:
+        if protected == _protected(kind):
+            return
     header = codec.mapping(codec.decode(protected, _MAX_HEADER_BYTES), (_ALG, _TYP))
-    require(header[_ALG] == ES256 and type(header[_ALG]) is int, Code.ALGORITHM_UNKNOWN)
-    typ = codec.text(header[_TYP], 16)
-    if typ[:3] == expected.value[:3]:
-        raise Refusal(Code.VERSION_UNKNOWN)
-    raise Refusal(Code.KIND_UNEXPECTED)
+    typ = codec.text(header[_TYP], MAX_KIND_BYTES)
+    if typ in [kind.typ for kind in (*expected, *KINDS) if not _is_of(kind, header[_ALG])]:
+        raise Refusal(Code.ALGORITHM_UNKNOWN, {"kind": typ})  # 8.1.6
+    if typ[:3] in [kind.letters for kind in expected]:
+        raise Refusal(Code.VERSION_UNKNOWN, {"kind": typ})  # 8.1.7
+    raise Refusal(Code.KIND_UNEXPECTED, {"kind": typ})  # 8.1.8
+
+
+def _is_of(kind: Kind, algorithm: Cbor) -> bool:
+    return type(algorithm) is int and algorithm == kind.algorithm.number

@@ -16,6 +16,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.keys import p256
 from wallet.protocol.transfer import TokenRef, Transfer
 
 
@@ -70,7 +71,7 @@ class Evidence:
     def from_cbor(cls, value: Cbor) -> Self:
         kind, first, second, certificate = codec.array(value, 4)
         if type(kind) is not int or kind not in set(Contradiction):
-            raise Refusal(Code.MALFORMED)
+            raise Refusal(Code.MALFORMED)  # 8.1.4
         return cls(
             Contradiction(kind),
             cose.from_cbor(Transfer, first),
@@ -88,17 +89,17 @@ def check_evidence(evidence: Evidence, directory: Directory) -> Culprit:
     """Name the culprit, or raise ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, EVIDENCE_INVALID."""
     certificate = evidence.certificate
     check_certificate(certificate, directory)
-    key = certificate.body.key
+    key = p256(certificate.body.key)
     first, second = evidence.first, evidence.second
-    require(first.id < second.id, Code.EVIDENCE_INVALID)
-    require(first.signed_by(key) and second.signed_by(key), Code.EVIDENCE_INVALID)
+    require(first.id < second.id, Code.EVIDENCE_INVALID)  # 8.2.12
+    require(first.signed_by(key) and second.signed_by(key), Code.EVIDENCE_INVALID)  # 8.2.12
     token: TokenRef | None = None
     sequence: int | None = None
     if evidence.kind is Contradiction.CONFLICT:
         shared = sorted(set(first.body.inputs) & set(second.body.inputs))
-        require(bool(shared), Code.EVIDENCE_INVALID)
+        require(bool(shared), Code.EVIDENCE_INVALID)  # 8.2.12
         token = shared[0]
     else:
-        require(first.body.sequence == second.body.sequence, Code.EVIDENCE_INVALID)
+        require(first.body.sequence == second.body.sequence, Code.EVIDENCE_INVALID)  # 8.2.12
         sequence = first.body.sequence
-    return Culprit(certificate.body.wallet, certificate.body.bank, key, token, sequence)
+    return Culprit(certificate.body.wallet, certificate.body.bank, key.raw, token, sequence)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import FUNDING_ID_BYTES, MAX_AMOUNTS, MAX_MARK_BYTES, MAX_SUM, MAX_TOKEN_LIFE
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, Role
+from wallet.protocol.kinds import Kind
 
 CURRENCY = "KZT"
 
@@ -19,7 +20,7 @@ CURRENCY = "KZT"
 class Issuance:
     """Amounts in tiyn, one token each; ``funding`` (16 bytes) is the idempotency key; times in unix seconds."""
 
-    KIND: ClassVar[Kind] = Kind.ISSUANCE
+    KIND: ClassVar[Kind] = kinds.ISSUANCE
 
     funding: bytes
     owner: bytes
@@ -52,12 +53,12 @@ class Issuance:
             issued=codec.moment(issued),
             expires=codec.moment(expires),
         )
-        require(sum(body.amounts) <= MAX_SUM, Code.AMOUNT_INVALID)
-        require(0 <= body.expires - body.issued <= MAX_TOKEN_LIFE, Code.TIME_INVALID)
+        require(sum(body.amounts) <= MAX_SUM, Code.AMOUNT_INVALID)  # 8.1.10
+        require(0 <= body.expires - body.issued <= MAX_TOKEN_LIFE, Code.TIME_INVALID)  # 8.1.11
         return body
 
 
 def check_issuance(signed: Signed[Issuance], directory: Directory) -> None:
     """That an issuing key good at its time signed it. ISSUANCE_SIGNATURE."""
     keys = directory.keys(Role.ISSUING, signed.body.issued)
-    require(any(signed.signed_by(key) for key in keys), Code.ISSUANCE_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.ISSUANCE_SIGNATURE)  # 8.2.4

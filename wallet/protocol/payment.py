@@ -1,7 +1,7 @@
 """The payment: what the payer hands over, new transfers and everything needed to verify them offline.
 
-``[new, transfers, issuances, certificates, policy]``; transfers in topological order, the ``new`` last ones are
-those that answer the request; everything stands in it once. SPEC section 4.6.
+``[new, transfers, issuances, certificates, policy]``, and attachments where there are any; transfers in topological
+order, the ``new`` last ones are those that answer the request; everything stands in it once. SPEC section 4.6.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from wallet.protocol import codec, cose
+from wallet.protocol.attachments import Attachment, split, with_attachments
 from wallet.protocol.bounds import (
     MAX_CERTIFICATES,
     MAX_ISSUANCES,
@@ -34,6 +35,7 @@ class Payment:
     issuances: tuple[Signed[Issuance], ...]
     certificates: tuple[Signed[Certificate], ...]
     policy: PolicyUpdate | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def newest(self) -> tuple[Signed[Transfer], ...]:
@@ -46,20 +48,22 @@ class Payment:
         return tuple(transfer.id for transfer in self.newest)
 
     def to_cbor(self) -> Cbor:
-        return [
+        fields: list[Cbor] = [
             self.new,
             [transfer.to_cbor() for transfer in self.transfers],
             [issuance.to_cbor() for issuance in self.issuances],
             [certificate.to_cbor() for certificate in self.certificates],
             None if self.policy is None else self.policy.to_cbor(),
         ]
+        return with_attachments(fields, self.attachments)
 
     def encode(self) -> bytes:
         return codec.encode(self.to_cbor())
 
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
-        new, transfers, issuances, certificates, policy = codec.array(value, 5)
+        fields, attachments = split(value, 5)
+        new, transfers, issuances, certificates, policy = fields
         payment = cls(
             codec.uint(new, MAX_TRANSFERS),
             tuple(
@@ -73,12 +77,13 @@ class Payment:
                 for item in codec.array(certificates, least=1, most=MAX_CERTIFICATES)
             ),
             None if policy is None else PolicyUpdate.from_cbor(policy),
+            attachments,
         )
-        require(1 <= payment.new <= len(payment.transfers), Code.MALFORMED)
+        require(1 <= payment.new <= len(payment.transfers), Code.MALFORMED)  # 8.1.4
         ids = [item.id for item in payment.transfers]
         ids += [item.id for item in payment.issuances]
         ids += [item.id for item in payment.certificates]
-        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)
+        require(len(set(ids)) == len(ids), Code.DUPLICATE_ITEM)  # 8.1.14
         return payment
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import ClassVar, Self
 
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import (
     ID_BYTES,
     MAX_CHANGES_IN_BASE,
@@ -28,8 +28,9 @@ from wallet.protocol.bounds import (
 from wallet.protocol.certificate import Limits
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, KeyChange, Role
+from wallet.protocol.kinds import Kind
 
 
 class Reason(IntEnum):
@@ -46,7 +47,7 @@ class PolicyHead:
     """``[version, time, limits, grace]``: the newest version, when it was signed, limits for every wallet, and
     the seconds after a token's expiry in which it can still be redeemed."""
 
-    KIND: ClassVar[Kind] = Kind.POLICY_HEAD
+    KIND: ClassVar[Kind] = kinds.POLICY_HEAD
 
     version: int
     time: int
@@ -74,7 +75,7 @@ class PolicyDelta:
     ``revoked`` and ``removed`` name wallets by ``Certificate.revocation_id``, which only their own bank's have.
     """
 
-    KIND: ClassVar[Kind] = Kind.POLICY_DELTA
+    KIND: ClassVar[Kind] = kinds.POLICY_DELTA
 
     version: int
     time: int
@@ -109,7 +110,7 @@ class PolicyDelta:
 def _revocation(value: Cbor) -> tuple[bytes, Reason]:
     revoked, reason = codec.array(value, 2)
     if type(reason) is not int or reason not in set(Reason):
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     return codec.octets(revoked, REVOCATION_ID_BYTES), Reason(reason)
 
 
@@ -135,7 +136,7 @@ class PolicyUpdate:
         )
         for delta in update.deltas:
             size = len(delta.encode())
-            require(size <= MAX_DELTA_BYTES, Code.TOO_LARGE, bytes=size, limit=MAX_DELTA_BYTES)
+            require(size <= MAX_DELTA_BYTES, Code.TOO_LARGE, bytes=size, limit=MAX_DELTA_BYTES)  # 8.1.1
         return update
 
 
@@ -144,7 +145,7 @@ class PolicyBase:
     """``[version, time, changes, digest]``: where a wallet that holds no policy may begin. All deltas up to ``version``
     have come to these key changes and to the list of revocations whose SHA-256 is ``digest``."""
 
-    KIND: ClassVar[Kind] = Kind.POLICY_BASE
+    KIND: ClassVar[Kind] = kinds.POLICY_BASE
 
     version: int
     time: int
@@ -189,7 +190,7 @@ class Baseline:
         body = self.base.body
         changed = directory.with_changes(body.changes)
         _check_signed(self.base, body.time, changed)
-        require(digest_of(self.revoked) == body.digest, Code.POLICY_SIGNATURE)
+        require(digest_of(self.revoked) == body.digest, Code.POLICY_SIGNATURE)  # 8.2.7
         return Policy(changed, body.version, NO_HEAD, dict(self.revoked), body.time)
 
 
@@ -234,7 +235,7 @@ class Policy:
         head = update.head
         if head is None or (head.body.version, head.body.time) <= (current.head.version, current.head.time):
             return current
-        require(head.body.version <= current.version, Code.POLICY_GAP, have=current.version)
+        require(head.body.version <= current.version, Code.POLICY_GAP, have=current.version)  # 8.2.6
         _check_signed(head, head.body.time, current.directory)
         return replace(current, head=head.body, latest=current.time)
 
@@ -248,7 +249,7 @@ class Policy:
             body = delta.body
             if body.version <= version:
                 continue
-            require(body.version == version + 1, Code.POLICY_GAP, have=version, version=body.version)
+            require(body.version == version + 1, Code.POLICY_GAP, have=version, version=body.version)  # 8.2.6
             _check_signed(delta, body.time, directory)
             for removed in body.removed:
                 revoked.pop(removed, None)
@@ -266,7 +267,7 @@ def first_policy(
     Raises ``Refusal``: POLICY_SIGNATURE, POLICY_GAP.
     """
     reached = Policy(directory, 0, head.body).apply(PolicyUpdate(None, tuple(deltas)))
-    require(reached.version >= head.body.version, Code.POLICY_GAP, have=reached.version)
+    require(reached.version >= head.body.version, Code.POLICY_GAP, have=reached.version)  # 8.2.6
     # Only now, for a delta may have brought the key that signed the head.
     _check_signed(head, head.body.time, reached.directory)
     return reached
@@ -276,4 +277,4 @@ def _check_signed(
     signed: Signed[PolicyHead] | Signed[PolicyDelta] | Signed[PolicyBase], time: int, directory: Directory
 ) -> None:
     keys = directory.keys(Role.POLICY, time)
-    require(any(signed.signed_by(key) for key in keys), Code.POLICY_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.POLICY_SIGNATURE)  # 8.2.7

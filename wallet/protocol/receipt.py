@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import ID_BYTES, MAX_CODE_BYTES, MAX_REFUSALS, MAX_TRANSFERS
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.keys import p256
+from wallet.protocol.kinds import Kind
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import ToPayer, Transfer
 from wallet.protocol.validity import Verified, check_transfer
@@ -24,7 +26,7 @@ class ReceiptBody:
     """``transfers``: ids of the payment's new transfers, as the payment has them; ``code`` None when accepted;
     ``refusals``: ids of the redemptions that give refused money back; ``time`` in unix seconds."""
 
-    KIND: ClassVar[Kind] = Kind.RECEIPT
+    KIND: ClassVar[Kind] = kinds.RECEIPT
 
     transfers: tuple[bytes, ...]
     code: Code | None
@@ -46,7 +48,7 @@ class ReceiptBody:
             tuple(codec.octets(txid, ID_BYTES) for txid in codec.array(refusals, most=MAX_REFUSALS)),
             codec.moment(time),
         )
-        require((body.code is None) == (not body.refusals), Code.MALFORMED)
+        require((body.code is None) == (not body.refusals), Code.MALFORMED)  # 8.1.4
         return body
 
 
@@ -55,7 +57,7 @@ def _code(value: Cbor) -> Code:
     try:
         return Code(name)
     except ValueError as error:
-        raise Refusal(Code.MALFORMED) from error
+        raise Refusal(Code.MALFORMED) from error  # 8.1.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,14 @@ class Receipt:
 
 def check_receipt(receipt: Receipt, payee: bytes) -> None:
     """That the compressed P-256 ``payee`` signed the receipt and the very refusals it names. RECEIPT_SIGNATURE."""
-    body = receipt.signed.body
-    require(receipt.signed.signed_by(payee), Code.RECEIPT_SIGNATURE)
-    require(tuple(refusal.id for refusal in receipt.refusals) == body.refusals, Code.RECEIPT_SIGNATURE)
+    key, body = p256(payee), receipt.signed.body
+    require(receipt.signed.signed_by(key), Code.RECEIPT_SIGNATURE)  # 8.2.8
+    require(
+        tuple(refusal.id for refusal in receipt.refusals) == body.refusals, Code.RECEIPT_SIGNATURE
+    )  # 8.2.8
     for refusal in receipt.refusals:
-        require(isinstance(refusal.body.purpose, ToPayer), Code.RECEIPT_SIGNATURE)
-        require(refusal.signed_by(payee), Code.RECEIPT_SIGNATURE)
+        require(isinstance(refusal.body.purpose, ToPayer), Code.RECEIPT_SIGNATURE)  # 8.2.8
+        require(refusal.signed_by(key), Code.RECEIPT_SIGNATURE)  # 8.2.8
 
 
 def check_answer(receipt: Receipt, paid: Verified, request: Request, directory: Directory) -> None:
@@ -95,14 +99,14 @@ def check_answer(receipt: Receipt, paid: Verified, request: Request, directory: 
     REDEMPTION_AMOUNTS where the redemptions take something else, or not all; what ``check_transfer`` gives.
     """
     check_receipt(receipt, request.key)
-    require(receipt.signed.body.transfers == paid.payment.ids, Code.PAYMENT_UNKNOWN)
+    require(receipt.signed.body.transfers == paid.payment.ids, Code.PAYMENT_UNKNOWN)  # 8.2.9
     if receipt.signed.body.code is None:
         return
     owed = {token.ref: token for token in paid.received}
     for refusal in receipt.refusals:
         inputs = []
         for ref in refusal.body.inputs:
-            require(ref in owed, Code.PROVENANCE_MISSING, token=str(ref))
+            require(ref in owed, Code.PROVENANCE_MISSING, token=str(ref))  # 8.3.1
             inputs.append(owed.pop(ref))
         check_transfer(refusal, inputs, request.payee.body, directory)
-    require(not owed, Code.REDEMPTION_AMOUNTS)
+    require(not owed, Code.REDEMPTION_AMOUNTS)  # 8.3.9

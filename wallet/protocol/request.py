@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import MAX_MEMO_BYTES, MAX_SEQUENCE, NONCE_BYTES, REQUEST_REF_BYTES
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.keys import p256
+from wallet.protocol.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class Request:
     ``policy`` is the version of the policy the payee holds.
     """
 
-    KIND: ClassVar[Kind] = Kind.REQUEST
+    KIND: ClassVar[Kind] = kinds.REQUEST
 
     payee: Signed[Certificate]
     currency: str
@@ -83,4 +85,4 @@ def check_request(signed: Signed[Request], directory: Directory) -> None:
     Raises ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, REQUEST_SIGNATURE.
     """
     check_certificate(signed.body.payee, directory)
-    require(signed.signed_by(signed.body.key), Code.REQUEST_SIGNATURE)
+    require(signed.signed_by(p256(signed.body.key)), Code.REQUEST_SIGNATURE)  # 8.2.5

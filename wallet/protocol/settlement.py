@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import ID_BYTES, MAX_CODE_BYTES, MAX_ID_BYTES, MAX_INPUTS
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, Role
+from wallet.protocol.kinds import Kind
 from wallet.protocol.transfer import TokenRef, Transfer
 
 CENTRAL_BANK = ""
@@ -27,7 +28,7 @@ CENTRAL_BANK = ""
 class Commit:
     """A bank asks the notary to consume ``refs`` (sorted) for transaction ``consumer``."""
 
-    KIND: ClassVar[Kind] = Kind.COMMIT
+    KIND: ClassVar[Kind] = kinds.COMMIT
 
     bank: str
     consumer: bytes
@@ -46,7 +47,7 @@ class Commit:
             tuple(TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)),
             codec.moment(time),
         )
-        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)
+        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
 
 
@@ -55,7 +56,7 @@ class Consumption:
     """The notary's word: ``consumer``, submitted by ``bank`` at ``time``, was the first to consume ``refs`` (sorted,
     each once)."""
 
-    KIND: ClassVar[Kind] = Kind.CONSUMPTION
+    KIND: ClassVar[Kind] = kinds.CONSUMPTION
 
     consumer: bytes
     bank: str
@@ -74,7 +75,7 @@ class Consumption:
             codec.moment(time),
             tuple(TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)),
         )
-        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)
+        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
 
 
@@ -92,7 +93,7 @@ class Settlement:
     """A bank's verdict: ``values`` are the settled tiyn of each output, face value unless something was lost, none
     where it is refused; ``code`` says why it is not settled, always where it is refused."""
 
-    KIND: ClassVar[Kind] = Kind.SETTLEMENT
+    KIND: ClassVar[Kind] = kinds.SETTLEMENT
 
     bank: str
     transfer: bytes
@@ -109,7 +110,7 @@ class Settlement:
     def from_cbor(cls, value: Cbor) -> Self:
         bank, transfer, verdict, values, code, time = codec.array(value, 6)
         if type(verdict) is not int or verdict not in set(Verdict):
-            raise Refusal(Code.MALFORMED)
+            raise Refusal(Code.MALFORMED)  # 8.1.4
         body = cls(
             bank=codec.text(bank, MAX_ID_BYTES, least=1),
             transfer=codec.octets(transfer, ID_BYTES),
@@ -118,8 +119,9 @@ class Settlement:
             code=None if code is None else _code(code),
             time=codec.moment(time),
         )
-        require(body.code is not None or body.verdict is not Verdict.REFUSED, Code.MALFORMED)
-        require(body.code is None or body.verdict is not Verdict.SETTLED, Code.MALFORMED)
+        require(body.code is not None or body.verdict is not Verdict.REFUSED, Code.MALFORMED)  # 8.1.4
+        require(body.code is None or body.verdict is not Verdict.SETTLED, Code.MALFORMED)  # 8.1.4
+        require(not body.values or body.verdict is not Verdict.REFUSED, Code.MALFORMED)  # 8.1.4
         return body
 
 
@@ -127,7 +129,7 @@ def _code(value: Cbor) -> Code:
     try:
         return Code(codec.text(value, MAX_CODE_BYTES, least=1))
     except ValueError as error:
-        raise Refusal(Code.MALFORMED) from error
+        raise Refusal(Code.MALFORMED) from error  # 8.1.4
 
 
 def check_commit(signed: Signed[Commit], directory: Directory) -> None:
@@ -138,19 +140,19 @@ def check_commit(signed: Signed[Commit], directory: Directory) -> None:
         keys = directory.keys(Role.REDEMPTION, body.time)
     else:
         keys = directory.bank_keys(body.bank, body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)  # 9.8.2
 
 
 def check_consumption(signed: Signed[Consumption], directory: Directory) -> None:
     """That a notary key good at its time signed it. NOTARY_SIGNATURE."""
     keys = directory.keys(Role.NOTARY, signed.body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.NOTARY_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.NOTARY_SIGNATURE)  # 8.2.11
 
 
 def check_settlement(signed: Signed[Settlement], directory: Directory) -> None:
     """That the bank it names signed it. BANK_UNKNOWN, SETTLEMENT_SIGNATURE."""
     keys = directory.bank_keys(signed.body.bank, signed.body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.SETTLEMENT_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.SETTLEMENT_SIGNATURE)  # 8.2.10
 
 
 def settle_values(transfer: Transfer, input_values: Sequence[int]) -> tuple[int, ...]:

@@ -8,19 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import MAX_ID_BYTES, NONCE_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
-from wallet.protocol.cose import Kind, Signed
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
+from wallet.protocol.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class TimeWord:
     """``[bank, nonce, time]``: the bank's id, what the asker sent, and the bank's clock, unix seconds."""
 
-    KIND: ClassVar[Kind] = Kind.TIME_WORD
+    KIND: ClassVar[Kind] = kinds.TIME_WORD
 
     bank: str
     nonce: bytes
@@ -42,6 +43,6 @@ class TimeWord:
 def check_time_word(signed: Signed[TimeWord], bank: str, nonce: bytes, directory: Directory) -> None:
     """That this bank signed it for this question. BANK_UNKNOWN, AUTH_SIGNATURE."""
     body = signed.body
-    require((body.bank, body.nonce) == (bank, nonce), Code.AUTH_SIGNATURE)
+    require((body.bank, body.nonce) == (bank, nonce), Code.AUTH_SIGNATURE)  # 9.8.2
     keys = directory.bank_keys(body.bank, body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)
+    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)  # 9.8.2

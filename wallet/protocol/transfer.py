@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
-from wallet.protocol import codec
+from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import (
     ID_BYTES,
     MAX_AMOUNTS,
@@ -21,7 +21,7 @@ from wallet.protocol.bounds import (
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Kind
+from wallet.protocol.kinds import Kind
 
 
 class TokenRef(NamedTuple):
@@ -75,7 +75,7 @@ class Transfer:
     this payment included; ``sequence`` counts the purse's transfers over all its keys; ``time`` in unix seconds.
     """
 
-    KIND: ClassVar[Kind] = Kind.TRANSFER
+    KIND: ClassVar[Kind] = kinds.TRANSFER
 
     inputs: tuple[TokenRef, ...]
     payee: bytes
@@ -115,13 +115,13 @@ class Transfer:
             change=codec.amount(change, least=0),
             purpose=_purpose_from_cbor(purpose),
             sequence=codec.uint(sequence, MAX_SEQUENCE),
-            total=codec.uint(total, MAX_SUM),
+            total=codec.amount(total, least=0),
             time=codec.moment(time),
         )
         if body.amount + body.change > MAX_SUM:
-            raise Refusal(Code.AMOUNT_INVALID)
+            raise Refusal(Code.AMOUNT_INVALID)  # 8.1.10
         if len(body.inputs) > 1:
-            require(list(body.inputs) == sorted(set(body.inputs)), Code.INPUTS_UNSORTED)
+            require(list(body.inputs) == sorted(set(body.inputs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
 
 
@@ -140,9 +140,9 @@ def _purpose_to_cbor(purpose: Purpose) -> Cbor:
 def _purpose_from_cbor(value: Cbor) -> Purpose:
     if type(value) is bytes:
         return codec.octets(value, REQUEST_REF_BYTES)
-    parts = codec.array(value, least=1, most=3)
+    parts = codec.array(value, least=1)
     if type(parts[0]) is not int:
-        raise Refusal(Code.MALFORMED)
+        raise Refusal(Code.MALFORMED)  # 8.1.4
     match parts:
         case [0, owner, amounts]:
             listed = codec.array(amounts, least=1, most=MAX_AMOUNTS)
@@ -152,4 +152,4 @@ def _purpose_from_cbor(value: Cbor) -> Purpose:
         case [2, payer]:
             return ToPayer(codec.public_key(payer))
         case _:
-            raise Refusal(Code.MALFORMED)
+            raise Refusal(Code.MALFORMED)  # 8.1.4

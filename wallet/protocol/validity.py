@@ -15,6 +15,7 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.keys import p256
 from wallet.protocol.lifetime import is_good
 from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.transfer import Refresh, TokenRef, ToPayer, Transfer
@@ -182,7 +183,7 @@ def _checked(
     body = transfer.body
     if len(inputs) > 1:
         _check_alike(inputs)
-    if not is_signed and not transfer.signed_by(inputs[0].owner):
+    if not is_signed and not transfer.signed_by(p256(inputs[0].owner)):
         raise Refusal(Code.TRANSFER_SIGNATURE)  # 8.3.6
     total_in = sum([token.amount for token in inputs])
     total_out = body.amount + body.change

@@ -6,7 +6,7 @@ service signed comes in through ``hear_time``, with who signed it; what it count
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
@@ -16,12 +16,15 @@ from wallet.protocol.bounds import MAX_DELTAS
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import parse
 from wallet.protocol.directory import Directory
+from wallet.protocol.handover import Handover, followed
 from wallet.protocol.policy import NO_HEAD, Baseline, Policy, PolicyHead, PolicyUpdate, first_policy
 from wallet.purse.policy_book import PolicyBook
 from wallet.purse.store import Store
 from wallet.purse.words import Signer, Word, WordBook, Words, after, agreed, reached
 
 _ROOT: Final = "root"
+_PINNED: Final = "root_pinned"
+"""The root that a wallet was given first, where it has handed over since."""
 _DIRECTORY: Final = "directory"
 _HEAD: Final = "policy_head"
 
@@ -112,19 +115,55 @@ class Authority:
             raise Refusal(Code.RECONCILE_FIRST)
         return Directory.open(raw, root)
 
-    def take_root(self, root: bytes, directory: bytes) -> None:
-        """At first set-up, and harmless when repeated: the root to believe and a directory it signed.
+    @property
+    def root(self) -> bytes:
+        """The 33-byte root key that is believed: that given first, or whom it has handed over to. RECONCILE_FIRST."""
+        root = self._store.fact(_ROOT)
+        if root is None:
+            raise Refusal(Code.RECONCILE_FIRST)
+        return bytes(root)
 
-        DIRECTORY_SIGNATURE, also for another root than the one held.
+    def take_root(self, root: bytes, directory: bytes, handovers: Iterable[Handover] = ()) -> None:
+        """At first set-up, and harmless when repeated: the root to believe, how it has handed over since, and a
+        directory that the last one signed.
+
+        DIRECTORY_SIGNATURE, also for another root than the one given first.
         """
         held = self._store.fact(_ROOT)
+        if held is not None and self._store.fact(_PINNED) == root:
+            return
         require(held in (None, root), Code.DIRECTORY_SIGNATURE)
-        Directory.open(directory, root)
+        now = [root, *(later for later, _ in followed(handovers, root))][-1]
+        Directory.open(directory, now)
         if held is not None:
             return
         with self._store.transaction():
-            self._store.set_fact(_ROOT, root)
+            self._store.set_fact(_ROOT, now)
             self._store.set_fact(_DIRECTORY, directory)
+            if now != root:
+                self._store.set_fact(_PINNED, root)
+
+    def take_handovers(self, handovers: Iterable[Handover]) -> bool:
+        """Believe whom the root held has handed over to, by a newer directory; whether it has.
+
+        Raises ``Refusal``: DIRECTORY_SIGNATURE, POLICY_SIGNATURE, RECONCILE_FIRST (no root, or no policy yet).
+        """
+        before, base = self.policy, self._base()
+        later = followed(handovers, self.root)
+        if not later or later[-1][1].version <= base.version:
+            return False
+        root, handover = later[-1]
+        directory = handover.new.encode()
+        after = replace(
+            before, directory=self._book.directory_at(Directory.open(directory, root), before.version)
+        )
+        with self._store.within():
+            if self._store.fact(_PINNED) is None:
+                self._store.set_fact(_PINNED, self.root)
+            self._store.set_fact(_ROOT, root)
+            self._keep(directory, PolicyUpdate(None, ()), after)
+        self._policy = after
+        return True
 
     def take_base(self, offered: Baseline) -> None:
         """Begin with what all deltas up to a version have come to. Passed over where anything is held already.

@@ -16,7 +16,8 @@ from hsm.keystore import Keystore, KeystoreCode, KeystoreError
 from wallet.protocol import codec
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import SignDigest, Signed
+from wallet.protocol.cose import Signed
+from wallet.protocol.keys import Sign
 from wallet.protocol.lifetime import is_good
 from wallet.protocol.validity import choose_certificate
 from wallet.purse.objects import Objects
@@ -71,16 +72,16 @@ class Epochs:
         """Whether it is an own key that still exists."""
         return self._store.value(f"SELECT 1 FROM epoch WHERE key = ? AND {EXISTS}", key) is not None
 
-    def signer(self, key: bytes) -> SignDigest:
+    def signer(self, key: bytes) -> Sign:
         """How to sign with an own key that still exists. NOT_CERTIFIED if it does not."""
         alias = self._store.value(f"SELECT alias FROM epoch WHERE key = ? AND {EXISTS}", key)
         if alias is None:
             raise Refusal(Code.NOT_CERTIFIED, {"key": key.hex()})
-        return lambda digest: self._keystore.sign_digest(alias, digest)
+        return lambda message: self._keystore.sign(alias, message)
 
-    def prove(self, epoch: EpochKey, digest: bytes) -> bytes:
+    def prove(self, epoch: EpochKey, message: bytes) -> bytes:
         """Sign with a key that is made and perhaps not certified yet."""
-        return self._keystore.sign_digest(epoch.alias, digest)
+        return self._keystore.sign(epoch.alias, message)
 
     def current(self) -> Signed[Certificate] | None:
         """The newest certificate of the newest certified key, or None before the first. One that a wrong clock has

@@ -58,7 +58,8 @@ class Event:
 
     ``state`` is that of a payment or funding; once the ledger has decided about all of it, ``settled``, ``short`` or
     ``lost``; of received money until then ``payer`` or ``ledger``, who brought it. ``who`` the other side's name where
-    a merchant has one, ``wallet`` its wallet id.
+    a merchant has one, ``wallet`` its wallet id; ``contact`` the key that signed beside the request that was paid, and
+    ``called`` what its holder is called here.
 
     ``change``: tiyn by which the pocket holds more (or less) for it. ``lost``: tiyn that the ledger gave to somebody
     else; ``claim``: the wallet id against which the holder has the claim for that, empty where nobody is named.
@@ -76,6 +77,8 @@ class Event:
     change: int = 0
     lost: int = 0
     claim: bytes = b""
+    contact: bytes = b""
+    called: str = ""
 
 
 @dataclass(slots=True)
@@ -128,7 +131,10 @@ class History:
     # what the purse has rows of
 
     def _paid(self) -> list[Event]:
-        rows = self._purse.store.rows("SELECT id FROM payment WHERE state <> 'dropped'")
+        rows = self._purse.store.rows(
+            "SELECT id, r.key, name FROM payment LEFT JOIN recognised r USING (request)"
+            " LEFT JOIN contact USING (key) WHERE state <> 'dropped'"
+        )
         return [
             Event(
                 kind=EventKind.PAID,
@@ -140,8 +146,10 @@ class History:
                 wallet=item.payee.wallet,
                 memo=item.memo,
                 code=item.code,
+                contact=bytes(row["key"] or b""),
+                called=row["name"] or "",
             )
-            for item in (self._payments.summary(row["id"]) for row in rows)
+            for row, item in ((row, self._payments.summary(row["id"])) for row in rows)
         ]
 
     def _payment_state(self, item: PaymentSummary) -> str:

@@ -1,9 +1,10 @@
 """The journal and the keystore's record: how a purse notices that somebody put an older copy of it in place.
 
 Every transition that changes money or intents is one transaction that also writes the next row here; then the
-record moves; only then is anything signed or shown. A store exactly one step ahead whose predecessor is the
-record was killed in between and rolls the record forward. Every other difference is a rollback: the purse
-refuses to spend until the ledger knows a transfer for every sequence number that was signed.
+record moves, at once or with a later one (`RECORDED_LATER`); only then is anything signed or shown. A store ahead
+of the record by rows that may be recorded later, and one more of any kind at their end, whose predecessor is the
+record, was killed in between and rolls the record forward. Every other difference is a rollback: the purse refuses
+to spend until the ledger knows a transfer for every sequence number that was signed.
 
 A row's digest is SHA-256(previous digest ‖ step ‖ sequence ‖ SHA-256(content)), counts as 8 bytes big-endian.
 ``sequence`` is the highest number signed so far.
@@ -22,7 +23,7 @@ from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
 from wallet.purse.store import DELIVERY_CURSOR, Store
-from wallet.purse.transitions import Transition
+from wallet.purse.transitions import RECORDED_LATER, Transition
 
 GENESIS: Final = hashlib.sha256(b"qalta purse").digest()
 _ROLLBACK: Final = "rollback"
@@ -32,6 +33,8 @@ _SINCE: Final = "rollback_since"
 
 
 class PurseState(StrEnum):
+    """Whether the purse is at least as new as the keystore's record says, or an older copy of itself."""
+
     SOUND = "sound"
     ROLLED_BACK = "rolled_back"
 
@@ -103,10 +106,20 @@ class Journal:
         self._keystore.write_record(self.last().record)
         self._is_behind = False
 
+    def follow(self, transition: Transition) -> None:
+        """After the transaction of ``transition``: move the record where that can't wait."""
+        if transition not in RECORDED_LATER:
+            self.move_record()
+
     def catch_up(self) -> None:
-        """Before anything else is done, signed or shown: the record must have followed the last transition, whatever
-        the keystore said then."""
+        """Before anything else is done, signed or shown: the record must have followed the last transition that could
+        not wait, whatever the keystore said then."""
         if self._is_behind:
+            self.move_record()
+
+    def catch_up_wholly(self) -> None:
+        """Before the purse is closed: what could wait is recorded too."""
+        if self._keystore.read_record() != self.last().record:
             self.move_record()
 
     def settle(self) -> None:
@@ -115,10 +128,22 @@ class Journal:
         kept = self._keystore.read_record() or _BEFORE_ALL.record
         if last.record == kept:
             return
-        if last.step == kept.step + 1 and last.previous == kept.digest:
+        if self._is_ahead_of(kept):
             self.move_record()
             return
         self._fall_back(last, kept)
+
+    def _is_ahead_of(self, kept: Record) -> bool:
+        """Whether the store only went on from ``kept``: by what is recorded later, and at the end one of any kind."""
+        rows = self._store.rows(
+            "SELECT previous, transition FROM journal WHERE step > ? ORDER BY step", kept.step
+        )
+        waiting = [Transition(row["transition"]) for row in rows]
+        return (
+            bool(rows)
+            and rows[0]["previous"] == kept.digest
+            and all(transition in RECORDED_LATER for transition in waiting[:-1])
+        )
 
     def _fall_back(self, last: Entry, kept: Record) -> None:
         highest = max(last.sequence, kept.sequence)

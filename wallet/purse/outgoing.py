@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from wallet.protocol import codec, cose
+from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Kind, Signed, object_id
+from wallet.protocol.cose import Signed, object_id
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer
 from wallet.purse.authority import Authority
@@ -92,7 +92,7 @@ class Outgoing:
     def store_unsigned(self, body: Transfer, key: bytes, payment: bytes | None) -> bytes:
         """Keep a body that ``key`` will sign; returns its transaction id."""
         payload = codec.encode(body.to_cbor())
-        txid = object_id(Kind.TRANSFER, payload)
+        txid = object_id(kinds.TRANSFER, payload)
         self._store.insert(
             "outgoing",
             txid=txid,

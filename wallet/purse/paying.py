@@ -54,11 +54,19 @@ class Paying:
         """
         return self._considering.consider(request, amount)[0]
 
-    def reserve(self, request: Signed[Request], amount: int | None = None, *, anew: bool = False) -> bytes:
+    def reserve(
+        self,
+        request: Signed[Request],
+        amount: int | None = None,
+        *,
+        anew: bool = False,
+        contact: bytes | None = None,
+    ) -> bytes:
         """Put the intent on disk: tokens, bodies, numbers and totals are fixed; returns the payment's id.
 
         A request with a nonce never gets a second payment: the id of the one it has is returned. ``anew``: pay a
-        printed code again although a payment to it has no receipt. Raises ``Refusal`` as ``consider``, and
+        printed code again although a payment to it has no receipt. ``contact``: the key that signed beside the
+        request. Raises ``Refusal`` as ``consider``, and
         ALREADY_PAID (a printed code; or the payment there is has another amount), PAYMENT_STATE (another payment
         is reserved and neither signed nor dropped).
         """
@@ -76,14 +84,14 @@ class Paying:
             )
         for waiting in self._payments.in_states(PaymentState.RESERVED):
             raise Refusal(Code.PAYMENT_STATE, {"payment": waiting.id.hex(), "state": waiting.state.value})
-        return self._reserve(request, considered.amount, choice)
+        return self._reserve(request, considered.amount, choice, contact)
 
     def _check_same(self, considered: Consideration, amount: int | None) -> None:
         if amount not in (None, considered.amount):
             paid = considered.amount or 0
             raise Refusal(Code.ALREADY_PAID, {"payment": (considered.payment or b"").hex(), "paid": paid})
 
-    def _reserve(self, request: Signed[Request], amount: int, choice: Choice) -> bytes:
+    def _reserve(self, request: Signed[Request], amount: int, choice: Choice, contact: bytes | None) -> bytes:
         purse, now = self._purse, self._purse.now()
         payment, ref = purse.random(PAYMENT_ID_BYTES), request_ref(request)
         with purse.transition(Transition.RESERVE, [payment, ref, amount]):
@@ -97,6 +105,8 @@ class Paying:
                 at=now,
                 changed=now,
             )
+            if contact is not None:
+                purse.store.insert_new("recognised", request=ref, key=contact)
             self._store_bodies(payment, request, choice, now)
         return payment
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from hsm.failpoint import reach
-from hsm.keystore import Keystore
+from hsm.keystore import Keystore, KeystoreError
 from wallet.protocol.codec import Cbor
 from wallet.protocol.lifetime import refundable_before
 from wallet.purse.authority import Authority
@@ -109,7 +111,7 @@ class Purse:
 
     @contextmanager
     def transition(self, transition: Transition, content: Cbor) -> Iterator[None]:
-        """One transition: commit step n+1, then move the record. ``content`` says what changed.
+        """One transition: commit step n+1, then move the record, at once or later. ``content`` says what changed.
 
         An exception inside changes nothing.
         """
@@ -118,8 +120,14 @@ class Purse:
             yield
             self.journal.append(transition, content)
         reach(f"purse.{transition}.stored")
-        self.journal.move_record()
+        self.journal.follow(transition)
         reach(f"purse.{transition}.recorded")
 
     def close(self) -> None:
-        self.turns.end(self.store.close)
+        """What could wait is recorded, where the keystore still can: opening makes up for it."""
+        self.turns.end(self._close)
+
+    def _close(self) -> None:
+        with contextlib.suppress(KeystoreError, sqlite3.Error):
+            self.journal.catch_up_wholly()
+        self.store.close()

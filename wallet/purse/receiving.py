@@ -9,7 +9,7 @@ receipt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hsm.failpoint import reach
 from wallet.protocol import cose
@@ -23,7 +23,6 @@ from wallet.protocol.limits import check_balance, effective
 from wallet.protocol.payment import parse_payment
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request, request_ref
-from wallet.protocol.transfer import TokenRef
 from wallet.protocol.validity import Token, Verified, verify_payment
 from wallet.purse.commitments import IS_OPEN, commitments
 from wallet.purse.evidences import Evidences
@@ -195,21 +194,15 @@ class Receiving:
     def _view(self, verified: Verified, request: Signed[Request]) -> PayeeView:
         purse = self._purse
         fresh = self._fresh(verified)
-        known = {token.ref for token in verified.received if token not in fresh}
-        counted_twice = sum(token.amount for token in verified.received if token.ref in known)
-
-        def consumer_of(ref: TokenRef) -> bytes | None:
-            return None if ref in known else purse.objects.consumer_of(ref)
-
         ref = request_ref(request)
-        counted = commitments(purse, without=ref)
         return PayeeView(
             request,
             purse.authority.policy,
             purse.now(),
-            replace(counted, held=counted.held - counted_twice),
-            consumer_of,
+            commitments(purse, without=ref),
+            purse.objects.consumer_of,
             self._incoming.answers(ref),
+            frozenset(token.ref.txid for token in verified.received if token not in fresh),
         )
 
     def _accept(self, verified: Verified, fresh: tuple[Token, ...]) -> bytes:

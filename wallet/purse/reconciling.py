@@ -14,6 +14,7 @@ from wallet.protocol.bounds import DAY
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.cose import Signed
+from wallet.protocol.handover import Handover
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.lifetime import is_good
 from wallet.protocol.limits import effective, excess
@@ -51,12 +52,17 @@ class Reconciling:
 
     # whom to believe
 
-    def take_root(self, root: bytes, directory: bytes) -> None:
-        """At first set-up: the central bank's root key, compressed P-256, and a directory that it signed.
+    def take_root(self, root: bytes, directory: bytes, handovers: Iterable[Handover] = ()) -> None:
+        """At first set-up: the central bank's root key, compressed P-256, how it has handed over since, and a directory
+        that the last one signed.
 
         Harmless when repeated. DIRECTORY_SIGNATURE, also for another root than the one held.
         """
-        self._purse.authority.take_root(root, directory)
+        self._purse.authority.take_root(root, directory, handovers)
+
+    def take_handovers(self, handovers: Iterable[Handover]) -> bool:
+        """Believe whom the root held has handed over to; whether it has. DIRECTORY_SIGNATURE, POLICY_SIGNATURE."""
+        return self._purse.authority.take_handovers(handovers)
 
     def take_base(self, base: Baseline) -> None:
         """Where the policy of a wallet that holds none begins. POLICY_SIGNATURE, RECONCILE_FIRST (no root yet)."""
@@ -108,9 +114,9 @@ class Reconciling:
         """The current one, or None before the first."""
         return self._purse.epochs.current()
 
-    def prove_possession(self, epoch: EpochKey, digest: bytes) -> bytes:
-        """The epoch key's signature (64 bytes) over a digest by which its bank knows that we hold it."""
-        return self._purse.epochs.prove(epoch, digest)
+    def prove_possession(self, epoch: EpochKey, message: bytes) -> bytes:
+        """The epoch key's signature (64 bytes) over a message by which its bank knows that we hold it."""
+        return self._purse.epochs.prove(epoch, message)
 
     def install_certificate(self, certificate: Signed[Certificate]) -> None:
         """A certificate for a key of ours. BANK_UNKNOWN, CERTIFICATE_SIGNATURE, NOT_CERTIFIED (not our key)."""

@@ -1,8 +1,8 @@
 """Every transition of a purse, and every place where a test may kill the process.
 
 After each transition's transaction comes ``purse.<transition>.stored`` (durable, the record not yet moved), and
-after the record has moved ``purse.<transition>.recorded``. The others lie between two durable steps of one
-operation; each says in its table row what is then on disk.
+after the record has moved, or need not, ``purse.<transition>.recorded``. The others lie between two durable steps
+of one operation; each says in its table row what is then on disk.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ class Transition(StrEnum):
     ROLLBACK = "rollback"
     RESUME = "resume"
 
+
+RECORDED_LATER: Final = frozenset({Transition.RESERVE, Transition.ACKNOWLEDGE, Transition.ACCEPT})
+"""Transitions that the record need not follow at once: it follows with the next one, or when the purse is closed or
+opened. Nothing that a purse signs depends on them: an older copy that has forgotten one has signed nothing since
+(all that signs moves the record), would reserve, receive or show the same again, and the ledger delivers what it
+lacks."""
 
 BETWEEN: Final = {
     "purse.sign.signed": "signatures made in the keystore, none stored: the intent is still reserved",

@@ -1,7 +1,8 @@
 """The four messages of a payment: request, payment, receipt, problem. SPEC section 7.
 
-Wire: ``[1, request]``, ``[2, payment]``, ``[3, receipt]``, ``[4, code, [[name, fact], ...]]``, deterministic CBOR of
-at most MAX_MESSAGE_BYTES. Only a problem is unsigned, so a problem never changes anything.
+Wire: ``[1, request]`` (and attachments where there are any), ``[2, payment]``, ``[3, receipt]``,
+``[4, code, [[name, fact], ...]]``, deterministic CBOR of at most MAX_MESSAGE_BYTES. Only a problem is unsigned, so a
+problem never changes anything.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wallet.protocol import codec, cose
+from wallet.protocol.attachments import Attachment, split, with_attachments
 from wallet.protocol.bounds import (
     MAX_CODE_BYTES,
     MAX_MESSAGE_BYTES,
@@ -33,9 +35,10 @@ _PAYMENT_HEAD: Final = b"\x82\x02"
 
 @dataclass(frozen=True, slots=True)
 class RequestMessage:
-    """What a payee asks for."""
+    """What a payee asks for, and what stands beside it."""
 
     request: Signed[Request]
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,8 @@ def payment_message(raw: bytes) -> bytes:
 def encode(message: Message) -> bytes:
     """The bytes of one message. Raises ``Refusal``: TOO_LARGE, for what no other wallet would read."""
     match message:
-        case RequestMessage(request):
-            raw = codec.encode([_REQUEST, request.to_cbor()])
+        case RequestMessage(request, attachments):
+            raw = codec.encode(with_attachments([_REQUEST, request.to_cbor()], attachments))
         case PaymentMessage(raw_payment, _):
             raw = payment_message(raw_payment)
         case ReceiptMessage(receipt):
@@ -161,11 +164,12 @@ def decode(raw: bytes) -> Message:
 
     Raises ``Refusal``: the codes of SPEC 8.1, and what reading the object inside gives.
     """
-    parts = codec.array(codec.decode(raw, MAX_MESSAGE_BYTES), least=2, most=3)
+    parts = codec.array(codec.decode(raw, MAX_MESSAGE_BYTES), least=2)
     kind = codec.uint(parts[0], _PROBLEM)
-    codec.array(parts, 3 if kind == _PROBLEM else 2)
     if kind == _REQUEST:
-        return RequestMessage(cose.from_cbor(Request, parts[1]))
+        fields, attachments = split(parts, 2)
+        return RequestMessage(cose.from_cbor(Request, fields[1]), attachments)
+    codec.array(parts, 3 if kind == _PROBLEM else 2)
     if kind == _PAYMENT:
         size = len(raw) - len(_PAYMENT_HEAD)
         require(size <= MAX_PAYMENT_BYTES, Code.TOO_LARGE, bytes=size, limit=MAX_PAYMENT_BYTES)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from wallet.protocol.attachments import Attachment
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.lifetime import is_good
@@ -41,9 +42,13 @@ _WITH_RECEIPT = (PayeeState.STORED, PayeeState.ACKNOWLEDGED, PayeeState.REFUSED)
 class Payee:
     """Not for several threads at once. Nothing that is received makes it raise, save a purse that fails to answer."""
 
-    def __init__(self, purse: PayeePurse, request: Signed[Request]) -> None:
+    def __init__(
+        self, purse: PayeePurse, request: Signed[Request], attachments: tuple[Attachment, ...] = ()
+    ) -> None:
+        """``attachments``: what is shown beside the request."""
         self._purse = purse
         self._request = request
+        self._attachments = attachments
         self._ref = request_ref(request)
         self._machine = Machine(PAYEE, self._call, self._note)
         self._events: list[event.PayeeEvent] = []
@@ -54,9 +59,11 @@ class Payee:
         self._heard: PayeeGiven | None = None
 
     @classmethod
-    def resume(cls, purse: PayeePurse, request: Signed[Request]) -> Self:
+    def resume(
+        cls, purse: PayeePurse, request: Signed[Request], attachments: tuple[Attachment, ...] = ()
+    ) -> Self:
         """The session of a request that was made before, with what has become of it."""
-        session = cls(purse, request)
+        session = cls(purse, request, attachments)
         session._machine.give(PayeeGiven.RESUME)
         return session
 
@@ -121,7 +128,7 @@ class Payee:
         self._machine.give(PayeeGiven.SEND)
         match self.state:
             case PayeeState.REQUESTING:
-                return messages.encode(RequestMessage(self._request))
+                return messages.encode(RequestMessage(self._request, self._attachments))
             case PayeeState.EXPIRED:
                 facts = {"expires": self._request.body.expires}
                 return messages.encode(ProblemMessage(Code.REQUEST_EXPIRED, facts))

@@ -26,6 +26,7 @@ from __future__ import annotations
 from typing import Final, Self, TypeVar
 
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.contact import contact_of
 from wallet.protocol.cose import Signed
 from wallet.protocol.lifetime import is_good
 from wallet.protocol.payment import parse_payment
@@ -52,6 +53,7 @@ class Payer:
         self._machine = Machine(PAYER, self._call, self._note)
         self._events: list[event.PayerEvent] = []
         self._request: Signed[Request] | None = None
+        self._contact: bytes | None = None
         self._consideration: Consideration | None = None
         self._amount = 0
         self._payment_id = b""
@@ -90,6 +92,11 @@ class Payer:
     def request(self) -> Signed[Request] | None:
         """The request that this session is about, once it has one."""
         return self._request
+
+    @property
+    def contact(self) -> bytes | None:
+        """The contact key that signed beside the request that was heard here; None where none did."""
+        return self._contact
 
     @property
     def payment_id(self) -> bytes | None:
@@ -203,8 +210,8 @@ class Payer:
     def _take(self, message: Message) -> None:
         """Keep what the verb or the event of this message needs."""
         match message:
-            case RequestMessage(request) if self.state is PayerState.IDLE:
-                self._request = request
+            case RequestMessage(request, attachments) if self.state is PayerState.IDLE:
+                self._request, self._contact = request, contact_of(request, attachments)
             case ReceiptMessage(receipt) if self._heard is PayerGiven.RECEIPT:
                 self._receipt = receipt
             case ReceiptMessage():
@@ -238,7 +245,7 @@ class Payer:
         self._refusal = refusal
         self._dropped_for = refusal.code
         if verb is PayerCall.CONSIDER:
-            self._request = None
+            self._request = self._contact = None
             self._problem = messages.encode(messages.problem_of(refusal))
 
     def _ask_purse(self, verb: PayerCall) -> PayerGiven:
@@ -269,7 +276,9 @@ class Payer:
     def _reserve(self) -> PayerGiven:
         """Anew only where the person was shown what went before; what was not confirmed here is never signed here."""
         is_anew = bool(self._known(self._consideration).earlier)
-        self._payment_id = self._purse.reserve(self._known(self._request), self._amount, anew=is_anew)
+        self._payment_id = self._purse.reserve(
+            self._known(self._request), self._amount, anew=is_anew, contact=self._contact
+        )
         payment = self._purse.summary(self._payment_id)
         is_as_confirmed = payment.state == PayerState.RESERVED and payment.amount == self._amount
         return PayerGiven.IS_RESERVED if is_as_confirmed else PayerGiven.HAS_PAYMENT

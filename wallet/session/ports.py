@@ -64,8 +64,11 @@ class PayerPurse(Protocol):
     def consider(self, request: Signed[Request]) -> Consideration:
         """Every check that can be made before the PIN. Changes nothing."""
 
-    def reserve(self, request: Signed[Request], amount: int, *, anew: bool = False) -> bytes:
-        """The intent on disk and the record advanced; the payment's id. A nonce request never gets a second."""
+    def reserve(
+        self, request: Signed[Request], amount: int, *, anew: bool = False, contact: bytes | None = None
+    ) -> bytes:
+        """The intent on disk and the record advanced; the payment's id. A nonce request never gets a second.
+        ``contact``: the key that signed beside the request."""
 
     def sign(self, payment: bytes) -> bytes:
         """The encoded payment, signed and on disk. Again: the same bytes."""

@@ -6,6 +6,7 @@ it; what remains is one P-256 verification each, called from Python.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 
 from app.cli.bench.throwaway import Chain
-from wallet.protocol.cose import Signed, signing_digest
+from wallet.protocol.cose import Signed, signature_structure
 
 _PREHASHED: Final = ec.ECDSA(Prehashed(hashes.SHA256()))
 
@@ -37,7 +38,8 @@ def bare(signed: Iterable[tuple[Signed[Any], bytes]]) -> list[Bare]:
         if key not in objects:
             objects[key] = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key)
         r, s = (int.from_bytes(half, "big") for half in (item.signature[:32], item.signature[32:]))
-        ready.append(Bare(objects[key], encode_dss_signature(r, s), signing_digest(item.body)))
+        digest = hashlib.sha256(signature_structure(item.body.KIND, item.payload)).digest()
+        ready.append(Bare(objects[key], encode_dss_signature(r, s), digest))
     verify_all(ready)
     return ready
 

@@ -29,7 +29,7 @@ from app.cli.show import Show
 from app.cli.status import MissingPart
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.possession import possession_digest
+from ledger_sync.possession import possession_message
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import FUNDING_ID_BYTES, MAX_HOP
 from wallet.protocol.bundle import Bundle
@@ -155,7 +155,7 @@ class _Bench:
         meter = _Meter(self._network.lines.connect("bench")(url(service)))
         clock = self._network.clock(service)
         client = ServiceClient(
-            url(service), signer.key, signer.sign_digest, clock, os.urandom, connect=lambda _: meter
+            url(service), signer.key, signer.sign, clock, os.urandom, connect=lambda _: meter
         )
         return client, meter
 
@@ -172,10 +172,10 @@ class _Bench:
         order = [os.urandom(16), name, WalletKind.PERSON.value, 0, _OPENING]
         code = self._network.operate(self._bank, "/v1/customers", order)[0]
         device, wallet = SoftKey(), SoftKey()
-        signer = Signer(device.public, device.sign_digest)
+        signer = Signer(device.public, device.sign)
         line, _ = self.line(self._bank, signer)
         line.post("/v1/enrolments", [code, device.public])
-        proof = wallet.sign_digest(possession_digest(self._bank, device.public))
+        proof = wallet.sign(possession_message(self._bank, device.public))
         certificate, _news = codec.array(line.post("/v1/certificates", [wallet.public, 0, proof]), 2)
         return signer, Person(wallet, cose.from_cbor(Certificate, certificate))
 

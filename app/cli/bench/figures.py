@@ -21,9 +21,17 @@ class Unit(StrEnum):
     PER_SECOND = "per_second"
     TIMES = "times"
     FRAMES = "frames"
+    FLUSHES = "flushes"
 
 
-_PLACES: Final = {Unit.MILLISECONDS: 2, Unit.SECONDS: 2, Unit.PER_SECOND: 0, Unit.TIMES: 2, Unit.FRAMES: 0}
+_PLACES: Final = {
+    Unit.MILLISECONDS: 2,
+    Unit.SECONDS: 2,
+    Unit.PER_SECOND: 0,
+    Unit.TIMES: 2,
+    Unit.FRAMES: 0,
+    Unit.FLUSHES: 0,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ class Attacks:
         self._person = person
         stranger = SoftKey()
         self._signers: Mapping[str, Signer] = {
-            "public": Signer(stranger.public, stranger.sign_digest),
-            "newcomer": Signer(stranger.public, stranger.sign_digest),
+            "public": Signer(stranger.public, stranger.sign),
+            "newcomer": Signer(stranger.public, stranger.sign),
             "customer": device,
             "bank": network.signer(OTHER, "bank"),
             "central bank": network.signer(CENTRAL_BANK, "redemption"),
@@ -135,7 +135,7 @@ class Attacks:
             total=self._person.total,
             time=self._network.clock(BANK)(),
         )
-        return cose.sign(body, self._person.key.sign_digest)
+        return cose.sign(body, self._person.key.sign)
 
     def _made_up(self) -> Bundle:
         transfers = tuple(self._transfer(1) for _ in range(MAX_BUNDLE_ITEMS))
@@ -153,9 +153,7 @@ class Attacks:
     def _owners(self) -> Cbor:
         """Transfers that nobody certified signed: who it may have been has to be guessed."""
         stranger = Person(SoftKey(), self._person.certificate)
-        signed = [
-            cose.sign(self._transfer(1).body, stranger.key.sign_digest) for _ in range(MAX_BUNDLE_ITEMS)
-        ]
+        signed = [cose.sign(self._transfer(1).body, stranger.key.sign) for _ in range(MAX_BUNDLE_ITEMS)]
         return Bundle(tuple(signed), (), (self._person.certificate,), ()).to_cbor()
 
     def _proof(self, possession: Cbor) -> list[Cbor]:
@@ -171,7 +169,7 @@ class Attacks:
         said = Consumption(
             os.urandom(ID_BYTES), BANK, self._network.clock(NOTARY)(), (TokenRef(os.urandom(ID_BYTES), 0),)
         )
-        return cose.sign(said, self._signers["newcomer"].sign_digest).to_cbor()
+        return cose.sign(said, self._signers["newcomer"].sign).to_cbor()
 
     def _commits(self) -> Cbor:
         """As many as one call takes, the last of which is not signed by its bank: all are verified, none is made."""
@@ -180,7 +178,7 @@ class Attacks:
         return [
             cose.sign(
                 Commit(OTHER, os.urandom(ID_BYTES), (TokenRef(os.urandom(ID_BYTES), 0),), now),
-                each.sign_digest,
+                each.sign,
             ).to_cbor()
             for each in signers
         ]

@@ -28,7 +28,7 @@ from app.wallets.opened import system_clock
 from ledger_sync import sandbox
 from ledger_sync.client.rows import Row, read_rows
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.possession import possession_digest
+from ledger_sync.possession import possession_message
 from ledger_sync.sandbox import Network, Station
 from ledger_sync.sandbox.operator import Order, operate
 from wallet.protocol import codec, cose
@@ -95,7 +95,7 @@ def _processes(network: Network, stations: Mapping[str, Station]) -> dict[str, i
 
 def _issuing_key(network: Network, line: ServiceClient) -> bytes:
     directory = Directory.open(codec.octets(line.get("/v1/directory")), network.root)
-    return directory.keys(Role.ISSUING, system_clock())[0]
+    return directory.keys(Role.ISSUING, system_clock())[0].raw
 
 
 @contextmanager
@@ -141,9 +141,9 @@ def open_customers(network: Network, bank: Station, count: int) -> list[Customer
 
 def _enrol(bank: Station, code: str) -> Customer:
     device, wallet = SoftKey(), SoftKey()
-    line = ServiceClient(bank.url, device.public, device.sign_digest, system_clock, os.urandom)
+    line = ServiceClient(bank.url, device.public, device.sign, system_clock, os.urandom)
     line.post("/v1/enrolments", [code, device.public])
-    proof = wallet.sign_digest(possession_digest(bank.name, device.public))
+    proof = wallet.sign(possession_message(bank.name, device.public))
     certificate, _news = codec.array(line.post("/v1/certificates", [wallet.public, 0, proof]), 2)
     return Customer(line, Person(wallet, cose.from_cbor(Certificate, certificate)))
 

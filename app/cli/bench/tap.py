@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from app.cli.bench.figures import Figure, Findings, Unit, milliseconds, spread
+from app.cli.bench.flushes import flushes_of
 from app.cli.bench.payment import Pair, two_wallets
 from app.cli.bench.rounds import Lap, Stopwatch
 from app.cli.bench.throwaway import ask
@@ -31,6 +32,8 @@ from wallet.transport.nfc.ports import Reply
 HOPS: Final = (1, 5, 10, 15)
 AIM_TAP, AIM_REST = 0.4, 60.0
 """Of a first-hop payment: seconds of the tap, milliseconds of all that is not the link."""
+AIM_FLUSHES: Final = 8
+"""Of a first-hop payment, at both wallets together, its request not counted."""
 PER_FRAME, PER_BYTE = 0.002, 85e-6
 """Seconds. A byte is nine bits at 106 kbit/s; a frame is preceded by what device and reader need between two."""
 BLOCK_BYTES: Final = 3
@@ -79,10 +82,10 @@ class _Timed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._keystore, name)
 
-    def sign_digest(self, alias: str, digest: bytes) -> bytes:
+    def sign(self, alias: str, message: bytes) -> bytes:
         began = time.process_time()
         try:
-            return self._keystore.sign_digest(alias, digest)
+            return self._keystore.sign(alias, message)
         finally:
             self._signing.seconds += time.process_time() - began
 
@@ -124,6 +127,7 @@ def measure(rounds: int, show: Show) -> Findings:
     show.step("bench.making_wallets")
     signing = SigningTime()
     taps: dict[int, list[Tapped]] = {hops: [] for hops in HOPS}
+    flushes: dict[int, int] = {}
     with two_wallets(signing.of) as pair, show.progress("bench.measuring_tap", rounds) as done:
         for number in range(rounds + 1):
             for hops in HOPS:
@@ -131,26 +135,44 @@ def measure(rounds: int, show: Show) -> Findings:
                 if number:
                     taps[hops].append(tapped)
             done(number)
-    return Findings({f"bytes_{hops}": taken[0].payment_bytes for hops, taken in taps.items()}, figures(taps))
+        for hops in HOPS:
+            flushes[hops] = flushes_of(_Tap(pair, hops).make)
+    facts = {f"bytes_{hops}": taken[0].payment_bytes for hops, taken in taps.items()}
+    return Findings(facts, figures(taps, flushes))
+
+
+class _Tap:
+    """A payment of the ``hops``-th hop in one tap, about to begin: everything but asking for it is ready."""
+
+    def __init__(self, pair: Pair, hops: int) -> None:
+        _provide(pair, hops)
+        receiving, self._paying = pair.payee.receiving, pair.payer.paying
+        self._hops, self._pair = hops, pair
+        self.link = PacedLink(Card(PayeeTap(receiving, Payee(receiving, receiving.request(_AMOUNT)))))
+        self._payer = _Agreeing(self._paying, Payer(self._paying))
+        self._tapper = Tapper(self._payer, lambda seconds: None)
+        gc.collect()
+
+    def make(self) -> None:
+        """Raises ``Refusal`` if anything is refused."""
+        end = self._tapper.tap(self.link, Deadline(lambda: self.link.seconds, _SECONDS))
+        assert end is TapEnd.OVER
+
+    def raw(self) -> bytes:
+        """The payment that was made."""
+        assert self._payer.session.payment_id is not None
+        raw = self._paying.show_again(self._payer.session.payment_id)
+        paid = verify(raw, self._pair.authorities.directory())
+        assert [token.hop for token in paid.received] == [self._hops]
+        return raw
 
 
 def pay(pair: Pair, hops: int, signing: SigningTime) -> Tapped:
-    """A payment of the ``hops``-th hop in one tap. Raises ``Refusal`` if anything is refused."""
-    _provide(pair, hops)
-    gc.collect()
-    receiving, paying = pair.payee.receiving, pair.payer.paying
-    payee = PayeeTap(receiving, Payee(receiving, receiving.request(_AMOUNT)))
-    payer = _Agreeing(paying, Payer(paying))
-    link, signing.seconds = PacedLink(Card(payee)), 0.0
-    tapper = Tapper(payer, lambda seconds: None)
-    ends: list[TapEnd] = []
-    rest = Stopwatch().lap(lambda: ends.append(tapper.tap(link, Deadline(lambda: link.seconds, _SECONDS))))
-    assert ends == [TapEnd.OVER]
-    assert payer.session.payment_id is not None
-    raw = paying.show_again(payer.session.payment_id)
-    paid = verify(raw, pair.authorities.directory())
-    assert [token.hop for token in paid.received] == [hops]
-    return Tapped(link.seconds, rest, signing.seconds, _verifying(pair, hops), len(raw))
+    """One tap, timed. Raises ``Refusal`` if anything is refused."""
+    tap = _Tap(pair, hops)
+    signing.seconds = 0.0
+    rest = Stopwatch().lap(tap.make)
+    return Tapped(tap.link.seconds, rest, signing.seconds, _verifying(pair, hops), len(tap.raw()))
 
 
 def _provide(pair: Pair, hops: int) -> None:
@@ -172,12 +194,12 @@ def _verifying(pair: Pair, hops: int) -> float:
     return Stopwatch().lap(lambda: [verify(raw, directory) for _ in range(_CHECKS)]).cpu
 
 
-def figures(taps: Mapping[int, Sequence[Tapped]]) -> list[Figure]:
+def figures(taps: Mapping[int, Sequence[Tapped]], flushes: Mapping[int, int]) -> list[Figure]:
     """The report's lines: for each hop the whole, then its parts."""
-    return [figure for hops, taken in taps.items() for figure in _of_hop(hops, taken)]
+    return [figure for hops, taken in taps.items() for figure in _of_hop(hops, taken, flushes[hops])]
 
 
-def _of_hop(hops: int, taken: Sequence[Tapped]) -> list[Figure]:
+def _of_hop(hops: int, taken: Sequence[Tapped], flushes: int) -> list[Figure]:
     is_first = hops == HOPS[0]
     facts = {"hops": hops, "bytes": taken[0].payment_bytes}
 
@@ -194,4 +216,12 @@ def _of_hop(hops: int, taken: Sequence[Tapped]) -> list[Figure]:
         line("signing", Unit.MILLISECONDS, lambda tapped: tapped.signing),
         line("verifying", Unit.MILLISECONDS, lambda tapped: tapped.verifying),
         line("storage", Unit.MILLISECONDS, lambda tapped: tapped.storage),
+        Figure(
+            f"flushes_{hops}",
+            "tap_flushes",
+            Unit.FLUSHES,
+            spread([flushes]),
+            AIM_FLUSHES if is_first else None,
+            facts,
+        ),
     ]

@@ -14,14 +14,15 @@ from typing import Final
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from wallet.protocol import cose
 from wallet.protocol.bounds import DAY, FUNDING_ID_BYTES, NONCE_BYTES, WALLET_ID_BYTES
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry
+from wallet.protocol.directory import Bank, Directory, DirectoryBody, KeyEntry, roles_of
 from wallet.protocol.issuance import CURRENCY, Issuance
+from wallet.protocol.keys import p256
 from wallet.protocol.payment import Payment
 from wallet.protocol.policy import PolicyHead, PolicyUpdate
 from wallet.protocol.request import Request, request_ref
@@ -32,7 +33,7 @@ AMOUNTS: Final = (2_000_000, 500_000, 200_000, 100_000, 50_000, 20_000, 10_000, 
 """Tiyn: eight tokens, as a wallet's funding has them. The first is the one handed on."""
 LIMITS: Final = Limits(balance=10**12, payment=10**12, total=10**12, hops=15, days=30)
 _ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_PREHASHED: Final = ec.ECDSA(Prehashed(hashes.SHA256()))
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
 
 
 class SoftKey:
@@ -44,9 +45,9 @@ class SoftKey:
             serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
         )
 
-    def sign_digest(self, digest: bytes) -> bytes:
-        """64 bytes r ‖ s with low s over a 32-byte digest."""
-        r, s = decode_dss_signature(self._private.sign(digest, _PREHASHED))
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes r ‖ s with low s over a message."""
+        r, s = decode_dss_signature(self._private.sign(message, _ECDSA))
         return r.to_bytes(32, "big") + min(s, _ORDER - s).to_bytes(32, "big")
 
 
@@ -101,7 +102,7 @@ def hand_on(issuance: Signed[Issuance], hands: Sequence[Person], amount: int) ->
             total=total,
             time=moment,
         )
-        transfers.append(cose.sign(body, payer.key.sign_digest))
+        transfers.append(cose.sign(body, payer.key.sign))
         requests.append(request)
         token, held = TokenRef(transfers[-1].id, 0), paid
     return Chain(issuance, tuple(hands[:-1]), tuple(transfers), tuple(requests))
@@ -129,7 +130,7 @@ def hand_over(issuance: Signed[Issuance], hands: Sequence[Person], request: Sign
         total=total,
         time=moment,
     )
-    last = cose.sign(body, payer.key.sign_digest)
+    last = cose.sign(body, payer.key.sign)
     return Payment(1, (*chain.transfers, last), (issuance,), tuple(person.certificate for person in hands))
 
 
@@ -146,7 +147,7 @@ def ask(payee: Person, amount: int, now: int) -> Signed[Request]:
         expires=now + 3_600,
         policy=0,
     )
-    return cose.sign(body, payee.key.sign_digest)
+    return cose.sign(body, payee.key.sign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +168,10 @@ class Authorities:
         body = DirectoryBody(
             1,
             since,
-            (Bank(BANK, BANK, (KeyEntry(self.bank.public, since),)),),
-            tuple((KeyEntry(key.public, since),) for key in roles),
+            (Bank(BANK, BANK, (KeyEntry(p256(self.bank.public), since),)),),
+            roles_of((KeyEntry(p256(key.public), since),) for key in roles),
         )
-        return cose.sign(body, self.root.sign_digest).encode()
+        return cose.sign(body, self.root.sign).encode()
 
     def directory(self) -> Directory:
         """Read from its bytes, as a wallet does: the keys in it are then known."""
@@ -178,7 +179,7 @@ class Authorities:
 
     def first_policy(self) -> PolicyUpdate:
         head = PolicyHead(0, self.now, LIMITS, 30 * DAY)
-        return PolicyUpdate(cose.sign(head, self.policy.sign_digest), ())
+        return PolicyUpdate(cose.sign(head, self.policy.sign), ())
 
     def certify(self, key: bytes, total: int = 0) -> Signed[Certificate]:
         """A person's certificate for ``key``, under a wallet id of its own."""
@@ -192,7 +193,7 @@ class Authorities:
             limits=LIMITS,
             total=total,
         )
-        return cose.sign(body, self.bank.sign_digest)
+        return cose.sign(body, self.bank.sign)
 
     def person(self) -> Person:
         key = SoftKey()
@@ -212,7 +213,7 @@ class Authorities:
             issued=self.now,
             expires=self.now + 90 * DAY,
         )
-        return cose.sign(body, self.issuing.sign_digest)
+        return cose.sign(body, self.issuing.sign)
 
     def chain(self, hands: Sequence[Person], amount: int = 1_250_050) -> Chain:
         """A fresh token handed on through all ``hands``."""

@@ -14,12 +14,12 @@ from app.cli.parser import Commands
 from app.cli.status import MissingPart, Status
 from app.wallets.root import root_key
 from wallet.protocol import codec
-from wallet.protocol.bounds import MAX_OBJECT_BYTES
+from wallet.protocol.bounds import MAX_DIRECTORY_BYTES, MAX_OBJECT_BYTES
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import Culprit, Evidence, check_evidence
 
-_MOST: Final = 8 * MAX_OBJECT_BYTES
+_MOST: Final = 3 * MAX_OBJECT_BYTES + MAX_DIRECTORY_BYTES
 
 
 def add(commands: Commands) -> None:
@@ -46,7 +46,7 @@ def _save(args: argparse.Namespace, context: Context) -> Status:
     """A file for each evidence that the wallet holds, and the root key beside them; nothing where it holds none."""
     with context.opened() as opened:
         found, directory = opened.wallet.evidence(), opened.wallet.directory()
-        root = opened.profile.root
+        root = opened.wallet.root().hex()
     if not found:
         context.show.say("evidence.nothing")
         context.show.result(files=[], root=None)
@@ -68,7 +68,7 @@ def read_evidence(path: Path) -> tuple[bytes, Evidence]:
     raw = _read(path)
     try:
         directory, evidence = codec.array(codec.decode(raw, _MOST), 2)
-        return codec.octets(directory, most=MAX_OBJECT_BYTES), Evidence.from_cbor(evidence)
+        return codec.octets(directory, most=MAX_DIRECTORY_BYTES), Evidence.from_cbor(evidence)
     except Refusal as refusal:
         if refusal.code is Code.VERSION_UNKNOWN:
             raise

@@ -94,7 +94,8 @@ def _history(args: argparse.Namespace, context: Context) -> Status:
     rows = [
         [
             written_time(event.at),
-            words.text(f"history.{event.kind.value}") + (f" {harmless(event.who)}" if event.who else ""),
+            words.text(f"history.{event.kind.value}")
+            + (f" {harmless(event.called or event.who)}" if event.called or event.who else ""),
             _moved(event),
             _state(event, words),
             event.id.hex()[:_ID_DIGITS],
@@ -108,6 +109,12 @@ def _history(args: argparse.Namespace, context: Context) -> Status:
     tell_rollback(state, context)
     context.show.result(events=[_event(event) for event in events], held=held, state=state.value)
     return Status.DONE
+
+
+def _other(event: Event) -> str:
+    """The other side, by the name that was given here or by its own."""
+    name = event.called or event.who
+    return f" {harmless(name)}" if name else ""
 
 
 def _moved(event: Event) -> str:
@@ -136,6 +143,8 @@ def _event(event: Event) -> dict[str, int | str | None]:
         "id": event.id.hex(),
         "state": event.state,
         "who": event.who,
+        "contact": event.contact.hex() or None,
+        "called": event.called or None,
         "wallet": event.wallet.hex() or None,
         "code": None if event.code is None else event.code.value,
     }

@@ -45,6 +45,7 @@ def add(commands: Commands) -> None:
     request.add_argument("--printed", action="store_true", help=text("help.request_printed"))
     request.add_argument("--minutes", type=int, help=text("help.request_valid"))
     request.add_argument("--out", type=Path, help=text("help.request_out"))
+    request.add_argument("--introduce", action="store_true", help=text("help.introduce"))
 
     pay = commands.add("pay", _pay)
     pay.add_argument(
@@ -71,6 +72,7 @@ def add(commands: Commands) -> None:
     receive.add_argument("--memo", default="", help=text("help.request_memo"))
     receive.add_argument("--minutes", type=int, help=text("help.request_valid"))
     receive.add_argument("--request", metavar="ID", help=text("help.receive_request"))
+    receive.add_argument("--introduce", action="store_true", help=text("help.introduce"))
 
 
 def _request(args: argparse.Namespace, context: Context) -> Status:
@@ -89,6 +91,7 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
             valid_for=seconds,
             printed=args.printed,
         )
+        beside = (opened.wallet.contacts.introduce(request),) if args.introduce else ()
         tell_rollback(opened.wallet.state, context)
     asked, ref, text = (
         written_amount(amount),
@@ -98,7 +101,7 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
     until = written_time(request.body.expires)
     context.show.say("pay.requested", amount=asked, request=ref, until=until)
     context.show.result(request=request.id.hex(), expires=request.body.expires)
-    message = messages.encode(messages.RequestMessage(request))
+    message = messages.encode(messages.RequestMessage(request, beside))
     words = text("show.asked", amount=asked), text("show.request", request=ref)
     about = About("show.again_request", words=words, after=text("show.take_in", request=ref))
     frames = way.show(message, context.show, about)
@@ -109,7 +112,9 @@ def _request(args: argparse.Namespace, context: Context) -> Status:
 
 def _receive(args: argparse.Namespace, context: Context) -> Status:
     tapping.check_options(
-        args, by_picture=("out", "pick"), by_tap=("amount", "is_open", "memo", "minutes", "request")
+        args,
+        by_picture=("out", "pick"),
+        by_tap=("amount", "is_open", "memo", "minutes", "request", "introduce"),
     )
     if args.nfc:
         return tapping.receive(args, context)

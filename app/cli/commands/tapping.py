@@ -81,7 +81,8 @@ def receive(args: argparse.Namespace, context: Context) -> Status:
         request = _earlier(args.request, opened) if args.request else _new(args, seconds, opened, context)
         body, ref = request.body, request_ref(request).hex()
         context.show.say("tap.asking", amount=written_amount(body.amount), until=written_time(body.expires))
-        party = PayeeParty(opened, request, context)
+        beside = (opened.wallet.contacts.introduce(request),) if args.introduce else ()
+        party = PayeeParty(opened, request, context, beside)
         holding = Holding(party, context.show, args.seconds or SECONDS)
         is_stopped = _until_ctrl_c(hold, holding)
     context.show.result(

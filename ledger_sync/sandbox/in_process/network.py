@@ -114,7 +114,7 @@ class InProcessNetwork:
     def signer(self, name: str, alias: str) -> Signer:
         """A key of a service or the operator."""
         keystore = self.keystores[name]
-        return Signer(keystore.public_key(alias), lambda digest: keystore.sign_digest(alias, digest))
+        return Signer(keystore.public_key(alias), lambda message: keystore.sign(alias, message))
 
     # beginning and end
 
@@ -240,7 +240,7 @@ class InProcessNetwork:
         return ServiceClient(
             url(callee),
             signer.key,
-            signer.sign_digest,
+            signer.sign,
             clock or self.clock(caller),
             self._chance("line"),
             connect=self.lines.connect(caller),

@@ -221,7 +221,7 @@ def test_without_a_decoder_that_is_what_is_said(desk: Desk, camera: Scripted) ->
     def none() -> None:
         raise ReaderMissing
 
-    scanner = Scanner(lambda: "0", desk.posted.put, opener=camera.open, decoder=none)
+    scanner = Scanner(lambda: "0", desk.posted.put, opener=camera.open, decoder=none)  # type: ignore[arg-type]
     desk.start(scanner)
     desk.until(lambda: desk.troubles == ["app_camera.decoder_missing"])
     scanner.stop()

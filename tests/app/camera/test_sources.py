@@ -153,13 +153,13 @@ def test_a_message_is_read_from_a_window_that_publishes(tmp_path: Path, decoder:
     class Showing:
         """The window shows one more whenever the camera looks."""
 
-        def read(self):
+        def read(self) -> object:
             publication.write(next(pictures))
             return source.read()
 
         close = source.close
 
-    assert read_all(Showing(), decoder, hand)[0] == MESSAGE
+    assert read_all(Showing(), decoder, hand)[0] == MESSAGE  # type: ignore[arg-type]
     assert source.read() is None, "nothing new"
     publication.close()
 

@@ -16,7 +16,7 @@ from wallet.protocol.codes import Code
 
 LISTS: Final = (Code, KeystoreCode, AppCode)
 CODES: Final = sorted(code.value for codes in LISTS for code in codes)
-KINDS: Final = {"", "tiyn", "n", "time", "state"}
+KINDS: Final = {"", "tiyn", "n", "time", "state", "object"}
 LONGEST: Final = 200
 TYPICAL: Final[dict[str, int | str]] = {
     "": "Жеміс-жидек дүкені",
@@ -24,6 +24,7 @@ TYPICAL: Final[dict[str, int | str]] = {
     "n": 6_200,
     "time": 1_790_000_000,
     "state": "signed",
+    "object": "qrq2",
 }
 
 BOTH_TIMES: Final = (
@@ -44,7 +45,8 @@ in_each_other_language = pytest.mark.parametrize("language", OTHERS)
 
 
 def facts_for(sentence: str) -> dict[str, int | str]:
-    return {slot.fact: TYPICAL[slot.kind] for slot in slots(sentence)}
+    plain_first = sorted(slots(sentence), key=lambda slot: slot.kind)
+    return {slot.fact: TYPICAL[slot.kind] for slot in plain_first}
 
 
 def written(language: str, name: str) -> str:

@@ -20,6 +20,7 @@ from ledger_sync.client.reconcile import Report, Step
 from ledger_sync.sandbox import State
 from tests.app.catalogue.sentences import sentences, slots
 from wallet.protocol.evidence import Contradiction
+from wallet.protocol.kinds import KINDS
 from wallet.purse.history import LOST, REFUNDED, SETTLED, SHORT, EventKind
 from wallet.purse.incoming import LEDGER, PAYER
 from wallet.purse.journal import PurseState
@@ -115,6 +116,7 @@ def test_what_has_several_values_has_a_sentence_for_each() -> None:
         "sync.": [*Step, *Report().verdicts()],
         "history.": EventKind,
         "history.state_": [*PaymentState, PAYER, LEDGER, SETTLED, SHORT, LOST, REFUNDED, "open", "done"],
+        "objects.": [kind.letters for kind in KINDS],
         "wallet.state_": PurseState,
         "wallet.list_": Flaw,
         "wallet.about_": Flaw,

@@ -155,3 +155,13 @@ def test_the_language_that_is_asked_for_goes_before_the_system(
 def test_a_language_that_there_is_none_of_leaves_it_to_the_system(no_locale: pytest.MonkeyPatch) -> None:
     no_locale.setenv("LANG", "kk_KZ.UTF-8")
     assert chosen_language("xx") == "kk"
+
+
+def test_a_wallet_says_exactly_what_it_does_not_know() -> None:
+    for language, words in (("en", "payment request"), ("ru", "запрос на оплату"), ("kk", "төлем сұранысы")):
+        for code in (Code.VERSION_UNKNOWN, Code.ALGORITHM_UNKNOWN, Code.READER_OUTDATED):
+            told = catalogue(language).tell(code.value, {"kind": "qrq2"})
+            assert f"{words} (qrq2)" in told.what
+            for nothing in ({}, {"kind": "zzz9"}, {"kind": 7}):
+                assert "qrq" not in catalogue(language).tell(code.value, nothing).what
+                assert "[[" not in catalogue(language).tell(code.value, nothing).what

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.cli.main import main
 from app.cli.windows import window
 
-window.COMMAND = (sys.executable, str(Path(__file__).with_name("window_stand_in.py")))  # type: ignore[misc]
+window.COMMAND = (sys.executable, str(Path(__file__).with_name("window_stand_in.py")))  # type: ignore[misc, assignment]
 window.CLOSE = 1.0  # type: ignore[misc]
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.wallets.sandbox_desk import open_account
 from ledger_sync import sandbox
 from tests.support.cli import PIN, ROOT, Cli, Done
 
@@ -46,7 +45,7 @@ def enrol(cli: Cli, name: str, *more: str, code: str | None) -> tuple[Done, byte
 
 def test_a_code_from_a_descriptor_enrols_and_shows_nowhere(cli: Cli) -> None:
     network = sandbox.read_network(cli.home / "sandbox")
-    code = open_account(network, "alatau", os.urandom(16), "Nurlan", category=None, opening=1_000)
+    code = sandbox.open_account(network, "alatau", os.urandom(16), "Nurlan", category=None, opening=1_000)
     done, arguments = enrol(cli, "nurlan", code=code)
     assert (done.status, done.json["wallet"]) == (0, "nurlan"), (done.out, done.err)
     assert code.encode() not in arguments

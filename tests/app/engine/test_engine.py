@@ -39,7 +39,7 @@ class Run:
     def submit(self, job, *, count: int = 1) -> Outcome:  # type: ignore[no-untyped-def, type-arg]
         self.engine.submit(job, self.outcomes.append, self.steps.append)
         self.wait(len(self.outcomes) + count)
-        return self.outcomes[-1]  # type: ignore[return-value]
+        return self.outcomes[-1]
 
     def wait(self, count: int) -> None:
         self.posts.until(lambda: len(self.outcomes) >= count)
@@ -69,7 +69,7 @@ def test_the_wallet_lives_in_the_workers_thread_and_outcomes_in_the_windows(run:
 
 def test_jobs_come_back_in_the_order_in_which_they_were_submitted(run: Run) -> None:
     for number in range(20):
-        run.engine.submit(lambda work, number=number: number, run.outcomes.append)
+        run.engine.submit(lambda work, number=number: number, run.outcomes.append)  # type: ignore[misc]
     run.wait(20)
     assert run.outcomes == list(range(20))
 

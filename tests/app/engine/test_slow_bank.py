@@ -19,10 +19,11 @@ from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
 from app.presenters.house import House, house
 from app.presenters.views import ReceiveStep, Trouble
-from app.wallets.banking import DEVICE_ALIAS, bank_line
+from app.wallets.banking import bank_line
 from app.wallets.offline import NetworkSwitch
 from app.wallets.opened import OpenWallet
 from ledger_sync.client import BankClient, reconcile
+from ledger_sync.client.connecting import DEVICE_ALIAS
 from tests.support.hand import PIN, TownSource
 from tests.support.posts import Posts
 from tests.support.slow import Slow
@@ -44,7 +45,7 @@ class AtSlowBank(TownSource):
             opened.keystore.create_key(DEVICE_ALIAS)
         return replace(opened, profile=replace(opened.profile, url=self.url))
 
-    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:
+    def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:  # type: ignore[override]
         return bank_line(opened, os.urandom, is_stopped, self.network)
 
 

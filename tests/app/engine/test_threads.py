@@ -95,7 +95,7 @@ def devices(meeting: Meeting) -> Devices:
         lambda name: meeting,
         lambda name: meeting,
         in_thread,
-        pause=lambda seconds: bool(wait.wait(0.01)),  # type: ignore[arg-type, return-value]
+        pause=lambda seconds: bool(wait.wait(0.01)),  # type: ignore[arg-type]
     )
 
 
@@ -148,7 +148,7 @@ def test_the_radio_is_open_as_long_as_the_device_is_used(tmp_path: Path) -> None
         said.append("opened")
         return Meeting(0)
 
-    street = Street(tmp_path, Devices(open_card, open_card, in_thread, radio=radio))  # type: ignore[arg-type]
+    street = Street(tmp_path, Devices(open_card, open_card, in_thread, radio=radio))
     pay = street.alia.pay
     pay.choose(Carrier.TAP)
     taps = pay._taps

@@ -34,7 +34,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("classes")
     sources = sorted([*JAVA.rglob("*.java"), *STAND_INS.rglob("*.java")])
     command = ["javac", "-Xlint:all", "-Werror", "-d", folder, *sources]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # type: ignore[arg-type]
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -213,7 +213,7 @@ def test_the_pipe_carries_a_whole_message_and_its_answer(desk: Desk) -> None:
         def answer(self, response: bytes) -> None:
             desk.do("answer", response.hex())
 
-        def take(self, milliseconds: int):
+        def take(self, milliseconds: int) -> Call:
             if self._rest:
                 assert desk.do("apdu", self._rest.pop()) == "later"
             elif desk.sent:

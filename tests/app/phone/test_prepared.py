@@ -24,7 +24,7 @@ README = (PHONE / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
-def spec() -> configparser.ConfigParser:
+def spec() -> configparser.RawConfigParser:
     """As buildozer reads it: case matters, no interpolation, a section for a list."""
     parser = configparser.RawConfigParser(allow_no_value=True)
     parser.optionxform = str  # type: ignore[assignment]
@@ -167,7 +167,7 @@ class Script:
 
 def test_a_phones_card_answers_until_the_reader_goes() -> None:
     desk = Script("nobody", [0, -92, 4], [-1], None, [1])
-    card: CardDevice = HceCard(desk)  # type: ignore[arg-type]
+    card: CardDevice = HceCard(desk)
     heard: list[bytes] = []
 
     def answer(command: bytes) -> bytes:
@@ -181,7 +181,7 @@ def test_a_phones_card_answers_until_the_reader_goes() -> None:
 
 def test_nobody_came_in_time_and_a_wallet_that_fails_lets_go() -> None:
     desk = Script()
-    assert not HceCard(desk).serve(lambda command: b"", Deadline(lambda: desk.now, 0.2))  # type: ignore[arg-type]
+    assert not HceCard(desk).serve(lambda command: b"", Deadline(lambda: desk.now, 0.2))
     assert desk.did == ["attach", "detach"]
     failing = Script([1])
 
@@ -189,7 +189,7 @@ def test_nobody_came_in_time_and_a_wallet_that_fails_lets_go() -> None:
         raise KeyError
 
     with pytest.raises(KeyError):
-        HceCard(failing).serve(fail, Deadline(lambda: 0.0, 1.0))  # type: ignore[arg-type]
+        HceCard(failing).serve(fail, Deadline(lambda: 0.0, 1.0))
     assert failing.did == ["attach", "detach"]
 
 

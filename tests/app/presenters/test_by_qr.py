@@ -296,11 +296,11 @@ def test_a_token_that_fails_while_signing_leaves_the_intent_to_go_on_with(
     bazaar.asks()
     bazaar.scans_request()
 
-    def fails(alias: str, digest: bytes) -> bytes:
+    def fails(alias: str, message: bytes) -> bytes:
         raise KeystoreError(KeystoreCode.TOKEN_FAULT)
 
     keystore = bazaar.town.keystores["alia"]
-    monkeypatch.setattr(keystore, "sign_digest", fails)
+    monkeypatch.setattr(keystore, "sign", fails)
     view = bazaar.confirms()
     assert (view.step, view.money, view.trouble) == (PayStep.ASKED, Money.RESERVED, Trouble("token_fault"))
     monkeypatch.undo()
@@ -356,7 +356,8 @@ def test_two_codes_in_view_are_named_and_none_is_taken(bazaar: Bazaar) -> None:
     shown = bazaar.shop.house.receive.view.shown
     assert shown is not None
     pay = bazaar.alia.house.pay
-    own, strange = [], FrameEncoder(b"whatever it is").frame(0)
+    own: list[str] = []
+    strange = FrameEncoder(b"whatever it is").frame(0)
     shows(shown, own.append)
     for text in own:
         pay.several((text, strange))

@@ -87,7 +87,7 @@ def add_device(system: System, name: str) -> None:
     """One more device of that account."""
     holder, key = system.holders[name], Key.of(f"another device of {name}")
     (code,) = system.operate(holder.bank, "/v1/devices", [bytes(16), holder.account])
-    line = system.network.line(name, holder.bank, Signer(key.public, key.sign_digest))
+    line = system.network.line(name, holder.bank, Signer(key.public, key.sign))
     line.post("/v1/enrolments", [code, key.public])
 
 
@@ -153,7 +153,7 @@ def test_a_pin_goes_with_one_attempt_and_none_is_typed_while_that_is_under_way(
         alia.type(funds.press, "100")
         funds.go()
     else:
-        presenter, attempt = lost, lost.report
+        presenter, attempt = lost, lost.report  # type: ignore[assignment]
         add_device(system, "alia")
         lost.refresh()
         alia.settle()

@@ -93,7 +93,7 @@ class Stage:
         )
         self.clear()
         shell = Shell(presenters, SampleCamera(), self.app.theme_cls, Path("prints"), is_made=sample.is_made)
-        shell.presenters = presenters
+        shell.presenters = presenters  # type: ignore[attr-defined]
         if sample.place not in ("start", "unlock"):
             shell.go(sample.place)
         shell.root.size_hint, shell.root.size, shell.root.pos = (None, None), setting.size, (0, 0)

@@ -77,7 +77,8 @@ class SamplePresenters:
 
     def __getattr__(self, name: str) -> SamplePresenter:
         try:
-            return self.__dict__["all"][name]
+            found: SamplePresenter = self.__dict__["all"][name]
+            return found
         except KeyError:
             raise AttributeError(name) from None
 

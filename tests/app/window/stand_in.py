@@ -54,6 +54,7 @@ def _run(path: Path, home: Path) -> None:
         def _do_sample(self, outcome: Future[Any], name: str) -> None:
             sample = SAMPLES[name]
             before = self._app.shell
+            assert before is not None
             before.close()
             self.presenters, self.camera = SamplePresenters(**sample.views), SampleCamera()
             shell = Shell(
@@ -93,7 +94,7 @@ def _run(path: Path, home: Path) -> None:
             widget, place = self._called(name), self._place()
             presenter = self.presenters.all[place]
             x, y = widget.to_window(*widget.center)
-            at = (x, Window.height - 1 - y, "left", [])
+            at: tuple[Any, ...] = (x, Window.height - 1 - y, "left", [])
             Window.dispatch("on_mouse_down", *at)
 
             def news() -> None:

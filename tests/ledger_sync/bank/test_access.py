@@ -68,7 +68,7 @@ def test_a_device_of_one_account_gets_into_no_other(town: Town) -> None:
 
 def test_only_the_owner_of_a_key_has_it_certified(town: Town) -> None:
     aigul, thief = town.customer("Aigul"), town.customer("Dauren", "zhibek")
-    proof = aigul.person.key.sign_digest(bytes(32))
+    proof = aigul.person.key.sign(bytes(32))
     body = [aigul.key, 0, proof]
     assert refusal(thief.line().post, "/v1/certificates", body) is Code.KEY_INVALID
     second = town.customer("Baurzhan")
@@ -215,7 +215,7 @@ def test_nobody_else_can_hide_a_transfer_behind_a_bad_copy(town: Town) -> None:
     aigul = town.customer("Aigul")
     baurzhan, thief = town.customer("Baurzhan", "zhibek"), town.customer("Dauren", "zhibek")
     paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
-    spoilt = replace(paid, signature=thief.person.key.sign_digest(bytes(32)))
+    spoilt = replace(paid, signature=thief.person.key.sign(bytes(32)))
     (row,) = thief.upload_bundle(Bundle((spoilt,)))
     assert row.settlement is None, "nobody can tell yet whose signature this should be"
     bundle = town.bundle([paid])

@@ -82,7 +82,7 @@ SHAPES: dict[str, st.SearchStrategy[Any]] = {
 
 def raw_post(town: Town, path: str, body: bytes, key: Key) -> httpx.Response:
     target = f"{authority('alatau')}/v1/{path}"
-    header = sign_call("POST", target, body, Signer(key.public, key.sign_digest), town.clock, town.random)
+    header = sign_call("POST", target, body, Signer(key.public, key.sign), town.clock, town.random)
     transport = town.network.lines.connect(key.name)(url("alatau"))
     with httpx.Client(transport=transport, base_url=url("alatau")) as client:
         return client.post(f"/v1/{path}", content=body, headers={"authorization": header})

@@ -116,9 +116,9 @@ def test_short_goes_down_the_chain_payee_before_change_and_carries_the_claim(tow
     assert verdict(rows[second.id]) is Verdict.CONFLICT
     assert (verdict(rows[third.id]), verdict(rows[fourth.id])) == (Verdict.SHORT, Verdict.SHORT)
     assert rows[third.id].settlement is not None
-    assert rows[third.id].settlement.values == (100_000, 0)
+    assert rows[third.id].settlement.values == (100_000, 0)  # type: ignore[union-attr]
     assert rows[fourth.id].settlement is not None
-    assert rows[fourth.id].settlement.values == (100_000, 0)
+    assert rows[fourth.id].settlement.values == (100_000, 0)  # type: ignore[union-attr]
     assert rows[fourth.id].evidence == rows[second.id].evidence is not None
     defund = town.defund(one, town.outputs(fourth)[:1])
     redeemed = next(row for row in one.upload(defund) if row.txid == defund.id)

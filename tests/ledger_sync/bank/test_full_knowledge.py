@@ -14,6 +14,7 @@ from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import check_evidence
+from wallet.protocol.keys import PublicKey
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
@@ -68,7 +69,7 @@ def test_many_certificates_of_one_key_cost_no_signature_checks(
     checked: Counter[bytes] = Counter()
     real = Signed.signed_by
 
-    def counting(self: Signed[Transfer], key: bytes) -> bool:
+    def counting(self: Signed[Transfer], key: PublicKey) -> bool:
         if isinstance(self.body, Transfer):
             checked[self.id] += 1
         return real(self, key)

@@ -17,6 +17,7 @@ from tests.support.world import Person
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import parse_evidence
+from wallet.protocol.keys import PublicKey
 from wallet.protocol.transfer import TokenRef, Transfer
 
 FIXED = {
@@ -77,8 +78,8 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
     recordings: list[Recording] = []
     for assembled in town.banks.values():
         store = assembled.node.house.store
-        store._db = Recording(store._db)  # type: ignore[assignment]
-        recordings.append(store._db)
+        recordings.append(Recording(store._db))
+        store._db = recordings[-1]  # type: ignore[assignment]
     tell(town)
     for name in ("Aigul", "Shop"):
         customer = town.customer(name)
@@ -197,7 +198,7 @@ def forks(town: Town, cheat: Customer, payee: Customer, count: int) -> list[Sign
                 payee.key,
                 10,
                 bytes(16),
-                edit=lambda body, ref=ref: replace(body, inputs=(ref,)),
+                edit=lambda body, ref=ref: replace(body, inputs=(ref,)),  # type: ignore[misc]
             )
         )
     return made
@@ -214,7 +215,7 @@ def test_evidence_does_not_grow_with_what_a_cheat_signs(town: Town) -> None:
     cost = []
     for start in range(0, 120, 20):
         bundle = Bundle(tuple(made[start : start + 20]), (), (cheat.person.certificate,), ())
-        cost.append(steps(town, lambda bundle=bundle: shop.upload_bundle(bundle)))
+        cost.append(steps(town, lambda bundle=bundle: shop.upload_bundle(bundle)))  # type: ignore[misc]
     store = town.banks["alatau"].node.house.store
     (raw,) = [row[0] for row in store.rows("select raw from evidence")]
     assert parse_evidence(raw).certificate.body.key == cheat.key
@@ -234,7 +235,7 @@ def test_judging_a_bundle_costs_at_most_twice_its_signatures(
     checked = 0
     verify = Signed.signed_by
 
-    def counted(self: Signed[Any], key: bytes) -> bool:
+    def counted(self: Signed[Any], key: PublicKey) -> bool:
         nonlocal checked
         checked += 1
         return verify(self, key)

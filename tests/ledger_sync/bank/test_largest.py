@@ -139,7 +139,11 @@ def is_offline(town: Town, token: Token) -> bool:
     return True
 
 
-LARGEST = {longest_offline: True, widest_offline: True, longest_of_the_ledger: False}
+LARGEST: dict[Callable[[Town, Customer], Token], bool] = {
+    longest_offline: True,
+    widest_offline: True,
+    longest_of_the_ledger: False,
+}
 
 
 @pytest.mark.parametrize("make", LARGEST)

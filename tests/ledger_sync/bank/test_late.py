@@ -53,7 +53,7 @@ def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town
 def forge_commit(town: Town, bank: str, ref: TokenRef, consumer: bytes | None = None) -> None:
     """A bank consumes a token for a transfer that does not exist, or that is not valid."""
     signer = town.network.signer(bank, "bank")
-    commit = cose.sign(Commit(bank, consumer or os.urandom(32), (ref,), town.now), signer.sign_digest)
+    commit = cose.sign(Commit(bank, consumer or os.urandom(32), (ref,), town.now), signer.sign)
     town.network.line(bank, NOTARY, signer).post("/v1/commits", [commit.to_cbor()])
 
 

@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_nothing_is_kept_outside_a_transaction_nor_after_it(store: Store) -> None:
     asked: list[str] = []
-    once: Once[str, int] = Once(store, lambda key: asked.append(key) or len(asked))  # type: ignore[func-returns-value]
+    once: Once[str, int] = Once(store, lambda key: asked.append(key) or len(asked))
     once.put("a", 7)
     assert [once.get("a"), once.get("a")] == [1, 2]
     with store.transaction():

@@ -17,8 +17,7 @@ from tests.ledger_sync.bank.town import OPENING, Row, Town
 from tests.support.world import Key, World
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import parse
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, parse_directory
 from wallet.protocol.settlement import Verdict
 
 A = TypeVar("A")
@@ -31,7 +30,7 @@ class RealTown(Town):
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.network = sandbox.start(home)
+        self.network = sandbox.start(home)  # type: ignore[assignment]
         self.world = World()
         self.made_at = None
         self.random = os.urandom
@@ -43,11 +42,11 @@ class RealTown(Town):
         return int(time.time())
 
     def line(self, service: str, key: Key) -> ServiceClient:
-        url = self.network.station(service).url
-        return ServiceClient(url, key.public, key.sign_digest, self.clock, os.urandom)
+        url = self.network.station(service).url  # type: ignore[attr-defined]
+        return ServiceClient(url, key.public, key.sign, self.clock, os.urandom)
 
     def order(self, service: str, method: str, path: str, value: Cbor = None) -> Cbor:
-        (answer,) = sandbox.operate(self.network, [Order(service, method, path, value)])
+        (answer,) = sandbox.operate(self.network, [Order(service, method, path, value)])  # type: ignore[arg-type]
         if isinstance(answer, Refusal):
             raise answer
         return answer
@@ -55,7 +54,7 @@ class RealTown(Town):
     def directory(self) -> Directory:
         root, raw = self.line("alatau", Key.of("anybody")).get("/v1/root")
         assert root == self.network.root
-        return Directory.of(parse(DirectoryBody, raw), root)
+        return Directory.of(parse_directory(raw), root)
 
     def dies_at(self, bank: str, failpoint: str) -> None:
         """Let a bank run until it gets there."""

@@ -54,7 +54,7 @@ def rubbish(town: Town, signer: Customer, count: int) -> Bundle:
         person = signer.person
         copied = Person(person.key, person.certificate, number, number * 100_000)
         token = replace(_any_token(town, signer), ref=ref)
-        made.append(town.transfer(copied, [token], signer.town.customers[0].key, 10, bytes(16)))
+        made.append(town.transfer(copied, [token], signer.town.customers[0].key, 10, bytes(16)))  # type: ignore[attr-defined]
     return Bundle(tuple(made), (), (signer.person.certificate,), ())
 
 

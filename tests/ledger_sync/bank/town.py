@@ -21,7 +21,7 @@ from hsm.memory import MemoryKeystore
 from ledger_sync.bank.program import Assembled
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.possession import possession_digest
+from ledger_sync.possession import possession_message
 from ledger_sync.sandbox.in_process import (
     CENTRAL_BANK,
     NOTARY,
@@ -112,7 +112,7 @@ class Customer:
         return self.certify_key(key, total)
 
     def certify_key(self, key: Key, total: int = 0) -> Signed[Certificate]:
-        proof = key.sign_digest(possession_digest(self.bank, self.device.public))
+        proof = key.sign(possession_message(self.bank, self.device.public))
         raw, _news = self.line().post("/v1/certificates", [key.public, total, proof])
         certificate = cose.from_cbor(Certificate, raw)
         earlier = self.epochs[-1] if self.epochs else Person(key, certificate)
@@ -222,7 +222,7 @@ class Town:
         self.network.close()
 
     def line(self, service: str, key: Key) -> ServiceClient:
-        return self.network.line(key.name, service, Signer(key.public, key.sign_digest))
+        return self.network.line(key.name, service, Signer(key.public, key.sign))
 
     def order(self, service: str, method: str, path: str, value: Cbor = None) -> Cbor:
         """A call of the operator."""

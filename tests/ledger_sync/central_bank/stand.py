@@ -42,7 +42,7 @@ GRANT = 10_000_000
 
 
 def signer(key: Key) -> Signer:
-    return Signer(key.public, key.sign_digest)
+    return Signer(key.public, key.sign)
 
 
 class Shows:
@@ -150,7 +150,7 @@ class Stand:
         for outputs in made:
             transfer = self.ledger.transfers[outputs[0].ref.txid]
             body = Commit(bank, transfer.id, transfer.body.inputs, self.now)
-            asked = [cose.sign(body, key.sign_digest).to_cbor()]
+            asked = [cose.sign(body, key.sign).to_cbor()]
             for value in self.notary_client(key).post("/v1/commits", asked)[0]:
                 self.learn(cose.from_cbor(Consumption, value))
 

@@ -11,7 +11,8 @@ import pytest
 
 from ledger_sync.central_bank.asking import ATTEMPTS
 from ledger_sync.sandbox.in_process import Exchange, cut
-from tests.ledger_sync.central_bank.stand import GRANT, Stand, named
+from ledger_sync.sandbox.in_process.network import named
+from tests.ledger_sync.central_bank.stand import GRANT, Stand
 from tests.support.world import DAY, Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.codec import Cbor
@@ -39,9 +40,7 @@ class Case:
         """zhibek has the notary consume Ann's token, then alatau brings Bob's payment and loses."""
         key = World().bank_key("zhibek")
         body = Commit("zhibek", consumer, (self.tokens[0].ref,), self.stand.now)
-        answers = self.stand.notary_client(key).post(
-            "/v1/commits", [cose.sign(body, key.sign_digest).to_cbor()]
-        )
+        answers = self.stand.notary_client(key).post("/v1/commits", [cose.sign(body, key.sign).to_cbor()])
         self.statement = cose.from_cbor(Consumption, answers[0][0])
         self.stand.commit(self.claim)
 
@@ -105,7 +104,7 @@ def test_a_transfer_that_does_not_consume_the_token_is_no_answer(case: Case) -> 
 
 
 def test_a_transfer_that_the_owner_did_not_sign_is_no_answer(case: Case) -> None:
-    forged = cose.sign(case.other_spending().body, Key.of("zhibek's own").sign_digest)
+    forged = cose.sign(case.other_spending().body, Key.of("zhibek's own").sign)
     case.consume(forged.id)
     case.show(forged)
     assert case.challenge()[0] == 500
@@ -251,7 +250,7 @@ def test_two_words_of_the_notary_on_one_token_are_no_two_claims(case: Case) -> N
     case.consume(bytes(32))
     assert case.challenge() == [500, None, 0]
     other = replace(case.statement.body, consumer=bytes([1]) * 32)
-    case.statement = cose.sign(other, case.stand.ledger.world.notary.sign_digest)
+    case.statement = cose.sign(other, case.stand.ledger.world.notary.sign)
     assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.COMMIT_MISMATCH
     assert case.positions()["alatau"] == GRANT + 500
 
@@ -288,7 +287,7 @@ def test_the_change_goes_to_the_signers_bank(tmp_path: Path, rounds: int) -> Non
     lost, kept = stand.fund(ann, 50_000, name="lost")[0], stand.fund(ann, 20_000, name="kept")[0]
     claim = ledger.pay(ann, [lost, kept], bob, 60_000)
     key = World().bank_key("zhibek")
-    commit = cose.sign(Commit("zhibek", bytes(32), (lost.ref,), stand.now), key.sign_digest)
+    commit = cose.sign(Commit("zhibek", bytes(32), (lost.ref,), stand.now), key.sign)
     answers = stand.notary_client(key).post("/v1/commits", [commit.to_cbor()])
     stand.commit(claim)
     before = stand.books()[3]
@@ -317,7 +316,7 @@ def test_a_refused_output_is_the_payers(case: Case) -> None:
 def test_a_certificate_of_the_challenged_banks_making_is_worth_nothing(case: Case) -> None:
     other = case.other_spending()
     case.consume(other.id)
-    bad = cose.sign(case.ann.certificate.body, Key.of("nobody").sign_digest)
+    bad = cose.sign(case.ann.certificate.body, Key.of("nobody").sign)
     path = f"/v1/transfers/{other.id.hex()}"
     case.stand.banks["zhibek"].shown[path] = [other.to_cbor(), bad.to_cbor()]
     assert case.challenge() == [0, [other.to_cbor(), case.ann.certificate.to_cbor()], 0]
@@ -327,7 +326,7 @@ def test_only_the_payees_bank_may_claim(case: Case) -> None:
     case.consume(bytes(32))
     mine = case.stand.ledger.pay(case.ann, case.tokens, case.cid, 500)
     stolen = replace(case.cid.certificate.body, bank="alatau")
-    hijacked = Person(case.cid.key, cose.sign(stolen, case.stand.ledger.world.bank_key("alatau").sign_digest))
+    hijacked = Person(case.cid.key, cose.sign(stolen, case.stand.ledger.world.bank_key("alatau").sign))
     unwanted = [*case.body(mine)[:-1], hijacked.possession("zhibek").to_cbor()]
     for body, code in (
         (case.body(mine, case.cid), Code.AUTH_FORBIDDEN),
@@ -348,8 +347,8 @@ def test_refunds_are_not_challenged(case: Case) -> None:
     case.consume(bytes(32))
     key = case.stand.ledger.world.notary
     body = Consumption(bytes(32), "", case.stand.now, (case.tokens[0].ref,))
-    case.statement = cose.sign(body, key.sign_digest)
+    case.statement = cose.sign(body, key.sign)
     assert case.stand.code(case.stand.alatau, "/v1/challenges", case.body()) is Code.EVIDENCE_INVALID
-    case.statement = cose.sign(case.statement.body, Key.of("stranger").sign_digest)
+    case.statement = cose.sign(case.statement.body, Key.of("stranger").sign)
     with pytest.raises(Refusal, match=Code.NOTARY_SIGNATURE.value):
         case.challenge()

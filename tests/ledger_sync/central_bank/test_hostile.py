@@ -8,14 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger_sync.central_bank.stand import Stand, named
+from ledger_sync.sandbox.in_process.network import named
+from tests.ledger_sync.central_bank.stand import Stand
 from tests.support.world import Key
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.transfer import ToAccount
 
-PATHS = ("/v1/issues", "/v1/withdrawals", "/v1/fundings", "/v1/redemptions", "/v1/refunds", "/v1/revocations")
-PATHS += ("/v1/challenges",)
+PATHS = (
+    "/v1/issues",
+    "/v1/withdrawals",
+    "/v1/fundings",
+    "/v1/redemptions",
+    "/v1/refunds",
+    "/v1/revocations",
+    "/v1/challenges",
+)
 
 
 @pytest.fixture(scope="module")

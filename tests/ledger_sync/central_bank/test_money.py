@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.central_bank.redeeming import cut
-from tests.ledger_sync.central_bank.stand import GRANT, Stand, named
+from ledger_sync.sandbox.in_process.network import named
+from tests.ledger_sync.central_bank.stand import GRANT, Stand
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -195,7 +196,7 @@ def test_of_two_banks_that_the_signer_wanted_the_first_to_ask_is_credited(stand:
 def hijack(stand: Stand, person: Person) -> Person:
     """The same key, certified by alatau for longer."""
     body = replace(person.certificate.body, bank="alatau", expires=person.certificate.body.expires + DAY)
-    return Person(person.key, cose.sign(body, stand.ledger.world.bank_key("alatau").sign_digest))
+    return Person(person.key, cose.sign(body, stand.ledger.world.bank_key("alatau").sign))
 
 
 def test_money_may_come_back_at_another_bank(stand: Stand) -> None:
@@ -279,10 +280,10 @@ def test_no_bank_can_mint(stand: Stand) -> None:
     assert code(Bundle(whole.transfers, (), whole.certificates)) is Code.PROVENANCE_MISSING
     assert code(Bundle(whole.transfers, whole.issuances, ())) is Code.CERTIFICATE_MISSING
     assert stand.code(stand.alatau, "/v1/redemptions", stand.asked(paid)) is Code.REDEMPTION_KEY
-    own = cose.sign(stand.ledger.issuances[0].body, stand.ledger.world.bank_key("alatau").sign_digest)
+    own = cose.sign(stand.ledger.issuances[0].body, stand.ledger.world.bank_key("alatau").sign)
     assert code(Bundle(whole.transfers, (own,), whole.certificates)) is Code.PROVENANCE_MISSING
     body = Consumption(paid[0].ref.txid, "alatau", NOW, (tokens[0].ref,))
-    stand.ledger.statements.append(cose.sign(body, stand.ledger.world.bank_key("alatau").sign_digest))
+    stand.ledger.statements.append(cose.sign(body, stand.ledger.world.bank_key("alatau").sign))
     assert code() is Code.NOTARY_SIGNATURE
     stand.ledger.statements.pop()
     assert stand.books()[2] == 300
@@ -299,7 +300,7 @@ def test_a_notary_that_contradicts_itself_is_not_believed_twice(stand: Stand) ->
     stand.commit(one)
     stand.redeem(one)
     body = Consumption(other[0].ref.txid, "alatau", NOW, (tokens[0].ref,))
-    stand.ledger.statements = [cose.sign(body, stand.ledger.world.notary.sign_digest)]
+    stand.ledger.statements = [cose.sign(body, stand.ledger.world.notary.sign)]
     assert stand.code(stand.alatau, "/v1/redemptions", stand.asked(other)) is Code.COMMIT_MISMATCH
     assert stand.books()[2] == 300
 

@@ -7,13 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.central_bank.terms import Terms
+from ledger_sync.http.peers import RemoteRefusal
+from ledger_sync.http.reading import HEADER, READS
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.central_bank.stand import OPERATOR, Stand, named
+from ledger_sync.sandbox.in_process.lines import authority
+from ledger_sync.sandbox.in_process.network import named
+from tests.ledger_sync.central_bank.stand import OPERATOR, Stand
+from tests.support.deals import refusal_of
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
@@ -25,7 +31,7 @@ from wallet.protocol.bounds import (
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, parse_directory, read_directory
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Baseline, Policy, PolicyUpdate, Reason, first_policy
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
@@ -43,7 +49,7 @@ def update(stand: Stand, since: int = 0) -> PolicyUpdate:
 
 
 def policy(stand: Stand) -> Policy:
-    signed = cose.from_cbor(DirectoryBody, stand.alatau.get("/v1/directory"))
+    signed = read_directory(stand.alatau.get("/v1/directory"))
     now = update(stand)
     assert now.head is not None
     return first_policy(Directory.of(signed, stand.ledger.world.root.public), now.head, now.deltas)
@@ -169,7 +175,7 @@ def test_nobody_revokes_anothers_wallets(stand: Stand) -> None:
     bob = stand.ledger.person("bob", "zhibek")
     assert stand.code(stand.alatau, "/v1/revocations", body((bob, Reason.LOST))) is Code.AUTH_FORBIDDEN
     forged = replace(bob.certificate.body, bank="alatau")
-    mine = Person(bob.key, cose.sign(forged, Key.of("stranger").sign_digest))
+    mine = Person(bob.key, cose.sign(forged, Key.of("stranger").sign))
     assert (
         stand.code(stand.alatau, "/v1/revocations", body((mine, Reason.LOST))) is Code.CERTIFICATE_SIGNATURE
     )
@@ -187,7 +193,7 @@ def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: Stand
     assert stand.code(stand.alatau, path, [[], forged.to_cbor()]) is Code.EVIDENCE_INVALID
     assert stand.code(stand.alatau, path, [[], None]) is Code.MALFORMED
     far = replace(cheat.certificate.body, issued=NOW + MAX_AHEAD + 1, expires=NOW + MAX_AHEAD + DAY)
-    ahead = cose.sign(far, stand.ledger.world.bank_key("zhibek").sign_digest)
+    ahead = cose.sign(far, stand.ledger.world.bank_key("zhibek").sign)
     told = replace(evidence, certificate=ahead)
     assert stand.code(stand.alatau, path, [[], told.to_cbor()]) is Code.TIME_AHEAD
     assert policy(stand).revoked == {}
@@ -201,7 +207,7 @@ def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: Stand
 def test_a_bank_that_certifies_anothers_id_and_key_revokes_neither(stand: Stand) -> None:
     """Her key did not want to be zhibek's: ann's refresh is paid as she signed it."""
     ann = stand.ledger.person("ann")
-    by_zhibek = stand.ledger.world.bank_key("zhibek").sign_digest
+    by_zhibek = stand.ledger.world.bank_key("zhibek").sign
     borrowed = Person(ann.key, cose.sign(replace(ann.certificate.body, bank="zhibek"), by_zhibek))
     for shown, code in (
         (borrowed.possession("alatau"), Code.KEY_INVALID),
@@ -311,7 +317,7 @@ class Lying:
 
     def get(self, path: str) -> Cbor:
         answer = self._stand.alatau.get(path)
-        if path == "/v1/directory":
+        if not path.startswith("/v1/policy"):
             return answer
         return self._change(PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)).to_cbor()
 
@@ -322,7 +328,7 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: P
     revoke(stand, (stand.ledger.person("bob"), Reason.LOST))
     true = update(stand)
     assert true.head is not None
-    stranger = Key.of("stranger").sign_digest
+    stranger = Key.of("stranger").sign
     forged = cose.sign(replace(true.deltas[0].body, revoked=()), stranger)
     old_head = cose.sign(replace(true.head.body, time=true.head.body.time + 1), stranger)
     for change, code in (
@@ -333,7 +339,7 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: P
         (replace(true, head=old_head), Code.POLICY_SIGNATURE),
         (PolicyUpdate(None, ()), Code.POLICY_GAP),
     ):
-        trust = Trust(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))
+        trust = Trust(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))  # type: ignore[misc]
         with pytest.raises(Refusal) as caught:
             trust.refresh()
         assert (caught.value.code, trust.is_ready) == (code, False)
@@ -398,7 +404,7 @@ def test_revoking_a_wallet_reaches_every_certificate_of_its_key(stand: Stand) ->
     shop = stand.ledger.person("shop")
     renewed = cose.sign(
         replace(shop.certificate.body, wallet=named("new id"), expires=NOW + 80 * DAY),
-        stand.ledger.world.bank_key("alatau").sign_digest,
+        stand.ledger.world.bank_key("alatau").sign,
     )
     refreshed = stand.ledger.redeem(shop, stand.fund(shop, 200), Refresh(Key.of("shop 2").public, (200,)))
     revoke(stand, (shop, Reason.LOST))
@@ -476,14 +482,71 @@ def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) ->
     again = Trust(tmp_path / "trust.db", root, stand.alatau)
     assert codec.decode(again.base().body, 2**20) == baseline.to_cbor()
     again.close()
-    directory = Directory.of(cose.from_cbor(DirectoryBody, stand.alatau.get("/v1/directory")), root)
+    directory = Directory.of(read_directory(stand.alatau.get("/v1/directory")), root)
     start = baseline.policy(directory)
     assert start.apply(update(stand, BASE_EVERY)).revoked == policy(stand).revoked
     assert start.apply(update(stand, BASE_EVERY)).head == policy(stand).head
     for changed in (
         replace(baseline, revoked=baseline.revoked[1:]),
-        replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign_digest)),
+        replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign)),
     ):
         with pytest.raises(Refusal) as refused:
             changed.policy(directory)
         assert refused.value.code is Code.POLICY_SIGNATURE
+
+
+def test_a_caller_is_given_the_newest_form_that_it_reads(stand: Stand) -> None:
+    """Whoever was here before there were two forms says nothing of what it reads, and is answered as it was then."""
+
+    def asked(said: str | None) -> httpx.Response:
+        headers = {} if said is None else {HEADER: said}
+        line = stand.network.lines.connect("anybody")("")
+        with httpx.Client(transport=line, base_url=f"http://{authority(CENTRAL_BANK)}") as client:
+            return client.get("/v1/directory", headers=headers)
+
+    root = stand.ledger.world.root.public
+    first, second = (parse_directory(asked(said).content) for said in (None, READS))
+    assert (first.body.KIND.typ, second.body.KIND.typ) == ("qbd1", "qbd2")
+    assert Directory.of(first, root) == Directory.of(second, root)
+    outdated = asked("qbd7")
+    assert (outdated.status_code, outdated.json()["code"]) == (406, Code.READER_OUTDATED)
+    assert outdated.json()["facts"] == {"kind": "qbd2"}
+
+
+class Alone:
+    """A central bank of the time when there was one form, and whoever asks it."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self.asked: list[str] = []
+
+    def get(self, path: str) -> Cbor:
+        self.asked.append(path)
+        if path == "/v1/directories":
+            raise RemoteRefusal(Code.NOT_FOUND)
+        if path == "/v1/directory":
+            return self._stand.registry.published().forms[-1].to_cbor()
+        return self._stand.alatau.get(path)
+
+
+def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_second_when_it_comes(
+    stand: Stand, tmp_path: Path
+) -> None:
+    root, old = stand.ledger.world.root.public, Alone(stand)
+    trust = Trust(tmp_path / "trust.db", root, old)
+    trust.refresh()
+    assert [form.body.KIND.typ for form in trust.published().forms] == ["qbd1"]
+    assert refusal_of(lambda: trust.directory_for(frozenset({"qbd2"}))) is Code.READER_OUTDATED
+    trust.refresh()
+    assert old.asked.count("/v1/directories") == 1
+    trust.close()
+    later = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert [form.body.KIND.typ for form in later.published().forms] == ["qbd1"]
+    before = later.policy
+    later.refresh()
+    assert [form.body.KIND.typ for form in later.published().forms] == ["qbd2", "qbd1"]
+    assert later.policy == before
+    later.close()
+    again = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert again.published() == later.published()
+    again.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,18 @@ def home(folder: Path, program: Program, connect: Callable[[str], httpx.BaseTran
         keystore.create_key(alias)
     config = {**CONFIG, **PARTNERS[program.name]}
     return Home(folder, config, keystore, lambda: NOW, chance, connect, run_inline, Nonces)
+
+
+def test_a_service_behind_a_proxy_is_called_by_the_proxys_name(tmp_path: Path) -> None:
+    """What clients sign is the name that they know."""
+
+    def nowhere(url: str) -> httpx.BaseTransport:
+        raise AssertionError(url)
+
+    plain = home(tmp_path, PROGRAMS[0], nowhere)
+    assert plain.authority == "service.test:80"
+    behind = replace(plain, config={**plain.config, "authority": "bank.example"})
+    assert behind.authority == "bank.example"
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)

@@ -35,7 +35,7 @@ def client(
     return ServiceClient(
         url,
         DEVICE.public,
-        DEVICE.sign_digest,
+        DEVICE.sign,
         lambda: NOW,
         os.urandom,
         timeout,

@@ -80,19 +80,19 @@ def test_health_signs_with_every_key_and_says_what_the_keystore_says() -> None:
     def refuse(_: bytes) -> bytes:
         raise KeystoreError(KeystoreCode.TOKEN_MISSING, {"what": "folder"})
 
-    sound = Signer(good.public, good.sign_digest)
+    sound = Signer(good.public, good.sign)
     assert Health([sound, sound], bytes)() is None
     assert Health([sound, Signer(good.public, refuse)], bytes)() == "token_missing"
-    assert Health([sound, Signer(good.public, other.sign_digest)], bytes)() == "token_fault"
+    assert Health([sound, Signer(good.public, other.sign)], bytes)() == "token_fault"
 
 
 def test_what_health_signs_is_no_message() -> None:
     seen: list[bytes] = []
     good = Key.of("bank")
 
-    def sign(digest: bytes) -> bytes:
-        seen.append(digest)
-        return good.sign_digest(digest)
+    def sign(message: bytes) -> bytes:
+        seen.append(message)
+        return good.sign(message)
 
     numbers = iter(range(9))
     Health([Signer(good.public, sign)] * 2, lambda count: bytes([next(numbers)]) * count)()

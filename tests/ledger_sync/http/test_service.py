@@ -79,11 +79,11 @@ class Stand:
     def client(self, key: Key = OPERATOR, ahead: int = 0, base: str = BASE) -> ServiceClient:
         clock = lambda: self.now + ahead  # noqa: E731
         return ServiceClient(
-            base, key.public, key.sign_digest, clock, os.urandom, connect=lambda _: InProcess(self.app)
+            base, key.public, key.sign, clock, os.urandom, connect=lambda _: InProcess(self.app)
         )
 
     def header(self, body: bytes, path: str = "/v1/echo", method: str = "POST", ahead: int = 0) -> str:
-        signer = Signer(OPERATOR.public, OPERATOR.sign_digest)
+        signer = Signer(OPERATOR.public, OPERATOR.sign)
         return sign_call(method, AUTHORITY + path, body, signer, lambda: self.now + ahead, os.urandom)
 
     def code(self, response: httpx.Response) -> Code:
@@ -150,7 +150,7 @@ def test_a_client_is_told_that_its_clock_is_wrong_and_takes_no_date_from_it(stan
     client = ServiceClient(
         BASE,
         OPERATOR.public,
-        OPERATOR.sign_digest,
+        OPERATOR.sign,
         clock,
         os.urandom,
         connect=lambda _: httpx.MockTransport(relay),
@@ -179,7 +179,7 @@ def test_what_is_signed_is_method_target_and_body(stand: Stand) -> None:
 
 
 def test_nobody_calls_in_anothers_name(stand: Stand) -> None:
-    signer = Signer(OPERATOR.public, STRANGER.sign_digest)
+    signer = Signer(OPERATOR.public, STRANGER.sign)
     body = codec.encode(1)
     forged = sign_call("POST", AUTHORITY + "/v1/echo", body, signer, lambda: NOW, os.urandom)
     response = stand.http.post("/v1/echo", content=body, headers={"authorization": forged})
@@ -274,9 +274,7 @@ def test_bad_parameters_are_malformed(stand: Stand) -> None:
 
 def test_a_service_that_is_not_there_is_unreachable() -> None:
     key = Key.of("caller")
-    client = ServiceClient(
-        "http://127.0.0.1:9", key.public, key.sign_digest, lambda: NOW, os.urandom, timeout=2
-    )
+    client = ServiceClient("http://127.0.0.1:9", key.public, key.sign, lambda: NOW, os.urandom, timeout=2)
     assert refusal_of(lambda: client.post("/v1/echo", 1)).code is Code.UNREACHABLE
 
 
@@ -287,7 +285,12 @@ def test_an_answer_that_is_no_qalta_service_is_unreachable(content: bytes) -> No
         transport = httpx.MockTransport(lambda _request, answer=answer: answer)
         key = Key.of("caller")
         client = ServiceClient(
-            BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, connect=lambda _, t=transport: t
+            BASE,
+            key.public,
+            key.sign,
+            lambda: NOW,
+            os.urandom,
+            connect=lambda _, t=transport: t,  # type: ignore[misc]
         )
         refusal = refusal_of(lambda client=client: client.get("/v1/open"))
         assert isinstance(refusal, NoAnswer)
@@ -308,9 +311,7 @@ def test_an_answer_that_cannot_be_read_is_no_refusal(status: int, kind: str, con
     answer = httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(content))
     key = Key.of("caller")
     transport = httpx.MockTransport(lambda _request: answer)
-    client = ServiceClient(
-        BASE, key.public, key.sign_digest, lambda: NOW, os.urandom, connect=lambda _: transport
-    )
+    client = ServiceClient(BASE, key.public, key.sign, lambda: NOW, os.urandom, connect=lambda _: transport)
     refusal = refusal_of(lambda: client.get("/v1/open"))
     assert isinstance(refusal, NoAnswer)
     assert refusal.code is Code.ANSWER_UNREADABLE

@@ -99,7 +99,7 @@ def client(url: str, trusted: Path | None, whole: float = 60) -> ServiceClient:
     return ServiceClient(
         url,
         DEVICE.public,
-        DEVICE.sign_digest,
+        DEVICE.sign,
         lambda: NOW,
         os.urandom,
         whole=whole,

@@ -52,7 +52,7 @@ def answer(line: socket.socket, call: bytes = GET) -> bytes:
 
 
 def signed_post(body: bytes, key: Key | None = None, ahead: int = 0, declared: int | None = None) -> bytes:
-    who = signer() if key is None else type(signer())(key.public, key.sign_digest)
+    who = signer() if key is None else type(signer())(key.public, key.sign)
     header = sign_call("POST", AUTHORITY + "/v1/echo", body, who, lambda: NOW + ahead, os.urandom)
     length = len(body) if declared is None else declared
     return f"POST /v1/echo HTTP/1.1\r\nhost: x\r\nauthorization: {header}\r\ncontent-length: {length}\r\n\r\n".encode()

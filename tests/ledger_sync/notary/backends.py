@@ -25,7 +25,7 @@ _SIGNED = [0]
 def sign(body: Consumption) -> Statement:
     """By the notary, with a clock that is never the same twice: a statement made anew would show."""
     _SIGNED[0] += 1
-    return cose.sign(body, NOTARY.sign_digest)
+    return cose.sign(body, NOTARY.sign)
 
 
 def sqlite(path: Path) -> Store:

@@ -46,7 +46,7 @@ class Stand:
         return ServiceClient(
             "http://notary.test",
             key.public,
-            key.sign_digest,
+            key.sign,
             lambda: NOW,
             os.urandom,
             connect=lambda _: InProcess(self.app),
@@ -61,7 +61,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
 
 
 def signed(name: str, *refs: TokenRef, bank: str = "alatau", key: Key = ALATAU) -> Cbor:
-    return cose.sign(Commit(bank, consumer(name), tuple(sorted(refs)), NOW), key.sign_digest).to_cbor()
+    return cose.sign(Commit(bank, consumer(name), tuple(sorted(refs)), NOW), key.sign).to_cbor()
 
 
 def statements(answer: Cbor) -> list[list[cose.Signed[Consumption]]]:
@@ -271,7 +271,7 @@ def test_the_notary_keeps_neither_amounts_nor_owners(stand: Stand, tmp_path: Pat
     chain = WORLD.chain(2)
     for transfer in chain.transfers:
         body = Commit("alatau", transfer.id, transfer.body.inputs, NOW)
-        stand.client(ALATAU).post("/v1/commits", [cose.sign(body, ALATAU.sign_digest).to_cbor()])
+        stand.client(ALATAU).post("/v1/commits", [cose.sign(body, ALATAU.sign).to_cbor()])
     stand.notary.close()
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("notary.db*"))
     assert chain.transfers[0].id in stored

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ledger_sync.notary import CommitItem, Store, Verdicts
 from tests.ledger_sync.notary.backends import BACKENDS, NOTARY, consumer, item, ref
+from wallet.protocol.keys import p256
 from wallet.protocol.transfer import TokenRef
 
 Open = Callable[[], Store]
@@ -51,7 +52,7 @@ def test_the_first_commit_of_a_token_stands(store: Store) -> None:
 
 def test_statements_are_signed_and_name_the_bank(store: Store) -> None:
     ((statement,),) = store.commit([item("a", ref(1), bank="zhibek")])
-    assert statement.signed_by(NOTARY.public)
+    assert statement.signed_by(p256(NOTARY.public))
     assert (statement.body.bank, statement.body.refs) == ("zhibek", (ref(1),))
 
 

@@ -28,7 +28,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.directory import Directory, DirectoryBody
+from wallet.protocol.directory import Directory, Role, read_directory
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_consumption
 from wallet.protocol.transfer import Purpose, Refresh, ToAccount, TokenRef, Transfer
@@ -60,8 +60,8 @@ class Pair:
             folder / KEYSTORE, hsm.pin_from_file(folder / PIN), clock=clock, random=os.urandom
         )
 
-    def sign(self, digest: bytes) -> bytes:
-        return self.keystore.sign_digest("bank", digest)
+    def sign(self, message: bytes) -> bytes:
+        return self.keystore.sign("bank", message)
 
     def start(self) -> None:
         """Both without failpoints, whatever the test before did."""
@@ -109,9 +109,7 @@ class Pair:
         return answer
 
     def directory(self) -> Directory:
-        return Directory.of(
-            cose.from_cbor(DirectoryBody, self.central_bank.get("/v1/directory")), self.network.root
-        )
+        return Directory.of(read_directory(self.central_bank.get("/v1/directory")), self.network.root)
 
     def person(self, name: str) -> Person:
         now = clock()
@@ -146,7 +144,7 @@ class Pair:
             total=0,
             time=issuance.body.issued,
         )
-        return cose.sign(body, owner.key.sign_digest)
+        return cose.sign(body, owner.key.sign)
 
     def commit(self, transfer: cose.Signed[Transfer]) -> Cbor:
         body = Commit("alatau", transfer.id, transfer.body.inputs, clock())
@@ -221,7 +219,7 @@ def test_a_funding_killed_before_its_answer_is_answered_the_next_time(running_pa
     pair.start()
     assert pair.books()[2] == before[2] + 200
     issuance = pair.fund(ann, funding, 200)
-    assert issuance.signed_by(pair.directory().roles[0][0].key)
+    assert issuance.signed_by(pair.directory().roles[Role.ISSUING][0].key)
     assert pair.books()[2] == before[2] + 200
 
 

@@ -90,7 +90,7 @@ def test_stopped_all_are_gone_and_started_again_they_are_the_same(
         httpx.get(network.notary.url + "/healthz", trust_env=False)
     assert sandbox.start(home) == network
     (books,) = sandbox.operate(network, [Order("central-bank", "GET", "/v1/books")])
-    assert books[0] == 2 * GRANT
+    assert books[0] == 2 * GRANT  # type: ignore[index]
 
 
 def test_two_supervisors_at_once_start_one_sandbox(home: Path, network: sandbox.Network) -> None:
@@ -115,7 +115,7 @@ def test_an_operators_call_that_is_refused_says_why_and_the_others_go_on(network
         ],
     )
     assert [answer.code for answer in answers[:2]] == [Code.BANK_UNKNOWN, Code.AUTH_FORBIDDEN]
-    assert answers[2][0] == 2 * GRANT
+    assert answers[2][0] == 2 * GRANT  # type: ignore[index]
 
 
 def test_a_station_that_dies_at_its_start_is_told(home: Path, network: sandbox.Network) -> None:

@@ -69,7 +69,7 @@ class Ledger:
         free = tuple(refs)
         if free:
             body = Consumption(consumer, bank, self.world.now, free)
-            self.statements.append(cose.sign(body, self.world.notary.sign_digest))
+            self.statements.append(cose.sign(body, self.world.notary.sign))
             self.winners.update(dict.fromkeys(free, consumer))
 
     def bundle(self) -> Bundle:

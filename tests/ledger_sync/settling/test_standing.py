@@ -17,6 +17,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
+from wallet.protocol.keys import PublicKey
 from wallet.protocol.transfer import ToAccount, TokenRef, Transfer
 from wallet.protocol.validity import Token
 
@@ -107,7 +108,7 @@ def test_another_signature_under_the_same_id_is_this_copys_fault(ledger: Ledger)
     (token,) = ledger.issue(ann, 1000)
     (paid,) = ledger.pay(ann, [token], bob, 1000)
     good = ledger.transfers[paid.ref.txid]
-    bad = cose.sign(good.body, Key.of("stranger").sign_digest)
+    bad = cose.sign(good.body, Key.of("stranger").sign)
     assert bad.id == good.id
     standing = standings(ledger, replace(ledger.bundle(), transfers=(bad,)))[bad.id]
     assert isinstance(standing, Invalid)
@@ -121,13 +122,13 @@ def test_certificates_and_issuances_that_nobody_signed_are_as_if_absent(ledger: 
     (paid,) = ledger.pay(ann, [token], bob, 1000)
     stranger = Key.of("stranger")
     later = replace(ann.certificate.body, expires=NOW + 300 * DAY)
-    forged = cose.sign(later, stranger.sign_digest)
+    forged = cose.sign(later, stranger.sign)
     whole = ledger.bundle()
     assert standings(ledger, replace(whole, certificates=(*whole.certificates, forged))) == standings(ledger)
     assert standings(ledger, replace(whole, certificates=(forged,)))[paid.ref.txid] == Waiting(
         keys=frozenset({ann.key.public})
     )
-    unissued = cose.sign(ledger.issuances[0].body, stranger.sign_digest)
+    unissued = cose.sign(ledger.issuances[0].body, stranger.sign)
     assert standings(ledger, replace(whole, issuances=(unissued,)))[paid.ref.txid] == Waiting(
         frozenset({token.ref.txid})
     )
@@ -178,7 +179,7 @@ def test_a_signature_is_checked_once_whatever_the_number_of_certificates(
     checked: list[bytes] = []
     real = Signed.signed_by
 
-    def counting(self: Signed[Transfer], key: bytes) -> bool:
+    def counting(self: Signed[Transfer], key: PublicKey) -> bool:
         checked.append(self.id)
         return real(self, key)
 

@@ -130,11 +130,11 @@ def test_statements_must_be_the_notarys_and_agree(ledger: Ledger) -> None:
     ledger.consume(b"a" * 32, [ref])
     directory = ledger.world.directory()
     assert winners_of(ledger.statements, directory) == {ref: b"a" * 32}
-    other = cose.sign(Consumption(b"b" * 32, "alatau", NOW, (ref,)), ledger.world.notary.sign_digest)
+    other = cose.sign(Consumption(b"b" * 32, "alatau", NOW, (ref,)), ledger.world.notary.sign)
     with pytest.raises(Refusal) as caught:
         winners_of([*ledger.statements, other], directory)
     assert caught.value.code is Code.COMMIT_MISMATCH
-    forged = cose.sign(Consumption(b"b" * 32, "alatau", NOW, (ref,)), Key.of("stranger").sign_digest)
+    forged = cose.sign(Consumption(b"b" * 32, "alatau", NOW, (ref,)), Key.of("stranger").sign)
     with pytest.raises(Refusal) as caught:
         winners_of([forged], directory)
     assert caught.value.code is Code.NOTARY_SIGNATURE

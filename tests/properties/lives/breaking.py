@@ -56,13 +56,13 @@ class Breaking(Paying):
         for pending in holder.wallet.paying.pending():
             if pending.state is PaymentState.RESERVED:
                 paying = holder.wallet.paying
-                self.trying(lambda p=pending, w=paying: w.drop(p.id) if drop else w.sign(p.id))
+                self.trying(lambda p=pending, w=paying: w.drop(p.id) if drop else w.sign(p.id))  # type: ignore[misc]
             if holder.wallet.paying.summary(pending.id).state not in (
                 PaymentState.SIGNED,
                 PaymentState.SHOWN,
             ):
                 continue
-            raw = self.trying(lambda p=pending: holder.wallet.paying.show_again(p.id))
+            raw = self.trying(lambda p=pending: holder.wallet.paying.show_again(p.id))  # type: ignore[misc]
             request = holder.wallet.paying.request(pending.id)
             payee = self.payee_of(request)
             if raw is not None and payee is not None:

@@ -112,7 +112,7 @@ class DurableProcess(SideProcess):
 
     def has_answered(self, seconds: float) -> bool:
         """Whether its answer, or its end, comes within so many seconds; it is still to be heard."""
-        return bool(select.select([self._process.stdout], [], [], seconds)[0])
+        return bool(select.select([self._process.stdout], [], [], seconds)[0])  # type: ignore[type-var]
 
 
 def plan(folder: Path, hops: int, payments: int) -> None:

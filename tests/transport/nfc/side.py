@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.support.wallets import Town
 from wallet.session import Payee
@@ -26,6 +26,9 @@ from wallet.transport.nfc.ports import ReaderLink, Reply
 from wallet.wallet import Wallet
 
 AMOUNT = 12_505
+
+
+R = TypeVar("R")
 
 
 class Observed:
@@ -55,7 +58,7 @@ class Observed:
             reply = self.tap.to_send() or Nothing()
         return self._noted(reply)
 
-    def _noted(self, reply: Any) -> Any:
+    def _noted(self, reply: R) -> R:
         if isinstance(reply, bytes) and reply not in self.said:
             self.said.append(reply)
         return reply

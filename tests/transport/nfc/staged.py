@@ -29,8 +29,8 @@ class Stage:
     @property
     def machine(self) -> Machine:
         roots = (self.folder / name for name in ("sys", "dev", "run", "proc"))
-        return Machine(
-            *roots,
+        return Machine(  # type: ignore[call-arg]
+            *roots,  # type: ignore[arg-type]
             lambda path: path not in self.forbidden,
             self.packages.__contains__,
             self.libraries.__contains__,

@@ -70,7 +70,8 @@ class Person:
         """What the payer signed, byte by byte."""
         if not isinstance(self.end, PayerTap) or self.end.session.payment_id is None:
             return None
-        return self.wallet.paying.show_again(self.end.session.payment_id).hex()
+        shown: str = self.wallet.paying.show_again(self.end.session.payment_id).hex()
+        return shown
 
 
 def handed_on(town: Town, hops: int):  # type: ignore[no-untyped-def]

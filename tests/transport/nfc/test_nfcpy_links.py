@@ -145,7 +145,7 @@ def test_the_person_decides_while_the_reader_asks_again(port: int, tmp_path: Pat
     """Payer's card: its radio in one thread, its wallet in another, a desk between them."""
 
     def payee() -> str:
-        return Side("payee", tmp_path / "payee", name(port)).read(SECONDS)["end"]
+        return str(Side("payee", tmp_path / "payee", name(port)).read(SECONDS)["end"])
 
     town = Town(tmp_path / "payer")
     tap, desk = payer_tap(town, 1), Desk()

@@ -144,7 +144,7 @@ class Chip:
         return nfc.clf.LocalTarget("106A", tt4_cmd=self._next(), rats_cmd=self._rats)
 
     def exchange(self, block: bytearray | None, timeout: float) -> bytearray | None:
-        self.sent.append(block and bytes(block))
+        self.sent.append(None if block is None else bytes(block))
         return self._next() if timeout else None
 
     def _next(self) -> bytearray:

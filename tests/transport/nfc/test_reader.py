@@ -87,7 +87,7 @@ def test_what_is_no_wallet_of_this_version(answer: str) -> None:
 def test_unknown_capabilities_and_further_bytes_are_passed_over() -> None:
     memory = Memory()
     for raw in ("01f0fffe9000", "01f0fffeaabb9000", "01400001" + "9000"):
-        Pipe(lambda command, raw=raw: bytes.fromhex(raw), memory).select()
+        Pipe(lambda command, raw=raw: bytes.fromhex(raw), memory).select()  # type: ignore[misc]
 
 
 PART = Part(blocks.message_id(LONG), 6_000, 0, LONG[:227])

@@ -59,7 +59,7 @@ def test_torn_at_any_apdu_the_next_taps_go_on(payer_reads: bool, when: str) -> N
         taps = Taps(Pair.of(), payer_reads=payer_reads)
         ends, left = [], number
         while TapEnd.OVER not in ends and len(ends) < 6:
-            ends.append(taps.tap(lambda n, at=left: when if n == at else None))
+            ends.append(taps.tap(lambda n, at=left: when if n == at else None))  # type: ignore[misc]
             left -= taps.field.count
             taps.agree()
         assert ends[-1] is TapEnd.OVER

@@ -199,7 +199,8 @@ class Lane:
         if any(side.is_dead for side in self.sides.values()):
             return False
         payer, payee = (self.sides[role].ask("look") for role in ("payer", "payee"))
-        return payer["paid"] > before["payer"]["paid"] and payee["received"] > before["payee"]["received"]
+        paid = payer["paid"] > before["payer"]["paid"]
+        return bool(paid and payee["received"] > before["payee"]["received"])
 
     def _check(self, before: dict[str, dict[str, int]], case: Case) -> None:
         """No tiyn is lost or made, and both say so, also when they have been started again."""

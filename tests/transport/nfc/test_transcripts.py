@@ -9,6 +9,7 @@ import pytest
 from tests.session.holders import MemoryPlace
 from tests.session.transcripts import FOLDER, kind, text
 from tests.transport.nfc.aged import PAID, aged_pair
+from tests.transport.nfc.edges import Sayer
 from tests.transport.nfc.partners import Partner
 from tests.transport.nfc.taps import Taps
 from tests.transport.nfc.transcripts import ANSWER_LOST, COMMAND_LOST, ONE_POLL, PAYMENTS, TRANSCRIPTS, frozen
@@ -31,6 +32,13 @@ def test_every_frozen_transcript_is_made_here() -> None:
 @pytest.mark.parametrize("name", TRANSCRIPTS)
 def test_the_bytes_are_the_frozen_ones(name: str) -> None:
     assert text(TRANSCRIPTS[name]()) == (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", frozen("apdu-card")["cards"], ids=lambda case: case["note"])
+def test_a_card_answers_at_the_edges_of_its_page(case: dict[str, Any]) -> None:
+    card = Card(Sayer())
+    for step in case["steps"]:
+        assert card.answer(bytes.fromhex(step["command"])).hex() == step["answer"]
 
 
 def taps_of(name: str) -> tuple[Taps, list[Step]]:

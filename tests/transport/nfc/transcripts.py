@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.session.holders import MemoryPlace
 from tests.session.pairs import Pair
 from tests.session.transcripts import FOLDER, Transcript, kind, text
 from tests.transport.nfc.aged import aged_pair
+from tests.transport.nfc.edges import card
 from tests.transport.nfc.strange import AFTER_SELECT, BEFORE_SELECT
 from tests.transport.nfc.taps import Taps
 from wallet.tapping import PayeeTap, PayerTap
@@ -26,6 +27,9 @@ COMMAND_LOST, ANSWER_LOST = "command lost", "answer lost"
 _CUTS = {COMMAND_LOST: "before", ANSWER_LOST: "after"}
 
 
+R = TypeVar("R")
+
+
 class Noted:
     """A wallet in either role; what it says is written down once."""
 
@@ -36,15 +40,18 @@ class Noted:
         return getattr(self._end, name)
 
     def standing(self, ref: bytes) -> Reply:
-        return self._note(self._end.standing(ref))
+        reply: Reply = self._note(self._end.standing(ref))
+        return reply
 
     def take(self, message: bytes) -> Reply:
-        return self._note(self._end.take(message))
+        reply: Reply = self._note(self._end.take(message))
+        return reply
 
     def to_send(self) -> bytes | None:
-        return self._note(self._end.to_send())
+        reply: bytes | None = self._note(self._end.to_send())
+        return reply
 
-    def _note(self, reply: Any) -> Any:
+    def _note(self, reply: R) -> R:
         if isinstance(reply, bytes):
             message = {"by": self._who, "kind": kind(reply), "hex": reply.hex()}
             if message not in self._said:
@@ -95,10 +102,10 @@ class Scribe:
 
 def listening(taps: Taps, said: list[dict[str, str]]) -> Taps:
     """The same taps, where what both wallets say is heard."""
-    taps.tapper._conversation = Noted(
-        "payer" if taps.payer_reads else "payee", taps.tapper._conversation, said
-    )  # type: ignore[arg-type,assignment]
-    taps.card._responder = Noted("payee" if taps.payer_reads else "payer", taps.card._responder, said)  # type: ignore[arg-type]
+    reads, answers = ("payer", "payee") if taps.payer_reads else ("payee", "payer")
+    reader, card = taps.tapper._conversation, taps.card._responder
+    taps.tapper._conversation = Noted(reads, reader, said)  # type: ignore[arg-type]
+    taps.card._responder = Noted(answers, card, said)  # type: ignore[arg-type]
     return taps
 
 
@@ -179,8 +186,9 @@ TRANSCRIPTS: dict[str, Callable[[], Transcript]] = {
     "apdu-payee-reads-torn": payee_reads_torn,
     "apdu-fifteen-hops": fifteen_hops,
     "apdu-strangers": strangers,
+    "apdu-card": card,
 }
-PAYMENTS = [name for name in TRANSCRIPTS if name != "apdu-strangers"]
+PAYMENTS = [name for name in TRANSCRIPTS if name not in ("apdu-strangers", "apdu-card")]
 
 
 def frozen(name: str) -> Transcript:

@@ -217,7 +217,7 @@ def test_changed_bytes_give_texts_or_a_fault(tmp_path: Path, suffix: str) -> Non
         assert len(texts) + len(told) >= 1
 
 
-def on(ground: str | None, *, dark: str = "black", light: str | None = "white") -> Image.Image:
+def on(ground: str | None, *, dark: str | None = "black", light: str | None = "white") -> Image.Image:
     """A code whose dark and light modules have these colours (None: transparent), with a wide edge of ``ground``."""
     code = frame_image(TEXT, box=4).convert("L")
     clear = (0, 0, 0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,15 @@ def test_frames_refused(vector: dict[str, str]) -> None:
     assert FrameReceiver().add(vector["text"]).outcome.value == vector["outcome"]
 
 
-@pytest.mark.parametrize("vector", vectors("receptions"), ids=lambda vector: vector["name"])
+@pytest.mark.parametrize("vector", vectors("sequences"), ids=lambda vector: vector["name"])
+def test_sequences(vector: dict[str, Any]) -> None:
+    shown = FrameEncoder(bytes.fromhex(vector["message"]), vector["chunk_size"]).frames()
+    assert [read_frame(text, Limits()).seq for text in islice(shown, len(vector["seqs"]))] == vector["seqs"]
+
+
+@pytest.mark.parametrize(
+    "vector", vectors("receptions") + vectors("bounds"), ids=lambda vector: vector["name"]
+)
 def test_receptions(vector: dict[str, Any]) -> None:
     receiver = FrameReceiver()
     messages: list[str] = []

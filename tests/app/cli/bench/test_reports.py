@@ -50,7 +50,8 @@ def test_a_payment_is_the_sum_of_its_steps() -> None:
 
 def test_a_tap_is_its_link_and_what_the_wallets_do() -> None:
     first = tap.Tapped(link=0.2, rest=Lap(0.02, 0.05), signing=0.001, verifying=0.009, payment_bytes=545)
-    found = by_key(tap.figures({1: [first], 15: [first]}))
+    found = by_key(tap.figures({1: [first], 15: [first]}, {1: 8, 15: 9}))
+    assert (found["flushes_1"].spread.median, found["flushes_1"].aim, found["flushes_15"].aim) == (8, 8, None)
     values = {
         key: figure.spread.median
         for key, figure in found.items()

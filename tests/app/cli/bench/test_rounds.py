@@ -23,7 +23,9 @@ class Time:
 
 def contest(rounds: int) -> tuple[dict[str, list[float]], list[str], list[int]]:
     """Laps of a quick and a slow contender, the order in which they ran, and what ``done`` heard."""
-    time, ran, heard, numbers = Time(), [], [], count()
+    time, numbers = Time(), count()
+    ran: list[str] = []
+    heard: list[int] = []
 
     def prepare() -> dict[str, Action]:
         time.take(100)

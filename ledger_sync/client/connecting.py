@@ -1,0 +1,51 @@
+"""A wallet's line to its bank: calls signed by the device's key, dated by the wallet, made once more where the date was
+wrong.
+
+Rule: nothing is opened before the first call, and every line of a wallet is put together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hsm.keystore import Keystore
+from ledger_sync.client.bank import BankClient, Service
+from ledger_sync.client.timing import keep_time
+from wallet.wallet import Wallet
+
+DEVICE_ALIAS = "device"
+"""The key by which a bank knows this device; it signs calls, never money."""
+
+
+def connect(
+    wallet: Wallet,
+    keystore: Keystore,
+    *,
+    bank: str,
+    url: str,
+    random: Callable[[int], bytes],
+    is_stopped: Callable[[], bool] = lambda: False,
+    through: Callable[[Service], Service] = lambda service: service,
+) -> BankClient:
+    """The bank ``bank`` at ``url``, for the device whose key DEVICE_ALIAS is in ``keystore``; made if there is none.
+
+    ``random`` gives so many random bytes. A call ends as UNREACHABLE once ``is_stopped`` says so; ``through`` may stand
+    in the line and see every call. Raises ``NoAnswer``: UNREACHABLE for what is no address; ``KeystoreError``.
+    """
+    from ledger_sync.http.client import ServiceClient
+
+    if DEVICE_ALIAS in keystore.aliases():
+        device = keystore.public_key(DEVICE_ALIAS)
+    else:
+        device = keystore.create_key(DEVICE_ALIAS)
+    service = ServiceClient(
+        url,
+        device,
+        lambda message: keystore.sign(DEVICE_ALIAS, message),
+        wallet.dating.now,
+        random,
+        is_stopped=is_stopped,
+    )
+    client = BankClient(through(service), bank, device, service.close)
+    keep_time(wallet, client, random)
+    return client

@@ -1,0 +1,364 @@
+"""The integrator's door to Qalta: a wallet, the two sessions of a payment, the bank's line, keys, verification.
+
+``import qalta`` opens no file, socket, thread or token, and loads nothing before it is used. Names and meanings that
+stand here and in `qalta.bank`, `qalta.nfc`, `qalta.qr` and `qalta.sandbox` change only as CHANGELOG.md's version policy
+says; the packages behind them (`wallet`, `hsm`, `ledger_sync`) are ours to rearrange. What each name does is told by
+its own docstring; the API reference is made of those (CONTRIBUTING.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from qalta._lazy import names
+
+if TYPE_CHECKING:
+    from hsm.keystore import Keystore, KeystoreCode, KeystoreError, Record
+    from hsm.memory import MemoryKeystore
+    from hsm.opening import open_keystore, provision
+    from hsm.pin import PERSON_COST, RANDOM_PIN_COST, ScryptCost, pin_from_descriptor, pin_from_file
+    from hsm.profiles import NSS, SOFTHSM, ModuleProfile
+    from ledger_sync.client.bank import Account, BankClient, Enrolled, Loss
+    from ledger_sync.client.connecting import connect
+    from ledger_sync.client.reconcile import Report, Step, certify, defund, fund, reconcile, set_up
+    from ledger_sync.http.peers import NoAnswer, RemoteRefusal
+    from wallet.protocol.attachments import Attachment
+    from wallet.protocol.bundle import Bundle, parse_bundle
+    from wallet.protocol.certificate import Certificate, Limits, WalletKind
+    from wallet.protocol.codes import Code, Refusal
+    from wallet.protocol.cose import Signed
+    from wallet.protocol.directory import Directory
+    from wallet.protocol.evidence import Contradiction, Culprit, Evidence, check_evidence, parse_evidence
+    from wallet.protocol.issuance import Issuance
+    from wallet.protocol.keys import PublicKey, p256
+    from wallet.protocol.payment import Payment, parse_payment
+    from wallet.protocol.policy import PolicyUpdate
+    from wallet.protocol.receipt import Receipt, ReceiptBody
+    from wallet.protocol.request import Request, request_ref
+    from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
+    from wallet.protocol.validity import Token, Verified, verify
+    from wallet.purse.contacts import Contacts
+    from wallet.purse.dating import Dating
+    from wallet.purse.history import Event, EventKind
+    from wallet.purse.journal import PurseState
+    from wallet.purse.outlook import Outlook, Room
+    from wallet.purse.paying import Paying
+    from wallet.purse.payments import PaymentState
+    from wallet.purse.reading import Balance, ChainLink, Risk
+    from wallet.purse.receiving import Receiving
+    from wallet.purse.requests import OpenRequest, Requests
+    from wallet.purse.tokens import Origin, OwnToken, TokenState
+    from wallet.session.errors import LocalError
+    from wallet.session.events import (
+        AlreadyPaid,
+        ConfirmationNeeded,
+        MessageRefused,
+        PassedOver,
+        PayeeEvent,
+        PayerEvent,
+        PaymentAcknowledged,
+        PaymentDropped,
+        PaymentFound,
+        PaymentReady,
+        PaymentReceived,
+        PaymentRefused,
+        PaymentRepeated,
+        PaymentReturned,
+        PeerProblem,
+        PurseRefused,
+        RequestCancelled,
+        RequestExpired,
+        SignatureNeeded,
+    )
+    from wallet.session.framing import Deframer, frame
+    from wallet.session.payee import Payee
+    from wallet.session.payee_table import PayeeState
+    from wallet.session.payer import Payer
+    from wallet.session.payer_table import Money, PayerState
+    from wallet.session.ports import Consideration, PaymentSummary, Received
+    from wallet.session.table import Waiting
+    from wallet.wallet import Wallet
+
+__all__ = [
+    "NSS",
+    "PERSON_COST",
+    "RANDOM_PIN_COST",
+    "SOFTHSM",
+    "Account",
+    "AlreadyPaid",
+    "Attachment",
+    "Balance",
+    "BankClient",
+    "Bundle",
+    "Certificate",
+    "ChainLink",
+    "Code",
+    "ConfirmationNeeded",
+    "Consideration",
+    "Contacts",
+    "Contradiction",
+    "Culprit",
+    "Dating",
+    "Deframer",
+    "Directory",
+    "Enrolled",
+    "Event",
+    "EventKind",
+    "Evidence",
+    "Issuance",
+    "Keystore",
+    "KeystoreCode",
+    "KeystoreError",
+    "Limits",
+    "LocalError",
+    "Loss",
+    "MemoryKeystore",
+    "MessageRefused",
+    "ModuleProfile",
+    "Money",
+    "NoAnswer",
+    "OpenRequest",
+    "Origin",
+    "Outlook",
+    "OwnToken",
+    "PassedOver",
+    "Payee",
+    "PayeeEvent",
+    "PayeeState",
+    "Payer",
+    "PayerEvent",
+    "PayerState",
+    "Paying",
+    "Payment",
+    "PaymentAcknowledged",
+    "PaymentDropped",
+    "PaymentFound",
+    "PaymentReady",
+    "PaymentReceived",
+    "PaymentRefused",
+    "PaymentRepeated",
+    "PaymentReturned",
+    "PaymentState",
+    "PaymentSummary",
+    "PeerProblem",
+    "PolicyUpdate",
+    "PublicKey",
+    "PurseRefused",
+    "PurseState",
+    "Receipt",
+    "ReceiptBody",
+    "Received",
+    "Receiving",
+    "Record",
+    "Refresh",
+    "Refusal",
+    "RemoteRefusal",
+    "Report",
+    "Request",
+    "RequestCancelled",
+    "RequestExpired",
+    "Requests",
+    "Risk",
+    "Room",
+    "ScryptCost",
+    "SignatureNeeded",
+    "Signed",
+    "Step",
+    "ToAccount",
+    "ToPayer",
+    "Token",
+    "TokenRef",
+    "TokenState",
+    "Transfer",
+    "Verified",
+    "Waiting",
+    "Wallet",
+    "WalletKind",
+    "certify",
+    "check_evidence",
+    "connect",
+    "defund",
+    "frame",
+    "fund",
+    "open_keystore",
+    "p256",
+    "parse_bundle",
+    "parse_evidence",
+    "parse_payment",
+    "pin_from_descriptor",
+    "pin_from_file",
+    "provision",
+    "reconcile",
+    "request_ref",
+    "set_up",
+    "verify",
+]
+
+_ROOMS: Final = {
+    "hsm.keystore": (
+        "Keystore",
+        "KeystoreCode",
+        "KeystoreError",
+        "Record",
+    ),
+    "hsm.memory": ("MemoryKeystore",),
+    "hsm.opening": (
+        "open_keystore",
+        "provision",
+    ),
+    "hsm.pin": (
+        "PERSON_COST",
+        "RANDOM_PIN_COST",
+        "ScryptCost",
+        "pin_from_descriptor",
+        "pin_from_file",
+    ),
+    "hsm.profiles": (
+        "NSS",
+        "SOFTHSM",
+        "ModuleProfile",
+    ),
+    "ledger_sync.client.bank": (
+        "Account",
+        "BankClient",
+        "Enrolled",
+        "Loss",
+    ),
+    "ledger_sync.client.connecting": ("connect",),
+    "ledger_sync.client.reconcile": (
+        "Report",
+        "Step",
+        "certify",
+        "defund",
+        "fund",
+        "reconcile",
+        "set_up",
+    ),
+    "ledger_sync.http.peers": (
+        "NoAnswer",
+        "RemoteRefusal",
+    ),
+    "wallet.protocol.attachments": ("Attachment",),
+    "wallet.protocol.bundle": (
+        "Bundle",
+        "parse_bundle",
+    ),
+    "wallet.protocol.certificate": (
+        "Certificate",
+        "Limits",
+        "WalletKind",
+    ),
+    "wallet.protocol.codes": (
+        "Code",
+        "Refusal",
+    ),
+    "wallet.protocol.cose": ("Signed",),
+    "wallet.protocol.directory": ("Directory",),
+    "wallet.protocol.evidence": (
+        "Contradiction",
+        "Culprit",
+        "Evidence",
+        "check_evidence",
+        "parse_evidence",
+    ),
+    "wallet.protocol.issuance": ("Issuance",),
+    "wallet.protocol.keys": (
+        "PublicKey",
+        "p256",
+    ),
+    "wallet.protocol.payment": (
+        "Payment",
+        "parse_payment",
+    ),
+    "wallet.protocol.policy": ("PolicyUpdate",),
+    "wallet.protocol.receipt": (
+        "Receipt",
+        "ReceiptBody",
+    ),
+    "wallet.protocol.request": (
+        "Request",
+        "request_ref",
+    ),
+    "wallet.protocol.transfer": (
+        "Refresh",
+        "ToAccount",
+        "ToPayer",
+        "TokenRef",
+        "Transfer",
+    ),
+    "wallet.protocol.validity": (
+        "Token",
+        "Verified",
+        "verify",
+    ),
+    "wallet.purse.contacts": ("Contacts",),
+    "wallet.purse.dating": ("Dating",),
+    "wallet.purse.history": (
+        "Event",
+        "EventKind",
+    ),
+    "wallet.purse.journal": ("PurseState",),
+    "wallet.purse.outlook": (
+        "Outlook",
+        "Room",
+    ),
+    "wallet.purse.paying": ("Paying",),
+    "wallet.purse.payments": ("PaymentState",),
+    "wallet.purse.reading": (
+        "Balance",
+        "ChainLink",
+        "Risk",
+    ),
+    "wallet.purse.receiving": ("Receiving",),
+    "wallet.purse.requests": (
+        "OpenRequest",
+        "Requests",
+    ),
+    "wallet.purse.tokens": (
+        "Origin",
+        "OwnToken",
+        "TokenState",
+    ),
+    "wallet.session.errors": ("LocalError",),
+    "wallet.session.events": (
+        "AlreadyPaid",
+        "ConfirmationNeeded",
+        "MessageRefused",
+        "PassedOver",
+        "PayeeEvent",
+        "PayerEvent",
+        "PaymentAcknowledged",
+        "PaymentDropped",
+        "PaymentFound",
+        "PaymentReady",
+        "PaymentReceived",
+        "PaymentRefused",
+        "PaymentRepeated",
+        "PaymentReturned",
+        "PeerProblem",
+        "PurseRefused",
+        "RequestCancelled",
+        "RequestExpired",
+        "SignatureNeeded",
+    ),
+    "wallet.session.framing": (
+        "Deframer",
+        "frame",
+    ),
+    "wallet.session.payee": ("Payee",),
+    "wallet.session.payee_table": ("PayeeState",),
+    "wallet.session.payer": ("Payer",),
+    "wallet.session.payer_table": (
+        "Money",
+        "PayerState",
+    ),
+    "wallet.session.ports": (
+        "Consideration",
+        "PaymentSummary",
+        "Received",
+    ),
+    "wallet.session.table": ("Waiting",),
+    "wallet.wallet": ("Wallet",),
+}
+
+__getattr__, __dir__ = names(__name__, _ROOMS)
