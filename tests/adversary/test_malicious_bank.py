@@ -177,7 +177,9 @@ def test_a_bank_that_certifies_anothers_wallet_id_and_revokes_it_stops_its_own_w
     aliya.sync()
     assert (aliya.defund(SMALL), aliya.held) == (SMALL, FUNDED)
     assert aliya.wallet.balance().spendable == FUNDED
-    Audit(world).blame()
+    audit = Audit(world)
+    audit.cheats.add(mallory.account)  # of that bank, whose wallet it revoked
+    audit.blame()
 
 
 def test_a_bank_that_certifies_anothers_key_is_not_believed_by_who_has_the_key(world: System) -> None:
