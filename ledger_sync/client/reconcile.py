@@ -222,7 +222,7 @@ class _Reconciling:
         self._again.update(forgotten(self._purse, self._bank, is_sure=is_sure))
         if self._again or self._purse.open_redemptions():
             certify_again(self._purse, self._bank)
-            show_evidence(self._wallet.evidence(), self._bank)
+            show_evidence(self._purse.provable(self._wallet.evidence()), self._bank)
 
     def finish_fundings(self) -> None:
         """One that the bank refuses or can't finish now holds up nothing else; a bank that does not answer does."""

@@ -161,3 +161,21 @@ def test_a_key_that_the_bank_forgot_is_named_once_it_is_certified_again(
     system.settle_down()
     name = revocation_id(BANK, fresh.body.wallet)
     assert revoked(system).get(name) is Reason.CONFLICT
+
+
+def test_what_a_shop_took_first_stands_though_it_can_prove_a_conflict_before_it_syncs(system: System) -> None:
+    """It takes one payment of a copied device, refuses the other, and shows the ledger both, its refusal and the proof:
+    the one that came first is committed first, whatever their names."""
+    shop = system.holder("shop", BANK)
+    for number in range(6):
+        cheat = system.holder(f"cheat {number}", BANK)
+        cheat.fund(_MONEY)
+        copy = copied(cheat)
+        request = shop.wallet.receiving.request(_MONEY)
+        first = cheat.show(request)[1]
+        system.now += 1
+        second = copy.show(request)[1]
+        assert shop.wallet.receiving.receive(first, request).code is None
+        assert shop.wallet.receiving.receive(second, request).code is Code.REQUEST_ANSWERED
+        shop.sync()
+        assert shop.held == _MONEY * (number + 1)

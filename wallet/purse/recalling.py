@@ -5,8 +5,10 @@ Rule: a verdict stays as it is; showing a transfer again is the same again for a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from wallet.protocol.evidence import Evidence
 from wallet.purse.epochs import EpochKey
 from wallet.purse.purse import Purse
 
@@ -34,6 +36,13 @@ class Recalling:
             limit,
         )
         return tuple(Answered(row["id"], row["position"]) for row in rows)
+
+    def provable(self, pieces: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        """Those of ``pieces`` whose halves the ledger has answered, as far as they are held here. The other halves have
+        to be uploaded first, in the order in which they came: whichever is committed first is the one that stands."""
+        rows = self._purse.store.rows("SELECT txid FROM unanswered")
+        waiting = {row["txid"] for row in rows}
+        return tuple(item for item in pieces if waiting.isdisjoint((item.first.id, item.second.id)))
 
     def keys(self) -> tuple[EpochKey, ...]:
         """Every key that was certified and still exists, with the running total to count from."""

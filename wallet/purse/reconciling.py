@@ -14,6 +14,7 @@ from wallet.protocol.bounds import DAY
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import Evidence
 from wallet.protocol.handover import Handover
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.lifetime import is_good
@@ -169,6 +170,10 @@ class Reconciling:
     def answered(self, before: int | None, limit: int) -> tuple[Answered, ...]:
         """The last transfers with a verdict, newest first, below the place ``before``."""
         return self._recalling.answered(before, limit)
+
+    def provable(self, pieces: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        """Those of ``pieces`` that may be shown before all is uploaded: the ledger has answered their halves."""
+        return self._recalling.provable(pieces)
 
     def certified_keys(self) -> tuple[EpochKey, ...]:
         """Every key that was certified and still exists, to be certified again by a bank that has forgotten it."""
