@@ -33,11 +33,11 @@ class Transition(StrEnum):
     RESUME = "resume"
 
 
-RECORDED_LATER: Final = frozenset({Transition.RESERVE, Transition.ACKNOWLEDGE, Transition.ACCEPT})
+RECORDED_LATER: Final = frozenset({Transition.ACKNOWLEDGE, Transition.ACCEPT})
 """Transitions that the record need not follow at once: it follows with the next one, or when the purse is closed or
 opened. Nothing that a purse signs depends on them: an older copy that has forgotten one has signed nothing since
-(all that signs moves the record), would reserve, receive or show the same again, and the ledger delivers what it
-lacks."""
+(all that signs moves the record, and an intent before it), would receive or show the same again, and the ledger
+delivers what it lacks."""
 
 BETWEEN: Final = {
     "purse.sign.signed": "signatures made in the keystore, none stored: the intent is still reserved",
