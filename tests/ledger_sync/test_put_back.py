@@ -1,61 +1,28 @@
-"""Services put back from a backup, in one process: what they forgot, they hear from those who know it, and contradict
+"""Banks put back from a backup, in one process: what they forgot, they hear from those who know it, and contradict
 nothing of what they once said."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ledger_sync.client.recalling import forgotten
-from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Overhear, cut, named
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, Overhear
 from tests.support.holders import Holder
+from tests.support.put_back import BANK, OTHER_BANK, Backup, agree, all_ahead
 from tests.support.system import OPENING, System
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.payment import parse_payment
-
-BANK, OTHER_BANK = "alatau", "zhibek"
-_AHEAD = 20 * 3_600
-"""Seconds, less than what a service waits for its operator for."""
 
 
 @pytest.fixture
 def system(tmp_path: Path) -> Iterator[System]:
     with System(tmp_path / "system", "put back") as system:
         yield system
-
-
-class Backup:
-    """The bank's disk of one moment, and putting it back."""
-
-    def __init__(self, system: System, folder: Path) -> None:
-        self._system = system
-        self._folder = folder / "backup"
-        system.settle_down()
-        system.network.back_up(BANK, self._folder)
-
-    def put_back(self) -> None:
-        self._system.settle_down()
-        self._system.network.put_back(BANK, self._folder)
-        self._system.settle_down()
-
-
-@contextmanager
-def all_ahead(system: System) -> Iterator[None]:
-    """A block in which all clocks are wrong together."""
-    system.now += _AHEAD
-    yield
-    system.now -= _AHEAD
-
-
-def agree(system: System, bank: str = BANK) -> bool:
-    """The bank's books are its position at the central bank, to the tiyn."""
-    position, own, customers, _fundings, _redemptions = system.operate(bank, "/v1/books")
-    sums = dict(system.operate(CENTRAL_BANK, "/v1/books")[3])
-    return bool(position == sums[bank] == own + sum(balance for _, balance in customers))
 
 
 def test_a_bank_put_back_delivers_what_it_had_delivered_and_what_it_had_not(
@@ -131,9 +98,8 @@ def test_what_only_the_payer_knows_comes_back_though_others_show_its_last_two_ag
     assert (payee.held, shop.held) == (10_000, 20_000)
 
 
-def test_what_only_the_payer_knows_comes_back_though_it_takes_money_out_first(
-    system: System, tmp_path: Path
-) -> None:
+def only_the_payer_knows(system: System, tmp_path: Path) -> tuple[Holder, Holder]:
+    """The payee, who has never seen the 2,000 tiyn of a payment that the bank had settled and forgot, and the payer."""
     payee, payer = system.holder("payee", BANK), system.holder("payer", BANK)
     for amount in (50_000, 20_000, 10_000):
         payer.fund(amount)
@@ -142,6 +108,13 @@ def test_what_only_the_payer_knows_comes_back_though_it_takes_money_out_first(
     payer.pay_unseen(payee, 2_000)
     payer.sync()
     backup.put_back()
+    return payee, payer
+
+
+def test_what_only_the_payer_knows_comes_back_though_it_takes_money_out_first(
+    system: System, tmp_path: Path
+) -> None:
+    payee, payer = only_the_payer_knows(system, tmp_path)
     payer.defund(10_000)
     payer.defund(20_000)
     system.bring_together()
@@ -152,14 +125,7 @@ def test_a_wallet_that_is_cut_off_while_it_shows_all_again_goes_on_with_it(
     system: System, tmp_path: Path
 ) -> None:
     """Wherever the line is cut, the cursor does not move on before what is lacking has come."""
-    payee, payer = system.holder("payee", BANK), system.holder("payer", BANK)
-    for amount in (50_000, 20_000, 10_000):
-        payer.fund(amount)
-    system.bring_together()
-    backup = Backup(system, tmp_path)
-    payer.pay_unseen(payee, 2_000)
-    payer.sync()
-    backup.put_back()
+    payee, payer = only_the_payer_knows(system, tmp_path)
     for calls in range(12):
         with system.cut(calls), suppress(Refusal):
             payer.defund(10_000)
@@ -194,7 +160,7 @@ def test_nobody_spends_from_an_account_before_the_bank_knows_what_it_has_paid(
     owner.fund(40_000)
     system.settle_down()
     with system.network.offline(CENTRAL_BANK):
-        system.network.put_back(BANK, backup._folder)
+        system.network.put_back(BANK, backup.folder)
     with pytest.raises(Refusal) as short:
         owner.fund(30_000)
     assert short.value.code is Code.ACCOUNT_SHORT
@@ -245,341 +211,3 @@ def test_how_often_a_bank_may_ask_for_all_again_is_bounded(system: System) -> No
     assert 0 < answered < 10
     system.now += 3_700
     bank.post("/v1/relays/again", [0])
-
-
-class CentralBackup:
-    """The central bank's disk of one moment, and putting it back."""
-
-    def __init__(self, system: System, folder: Path) -> None:
-        self._system = system
-        self._folder = folder / "central backup"
-        system.settle_down()
-        system.network.back_up(CENTRAL_BANK, self._folder)
-
-    def put_back(self) -> None:
-        self._system.settle_down()
-        self._system.network.put_back(CENTRAL_BANK, self._folder)
-        self._system.settle_down()
-
-
-def sums(system: System) -> list[object]:
-    issued, redeemed, outstanding, positions = system.operate(CENTRAL_BANK, "/v1/books")
-    assert issued - redeemed == outstanding + sum(held for _, held in positions)
-    return [issued, redeemed, outstanding, positions]
-
-
-def test_a_central_bank_put_back_has_its_books_again(system: System, tmp_path: Path) -> None:
-    """Money went out, came back to an account, was renewed; all of it after the backup."""
-    owner, other = system.holder("owner", BANK), system.holder("other", OTHER_BANK)
-    owner.fund(50_000)
-    backup = CentralBackup(system, tmp_path)
-    owner.fund(20_000)
-    owner.pay(other, 5_000)
-    system.bring_together()
-    owner.defund(30_000)
-    system.bring_together()
-    before = sums(system)
-    had = [(one.held, one.account_balance()) for one in (owner, other)]
-    backup.put_back()
-    assert sums(system) == before
-    system.bring_together()
-    assert [(one.held, one.account_balance()) for one in (owner, other)] == had
-    assert agree(system)
-    owner.fund(1_000)
-    owner.pay(other, 2_000)
-    system.bring_together()
-    other.defund(7_000)
-    system.bring_together()
-    assert agree(system)
-
-
-def test_a_central_bank_put_back_to_a_wrong_time_hears_what_it_did_at_the_right_one(
-    system: System, tmp_path: Path
-) -> None:
-    """All clocks were ahead for a while, together, and it moved money then."""
-    owner, other = system.holder("owner", BANK), system.holder("other", OTHER_BANK)
-    with all_ahead(system):
-        system.operate(CENTRAL_BANK, "/v1/issues", [named("more"), BANK, 70_000])
-        backup = CentralBackup(system, tmp_path)
-    owner.fund(20_000)
-    other.fund(30_000)
-    before = sums(system)
-    backup.put_back()
-    assert sums(system) == before
-    owner.defund(20_000)
-    other.defund(30_000)
-    system.bring_together()
-    assert (owner.account_balance(), other.account_balance()) == (OPENING, OPENING)
-    assert agree(system)
-
-
-def test_a_central_bank_put_back_signs_no_second_version_of_its_policy(
-    system: System, tmp_path: Path
-) -> None:
-    thief, owner = system.holder("thief", BANK), system.holder("owner", OTHER_BANK)
-    backup = CentralBackup(system, tmp_path)
-    thief.bank_client.report_loss()
-    system.now += 60
-    system.settle_down()
-    (version,) = system.rows(CENTRAL_BANK, "select max(version) from deltas")[0]
-    listed = system.rows(CENTRAL_BANK, "select hex(raw) from deltas order by version")
-    assert version > 0
-    backup.put_back()
-    assert system.rows(CENTRAL_BANK, "select hex(raw) from deltas order by version") == listed
-    owner.bank_client.report_loss()
-    system.now += 60
-    system.settle_down()
-    assert system.rows(CENTRAL_BANK, "select count(*), max(version) from deltas") == [
-        (version + 1, version + 1)
-    ]
-    assert not system.rows(CENTRAL_BANK, "select 1 from revocations where key = x''")
-
-
-def test_nothing_moves_before_every_bank_was_heard_or_the_operator_goes_on(
-    system: System, tmp_path: Path
-) -> None:
-    owner = system.holder("owner", BANK)
-    owner.fund(50_000)
-    backup = CentralBackup(system, tmp_path)
-    with system.network.offline(OTHER_BANK):
-        system.network.put_back(CENTRAL_BANK, backup._folder)
-        with pytest.raises(Refusal) as busy:
-            owner.fund(1_000)
-        assert busy.value.code in (Code.BUSY, Code.UNREACHABLE)
-        assert system.operate(CENTRAL_BANK, "/v1/witnesses/absent", [OTHER_BANK]) == []
-        owner.fund(1_000)
-    assert owner.held == 51_000
-
-
-def test_a_redemption_that_was_worth_nothing_holds_up_no_funding_after_a_start(system: System) -> None:
-    """A bank that learns so from the notary asks nobody, so that the central bank has forgotten nothing."""
-    cheat, shop, honest = (
-        system.holder("cheat", BANK),
-        system.holder("shop", OTHER_BANK),
-        system.holder("honest", BANK),
-    )
-    cheat.fund(50_000)
-    copied = cheat.clone(cheat.snapshot(), "copied")
-    cheat.pay(shop, 50_000)
-    with system.network.lines.disturbed(cut, caller=BANK, callee=NOTARY):
-        copied.defund(50_000)
-        shop.sync()
-    system.bring_together()
-    assert system.rows(BANK, "select settled, done from redemptions where settled = 0") == [(0, 1)]
-    system.network.restart(CENTRAL_BANK)
-    system.settle_down()
-    honest.fund(1_000)
-    assert honest.held == 1_000
-
-
-def test_orders_that_the_operator_gives_again_count_once(system: System, tmp_path: Path) -> None:
-    backup = CentralBackup(system, tmp_path)
-    order = [named("more"), BANK, 70_000]
-    system.operate(CENTRAL_BANK, "/v1/issues", order)
-    system.settle_down()
-    backup.put_back()
-    system.operate(CENTRAL_BANK, "/v1/issues", order)
-    system.settle_down()
-    assert agree(system)
-
-
-def positions(system: System) -> dict[str, int]:
-    return dict(system.operate(CENTRAL_BANK, "/v1/books")[3])
-
-
-def put_back_without(system: System, backup: CentralBackup, bank: str) -> None:
-    """The central bank, which never hears what it did for ``bank``: that is away, or says nothing."""
-    with system.network.offline(bank):
-        system.network.put_back(CENTRAL_BANK, backup._folder)
-        assert system.operate(CENTRAL_BANK, "/v1/witnesses/absent", [bank]) == []
-    system.settle_down()
-
-
-@pytest.mark.parametrize("is_renewed", [False, True])
-def test_what_a_bank_keeps_silent_about_it_pays_when_the_tokens_come_back(
-    system: System, tmp_path: Path, is_renewed: bool
-) -> None:
-    """And nobody else: whoever comes last with tokens is paid, also where another bank had them made new."""
-    honest, cheat = system.holder("honest", BANK), system.holder("cheat", OTHER_BANK)
-    honest.fund(50_000)
-    backup = CentralBackup(system, tmp_path)
-    cheat.fund(50_000)
-    cheat.pay(honest, 50_000)
-    system.bring_together()
-    if is_renewed:
-        system.now += 2 * DAY
-        system.bring_together()
-    before = positions(system)
-    put_back_without(system, backup, OTHER_BANK)
-    honest.defund(100_000)
-    system.bring_together()
-    assert honest.account_balance() == OPENING + 50_000
-    assert positions(system) == {BANK: before[BANK] + 100_000, OTHER_BANK: before[OTHER_BANK]}
-    assert sums(system)[2] == 0
-    assert agree(system)
-
-
-def test_a_position_that_has_less_is_overdrawn_and_nobody_waits_for_it(
-    system: System, tmp_path: Path
-) -> None:
-    honest, cheat = system.holder("honest", BANK), system.holder("cheat", OTHER_BANK)
-    held = positions(system)[OTHER_BANK]
-    system.operate(CENTRAL_BANK, "/v1/withdrawals", [named("nearly all"), OTHER_BANK, held - 20_000])
-    backup = CentralBackup(system, tmp_path)
-    order = [named("more"), OTHER_BANK, 30_000]
-    system.operate(CENTRAL_BANK, "/v1/issues", order)
-    cheat.fund(50_000)
-    cheat.pay(honest, 50_000)
-    system.bring_together()
-    put_back_without(system, backup, OTHER_BANK)
-    honest.defund(50_000)
-    system.bring_together()
-    assert honest.account_balance() == OPENING + 50_000
-    assert positions(system)[OTHER_BANK] == -30_000
-    assert sums(system)[2] == 0
-    with pytest.raises(Refusal) as short:
-        cheat.fund(1_000)
-    assert short.value.code is Code.POSITION_SHORT
-    system.operate(CENTRAL_BANK, "/v1/issues", order)
-    system.operate(CENTRAL_BANK, "/v1/issues", [named("still more"), OTHER_BANK, 1_000])
-    cheat.fund(1_000)
-    assert positions(system)[OTHER_BANK] == 0
-
-
-def test_tokens_made_new_and_forgotten_are_not_made_new_twice(system: System, tmp_path: Path) -> None:
-    owner = system.holder("owner", OTHER_BANK)
-    owner.fund(50_000)
-    backup = CentralBackup(system, tmp_path)
-    system.now += 2 * DAY
-    system.bring_together()
-    made = "select txid, issuance from redemptions"
-    (once,) = system.rows(CENTRAL_BANK, made)
-    put_back_without(system, backup, OTHER_BANK)
-    assert system.rows(CENTRAL_BANK, made) == []
-    system.now += DAY
-    system.network.banks[OTHER_BANK].node.caused.ask_again([("redemption", once[0])], 0)
-    system.settle_down()
-    assert system.rows(CENTRAL_BANK, made) == [once]
-    owner.defund(50_000)
-    system.bring_together()
-    assert owner.account_balance() == OPENING
-    assert sums(system)[2] == 0
-
-
-def renewed(system: System, tmp_path: Path) -> tuple[Holder, CentralBackup, bytes]:
-    """Someone at the other bank whose tokens were made new after a backup, and the redemption that did."""
-    owner = system.holder("owner", OTHER_BANK)
-    owner.fund(50_000)
-    backup = CentralBackup(system, tmp_path)
-    system.now += 2 * DAY
-    system.bring_together()
-    ((redemption,),) = system.rows(CENTRAL_BANK, "select txid from redemptions")
-    return owner, backup, redemption
-
-
-def test_what_was_taken_for_tokens_that_a_redemption_gave_goes_back(system: System, tmp_path: Path) -> None:
-    """They come back before the redemption is proved again; their bank knows of it, and proves it."""
-    owner, backup, _redemption = renewed(system, tmp_path)
-    before = positions(system)
-    put_back_without(system, backup, OTHER_BANK)
-    owner.defund(50_000)
-    system.bring_together()
-    assert owner.account_balance() == OPENING
-    assert positions(system)[OTHER_BANK] == before[OTHER_BANK] + 50_000
-    assert agree(system, OTHER_BANK)
-    assert sums(system)[2] == 0
-    assert system.rows(CENTRAL_BANK, "select * from charged") == []
-
-
-def test_what_a_customer_paid_for_tokens_that_a_redemption_gave_goes_back(
-    system: System, tmp_path: Path
-) -> None:
-    """Its bank has forgotten by which redemption they came to be, takes them for a funding, and learns of it later."""
-    owner, backup, redemption = renewed(system, tmp_path)
-    put_back_without(system, backup, OTHER_BANK)
-    store = system.network.banks[OTHER_BANK].node.house.store
-    store.run("update redemptions set issuance = null where transfer = ?", (redemption,))
-    owner.defund(50_000)
-    system.bring_together()
-    assert owner.account_balance() == OPENING - 50_000
-    assert agree(system, OTHER_BANK)
-    system.network.banks[OTHER_BANK].node.caused.ask_again([("redemption", redemption)], 0)
-    system.settle_down()
-    system.now += DAY
-    system.settle_down()
-    assert owner.account_balance() == OPENING
-    assert agree(system, OTHER_BANK)
-    assert sums(system)[2] == 0
-
-
-@pytest.mark.parametrize("is_bank_first", [False, True])
-def test_central_bank_and_bank_put_back_together_take_again_what_became_tokens(
-    system: System, tmp_path: Path, is_bank_first: bool
-) -> None:
-    """To before a funding, of a key that the bank has forgotten too: the account has the money again, and the wallet
-    the tokens. Where the bank was first, it has heard of the funding, and the central bank then forgets it."""
-    owner, other = system.holder("owner", BANK), system.holder("other", OTHER_BANK)
-    other.fund(20_000)
-    before = positions(system)
-    own, central = Backup(system, tmp_path), CentralBackup(system, tmp_path)
-    system.now += 2 * DAY
-    owner.sync()
-    owner.fund(50_000)
-    owner.pay(other, 10_000)
-    system.bring_together("other")
-    if is_bank_first:
-        own.put_back()
-        central.put_back()
-    else:
-        system.network.stop(BANK)
-        system.network.put_back(CENTRAL_BANK, central._folder)
-        own.put_back()
-    assert owner.account_balance() == OPENING
-    system.bring_together()
-    owner.defund(40_000)
-    other.defund(30_000)
-    system.bring_together()
-    assert owner.account_balance() == OPENING - 10_000
-    assert other.account_balance() == OPENING + 10_000
-    assert positions(system) == {BANK: before[BANK] - 10_000, OTHER_BANK: before[OTHER_BANK] + 30_000}
-    assert sums(system)[2] == 0
-    assert agree(system)
-
-
-def test_central_bank_and_bank_put_back_to_before_tokens_were_made_new_lose_nothing(
-    system: System, tmp_path: Path
-) -> None:
-    owner = system.holder("owner", BANK)
-    owner.fund(50_000)
-    own, central = Backup(system, tmp_path), CentralBackup(system, tmp_path)
-    system.now += 2 * DAY
-    system.bring_together()
-    system.network.stop(BANK)
-    system.network.put_back(CENTRAL_BANK, central._folder)
-    own.put_back()
-    owner.defund(50_000)
-    system.bring_together()
-    assert (owner.held, owner.account_balance()) == (0, OPENING)
-    assert sums(system)[2] == 0
-    assert agree(system)
-
-
-def test_money_that_an_order_brought_and_that_became_tokens_is_no_hindrance(
-    system: System, tmp_path: Path
-) -> None:
-    """The order is forgotten, and has to be given again; what it paid for is told by the bank before."""
-    owner = system.holder("owner", BANK)
-    held = positions(system)[BANK]
-    system.operate(CENTRAL_BANK, "/v1/withdrawals", [named("nearly all"), BANK, held - 1_000])
-    backup = CentralBackup(system, tmp_path)
-    order = [named("more"), BANK, 70_000]
-    system.operate(CENTRAL_BANK, "/v1/issues", order)
-    owner.fund(60_000)
-    backup.put_back()
-    system.operate(CENTRAL_BANK, "/v1/issues", order)
-    system.settle_down()
-    assert positions(system)[BANK] == 11_000
-    owner.defund(60_000)
-    system.bring_together()
-    assert owner.account_balance() == OPENING
-    assert agree(system)

@@ -11,6 +11,7 @@ import pytest
 from ledger_sync.client.recalling import certify_again
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.support.holders import Holder
+from tests.support.put_back import BANK, OTHER_BANK, Backup
 from tests.support.system import System
 from wallet.protocol.bounds import DAY
 from wallet.protocol.certificate import revocation_id
@@ -18,7 +19,6 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
 
-BANK, OTHER_BANK = "alatau", "zhibek"
 _MONEY = 50_000
 
 
@@ -40,17 +40,6 @@ def paid(payer: Holder, payee: Holder) -> bytes:
     return txid
 
 
-def back_up(system: System, folder: Path) -> None:
-    system.settle_down()
-    system.network.back_up(BANK, folder / "backup")
-
-
-def put_back(system: System, folder: Path) -> None:
-    system.settle_down()
-    system.network.put_back(BANK, folder / "backup")
-    system.settle_down()
-
-
 def verdict(system: System, bank: str, txid: bytes) -> Verdict | None:
     rows = system.rows(bank, "select verdict from settlements where transfer = ?", txid)
     return Verdict(rows[0][0]) if rows else None
@@ -66,12 +55,12 @@ def test_who_was_told_of_a_conflict_shows_what_proves_it(system: System, tmp_pat
     cheat, first, second = (system.holder(name, BANK) for name in ("cheat", "first", "second"))
     cheat.fund(_MONEY)
     copy = copied(cheat)
-    back_up(system, tmp_path)
+    backup = Backup(system, tmp_path)
     won, lost = paid(cheat, first), paid(copy, second)
     first.sync()
     second.sync()
     assert verdict(system, BANK, lost) is Verdict.CONFLICT
-    put_back(system, tmp_path)
+    backup.put_back()
     assert verdict(system, BANK, lost) is None
     second.sync()
     assert (verdict(system, BANK, won), verdict(system, BANK, lost)) == (Verdict.SETTLED, Verdict.CONFLICT)
@@ -83,11 +72,11 @@ def test_what_the_bank_had_passed_on_it_asks_back(system: System, tmp_path: Path
     first = system.holder("first", OTHER_BANK)
     cheat.fund(_MONEY)
     copy = copied(cheat)
-    back_up(system, tmp_path)
+    backup = Backup(system, tmp_path)
     paid(cheat, first)
     lost = paid(copy, second)
     cheat.sync()
-    put_back(system, tmp_path)
+    backup.put_back()
     second.sync()
     system.settle_down()
     assert verdict(system, BANK, lost) is Verdict.CONFLICT
@@ -100,13 +89,13 @@ def test_a_wallet_that_the_bank_forgot_to_have_revoked_gets_no_certificate_and_n
     cheat, first, second = (system.holder(name, BANK) for name in ("cheat", "first", "second"))
     cheat.fund(_MONEY)
     copy = copied(cheat)
-    back_up(system, tmp_path)
+    backup = Backup(system, tmp_path)
     paid(cheat, first)
     paid(copy, second)
     first.sync()
     second.sync()
     system.now += DAY
-    put_back(system, tmp_path)
+    backup.put_back()
     assert not system.rows(BANK, "select 1 from revocations")
     for call in (cheat.sync, lambda: cheat.fund(_MONEY)):
         with pytest.raises(Refusal) as refused:
@@ -120,13 +109,13 @@ def test_a_certificate_that_the_bank_forgot_names_its_wallet_again(system: Syste
     cheat = system.holder("cheat", BANK, merchant=True)
     shops = [system.holder(name, OTHER_BANK) for name in ("first", "second")]
     cheat.fund(_MONEY)
-    back_up(system, tmp_path)
+    backup = Backup(system, tmp_path)
     system.now += 2 * DAY
     cheat.sync()
     fresh = cheat.wallet.reconciling.certificate
     assert fresh is not None
     copy = copied(cheat)
-    put_back(system, tmp_path)
+    backup.put_back()
     assert not system.rows(BANK, "select 1 from wallets where wallet = ?", fresh.body.wallet)
     paid(cheat, shops[0])
     paid(copy, shops[1])
@@ -143,7 +132,7 @@ def test_a_key_that_the_bank_forgot_is_named_once_it_is_certified_again(
     """Both payments come while the bank does not know whose key that is."""
     cheat = system.holder("cheat", BANK)
     shops = [system.holder(name, BANK) for name in ("first", "second")]
-    back_up(system, tmp_path)
+    backup = Backup(system, tmp_path)
     system.now += 2 * DAY
     cheat.sync()
     cheat.fund(_MONEY)
@@ -152,7 +141,7 @@ def test_a_key_that_the_bank_forgot_is_named_once_it_is_certified_again(
     copy = copied(cheat)
     paid(cheat, shops[0])
     paid(copy, shops[1])
-    put_back(system, tmp_path)
+    backup.put_back()
     for shop in shops:
         shop.sync()
     system.settle_down()
