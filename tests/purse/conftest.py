@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.purses import Clone
+from tests.support.shelf import Shelf
 from tests.support.wallets import Town
 
 
@@ -21,3 +22,8 @@ def town(tmp_path: Path) -> Iterator[Town]:
 @pytest.fixture
 def clone(town: Town) -> Clone:
     return Clone(town)
+
+
+@pytest.fixture
+def shelf(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(town, tmp_path_factory.mktemp("shelf"))
