@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ledger_sync.central_bank.directories import FIRST_ROOT
 from ledger_sync.central_bank.registry import POOL_SECONDS
@@ -20,13 +17,6 @@ from wallet.protocol.codes import Code
 from wallet.protocol.directory import Directory, DirectoryBody2
 from wallet.protocol.handover import Published, followed
 from wallet.protocol.policy import Reason
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    stand = Stand(tmp_path)
-    yield stand
-    stand.close()
 
 
 def hand_over(stand: Stand, version: int) -> bytes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -21,13 +20,6 @@ from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
 from wallet.protocol.validity import issued_tokens
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    stand = Stand(tmp_path)
-    yield stand
-    stand.close()
 
 
 def test_issuing_to_banks_counts_once(stand: Stand) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from ledger_sync.central_bank.proving import Proof, read_proof
 from tests.ledger_sync.central_bank.stand import GRANT, Stand
@@ -17,13 +14,6 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
 from wallet.protocol.idempotency import refund_id
 from wallet.protocol.transfer import ToAccount, TokenRef
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    stand = Stand(tmp_path)
-    yield stand
-    stand.close()
 
 
 class Overtaken:

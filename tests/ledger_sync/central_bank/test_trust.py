@@ -1,0 +1,182 @@
+"""Trust: what a service believes of directory and policy, keeps over a restart, and follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
+from ledger_sync.http.peers import RemoteRefusal
+from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
+from tests.ledger_sync.central_bank.policies import policy, revoke, update
+from tests.ledger_sync.central_bank.stand import OPERATOR, Stand
+from tests.support.deals import refusal_of
+from tests.support.world import NOW, Key
+from wallet.protocol import codec, cose
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.directory import Directory, read_directory
+from wallet.protocol.policy import Baseline, PolicyUpdate, Reason
+
+
+def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Path) -> None:
+    world = stand.ledger.world
+    for n in range(MAX_DELTAS_ONLINE + 3):
+        stand.now += POOL_SECONDS
+        stand.registry.revoke("alatau", [(world.person(f"p{n}").possession(), Reason.LOST)], None)
+    first = update(stand)
+    assert (len(first.deltas), first.head) == (MAX_DELTAS_ONLINE, None)
+    rest = update(stand, MAX_DELTAS_ONLINE)
+    assert len(rest.deltas) == 3
+    assert rest.head is not None
+    trust = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    trust.refresh()
+    assert len(trust.policy.revoked) == MAX_DELTAS_ONLINE + 3
+    assert trust.update_since(0).head is None
+    assert trust.update_since(MAX_DELTAS_ONLINE) == rest
+    trust.close()
+
+
+def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: Stand, tmp_path: Path) -> None:
+    world = stand.ledger.world
+    trust = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    assert not trust.is_ready
+    trust.keep_fresh(stand.now, 30)
+    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
+    trust.keep_fresh(stand.now + 29, 30)
+    assert trust.policy.version == 0
+    trust.keep_fresh(stand.now + 30, 30)
+    assert trust.policy.version == 1
+    trust.close()
+    again = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    assert again.policy.version == 1
+    caller = again.identify(world.bank_key("zhibek").public, NOW)
+    assert caller is not None
+    assert caller.name == "zhibek"
+    assert again.identify(OPERATOR.public, NOW) is None
+    again.close()
+
+
+def test_trust_takes_nothing_from_another_root(stand: Stand, tmp_path: Path) -> None:
+    trust = Trust(tmp_path / "trust.db", Key.of("another root").public, stand.alatau)
+    with pytest.raises(Refusal, match=Code.DIRECTORY_SIGNATURE.value):
+        trust.refresh()
+    assert not trust.is_ready
+    trust.close()
+
+
+class Lying:
+    """Somebody on the line who changes what the central bank says about the policy."""
+
+    def __init__(self, stand: Stand, change: Callable[[PolicyUpdate], PolicyUpdate]) -> None:
+        self._stand = stand
+        self._change = change
+
+    def get(self, path: str) -> Cbor:
+        answer = self._stand.alatau.get(path)
+        if not path.startswith("/v1/policy"):
+            return answer
+        return self._change(PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)).to_cbor()
+
+
+def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: Path) -> None:
+    root = stand.ledger.world.root.public
+    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
+    revoke(stand, (stand.ledger.person("bob"), Reason.LOST))
+    true = update(stand)
+    assert true.head is not None
+    stranger = Key.of("stranger").sign
+    forged = cose.sign(replace(true.deltas[0].body, revoked=()), stranger)
+    old_head = cose.sign(replace(true.head.body, time=true.head.body.time + 1), stranger)
+    for change, code in (
+        (replace(true, deltas=(forged, true.deltas[1])), Code.POLICY_SIGNATURE),
+        (replace(true, deltas=(forged,), head=None), Code.POLICY_SIGNATURE),
+        (replace(true, deltas=true.deltas[1:]), Code.POLICY_GAP),
+        (replace(true, deltas=true.deltas[:1]), Code.POLICY_GAP),
+        (replace(true, head=old_head), Code.POLICY_SIGNATURE),
+        (PolicyUpdate(None, ()), Code.POLICY_GAP),
+    ):
+        trust = Trust(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))  # type: ignore[misc]
+        with pytest.raises(Refusal) as caught:
+            trust.refresh()
+        assert (caught.value.code, trust.is_ready) == (code, False)
+        with pytest.raises(Refusal, match=Code.BUSY.value):
+            trust.identify(OPERATOR.public, NOW)
+        trust.close()
+    honest = Trust(tmp_path / "trust.db", root, stand.alatau)
+    honest.refresh()
+    assert honest.policy.version == 2
+    honest.close()
+
+
+def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) -> None:
+    """Else a new wallet had every delta since the first to verify; and beyond 256 of them it could not begin."""
+    world, root = stand.ledger.world, stand.ledger.world.root.public
+    people = [world.person(f"p{number}") for number in range(BASE_EVERY + 3)]
+    with pytest.raises(Refusal) as nothing:
+        stand.alatau.get("/v1/base")
+    assert nothing.value.code is Code.NOT_FOUND
+    for person in people:
+        revoke(stand, (person, Reason.LOST))
+    baseline = Baseline.from_cbor(stand.alatau.get("/v1/base"))
+    assert baseline.base.body.version == BASE_EVERY
+    trust = Trust(tmp_path / "trust.db", root, stand.alatau)
+    trust.refresh()
+    assert codec.decode(trust.base().body, 2**20) == baseline.to_cbor()
+    trust.close()
+    again = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert codec.decode(again.base().body, 2**20) == baseline.to_cbor()
+    again.close()
+    directory = Directory.of(read_directory(stand.alatau.get("/v1/directory")), root)
+    start = baseline.policy(directory)
+    assert start.apply(update(stand, BASE_EVERY)).revoked == policy(stand).revoked
+    assert start.apply(update(stand, BASE_EVERY)).head == policy(stand).head
+    for changed in (
+        replace(baseline, revoked=baseline.revoked[1:]),
+        replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign)),
+    ):
+        with pytest.raises(Refusal) as refused:
+            changed.policy(directory)
+        assert refused.value.code is Code.POLICY_SIGNATURE
+
+
+class Alone:
+    """A central bank of the time when there was one form, and whoever asks it."""
+
+    def __init__(self, stand: Stand) -> None:
+        self._stand = stand
+        self.asked: list[str] = []
+
+    def get(self, path: str) -> Cbor:
+        self.asked.append(path)
+        if path == "/v1/directories":
+            raise RemoteRefusal(Code.NOT_FOUND)
+        if path == "/v1/directory":
+            return self._stand.registry.published().forms[-1].to_cbor()
+        return self._stand.alatau.get(path)
+
+
+def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_second_when_it_comes(
+    stand: Stand, tmp_path: Path
+) -> None:
+    root, old = stand.ledger.world.root.public, Alone(stand)
+    trust = Trust(tmp_path / "trust.db", root, old)
+    trust.refresh()
+    assert [form.body.KIND.typ for form in trust.published().forms] == ["qbd1"]
+    assert refusal_of(lambda: trust.directory_for(frozenset({"qbd2"}))) is Code.READER_OUTDATED
+    trust.refresh()
+    assert old.asked.count("/v1/directories") == 1
+    trust.close()
+    later = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert [form.body.KIND.typ for form in later.published().forms] == ["qbd1"]
+    before = later.policy
+    later.refresh()
+    assert [form.body.KIND.typ for form in later.published().forms] == ["qbd2", "qbd1"]
+    assert later.policy == before
+    later.close()
+    again = Trust(tmp_path / "trust.db", root, stand.alatau)
+    assert again.published() == later.published()
+    again.close()
