@@ -1,4 +1,4 @@
-"""Revocations: a bank over its own wallets only, evidence from any bank; what they list and how long, what they stop."""
+"""Revocations: a bank over its own wallets only, evidence from any bank; what they list, how long, what they stop."""
 
 from __future__ import annotations
 
