@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.codes import Code, Refusal, require
 
 OWN: Final = "own"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from ledger_sync.bank.books import Books
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.ports.storage import Storage
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol import cose
 from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
@@ -32,10 +33,12 @@ class Trusted(Protocol):
 @dataclass(frozen=True, slots=True)
 class House:
     """``bank`` is the bank's id in the directory; ``signing`` its directory key's; ``clock`` what it signs by,
-    which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none)."""
+    which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
+    ``store`` is what ``storage`` stands on, for the parts that still hold SQL."""
 
     bank: str
     signing: Sign
+    storage: Storage
     store: Store
     books: Books
     trust: Trusted

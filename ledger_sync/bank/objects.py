@@ -7,7 +7,7 @@ from ledger_sync.bank.outputs import Outputs
 from ledger_sync.bank.parsed import load
 from ledger_sync.bank.received import Received
 from ledger_sync.bank.shares import Shares
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.terms import Capacity
 from ledger_sync.bank.transfers import Transfers
 from wallet.protocol.certificate import Certificate

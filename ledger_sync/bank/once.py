@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.ports.unit import UnitOfWork
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -17,24 +17,23 @@ V = TypeVar("V")
 class Once(Generic[K, V]):
     """What was read by its key, until the transaction ends."""
 
-    def __init__(self, store: Store, read: Callable[[K], V]) -> None:
-        self._store = store
+    def __init__(self, unit: UnitOfWork, read: Callable[[K], V]) -> None:
+        self._unit = unit
         self._read = read
         self._held: dict[K, V] = {}
-        store.at_end(self._held.clear, self._held.clear)
+        unit.at_end(self._held.clear, self._held.clear)
 
     def get(self, key: K) -> V:
         """What is stored under ``key``."""
-        with self._store.lock:
-            if not self._store.in_transaction:
-                return self._read(key)
-            if key not in self._held:
-                self._held[key] = self._read(key)
-            return self._held[key]
+        if not self._unit.in_transaction:
+            return self._read(key)
+        if key not in self._held:
+            self._held[key] = self._read(key)
+        return self._held[key]
 
     def put(self, key: K, value: V) -> None:
         """This is written."""
-        if self._store.in_transaction:
+        if self._unit.in_transaction:
             self._held[key] = value
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger_sync.bank.parsed import keep, load
-from ledger_sync.bank.store import Row, Store
+from ledger_sync.bank.sqlite.store import Row, Store
 from ledger_sync.bank.unspent import Unspent
 from ledger_sync.heard import PAGE, start
 from wallet.protocol.cose import Signed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
 
 

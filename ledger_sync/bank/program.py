@@ -14,7 +14,7 @@ from ledger_sync.bank.books import Books
 from ledger_sync.bank.house import House
 from ledger_sync.bank.node import Lines, Node
 from ledger_sync.bank.routes import BankCalls
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.bank.terms import Terms
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.routes import Caller, CallerKind, Identify
@@ -59,9 +59,11 @@ def assemble(home: Home) -> Assembled:
     central_bank = line(config["central_bank"])
     banks = {name: line(url) for name, url in config["banks"].items() if name != bank}
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
-    store = Store(home.folder / "bank.db")
-    books = Books(store, home.clock)
-    house = House(bank, signer.sign, store, books, trust, home.clock, home.random, home.machine)
+    storage = SqliteStorage(home.folder / "bank.db")
+    books = Books(storage.store, home.clock)
+    house = House(
+        bank, signer.sign, storage, storage.store, books, trust, home.clock, home.random, home.machine
+    )
     terms = Terms.of(config.get("terms", {}))
     node = Node(house, terms, Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()
@@ -72,7 +74,7 @@ def assemble(home: Home) -> Assembled:
     routes = BankCalls(node, trust, node.hurry, Beginning(home.ticks, terms.recalling)).routes()
 
     def close() -> None:
-        store.close()
+        storage.close()
         trust.close()
         nonces.close()
         for client in lines:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger_sync.bank.objects import Objects
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed

@@ -12,7 +12,7 @@ from typing import Any
 from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import keep, load
 from ledger_sync.bank.shares import Share, Shares
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.bounds import MAX_BANKS
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed

@@ -11,7 +11,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Final
 
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.terms import Capacity
 
 BANK_UPLOADER: Final = "bank:"

@@ -14,7 +14,7 @@ from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import keep, load
 from ledger_sync.bank.pending import Part, Pending, beneficiary
 from ledger_sync.bank.shares import Share, Shares
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.waiting import Waiting
 from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import TokenRef, Transfer

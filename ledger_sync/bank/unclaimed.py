@@ -11,7 +11,7 @@ import logging
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION, Books
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol import idempotency
 
 FUNDING: Final = "funding"

@@ -11,7 +11,7 @@ from typing import Final
 
 from ledger_sync.bank.once import Once
 from ledger_sync.bank.shares import Share, Shares
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.bounds import DAY
 
 _SOON: Final = 60

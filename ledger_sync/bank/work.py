@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ledger_sync.bank.store import Row, Store
+from ledger_sync.bank.sqlite.store import Row, Store
 from wallet.protocol.codes import Refusal
 
 _LONGEST_PAUSE: Final = 32

@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.bank.objects import Objects
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.terms import Capacity
 from ledger_sync.possession import Possession
 from ledger_sync.sandbox.in_process import CENTRAL_BANK

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_sync.bank.books import FUNDINGS, HOUSE, OWN, POSITION, Books
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.codes import Code, Refusal
 
 ACCOUNTS = (*HOUSE, "a", "b")

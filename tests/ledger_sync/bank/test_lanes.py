@@ -15,7 +15,7 @@ import pytest
 
 from ledger_sync.bank.lanes import Lanes
 from ledger_sync.bank.outbox import Outbox
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.work import Item, Kind, WorkList
 from tests.support.world import NOW
 

@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.bank.once import Once
 from ledger_sync.bank.shares import Shares
-from ledger_sync.bank.store import Store
+from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.terms import Capacity
 from ledger_sync.bank.waiting import Waiting
 

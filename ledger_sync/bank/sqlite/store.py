@@ -15,29 +15,29 @@ from wallet.database import Schema, connect, insertion, transaction
 
 Row = tuple[Any, ...]
 
-SCHEMA: Final = Schema("ledger_sync.bank")
+SCHEMA: Final = Schema("ledger_sync.bank.sqlite")
 
 
 class Store:
-    """Safe to share between threads: every statement holds the ``lock``, a transaction holds it to its end.
+    """The unit of work (`ledger_sync.bank.ports.unit`), and the statements of whatever stands beside it.
 
-    ``in_transaction`` is for whom holds the lock to ask.
+    Safe to share between threads: every statement holds the lock, a transaction holds it to its end.
     """
 
     def __init__(self, path: Path | str) -> None:
-        self.lock = threading.RLock()
-        self.in_transaction = False
+        self._lock = threading.RLock()
+        self._writer: int | None = None
         self._ends: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._db = connect(path, SCHEMA, shared=True)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. Inside another transaction it is a part of that one."""
-        with self.lock:
+        with self._lock:
             if self.in_transaction:
                 yield
                 return
-            self.in_transaction = True
+            self._writer = threading.get_ident()
             try:
                 with transaction(self._db):
                     yield
@@ -48,7 +48,12 @@ class Store:
                     forget()
                 raise
             finally:
-                self.in_transaction = False
+                self._writer = None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the calling thread is inside a transaction of this store."""
+        return self._writer == threading.get_ident()
 
     def at_end(self, finish: Callable[[], None], forget: Callable[[], None]) -> None:
         """``finish`` is called at the end of each transaction, within it; ``forget`` where it is undone."""
@@ -56,7 +61,7 @@ class Store:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a change; the number of rows that it touched."""
-        with self.lock:
+        with self._lock:
             return self._db.execute(sql, values).rowcount
 
     def insert(self, table: str, **values: Any) -> bool:
@@ -64,11 +69,11 @@ class Store:
         return self.run(insertion(table, tuple(values), unless_there=True), tuple(values.values())) == 1
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        with self.lock:
+        with self._lock:
             return self._db.execute(sql, values).fetchall()
 
     def row(self, sql: str, values: Sequence[Any] = ()) -> Row | None:
-        with self.lock:
+        with self._lock:
             found: Row | None = self._db.execute(sql, values).fetchone()
             return found
 
@@ -78,5 +83,5 @@ class Store:
         return None if found is None else found[0]
 
     def close(self) -> None:
-        with self.lock:
+        with self._lock:
             self._db.close()

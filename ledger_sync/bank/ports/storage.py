@@ -1,0 +1,16 @@
+"""The storage: everything that one bank keeps, behind its ports."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ledger_sync.bank.ports.unit import UnitOfWork
+
+
+class Storage(Protocol):
+    """The ports of one bank, upon one store. A process opens one; others may write to the same store meanwhile."""
+
+    @property
+    def unit(self) -> UnitOfWork: ...
+
+    def close(self) -> None: ...

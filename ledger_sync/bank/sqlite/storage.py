@@ -1,0 +1,19 @@
+"""The bank's storage upon SQLite: one store, and every port upon it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ledger_sync.bank.sqlite.store import Store
+
+
+class SqliteStorage:
+    """``store`` is for the files that still hold SQL of their own."""
+
+    def __init__(self, path: Path | str) -> None:
+        """``Refusal`` where the file can't be opened (`wallet.database.connect`)."""
+        self.store = Store(path)
+        self.unit = self.store
+
+    def close(self) -> None:
+        self.store.close()

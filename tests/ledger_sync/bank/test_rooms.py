@@ -1,0 +1,113 @@
+"""Where a bank's SQL stands: behind its ports, and in fewer and fewer files beside them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+BANK = Path(__file__).parents[3] / "ledger_sync" / "bank"
+BACKEND = BANK / "sqlite"
+STATEMENT = re.compile(r"\s*(select|insert|update|delete|with|replace|pragma)\s", re.IGNORECASE)
+CALLS = {"run", "row", "rows", "value", "insert"}
+"""Of a `Store`."""
+
+# What still holds SQL. A file that was moved leaves this list, and none comes back.
+WITH_SQL = {
+    "answers.py",
+    "asking_again.py",
+    "books.py",
+    "caused.py",
+    "certification.py",
+    "compensations.py",
+    "conflicts.py",
+    "couriers.py",
+    "customers.py",
+    "deliveries.py",
+    "forgotten_fundings.py",
+    "fork_watch.py",
+    "funding.py",
+    "holdings.py",
+    "intake.py",
+    "movements.py",
+    "objects.py",
+    "outputs.py",
+    "pending.py",
+    "policies.py",
+    "provenance.py",
+    "received.py",
+    "redemptions.py",
+    "refunds.py",
+    "relays.py",
+    "settling_desk.py",
+    "shares.py",
+    "transfers.py",
+    "unclaimed.py",
+    "unspent.py",
+    "waiting.py",
+    "wallets.py",
+    "work.py",
+}
+
+# What knows the backend: the program, which chooses it, and whatever still holds SQL (or gives the store to that).
+KNOW_THE_BACKEND = {"house.py", "program.py"}
+
+
+def files() -> list[Path]:
+    return [path for path in sorted(BANK.rglob("*.py")) if BACKEND not in path.parents]
+
+
+def holds_sql(source: str) -> bool:
+    """Whether it has a statement, or calls a store's methods."""
+    return any(_is_statement(node) or _asks_a_store(node) for node in ast.walk(ast.parse(source)))
+
+
+def _is_statement(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(STATEMENT.match(node.value))
+    )
+
+
+def _asks_a_store(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CALLS
+        and ast.unparse(node.func.value).rpartition(".")[2].lstrip("_") in ("store", "db")
+    )
+
+
+def knows_the_backend(source: str) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ledger_sync.bank.sqlite")
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+def test_the_files_that_still_hold_sql_are_known() -> None:
+    found = {path.relative_to(BANK).as_posix() for path in files() if holds_sql(path.read_text("utf-8"))}
+    assert found == WITH_SQL
+
+
+def test_the_backend_is_known_to_whom_it_must_be() -> None:
+    found = {
+        path.relative_to(BANK).as_posix() for path in files() if knows_the_backend(path.read_text("utf-8"))
+    }
+    assert found <= WITH_SQL | KNOW_THE_BACKEND
+
+
+@pytest.mark.parametrize(
+    ("source", "has"),
+    [
+        ("self._store.rows(_ALL)", True),
+        ("x = 'select a from b'", True),
+        ("house.store.insert('work', kind=kind)", True),
+        ("x = 'Delete from work'", True),
+        ("with self._store.transaction():\n    self._jobs.insert(1)", False),
+        ("x = 'selected'", False),
+    ],
+)
+def test_sql_is_found_where_it_is(source: str, has: bool) -> None:
+    assert holds_sql(source) == has
