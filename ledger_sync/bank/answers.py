@@ -63,12 +63,12 @@ class Answers:
         return rows
 
     def _row(self, txid: bytes, first: int | None) -> Cbor:
-        settlement = self._objects.settlement(txid)
+        settlement = self._objects.settlements.of(txid)
         if settlement is None:
             return _waiting(txid)
-        body = self._objects.body(txid)
+        body = self._objects.transfers.body(txid)
         is_refused = settlement.body.verdict is Verdict.REFUSED
-        statements = [] if body is None or is_refused else self._objects.statements(body.inputs)
+        statements = [] if body is None or is_refused else self._objects.statements.about(body.inputs)
         is_redemption = body is not None and body.redemption is not None
         outcome = self._redemptions.outcome(txid) if is_redemption else None
         return [

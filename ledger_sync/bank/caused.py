@@ -60,7 +60,7 @@ class Caused:
     def _made(self, kind: str, cause: bytes) -> Signed[Issuance] | None:
         table = {FUNDING: "fundings where id", REDEMPTION: "redemptions where transfer"}.get(kind)
         name = None if table is None else self._store.value(f"select issuance from {table} = ?", (cause,))
-        return None if name is None else self._objects.issuance(name)
+        return None if name is None else self._objects.issuances.get(name)
 
     def ask_again(self, causes: Iterable[tuple[str, bytes]], policy: int) -> None:
         """The central bank has forgotten these, and what it listed in its policy after version ``policy``."""

@@ -103,7 +103,7 @@ class Certification:
             return None
         certificate_id, issued, expires, made_for, is_revoked = row
         now = self._house.clock()
-        held = self._objects.certificate(certificate_id)
+        held = self._objects.certificates.get(certificate_id)
         if customer.kind is WalletKind.MERCHANT:
             is_new = held is not None and held.body.total == total and 0 <= now - issued < DAY
             return held if is_new and made_for == device and not is_revoked else None
@@ -117,10 +117,10 @@ class Certification:
         require(count < most, Code.TOO_MANY, count=count, limit=most)
         is_first = self._wallets.customer_of(key) is None
         signed = self._house.sign(self._body(customer, key, total))
-        self._objects.add_certificate(signed)
+        self._objects.certificates.add(signed)
         self._wallets.add(signed, customer.id, device, policy)
         if is_first:
-            for held in self._objects.certificates(key):
+            for held in self._objects.certificates.of(key):
                 self._wallets.learn(held)
             self._objects.unspent.certified(key)
             self._watch.certified(key)
@@ -162,7 +162,7 @@ class Certification:
         require(expires >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=expires)
         revoked = self._store.row("select 1 from revocations where wallet = ?", (wallet,)) is not None
         require(not (revoked or self._wallets.is_listed(wallet)), Code.WALLET_REVOKED, wallet=wallet.hex())
-        certificate = self._objects.certificate(certificate_id)
+        certificate = self._objects.certificates.get(certificate_id)
         if certificate is None:
             raise Refusal(Code.NOT_CERTIFIED)
         return certificate

@@ -96,16 +96,16 @@ class ConflictCourier:
 
     def _learn(self, certificate: Signed[Certificate], item: Item) -> None:
         """Where none of the owner's is at hand, because what waits has ended without, this one may be the first."""
-        owners = {self._objects.owner(txid) for txid in self._lacking(item.subject)}
-        if certificate.body.key in owners and not self._objects.certificates(certificate.body.key):
+        owners = {self._objects.transfers.owner(txid) for txid in self._lacking(item.subject)}
+        if certificate.body.key in owners and not self._objects.certificates.of(certificate.body.key):
             with contextlib.suppress(Refusal):
                 self._intake.take(Bundle((), (), (certificate,), ()), uploader_of_bank(item.target))
 
     def _rival(self, wanted: bytes) -> Signed[Transfer]:
         """The owner's copy of a transfer that lost a token to ``wanted``: with it another bank is asked. NOT_FOUND."""
         for txid in self._lacking(wanted):
-            owner = self._objects.owner(txid)
-            copy = None if owner is None else self._objects.copy(txid, owner)
+            owner = self._objects.transfers.owner(txid)
+            copy = None if owner is None else self._objects.transfers.copy(txid, owner)
             if copy is not None:
                 return copy
         raise Refusal(Code.NOT_FOUND, {"transfer": wanted.hex()})
@@ -113,7 +113,7 @@ class ConflictCourier:
     def _take(self, wanted: bytes, shown: Signed[Transfer], bank: str) -> None:
         """EVIDENCE_INVALID where it is not what was asked for, or is signed by nobody who owned a lost token."""
         require(shown.id == wanted, Code.EVIDENCE_INVALID)
-        owners = {self._objects.owner(txid) for txid in self._lacking(wanted)}
+        owners = {self._objects.transfers.owner(txid) for txid in self._lacking(wanted)}
         signers = [owner for owner in owners if owner is not None and shown.signed_by(p256(owner))]
         require(bool(signers), Code.EVIDENCE_INVALID)
         for owner in signers:
@@ -167,10 +167,10 @@ class ConflictCourier:
 
     def _statements(self, txid: bytes, wanted: bytes) -> list[Signed[Consumption]]:
         """The notary's words by which ``wanted`` took tokens from the transfer. NOT_FOUND."""
-        body = self._objects.body(txid)
+        body = self._objects.transfers.body(txid)
         found: dict[bytes, Signed[Consumption]] = {}
         for ref in () if body is None else body.inputs:
-            statement = self._objects.statement(ref)
+            statement = self._objects.statements.on(ref)
             if statement is not None and statement.body.consumer == wanted:
                 found[statement.id] = statement
         require(bool(found), Code.NOT_FOUND, transfer=txid.hex())
@@ -190,7 +190,7 @@ class ConflictCourier:
 
     def _beneficiaries(self, txid: bytes) -> Iterator[bytes]:
         """Whose money the outputs are, in order (SPEC 9.6)."""
-        body, signer = self._objects.body(txid), self._objects.owner(txid)
+        body, signer = self._objects.transfers.body(txid), self._objects.transfers.owner(txid)
         if body is None or signer is None:
             return
         match body.redemption:

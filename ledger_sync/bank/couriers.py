@@ -68,15 +68,15 @@ class RelayCourier:
     def payload(self, item: Item) -> None:
         """A signed payload for its signer's bank."""
         txid, signer = item.subject[:ID_BYTES], item.subject[ID_BYTES:]
-        copy = self._objects.copy(txid, signer)
-        certificate = None if copy is None else self._objects.certificate_for(signer, copy.body.time)
+        copy = self._objects.transfers.copy(txid, signer)
+        certificate = None if copy is None else self._objects.certificates.covering(signer, copy.body.time)
         if copy is not None and certificate is not None:
             self._banks.relay(item.target, Bundle((copy,), (), (certificate,), ()))
         self._work.done(item)
 
     def money(self, item: Item) -> None:
         """A redemption's new tokens for their owner's bank."""
-        issuance = self._objects.issuance(item.subject)
+        issuance = self._objects.issuances.get(item.subject)
         if issuance is not None:
             self._banks.relay(item.target, Bundle((), (issuance,), (), ()))
         self._work.done(item)
@@ -152,6 +152,6 @@ class RevocationCourier:
     def _certified(self, rows: list[tuple[bytes, int]]) -> Iterator[tuple[Signed[Certificate], int]]:
         for wallet, reason in rows:
             certificate_id = self._store.value("select certificate from wallets where wallet = ?", (wallet,))
-            certificate = self._objects.certificate(certificate_id)
+            certificate = self._objects.certificates.get(certificate_id)
             if certificate is not None:
                 yield certificate, reason

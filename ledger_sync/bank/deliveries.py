@@ -99,8 +99,8 @@ class Deliveries:
 
     def _is_refused(self, transfer: Signed[Transfer]) -> bool:
         """Whether the payee signed a refusal of output 0."""
-        for txid in self._objects.consumers(TokenRef(transfer.id, 0)):
-            refusal = self._objects.copy(txid, transfer.body.payee)
+        for txid in self._objects.transfers.consumers(TokenRef(transfer.id, 0)):
+            refusal = self._objects.transfers.copy(txid, transfer.body.payee)
             if refusal is not None and isinstance(refusal.body.purpose, ToPayer):
                 return True
         return False

@@ -55,11 +55,11 @@ class Endings:
         """One round. Raises ``Refusal``: UNREACHABLE and what else the notary says; it is asked again."""
         now = self._house.clock()
         due = self._objects.waiting.due(now, _ROUND)
-        found = [item for txid in due if (item := self._objects.transfer(txid)) is not None]
+        found = [item for txid in due if (item := self._objects.transfers.transfer(txid)) is not None]
         statements = self._asked(found) if found else {}
         with self._store.transaction():
             for statement in {said.id: said for said in statements.values()}.values():
-                self._objects.add_statement(statement, is_ours=False)
+                self._objects.statements.add(statement, is_ours=False)
             self._desk.end(item.id for item in found)
             for txid in due:
                 self._objects.waiting.looked(txid, now)
@@ -96,8 +96,8 @@ class Endings:
     def fetch(self, item: Item) -> None:
         """The transfer ``subject`` with its certificate from the bank ``target``, if it still waits here. Raises what
         is asked again; what can't be had otherwise is asked for when it is looked after again."""
-        held = self._objects.transfer(item.subject)
-        if held is None or self._objects.stage(item.subject) is not Stage.WAITING:
+        held = self._objects.transfers.transfer(item.subject)
+        if held is None or self._objects.transfers.stage(item.subject) is not Stage.WAITING:
             return
         try:
             transfer, certificate = self._banks.transfer(item.target, item.subject, held)

@@ -42,11 +42,11 @@ class ForkWatch:
         if account is None:
             return
         self._count(transfer, signer)
-        certificate = self._objects.certificate_for(signer, transfer.body.time, self._house.bank)
+        certificate = self._objects.certificates.covering(signer, transfer.body.time, self._house.bank)
         if certificate is None or self._wallets.is_named(certificate.body.wallet):
             return
         for other_id in self._suspects(transfer, signer):
-            other = self._objects.copy(other_id, signer)
+            other = self._objects.transfers.copy(other_id, signer)
             evidence = None if other is None else Evidence.of(transfer, other, certificate)
             if evidence is not None:
                 self._wallets.revoke(account, Reason.CONFLICT, self.keep(evidence), certificate.body.wallet)
@@ -68,7 +68,7 @@ class ForkWatch:
     def certified(self, key: bytes) -> None:
         """A key has just become a customer's, perhaps again: what it signed earlier counts from now on."""
         for (txid,) in self._store.rows("select transfer from copies where signer = ?", (key,)):
-            copy = self._objects.copy(txid, key)
+            copy = self._objects.transfers.copy(txid, key)
             if copy is not None:
                 self.signature_came(copy, key)
 
@@ -103,15 +103,15 @@ class ForkWatch:
 
     def evidence(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Evidence | None:
         """What two transfers that ``key`` signed prove, if anything: about this bank's own wallet where it is one."""
-        certificate = self._objects.certificate_for(key, one.body.time, self._house.bank)
+        certificate = self._objects.certificates.covering(key, one.body.time, self._house.bank)
         return None if certificate is None else Evidence.of(one, other, certificate)
 
     def foreign(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Iterator[Evidence]:
         """What two transfers prove about wallets of other banks, one for each bank that certified the key: those that
         the policy does not name yet."""
         listed = self._house.trust.policy.revoked
-        for bank in self._objects.banks_of(key):
-            certificate = self._objects.certificate_for(key, one.body.time, bank)
+        for bank in self._objects.certificates.banks_of(key):
+            certificate = self._objects.certificates.covering(key, one.body.time, bank)
             if bank == self._house.bank or certificate is None:
                 continue
             evidence = Evidence.of(one, other, certificate)
@@ -134,7 +134,7 @@ class ForkWatch:
         account = self._wallets.customer_of(certificate.key)
         if account is None or not self._leaves(transfer.body, account):
             return
-        held = (item.body for item in self._objects.certificates(certificate.key))
+        held = (item.body for item in self._objects.certificates.of(certificate.key))
         covering = [body for body in held if body.issued <= transfer.body.time <= body.expires]
         is_within = any(self._is_within(transfer, body, account) for body in covering or [certificate])
         if not (is_within and self._is_counted(transfer, certificate.key)):
@@ -152,7 +152,7 @@ class ForkWatch:
         return any(_keeps(certificate, limits, spending) for limits in self._policies.allowed(certificate))
 
     def _spending(self, transfer: Signed[Transfer], certificate: Certificate, account: str) -> Spending:
-        body, token = transfer.body, self._objects.token(TokenRef(transfer.id, 0))
+        body, token = transfer.body, self._objects.tokens.get(TokenRef(transfer.id, 0))
         hop = None if token is None else token.hop
         if body.redemption is None:
             return Spending(
@@ -169,7 +169,7 @@ class ForkWatch:
             "select r.transfer from redemptions r join copies c on c.transfer = r.transfer where c.signer = ?",
             (certificate.key,),
         )
-        bodies = [body for row in rows if (body := self._objects.body(row[0])) is not None]
+        bodies = [body for row in rows if (body := self._objects.transfers.body(row[0])) is not None]
         return sum(
             body.amount for body in bodies if body.time >= certificate.issued and self._leaves(body, account)
         )
@@ -177,7 +177,7 @@ class ForkWatch:
     def _paid(self, transfer: Signed[Transfer], key: bytes) -> int:
         """What the purse gave in answer to one request; a printed one may be answered often."""
         body = transfer.body
-        request = self._objects.request(body.purpose) if isinstance(body.purpose, bytes) else None
+        request = self._objects.requests.get(body.purpose) if isinstance(body.purpose, bytes) else None
         if request is None or request.body.is_printed:
             return body.amount
         sql = "select amount from answering where device = ? and request = ?"
@@ -207,7 +207,7 @@ class ForkWatch:
             f" order by sequence {order}, transfer limit 1",
             (device, sequence),
         )
-        return None if txid is None else self._objects.body(txid)
+        return None if txid is None else self._objects.transfers.body(txid)
 
 
 def _keeps(certificate: Certificate, limits: Limits, spending: Spending) -> bool:

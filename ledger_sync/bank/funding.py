@@ -136,7 +136,7 @@ class Funding:
         if row is None:
             raise Refusal(Code.NOT_FOUND)
         owner, packed, attempt, issuance_id, code, facts = row
-        known = None if issuance_id is None else self._objects.issuance(issuance_id)
+        known = None if issuance_id is None else self._objects.issuances.get(issuance_id)
         if known is not None:
             return known
         _raise_if_refused(code, facts)

@@ -89,10 +89,10 @@ class Intake:
         fresh = [one.body.key for one in bundle.certificates if self._take_certificate(one, directory)]
         unblocked: list[bytes] = []
         for issuance in bundle.issuances:
-            if not self._objects.knows("issuances", issuance.id):
+            if not self._objects.issuances.knows(issuance.id):
                 check_issuance(issuance, directory)
                 self.add_issuance(issuance)
-                unblocked += self._objects.children(issuance.id)
+                unblocked += self._objects.transfers.children(issuance.id)
         fresh += [one.body.key for one in bundle.requests if self._take_request(one, uploader, directory)]
         for key in fresh:
             unblocked += self._objects.pending.waiting_of(key)
@@ -100,41 +100,41 @@ class Intake:
 
     def _take_certificate(self, certificate: Signed[Certificate], directory: Directory) -> bool:
         """Whether it is new."""
-        if self._objects.knows_certificate(certificate.id):
+        if self._objects.certificates.knows(certificate.id):
             return False
         check_certificate(certificate, directory)
-        self._objects.add_certificate(certificate)
+        self._objects.certificates.add(certificate)
         self._listener.certificate_came(certificate)
         return True
 
     def _take_request(self, request: Signed[Request], uploader: str, directory: Directory) -> bool:
         """Whether its certificate is new."""
-        if self._objects.knows("requests", request.id):
+        if self._objects.requests.knows(request.id):
             return False
         is_fresh = self._take_certificate(request.body.payee, directory)
         require(request.signed_by(p256(request.body.key)), Code.REQUEST_SIGNATURE)
-        self._objects.add_request(request, uploader, self._house.clock())
+        self._objects.requests.add(request, uploader, self._house.clock())
         return is_fresh
 
     def take_shown(self, transfer: Signed[Transfer], signer: bytes, uploader: str) -> None:
         """Store a transfer that a bank has shown for what it had consumed; that ``signer`` signed it was checked."""
         with self._store.transaction():
-            self._objects.add_transfer(transfer, uploader, self._house.clock())
+            self._objects.transfers.add(transfer, uploader, self._house.clock())
             self._add_copy(transfer, signer)
 
     def add_issuance(self, issuance: Signed[Issuance]) -> None:
         """Store an issuance whose signature was checked, with its tokens at face value."""
-        if self._objects.add_issuance(issuance):
-            self._objects.add_tokens(issued_tokens(issuance), settled=True)
+        if self._objects.issuances.add(issuance):
+            self._objects.tokens.add(issued_tokens(issuance), settled=True)
             self._listener.issuance_came(issuance)
 
     def _take_transfers(self, bundle: Bundle, uploader: str) -> list[bytes]:
         now = self._house.clock()
         guesses = _Guesses(bundle)
         for transfer in _ancestors_first(bundle.transfers):
-            self._objects.add_transfer(transfer, uploader, now)
+            self._objects.transfers.add(transfer, uploader, now)
             self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
-            if self._objects.stage(transfer.id) is not Stage.ANSWERED:
+            if self._objects.transfers.stage(transfer.id) is not Stage.ANSWERED:
                 self._attribute(transfer, uploader, guesses)
         return [transfer.id for transfer in bundle.transfers]
 
@@ -142,29 +142,29 @@ class Intake:
         """Find whose signature this is: the inputs' owner's where that is known, else one that fits."""
         owner = self._owner(transfer.id, transfer.body)
         if owner is not None:
-            if not self._objects.has_copy(transfer.id, owner):
+            if not self._objects.transfers.has_copy(transfer.id, owner):
                 require(transfer.signed_by(p256(owner)), Code.TRANSFER_SIGNATURE, transfer=transfer.id.hex())
                 self._add_copy(transfer, owner)
             return
-        known = self._objects.signers_of(transfer)
+        known = self._objects.transfers.signers_of(transfer)
         signer = known[0] if known else guesses.signer_of(transfer)
         if signer is None:
-            self._objects.add_claim(transfer, uploader)
+            self._objects.transfers.add_claim(transfer, uploader)
         else:
             self._add_copy(transfer, signer)
 
     def _add_copy(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        if self._objects.add_copy(transfer, signer):
+        if self._objects.transfers.add_copy(transfer, signer):
             account = self._wallets.customer_of(signer)
             payer = f"key:{signer.hex()}" if account is None else uploader_of_customer(account)
             self._objects.waiting.charge(transfer.id, payer)
             self._listener.signature_came(transfer, signer)
 
     def _owner(self, txid: bytes, body: Transfer) -> bytes | None:
-        known = self._objects.owner(txid)
-        owner = known or self._objects.owner_of(body.inputs[0])
+        known = self._objects.transfers.owner(txid)
+        owner = known or self._objects.transfers.owner_of(body.inputs[0])
         if owner is not None and owner != known:
-            self._objects.set_owner(txid, owner)
+            self._objects.transfers.set_owner(txid, owner)
         return owner
 
     def judge(self, txids: Iterable[bytes]) -> None:
@@ -175,23 +175,23 @@ class Intake:
         while todo:
             txid = todo.pop()
             if self._is_open(txid) and self._advance(txid, judging):
-                todo.extend(self._objects.children(txid))
+                todo.extend(self._objects.transfers.children(txid))
 
     def _is_open(self, txid: bytes) -> bool:
         """Whether it was not judged yet: it waits, or has ended without that, and others may descend from it."""
-        stage = self._objects.stage(txid)
+        stage = self._objects.transfers.stage(txid)
         return stage is Stage.WAITING or (stage in _DECIDED and not self._is_judged(txid))
 
     def _advance(self, txid: bytes, judging: _Judging) -> bool:
         """Whether the transfer's descendants may now be able to go on."""
-        body = self._objects.body(txid)
+        body = self._objects.transfers.body(txid)
         if body is None:
             return False
         owner = self._owner(txid, body)
         if owner is None:
             return False
         self._settle_claims(txid, owner)
-        if not self._objects.has_copy(txid, owner):
+        if not self._objects.transfers.has_copy(txid, owner):
             self._retention.forget(txid)
             return False
         code = self._refused_ancestor(body)
@@ -202,19 +202,19 @@ class Intake:
     def _is_judged(self, txid: bytes) -> bool:
         """Ancestors are judged first, so that the order of turns is that of descent."""
         return (
-            self._objects.is_valid(txid)
-            or self._objects.knows("issuances", txid)
+            self._objects.transfers.is_valid(txid)
+            or self._objects.issuances.knows(txid)
             or self._refusal(txid) is not None
         )
 
     def _settle_claims(self, txid: bytes, owner: bytes) -> None:
-        for claim in self._objects.take_claims(txid):
-            if not self._objects.has_copy(txid, owner) and claim.signed_by(p256(owner)):
+        for claim in self._objects.transfers.take_claims(txid):
+            if not self._objects.transfers.has_copy(txid, owner) and claim.signed_by(p256(owner)):
                 self._add_copy(claim, owner)
 
     def _refused_ancestor(self, body: Transfer) -> Code | None:
         for ref in body.inputs:
-            code = None if self._objects.is_valid(ref.txid) else self._refusal(ref.txid)
+            code = None if self._objects.transfers.is_valid(ref.txid) else self._refusal(ref.txid)
             if code is not None:
                 return code
         return None
@@ -225,7 +225,7 @@ class Intake:
         return None if code is None else Code(code)
 
     def _decide(self, txid: bytes, owner: bytes, judging: _Judging) -> bool:
-        transfer = self._objects.copy(txid, owner)
+        transfer = self._objects.transfers.copy(txid, owner)
         if transfer is None:
             return False
         match self._judge(transfer, owner, judging):
@@ -241,34 +241,34 @@ class Intake:
 
     def _refuse(self, txid: bytes, code: Code) -> bool:
         """Whether that is news: what has ended has its verdict, which never changes."""
-        if self._objects.stage(txid) is not Stage.WAITING:
+        if self._objects.transfers.stage(txid) is not Stage.WAITING:
             return False
         self._listener.refused(txid, code)
         return True
 
     def _keep_valid(self, txid: bytes, valid: Valid) -> None:
         """What has ended before is not committed for it; its outputs are known now, and what they are worth."""
-        self._objects.add_tokens(valid.tokens, settled=False)
-        self._objects.set_signer(txid, valid.signer)
-        if self._objects.stage(txid) is Stage.WAITING:
-            self._objects.mark_valid(txid)
+        self._objects.tokens.add(valid.tokens, settled=False)
+        self._objects.transfers.set_signer(txid, valid.signer)
+        if self._objects.transfers.stage(txid) is Stage.WAITING:
+            self._objects.transfers.mark_valid(txid)
             return
         for token in valid.tokens:
-            value = self._objects.worth(token.ref)
+            value = self._objects.tokens.worth(token.ref)
             if value is not None:
-                self._objects.settle(token.ref, value)
+                self._objects.tokens.settle(token.ref, value)
 
     def _judge(self, transfer: Signed[Transfer], owner: bytes, judging: _Judging) -> Standing:
         """Certificates and copies in the archive were checked when they came, tokens when their transfers were
         judged; nothing is verified again."""
         inputs: list[Token] = []
         for ref in transfer.body.inputs:
-            token = self._objects.token(ref)
+            token = self._objects.tokens.get(ref)
             if token is None:
                 return Invalid(Code.PROVENANCE_MISSING, {"token": str(ref)})
             inputs.append(token)
         if owner not in judging.certificates:
-            judging.certificates[owner] = self._objects.certificates(owner)
+            judging.certificates[owner] = self._objects.certificates.of(owner)
         return judge(transfer, inputs, judging.certificates[owner], judging.directory, is_signed=True)
 
     def _note_whole(self, bundle: Bundle, uploader: str) -> None:

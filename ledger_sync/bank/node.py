@@ -97,7 +97,7 @@ class _Switchboard:
     def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None:
         self.deliveries.settled(transfer, signer)
         if isinstance(transfer.body.purpose, bytes):
-            self.objects.answer_requests(transfer.body.purpose)
+            self.objects.requests.answered(transfer.body.purpose)
         if transfer.body.redemption is not None:
             self.redemptions.settled(transfer, signer, outcome.values[0])
 
@@ -169,7 +169,7 @@ class Node:
             unclaimed.CHALLENGE: lambda claim: (
                 self.compensations.is_known(claim)
                 or self.refunds.is_known(claim)
-                or self.objects.knows("transfers", claim)
+                or self.objects.transfers.knows(claim)
             ),
         }
         self.movements = Movements(

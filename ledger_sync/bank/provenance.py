@@ -93,12 +93,12 @@ class Provenance:
         open_transfers: dict[bytes, Signed[Transfer]],
         todo: list[tuple[bytes, bool]],
     ) -> None:
-        transfer = self._objects.transfer(txid)
+        transfer = self._objects.transfers.transfer(txid)
         if transfer is not None:
             open_transfers[txid] = transfer
             todo.append((txid, True))
             todo.extend((ref.txid, False) for ref in transfer.body.inputs)
-        elif txid not in gathered.issuances and (issuance := self._objects.issuance(txid)) is not None:
+        elif txid not in gathered.issuances and (issuance := self._objects.issuances.get(txid)) is not None:
             gathered.issuances[txid] = issuance
 
     def bundle(self, gathered: Gathered, requests_of: Iterable[bytes] = ()) -> Bundle:
@@ -111,20 +111,20 @@ class Provenance:
 
     def statements(self, gathered: Gathered) -> list[Signed[Consumption]]:
         """The notary's word for every token that is consumed in it."""
-        return self._objects.statements(list(dict.fromkeys(gathered.refs())))
+        return self._objects.statements.about(list(dict.fromkeys(gathered.refs())))
 
     def _certificates(self, transfers: Sequence[Signed[Transfer]]) -> tuple[Signed[Certificate], ...]:
         found: dict[bytes, Signed[Certificate]] = {}
         for transfer in transfers:
-            certificate = self._objects.signer(transfer.id)
-            owner = self._objects.owner(transfer.id)
+            certificate = self._objects.transfers.signer(transfer.id)
+            owner = self._objects.transfers.owner(transfer.id)
             if certificate is None and owner is not None:
-                certificate = self._objects.certificate_for(owner, transfer.body.time)
+                certificate = self._objects.certificates.covering(owner, transfer.body.time)
             if certificate is not None:
                 found[certificate.id] = certificate
         return tuple(found.values())
 
     def _requests(self, transfers: Sequence[Signed[Transfer]]) -> tuple[Signed[Request], ...]:
         refs = dict.fromkeys(t.body.purpose for t in transfers if isinstance(t.body.purpose, bytes))
-        found = [request for ref in refs if (request := self._objects.request(ref)) is not None]
+        found = [request for ref in refs if (request := self._objects.requests.get(ref)) is not None]
         return tuple({request.id: request for request in found}.values())

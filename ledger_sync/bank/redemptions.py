@@ -76,7 +76,7 @@ class Redemptions:
             (key,),
         )
         for (txid,) in rows:
-            copy = self._objects.copy(txid, key)
+            copy = self._objects.transfers.copy(txid, key)
             value = self._store.value("select value from tokens where origin = ? and output = 0", (txid,))
             if copy is not None and copy.body.redemption is not None and value is not None:
                 self.settled(copy, key, value)
@@ -99,7 +99,7 @@ class Redemptions:
 
     def _ask(self, txid: bytes) -> Redeemed:
         row = self._store.row("select customer, settled from redemptions where transfer = ?", (txid,))
-        signer = self._objects.owner(txid)
+        signer = self._objects.transfers.owner(txid)
         if row is None or signer is None:
             raise Refusal(Code.NOT_FOUND, {"transfer": txid.hex()})
         account, settled = row
@@ -150,4 +150,4 @@ class Redemptions:
         )
         if row is None:
             return None
-        return (None if row[0] is None else self._objects.issuance(row[0])), row[1]
+        return (None if row[0] is None else self._objects.issuances.get(row[0])), row[1]

@@ -74,7 +74,7 @@ class Refunds:
         """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final, and
         TOO_EARLY: then it is found again when its time has come."""
         token = TokenRef.from_cbor(codec.decode(subject, 2 * ID_BYTES))
-        owner = self._objects.owner_of(token)
+        owner = self._objects.transfers.owner_of(token)
         if owner is None:
             raise Refusal(Code.NOT_FOUND, {"token": str(token)})
         possession = self._wallets.possession(owner)
@@ -109,7 +109,7 @@ class Refunds:
         consumer = refusal.facts.get("consumer")
         if refusal.code is not Code.UNREACHABLE or not isinstance(consumer, str):
             return False
-        return self._objects.has_copy(bytes.fromhex(consumer), owner)
+        return self._objects.transfers.has_copy(bytes.fromhex(consumer), owner)
 
     def _compensate(self, token: TokenRef, paid: int, owed: int) -> None:
         """A bank had the token consumed and could not show by what: it pays, at once or by and by, and then
@@ -141,7 +141,7 @@ class Refunds:
                 (stage, value, token.txid, token.output),
             )
             self._objects.unspent.drop(token)
-            self._objects.waiting.hurry(self._objects.waiting_for(token))
+            self._objects.waiting.hurry(self._objects.transfers.waiting_for(token))
             self._work.done(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
 
     def is_known(self, refund: bytes) -> bool:

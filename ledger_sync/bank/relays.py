@@ -43,7 +43,7 @@ class Relays:
 
     def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
         """Its signer's banks shall see it, whatever becomes of it."""
-        for bank in self._objects.banks_of(signer):
+        for bank in self._objects.certificates.banks_of(signer):
             self._pass_payload_on(transfer.id, signer, bank)
 
     def _pass_payload_on(self, txid: bytes, signer: bytes, bank: str) -> None:
@@ -62,19 +62,19 @@ class Relays:
 
     def _place(self, name: bytes, key: bytes) -> None:
         self._store.insert("placed", key=key, object=name)
-        for bank in self._objects.banks_of(key):
+        for bank in self._objects.certificates.banks_of(key):
             self._pass_on(name, bank)
 
     def _pass_on(self, name: bytes, bank: str) -> None:
         if bank == self._bank:
             return
-        if self._objects.knows("issuances", name):
+        if self._objects.issuances.knows(name):
             self._work.add(Item(Kind.MONEY, bank, name))
-        elif self._objects.stage(name) in (Stage.COMMITTED, Stage.ANSWERED) and not self._has(
+        elif self._objects.transfers.stage(name) in (Stage.COMMITTED, Stage.ANSWERED) and not self._has(
             name, bank, whole=True
         ):
             self._work.add(Item(Kind.WHOLE, bank, name))
-            owner = self._objects.owner(name)
+            owner = self._objects.transfers.owner(name)
             if owner is not None:
                 self._work.drop(Item(Kind.PAYLOAD, bank, name + owner))
 

@@ -39,22 +39,22 @@ class Retention:
                 self.forget(txid)
         over = self._shares.over(Share.REQUESTS, uploader)
         if over:
-            self._objects.drop_requests(uploader, over)
+            self._objects.requests.drop(uploader, over)
 
     def _drop_claims(self, uploader: str, txids: Sequence[bytes]) -> None:
         over = self._shares.over(Share.CLAIMS, uploader)
         for txid in txids if over else ():
-            if over and self._objects.drop_claim(txid, uploader):
+            if over and self._objects.transfers.drop_claim(txid, uploader):
                 over -= 1
-                if not self._objects.is_signed(txid):
+                if not self._objects.transfers.is_signed(txid):
                     self.forget(txid)
 
     def forget(self, txid: bytes) -> None:
         """A waiting transfer is kept no longer; it may be brought again."""
-        body = self._objects.body(txid)
+        body = self._objects.transfers.body(txid)
         if body is not None:
             self._watch.forget(txid, body)
-            self._objects.forget(txid)
+            self._objects.transfers.forget(txid)
 
     def sweep(self) -> None:
         """What waited too long leaves: a worker's round."""
@@ -62,4 +62,4 @@ class Retention:
         with self._store.transaction():
             for txid in self._objects.waiting.since(before, _ROUND):
                 self.forget(txid)
-            self._objects.drop_old_requests(before, _ROUND)
+            self._objects.requests.drop_old(before, _ROUND)

@@ -161,7 +161,7 @@ class BankCalls:
     def _show(self, incoming: Incoming) -> Cbor:
         """To the central bank, which challenges: BUSY where it may have been forgotten, as long as it may come back."""
         try:
-            return self._shown(self._node.objects.any_copy(incoming.octets("id", ID_BYTES)))
+            return self._shown(self._node.objects.transfers.any_copy(incoming.octets("id", ID_BYTES)))
         except Refusal as refusal:
             if refusal.code is Code.NOT_FOUND and not self._beginning.is_over:
                 raise Refusal(Code.BUSY) from refusal
@@ -172,7 +172,7 @@ class BankCalls:
         had but from who signed the other."""
         txid, value = codec.array(incoming.value, 2)
         rival = cose.from_cbor(Transfer, value)
-        found = self._node.objects.any_copy(codec.octets(txid, ID_BYTES))
+        found = self._node.objects.transfers.any_copy(codec.octets(txid, ID_BYTES))
         if found is not None:
             transfer, signer = found
             concerned = bool(set(transfer.body.inputs) & set(rival.body.inputs))
@@ -181,7 +181,7 @@ class BankCalls:
 
     def _shown(self, found: tuple[Signed[Transfer], bytes] | None) -> Cbor:
         certificate = (
-            None if found is None else self._node.objects.certificate_for(found[1], found[0].body.time)
+            None if found is None else self._node.objects.certificates.covering(found[1], found[0].body.time)
         )
         if found is None or certificate is None:
             raise Refusal(Code.NOT_FOUND)

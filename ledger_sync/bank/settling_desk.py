@@ -87,7 +87,7 @@ class SettlingDesk:
         return [row[0] for row in self._store.rows("select wanted from lacks where transfer = ?", (txid,))]
 
     def _next_batch(self) -> list[Signed[Transfer]]:
-        return self._objects.valid(BATCH)
+        return self._objects.transfers.valid(BATCH)
 
     def _commit(self, batch: Sequence[Signed[Transfer]]) -> None:
         house = self._house
@@ -101,7 +101,7 @@ class SettlingDesk:
             for transfer, statements in zip(batch, answers, strict=True):
                 fresh += self._note(transfer, statements)
             self.conclude(transfer.id for transfer in batch)
-            self.end(txid for ref in fresh for txid in self._objects.waiting_for(ref))
+            self.end(txid for ref in fresh for txid in self._objects.transfers.waiting_for(ref))
         hsm.failpoint.reach("bank.settle.answered")
 
     def _believed(
@@ -126,9 +126,9 @@ class SettlingDesk:
 
     def _note(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> list[TokenRef]:
         """References of which nothing was known before."""
-        fresh = [ref for statement in statements for ref in self._objects.add_statement(statement)]
-        self._objects.set_stage(transfer.id, Stage.COMMITTED)
-        owner = self._objects.owner(transfer.id)
+        fresh = [ref for statement in statements for ref in self._objects.statements.add(statement)]
+        self._objects.transfers.set_stage(transfer.id, Stage.COMMITTED)
+        owner = self._objects.transfers.owner(transfer.id)
         if owner is not None:
             self._relays.committed(transfer, owner)
         return fresh
@@ -140,18 +140,18 @@ class SettlingDesk:
         counts as decided by the notary then, and is not committed."""
         ended = [txid for txid in dict.fromkeys(txids) if self._is_hopeless(txid)]
         for txid in ended:
-            self._objects.set_stage(txid, Stage.COMMITTED)
+            self._objects.transfers.set_stage(txid, Stage.COMMITTED)
         self.conclude(ended)
 
     def _is_hopeless(self, txid: bytes) -> bool:
-        transfer = self._objects.transfer(txid)
-        if transfer is None or self._objects.stage(txid) is not Stage.WAITING:
+        transfer = self._objects.transfers.transfer(txid)
+        if transfer is None or self._objects.transfers.stage(txid) is not Stage.WAITING:
             return False
         return all(self._is_lost(ref, txid) for ref in transfer.body.inputs)
 
     def _is_lost(self, ref: TokenRef, txid: bytes) -> bool:
         winner = self._winner(ref)
-        return self._objects.worth(ref) == 0 if winner is None else winner != txid
+        return self._objects.tokens.worth(ref) == 0 if winner is None else winner != txid
 
     def _winner(self, ref: TokenRef) -> bytes | None:
         sql = "select consumer from consumed where origin = ? and output = ?"
@@ -163,7 +163,7 @@ class SettlingDesk:
         waiting = [
             txid
             for (txid,) in self._store.rows("select transfer from lacks where wanted = ?", (transfer.id,))
-            if self._objects.has_copy(transfer.id, self._objects.owner(txid) or b"")
+            if self._objects.transfers.has_copy(transfer.id, self._objects.transfers.owner(txid) or b"")
         ]
         self.conclude(waiting)
         for txid in waiting:
@@ -174,11 +174,11 @@ class SettlingDesk:
         todo = list(txids)[::-1]
         while todo:
             txid = todo.pop()
-            if self._objects.stage(txid) is Stage.COMMITTED and self._conclude(txid):
-                todo.extend(self._objects.children(txid))
+            if self._objects.transfers.stage(txid) is Stage.COMMITTED and self._conclude(txid):
+                todo.extend(self._objects.transfers.children(txid))
 
     def _conclude(self, txid: bytes) -> bool:
-        transfer = self._objects.transfer(txid)
+        transfer = self._objects.transfers.transfer(txid)
         outcome = None if transfer is None else self._outcome(transfer)
         if transfer is None or outcome is None:
             return False
@@ -197,8 +197,8 @@ class SettlingDesk:
 
     def _is_nameless(self, txid: bytes) -> bool:
         """Whether no certificate of its signer is at hand: then it is not told yet whom the evidence names."""
-        owner = self._objects.owner(txid)
-        return owner is None or not self._objects.certificates(owner)
+        owner = self._objects.transfers.owner(txid)
+        return owner is None or not self._objects.certificates.of(owner)
 
     def certificate_came(self, key: bytes) -> None:
         """What has ended without a certificate of its signer may have waited for this one."""
@@ -209,7 +209,7 @@ class SettlingDesk:
         winners: list[bytes] = []
         brought: list[int] = []
         for ref in transfer.body.inputs:
-            value = self._objects.worth(ref)
+            value = self._objects.tokens.worth(ref)
             winner = self._winner(ref) or (transfer.id if value == 0 else None)
             if winner is None or (value is None and winner == transfer.id):
                 return None
@@ -220,12 +220,12 @@ class SettlingDesk:
     def _evidence(self, transfer: Signed[Transfer], outcome: Outcome) -> bytes | None:
         """The name of the evidence, or None while no other payload is at hand. Those that are not are asked for, also
         where one is enough to tell: a bank that can't show its own owes for it."""
-        owner = self._objects.owner(transfer.id)
+        owner = self._objects.transfers.owner(transfer.id)
         found: bytes | None = None
         for loss in outcome.lost:
             if loss.is_refund or owner is None:
                 continue
-            other = self._objects.copy(loss.consumer, owner)
+            other = self._objects.transfers.copy(loss.consumer, owner)
             if other is None:
                 self._ask_for(transfer.id, loss.token, loss.consumer)
                 continue
@@ -248,7 +248,7 @@ class SettlingDesk:
         if self.has_failed(txid, consumer):
             return
         self._store.insert("lacks", transfer=txid, wanted=consumer)
-        statement = self._objects.statement(token)
+        statement = self._objects.statements.on(token)
         if statement is not None and statement.body.bank != CENTRAL_BANK:
             for item in self._askable(statement.body.bank, txid, consumer):
                 if not self._work.is_open(item):
@@ -293,7 +293,7 @@ class SettlingDesk:
 
     def refused(self, txid: bytes, code: Code) -> None:
         """Invalid for ever: answered, and never committed."""
-        transfer = self._objects.transfer(txid)
+        transfer = self._objects.transfers.transfer(txid)
         if transfer is not None:
             self._answer(transfer, Outcome(Verdict.REFUSED, ()), code, None)
 
@@ -322,9 +322,9 @@ class SettlingDesk:
             evidence=evidence,
         )
         for output, value in enumerate(outcome.values):
-            self._objects.settle(TokenRef(transfer.id, output), value)
-        self._objects.set_stage(transfer.id, Stage.ANSWERED)
-        signer = self._objects.signer(transfer.id)
+            self._objects.tokens.settle(TokenRef(transfer.id, output), value)
+        self._objects.transfers.set_stage(transfer.id, Stage.ANSWERED)
+        signer = self._objects.transfers.signer(transfer.id)
         if outcome.verdict is not Verdict.REFUSED and signer is not None:
             self._watch.check_limits(transfer, signer.body)
             self._listener.answered(transfer, signer.body.key, outcome)

@@ -16,6 +16,7 @@ from ledger_sync.bank.pending import Part, Pending, beneficiary
 from ledger_sync.bank.shares import Share, Shares
 from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.waiting import Waiting
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import TokenRef, Transfer
 
@@ -42,15 +43,16 @@ class Entry:
 class Transfers:
     """The tables of them. Reads and writes within the caller's transaction."""
 
-    def __init__(self, store: Store, shares: Shares) -> None:
+    def __init__(self, store: Store, shares: Shares, pending: Pending, waiting: Waiting) -> None:
         self._store = store
-        self.shares = shares
-        self.pending = Pending(store)
-        self.waiting = Waiting(store, shares)
+        self._shares = shares
+        self._pending = pending
+        self._waiting = waiting
         self._entries = Once(store, self._read_entry)
         self._copies = Once(store, self._read_copy)
+        self._signers = Once(store, self._read_signer)
 
-    def add_transfer(self, signed: Signed[Transfer], uploader: str, now: int) -> bool:
+    def add(self, signed: Signed[Transfer], uploader: str, now: int) -> bool:
         """Its payload and inputs; its signature is for `add_copy` or `add_claim`."""
         body = signed.body
         keep(signed)
@@ -69,9 +71,12 @@ class Transfers:
                 self._store.insert("inputs", transfer=signed.id, origin=ref.txid, output=ref.output)
             key = beneficiary(body)
             if key is not None:
-                self.pending.add(signed.id, Part.BENEFICIARY, key)
-            self.waiting.add(signed.id, uploader, now)
+                self._pending.add(signed.id, Part.BENEFICIARY, key)
+            self._waiting.add(signed.id, uploader, now)
         return is_new
+
+    def knows(self, txid: bytes) -> bool:
+        return self._entries.get(txid) is not None
 
     def body(self, txid: bytes) -> Transfer | None:
         """The payload behind an id, whoever signed it."""
@@ -94,9 +99,9 @@ class Transfers:
     def set_stage(self, txid: bytes, stage: Stage) -> None:
         self._store.run("update transfers set stage = ? where id = ?", (stage.value, txid))
         self._write_entry(txid, stage=stage)
-        self.waiting.over(txid)
+        self._waiting.over(txid)
         if stage is Stage.ANSWERED:
-            self.pending.over(txid)
+            self._pending.over(txid)
 
     def mark_valid(self, txid: bytes) -> None:
         self._store.run(
@@ -105,12 +110,12 @@ class Transfers:
             (txid,),
         )
         self._write_entry(txid, stage=Stage.VALID)
-        self.waiting.over(txid)
+        self._waiting.over(txid)
 
     def forget(self, txid: bytes) -> None:
         """Keep a waiting transfer no longer, nor anything that hangs on it."""
-        self.waiting.over(txid)
-        self.pending.over(txid)
+        self._waiting.over(txid)
+        self._pending.over(txid)
         self.take_claims(txid)
         for table in ("copies", "inputs", "uploads"):
             self._store.run(f"delete from {table} where transfer = ?", (txid,))
@@ -161,6 +166,28 @@ class Transfers:
         )
         return [row[0] for row in rows]
 
+    # validity
+
+    def is_valid(self, txid: bytes) -> bool:
+        """Whether a transfer was judged and is valid, whatever has become of it."""
+        return self.signer(txid) is not None
+
+    def set_signer(self, txid: bytes, certificate: Signed[Certificate]) -> None:
+        self._store.insert("signers", transfer=txid, certificate=certificate.id)
+        self._signers.put(txid, certificate)
+
+    def signer(self, txid: bytes) -> Signed[Certificate] | None:
+        """The certificate under which a valid transfer was signed."""
+        return self._signers.get(txid)
+
+    def _read_signer(self, txid: bytes) -> Signed[Certificate] | None:
+        row = self._store.row(
+            "select c.payload, c.signature from signers s join certificates c on c.id = s.certificate"
+            " where s.transfer = ?",
+            (txid,),
+        )
+        return None if row is None else load(Certificate, *row)
+
     # signatures
 
     def add_copy(self, signed: Signed[Transfer], signer: bytes) -> bool:
@@ -174,7 +201,7 @@ class Transfers:
         )
         if is_new:
             self._copies.put((signed.id, signer), signed)
-            self.pending.add(signed.id, Part.SIGNER, signer)
+            self._pending.add(signed.id, Part.SIGNER, signer)
         return is_new
 
     def copy(self, txid: bytes, signer: bytes) -> Signed[Transfer] | None:
@@ -213,14 +240,14 @@ class Transfers:
     def add_claim(self, signed: Signed[Transfer], uploader: str) -> None:
         self.drop_claim(signed.id, uploader)
         self._store.insert("claims", transfer=signed.id, uploader=uploader, signature=signed.signature)
-        self.shares.charge(Share.CLAIMS, uploader)
+        self._shares.charge(Share.CLAIMS, uploader)
 
     def drop_claim(self, txid: bytes, uploader: str) -> bool:
         """Whether there was one."""
         sql = "delete from claims where transfer = ? and uploader = ?"
         was_there = self._store.run(sql, (txid, uploader)) == 1
         if was_there:
-            self.shares.charge(Share.CLAIMS, uploader, count=-1)
+            self._shares.charge(Share.CLAIMS, uploader, count=-1)
         return was_there
 
     def is_signed(self, txid: bytes) -> bool:

@@ -74,7 +74,7 @@ class WitnessCalls:
         )
 
     def _consumptions(self, incoming: Incoming) -> Cbor:
-        number, page = self._node.objects.heard(
+        number, page = self._node.objects.statements.heard(
             incoming.number("since", _MAX_NUMBER), incoming.number("after", _MAX_NUMBER)
         )
         return [number, [statement.to_cbor() for statement in page]]

@@ -85,7 +85,7 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     store = Store(world.folder / MALICIOUS / "bank.db")
     objects = Objects(store, Capacity())
     store.insert("devices", key=device, customer=mallory.account, since=body.issued)
-    objects.add_certificate(hijacked)
+    objects.certificates.add(hijacked)
     store.insert(
         "wallets",
         wallet=body.wallet,

@@ -19,6 +19,7 @@ WITH_SQL = {
     "answers.py",
     "asking_again.py",
     "books.py",
+    "certificates.py",
     "caused.py",
     "certification.py",
     "compensations.py",
@@ -31,18 +32,19 @@ WITH_SQL = {
     "funding.py",
     "holdings.py",
     "intake.py",
+    "issuances.py",
     "movements.py",
-    "objects.py",
-    "outputs.py",
     "pending.py",
     "policies.py",
     "provenance.py",
-    "received.py",
     "redemptions.py",
     "refunds.py",
     "relays.py",
+    "requests.py",
     "settling_desk.py",
     "shares.py",
+    "statements.py",
+    "tokens.py",
     "transfers.py",
     "unclaimed.py",
     "unspent.py",
@@ -52,7 +54,7 @@ WITH_SQL = {
 }
 
 # What knows the backend: the program, which chooses it, and whatever still holds SQL (or gives the store to that).
-KNOW_THE_BACKEND = {"house.py", "program.py"}
+KNOW_THE_BACKEND = {"house.py", "objects.py", "program.py"}
 
 
 def files() -> list[Path]:

@@ -220,7 +220,7 @@ def _forget_all(town: Town) -> None:
         with kept.house.store.transaction():
             for txid in kept.objects.waiting.since(town.now + 1, 10_000):
                 kept.retention.forget(txid)
-            kept.objects.drop_old_requests(town.now + 1, 10_000)
+            kept.objects.requests.drop_old(town.now + 1, 10_000)
         assert Shares(kept.house.store, kept.terms.capacity).over(Share.WAITING, "bank:zhibek") == 0
     check_counts(town)
 
