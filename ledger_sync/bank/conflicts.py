@@ -31,7 +31,6 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.keys import p256
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
 
@@ -56,6 +55,7 @@ class ConflictCourier:
         central_bank: CentralBankLine,
     ) -> None:
         self._bank = house.bank
+        self._key = house.key
         self._trust = house.trust
         self._store = house.store
         self._objects = objects
@@ -114,7 +114,7 @@ class ConflictCourier:
         """EVIDENCE_INVALID where it is not what was asked for, or is signed by nobody who owned a lost token."""
         require(shown.id == wanted, Code.EVIDENCE_INVALID)
         owners = {self._objects.transfers.owner(txid) for txid in self._lacking(wanted)}
-        signers = [owner for owner in owners if owner is not None and shown.signed_by(p256(owner))]
+        signers = [owner for owner in owners if owner is not None and shown.signed_by(self._key(owner))]
         require(bool(signers), Code.EVIDENCE_INVALID)
         for owner in signers:
             self._intake.take_shown(shown, owner, uploader_of_bank(bank))

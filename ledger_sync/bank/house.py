@@ -12,7 +12,7 @@ from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol import cose
 from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
-from wallet.protocol.keys import Sign
+from wallet.protocol.keys import PublicKey, Sign, p256
 from wallet.protocol.policy import Policy
 
 B = TypeVar("B", bound=Body)
@@ -34,6 +34,7 @@ class Trusted(Protocol):
 class House:
     """``bank`` is the bank's id in the directory; ``signing`` its directory key's; ``clock`` what it signs by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
+    ``key`` makes a key of what an owner's name is, to verify by.
     ``store`` is what ``storage`` stands on, for the parts that still hold SQL."""
 
     bank: str
@@ -45,6 +46,7 @@ class House:
     clock: Callable[[], int]
     random: Callable[[int], bytes]
     wall: Callable[[], int] | None = None
+    key: Callable[[bytes], PublicKey] = p256
 
     def sign(self, body: B) -> Signed[B]:
         return cose.sign(body, self.signing)

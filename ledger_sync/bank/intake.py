@@ -7,7 +7,7 @@ ledger_sync.settling's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -25,7 +25,7 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.issuance import Issuance, check_issuance
-from wallet.protocol.keys import p256
+from wallet.protocol.keys import PublicKey
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
@@ -112,7 +112,7 @@ class Intake:
         if self._objects.requests.knows(request.id):
             return False
         is_fresh = self._take_certificate(request.body.payee, directory)
-        require(request.signed_by(p256(request.body.key)), Code.REQUEST_SIGNATURE)
+        require(request.signed_by(self._house.key(request.body.key)), Code.REQUEST_SIGNATURE)
         self._objects.requests.add(request, uploader, self._house.clock())
         return is_fresh
 
@@ -130,7 +130,7 @@ class Intake:
 
     def _take_transfers(self, bundle: Bundle, uploader: str) -> list[bytes]:
         now = self._house.clock()
-        guesses = _Guesses(bundle)
+        guesses = _Guesses(bundle, self._house.key)
         for transfer in _ancestors_first(bundle.transfers):
             self._objects.transfers.add(transfer, uploader, now)
             self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
@@ -143,7 +143,11 @@ class Intake:
         owner = self._owner(transfer.id, transfer.body)
         if owner is not None:
             if not self._objects.transfers.has_copy(transfer.id, owner):
-                require(transfer.signed_by(p256(owner)), Code.TRANSFER_SIGNATURE, transfer=transfer.id.hex())
+                require(
+                    transfer.signed_by(self._house.key(owner)),
+                    Code.TRANSFER_SIGNATURE,
+                    transfer=transfer.id.hex(),
+                )
                 self._add_copy(transfer, owner)
             return
         known = self._objects.transfers.signers_of(transfer)
@@ -209,7 +213,7 @@ class Intake:
 
     def _settle_claims(self, txid: bytes, owner: bytes) -> None:
         for claim in self._objects.transfers.take_claims(txid):
-            if not self._objects.transfers.has_copy(txid, owner) and claim.signed_by(p256(owner)):
+            if not self._objects.transfers.has_copy(txid, owner) and claim.signed_by(self._house.key(owner)):
                 self._add_copy(claim, owner)
 
     def _refused_ancestor(self, body: Transfer) -> Code | None:
@@ -293,7 +297,8 @@ class _Judging:
 class _Guesses:
     """Keys that may have signed a transfer whose inputs are not at hand, tried within a budget."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, key: Callable[[bytes], PublicKey]) -> None:
+        self._key = key
         self._keys = list(dict.fromkeys(certificate.body.key for certificate in bundle.certificates))
         self._left = _GUESSES * (len(bundle.transfers) + len(bundle.certificates))
 
@@ -303,7 +308,7 @@ class _Guesses:
             if self._left == 0:
                 return None
             self._left -= 1
-            if transfer.signed_by(p256(key)):
+            if transfer.signed_by(self._key(key)):
                 self._keys.insert(0, self._keys.pop(place))
                 return key
         return None

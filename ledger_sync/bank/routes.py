@@ -32,7 +32,6 @@ from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.keys import p256
 from wallet.protocol.transfer import Transfer
 
 _MAX_CATEGORY: Final = 9_999
@@ -176,7 +175,7 @@ class BankCalls:
         if found is not None:
             transfer, signer = found
             concerned = bool(set(transfer.body.inputs) & set(rival.body.inputs))
-            require(concerned and rival.signed_by(p256(signer)), Code.EVIDENCE_INVALID)
+            require(concerned and rival.signed_by(self._node.house.key(signer)), Code.EVIDENCE_INVALID)
         return self._shown(found)
 
     def _shown(self, found: tuple[Signed[Transfer], bytes] | None) -> Cbor:
