@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ledger_sync.bank.sqlite.store import Store
-from wallet.protocol.codes import Code, Refusal, require
+from ledger_sync.bank.ports.accounts import Accounts, Booking
+from wallet.protocol.codes import Code, Refusal
 
 OWN: Final = "own"
 POSITION: Final = "position"
@@ -22,64 +22,46 @@ HOUSE: Final = (OWN, POSITION, FUNDINGS)
 class Books:
     """The ledger of one bank. Amounts are signed tiyn in postings; balances of customers never go below 0."""
 
-    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
-        self._store = store
+    def __init__(self, accounts: Accounts, clock: Callable[[], int]) -> None:
+        self._accounts = accounts
         self._clock = clock
         for account in HOUSE:
             self.open(account)
 
     def open(self, account: str) -> None:
-        self._store.insert("accounts", id=account)
+        """Have an account, which begins with nothing."""
+        self._accounts.open(account)
 
     def balance(self, account: str) -> int:
         """Tiyn. ACCOUNT_UNKNOWN."""
-        balance = self._store.value("select balance from accounts where id = ?", (account,))
+        balance = self._accounts.balance(account)
         if balance is None:
             raise Refusal(Code.ACCOUNT_UNKNOWN)
-        return int(balance)
+        return balance
 
     @property
     def position(self) -> int:
         """The bank's claim on the central bank as far as it has booked it."""
         return -self.balance(POSITION)
 
-    def customers(self) -> list[tuple[str, int]]:
-        """Account and balance of every customer, in order of account."""
-        rows = self._store.rows(
-            "select a.id, a.balance from accounts a join customers c on c.id = a.id order by a.id"
-        )
-        return [(account, balance) for account, balance in rows]
-
     def is_booked(self, cause: str) -> bool:
-        return self._store.row("select 1 from entries where cause = ?", (cause,)) is not None
+        """Whether this was booked."""
+        return self._accounts.is_booked(cause)
 
-    def move(self, cause: str, source: str, target: str, amount: int) -> bool:
+    def move(self, cause: str, source: str, target: str, amount: int, *, is_covered: bool = False) -> bool:
         """Owe ``amount`` (tiyn) less to ``source`` and more to ``target``; whether it was not booked before.
+        ``is_covered``: only of what there is, as always with a customer's account; the bank's own may go below 0.
 
-        Raises ``Refusal``: ACCOUNT_SHORT (a customer's account would go below 0), ACCOUNT_UNKNOWN.
+        Raises ``Refusal``: ACCOUNT_SHORT, ACCOUNT_UNKNOWN.
         """
+        if self.is_booked(cause):
+            return False
         if amount < 0:
             source, target, amount = target, source, -amount
-        with self._store.transaction():
-            if self.is_booked(cause):
-                return False
-            self._check(source, amount)
-            self.balance(target)
-            self._store.run("insert into entries (cause, time) values (?, ?)", (cause, self._clock()))
-            entry = self._store.value("select id from entries where cause = ?", (cause,))
-            if amount:
-                self._post(entry, source, -amount)
-                self._post(entry, target, amount)
-            return True
-
-    def _check(self, source: str, amount: int) -> None:
-        balance = self.balance(source)
-        require(
-            source in (OWN, POSITION) or balance >= amount, Code.ACCOUNT_SHORT, balance=balance, amount=amount
-        )
-
-    def _post(self, entry: int, account: str, amount: int) -> None:
-        self._store.run(
-            "insert into postings (entry, account, amount) values (?, ?, ?)", (entry, account, amount)
-        )
-        self._store.run("update accounts set balance = balance + ? where id = ?", (amount, account))
+        is_covered = is_covered or source not in (OWN, POSITION)
+        booking = self._accounts.book(cause, source, target, amount, self._clock(), is_covered=is_covered)
+        if booking is Booking.ABSENT:
+            raise Refusal(Code.ACCOUNT_UNKNOWN)
+        if booking is Booking.SHORT:
+            raise Refusal(Code.ACCOUNT_SHORT, {"balance": self.balance(source), "amount": amount})
+        return booking is Booking.BOOKED

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import hsm.failpoint
-from ledger_sync.bank.customers import Customer, Customers
+from ledger_sync.bank.customers import Customers
 from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.policies import Policies
+from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.terms import MAX_POSSESSIONS, Terms

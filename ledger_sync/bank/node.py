@@ -264,13 +264,13 @@ class Node:
         """`[position, own, [[account, balance], ...], fundings, redemptions]` of one moment; the last two list by id
         what the central bank may have booked before this bank."""
         with self.house.store.transaction():
-            books = self.house.books
+            house, books = self.house, self.house.books
             redemptions = [*self.redemptions.in_flight(), *self.refunds.in_flight()]
             redemptions += self.compensations.in_flight()
             return [
                 books.position,
                 books.balance(OWN),
-                [[account, balance] for account, balance in books.customers()],
+                [[account, balance] for account, balance in house.storage.customers.balances()],
                 [[funding, amount] for funding, amount in self.funding.open_ones()],
                 [[name, value] for name, value in redemptions],
             ]

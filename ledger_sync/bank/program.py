@@ -60,7 +60,7 @@ def assemble(home: Home) -> Assembled:
     banks = {name: line(url) for name, url in config["banks"].items() if name != bank}
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
     storage = SqliteStorage(home.folder / "bank.db")
-    books = Books(storage.store, home.clock)
+    books = Books(storage.accounts, home.clock)
     house = House(
         bank, signer.sign, storage, storage.store, books, trust, home.clock, home.random, home.machine
     )

@@ -12,8 +12,9 @@ from typing import Final
 
 from ledger_sync.bank.beginning import Beginning
 from ledger_sync.bank.customer_routes import CustomerCalls
-from ledger_sync.bank.customers import Customer, account_id
+from ledger_sync.bank.customers import account_id
 from ledger_sync.bank.node import Node, attempt
+from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.route_parts import ROWS, get, post, take
 from ledger_sync.bank.shares import uploader_of_bank
 from ledger_sync.bank.witness_routes import WitnessCalls

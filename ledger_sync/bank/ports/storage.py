@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ledger_sync.bank.ports.accounts import Accounts
+from ledger_sync.bank.ports.customers import CustomerRegister
 from ledger_sync.bank.ports.unit import UnitOfWork
 
 
@@ -12,5 +14,11 @@ class Storage(Protocol):
 
     @property
     def unit(self) -> UnitOfWork: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def customers(self) -> CustomerRegister: ...
 
     def close(self) -> None: ...

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ledger_sync.bank.sqlite.accounts import SqliteAccounts
+from ledger_sync.bank.sqlite.customers import SqliteCustomers
 from ledger_sync.bank.sqlite.store import Store
 
 
@@ -14,6 +16,8 @@ class SqliteStorage:
         """``Refusal`` where the file can't be opened (`wallet.database.connect`)."""
         self.store = Store(path)
         self.unit = self.store
+        self.accounts = SqliteAccounts(self.store)
+        self.customers = SqliteCustomers(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_sync.bank.books import FUNDINGS, HOUSE, OWN, POSITION, Books
+from ledger_sync.bank.sqlite.accounts import SqliteAccounts
 from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.codes import Code, Refusal
 
@@ -23,7 +24,7 @@ moves = st.lists(
 
 def opened() -> tuple[Store, Books]:
     store = Store(":memory:")
-    books = Books(store, lambda: 1)
+    books = Books(SqliteAccounts(store), lambda: 1)
     for account in ("a", "b"):
         books.open(account)
     return store, books
@@ -73,14 +74,14 @@ def move_and_fail(store: Store, books: Books) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(tmp_path: Path) -> None:
     store = Store(tmp_path / "bank.db")
-    books = Books(store, lambda: 1)
+    books = Books(SqliteAccounts(store), lambda: 1)
     with pytest.raises(Refusal):
         move_and_fail(store, books)
     assert books.balance(OWN) == 0
     assert books.move("x", POSITION, OWN, 5)
     store.close()
     again = Store(tmp_path / "bank.db")
-    assert Books(again, lambda: 1).position == 5
+    assert Books(SqliteAccounts(again), lambda: 1).position == 5
     again.close()
 
 
