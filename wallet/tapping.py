@@ -15,7 +15,7 @@ from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request, request_ref
 from wallet.session import messages
 from wallet.session.events import PayeeEvent, PayerEvent
-from wallet.session.messages import Message, ReceiptMessage, RequestMessage
+from wallet.session.messages import Heard, ReceiptMessage, RequestMessage
 from wallet.session.payee import Payee
 from wallet.session.payee_table import PayeeState
 from wallet.session.payer import Payer
@@ -113,8 +113,9 @@ class PayerTap:
             self._events += self.session.events()
             self.session = session
 
-    def take(self, message: bytes) -> Reply:
-        read = _read(message)
+    def take(self, message: bytes | Heard) -> Reply:
+        """The answer to one whole message: its bytes, or what ``messages.read`` made of them."""
+        read = messages.read(message)
         if isinstance(read, RequestMessage) and self.session.state is not PayerState.IDLE:
             ref = request_ref(read.request)
             standing = Nothing() if ref == self.ref else self._earlier(ref)
@@ -122,7 +123,7 @@ class PayerTap:
                 return standing
         earlier = self._receipt_of_another(read)
         session = self.session if earlier is None else Payer.resume(self._purse, earlier)
-        session.receive(message)
+        session.receive(read)
         if session is not self.session:
             self._events += session.events()
         reply = session.reply()
@@ -133,7 +134,7 @@ class PayerTap:
             self._problem = (request_ref(read.request), reply)
         return reply or Nothing()
 
-    def _receipt_of_another(self, message: Message | None) -> bytes | None:
+    def _receipt_of_another(self, message: Heard) -> bytes | None:
         """The payment, not the one under way, that ``message`` is a receipt for."""
         if not isinstance(message, ReceiptMessage):
             return None
@@ -204,16 +205,10 @@ class PayeeTap:
             self._events += self.session.events()
             self.session = Payee.resume(self._purse, self.session.request)
 
-    def take(self, message: bytes) -> Reply:
+    def take(self, message: bytes | Heard) -> Reply:
+        """The answer to one whole message: its bytes, or what ``messages.read`` made of them."""
         self.session.receive(message)
         return self.session.reply() or Nothing()
 
     def delivered(self, message: bytes) -> None:
         self._handed = message
-
-
-def _read(message: bytes) -> Message | None:
-    try:
-        return messages.decode(message)
-    except Refusal:
-        return None

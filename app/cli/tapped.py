@@ -25,7 +25,6 @@ from wallet.transport.nfc.ports import Reply
 
 _NEEDS_A_PERSON = (events.ConfirmationNeeded, events.AlreadyPaid, events.SignatureNeeded)
 _ANSWERED = (PayeeState.STORED, PayeeState.ACKNOWLEDGED, PayeeState.REFUSED)
-_PAYMENT_HEAD = messages.payment_message(b"")
 
 
 class PayerParty:
@@ -133,7 +132,8 @@ class _Noting(PayeeTap):
 
     payment_bytes: int | None = None
 
-    def take(self, message: bytes) -> Reply:
-        if message.startswith(_PAYMENT_HEAD):
-            self.payment_bytes = len(message) - len(_PAYMENT_HEAD)
-        return super().take(message)
+    def take(self, message: bytes | messages.Heard) -> Reply:
+        heard = messages.read(message)
+        if isinstance(heard, messages.PaymentMessage):
+            self.payment_bytes = len(heard.raw)
+        return super().take(heard)

@@ -41,7 +41,7 @@ def receipt(code: Code | None, *refusals: Signed[Transfer], by: Key = BAURZHAN.k
 
 
 def answered(answer: Receipt) -> Callable[[], None]:
-    return lambda: check_answer(answer, DEAL.verified(), DEAL.request.body, DIRECTORY)
+    return lambda: check_answer(answer, DEAL.verified().received, DEAL.request.body, DIRECTORY)
 
 
 class TestReceipt:
@@ -86,7 +86,7 @@ class TestReceipt:
         half = Receipt(cose.sign(body, two.payee.key.sign), (back,))
         asked = two.request.body
         assert (
-            refusal_of(lambda: check_answer(half, two.verified(), asked, DIRECTORY))
+            refusal_of(lambda: check_answer(half, two.verified().received, asked, DIRECTORY))
             is Code.REDEMPTION_AMOUNTS
         )
 

@@ -20,7 +20,7 @@ from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.receipt import Receipt, ReceiptBody, check_answer
 from wallet.protocol.request import Request, check_request, request_ref
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
-from wallet.protocol.validity import Token, Verified, issued_tokens, verify
+from wallet.protocol.validity import Token, Verified, issued_tokens, verify, verify_payment
 
 
 @dataclass(frozen=True)
@@ -184,10 +184,13 @@ class MemoryPurse:
         require(bool(intent.raw), Code.PAYMENT_STATE, state=intent.state)
         return intent.raw
 
+    def transfers(self, payment: bytes) -> tuple[bytes, ...]:
+        return parse_payment(self._intent(payment).raw).ids
+
     def acknowledge(self, payment: bytes, receipt: Receipt) -> str:
         intent = self._intent(payment)
         paid = verify(intent.raw, self.world.directory())
-        check_answer(receipt, paid, intent.request.body, self.world.directory())
+        check_answer(receipt, paid.received, intent.request.body, self.world.directory())
         if intent.state in ("signed", "shown"):
             intent.state = "acknowledged" if receipt.signed.body.code is None else "refused"
         return intent.state
@@ -232,8 +235,8 @@ class MemoryPurse:
         self.asked[request_ref(request)] = request
         return request
 
-    def receive(self, raw: bytes) -> Answer:
-        verified = verify(raw, self.world.directory())
+    def receive(self, payment: Payment) -> Answer:
+        verified = verify_payment(payment, self.world.directory())
         require(all(token.owner == self.person.key.public for token in verified.received), Code.PAYEE_OTHER)
         known = self.answers.get(verified.payment.ids)
         if known is not None:

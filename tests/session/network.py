@@ -18,7 +18,17 @@ from wallet.session import LocalError, Payee, PayeeState, Payer, PayerState, mes
 from wallet.session.events import ConfirmationNeeded, PaymentReceived, SignatureNeeded
 from wallet.session.messages import PaymentMessage, RequestMessage
 
-VERBS: Final = ("consider", "reserve", "summary", "sign", "shown", "acknowledge", "receive", "answered")
+VERBS: Final = (
+    "consider",
+    "reserve",
+    "summary",
+    "sign",
+    "transfers",
+    "shown",
+    "acknowledge",
+    "receive",
+    "answered",
+)
 MOST_REQUESTS: Final = 4
 
 

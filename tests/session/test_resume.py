@@ -12,7 +12,7 @@ from wallet.session.events import PaymentDropped, PaymentReceived, SignatureNeed
 
 PAYER_POINTS = [
     f"{when}{verb}"
-    for verb in ("consider", "reserve", "summary", "sign", "shown", "acknowledge")
+    for verb in ("consider", "reserve", "summary", "sign", "transfers", "shown", "acknowledge")
     for when in ("-", "")
 ]
 PAYEE_POINTS = ["-receive", "receive"]

@@ -11,6 +11,7 @@ import pytest
 from tests.session.holders import Holder, MemoryHolder, PowerCut
 from tests.session.pairs import AMOUNT, LATE, Pair
 from wallet.protocol.codes import Code
+from wallet.protocol.payment import parse_payment
 from wallet.session import LocalError, PayeeState, Payer, PayerState, messages
 from wallet.session.events import MessageRefused
 from wallet.session.messages import ProblemMessage, RequestMessage
@@ -116,7 +117,7 @@ def receipt_for(pair: Pair) -> bytes:
     """The payee's receipt of whatever the payer signed."""
     assert isinstance(pair.alia, MemoryHolder)
     assert isinstance(pair.shop, MemoryHolder)
-    receipt = pair.shop.purse.receive(pair.alia.purse.show_again(intents(pair)[-1])).receipt
+    receipt = pair.shop.purse.receive(parse_payment(pair.alia.purse.show_again(intents(pair)[-1]))).receipt
     return messages.encode(messages.ReceiptMessage(receipt))
 
 
@@ -178,7 +179,11 @@ WHERE_IT_ENDS: dict[tuple[PayerState, PayerGiven], PayerState] = {
 }
 """Where the whole chain of an input ends if the purse says yes; every other pair ends where it began."""
 
-VERBS = {"payment": "summary request sign show_again", "reserve": "reserve summary"}
+VERBS = {
+    "payment": "summary request sign show_again transfers",
+    "reserve": "reserve summary",
+    "sign": "sign transfers",
+}
 """Calls that are more than the one verb of their name: reading is free."""
 FROM_OUTSIDE = set(list(PayerGiven)[:7])
 

@@ -46,7 +46,7 @@ def test_the_frozen_objects_hold_by_themselves(name: str) -> None:
         elif isinstance(message, ReceiptMessage):
             assert request is not None
             assert paid is not None
-            check_answer(message.receipt, paid, request.body, directory)
+            check_answer(message.receipt, paid.received, request.body, directory)
 
 
 def test_sessions_of_today_go_on_from_frozen_messages() -> None:

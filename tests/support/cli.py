@@ -40,9 +40,11 @@ class Cli:
         pin: str | None = PIN,
         failpoint: str | None = None,
         environment: dict[str, str] | None = None,
+        counts: Path | None = None,
     ) -> Done:
-        """Run a command; the PIN goes through a pipe."""
-        command = [sys.executable, "-m", "app.cli.main", "--home", str(self.home)]
+        """Run a command; the PIN goes through a pipe. ``counts``: where `counted` says what was read."""
+        under = [] if counts is None else ["tests.support.counted", str(counts)]
+        command = [sys.executable, "-m", *under, "app.cli.main", "--home", str(self.home)]
         kept: tuple[int, ...] = ()
         if pin is not None:
             reading, writing = os.pipe()

@@ -260,7 +260,7 @@ def judge_receipt(raw: bytes, vector: Vector) -> Meaning:
         directory = _directory(vector)
         request = cose.parse(Request, _known(vector, "request"))
         paid: Verified = verify(_known(vector, "payment"), directory)
-        check_answer(receipt, paid, request.body, directory)
+        check_answer(receipt, paid.received, request.body, directory)
     body = receipt.signed.body
     means = {
         "transfers": [txid.hex() for txid in body.transfers],

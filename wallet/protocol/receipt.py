@@ -5,6 +5,7 @@ A refusal undoes nothing that was signed: the redemptions that give the money ba
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -18,7 +19,7 @@ from wallet.protocol.keys import p256
 from wallet.protocol.kinds import Kind
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import ToPayer, Transfer
-from wallet.protocol.validity import Verified, check_transfer
+from wallet.protocol.validity import Token, check_transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +92,21 @@ def check_receipt(receipt: Receipt, payee: bytes) -> None:
         require(refusal.signed_by(key), Code.RECEIPT_SIGNATURE)  # 8.2.8
 
 
-def check_answer(receipt: Receipt, paid: Verified, request: Request, directory: Directory) -> None:
+def check_answer(receipt: Receipt, paid: Sequence[Token], request: Request, directory: Directory) -> None:
     """That the receipt is by the request's payee and for this payment and that, where it refuses, its redemptions
-    are valid and give back every output to the key that paid it.
+    are valid and give back every output to the key that paid it. ``paid``: what the payee gets of each new transfer
+    (``Verified.received``).
 
     Raises ``Refusal``: RECEIPT_SIGNATURE; PAYMENT_UNKNOWN for another payment's receipt; PROVENANCE_MISSING or
     REDEMPTION_AMOUNTS where the redemptions take something else, or not all; what ``check_transfer`` gives.
     """
     check_receipt(receipt, request.key)
-    require(receipt.signed.body.transfers == paid.payment.ids, Code.PAYMENT_UNKNOWN)  # 8.2.9
+    require(
+        receipt.signed.body.transfers == tuple(token.ref.txid for token in paid), Code.PAYMENT_UNKNOWN
+    )  # 8.2.9
     if receipt.signed.body.code is None:
         return
-    owed = {token.ref: token for token in paid.received}
+    owed = {token.ref: token for token in paid}
     for refusal in receipt.refusals:
         inputs = []
         for ref in refusal.body.inputs:

@@ -34,6 +34,10 @@ class Made:
     outputs: tuple[Token, ...]
 
 
+SignedUnder = tuple[Signed[Transfer], Signed[Certificate]]
+"""A transfer that was just signed, not checked, and the certificate it goes by."""
+
+
 class Outgoing:
     """Methods that write run inside a transition's transaction."""
 
@@ -140,16 +144,20 @@ class Outgoing:
 
     def sign(self, txid: bytes) -> Made:
         """Sign a stored body and check it as its receiver will; nothing is stored yet."""
+        transfer, signer = self.signature(txid)
+        inputs = [self._input(ref) for ref in transfer.body.inputs]
+        return Made(
+            transfer, signer, check_transfer(transfer, inputs, signer.body, self._authority.directory)
+        )
+
+    def signature(self, txid: bytes) -> SignedUnder:
+        """Sign a stored body, for whoever checks it; nothing is stored yet."""
         self._journal.catch_up()
         body, key = self.body(txid), self._row(txid)["key"]
         signer = self._epochs.certificate_for(key, body.time)
         if signer is None:
             raise Refusal(Code.NOT_CERTIFIED, {"key": key.hex()})
-        inputs = [self._input(ref) for ref in body.inputs]
-        transfer = cose.sign(body, self._epochs.signer(key))
-        return Made(
-            transfer, signer, check_transfer(transfer, inputs, signer.body, self._authority.directory)
-        )
+        return cose.sign(body, self._epochs.signer(key)), signer
 
     def _input(self, ref: TokenRef) -> Token:
         token = self._objects.token(ref)

@@ -7,6 +7,8 @@ was signed is ever taken back, and its tokens are never freed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hsm.failpoint import reach
 from wallet.protocol import codec
 from wallet.protocol.acceptance import check_answers, check_passable, check_payers_limits
@@ -17,9 +19,10 @@ from wallet.protocol.lifetime import is_good
 from wallet.protocol.receipt import Receipt, check_answer
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import TokenRef, Transfer
-from wallet.protocol.validity import Token, Verified, check_transfer, verify
+from wallet.protocol.validity import Token, check_transfer, verify
 from wallet.purse.considering import Consideration, Considering
-from wallet.purse.outgoing import Made
+from wallet.purse.objects import outputs_of
+from wallet.purse.outgoing import Made, SignedUnder
 from wallet.purse.payments import (
     OPEN,
     PAYMENT_ID_BYTES,
@@ -151,10 +154,11 @@ class Paying:
         self._purse.journal.require_sound()
         request, now = self._payments.request(payment), self._purse.now()
         self._check_still_good(payment, request)
-        made = tuple(self._purse.outgoing.sign(txid) for txid in self._purse.outgoing.of_payment(payment))
+        txids = self._purse.outgoing.of_payment(payment)
+        signed = tuple(self._purse.outgoing.signature(txid) for txid in txids)
         reach("purse.sign.signed")
-        raw = self._checked(made, request)
-        with self._purse.transition(Transition.SIGN, [payment, [item.transfer.id for item in made]]):
+        raw, made = self._checked(signed, request)
+        with self._purse.transition(Transition.SIGN, [payment, list(txids)]):
             for item in made:
                 self._purse.outgoing.keep(item, now)
             self._purse.store.write(
@@ -179,16 +183,20 @@ class Paying:
             raise Refusal(Code.RECONCILE_FIRST, {"payment": payment.hex()})
         self._considering.check_parties(request)
 
-    def _checked(self, made: tuple[Made, ...], request: Signed[Request]) -> bytes:
+    def _checked(
+        self, signed: tuple[SignedUnder, ...], request: Signed[Request]
+    ) -> tuple[bytes, tuple[Made, ...]]:
+        """The payment as its payee will read it, and its transfers: all is verified here, and not again."""
         purse = self._purse
-        signers = {item.transfer.id: item.signer for item in made}
+        signers = {transfer.id: signer for transfer, signer in signed}
         update = purse.authority.update_for(request.body.policy)
-        raw = purse.objects.payment((item.transfer for item in made), signers, update).encode()
+        raw = purse.objects.payment((transfer for transfer, _ in signed), signers, update).encode()
         verified = verify(raw, purse.authority.directory)
         check_answers(verified, request)
         check_payers_limits(verified, purse.authority.policy, purse.now())
         check_passable(verified)
-        return raw
+        made = (Made(transfer, signer, outputs_of(transfer, verified.tokens)) for transfer, signer in signed)
+        return raw, tuple(made)
 
     def _require_reserved(self, payment: bytes) -> None:
         state = self._payments.state(payment)
@@ -211,6 +219,10 @@ class Paying:
         self.shown(payment)
         return bytes(self._payments.row(payment)["raw"])
 
+    def transfers(self, payment: bytes) -> tuple[bytes, ...]:
+        """Ids of a payment's transfers, in the order in which it hands them over and a receipt names them."""
+        return self._purse.outgoing.of_payment(payment)
+
     def acknowledge(self, payment: bytes, receipt: Receipt) -> PaymentState:
         """The payee's word on a payment: ACKNOWLEDGED, or REFUSED with the redemptions that give it back.
 
@@ -221,7 +233,7 @@ class Paying:
         row = self._payments.row(payment)
         require(row["raw"] is not None, Code.PAYMENT_STATE, payment=payment.hex(), state=row["state"])
         request, body = self._payments.request(payment), receipt.signed.body
-        paid = verify(row["raw"], self._purse.authority.directory)
+        paid = tuple(self._purse.objects.outputs(txid)[0] for txid in self.transfers(payment))
         check_answer(receipt, paid, request.body, self._purse.authority.directory)
         if row["receipt"] is not None:
             return PaymentState(row["state"])
@@ -238,12 +250,13 @@ class Paying:
         return state
 
     def _keep_refusals(
-        self, payment: bytes, receipt: Receipt, request: Signed[Request], paid: Verified
+        self, payment: bytes, receipt: Receipt, request: Signed[Request], paid: Sequence[Token]
     ) -> None:
         """They are shown to the ledger like any transfer, so that the money comes back whoever uploads them."""
         payee, directory = request.body.payee, self._purse.authority.directory
+        owed = {token.ref: token for token in paid}
         for refusal in receipt.refusals:
-            inputs = [paid.tokens[ref] for ref in refusal.body.inputs]
+            inputs = [owed[ref] for ref in refusal.body.inputs]
             self._purse.objects.put_transfer(
                 refusal, payee, check_transfer(refusal, inputs, payee.body, directory)
             )

@@ -20,7 +20,7 @@ from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY
 from wallet.protocol.limits import check_balance, effective
-from wallet.protocol.payment import parse_payment
+from wallet.protocol.payment import Payment, parse_payment
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.validity import Token, Verified, verify_payment
@@ -127,8 +127,8 @@ class Receiving:
 
     # being paid
 
-    def receive(self, raw: bytes, request: Signed[Request] | None = None) -> Received:
-        """Judge an encoded payment; what it says is stored when this returns.
+    def receive(self, payment: bytes | Payment, request: Signed[Request] | None = None) -> Received:
+        """Judge a payment, encoded or as it was read; what it says is stored when this returns.
 
         It answers the own request that it names, or else ``request`` (one that this store may have lost). Raises
         ``Refusal`` when nothing was stored: the bytes are no payment, it is not valid, its outputs are not all
@@ -136,7 +136,7 @@ class Receiving:
         purse that was rolled back (ROLLBACK): it may have had this money before and spent it, and a refusal signed
         now would contradict that.
         """
-        payment = parse_payment(raw)
+        payment = parse_payment(payment) if isinstance(payment, bytes) else payment
         self._purse.authority.hear(payment.policy)
         verified = verify_payment(payment, self._purse.authority.directory)
         self._check_ours(verified)

@@ -66,6 +66,17 @@ class ProblemMessage:
 
 Message = RequestMessage | PaymentMessage | ReceiptMessage | ProblemMessage
 
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Bytes that are no message, and why."""
+
+    refusal: Refusal
+
+
+Heard = Message | Unreadable
+"""What came of the bytes that somebody sent. Whoever carries them reads them once, and passes on what was read."""
+
 TELLABLE: Final = frozenset(
     {
         # what is wrong with the other side's own bytes
@@ -178,6 +189,16 @@ def decode(raw: bytes) -> Message:
         return ReceiptMessage(Receipt.from_cbor(parts[1]))
     require(kind == _PROBLEM, Code.MALFORMED)
     return _problem(parts[1], parts[2])
+
+
+def read(heard: bytes | Heard) -> Heard:
+    """The message in bytes from anybody, as ``decode`` reads it; what was read already, as it is."""
+    if not isinstance(heard, bytes):
+        return heard
+    try:
+        return decode(heard)
+    except Refusal as refusal:
+        return Unreadable(refusal)
 
 
 def _problem(code: Cbor, facts: Cbor) -> ProblemMessage:

@@ -31,7 +31,15 @@ from wallet.protocol.request import Request, request_ref
 from wallet.session import events as event
 from wallet.session import messages
 from wallet.session.machine import Machine
-from wallet.session.messages import Message, PaymentMessage, ProblemMessage, ReceiptMessage, RequestMessage
+from wallet.session.messages import (
+    Heard,
+    Message,
+    PaymentMessage,
+    ProblemMessage,
+    ReceiptMessage,
+    RequestMessage,
+    Unreadable,
+)
 from wallet.session.payee_table import PAYEE, PayeeCall, PayeeGiven, PayeeState
 from wallet.session.ports import PayeePurse, Received
 from wallet.session.table import Waiting
@@ -52,7 +60,7 @@ class Payee:
         self._ref = request_ref(request)
         self._machine = Machine(PAYEE, self._call, self._note)
         self._events: list[event.PayeeEvent] = []
-        self._payment: PaymentMessage | None = None
+        self._payment: Payment | None = None
         self._received: Received | None = None
         self._standing: bytes | None = None
         self._answer: bytes | None = None
@@ -87,14 +95,13 @@ class Payee:
 
     # what comes from outside
 
-    def receive(self, raw: bytes) -> None:
-        """The bytes of one whole message, from anybody."""
+    def receive(self, heard: bytes | Heard) -> None:
+        """One whole message, from anybody: its bytes, or what ``messages.read`` made of them."""
         self._answer = None
-        try:
-            message = messages.decode(raw)
-        except Refusal as refusal:
+        message = messages.read(heard)
+        if isinstance(message, Unreadable):
             self._heard = PayeeGiven.UNREADABLE
-            self._tell(refusal)
+            self._tell(message.refusal)
             self._machine.give(self._heard)
             return
         self._heard = self._classify(message)
@@ -102,7 +109,7 @@ class Payee:
             self._tell(Refusal(Code.MESSAGE_UNEXPECTED, {"state": self.state.value}))
             return
         if isinstance(message, PaymentMessage):
-            self._payment = message
+            self._payment = message.payment
         elif isinstance(message, ProblemMessage):
             self._events.append(event.PeerProblem(message.code, message.facts))
         self._machine.give(self._heard)
@@ -175,12 +182,12 @@ class Payee:
         is_other = verb is PayeeCall.RECEIVE_OTHER
         assert self._payment is not None
         try:
-            self._received = self._purse.receive(self._payment.raw)
+            self._received = self._purse.receive(self._payment)
         except Refusal as refusal:
             self._tell(refusal)
             return PayeeGiven.OTHER_INVALID if is_other else PayeeGiven.IS_INVALID
         self._answer = messages.encode(messages.ReceiptMessage(self._received.receipt))
-        self._events.append(self._arrived(self._received, _answers(self._payment.payment)))
+        self._events.append(self._arrived(self._received, _answers(self._payment)))
         return PayeeGiven.OTHER_ANSWERED if is_other else _outcome(self._received)
 
     @staticmethod

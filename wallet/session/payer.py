@@ -29,14 +29,21 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.contact import contact_of
 from wallet.protocol.cose import Signed
 from wallet.protocol.lifetime import is_good
-from wallet.protocol.payment import parse_payment
 from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request
 from wallet.session import events as event
 from wallet.session import messages
 from wallet.session.errors import LocalError
 from wallet.session.machine import Machine
-from wallet.session.messages import Message, PaymentMessage, ProblemMessage, ReceiptMessage, RequestMessage
+from wallet.session.messages import (
+    Heard,
+    Message,
+    PaymentMessage,
+    ProblemMessage,
+    ReceiptMessage,
+    RequestMessage,
+    Unreadable,
+)
 from wallet.session.payer_table import FOUND, MONEY, PAYER, Money, PayerCall, PayerGiven, PayerState
 from wallet.session.ports import Consideration, PayerPurse, PaymentSummary
 from wallet.session.table import Waiting
@@ -110,14 +117,13 @@ class Payer:
 
     # what comes from outside
 
-    def receive(self, raw: bytes) -> None:
-        """The bytes of one whole message, from anybody."""
+    def receive(self, heard: bytes | Heard) -> None:
+        """One whole message, from anybody: its bytes, or what ``messages.read`` made of them."""
         self._problem = None
-        try:
-            message = messages.decode(raw)
-        except Refusal as refusal:
+        message = messages.read(heard)
+        if isinstance(message, Unreadable):
             self._heard = PayerGiven.UNREADABLE
-            self._tell(refusal)
+            self._tell(message.refusal)
             self._machine.give(self._heard)
             return
         self._heard = self._classify(message)
@@ -299,7 +305,7 @@ class Payer:
         return PayerGiven.IS_REFUSED if state == PayerState.REFUSED else PayerGiven.IS_ACKNOWLEDGED
 
     def _keep(self, raw: bytes) -> None:
-        self._payment, self._ids = raw, parse_payment(raw).ids
+        self._payment, self._ids = raw, self._purse.transfers(self._payment_id)
 
     def _note(self, before: PayerState, given: PayerGiven) -> None:
         if given in (PayerGiven.DECLINE, PayerGiven.EXPIRY):

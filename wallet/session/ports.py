@@ -12,6 +12,7 @@ from typing import Protocol
 
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
+from wallet.protocol.payment import Payment
 from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request
 from wallet.protocol.validity import Token
@@ -79,6 +80,9 @@ class PayerPurse(Protocol):
     def show_again(self, payment: bytes) -> bytes:
         """The encoded payment of anything that was ever signed."""
 
+    def transfers(self, payment: bytes) -> tuple[bytes, ...]:
+        """Ids of the transfers of a payment, in the order in which a receipt names them."""
+
     def acknowledge(self, payment: bytes, receipt: Receipt) -> str:
         """Keep a receipt that is by the payee and for this payment; the payment's state after it."""
 
@@ -118,7 +122,7 @@ class Received(Protocol):
 class PayeePurse(Protocol):
     """``wallet.receiving``, as far as a session uses it."""
 
-    def receive(self, raw: bytes) -> Received:
+    def receive(self, payment: Payment) -> Received:
         """Verify, judge and keep a payment to any of our requests. A repeat: the first answer."""
 
     def answered(self, request: Signed[Request]) -> Received | None:

@@ -24,6 +24,7 @@ from app.cli.show import Show
 from hsm import Keystore
 from wallet.protocol import verify
 from wallet.session import Payee, Payer
+from wallet.session.messages import Heard
 from wallet.tapping import PayeeTap, PayerTap
 from wallet.transport.nfc import Card, Deadline, TapEnd, Tapper
 from wallet.transport.nfc.blocks import Nothing
@@ -93,7 +94,7 @@ class _Timed:
 class _Agreeing(PayerTap):
     """The person says yes at once."""
 
-    def take(self, message: bytes) -> Reply:
+    def take(self, message: bytes | Heard) -> Reply:
         reply = super().take(message)
         if self.waits_for_person:
             self.session.confirm(_AMOUNT)

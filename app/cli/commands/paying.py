@@ -123,7 +123,7 @@ def _receive(args: argparse.Namespace, context: Context) -> Status:
     assert isinstance(message, messages.PaymentMessage)
     way = None if args.out is None else way_to_show(args.out, context.show, is_long=False)
     with context.opened() as opened:
-        received, answer = _received(opened, message, read.message)
+        received, answer = _received(opened, message)
         tell_received(received, len(message.raw), context)
     context.show.result(frames=read.frames)
     if way is not None and answer is not None:
@@ -131,9 +131,7 @@ def _receive(args: argparse.Namespace, context: Context) -> Status:
     return status_of(received)
 
 
-def _received(
-    opened: OpenWallet, message: messages.PaymentMessage, raw: bytes
-) -> tuple[Received, bytes | None]:
+def _received(opened: OpenWallet, message: messages.PaymentMessage) -> tuple[Received, bytes | None]:
     """What the purse says to a payment, and the receipt to show, by way of the session of its request."""
     from wallet.session.payee import Payee
 
@@ -141,11 +139,11 @@ def _received(
     purpose = message.payment.newest[-1].body.purpose
     request = receiving.own_request(purpose) if isinstance(purpose, bytes) else None
     if request is None:
-        received = receiving.receive(message.raw)
+        received = receiving.receive(message.payment)
         return received, messages.encode(messages.ReceiptMessage(received.receipt))
     payee = Payee.resume(receiving, request)
     payee.events()
-    payee.receive(raw)
+    payee.receive(message)
     event = payee.events()[-1]
     if isinstance(event, (events.PaymentReceived, events.PaymentRepeated, events.PaymentRefused)):
         return event.received, payee.bytes_to_send()
@@ -169,23 +167,22 @@ def _pay(args: argparse.Namespace, context: Context) -> Status:
         _show_payment(messages.payment_message(raw), payment, way, args, context)
         return Status.DONE
     found = pick(read_messages(args.pictures, context.show), PAYABLE, args, context)
-    read, message = found.read, found.message
+    message = found.message
     with context.opened() as opened:
         if isinstance(message, messages.ReceiptMessage):
-            return _take_receipt(opened, message, read.message, context)
-        return _answer_request(opened, read.message, args, context)
+            return _take_receipt(opened, message, context)
+        assert isinstance(message, messages.RequestMessage)
+        return _answer_request(opened, message, args, context)
 
 
-def _take_receipt(
-    opened: OpenWallet, message: messages.ReceiptMessage, raw: bytes, context: Context
-) -> Status:
+def _take_receipt(opened: OpenWallet, message: messages.ReceiptMessage, context: Context) -> Status:
     from wallet.session.payer import Payer
 
     paying = opened.wallet.paying
     before = paying.summary(paying.of_receipt(message.receipt))
     payer = Payer.resume(paying, before.id)
     payer.events()
-    payer.receive(raw)
+    payer.receive(message)
     for event in payer.events():
         if not isinstance(event, events.PaymentAcknowledged | events.PaymentReturned):
             raise refusal_of(event)
@@ -194,11 +191,13 @@ def _take_receipt(
     return Status.DONE
 
 
-def _answer_request(opened: OpenWallet, raw: bytes, args: argparse.Namespace, context: Context) -> Status:
+def _answer_request(
+    opened: OpenWallet, message: messages.RequestMessage, args: argparse.Namespace, context: Context
+) -> Status:
     from wallet.session.payer import Payer
 
     payer = Payer(opened.wallet.paying)
-    payer.receive(raw)
+    payer.receive(message)
     event = asked_anew(payer, payer.events()[-1], args)
     if not isinstance(event, _LEADS_TO_A_CODE):
         raise refusal_of(event)

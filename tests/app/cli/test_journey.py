@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,28 @@ def test_money_goes_from_account_to_pocket_to_shop_and_back(people: Cli, tmp_pat
     assert (kinds[0], kinds[-1]) == ("received", "defunded")
     after = books(cli)
     assert after["outstanding"] - before["outstanding"] == 749_950
+
+
+def test_a_payment_in_pictures_is_read_once(people: Cli, tmp_path: Path) -> None:
+    cli, files = (
+        people,
+        {name: str(tmp_path / name) for name in ("request.png", "payment", "receipt.png", "counts")},
+    )
+    counts = Path(files["counts"])
+
+    def counted(wallet: str, *argv: str) -> dict[str, int]:
+        done = cli.run("--wallet", wallet, *argv, counts=counts)
+        assert done.status == 0, done.err
+        read: dict[str, int] = json.loads(counts.read_text())
+        return read
+
+    cli.wallet("dana", "fund", "10")
+    cli.wallet("bolat", "request", "10", "--out", files["request.png"])
+    paid = counted("dana", "pay", files["request.png"], "--yes", "--out", files["payment"])
+    assert paid == {"messages": 1, "parsed": 1, "verified": 1}  # the request; and what was signed, checked
+    got = counted("bolat", "receive", files["payment"], "--out", files["receipt.png"])
+    assert got == {"messages": 1, "parsed": 1, "verified": 1}
+    assert counted("dana", "pay", files["receipt.png"]) == {"messages": 1}
 
 
 def test_a_payment_its_payee_never_saw_is_delivered_by_the_payers_sync(people: Cli, tmp_path: Path) -> None:

@@ -50,5 +50,5 @@ def aged_pair(place: Place, hops: int) -> Pair:
 
 def age(holder: Holder, world: World, hops: int) -> None:
     """``holder`` comes by ``FACE`` less a tiyn for each hand, after so many hops."""
-    answer = holder.receiving.receive(paid_to(world, holder.ask(FACE - hops), hops).encode())
+    answer = holder.receiving.receive(paid_to(world, holder.ask(FACE - hops), hops))
     assert answer.code is None

@@ -113,7 +113,7 @@ def test_the_frozen_messages_hold_by_themselves(name: str) -> None:
     assert isinstance(receipt, ReceiptMessage)
     check_request(request.request, directory)
     paid = verify(payment.raw, directory)
-    check_answer(receipt.receipt, paid, request.request.body, directory)
+    check_answer(receipt.receipt, paid.received, request.request.body, directory)
     assert sum(token.amount for token in paid.received) == transcript["ends"]["received"] == PAID
 
 
