@@ -15,6 +15,7 @@ from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.trust import Trust
 from ledger_sync.http.worker import every
+from ledger_sync.notary.attestor import Attestor
 from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
 from ledger_sync.notary.sqlite_store import SqliteStore
 from ledger_sync.notary.store import CommitItem, Statement, Store
@@ -37,13 +38,18 @@ _LOOK_SECONDS: Final = 0.5
 
 
 class Notary:
-    """The calls, over a store and the directory of the moment."""
+    """The calls, over a store, who attests what is claimed there, and the directory of the moment."""
 
     def __init__(
-        self, store: Store, directory: Callable[[], Directory], catching_up: CatchingUp | None = None
+        self,
+        store: Store,
+        attestor: Attestor,
+        directory: Callable[[], Directory],
+        catching_up: CatchingUp | None = None,
     ) -> None:
         self._store = store
-        self._writer = Writer(store)
+        self._attestor = attestor
+        self._writer = Writer(attestor.commit)
         self._directory = directory
         self._catching_up = catching_up or CatchingUp(store, {})
 
@@ -88,7 +94,9 @@ class Notary:
         )
 
     def close(self) -> None:
+        """Finish what has queued, then close the store."""
         self._writer.close()
+        self._store.close()
 
     def _signed(self, incoming: Incoming) -> list[CommitItem]:
         self._catching_up.require_done()
@@ -105,7 +113,7 @@ class Notary:
         """Whoever asks signs which transfer it asks for: as for a commit, and no more is told than to a commit."""
         answers: list[Cbor] = []
         for item in self._signed(incoming):
-            found = {said.id: said for said in self._store.lookup(item.refs) if said is not None}
+            found = {said.id: said for said in self._attestor.lookup(item.refs) if said is not None}
             answers.append([statement.to_cbor() for statement in found.values()])
         return answers
 
@@ -122,7 +130,7 @@ class Notary:
         """What the caller consumed itself. Of what another did, only a commit of the same reference tells."""
         self._catching_up.require_done()
         values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
-        found = self._store.lookup([TokenRef.from_cbor(value) for value in values])
+        found = self._attestor.lookup([TokenRef.from_cbor(value) for value in values])
         return [
             None if statement is None or statement.body.bank != incoming.caller.name else statement.to_cbor()
             for statement in found
@@ -144,9 +152,9 @@ def build(home: Home) -> Service:
         name: RemoteWitness(line, lambda: trust.directory)
         for name, line in {CENTRAL_BANK: central_bank, **lines}.items()
     }
-    store = SqliteStore(home.folder / "notary.db", sign, home.clock)
+    store = SqliteStore(home.folder / "notary.db")
     catching_up = CatchingUp(store, witnesses)
-    notary = Notary(store, lambda: trust.directory, catching_up)
+    notary = Notary(store, Attestor(store, sign, home.clock), lambda: trust.directory, catching_up)
     nonces = home.nonces()
     operator = home.key("operator")
 

@@ -1,73 +1,84 @@
-"""The embedded backend: SQLite, write-ahead log, synchronous FULL, one writer, one transaction per batch."""
+"""The embedded backend: SQLite, write-ahead log, one flush for a batch.
+
+Rule: claims are written to the log and not flushed; the statements that come after them in the same log are, and a
+flush keeps all that stands before it. What is not flushed is lost in a power cut only, and then nobody was told.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from hsm.failpoint import reach
-from ledger_sync.notary.store import (
-    CommitItem,
-    Decision,
-    Sign,
-    Statement,
-    Verdicts,
-    decide,
-    read_statement,
-    relearn,
-)
-from wallet.database import Schema, connect, transaction
+from ledger_sync.notary.store import Claim, CommitItem, Statement
+from wallet.database import Schema, connect, insert, transaction
+from wallet.protocol import codec, cose
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 
 SCHEMA: Final = Schema("ledger_sync.notary")
 _NO_PROOF: Final = b""
 """The commit behind a relearnt statement is with the bank that it names."""
-_STANDING: Final = """
-select raw from consumed join statements on number = statement where txid = ? and output = ?
+_WINNER: Final = """
+select number, body, statement from won join claims on number = claim where txid = ? and output = ?
+"""
+_WIN: Final = "insert into won (txid, output, claim) values (?, ?, ?) on conflict do nothing"
+_IS_WON: Final = "select 1 from won where txid = ? and output = ? and claim = ?"
+_ATTEST: Final = """
+update claims set statement = ?, body = null
+where number = (select claim from won where txid = ? and output = ?) and body = ?
 """
 
 
 class SqliteStore:
-    """`Store` in one file. Statements are made by `sign` and dated by `clock` (unix seconds)."""
+    """`ledger_sync.notary.store.Store` in one file."""
 
-    def __init__(self, path: Path, sign: Sign, clock: Callable[[], int]) -> None:
-        self._sign = sign
-        self._clock = clock
+    def __init__(self, path: Path) -> None:
         self._writing = threading.Lock()
         self._reading = threading.Lock()
         self._writer = connect(path, SCHEMA, shared=True)
         self._reader = connect(path, SCHEMA, shared=True)
 
-    def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
+    def claim(self, batch: Sequence[CommitItem], time: int) -> dict[TokenRef, Claim]:
+        fresh: dict[TokenRef, Claim] = {}
+        with self._writing:
+            with self._unflushed(), transaction(self._writer):
+                for number, item in enumerate(batch, self._next()):
+                    fresh.update(self._put(number, item, time))
+                reach("notary.commit.written")
+            lost = {ref for item in batch for ref in item.refs if ref not in fresh}
+            return fresh | _winners(self._writer, lost)
+
+    def attest(self, statements: Sequence[Statement]) -> list[Statement]:
         with self._writing:
             with transaction(self._writer):
-                decision = self._decide(batch)
-                self._keep(decision)
-                reach("notary.commit.written")
+                taken = [self._attest(statement) for statement in statements]
             reach("notary.commit.done")
-            return list(decision.verdicts)
+            return [
+                statement if is_taken else self._standing(statement)
+                for statement, is_taken in zip(statements, taken, strict=True)
+            ]
 
-    def lookup(self, refs: Sequence[TokenRef]) -> list[Statement | None]:
+    def winners(self, refs: Sequence[TokenRef]) -> dict[TokenRef, Claim]:
         with self._reading:
-            rows = [self._reader.execute(_STANDING, ref).fetchone() for ref in refs]
-        return [None if row is None else read_statement(row[0]) for row in rows]
+            return _winners(self._reader, refs)
 
     def learn(self, statements: Sequence[Statement]) -> list[Statement]:
-        refs = {ref for statement in statements for ref in statement.body.refs}
         with self._writing, transaction(self._writer):
-            learnt = relearn(statements, self._standing(refs))
-            for statement in learnt.fresh:
-                self._insert(statement, _NO_PROOF)
-        return list(learnt.contradicting)
+            return [statement for statement in statements if not self._learn(statement)]
 
     def earliest_of_last(self, count: int) -> int:
         with self._reading:
             rows = self._reader.execute(
-                "select raw from statements order by number desc limit ?", (count,)
+                "select statement from claims where statement is not null order by number desc limit ?",
+                (count,),
             ).fetchall()
-        times = [read_statement(row[0]).body.time for row in rows]
+        times = [_read(b"", raw).body.time for (raw,) in rows]
         return min(times) if len(times) == count else 0
 
     def close(self) -> None:
@@ -75,23 +86,79 @@ class SqliteStore:
             self._writer.close()
             self._reader.close()
 
-    def _decide(self, batch: Sequence[CommitItem]) -> Decision:
-        standing = self._standing({ref for item in batch for ref in item.refs})
-        return decide(batch, standing, self._sign, self._clock())
+    @contextmanager
+    def _unflushed(self) -> Iterator[None]:
+        self._writer.execute("pragma synchronous = normal")
+        try:
+            yield
+        finally:
+            self._writer.execute("pragma synchronous = full")
 
-    def _standing(self, refs: Iterable[TokenRef]) -> dict[TokenRef, Statement]:
-        rows = {ref: self._writer.execute(_STANDING, ref).fetchone() for ref in refs}
-        return {ref: read_statement(row[0]) for ref, row in rows.items() if row is not None}
+    def _put(self, number: int, item: CommitItem, time: int) -> dict[TokenRef, Claim]:
+        """Claim for an item what nobody has."""
+        won = self._win(item.refs, number)
+        if not won:
+            return {}
+        body = Consumption(item.consumer, item.bank, time, won)
+        insert(self._writer, "claims", number=number, body=codec.encode(body.to_cbor()), proof=item.proof)
+        return dict.fromkeys(won, Claim(body, None))
 
-    def _keep(self, decision: Decision) -> None:
-        for statement, proof in decision.made:
-            self._insert(statement, proof)
+    def _next(self) -> int:
+        ((number,),) = self._writer.execute("select coalesce(max(number), 0) + 1 from claims")
+        return int(number)
 
-    def _insert(self, statement: Statement, proof: bytes) -> None:
-        row = self._writer.execute(
-            "insert into statements (raw, proof) values (?, ?)", (statement.encode(), proof)
-        )
-        self._writer.executemany(
-            "insert into consumed (txid, output, statement) values (?, ?, ?)",
-            [(ref.txid, ref.output, row.lastrowid) for ref in statement.body.refs],
-        )
+    def _win(self, refs: tuple[TokenRef, ...], number: int) -> tuple[TokenRef, ...]:
+        """Those references that are this claim's from now on."""
+        rows = [(*ref, number) for ref in refs]
+        if self._writer.executemany(_WIN, rows).rowcount == len(rows):
+            return refs
+        return tuple(ref for ref in refs if self._writer.execute(_IS_WON, (*ref, number)).fetchone())
+
+    def _attest(self, statement: Statement) -> bool:
+        """Put a statement where its claim has none."""
+        values = (statement.encode(), *statement.body.refs[0], statement.payload)
+        return self._writer.execute(_ATTEST, values).rowcount == 1
+
+    def _standing(self, statement: Statement) -> Statement:
+        ref = statement.body.refs[0]
+        claim = _winners(self._writer, [ref]).get(ref)
+        if claim is None or claim.statement is None or claim.body != statement.body:
+            raise Refusal(Code.INTERNAL, {"token": str(ref)})
+        return claim.statement
+
+    def _learn(self, statement: Statement) -> bool:
+        """Whether it stands now. All its references or none."""
+        if self._attest(statement):
+            return True
+        number = self._next()
+        self._writer.execute("savepoint learnt")
+        if self._win(statement.body.refs, number) == statement.body.refs:
+            raw = statement.encode()
+            insert(self._writer, "claims", number=number, statement=raw, proof=_NO_PROOF)
+        else:
+            self._writer.execute("rollback to learnt")
+        self._writer.execute("release learnt")
+        standing = _winners(self._writer, statement.body.refs)
+        return all(standing[ref].body == statement.body for ref in statement.body.refs if ref in standing)
+
+
+def _winners(db: sqlite3.Connection, refs: Iterable[TokenRef]) -> dict[TokenRef, Claim]:
+    claims: dict[int, Claim] = {}
+    found: dict[TokenRef, Claim] = {}
+    for ref in refs:
+        row = db.execute(_WINNER, ref).fetchone()
+        if row is not None:
+            number, body, statement = row
+            claims[number] = found[ref] = claims.get(number) or _read(body, statement)
+    return found
+
+
+def _read(body: bytes, statement: bytes | None) -> Claim:
+    """A claim as it is stored. INTERNAL if the store was tampered with."""
+    try:
+        if statement is None:
+            return Claim(codec.read(body, Consumption.KIND.most, Consumption.from_cbor), None)
+        signed = cose.parse(Consumption, statement)
+        return Claim(signed.body, signed)
+    except Refusal as refusal:
+        raise Refusal(Code.INTERNAL) from refusal

@@ -1,4 +1,4 @@
-"""The commits of many calls, brought to one store in batches: whoever finds nobody writing writes for all who wait.
+"""The commits of many calls, decided in batches: whoever finds nobody writing writes for all who wait.
 
 Rule: no timer and no thread; while one batch is being made durable the next one queues. A full queue is BUSY, never
 memory; what gives up while it queues is never carried out afterwards.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger_sync.notary.store import CommitItem, Store, Verdicts
+from ledger_sync.notary.attestor import Verdicts
+from ledger_sync.notary.store import CommitItem
 from wallet.protocol.codes import Code, Refusal
 
 MAX_WAITING: Final = 64
@@ -31,10 +32,14 @@ class _Order:
 
 
 class Writer:
-    """Brings the commits of many calls to one store, in the order of their arrival."""
+    """Brings the commits of many calls to ``commit``, in the order of their arrival."""
 
-    def __init__(self, store: Store, wait_seconds: float = _WAIT_SECONDS) -> None:
-        self._store = store
+    def __init__(
+        self,
+        commit: Callable[[Sequence[CommitItem]], list[Verdicts]],
+        wait_seconds: float = _WAIT_SECONDS,
+    ) -> None:
+        self._commit = commit
         self._wait_seconds = wait_seconds
         self._turn = threading.Lock()
         self._orders: queue.Queue[_Order] = queue.Queue(MAX_WAITING)
@@ -59,11 +64,10 @@ class Writer:
             raise Refusal(Code.BUSY) from error
 
     def close(self) -> None:
-        """Finish what has queued, then close the store."""
+        """Finish what has queued."""
         with self._turn:
             while not self._orders.empty():
                 self._write()
-            self._store.close()
 
     def _write_until(self, order: _Order) -> None:
         """Batches until `order` is among what was written; mostly whoever wrote before has done it already."""
@@ -75,7 +79,7 @@ class Writer:
         if not orders:
             return
         try:
-            verdicts = self._store.commit([item for order in orders for item in order.items])
+            verdicts = self._commit([item for order in orders for item in order.items])
         except Exception as error:  # noqa: BLE001 - whoever waits is told, the next batch is made anew
             for order in orders:
                 order.answer.set_exception(error)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town
-from tests.ledger_sync.notary.backends import BACKENDS, consumer, item, ref
+from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
 from tests.sampling import sampled
 from tests.support.deals import refusal_of
 from tests.support.world import DAY, Person
@@ -126,7 +126,7 @@ def test_whatever_the_order_and_the_batches_the_notary_says_one_word_on_a_token(
             left = [item(n, ref("token"), ref(n), bank=("alatau", "zhibek")[n % 2]) for n in order]
             while left:
                 size = data.draw(st.integers(1, len(left)))
-                for one, said in zip(left[:size], store.commit(left[:size]), strict=True):
+                for one, said in zip(left[:size], attestor(store).commit(left[:size]), strict=True):
                     won = {
                         token: statement.body.consumer for statement in said for token in statement.body.refs
                     }

@@ -68,7 +68,7 @@ class Ledger:
                 ledger.late.add(TokenRef(txid, output))
         for number, raw in system.rows(CENTRAL_BANK, "select id, raw from issuances"):
             ledger.issuances[number] = cose.parse(Issuance, raw).body
-        sql = "select txid, output, raw from consumed join statements on number = statement"
+        sql = "select txid, output, statement from won join claims on number = claim"
         for txid, output, raw in system.rows(NOTARY, sql):
             ledger.winners[TokenRef(txid, output)] = cose.parse(Consumption, raw).body.consumer
         return ledger

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger_sync.notary.store import CommitItem, decide
+from ledger_sync.notary.store import CommitItem
+from tests.support.deciding import decide
 from wallet.protocol import codec, cose
 from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.codes import Code, require

@@ -6,34 +6,51 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ledger_sync.notary import CommitItem, Store
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from ledger_sync.notary import Attestor, CommitItem, Store
+from ledger_sync.notary.attestor import Sign
 from ledger_sync.notary.sqlite_store import SqliteStore
 from ledger_sync.notary.store import Statement
-from tests.support.world import NOW, Key
+from tests.support.world import NOW, ORDER, Key
 from wallet.protocol import cose
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 
 NOTARY = Key.of("notary")
-_SIGNED = [0]
+
+
+def _signature(message: bytes) -> bytes:
+    """Never the same twice, as a keystore's: a statement signed anew would show."""
+    r, s = decode_dss_signature(NOTARY.private.sign(message, ec.ECDSA(hashes.SHA256())))
+    return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")
 
 
 def sign(body: Consumption) -> Statement:
-    """By the notary, with a clock that is never the same twice: a statement made anew would show."""
-    _SIGNED[0] += 1
-    return cose.sign(body, NOTARY.sign)
+    return cose.sign(body, _signature)
+
+
+def attestor(store: Store, sign: Sign = sign) -> Attestor:
+    """With a clock that is never the same twice."""
+    ticks = iter(range(NOW, NOW + 1_000_000))
+    return Attestor(store, sign, lambda: next(ticks))
 
 
 def sqlite(path: Path) -> Store:
-    ticks = iter(range(NOW, NOW + 1_000_000))
-    return SqliteStore(path / "notary.db", sign, lambda: next(ticks))
+    return SqliteStore(path / "notary.db")
 
 
 BACKENDS: dict[str, Callable[[Path], Store]] = {"sqlite": sqlite}
+"""Each opens what is in a folder; twice, for two who write at a time."""
 
 
 def ref(name: str | int, output: int = 0) -> TokenRef:
@@ -48,10 +65,20 @@ def item(name: str | int, *refs: TokenRef, bank: str = "alatau") -> CommitItem:
     return CommitItem(bank, consumer(name), tuple(sorted(refs)), f"proof of {name} by {bank}".encode())
 
 
+def killed_at(failpoint: str, backend: str, path: Path, *names: str) -> str:
+    """What a process told that commits an item for each name, until it was killed there."""
+    command = [sys.executable, "-m", "tests.ledger_sync.notary.backends", backend, str(path), *names]
+    done = subprocess.run(
+        command, env={**os.environ, "QALTA_FAILPOINT": failpoint}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return done.stdout
+
+
 def main(arguments: Sequence[str]) -> None:
     backend, path, *names = arguments
     store = BACKENDS[backend](Path(path))
-    for verdicts in store.commit([item(name, ref(name), ref("shared")) for name in names]):
+    for verdicts in attestor(store).commit([item(name, ref(name), ref("shared")) for name in names]):
         print(" ".join(statement.encode().hex() for statement in verdicts), flush=True)
     store.close()
 

@@ -11,7 +11,7 @@ import pytest
 from ledger_sync.notary.catching_up import CatchingUp
 from ledger_sync.notary.store import CommitItem, Statement, Store
 from ledger_sync.sandbox.in_process import NOTARY, InProcessNetwork
-from tests.ledger_sync.notary.backends import BACKENDS, consumer, item, ref, sign
+from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref, sign
 from tests.support.world import NOW
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.settlement import Consumption
@@ -44,7 +44,7 @@ def said(name: str, *tokens: str) -> Statement:
 
 
 def winner(store: Store, asked: CommitItem) -> bytes:
-    ((statement,),) = store.commit([asked])
+    ((statement,),) = attestor(store).commit([asked])
     return statement.body.consumer
 
 
@@ -56,7 +56,9 @@ def test_what_others_hold_stands_again_byte_for_byte(store: Store) -> None:
     assert early.value.code is Code.BUSY
     catching_up.round()
     catching_up.require_done()
-    asked = store.commit([item("z", ref("1")), item("z", ref("2")), item("z", ref("3")), item("z", ref("4"))])
+    asked = attestor(store).commit(
+        [item("z", ref("1")), item("z", ref("2")), item("z", ref("3")), item("z", ref("4"))]
+    )
     assert [one.encode() for (one,) in asked] == [held[n].encode() for n in (0, 0, 1, 2)]
     again = CatchingUp(store, {"alatau": Holder(held)})
     again.round()
@@ -93,7 +95,7 @@ def test_the_operator_may_go_on_without_a_witness_that_is_waited_for(store: Stor
 def test_a_statement_that_contradicts_one_kept_here_changes_nothing(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ((stands,),) = store.commit([item("a", ref("1"))])
+    ((stands,),) = attestor(store).commit([item("a", ref("1"))])
     CatchingUp(store, {"zhibek": Holder([said("b", "1", "2")])}).round()
     assert "contradicts" in caplog.text
     assert winner(store, item("z", ref("1"))) == stands.body.consumer

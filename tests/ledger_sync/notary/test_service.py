@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,12 @@ from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.trust import principal
+from ledger_sync.notary.attestor import Verdicts
 from ledger_sync.notary.service import Notary
-from ledger_sync.notary.store import CommitItem, Verdicts
+from ledger_sync.notary.store import CommitItem
 from ledger_sync.notary.writer import MAX_WAITING, Writer
 from ledger_sync.sandbox.in_process import run_inline
-from tests.ledger_sync.notary.backends import BACKENDS, consumer, item, ref
+from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
 from tests.support.asgi import InProcess
 from tests.support.world import NOW, Key, World
 from wallet.protocol import cose
@@ -36,7 +37,8 @@ ALATAU, ZHIBEK = WORLD.bank_key("alatau"), WORLD.bank_key("zhibek")
 
 class Stand:
     def __init__(self, folder: Path) -> None:
-        self.notary = Notary(BACKENDS["sqlite"](folder), lambda: DIRECTORY)
+        store = BACKENDS["sqlite"](folder)
+        self.notary = Notary(store, attestor(store), lambda: DIRECTORY)
         gate = Gate(
             "notary.test", lambda key, now: principal(DIRECTORY, key, now), Nonces(":memory:"), lambda: NOW
         )
@@ -189,7 +191,7 @@ def test_whatever_a_bank_sends_the_refusal_is_typed(
         stand.notary.close()
 
 
-class SlowStore:
+class Slow:
     """Holds its first batch until it is let go, and notes what each batch was."""
 
     def __init__(self) -> None:
@@ -197,22 +199,16 @@ class SlowStore:
         self.begun = threading.Event()
         self.batches: list[int] = []
 
-    def commit(self, batch: list[CommitItem]) -> list[Verdicts]:
+    def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
         self.batches.append(len(batch))
         self.begun.set()
         self.let_go.wait(10)
         return [() for _ in batch]
 
-    def lookup(self, refs: object) -> list[None]:
-        return []
-
-    def close(self) -> None:
-        self.closed = True
-
 
 def test_what_queues_while_a_batch_is_written_is_one_batch_and_a_full_queue_is_busy() -> None:
-    store = SlowStore()
-    writer = Writer(store)  # type: ignore[arg-type]
+    store = Slow()
+    writer = Writer(store.commit)
     callers = [threading.Thread(target=writer.commit, args=([item(0, ref(0))],))]
     callers[0].start()
     assert store.begun.wait(10)
@@ -230,21 +226,20 @@ def test_what_queues_while_a_batch_is_written_is_one_batch_and_a_full_queue_is_b
         caller.join()
     writer.close()
     assert store.batches == [1, MAX_WAITING]
-    assert store.closed
 
 
-def test_a_store_that_fails_or_dies_leaves_nobody_waiting_and_the_next_batch_is_made() -> None:
+def test_a_batch_that_fails_or_dies_leaves_nobody_waiting_and_the_next_batch_is_made() -> None:
     failures: list[BaseException] = [OSError("disk"), KeyboardInterrupt()]
 
-    class Failing(SlowStore):
-        def commit(self, batch: list[CommitItem]) -> list[Verdicts]:
+    class Failing(Slow):
+        def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
             if failures:
                 raise failures.pop(0)
             return super().commit(batch)
 
     store = Failing()
     store.let_go.set()
-    writer = Writer(store)  # type: ignore[arg-type]
+    writer = Writer(store.commit)
     for kind in (OSError, KeyboardInterrupt):
         with pytest.raises(kind):
             writer.commit([item(1, ref(1))])
@@ -253,8 +248,8 @@ def test_a_store_that_fails_or_dies_leaves_nobody_waiting_and_the_next_batch_is_
 
 
 def test_what_gave_up_while_it_queued_is_not_carried_out() -> None:
-    store = SlowStore()
-    writer = Writer(store, wait_seconds=0)  # type: ignore[arg-type]
+    store = Slow()
+    writer = Writer(store.commit, wait_seconds=0)
     first = threading.Thread(target=writer.commit, args=([item(0, ref(0))],))
     first.start()
     assert store.begun.wait(10)

@@ -1,12 +1,10 @@
-"""What every backend of the notary keeps, whatever it is built on."""
+"""What every backend of the notary keeps, whatever it is built on: also when writers overlap."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,12 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.notary import CommitItem, Store, Verdicts
-from tests.ledger_sync.notary.backends import BACKENDS, NOTARY, consumer, item, ref
-from wallet.protocol.keys import p256
+from ledger_sync.notary import Claim, Store
+from ledger_sync.notary.store import Statement
+from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, killed_at, ref, sign
+from tests.support.world import NOW
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 
-Open = Callable[[], Store]
+Pair = tuple[Store, Store]
+"""Two who write to the same, each as if it were alone."""
 
 
 @pytest.fixture(params=sorted(BACKENDS))
@@ -28,175 +30,196 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store(backend: str, tmp_path: Path) -> Iterator[Store]:
-    opened = BACKENDS[backend](tmp_path)
-    yield opened
-    opened.close()
+def pair(backend: str, tmp_path: Path) -> Iterator[Pair]:
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(closing(BACKENDS[backend](tmp_path))) for _ in range(2))
+        yield first, second
 
 
-def winners(item: CommitItem, verdicts: Verdicts) -> dict[TokenRef, bytes]:
-    return {ref: said.body.consumer for said in verdicts for ref in said.body.refs if ref in item.refs}
+def won(name: str, *refs: TokenRef, time: int = NOW, bank: str = "alatau") -> Claim:
+    return Claim(Consumption(consumer(name), bank, time, tuple(sorted(refs))), None)
 
 
-def commit(store: Store, *items: CommitItem) -> list[dict[TokenRef, bytes]]:
-    return [winners(one, said) for one, said in zip(items, store.commit(items), strict=True)]
+def test_what_was_free_is_claimed_and_what_was_not_keeps_its_winner(pair: Pair) -> None:
+    store, _ = pair
+    a = won("a", ref(1), ref(2))
+    assert store.claim([item("a", ref(1), ref(2))], NOW) == {ref(1): a, ref(2): a}
+    b = won("b", ref(3), time=NOW + 1, bank="zhibek")
+    late = item("b", ref(2), ref(3), bank="zhibek")
+    assert store.claim([late], NOW + 1) == {ref(2): a, ref(3): b}
+    assert store.claim([late], NOW + 2) == {ref(2): a, ref(3): b}
+    assert store.winners([ref(3), ref(4), ref(1)]) == {ref(3): b, ref(1): a}
 
 
-def encoded(verdicts: Sequence[Verdicts]) -> list[list[bytes]]:
-    return [[statement.encode() for statement in said] for said in verdicts]
+def test_within_a_batch_the_earlier_item_wins(pair: Pair) -> None:
+    store, _ = pair
+    a, b = won("a", ref(1)), won("b", ref(2))
+    assert store.claim([item("a", ref(1)), item("b", ref(1), ref(2))], NOW) == {ref(1): a, ref(2): b}
 
 
-def test_the_first_commit_of_a_token_stands(store: Store) -> None:
-    assert commit(store, item("a", ref(1), ref(2))) == [{ref(1): consumer("a"), ref(2): consumer("a")}]
+def test_an_empty_batch_is_nothing(pair: Pair) -> None:
+    store, _ = pair
+    assert store.claim([], NOW) == {}
+    assert store.attest([]) == []
+    assert store.learn([]) == []
 
 
-def test_statements_are_signed_and_name_the_bank(store: Store) -> None:
-    ((statement,),) = store.commit([item("a", ref(1), bank="zhibek")])
-    assert statement.signed_by(p256(NOTARY.public))
-    assert (statement.body.bank, statement.body.refs) == ("zhibek", (ref(1),))
+def test_a_claim_that_another_made_is_seen_at_once_and_stands(pair: Pair) -> None:
+    one, other = pair
+    a = won("a", ref(1))
+    assert one.claim([item("a", ref(1))], NOW) == {ref(1): a}
+    assert other.winners([ref(1)]) == {ref(1): a}
+    assert other.claim([item("b", ref(1))], NOW + 1) == {ref(1): a}
 
 
-def test_the_same_again_is_answered_byte_for_byte(store: Store) -> None:
-    first = store.commit([item("a", ref(1), ref(2))])
-    assert encoded(store.commit([item("a", ref(1), ref(2))])) == encoded(first)
+def test_of_two_statements_on_one_claim_the_first_stands_for_both(pair: Pair) -> None:
+    one, other = pair
+    one.claim([item("a", ref(1), ref(2))], NOW)
+    body = other.claim([item("a", ref(1))], NOW + 1)[ref(1)].body
+    first, second = sign(body), sign(body)
+    assert first.encode() != second.encode()
+    assert other.attest([second]) == [second]
+    assert one.attest([first]) == [second]
+    assert one.attest([second]) == [second]
+    assert one.winners([ref(1), ref(2)]) == dict.fromkeys([ref(1), ref(2)], Claim(body, second))
 
 
-def test_the_same_through_another_bank_is_answered_byte_for_byte(store: Store) -> None:
-    first = store.commit([item("a", ref(1), bank="alatau")])
-    assert encoded(store.commit([item("a", ref(1), bank="zhibek")])) == encoded(first)
+@pytest.mark.parametrize(
+    "body",
+    [
+        won("b", ref(1), ref(2)).body,
+        won("a", ref(1)).body,
+        won("a", ref(1), ref(2), time=NOW + 1).body,
+        won("a", ref(3)).body,
+    ],
+    ids=["another", "less", "later", "what nobody claimed"],
+)
+def test_nothing_is_attested_that_was_not_claimed(pair: Pair, body: Consumption) -> None:
+    store, _ = pair
+    store.claim([item("a", ref(1), ref(2))], NOW)
+    with pytest.raises(Refusal) as refused:
+        store.attest([sign(body)])
+    assert refused.value.code is Code.INTERNAL
+    assert store.winners([ref(1), ref(3)]) == {ref(1): won("a", ref(1), ref(2))}
 
 
-def test_the_same_twice_in_one_batch_is_one_statement(store: Store) -> None:
-    first, second = store.commit([item("a", ref(1)), item("a", ref(1))])
-    assert encoded([first]) == encoded([second])
+def test_statements_that_others_hold_are_kept_and_what_contradicts_is_given_back(pair: Pair) -> None:
+    one, other = pair
+    a, b = sign(won("a", ref(1), ref(2)).body), sign(won("b", ref(2), ref(3)).body)
+    assert one.learn([a, b, a]) == [b]
+    assert other.learn([a, b]) == [b]
+    assert other.winners([ref(1), ref(2), ref(3)]) == dict.fromkeys([ref(1), ref(2)], Claim(a.body, a))
+    assert other.claim([item("c", ref(2), ref(3))], NOW) == {
+        ref(2): Claim(a.body, a),
+        ref(3): won("c", ref(3)),
+    }
 
 
-def test_a_different_one_loses_to_the_first(store: Store) -> None:
-    first = store.commit([item("a", ref(1))])
-    assert encoded(store.commit([item("b", ref(1))])) == encoded(first)
+def test_the_statement_on_a_claim_that_has_none_here_is_learnt(pair: Pair) -> None:
+    """A backup that was made after the claim and before the statement."""
+    store, _ = pair
+    body = store.claim([item("a", ref(1))], NOW)[ref(1)].body
+    held = sign(body)
+    assert store.learn([held, sign(body)]) == []
+    assert store.winners([ref(1)]) == {ref(1): Claim(body, held)}
 
 
-def test_within_a_batch_the_earlier_item_wins(store: Store) -> None:
-    assert commit(store, item("a", ref(1)), item("b", ref(1))) == [{ref(1): consumer("a")}] * 2
+def test_the_earliest_date_of_the_last_that_were_said(pair: Pair) -> None:
+    store, _ = pair
+    for time in (NOW + 5, NOW + 3, NOW + 9, NOW + 7):
+        store.attest([sign(claim.body) for claim in store.claim([item(time, ref(time))], time).values()])
+    store.claim([item("unsaid", ref("unsaid"))], NOW)
+    assert [store.earliest_of_last(count) for count in (1, 2, 3, 4, 5)] == [
+        NOW + 7,
+        NOW + 7,
+        NOW + 3,
+        NOW + 3,
+        0,
+    ]
 
 
-def test_each_reference_is_decided_on_its_own(store: Store) -> None:
-    commit(store, item("a", ref(1)))
-    assert commit(store, item("b", ref(1), ref(2))) == [{ref(1): consumer("a"), ref(2): consumer("b")}]
-    assert commit(store, item("c", ref(2), ref(3))) == [{ref(2): consumer("b"), ref(3): consumer("c")}]
-
-
-def test_a_partial_loss_is_the_same_again(store: Store) -> None:
-    store.commit([item("a", ref(1))])
-    first = store.commit([item("b", ref(1), ref(2))])
-    assert encoded(store.commit([item("b", ref(1), ref(2))])) == encoded(first)
-
-
-def test_what_was_held_back_at_first_is_decided_when_it_comes(store: Store) -> None:
-    (early,) = store.commit([item("a", ref(1), bank="alatau")])
-    (late,) = store.commit([item("a", ref(1), ref(2), bank="zhibek")])
-    assert encoded([late])[0][:1] == encoded([early])[0]
-    assert [said.body.bank for said in late] == ["alatau", "zhibek"]
-
-
-def test_outputs_of_one_transaction_are_different_tokens(store: Store) -> None:
-    commit(store, item("a", ref(1, 0)))
-    assert commit(store, item("b", ref(1, 1))) == [{ref(1, 1): consumer("b")}]
-
-
-def test_a_look_up_says_what_stands_and_changes_nothing(store: Store) -> None:
-    ((said,),) = store.commit([item("a", ref(1))])
-    found = store.lookup([ref(2), ref(1), ref(1, 1)])
-    assert [None if one is None else one.encode() for one in found] == [None, said.encode(), None]
-    assert commit(store, item("b", ref(2))) == [{ref(2): consumer("b")}]
-
-
-def test_an_empty_batch_is_nothing(store: Store) -> None:
-    assert store.commit([]) == []
-
-
-def test_a_signature_that_fails_leaves_nothing_of_the_batch(backend: str, tmp_path: Path) -> None:
-    store = BACKENDS[backend](tmp_path)
-    kept = store._sign  # type: ignore[attr-defined]
-
-    def failing(body: object) -> object:
-        if body.consumer == consumer("b"):  # type: ignore[attr-defined]
-            raise RuntimeError("the keystore is gone")
-        return kept(body)
-
-    store._sign = failing  # type: ignore[attr-defined]
-    with pytest.raises(RuntimeError):
-        store.commit([item("a", ref(1)), item("b", ref(2))])
-    assert store.lookup([ref(1), ref(2)]) == [None, None]
-    assert commit(store, item("c", ref(1))) == [{ref(1): consumer("c")}]
-    store.close()
-
-
-def test_everything_stands_after_a_restart(backend: str, tmp_path: Path) -> None:
-    store = BACKENDS[backend](tmp_path)
-    first = store.commit([item("a", ref(1)), item("b", ref(1), ref(2))])
-    store.close()
-    again = BACKENDS[backend](tmp_path)
-    assert encoded(again.commit([item("a", ref(1)), item("b", ref(1), ref(2))])) == encoded(first)
-    again.close()
-
-
-def killed_at(failpoint: str, backend: str, path: Path, *names: str) -> str:
-    command = [sys.executable, "-m", "tests.ledger_sync.notary.backends", backend, str(path), *names]
-    done = subprocess.run(
-        command, env={**os.environ, "QALTA_FAILPOINT": failpoint}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    return done.stdout
-
-
-def test_killed_before_the_commit_nothing_stands(backend: str, tmp_path: Path) -> None:
-    assert killed_at("notary.commit.written", backend, tmp_path, "a", "b") == ""
-    store = BACKENDS[backend](tmp_path)
-    assert store.lookup([ref("a"), ref("b"), ref("shared")]) == [None] * 3
-    assert commit(store, item("z", ref("shared"))) == [{ref("shared"): consumer("z")}]
-    store.close()
-
-
-def test_killed_after_the_commit_and_before_the_answer_the_same_again_succeeds(
+def test_killed_while_it_claims_nothing_is_claimed_and_afterwards_everything(
     backend: str, tmp_path: Path
 ) -> None:
-    killed_at("notary.commit.done", backend, tmp_path, "a", "b")
-    store = BACKENDS[backend](tmp_path)
-    shared = store.lookup([ref("shared")])[0]
-    assert shared is not None
-    assert shared.body.consumer == consumer("a")
-    verdicts = store.commit([item(name, ref(name), ref("shared")) for name in "ab"])
-    assert [
-        winners(item(name, ref(name), ref("shared")), said) for name, said in zip("ab", verdicts, strict=True)
-    ] == [
-        {ref("a"): consumer("a"), ref("shared"): consumer("a")},
-        {ref("b"): consumer("b"), ref("shared"): consumer("a")},
-    ]
-    assert shared.encode() in encoded(verdicts)[0]
-    store.close()
+    refs = [ref("a"), ref("b"), ref("shared")]
+    for failpoint, claimed in (("notary.commit.written", 0), ("notary.commit.claimed", 3)):
+        killed_at(failpoint, backend, tmp_path, "a", "b")
+        with closing(BACKENDS[backend](tmp_path)) as store:
+            assert len(store.winners(refs)) == claimed
 
 
-ITEMS = st.tuples(
-    st.integers(0, 5),
-    st.frozensets(st.integers(0, 4), min_size=1, max_size=3),
-    st.sampled_from(["alatau", "zhibek"]),
+class Overlapping:
+    """Writers that each do one step at a time, in whatever order: claim, sign, have it attested, tell."""
+
+    def __init__(self, stores: list[Store]) -> None:
+        self.told: dict[TokenRef, Statement] = {}
+        self.firsts: dict[TokenRef, bytes] = {}
+        self._stores = stores
+        self._at: list[Iterator[None] | None] = [None] * len(stores)
+
+    def step(self, writer: int, who: int, tokens: frozenset[int]) -> None:
+        work = self._at[writer] or self._commit(self._stores[writer], who, tokens)
+        self._at[writer] = work
+        if next(work, self) is self:
+            self._at[writer] = None
+
+    def _commit(self, store: Store, who: int, tokens: frozenset[int]) -> Iterator[None]:
+        refs = [ref(token) for token in tokens]
+        claims = store.claim([item(who, *refs)], NOW + who)
+        for token in refs:
+            self.firsts.setdefault(token, consumer(who))
+            assert claims[token].body.consumer == self.firsts[token]
+        yield
+        signed = [sign(body) for body in {claim.body for claim in claims.values() if not claim.statement}]
+        yield
+        standing = [said.statement for said in claims.values() if said.statement] + store.attest(signed)
+        yield
+        for statement in standing:
+            for token in statement.body.refs:
+                assert self.told.setdefault(token, statement).encode() == statement.encode()
+
+
+STEPS = st.tuples(
+    st.integers(0, 2), st.integers(0, 5), st.frozensets(st.integers(0, 3), min_size=1, max_size=3)
 )
 
 
 @pytest.mark.parametrize("name", sorted(BACKENDS))
 @settings(max_examples=60, deadline=None)
-@given(batches=st.lists(st.lists(ITEMS, max_size=4), max_size=6))
-def test_it_is_a_table_of_firsts(name: str, batches: list[list[tuple[int, frozenset[int], str]]]) -> None:
-    with TemporaryDirectory() as folder:
-        store = BACKENDS[name](Path(folder))
-        firsts: dict[TokenRef, tuple[bytes, bytes]] = {}
-        for batch in batches:
-            items = [item(who, *map(ref, tokens), bank=bank) for who, tokens, bank in batch]
-            for one, said in zip(items, store.commit(items), strict=True):
-                assert len({statement.id for statement in said}) == len(said)
-                for token in one.refs:
-                    (statement,) = [s for s in said if token in s.body.refs]
-                    expected = firsts.setdefault(token, (one.consumer, statement.encode()))
-                    assert expected == (statement.body.consumer, statement.encode())
-        store.close()
+@given(steps=st.lists(STEPS, max_size=40))
+def test_however_writers_overlap_each_reference_has_one_winner_and_one_statement(
+    name: str, steps: list[tuple[int, int, frozenset[int]]]
+) -> None:
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        stores = [stack.enter_context(closing(BACKENDS[name](Path(folder)))) for _ in range(3)]
+        writers = Overlapping(stores)
+        for step in steps:
+            writers.step(*step)
+        standing = stores[0].winners(list(writers.firsts))
+        assert {token: claim.body.consumer for token, claim in standing.items()} == writers.firsts
+        for token, statement in writers.told.items():
+            assert standing[token] == Claim(statement.body, statement)
+
+
+def test_two_at_a_time_say_one_thing(pair: Pair) -> None:
+    said: list[dict[TokenRef, bytes]] = [{}, {}]
+    begin = threading.Barrier(2)
+
+    def work(number: int) -> None:
+        notary = attestor(pair[number])
+        begin.wait(10)
+        for step in range(30):
+            tokens = [ref((step * 3 + n) % 40) for n in range(3)]
+            for statement in notary.commit([item(f"{number} {step}", *tokens)])[0]:
+                said[number].update(dict.fromkeys(statement.body.refs, statement.encode()))
+
+    workers: list[Callable[[], None]] = [lambda: work(0), lambda: work(1)]
+    threads = [threading.Thread(target=worker) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {token: raw for token, raw in said[0].items() if token in said[1]} == {
+        token: raw for token, raw in said[1].items() if token in said[0]
+    }
+    assert len(said[0] | said[1]) == 40

@@ -148,7 +148,9 @@ def test_a_refund_killed_anywhere_is_paid_once(running_pair: Pair, failpoint: st
     assert cose.from_cbor(Consumption, statement).body.bank == CENTRAL_BANK
 
 
-@pytest.mark.parametrize("failpoint", ["notary.commit.written", "notary.commit.done"])
+@pytest.mark.parametrize(
+    "failpoint", ["notary.commit.written", "notary.commit.claimed", "notary.commit.done"]
+)
 def test_a_notary_killed_around_its_commit_says_one_thing(running_pair: Pair, failpoint: str) -> None:
     pair = running_pair
     ann = pair.person("ann")

@@ -1,0 +1,214 @@
+"""What the notary says, whatever its backend is built on: firsts, signed once, and the same after any end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger_sync.notary import Attestor, CommitItem, Verdicts
+from ledger_sync.notary.store import Statement
+from tests.ledger_sync.notary.backends import BACKENDS, NOTARY, attestor, consumer, item, killed_at, ref, sign
+from tests.support.deciding import decide
+from tests.support.world import NOW
+from wallet.protocol.keys import p256
+from wallet.protocol.settlement import Consumption
+from wallet.protocol.transfer import TokenRef
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@contextmanager
+def opened(backend: str, path: Path) -> Iterator[Attestor]:
+    with closing(BACKENDS[backend](path)) as store:
+        yield attestor(store)
+
+
+@pytest.fixture
+def notary(backend: str, tmp_path: Path) -> Iterator[Attestor]:
+    with opened(backend, tmp_path) as found:
+        yield found
+
+
+def winners(item: CommitItem, verdicts: Verdicts) -> dict[TokenRef, bytes]:
+    return {ref: said.body.consumer for said in verdicts for ref in said.body.refs if ref in item.refs}
+
+
+def commit(notary: Attestor, *items: CommitItem) -> list[dict[TokenRef, bytes]]:
+    return [winners(one, said) for one, said in zip(items, notary.commit(items), strict=True)]
+
+
+def encoded(verdicts: Sequence[Verdicts]) -> list[list[bytes]]:
+    return [[statement.encode() for statement in said] for said in verdicts]
+
+
+def test_the_first_commit_of_a_token_stands(notary: Attestor) -> None:
+    assert commit(notary, item("a", ref(1), ref(2))) == [{ref(1): consumer("a"), ref(2): consumer("a")}]
+
+
+def test_statements_are_signed_and_name_the_bank(notary: Attestor) -> None:
+    ((statement,),) = notary.commit([item("a", ref(1), bank="zhibek")])
+    assert statement.signed_by(p256(NOTARY.public))
+    assert (statement.body.bank, statement.body.refs) == ("zhibek", (ref(1),))
+
+
+def test_the_same_again_is_answered_byte_for_byte(notary: Attestor) -> None:
+    first = notary.commit([item("a", ref(1), ref(2))])
+    assert encoded(notary.commit([item("a", ref(1), ref(2))])) == encoded(first)
+
+
+def test_the_same_through_another_bank_is_answered_byte_for_byte(notary: Attestor) -> None:
+    first = notary.commit([item("a", ref(1), bank="alatau")])
+    assert encoded(notary.commit([item("a", ref(1), bank="zhibek")])) == encoded(first)
+
+
+def test_the_same_twice_in_one_batch_is_one_statement(notary: Attestor) -> None:
+    first, second = notary.commit([item("a", ref(1)), item("a", ref(1))])
+    assert encoded([first]) == encoded([second])
+
+
+def test_a_different_one_loses_to_the_first(notary: Attestor) -> None:
+    first = notary.commit([item("a", ref(1))])
+    assert encoded(notary.commit([item("b", ref(1))])) == encoded(first)
+
+
+def test_within_a_batch_the_earlier_item_wins(notary: Attestor) -> None:
+    assert commit(notary, item("a", ref(1)), item("b", ref(1))) == [{ref(1): consumer("a")}] * 2
+
+
+def test_each_reference_is_decided_on_its_own(notary: Attestor) -> None:
+    commit(notary, item("a", ref(1)))
+    assert commit(notary, item("b", ref(1), ref(2))) == [{ref(1): consumer("a"), ref(2): consumer("b")}]
+    assert commit(notary, item("c", ref(2), ref(3))) == [{ref(2): consumer("b"), ref(3): consumer("c")}]
+
+
+def test_a_partial_loss_is_the_same_again(notary: Attestor) -> None:
+    notary.commit([item("a", ref(1))])
+    first = notary.commit([item("b", ref(1), ref(2))])
+    assert encoded(notary.commit([item("b", ref(1), ref(2))])) == encoded(first)
+
+
+def test_what_was_held_back_at_first_is_decided_when_it_comes(notary: Attestor) -> None:
+    (early,) = notary.commit([item("a", ref(1), bank="alatau")])
+    (late,) = notary.commit([item("a", ref(1), ref(2), bank="zhibek")])
+    assert encoded([late])[0][:1] == encoded([early])[0]
+    assert [said.body.bank for said in late] == ["alatau", "zhibek"]
+
+
+def test_outputs_of_one_transaction_are_different_tokens(notary: Attestor) -> None:
+    commit(notary, item("a", ref(1, 0)))
+    assert commit(notary, item("b", ref(1, 1))) == [{ref(1, 1): consumer("b")}]
+
+
+def test_a_look_up_says_what_stands_and_changes_nothing(notary: Attestor) -> None:
+    ((said,),) = notary.commit([item("a", ref(1))])
+    found = notary.lookup([ref(2), ref(1), ref(1, 1)])
+    assert [None if one is None else one.encode() for one in found] == [None, said.encode(), None]
+    assert commit(notary, item("b", ref(2))) == [{ref(2): consumer("b")}]
+
+
+def test_an_empty_batch_is_nothing(notary: Attestor) -> None:
+    assert notary.commit([]) == []
+
+
+def test_a_signature_that_fails_leaves_the_batch_claimed_and_the_same_again_succeeds(
+    backend: str, tmp_path: Path
+) -> None:
+    def failing(body: Consumption) -> Statement:
+        if body.consumer == consumer("b"):
+            raise RuntimeError("the keystore is gone")
+        return sign(body)
+
+    with closing(BACKENDS[backend](tmp_path)) as store:
+        broken, whole = attestor(store, failing), attestor(store)
+        with pytest.raises(RuntimeError):
+            broken.commit([item("a", ref(1)), item("b", ref(2))])
+        claims = store.winners([ref(1), ref(2)])
+        assert [claims[ref(n)].statement for n in (1, 2)] == [None, None]
+        assert commit(whole, item("c", ref(1)), item("b", ref(2))) == [
+            {ref(1): consumer("a")},
+            {ref(2): consumer("b")},
+        ]
+
+
+def test_everything_stands_after_a_restart(backend: str, tmp_path: Path) -> None:
+    with opened(backend, tmp_path) as notary:
+        first = notary.commit([item("a", ref(1)), item("b", ref(1), ref(2))])
+    with opened(backend, tmp_path) as notary:
+        assert encoded(notary.commit([item("a", ref(1)), item("b", ref(1), ref(2))])) == encoded(first)
+
+
+def test_killed_before_the_commit_nothing_stands(backend: str, tmp_path: Path) -> None:
+    assert killed_at("notary.commit.written", backend, tmp_path, "a", "b") == ""
+    with opened(backend, tmp_path) as notary:
+        assert notary.lookup([ref("a"), ref("b"), ref("shared")]) == [None] * 3
+        assert commit(notary, item("z", ref("shared"))) == [{ref("shared"): consumer("z")}]
+
+
+@pytest.mark.parametrize("failpoint", ["notary.commit.claimed", "notary.commit.done"])
+@pytest.mark.parametrize("asks_first", ["who looks it up", "another that wants it", "the same again"])
+def test_killed_after_the_claim_and_before_the_answer_it_is_attested_for_whoever_asks(
+    failpoint: str, asks_first: str, backend: str, tmp_path: Path
+) -> None:
+    """After `notary.commit.claimed` there is no statement, after `notary.commit.done` there is: it makes no odds."""
+    assert killed_at(failpoint, backend, tmp_path, "a", "b") == ""
+    with closing(BACKENDS[backend](tmp_path)) as store:
+        claims = store.winners([ref("a"), ref("b"), ref("shared")])
+        assert [claim.statement is None for claim in claims.values()] == [failpoint.endswith("claimed")] * 3
+    again = [item(name, ref(name), ref("shared")) for name in "ab"]
+    with opened(backend, tmp_path) as notary:
+        if asks_first == "who looks it up":
+            shared = notary.lookup([ref("shared")])[0]
+        elif asks_first == "another that wants it":
+            ((shared,),) = notary.commit([item("z", ref("shared"))])
+        else:
+            shared = notary.commit(again)[1][1 if ref("b") < ref("shared") else 0]
+        assert shared is not None
+        assert shared.signed_by(p256(NOTARY.public))
+        assert shared.body.refs == tuple(sorted([ref("a"), ref("shared")])), "all that was won together"
+    with opened(backend, tmp_path) as notary:
+        verdicts = notary.commit(again)
+        assert [winners(one, said) for one, said in zip(again, verdicts, strict=True)] == [
+            {ref("a"): consumer("a"), ref("shared"): consumer("a")},
+            {ref("b"): consumer("b"), ref("shared"): consumer("a")},
+        ]
+        assert encoded(verdicts)[0] == [shared.encode()]
+
+
+ITEMS = st.tuples(
+    st.integers(0, 5),
+    st.frozensets(st.integers(0, 4), min_size=1, max_size=3),
+    st.sampled_from(["alatau", "zhibek"]),
+)
+
+
+@pytest.mark.parametrize("name", sorted(BACKENDS))
+@settings(max_examples=60, deadline=None)
+@given(batches=st.lists(st.lists(ITEMS, max_size=4), max_size=6))
+def test_it_is_a_table_of_firsts(name: str, batches: list[list[tuple[int, frozenset[int], str]]]) -> None:
+    firsts: dict[TokenRef, Statement] = {}
+    standing: dict[TokenRef, Statement] = {}
+    with TemporaryDirectory() as folder, opened(name, Path(folder)) as notary:
+        for time, batch in enumerate(batches, NOW):
+            items = [item(who, *map(ref, tokens), bank=bank) for who, tokens, bank in batch]
+            verdicts = notary.commit(items)
+            decided = decide(items, standing, sign, time)
+            for made, _ in decided.made:
+                standing.update(dict.fromkeys(made.body.refs, made))
+            assert bodies(verdicts) == bodies(decided.verdicts)
+            for one, said in zip(items, verdicts, strict=True):
+                for token in one.refs:
+                    (statement,) = [s for s in said if token in s.body.refs]
+                    assert firsts.setdefault(token, statement).encode() == statement.encode()
+
+
+def bodies(verdicts: Sequence[Verdicts]) -> list[list[Consumption]]:
+    return [[statement.body for statement in said] for said in verdicts]
