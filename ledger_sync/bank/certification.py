@@ -2,12 +2,14 @@
 
 Rule: the same key again gives a person the same certificate while it is good; a merchant the same for a day while its
 total is the same, and then a new one under a new pseudonym. A key is certified for one customer only, on proof that its
-device can sign with it and wants this bank, and not while the customer is revoked for a contradiction.
+device can sign with it and wants this bank, and not while the customer is revoked for a contradiction. What is signed
+counts only if what it was signed for still stands when it is stored; else it begins again.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import hsm.failpoint
 from ledger_sync.bank.customers import Customers
@@ -17,16 +19,26 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.policies import Policies
 from ledger_sync.bank.ports.customers import Customer
+from ledger_sync.bank.ports.wallets import Certified, Holder
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.terms import MAX_POSSESSIONS, Terms
-from ledger_sync.bank.wallets import Wallets
+from ledger_sync.bank.wallets import Wallets, certified
 from ledger_sync.possession import shows_possession
 from wallet.protocol.bounds import DAY, WALLET_ID_BYTES
 from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a key's certificate is made of, as it is when it is read."""
+
+    customer: Customer
+    newest: Certified | None
+    is_barred: bool
 
 
 class Certification:
@@ -46,7 +58,8 @@ class Certification:
         redemptions: Redemptions,
     ) -> None:
         self._house = house
-        self._store = house.store
+        self._unit = house.storage.unit
+        self._register = house.storage.wallets
         self._terms = terms
         self._customers = customers
         self._objects = objects
@@ -75,52 +88,68 @@ class Certification:
         """
         bank = self._house.bank
         require(shows_possession(key, bank, device, proof), Code.KEY_INVALID, bank=bank)
-        with self._store.transaction():
-            customer = self._customers.customer(account)
-            require(self._wallets.customer_of(key) in (None, account), Code.AUTH_FORBIDDEN)
-            require(not self._wallets.is_revoked(account, Reason.CONFLICT), Code.WALLET_REVOKED)
-            certificate = self._known(customer, device, key, total) or self._issue(
-                customer, device, key, total, None if policy is None else self._policies.note(policy)
-            )
-            self._store.insert("possessions", device=device, key=key, proof=proof)
+        holder = Holder(account, device)
+        certificate = None
+        while certificate is None:
+            certificate = self._try(holder, key, total, proof, policy)
         hsm.failpoint.reach("bank.certify.stored")
         return certificate
 
-    def possessions(self, device: bytes, after: bytes) -> list[tuple[bytes, bytes]]:
-        """Keys that ``device`` had certified, each with its proof, in order of key after ``after``: one page."""
-        rows = self._store.rows(
-            "select key, proof from possessions where device = ? and key > ? order by key limit ?",
-            (device, after, MAX_POSSESSIONS),
-        )
-        return [(key, proof) for key, proof in rows]
+    def _try(
+        self, holder: Holder, key: bytes, total: int, proof: bytes, policy: Limits | None
+    ) -> Signed[Certificate] | None:
+        """None where what it was made of has changed before it was stored."""
+        standing = self._standing(holder.account, key)
+        known = self._known(standing, holder.device, total)
+        if known is None:
+            self._require_room(holder.device)
+        signed = known or self._house.sign(self._body(standing.customer, key, total))
+        with self._unit.transaction():
+            if self._standing(holder.account, key) != standing:
+                return None
+            if known is None:
+                self._require_room(holder.device)
+                self._add(signed, holder, standing.newest, policy)
+            self._register.keep_possession(holder.device, key, proof)
+        return signed
 
-    def _known(self, customer: Customer, device: bytes, key: bytes, total: int) -> Signed[Certificate] | None:
-        row = self._store.row(
-            "select w.certificate, w.issued, w.expires, w.device, r.wallet is not null from wallets w"
-            " left join revocations r on r.wallet = w.wallet where w.key = ? order by w.expires desc limit 1",
-            (key,),
-        )
-        if row is None:
+    def _standing(self, account: str, key: bytes) -> _Standing:
+        """ACCOUNT_UNKNOWN, AUTH_FORBIDDEN, WALLET_REVOKED."""
+        customer, newest = self._customers.customer(account), self._register.newest(key)
+        require(newest is None or newest.holder.account == account, Code.AUTH_FORBIDDEN)
+        require(not self._wallets.is_revoked(account, Reason.CONFLICT), Code.WALLET_REVOKED)
+        is_barred = newest is not None and self._wallets.is_revoked_here(newest.wallet)
+        return _Standing(customer, newest, is_barred)
+
+    def _known(self, standing: _Standing, device: bytes, total: int) -> Signed[Certificate] | None:
+        """The certificate that the key has and keeps. CERTIFICATE_EXPIRED."""
+        newest, now = standing.newest, self._house.clock()
+        if newest is None:
             return None
-        certificate_id, issued, expires, made_for, is_revoked = row
-        now = self._house.clock()
-        held = self._objects.certificates.get(certificate_id)
-        if customer.kind is WalletKind.MERCHANT:
-            is_new = held is not None and held.body.total == total and 0 <= now - issued < DAY
-            return held if is_new and made_for == device and not is_revoked else None
-        require(expires >= now, Code.CERTIFICATE_EXPIRED, expires=expires)
+        held = self._objects.certificates.get(newest.certificate)
+        if standing.customer.kind is WalletKind.MERCHANT:
+            is_new = held is not None and held.body.total == total and 0 <= now - newest.issued < DAY
+            return held if is_new and newest.holder.device == device and not standing.is_barred else None
+        require(newest.expires >= now, Code.CERTIFICATE_EXPIRED, expires=newest.expires)
         return held
 
-    def _issue(
-        self, customer: Customer, device: bytes, key: bytes, total: int, policy: int | None
-    ) -> Signed[Certificate]:
-        count, most = self._wallets.count_of_device(device), self._terms.capacity.wallets
+    def _require_room(self, device: bytes) -> None:
+        """TOO_MANY."""
+        count = self._register.count_unexpired(device, self._house.clock())
+        most = self._terms.capacity.wallets
         require(count < most, Code.TOO_MANY, count=count, limit=most)
-        is_first = self._wallets.customer_of(key) is None
-        signed = self._house.sign(self._body(customer, key, total))
+
+    def _add(
+        self, signed: Signed[Certificate], holder: Holder, after: Certified | None, policy: Limits | None
+    ) -> None:
+        key = signed.body.key
+        number = None if policy is None else self._policies.note(policy)
         self._objects.certificates.add(signed)
-        self._wallets.add(signed, customer.id, device, policy)
-        if is_first:
+        is_added = self._register.certify(
+            certified(signed, holder, number), None if after is None else after.wallet
+        )
+        require(is_added, Code.INTERNAL)
+        if after is None:
             for held in self._objects.certificates.of(key):
                 self._wallets.learn(held)
             self._objects.unspent.certified(key)
@@ -128,7 +157,10 @@ class Certification:
             self._deliveries.certified(key)
             self._redemptions.certified(key)
         self._relays.certificate_came(signed)
-        return signed
+
+    def possessions(self, device: bytes, after: bytes) -> Sequence[tuple[bytes, bytes]]:
+        """Keys that ``device`` had certified, each with its proof, in order of key after ``after``: one page."""
+        return self._register.possessions(device, after, MAX_POSSESSIONS)
 
     def _body(self, customer: Customer, key: bytes, total: int) -> Certificate:
         house = self._house
@@ -152,18 +184,12 @@ class Certification:
 
         Raises ``Refusal``: NOT_CERTIFIED (not by this bank for this customer), CERTIFICATE_EXPIRED, WALLET_REVOKED.
         """
-        row = self._store.row(
-            "select wallet, certificate, expires from wallets where key = ? and customer = ?"
-            " order by expires desc, wallet limit 1",
-            (key, account),
-        )
-        if row is None:
+        newest = self._register.newest(key)
+        if newest is None or newest.holder.account != account:
             raise Refusal(Code.NOT_CERTIFIED)
-        wallet, certificate_id, expires = row
-        require(expires >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=expires)
-        revoked = self._store.row("select 1 from revocations where wallet = ?", (wallet,)) is not None
-        require(not (revoked or self._wallets.is_listed(wallet)), Code.WALLET_REVOKED, wallet=wallet.hex())
-        certificate = self._objects.certificates.get(certificate_id)
+        require(newest.expires >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=newest.expires)
+        require(not self._wallets.is_barred(newest.wallet), Code.WALLET_REVOKED, wallet=newest.wallet.hex())
+        certificate = self._objects.certificates.get(newest.certificate)
         if certificate is None:
             raise Refusal(Code.NOT_CERTIFIED)
         return certificate

@@ -6,7 +6,9 @@ from typing import Protocol
 
 from ledger_sync.bank.ports.accounts import Accounts
 from ledger_sync.bank.ports.customers import CustomerRegister
+from ledger_sync.bank.ports.revocations import Revocations
 from ledger_sync.bank.ports.unit import UnitOfWork
+from ledger_sync.bank.ports.wallets import WalletRegister
 
 
 class Storage(Protocol):
@@ -20,5 +22,11 @@ class Storage(Protocol):
 
     @property
     def customers(self) -> CustomerRegister: ...
+
+    @property
+    def wallets(self) -> WalletRegister: ...
+
+    @property
+    def revocations(self) -> Revocations: ...
 
     def close(self) -> None: ...

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from ledger_sync.bank.sqlite.accounts import SqliteAccounts
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
+from ledger_sync.bank.sqlite.revocations import SqliteRevocations
 from ledger_sync.bank.sqlite.store import Store
+from ledger_sync.bank.sqlite.wallets import SqliteWallets
 
 
 class SqliteStorage:
@@ -18,6 +20,8 @@ class SqliteStorage:
         self.unit = self.store
         self.accounts = SqliteAccounts(self.store)
         self.customers = SqliteCustomers(self.store)
+        self.wallets = SqliteWallets(self.store)
+        self.revocations = SqliteRevocations(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -20,7 +20,6 @@ WITH_SQL = {
     "asking_again.py",
     "certificates.py",
     "caused.py",
-    "certification.py",
     "compensations.py",
     "conflicts.py",
     "couriers.py",
@@ -33,7 +32,6 @@ WITH_SQL = {
     "issuances.py",
     "movements.py",
     "pending.py",
-    "policies.py",
     "provenance.py",
     "redemptions.py",
     "refunds.py",
@@ -47,7 +45,6 @@ WITH_SQL = {
     "unclaimed.py",
     "unspent.py",
     "waiting.py",
-    "wallets.py",
     "work.py",
 }
 
