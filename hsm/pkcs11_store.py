@@ -29,7 +29,6 @@ from hsm.keystore import SIGNATURE_BYTES, KeystoreCode, KeystoreError, SessionLo
 
 KEY_LABEL: Final = "qalta key"
 RECORD_LABEL: Final = "qalta record"
-APPLICATION: Final = "qalta"
 TOKEN_LABEL_BYTES: Final = 32
 CKR_OK: Final = 0
 
@@ -168,10 +167,11 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """An object of the token that carries record bytes."""
+    """An object of the token that carries record bytes, and whether it can be written over."""
 
     body: bytes
-    objects: tuple[Any, ...]
+    item: Any
+    is_lasting: bool = True
 
 
 class TokenSession:
@@ -244,39 +244,30 @@ class TokenSession:
             if self._find(kind, KEY_LABEL, key_id):
                 raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "object still there"})
 
-    def data_carriers(self) -> list[Carrier]:
-        """The data objects that carry records."""
+    def carriers(self) -> list[Carrier]:
+        """The marker keys whose ids carry records, and data objects as tokens had them once."""
         with call():
-            found = self._find(ObjectClass.DATA, RECORD_LABEL)
-            return [Carrier(_bytes(item, Attribute.VALUE), (item,)) for item in found]
+            keys = self._find(ObjectClass.PRIVATE_KEY, RECORD_LABEL)
+            data = self._find(ObjectClass.DATA, RECORD_LABEL)
+            return [
+                *(Carrier(_bytes(item, Attribute.ID), item) for item in keys),
+                *(Carrier(_bytes(item, Attribute.VALUE), item, is_lasting=False) for item in data),
+            ]
 
-    def add_data_carrier(self, body: bytes) -> Carrier:
-        with call():
-            template = {
-                Attribute.CLASS: ObjectClass.DATA,
-                Attribute.TOKEN: True,
-                Attribute.PRIVATE: True,
-                Attribute.LABEL: RECORD_LABEL,
-                Attribute.APPLICATION: APPLICATION,
-                Attribute.VALUE: body,
-            }
-            return Carrier(body, (self._session.create_object(template),))
-
-    def key_carriers(self) -> list[Carrier]:
-        """The marker keys whose ids carry records."""
-        with call():
-            found = self._find(ObjectClass.PRIVATE_KEY, RECORD_LABEL)
-            return [Carrier(_bytes(item, Attribute.ID), (item,)) for item in found]
-
-    def add_key_carrier(self, body: bytes) -> Carrier:
+    def add_carrier(self, body: bytes) -> Carrier:
         with call():
             _, private = self._generate(body, RECORD_LABEL, public_too=False)
-            return Carrier(body, (private,))
+            return Carrier(body, private)
+
+    def rewrite_carrier(self, carrier: Carrier, body: bytes) -> Carrier:
+        """A lasting one, written over in place: cut off it is torn, gone, or as it was to become."""
+        with call():
+            carrier.item[Attribute.ID] = body
+            return Carrier(body, carrier.item)
 
     def drop_carrier(self, carrier: Carrier) -> None:
         with call():
-            for item in carrier.objects:
-                item.destroy()
+            carrier.item.destroy()
 
     def _generate(self, key_id: bytes, label: str, *, public_too: bool = True) -> tuple[Any, Any]:
         curve = {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}

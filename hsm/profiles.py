@@ -1,8 +1,7 @@
 """What differs between PKCS#11 modules, as values; everything else is the portable subset.
 
-Rule: P-256 key generation, raw CKM_ECDSA, find by class, label and id, destroy, log in. A module that
-has these can serve. A profile says where the module lies, how its token is made, and what carries the
-record: a data object, or, where there are none, the id of a marker key.
+Rule: P-256 key generation, raw CKM_ECDSA, find by class, label and id, change a key's id, destroy, log in.
+A module that has these can serve. A profile says where the module lies and how its token is made.
 """
 
 from __future__ import annotations
@@ -23,13 +22,6 @@ class Family(StrEnum):
     NSS = "nss"
 
 
-class RecordForm(StrEnum):
-    """What carries the record inside the token."""
-
-    DATA_OBJECT = "data-object"
-    MARKER_KEY = "marker-key"
-
-
 @dataclass(frozen=True, slots=True)
 class ModuleProfile:
     """One kind of PKCS#11 module. `libraries` are glob patterns, tried in order."""
@@ -37,7 +29,6 @@ class ModuleProfile:
     family: Family
     libraries: tuple[str, ...]
     package: str
-    record_form: RecordForm
     one_token_label: str | None = None
     """The label of the only token that such a folder can hold; None where tokens are named freely."""
 
@@ -59,14 +50,12 @@ SOFTHSM: Final = ModuleProfile(
         "/opt/homebrew/lib/softhsm/libsofthsm2.so",
     ),
     package="libsofthsm2",
-    record_form=RecordForm.DATA_OBJECT,
 )
 
 NSS: Final = ModuleProfile(
     family=Family.NSS,
     libraries=("/usr/lib/*/libsoftokn3.so", "/usr/lib/*/nss/libsoftokn3.so", "/usr/lib64/libsoftokn3.so"),
     package="libnss3",
-    record_form=RecordForm.MARKER_KEY,
     one_token_label="NSS Certificate DB",
 )
 

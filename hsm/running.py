@@ -25,7 +25,10 @@ class Upkeep(Protocol):
     """What must be done to a token's files around our calls."""
 
     def settle(self) -> None:
-        """Make created and removed objects survive a power cut."""
+        """Make objects that were created, changed or removed survive a power cut."""
+
+    def settle_all(self) -> None:
+        """The same for all that is there, also by an earlier process or login."""
 
     def pin_changed(self) -> None:
         """Make the new PIN survive a power cut, and renew the backup."""
@@ -36,11 +39,16 @@ class SoftHsmUpkeep:
 
     def __init__(self, token_folder: Path) -> None:
         self._token_folder = token_folder
-        self._known = softhsm_files.names(token_folder)
+        self._known = softhsm_files.contents(token_folder)
 
     def settle(self) -> None:
-        softhsm_files.sync_new(self._token_folder, self._known)
-        self._known = softhsm_files.names(self._token_folder)
+        now = softhsm_files.contents(self._token_folder)
+        softhsm_files.sync_changes(self._token_folder, self._known, now)
+        self._known = now
+
+    def settle_all(self) -> None:
+        self._known = {}
+        self.settle()
 
     def pin_changed(self) -> None:
         softhsm_files.back_up(self._token_folder)
@@ -50,6 +58,9 @@ class NoUpkeep:
     """The module keeps its own files whole."""
 
     def settle(self) -> None:
+        return
+
+    def settle_all(self) -> None:
         return
 
     def pin_changed(self) -> None:

@@ -4,12 +4,15 @@ Rule: SoftHSM writes objects in place (truncate, then write) and never fsyncs, s
 C_Login or C_SetPIN leaves `token.object` empty and the token gone with every key in it. We keep a copy
 beside it, `token.backup`, renewed when the token is made and when its PIN changes, and put it back
 before C_Initialize when the file is not whole. SoftHSM itself opens only files that end in `.object` or
-`.lock`. New objects are fsynced by us before their key is given out.
+`.lock`. What we made or changed we fsync before it is answered. A file that was torn while SoftHSM wrote
+it is passed over by its searches, or lacks attributes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -78,13 +81,16 @@ def _restore(backup: Path) -> None:
     write_whole(backup.with_name(TOKEN_FILE), backup.read_bytes(), step="keystore.repair")
 
 
-def names(token_folder: Path) -> frozenset[str]:
-    """The object files of a token."""
-    return frozenset(name for name in os.listdir(token_folder) if name.endswith(".object"))
+def contents(token_folder: Path) -> Mapping[str, bytes]:
+    """The object files of a token by name, but for `token.object`: a digest of each."""
+    names = (name for name in os.listdir(token_folder) if name.endswith(".object") and name != TOKEN_FILE)
+    return {name: hashlib.sha256((token_folder / name).read_bytes()).digest() for name in names}
 
 
-def sync_new(token_folder: Path, before: frozenset[str]) -> None:
-    """fsync the object files that were not there `before`, and the folder's list of names."""
-    for name in names(token_folder) - before:
-        sync(token_folder / name)
-    sync(token_folder)
+def sync_changes(token_folder: Path, before: Mapping[str, bytes], now: Mapping[str, bytes]) -> None:
+    """fsync the object files whose contents are not as `before`, and the folder's list of names if that is another."""
+    for name, digest in now.items():
+        if before.get(name) != digest:
+            sync(token_folder / name)
+    if before.keys() != now.keys():
+        sync(token_folder)

@@ -3,8 +3,8 @@
 Rule: what was answered is on disk. A key being made is noted before and un-noted after, so that a crash
 leaves either a whole key or a note by which the next opening sweeps it away; a key being destroyed is
 noted alike, so that nothing is ever destroyed because a search did not find its other half. A record is
-made before its predecessor is destroyed. A PIN change is prepared in full, made in the token, then
-adopted. The PIN is confirmed against our verifier; C_Login happens when the keystore is opened, and
+written over the one before its predecessor (`hsm.token_record`). A PIN change is prepared in full, made in
+the token, then adopted. The PIN is confirmed against our verifier; C_Login happens when the keystore is opened, and
 again after a failure below the module (`hsm.login`): then what was asked is done once more, each of
 these verbs being such that again is the same.
 """
@@ -37,9 +37,10 @@ from hsm.keystore import (
 )
 from hsm.login import Login
 from hsm.pin import SALT_BYTES, PinKeys, check_fit, derive
+from hsm.pkcs11_store import Carrier
 from hsm.running import leave
 from hsm.token_keys import SELF_CHECK_DIGEST, TokenKey, agrees, whole_keys
-from hsm.token_record import Kept, add_carrier, carriers, decode_record, encode_record
+from hsm.token_record import Kept, encode_record, newest_of
 
 T = TypeVar("T")
 
@@ -127,19 +128,26 @@ class TokenKeystore:
             old = self._newest(parts)
             check_order(old.record if old else None, record)
             if old is not None and old.record == record:
-                parts.upkeep.settle()
+                parts.upkeep.settle_all()
                 return
             self._kept = None
-            carrier = add_carrier(parts, encode_record(record))
-            reach("keystore.record.created")
+            carrier = self._carry(parts, old, encode_record(record))
             parts.upkeep.settle()
             reach("keystore.record.synced")
-            if old is not None:
+            if old is not None and not old.carrier.is_lasting:
                 parts.session.drop_carrier(old.carrier)
-                reach("keystore.record.dropped")
-            self._keep(Kept(record, carrier))
+            self._keep(Kept(record, carrier, old.carrier if old and old.carrier.is_lasting else None))
 
         self._do(work)
+
+    def _carry(self, parts: Parts, old: Kept | None, body: bytes) -> Carrier:
+        if old is None or old.spare is None:
+            carrier = parts.session.add_carrier(body)
+            reach("keystore.record.created")
+        else:
+            carrier = parts.session.rewrite_carrier(old.spare, body)
+            reach("keystore.record.rewritten")
+        return carrier
 
     def confirm_pin(self, pin: str) -> None:
         with self._pin_lock, storage():
@@ -270,21 +278,17 @@ class TokenKeystore:
         parts.folder.end_making(name)
 
     def _newest(self, parts: Parts) -> Kept | None:
-        """The record as last written here, or else as the token has it; older ones are swept away.
+        """The record as last written here, or else as the token has it; what it makes superfluous is swept away.
 
-        SessionLost if the token shows an older one than this process has seen. What can't be read is swept
-        only where a whole one is there: it may be read the next time.
+        SessionLost if the token shows an older one than this process has seen.
         """
         if self._kept is None:
-            found = [(decode_record(carrier.body), carrier) for carrier in carriers(parts)]
-            whole = [Kept(record, carrier) for record, carrier in found if record is not None]
-            newest = max(whole, key=lambda kept: kept.record.step, default=None)
+            newest, superfluous = newest_of(parts.session.carriers())
             if self._seen is not None and (newest is None or newest.record.step < self._seen.step):
                 raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "record not found again"})
+            for carrier in superfluous:
+                parts.session.drop_carrier(carrier)
             if newest is not None:
-                for _, carrier in found:
-                    if carrier is not newest.carrier:
-                        parts.session.drop_carrier(carrier)
                 self._keep(newest)
         return self._kept
 

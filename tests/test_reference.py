@@ -19,7 +19,6 @@ NOT_TOLD = {
     # what only Wallet.open, connect and open_keystore make, and hand on
     "wallet.purse.purse.Purse",
     "hsm.profiles.Family",
-    "hsm.profiles.RecordForm",
     "ledger_sync.client.bank.Service",
     "wallet.transport.nfc.devices.Surroundings",
     # ports of a purse, for sessions over something else than a wallet's

@@ -40,8 +40,8 @@ EVERYWHERE = {
     "create.done",
     "sign.done",
     "record.created",
+    "record.rewritten",
     "record.synced",
-    "record.dropped",
     "destroy.noted",
     "destroy.destroyed",
     "destroy.done",
@@ -140,15 +140,17 @@ def test_killed_while_making_a_key_it_is_whole_or_absent(home: FolderHome, point
     keystore.lock()
 
 
-@pytest.mark.parametrize("point", ["created", "synced", "dropped"])
-def test_killed_while_recording_the_record_is_the_new_one(home: FolderHome, point: str) -> None:
+@pytest.mark.parametrize(
+    ("point", "step"), [("created", 2), ("synced", 2), ("rewritten", 3), ("synced:2", 3), ("rewritten:2", 4)]
+)
+def test_killed_while_recording_the_record_is_the_new_one(home: FolderHome, point: str, step: int) -> None:
     killed_at("records", home, f"record.{point}")
     keystore = home.open()
-    assert keystore.read_record() == record(2)
-    keystore.write_record(record(3))
+    assert keystore.read_record() == record(step)
+    keystore.write_record(record(step + 1))
     keystore.lock()
     keystore = home.open()
-    assert keystore.read_record() == record(3)
+    assert keystore.read_record() == record(step + 1)
     keystore.lock()
 
 

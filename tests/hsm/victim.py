@@ -94,8 +94,10 @@ def creates(home: FolderHome, pin: str) -> None:
 
 
 def records(home: FolderHome, pin: str) -> None:
+    """Steps 2 to 4: the second carrier is made, then each of the two is written over."""
     keystore = home.open(pin)
-    keystore.write_record(record(2))
+    for step in (2, 3, 4):
+        keystore.write_record(record(step))
 
 
 def destroys(home: FolderHome, pin: str) -> None:
