@@ -25,7 +25,7 @@ def incoming_id(txids: Sequence[bytes]) -> bytes:
 
 
 class Incoming:
-    """Methods that write run inside a transition's transaction, but for ``keep_receipt``."""
+    """Methods that write run inside a transaction."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -105,12 +105,11 @@ class Incoming:
 
     def keep_receipt(self, identifier: bytes, receipt: Receipt) -> None:
         """The first receipt stands: it is what every repeat gets."""
-        with self._store.transaction():
-            self._store.write(
-                "UPDATE incoming SET receipt = ? WHERE id = ? AND receipt IS NULL",
-                codec.encode(receipt.to_cbor()),
-                identifier,
-            )
+        self._store.write(
+            "UPDATE incoming SET receipt = ? WHERE id = ? AND receipt IS NULL",
+            codec.encode(receipt.to_cbor()),
+            identifier,
+        )
 
     def unreceipted(self) -> Iterable[bytes]:
         """Refused payments whose receipt was not made yet, though the key that signs it exists."""

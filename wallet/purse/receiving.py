@@ -2,9 +2,9 @@
 
 What is not valid, or not ours, is refused and nothing is stored. What is valid and ours is stored always: in the
 balance if it is acceptable; outside it for ever if not, with a signed redemption in the payer's favour (but by a
-purse that was rolled back, which signs none: its payer shows the payment again, or the ledger brings it). Killed
-after the payment is stored: opening, or the same payment again, makes the same answer. A repeat gets the first
-receipt.
+purse that was rolled back, which signs none: its payer shows the payment again, or the ledger brings it). What is
+accepted is stored with its receipt, in one step; a refusal's receipt follows its redemptions. Killed after the payment
+is stored: opening, or the same payment again, makes the same answer. A repeat gets the first receipt.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hsm.failpoint import reach
+from hsm.keystore import KeystoreError
 from wallet.protocol import cose
 from wallet.protocol.acceptance import PayeeView, check_acceptance
 from wallet.protocol.bounds import MAX_MEMO_BYTES, MAX_REFUSALS, MAX_SUM, NONCE_BYTES
@@ -208,11 +209,25 @@ class Receiving:
     def _accept(self, verified: Verified, fresh: tuple[Token, ...]) -> bytes:
         purse, now = self._purse, self._purse.now()
         ids = verified.payment.ids
+        receipt = self._receipt_beforehand(verified, now)
         with purse.transition(Transition.ACCEPT, list(ids)):
-            identifier = self._keep(verified, fresh, None)
+            identifier = self._keep(verified, fresh, None, now)
             for token in fresh:
                 purse.tokens.add(token, Origin.RECEIVED, now, settled=None, state=TokenState.HELD)
+            if receipt is not None:
+                self._incoming.keep_receipt(identifier, receipt)
+        if receipt is not None:
+            reach("purse.receipt.stored")
         return identifier
+
+    def _receipt_beforehand(self, verified: Verified, now: int) -> Receipt | None:
+        """Signed before the payment is stored, so that both are on disk at once. None where the keystore fails: the
+        money is kept all the same, and the receipt is made when it can be."""
+        self._purse.journal.catch_up()
+        try:
+            return self._signed(_paid_key(verified), ReceiptBody(verified.payment.ids, None, (), now))
+        except KeystoreError:
+            return None
 
     def _refuse(self, verified: Verified, fresh: tuple[Token, ...], code: Code) -> bytes:
         purse, now = self._purse, self._purse.now()
@@ -220,14 +235,14 @@ class Receiving:
         draft = refusal_orders(fresh, b"")
         require(len(draft) <= MAX_REFUSALS, Code.TOO_MANY, count=len(draft), limit=MAX_REFUSALS)
         with purse.transition(Transition.REFUSE, [list(verified.payment.ids), code.value]):
-            identifier = self._keep(verified, fresh, code)
+            identifier = self._keep(verified, fresh, code, now)
             for token in fresh:
                 purse.tokens.add(token, Origin.RECEIVED, now, settled=None, state=TokenState.REFUSED)
             for order in refusal_orders(fresh, identifier):
                 self._redeeming.store(order)
         return identifier
 
-    def _keep(self, verified: Verified, fresh: tuple[Token, ...], code: Code | None) -> bytes:
+    def _keep(self, verified: Verified, fresh: tuple[Token, ...], code: Code | None, now: int) -> bytes:
         """Inside a transition: the objects, what they consume and contradict, and the payment's row.
 
         The row counts what is ``fresh``: nobody signs how many of a payment's transfers are called new.
@@ -241,11 +256,11 @@ class Receiving:
         return self._incoming.add(
             payment.ids,
             purpose if isinstance(purpose, bytes) else b"",
-            verified.received[0].owner,
+            _paid_key(verified),
             verified.signers[payment.ids[-1]].body.wallet,
             sum(token.amount for token in fresh),
             PAYER,
-            purse.now(),
+            now,
             code,
         )
 
@@ -259,7 +274,7 @@ class Receiving:
         refused = [row for row in known if row["code"] is not None]
         code = Code(refused[0]["code"]) if refused else None
         with self._purse.transition(Transition.ACCEPT, list(verified.payment.ids)):
-            identifier = self._keep(verified, (), code)
+            identifier = self._keep(verified, (), code, self._purse.now())
         return identifier, min((row["at"] for row in known), default=self._purse.now())
 
     # answering
@@ -303,13 +318,16 @@ class Receiving:
         txids = self._incoming.txids(row["id"])
         refusals = self._refusals_of(txids) if row["code"] is not None else ()
         code = None if row["code"] is None else Code(row["code"])
-        body = ReceiptBody(txids, code, refusals, row["at"])
-        signed = cose.sign(body, self._purse.epochs.signer(row["key"]))
-        reach("purse.receipt.signed")
-        receipt = Receipt(signed, tuple(self._purse.objects.transfer(txid) for txid in refusals))
-        self._incoming.keep_receipt(row["id"], receipt)
+        receipt = self._signed(row["key"], ReceiptBody(txids, code, refusals, row["at"]))
+        with self._purse.store.transaction():
+            self._incoming.keep_receipt(row["id"], receipt)
         reach("purse.receipt.stored")
         return receipt
+
+    def _signed(self, key: bytes, body: ReceiptBody) -> Receipt:
+        signed = cose.sign(body, self._purse.epochs.signer(key))
+        reach("purse.receipt.signed")
+        return Receipt(signed, tuple(self._purse.objects.transfer(txid) for txid in body.refusals))
 
     def _refusals_of(self, txids: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Our redemptions that give back outputs of these transfers."""
@@ -327,3 +345,8 @@ class Receiving:
             row = self._incoming.by_id(identifier)
             if row is not None:
                 self._receipt(row)
+
+
+def _paid_key(verified: Verified) -> bytes:
+    """The own key that was paid, by which the receipt is signed."""
+    return verified.received[0].owner

@@ -45,7 +45,7 @@ BETWEEN: Final = {
     "purse.request.signed": "a request is signed, not stored: it never leaves",
     "purse.request.stored": "a request is stored, not yet handed out",
     "purse.policy.stored": "a newer policy is stored",
-    "purse.receipt.signed": "a payment is stored, its receipt signed and not stored: a repeat signs it again",
+    "purse.receipt.signed": "a receipt is signed, not stored, nor is what it accepts: a repeat signs it again",
     "purse.receipt.stored": "the receipt is stored, not yet handed out",
     "purse.redeem.signed": "a redemption is signed, not stored: opening signs the stored body again",
     "purse.epoch.begun": "the new key's alias is stored, there is no key yet",
