@@ -9,7 +9,7 @@ whether or not anything was paid yet. What is paid goes to whom the lost value w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import hsm.failpoint
@@ -58,6 +58,7 @@ class ConflictCourier:
         self._key = house.key
         self._trust = house.trust
         self._store = house.store
+        self._conflicts = house.storage.conflicts
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
@@ -88,6 +89,7 @@ class ConflictCourier:
                 return
             for txid in self._lacking(item.subject):
                 self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
+        self._desk.answer()
 
     def _is_asked_for(self, wanted: bytes) -> bool:
         """Whether another bank may yet show it: whoever is asked last has the central bank ask."""
@@ -126,9 +128,8 @@ class ConflictCourier:
         )
         return int(found or 0)
 
-    def _lacking(self, wanted: bytes) -> list[bytes]:
-        rows = self._store.rows("select transfer from lacks where wanted = ?", (wanted,))
-        return [row[0] for row in rows]
+    def _lacking(self, wanted: bytes) -> Sequence[bytes]:
+        return self._conflicts.lacking(wanted)
 
     # challenges
 
@@ -136,13 +137,14 @@ class ConflictCourier:
         """Have the central bank ask for ``wanted``, which took tokens from a transfer, and book what is paid. What is
         still owed is asked for again when `Compensations` says so."""
         txid, wanted = item.subject[:ID_BYTES], item.subject[ID_BYTES:]
-        if txid not in self._lacking(wanted) and not self._desk.has_failed(txid, wanted):
+        if txid not in self._lacking(wanted) and wanted not in self._conflicts.not_shown(txid):
             self._work.done(item)
             return
         for statement in self._statements(txid, wanted):
             for place, account, possession in self._claimants(txid):
                 self._ask(txid, wanted, statement, (place, account, possession))
         self._work.done(item)
+        self._desk.answer()
 
     def _ask(
         self,

@@ -43,7 +43,8 @@ class Endings:
         banks: BankLines,
     ) -> None:
         self._house = house
-        self._store = house.store
+        self._unit = house.storage.unit
+        self._settlements = house.storage.settlements
         self._objects = objects
         self._work = work
         self._intake = intake
@@ -57,14 +58,14 @@ class Endings:
         due = self._objects.waiting.due(now, _ROUND)
         found = [item for txid in due if (item := self._objects.transfers.transfer(txid)) is not None]
         statements = self._asked(found) if found else {}
-        with self._store.transaction():
-            for statement in {said.id: said for said in statements.values()}.values():
-                self._objects.statements.add(statement, is_ours=False)
+        with self._unit.transaction():
+            self._settlements.note(tuple(statements.values()), are_ours=False)
             self._desk.end(item.id for item in found)
             for txid in due:
                 self._objects.waiting.looked(txid, now)
             for item in found:
                 self._ask_for(item, statements)
+        self._desk.answer()
 
     def _asked(self, transfers: Sequence[Signed[Transfer]]) -> dict[TokenRef, Signed[Consumption]]:
         house = self._house

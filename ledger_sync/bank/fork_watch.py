@@ -120,8 +120,7 @@ class ForkWatch:
 
     def keep(self, evidence: Evidence) -> bytes:
         """Store evidence; its name here."""
-        raw = evidence.encode()
-        name = hashlib.sha256(raw).digest()
+        raw, name = evidence.encode(), name_of(evidence)
         key = evidence.certificate.body.key
         self._store.insert("evidence", id=name, kind=int(evidence.kind), key=key, raw=raw)
         return name
@@ -208,6 +207,11 @@ class ForkWatch:
             (device, sequence),
         )
         return None if txid is None else self._objects.transfers.body(txid)
+
+
+def name_of(evidence: Evidence) -> bytes:
+    """The name that evidence has in the store."""
+    return hashlib.sha256(evidence.encode()).digest()
 
 
 def _keeps(certificate: Certificate, limits: Limits, spending: Spending) -> bool:

@@ -27,7 +27,6 @@ from wallet.protocol.directory import Directory
 from wallet.protocol.issuance import Issuance, check_issuance
 from wallet.protocol.keys import PublicKey
 from wallet.protocol.request import Request
-from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import Token, issued_tokens
 
@@ -224,9 +223,7 @@ class Intake:
         return None
 
     def _refusal(self, txid: bytes) -> Code | None:
-        sql = "select code from settlements where transfer = ? and verdict = ?"
-        code = self._store.value(sql, (txid, int(Verdict.REFUSED)))
-        return None if code is None else Code(code)
+        return self._house.storage.settlements.refusal(txid)
 
     def _decide(self, txid: bytes, owner: bytes, judging: _Judging) -> bool:
         transfer = self._objects.transfers.copy(txid, owner)

@@ -250,7 +250,8 @@ class Node:
         yield from self.work.due(1, (Kind.REVOKE,), "")
         for txid in txids:
             yield Item(Kind.REDEEM, "", txid)
-            for wanted in self.desk.lacking(txid):
+        for txid, payloads in self.desk.wanted_by(txids).items():
+            for wanted in payloads:
                 yield Item(Kind.CHALLENGE, "", txid + wanted)
                 yield from (Item(Kind.FETCH, bank, wanted) for bank in self._banks)
 

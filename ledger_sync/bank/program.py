@@ -67,6 +67,7 @@ def assemble(home: Home) -> Assembled:
     terms = Terms.of(config.get("terms", {}))
     node = Node(house, terms, Lines(line(config["notary"]), central_bank, banks))
     node.work.hurry()
+    storage.settlements.release_all()
     node.deliveries.begin_numbers()
     nonces = home.nonces()
     who = identify(node, trust, home.key("operator"))

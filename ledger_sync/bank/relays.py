@@ -9,6 +9,8 @@ whose certificate comes later gets what came before it, and nobody is passed ove
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.pending import beneficiary
@@ -54,11 +56,13 @@ class Relays:
         """A redemption's new tokens: their owner's banks deliver them."""
         self._place(signed.id, signed.body.owner)
 
-    def committed(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        """A validated transfer: for the banks of its payee, of who gets redeemed money, and of its signer."""
-        for key in (beneficiary(transfer.body), signer):
-            if key is not None:
-                self._place(transfer.id, key)
+    def committed(self, transfers: Iterable[tuple[Signed[Transfer], bytes]]) -> None:
+        """Validated transfers with their signers: for the banks of each one's payee, of who gets redeemed money, and of
+        its signer."""
+        for transfer, signer in transfers:
+            for key in (beneficiary(transfer.body), signer):
+                if key is not None:
+                    self._place(transfer.id, key)
 
     def _place(self, name: bytes, key: bytes) -> None:
         self._store.insert("placed", key=key, object=name)

@@ -1,26 +1,28 @@
 """The settling desk: valid transfers are committed at the notary, and what it says becomes verdicts.
 
-Rule: a transfer is on disk before it is committed, so that the bank can show it when challenged. A verdict is
-signed once and never changes. Where another transfer took an input, nothing is said before its payload is in hand
-too; where a descendant waits, so do its own.
+Rule: a transfer is on disk before it is committed, so that the bank can show it when challenged. A verdict is worked
+out and signed outside any transaction, and written on one condition: that there is none yet. So it never changes,
+whoever else is at it. What else may be answered by it is noted in the same transaction.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import hsm.failpoint
+from ledger_sync.bank.drafts import Draft, Drafts
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import NotaryLine
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.transfers import Stage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import read
-from ledger_sync.settling.values import Outcome, settle
+from ledger_sync.settling.values import Loss, Outcome
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.settlement import (
@@ -35,8 +37,10 @@ from wallet.protocol.transfer import TokenRef, Transfer
 
 _PATIENCE: Final = 5.0
 """Seconds to wait for who asks the notary now."""
+_CLAIMED: Final = 60
+"""Seconds for which nobody else commits what is being committed."""
 BATCH: Final = 64
-"""Commits in one call to the notary."""
+"""Commits in one call to the notary, and verdicts in one transaction."""
 
 
 class Answered(Protocol):
@@ -46,7 +50,11 @@ class Answered(Protocol):
 
 
 class SettlingDesk:
-    """Turns valid transfers into verdicts. One call to the notary at a time; what queues meanwhile is one batch."""
+    """Turns valid transfers into verdicts. Several may be at work on one store, in one process or many.
+
+    In this process one call to the notary is made at a time, so that what queues meanwhile is one batch; nothing else
+    depends on that.
+    """
 
     def __init__(
         self,
@@ -59,14 +67,17 @@ class SettlingDesk:
         listener: Answered,
     ) -> None:
         self._house = house
-        self._store = house.store
+        self._unit = house.storage.unit
+        self._settlements = house.storage.settlements
+        self._conflicts = house.storage.conflicts
+        self._drafts = Drafts(objects, watch, self._conflicts)
         self._objects = objects
         self._work = work
         self._notary = notary
         self._relays = relays
         self._watch = watch
         self._listener = listener
-        self._one_at_a_time = threading.Lock()
+        self._queue = threading.Lock()
 
     def settle(self) -> None:
         """Commit everything valid, ancestors first, and answer what can be answered.
@@ -74,42 +85,66 @@ class SettlingDesk:
         Raises ``Refusal``: UNREACHABLE and what else the notary says; what is left is tried again, as is all of it
         while the notary holds up who came before.
         """
-        if not self._one_at_a_time.acquire(timeout=_PATIENCE):
+        self.answer()
+        if not self._queue.acquire(timeout=_PATIENCE):
             return
         try:
-            while batch := self._next_batch():
+            while batch := self._claim():
                 self._commit(batch)
         finally:
-            self._one_at_a_time.release()
+            self._queue.release()
+        self.answer()
 
-    def lacking(self, txid: bytes) -> list[bytes]:
-        """The transfers whose payloads a conflict of this one waits for."""
-        return [row[0] for row in self._store.rows("select wanted from lacks where transfer = ?", (txid,))]
+    def answer(self) -> None:
+        """Answer what is noted, as far as everything needed is known. Outside any transaction. CLOCK_UNSURE."""
+        while cases := self._settlements.noted(BATCH):
+            drafts = self._drafts.of(cases, {})
+            signed = self._signed(drafts)
+            with self._unit.transaction():
+                self._write(drafts, signed)
 
-    def _next_batch(self) -> list[Signed[Transfer]]:
-        return self._objects.transfers.valid(BATCH)
+    # committing
+
+    def _claim(self) -> Sequence[Signed[Transfer]]:
+        now = (self._house.wall or self._house.clock)()
+        return self._settlements.claim(BATCH, now, now + _CLAIMED)
 
     def _commit(self, batch: Sequence[Signed[Transfer]]) -> None:
+        txids = [transfer.id for transfer in batch]
+        try:
+            statements = self._asked(batch)
+        except BaseException:
+            self._settlements.release(txids)
+            raise
+        hsm.failpoint.reach("bank.settle.committed")
+        said = {ref: word.body.consumer for word in statements for ref in word.body.refs}
+        drafts = self._drafts.of(self._settlements.cases(txids), said)
+        signed = self._signed(drafts)
+        with self._unit.transaction():
+            fresh = self._settlements.note(statements, are_ours=True)
+            self._settlements.committed([draft.txid for draft in drafts if draft.outcome is None])
+            self._write(drafts, signed)
+            self._settlements.look_at([draft.txid for draft in drafts if draft.outcome is None])
+            self._relays.committed([(draft.case.transfer, draft.case.owner) for draft in drafts])
+            self.end(self._settlements.waiting_for(fresh))
+        hsm.failpoint.reach("bank.settle.answered")
+
+    def _asked(self, batch: Sequence[Signed[Transfer]]) -> Sequence[Signed[Consumption]]:
+        """The notary's words on all that these consume, checked."""
         house = self._house
         now = house.clock()
         commits = [house.sign(Commit(house.bank, item.id, item.body.inputs, now)) for item in batch]
         hsm.failpoint.reach("bank.settle.commit")
-        answers = read(self._notary.commit(commits), lambda said: self._believed(batch, said))
-        hsm.failpoint.reach("bank.settle.committed")
-        with self._store.transaction():
-            fresh: list[TokenRef] = []
-            for transfer, statements in zip(batch, answers, strict=True):
-                fresh += self._note(transfer, statements)
-            self.conclude(transfer.id for transfer in batch)
-            self.end(txid for ref in fresh for txid in self._objects.transfers.waiting_for(ref))
-        hsm.failpoint.reach("bank.settle.answered")
+        return read(self._notary.commit(commits), lambda said: self._believed(batch, said))
 
     def _believed(
-        self, batch: Sequence[Signed[Transfer]], answers: list[list[Signed[Consumption]]]
-    ) -> list[list[Signed[Consumption]]]:
+        self, batch: Sequence[Signed[Transfer]], answers: Sequence[Sequence[Signed[Consumption]]]
+    ) -> Sequence[Signed[Consumption]]:
+        found: dict[bytes, Signed[Consumption]] = {}
         for transfer, statements in zip(batch, answers, strict=True):
             self._check(transfer, statements)
-        return answers
+            found.update((statement.id, statement) for statement in statements)
+        return list(found.values())
 
     def _check(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> None:
         """NOTARY_SIGNATURE, COMMIT_MISMATCH (a reference is not covered, or covered twice)."""
@@ -124,24 +159,58 @@ class SettlingDesk:
                 )
         require(set(transfer.body.inputs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
 
-    def _note(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> list[TokenRef]:
-        """References of which nothing was known before."""
-        fresh = [ref for statement in statements for ref in self._objects.statements.add(statement)]
-        self._objects.transfers.set_stage(transfer.id, Stage.COMMITTED)
-        owner = self._objects.transfers.owner(transfer.id)
-        if owner is not None:
-            self._relays.committed(transfer, owner)
-        return fresh
-
     # verdicts
 
+    def _signed(self, drafts: Iterable[Draft]) -> list[Answer]:
+        return [
+            Answer(self._settlement(draft.txid, draft.outcome), draft.named)
+            for draft in drafts
+            if draft.outcome is not None
+        ]
+
+    def _settlement(self, txid: bytes, outcome: Outcome) -> Signed[Settlement]:
+        house = self._house
+        return house.sign(
+            Settlement(
+                bank=house.bank,
+                transfer=txid,
+                verdict=outcome.verdict,
+                values=outcome.values,
+                code=outcome.code,
+                time=house.clock(),
+            )
+        )
+
+    def _write(self, drafts: Sequence[Draft], answers: Sequence[Answer]) -> None:
+        """Verdicts, where there are none yet, and all that follows; within the transaction."""
+        for draft in drafts:
+            if draft.evidence is not None:
+                self._watch.keep(draft.evidence)
+        taken = frozenset(self._settlements.answer(answers))
+        self._settlements.looked_at([draft.case for draft in drafts if draft.outcome is None])
+        for draft in drafts:
+            if draft.outcome is None or draft.txid in taken:
+                self._ask_for(draft)
+                self._tell(draft, draft.outcome)
+
+    def _tell(self, draft: Draft, outcome: Outcome | None) -> None:
+        """Other banks' wallets are named to the central bank as well, whatever their bank does."""
+        signer = draft.case.signer
+        for evidence in draft.foreign:
+            self._work.add(Item(Kind.REVOKE, "", self._watch.keep(evidence)))
+        if outcome is not None and outcome.verdict is not Verdict.REFUSED and signer is not None:
+            self._watch.check_limits(draft.case.transfer, signer.body)
+            self._listener.answered(draft.case.transfer, signer.body.key, outcome)
+
+    # what becomes possible: within the caller's transaction
+
     def end(self, txids: Iterable[bytes]) -> None:
-        """Answer what waits and is worth nothing whatever may still come, for others have all that it consumes. It
-        counts as decided by the notary then, and is not committed."""
+        """What of these waits and is worth nothing whatever may still come, for others have all that it consumes, is to
+        be answered. It counts as decided by the notary then, and is not committed."""
         ended = [txid for txid in dict.fromkeys(txids) if self._is_hopeless(txid)]
         for txid in ended:
             self._objects.transfers.set_stage(txid, Stage.COMMITTED)
-        self.conclude(ended)
+        self._settlements.look_at(ended)
 
     def _is_hopeless(self, txid: bytes) -> bool:
         transfer = self._objects.transfers.transfer(txid)
@@ -150,107 +219,56 @@ class SettlingDesk:
         return all(self._is_lost(ref, txid) for ref in transfer.body.inputs)
 
     def _is_lost(self, ref: TokenRef, txid: bytes) -> bool:
-        winner = self._winner(ref)
-        return self._objects.tokens.worth(ref) == 0 if winner is None else winner != txid
-
-    def _winner(self, ref: TokenRef) -> bytes | None:
-        sql = "select consumer from consumed where origin = ? and output = ?"
-        winner: bytes | None = self._store.value(sql, ref)
-        return winner
+        statement = self._objects.statements.on(ref)
+        return self._objects.tokens.worth(ref) == 0 if statement is None else statement.body.consumer != txid
 
     def signature_came(self, transfer: Signed[Transfer]) -> None:
         """A conflict may have waited for this payload."""
         waiting = [
             txid
-            for (txid,) in self._store.rows("select transfer from lacks where wanted = ?", (transfer.id,))
+            for txid in self._conflicts.lacking(transfer.id)
             if self._objects.transfers.has_copy(transfer.id, self._objects.transfers.owner(txid) or b"")
         ]
-        self.conclude(waiting)
         for txid in waiting:
-            self._lacks_no_more(txid, transfer.id)
-
-    def conclude(self, txids: Iterable[bytes]) -> None:
-        """Answer these transfers, and what descends from them, as far as everything needed is known."""
-        todo = list(txids)[::-1]
-        while todo:
-            txid = todo.pop()
-            if self._objects.transfers.stage(txid) is Stage.COMMITTED and self._conclude(txid):
-                todo.extend(self._objects.transfers.children(txid))
-
-    def _conclude(self, txid: bytes) -> bool:
-        transfer = self._objects.transfers.transfer(txid)
-        outcome = None if transfer is None else self._outcome(transfer)
-        if transfer is None or outcome is None:
-            return False
-        evidence: bytes | None = None
-        if outcome.verdict is Verdict.CONFLICT:
-            evidence = self._evidence(transfer, outcome)
-            if evidence is None and (self._lacks(txid) or self._is_nameless(txid)):
-                return False
-        elif outcome.verdict is Verdict.SHORT:
-            evidence = self._inherited(transfer.body)
-        verdict = (
-            Verdict.SHORT if outcome.verdict is Verdict.CONFLICT and evidence is None else outcome.verdict
-        )
-        self._answer(transfer, Outcome(verdict, outcome.values, outcome.lost), outcome.code, evidence)
-        return True
-
-    def _is_nameless(self, txid: bytes) -> bool:
-        """Whether no certificate of its signer is at hand: then it is not told yet whom the evidence names."""
-        owner = self._objects.transfers.owner(txid)
-        return owner is None or not self._objects.certificates.of(owner)
+            self._conflicts.lacks_no_more(txid, [transfer.id])
+        self._settlements.look_at(waiting)
 
     def certificate_came(self, key: bytes) -> None:
         """What has ended without a certificate of its signer may have waited for this one."""
-        self.conclude(self._objects.pending.waiting_of(key))
+        self._settlements.look_at(self._objects.pending.waiting_of(key))
 
-    def _outcome(self, transfer: Signed[Transfer]) -> Outcome | None:
-        """What the notary's words make of it; None while an ancestor has no verdict."""
-        winners: list[bytes] = []
-        brought: list[int] = []
-        for ref in transfer.body.inputs:
-            value = self._objects.tokens.worth(ref)
-            winner = self._winner(ref) or (transfer.id if value == 0 else None)
-            if winner is None or (value is None and winner == transfer.id):
-                return None
-            winners.append(winner)
-            brought.append(value or 0)
-        return settle(transfer, winners, brought)
+    def refused(self, txid: bytes, code: Code) -> None:
+        """Invalid for ever: it is decided so, and never committed."""
+        if self._objects.transfers.transfer(txid) is not None:
+            self._objects.transfers.set_stage(txid, Stage.COMMITTED)
+            self._settlements.refuse(txid, code)
 
-    def _evidence(self, transfer: Signed[Transfer], outcome: Outcome) -> bytes | None:
-        """The name of the evidence, or None while no other payload is at hand. Those that are not are asked for, also
-        where one is enough to tell: a bank that can't show its own owes for it."""
-        owner = self._objects.transfers.owner(transfer.id)
-        found: bytes | None = None
-        for loss in outcome.lost:
-            if loss.is_refund or owner is None:
-                continue
-            other = self._objects.transfers.copy(loss.consumer, owner)
-            if other is None:
-                self._ask_for(transfer.id, loss.token, loss.consumer)
-                continue
-            self._lacks_no_more(transfer.id, loss.consumer)
-            if found is None:
-                found = self._told(transfer, other, owner)
-        return found
+    def was_not_shown(self, txid: bytes, wanted: bytes) -> None:
+        """A bank could not show ``wanted``, and owes for it: then nobody is ever named, and nobody waits."""
+        self._conflicts.was_not_shown(txid, wanted)
+        self._settlements.look_at([txid])
 
-    def _told(self, transfer: Signed[Transfer], other: Signed[Transfer], owner: bytes) -> bytes | None:
-        """Evidence for the holder's claim; other banks' wallets are named to the central bank as well, whatever their
-        bank does."""
-        evidence = self._watch.evidence(transfer, other, owner)
-        if evidence is None:
-            return None
-        for item in self._watch.foreign(transfer, other, owner):
-            self._work.add(Item(Kind.REVOKE, "", self._watch.keep(item)))
-        return self._watch.keep(evidence)
+    # the other payloads
 
-    def _ask_for(self, txid: bytes, token: TokenRef, consumer: bytes) -> None:
-        if self.has_failed(txid, consumer):
-            return
-        self._store.insert("lacks", transfer=txid, wanted=consumer)
-        statement = self._objects.statements.on(token)
+    def wanted_by(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
+        """The transfers whose payloads conflicts of these wait for."""
+        return self._conflicts.wanted_by(txids)
+
+    def _ask_for(self, draft: Draft) -> None:
+        """What came since the draft was made is looked at again."""
+        self._conflicts.lacks_no_more(draft.txid, draft.found)
+        not_shown = self._conflicts.not_shown(draft.txid) if draft.wanted else ()
+        for loss in draft.wanted:
+            if loss.consumer not in not_shown:
+                self._conflicts.lacks(draft.txid, loss.consumer)
+                self._open_questions(draft.txid, loss)
+                if self._objects.transfers.has_copy(loss.consumer, draft.case.owner):
+                    self._settlements.look_at([draft.txid])
+
+    def _open_questions(self, txid: bytes, loss: Loss) -> None:
+        statement = self._objects.statements.on(loss.token)
         if statement is not None and statement.body.bank != CENTRAL_BANK:
-            for item in self._askable(statement.body.bank, txid, consumer):
+            for item in self._askable(statement.body.bank, txid, loss.consumer):
                 if not self._work.is_open(item):
                     self._work.again(item)
 
@@ -262,69 +280,3 @@ class SettlingDesk:
         return [Item(Kind.FETCH, name, consumer) for name in asked] or [
             Item(Kind.CHALLENGE, "", txid + consumer)
         ]
-
-    def was_not_shown(self, txid: bytes, wanted: bytes) -> None:
-        """A bank could not show ``wanted``, and owes for it: then nobody is ever named, and nobody waits. Within the
-        caller's transaction."""
-        self._store.insert("challenges", transfer=txid, wanted=wanted)
-        self._lacks_no_more(txid, wanted)
-        self.conclude([txid])
-
-    def _lacks_no_more(self, txid: bytes, wanted: bytes) -> None:
-        self._store.run("delete from lacks where transfer = ? and wanted = ?", (txid, wanted))
-
-    def has_failed(self, txid: bytes, wanted: bytes) -> bool:
-        """Whether it ended so that ``wanted``, which took tokens from a transfer, could not be shown."""
-        sql = "select 1 from challenges where transfer = ? and wanted = ?"
-        return self._store.row(sql, (txid, wanted)) is not None
-
-    def _lacks(self, txid: bytes) -> bool:
-        return self._store.row("select 1 from lacks where transfer = ? limit 1", (txid,)) is not None
-
-    def _inherited(self, body: Transfer) -> bytes | None:
-        """The evidence behind an ancestor's loss is its descendants' claim too."""
-        for ref in body.inputs:
-            held: bytes | None = self._store.value(
-                "select evidence from settlements where transfer = ? and evidence is not null", (ref.txid,)
-            )
-            if held is not None:
-                return held
-        return None
-
-    def refused(self, txid: bytes, code: Code) -> None:
-        """Invalid for ever: answered, and never committed."""
-        transfer = self._objects.transfers.transfer(txid)
-        if transfer is not None:
-            self._answer(transfer, Outcome(Verdict.REFUSED, ()), code, None)
-
-    def _answer(
-        self, transfer: Signed[Transfer], outcome: Outcome, code: Code | None, evidence: bytes | None
-    ) -> None:
-        house = self._house
-        settlement = house.sign(
-            Settlement(
-                bank=house.bank,
-                transfer=transfer.id,
-                verdict=outcome.verdict,
-                values=outcome.values,
-                code=code,
-                time=house.clock(),
-            )
-        )
-        self._store.insert(
-            "settlements",
-            transfer=transfer.id,
-            verdict=int(outcome.verdict),
-            code=None if code is None else code.value,
-            time=settlement.body.time,
-            payload=settlement.payload,
-            signature=settlement.signature,
-            evidence=evidence,
-        )
-        for output, value in enumerate(outcome.values):
-            self._objects.tokens.settle(TokenRef(transfer.id, output), value)
-        self._objects.transfers.set_stage(transfer.id, Stage.ANSWERED)
-        signer = self._objects.transfers.signer(transfer.id)
-        if outcome.verdict is not Verdict.REFUSED and signer is not None:
-            self._watch.check_limits(transfer, signer.body)
-            self._listener.answered(transfer, signer.body.key, outcome)

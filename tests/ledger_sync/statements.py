@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +36,12 @@ class Recording:
     def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         self.asked.setdefault(sql, values)
         return self.connection.execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> sqlite3.Cursor:
+        listed = list(rows)
+        for values in listed[:1]:
+            self.asked.setdefault(sql, values)
+        return self.connection.executemany(sql, listed)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.connection, name)

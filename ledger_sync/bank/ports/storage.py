@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from ledger_sync.bank.ports.accounts import Accounts
+from ledger_sync.bank.ports.conflicts import Conflicts
 from ledger_sync.bank.ports.customers import CustomerRegister
 from ledger_sync.bank.ports.revocations import Revocations
+from ledger_sync.bank.ports.settlements import Settlements
 from ledger_sync.bank.ports.unit import UnitOfWork
 from ledger_sync.bank.ports.wallets import WalletRegister
 
@@ -28,5 +30,11 @@ class Storage(Protocol):
 
     @property
     def revocations(self) -> Revocations: ...
+
+    @property
+    def settlements(self) -> Settlements: ...
+
+    @property
+    def conflicts(self) -> Conflicts: ...
 
     def close(self) -> None: ...

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger_sync.bank.sqlite.accounts import SqliteAccounts
+from ledger_sync.bank.sqlite.conflicts import SqliteConflicts
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
 from ledger_sync.bank.sqlite.revocations import SqliteRevocations
+from ledger_sync.bank.sqlite.settlements import SqliteSettlements
 from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.sqlite.wallets import SqliteWallets
 
@@ -22,6 +24,8 @@ class SqliteStorage:
         self.customers = SqliteCustomers(self.store)
         self.wallets = SqliteWallets(self.store)
         self.revocations = SqliteRevocations(self.store)
+        self.settlements = SqliteSettlements(self.store)
+        self.conflicts = SqliteConflicts(self.store)
 
     def close(self) -> None:
         self.store.close()

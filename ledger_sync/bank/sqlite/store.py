@@ -6,7 +6,7 @@ Rule: what a transaction wrote is on disk before anybody hears of it (`wallet.da
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -63,6 +63,11 @@ class Store:
         """Execute a change; the number of rows that it touched."""
         with self._lock:
             return self._db.execute(sql, values).rowcount
+
+    def run_each(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Execute a change for each row of values."""
+        with self._lock:
+            self._db.executemany(sql, rows)
 
     def insert(self, table: str, **values: Any) -> bool:
         """Insert a row unless its key is there already; whether it was new."""

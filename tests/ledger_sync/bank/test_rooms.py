@@ -37,7 +37,6 @@ WITH_SQL = {
     "refunds.py",
     "relays.py",
     "requests.py",
-    "settling_desk.py",
     "shares.py",
     "statements.py",
     "tokens.py",

@@ -1,0 +1,32 @@
+"""Conflicts: payloads of the transfers that took tokens from others, as long as they are not at hand.
+
+Rule: each is awaited until it comes or until it is certain that nobody shows it, and that is certain for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+
+class Conflicts(Protocol):
+    """A part of its storage: reads and writes within the caller's transaction, where there is one. ``txid`` is a
+    transfer that lost a token, ``wanted`` the id of the one that took it."""
+
+    def lacks(self, txid: bytes, wanted: bytes) -> None:
+        """``txid`` awaits the payload of ``wanted``."""
+
+    def lacks_no_more(self, txid: bytes, wanted: Collection[bytes]) -> None:
+        """These have come, or will not."""
+
+    def lacking(self, wanted: bytes) -> Sequence[bytes]:
+        """Who awaits it."""
+
+    def wanted_by(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
+        """What each of these awaits, of those that await something."""
+
+    def was_not_shown(self, txid: bytes, wanted: bytes) -> None:
+        """Nobody shows it: ``txid`` awaits it no longer."""
+
+    def not_shown(self, txid: bytes) -> Collection[bytes]:
+        """What took tokens from ``txid`` and is not shown by anybody."""
