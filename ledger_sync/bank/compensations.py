@@ -81,14 +81,11 @@ class Compensations:
     def in_flight(self) -> list[tuple[bytes, int]]:
         """Transfers for which a bank pays or may have to, with the most that is to come: the central bank may have
         booked it already, and this bank has not. Refunds list their own."""
-        challenged = self._store.rows(
-            "select distinct substr(subject, 1, ?) from work where target = '' and kind = ? and done = 0",
-            (ID_BYTES, Kind.CHALLENGE.value),
-        )
+        challenged = {subject[:ID_BYTES] for subject in self._work.open_subjects(Kind.CHALLENGE, "")}
         owed = self._store.rows(
             "select distinct claim from compensations where owed > 0 and claim in (select id from transfers)"
         )
-        return [(txid, self._most(txid)) for (txid,) in sorted({*challenged, *owed})]
+        return [(txid, self._most(txid)) for txid in sorted({*challenged, *(txid for (txid,) in owed)})]
 
     def _most(self, txid: bytes) -> int:
         """Tiyn still owed for a transfer; all that its inputs are worth where that is not known."""

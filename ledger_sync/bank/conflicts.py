@@ -79,7 +79,7 @@ class ConflictCourier:
                 self._take(item.subject, shown, item.target)
             except Refusal as refusal:
                 is_open = is_asked_again(refusal) and refusal.code is not Code.NOT_FOUND
-                if is_open and self._attempts(item) < _PATIENCE:
+                if is_open and self._work.attempts(item) < _PATIENCE:
                     raise
         with (
             self._store.transaction()
@@ -120,13 +120,6 @@ class ConflictCourier:
         require(bool(signers), Code.EVIDENCE_INVALID)
         for owner in signers:
             self._intake.take_shown(shown, owner, uploader_of_bank(bank))
-
-    def _attempts(self, item: Item) -> int:
-        found = self._store.value(
-            "select attempts from work where kind = ? and target = ? and subject = ?",
-            (item.kind.value, item.target, item.subject),
-        )
-        return int(found or 0)
 
     def _lacking(self, wanted: bytes) -> Sequence[bytes]:
         return self._conflicts.lacking(wanted)

@@ -6,7 +6,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import hsm.failpoint
@@ -15,7 +15,7 @@ from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import Item, WorkList
 from wallet.protocol.bounds import ID_BYTES, MAX_AHEAD
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
@@ -33,37 +33,26 @@ _MAX_LISTED: Final = 32
 class RelayCourier:
     """Passes transfers and issuances on to other banks."""
 
-    def __init__(
-        self, house: House, objects: Objects, provenance: Provenance, work: WorkList, banks: BankLines
-    ) -> None:
-        self._store = house.store
+    def __init__(self, objects: Objects, provenance: Provenance, banks: BankLines) -> None:
         self._objects = objects
         self._provenance = provenance
-        self._work = work
         self._banks = banks
 
-    def whole(self, item: Item) -> None:
-        """One transfer, and whatever else is due for the same bank, as far as one bundle carries."""
-        batch = [item, *(other for other in self._others(item))]
+    def whole(self, items: Sequence[Item]) -> int:
+        """The first of some transfers for one bank, and of the next ones as many as one bundle carries."""
         gathered = Gathered()
-        taken: list[Item] = []
-        for one in batch:
+        taken: list[bytes] = []
+        for item in items[:RELAYED_AT_ONCE]:
             more = self._provenance.gather(
-                [one.subject], Gathered(dict(gathered.transfers), dict(gathered.issuances))
+                [item.subject], Gathered(dict(gathered.transfers), dict(gathered.issuances))
             )
             if taken and not more.fits():
                 break
             gathered = more
-            taken.append(one)
-        self._banks.relay(item.target, self._provenance.bundle(gathered, [one.subject for one in taken]))
+            taken.append(item.subject)
+        self._banks.relay(items[0].target, self._provenance.bundle(gathered, taken))
         hsm.failpoint.reach("bank.relay.sent")
-        with self._store.transaction():
-            for one in taken:
-                self._work.done(one)
-
-    def _others(self, item: Item) -> list[Item]:
-        due = self._work.due(RELAYED_AT_ONCE, (Kind.WHOLE,), item.target)
-        return [other for other in due if other != item][: RELAYED_AT_ONCE - 1]
+        return len(taken)
 
     def payload(self, item: Item) -> None:
         """A signed payload for its signer's bank."""
@@ -72,14 +61,12 @@ class RelayCourier:
         certificate = None if copy is None else self._objects.certificates.covering(signer, copy.body.time)
         if copy is not None and certificate is not None:
             self._banks.relay(item.target, Bundle((copy,), (), (certificate,), ()))
-        self._work.done(item)
 
     def money(self, item: Item) -> None:
         """A redemption's new tokens for their owner's bank."""
         issuance = self._objects.issuances.get(item.subject)
         if issuance is not None:
             self._banks.relay(item.target, Bundle((), (issuance,), (), ()))
-        self._work.done(item)
 
 
 class RevocationCourier:
@@ -106,7 +93,6 @@ class RevocationCourier:
         evidence = None if raw is None else parse_evidence(raw)
         if evidence is not None and evidence.certificate.body.bank != self._house.bank:
             self._central_bank.revoke((), evidence)
-            self._work.done(item)
             return
         while rows := self._next(item, with_evidence=evidence is not None):
             listed = [(certificate, Reason(reason)) for certificate, reason in self._certified(rows)]

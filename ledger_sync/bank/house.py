@@ -34,8 +34,9 @@ class Trusted(Protocol):
 class House:
     """``bank`` is the bank's id in the directory; ``signing`` its directory key's; ``clock`` what it signs by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
-    ``key`` makes a key of what an owner's name is, to verify by.
-    ``store`` is what ``storage`` stands on, for the parts that still hold SQL."""
+    ``key`` makes a key of what an owner's name is, to verify by; ``process`` tells this process from others on the same
+    storage, also after it was started again. ``store`` is what ``storage`` stands on, for the parts that still hold
+    SQL."""
 
     bank: str
     signing: Sign
@@ -47,6 +48,7 @@ class House:
     random: Callable[[int], bytes]
     wall: Callable[[], int] | None = None
     key: Callable[[bytes], PublicKey] = p256
+    process: str = "1"
 
     def sign(self, body: B) -> Signed[B]:
         return cose.sign(body, self.signing)

@@ -1,8 +1,9 @@
 """Lanes: each partner's work in a thread of its own, and at the central bank each kind of it.
 
 Rule: a slow partner keeps its own work waiting and nobody else's, nor anybody's call: a piece of work is attempted by
-its lane and by no other thread, so at one place at a time. A call whose answer depends on work has the lane make a
-round and waits for that, but not for long, never beside many others, and not at all for a lane that is held up already.
+whoever has claimed it, so at one place at a time, also where several processes have lanes. A call whose answer depends
+on work has the lane make a round and waits for that, but not for long, never beside many others, and not at all for a
+lane that is held up already.
 """
 
 from __future__ import annotations
@@ -66,10 +67,12 @@ class Lanes:
 
     def round(self, lane: Lane) -> None:
         """All that is due in a lane."""
-        if lane.target is None:
-            self._outbox.do(item for item in self._outbox.due(lane.kinds) if item.target not in self._banks)
-        else:
-            self._outbox.do(self._outbox.due(lane.kinds, lane.target))
+        if lane.target is not None:
+            self._outbox.round(lane.kinds, lane.target)
+            return
+        for target in self._work.answering():
+            if target not in (CENTRAL_BANK, *self._banks):
+                self._outbox.round(lane.kinds, target)
 
     def hurry(self) -> None:
         """There may be something to do now in the lanes for which work was noted since this was last said."""

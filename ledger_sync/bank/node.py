@@ -26,11 +26,11 @@ from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.funding import Funding
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake, is_refused_bundle
-from ledger_sync.bank.lanes import Lanes
+from ledger_sync.bank.lanes import CENTRAL_BANK, Lanes
 from ledger_sync.bank.lines import BankLines, CentralBankLine, NotaryLine, Service
 from ledger_sync.bank.movements import Movements
 from ledger_sync.bank.objects import Objects
-from ledger_sync.bank.outbox import Outbox
+from ledger_sync.bank.outbox import Outbox, one_by_one
 from ledger_sync.bank.policies import Policies
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.redemptions import Redemptions
@@ -112,7 +112,7 @@ class Node:
         banks = BankLines(lines.banks)
         self.objects = Objects(house.store, terms.capacity)
         board = _Switchboard(self.objects)
-        self.work = WorkList(house.store, house.wall or house.clock)
+        self.work = WorkList(house.storage.jobs, house.wall or house.clock, house.process)
         self.provenance = Provenance(house.store, self.objects)
         self.wallets = Wallets(house, self.work)
         self.customers = Customers(house)
@@ -195,7 +195,7 @@ class Node:
         self.passing_on_again = PassingOnAgain(house, self.work, house.clock)
 
     def _outbox(self, banks: BankLines, central_bank: CentralBankLine) -> Outbox:
-        relays = RelayCourier(self.house, self.objects, self.provenance, self.work, banks)
+        relays = RelayCourier(self.objects, self.provenance, banks)
         conflicts = ConflictCourier(
             self.house,
             self.objects,
@@ -213,13 +213,13 @@ class Node:
             self.work,
             {
                 Kind.WHOLE: relays.whole,
-                Kind.PAYLOAD: relays.payload,
-                Kind.MONEY: relays.money,
-                Kind.FETCH: lambda item: self._fetch(item, conflicts),
-                Kind.CHALLENGE: conflicts.challenge,
-                Kind.REDEEM: lambda item: self.redemptions.finish(item.subject),
-                Kind.REFUND: lambda item: self.refunds.finish(item.subject),
-                Kind.REVOKE: revocations.revoke,
+                Kind.PAYLOAD: one_by_one(relays.payload),
+                Kind.MONEY: one_by_one(relays.money),
+                Kind.FETCH: one_by_one(lambda item: self._fetch(item, conflicts)),
+                Kind.CHALLENGE: one_by_one(conflicts.challenge),
+                Kind.REDEEM: one_by_one(lambda item: self.redemptions.finish(item.subject)),
+                Kind.REFUND: one_by_one(lambda item: self.refunds.finish(item.subject)),
+                Kind.REVOKE: one_by_one(revocations.revoke),
             },
         )
 
@@ -247,7 +247,8 @@ class Node:
 
     def _urgent(self, txids: list[bytes]) -> Iterator[Item]:
         """What the answer about these transfers depends on."""
-        yield from self.work.due(1, (Kind.REVOKE,), "")
+        if (revocation := self.work.first(Kind.REVOKE, CENTRAL_BANK)) is not None:
+            yield revocation
         for txid in txids:
             yield Item(Kind.REDEEM, "", txid)
         for txid, payloads in self.desk.wanted_by(txids).items():

@@ -66,7 +66,7 @@ def assemble(home: Home) -> Assembled:
     )
     terms = Terms.of(config.get("terms", {}))
     node = Node(house, terms, Lines(line(config["notary"]), central_bank, banks))
-    node.work.hurry()
+    node.work.begin()
     storage.settlements.release_all()
     node.deliveries.begin_numbers()
     nonces = home.nonces()

@@ -7,6 +7,7 @@ from typing import Protocol
 from ledger_sync.bank.ports.accounts import Accounts
 from ledger_sync.bank.ports.conflicts import Conflicts
 from ledger_sync.bank.ports.customers import CustomerRegister
+from ledger_sync.bank.ports.jobs import Jobs
 from ledger_sync.bank.ports.revocations import Revocations
 from ledger_sync.bank.ports.settlements import Settlements
 from ledger_sync.bank.ports.unit import UnitOfWork
@@ -36,5 +37,8 @@ class Storage(Protocol):
 
     @property
     def conflicts(self) -> Conflicts: ...
+
+    @property
+    def jobs(self) -> Jobs: ...
 
     def close(self) -> None: ...

@@ -7,6 +7,7 @@ from pathlib import Path
 from ledger_sync.bank.sqlite.accounts import SqliteAccounts
 from ledger_sync.bank.sqlite.conflicts import SqliteConflicts
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
+from ledger_sync.bank.sqlite.jobs import SqliteJobs
 from ledger_sync.bank.sqlite.revocations import SqliteRevocations
 from ledger_sync.bank.sqlite.settlements import SqliteSettlements
 from ledger_sync.bank.sqlite.store import Store
@@ -26,6 +27,7 @@ class SqliteStorage:
         self.revocations = SqliteRevocations(self.store)
         self.settlements = SqliteSettlements(self.store)
         self.conflicts = SqliteConflicts(self.store)
+        self.jobs = SqliteJobs(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -226,7 +226,7 @@ def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: Town) 
     town.down.clear()
     town.settle_down()
     assert (aigul.balance(), baurzhan.balance()) == (OPENING - 500, OPENING + 500)
-    assert work.count_open() == 0
+    assert town.banks["alatau"].node.house.store.value("select count(*) from work where done = 0") == 0
     town.check_books()
 
 

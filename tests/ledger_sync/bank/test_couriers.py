@@ -17,8 +17,8 @@ class Meanwhile(WorkList):
     """A list of work where another thread does something just before a piece of it is noted as done; it may have to
     wait for that."""
 
-    def __init__(self, work: WorkList, town: Town, step: Callable[[], None]) -> None:
-        super().__init__(work._store, lambda: town.now)
+    def __init__(self, town: Town, step: Callable[[], None]) -> None:
+        super().__init__(town.banks["alatau"].node.house.storage.jobs, lambda: town.now, "1")
         self.other = threading.Thread(target=step)
 
     def done(self, item: Item) -> None:
@@ -44,7 +44,7 @@ def test_what_is_revoked_as_the_work_ends_is_revoked(town: Town) -> None:
     item = Item(Kind.REVOKE, "", account.encode())
     with node.house.store.transaction():
         node.work.add(item)
-    work = Meanwhile(node.work, town, lambda: node.wallets.revoke(account, Reason.LIMITS))
+    work = Meanwhile(town, lambda: node.wallets.revoke(account, Reason.LIMITS))
     home = town.network.homes["alatau"]
     line = CentralBankLine(home.line(home.config["central_bank"], home.signer("bank")))
     RevocationCourier(node.house, node.objects, node.wallets, work, line).revoke(item)

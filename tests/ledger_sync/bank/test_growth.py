@@ -15,6 +15,7 @@ from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.statements import Recording, steps_of
 from tests.support.world import Person
 from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import parse_evidence
 from wallet.protocol.keys import PublicKey
@@ -157,7 +158,7 @@ def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> 
     store, work = town.banks["alatau"].node.house.store, town.banks["alatau"].node.work
 
     def claim() -> int:
-        return steps(town, lambda: work.due(8, {Kind.REDEEM}))
+        return steps(town, lambda: work.claim(8, {Kind.REDEEM}, ""))
 
     def pile(work: WorkList, first: int, last: int) -> None:
         with store.transaction():
@@ -169,20 +170,23 @@ def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> 
     before = claim()
     pile(work, 50, 2_000)
     assert claim() <= before
-    assert [item.subject[-1] for item in work.due(3, {Kind.WHOLE})] == [0, 1, 2]
+    assert [claim.item.subject[-1] for claim in work.claim(3, {Kind.WHOLE}, "zhibek")] == [0, 1, 2]
 
 
 def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: Town) -> None:
     store, work = town.banks["alatau"].node.house.store, town.banks["alatau"].node.work
     items = [Item(Kind.WHOLE, "zhibek", number.to_bytes(32, "big")) for number in range(300)]
+    other = Item(Kind.REDEEM, "", bytes(32))
     with store.transaction():
-        for item in items:
+        for item in (*items, other):
             work.add(item)
-        work.add(Item(Kind.REDEEM, "", bytes(32)))
-    assert steps(town, lambda: work.postpone(items[0])) < 300
-    assert work.due(1_000) == [Item(Kind.REDEEM, "", bytes(32))]
+    (claim,) = work.claim(1, {Kind.WHOLE}, "zhibek")
+    assert steps(town, lambda: work.postpone(claim, Refusal(Code.UNREACHABLE))) < 300
+    assert work.ready([*items, other]) == [other]
+    assert work.answering() == [""]
     assert steps(town, lambda: work.reached("zhibek")) < 300
-    assert len(work.due(1_000)) == 301
+    assert work.ready([*items, other]) == [*items, other]
+    assert len(work.claim(1_000, set(Kind), "zhibek")) == 300
 
 
 def forks(town: Town, cheat: Customer, payee: Customer, count: int) -> list[Signed[Transfer]]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.bank.lanes import Lanes
-from ledger_sync.bank.outbox import Outbox
-from ledger_sync.bank.sqlite.store import Store
+from ledger_sync.bank.outbox import Outbox, one_by_one
+from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from tests.support.world import NOW
 
@@ -26,7 +26,7 @@ SLOW, QUICK = "slow", "quick"
 class Desk:
     """A work list whose handlers do what the test says."""
 
-    store: Store
+    storage: SqliteStorage
     patience: float = 0.2
     over: threading.Event = field(default_factory=threading.Event)
     done: list[Item] = field(default_factory=list)
@@ -35,8 +35,8 @@ class Desk:
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
-        self.work = WorkList(self.store, lambda: NOW)
-        outbox = Outbox(self.work, dict.fromkeys(Kind, self._handle))
+        self.work = WorkList(self.storage.jobs, lambda: NOW, "1")
+        outbox = Outbox(self.work, dict.fromkeys(Kind, one_by_one(self._handle)))
         self.lanes = Lanes(self.work, outbox, (SLOW, QUICK), self.patience, self.patience)
 
     def _handle(self, item: Item) -> None:
@@ -52,7 +52,7 @@ class Desk:
             self.changed.notify_all()
 
     def add(self, *items: Item) -> None:
-        with self.store.transaction():
+        with self.storage.unit.transaction():
             for item in items:
                 self.work.add(item)
 
@@ -68,12 +68,12 @@ class Desk:
         self.over.set()
         for worker in self.lanes.workers.values():
             worker.stop()
-        self.store.close()
+        self.storage.close()
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(Store(tmp_path / "bank.db"))
+    desk = Desk(SqliteStorage(tmp_path / "bank.db"))
     yield desk
     desk.close()
 
@@ -114,7 +114,7 @@ def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_on
 
 def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
     """What one lane brings may be work for another; the call comes back when all of it is done."""
-    desk = Desk(Store(tmp_path / "bank.db"), patience=60)
+    desk = Desk(SqliteStorage(tmp_path / "bank.db"), patience=60)
     first, second = _item(Kind.FETCH, QUICK), _item(Kind.CHALLENGE, "")
     handle = desk._handle
 
@@ -123,7 +123,7 @@ def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
             desk.add(second)
         handle(item)
 
-    desk.lanes._outbox._handlers = dict.fromkeys(Kind, handler)
+    desk.lanes._outbox._handlers = dict.fromkeys(Kind, one_by_one(handler))
     desk.add(first)
     for worker in desk.lanes.workers.values():
         worker._seconds = 3_600

@@ -21,7 +21,6 @@ WITH_SQL = {
     "certificates.py",
     "caused.py",
     "compensations.py",
-    "conflicts.py",
     "couriers.py",
     "deliveries.py",
     "forgotten_fundings.py",
@@ -44,7 +43,6 @@ WITH_SQL = {
     "unclaimed.py",
     "unspent.py",
     "waiting.py",
-    "work.py",
 }
 
 # What knows the backend: the program, which chooses it, and whatever still holds SQL (or gives the store to that).
