@@ -48,6 +48,10 @@ class Books:
         """Whether this was booked."""
         return self._accounts.is_booked(cause)
 
+    def moved(self, cause: str, account: str) -> int:
+        """Signed tiyn that ``account`` was owed more by this."""
+        return self._accounts.booked(cause, account)
+
     def move(self, cause: str, source: str, target: str, amount: int, *, is_covered: bool = False) -> bool:
         """Owe ``amount`` (tiyn) less to ``source`` and more to ``target``; whether it was not booked before.
         ``is_covered``: only of what there is, as always with a customer's account; the bank's own may go below 0.

@@ -38,6 +38,11 @@ def note(house: House, kind: str, cause: bytes, subject: bytes | None = None) ->
     house.store.insert("caused", kind=kind, cause=cause, subject=subject, time=house.clock())
 
 
+def forget(house: House, kind: str, cause: bytes) -> None:
+    """It was undone; within the transaction that books that."""
+    house.store.run("delete from caused where kind = ? and cause = ?", (kind, cause))
+
+
 class Caused:
     """The list, and opening it again."""
 

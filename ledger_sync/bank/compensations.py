@@ -22,7 +22,7 @@ class Compensations:
         self._house = house
         self._store = house.store
         self._books = house.books
-        self._unclaimed = Unclaimed(house.store, house.books)
+        self._unclaimed = Unclaimed(house)
         self._work = work
 
     def book(

@@ -12,15 +12,17 @@ import logging
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.caused import note
+from ledger_sync.bank.caused import forget, note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.ports.fundings import Funding, FundingStage
+from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import RemoteRefusal, read
-from wallet.protocol import codec, idempotency
+from wallet.protocol import idempotency
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance, check_issuance
@@ -32,16 +34,25 @@ class ForgottenFundings:
     """Takes them up again."""
 
     def __init__(
-        self, house: House, wallets: Wallets, intake: Intake, work: WorkList, central_bank: CentralBankLine
+        self,
+        house: House,
+        wallets: Wallets,
+        intake: Intake,
+        redemptions: Redemptions,
+        work: WorkList,
+        central_bank: CentralBankLine,
     ) -> None:
         self._house = house
+        self._unit = house.storage.unit
+        self._fundings = house.storage.fundings
+        self._redemptions = redemptions
         self._wallets = wallets
         self._work = work
         self._asked: set[bytes] = set()
         """Redemptions that were proved again since this start."""
         self._intake = intake
         self._central_bank = central_bank
-        self._unclaimed = Unclaimed(house.store, house.books)
+        self._unclaimed = Unclaimed(house)
         self._shown: dict[bytes, Signed[Issuance]] = {}
         """What the central bank has shown of them since this start: their customers may be long in coming."""
 
@@ -62,7 +73,7 @@ class ForgottenFundings:
             return
         customer = self._wallets.customer_of(issuance.body.owner)
         if customer is not None:
-            with self._house.store.transaction():
+            with self._unit.transaction():
                 if self._unclaimed.is_held(FUNDING, funding):
                     self._book(funding, customer, issuance)
             self._shown.pop(funding, None)
@@ -70,12 +81,10 @@ class ForgottenFundings:
     def _is_of_a_redemption(self, issuance: Signed[Issuance]) -> bool:
         """Whether this bank knows better than the central bank: the tokens came of a redemption, which it proves again,
         once."""
-        redemption = self._house.store.value(
-            "select transfer from redemptions where issuance = ?", (issuance.id,)
-        )
+        redemption = self._redemptions.that_made(issuance.id)
         if redemption is not None and redemption not in self._asked:
             self._asked.add(redemption)
-            with self._house.store.transaction():
+            with self._unit.transaction():
                 self._work.again(Item(Kind.REDEEM, "", redemption))
         return redemption is not None
 
@@ -89,15 +98,15 @@ class ForgottenFundings:
         body, books = issuance.body, self._house.books
         amount = sum(body.amounts)
         self._intake.add_issuance(issuance)
-        self._house.store.insert(
-            "fundings",
-            id=funding,
-            customer=customer,
-            owner=body.owner,
-            amounts=codec.encode(list(body.amounts)),
-            amount=amount,
-            stage="issued",
-            issuance=issuance.id,
+        self._fundings.add(
+            Funding(
+                funding,
+                customer,
+                body.owner,
+                tuple(body.amounts),
+                FundingStage.ISSUED,
+                issuance=issuance.id,
+            )
         )
         paid = min(amount, books.balance(customer))
         if paid < amount:
@@ -109,16 +118,14 @@ class ForgottenFundings:
     def undo(self, number: int, funding: bytes, amount: int) -> None:
         """By the movement ``number`` the central bank gives back ``amount`` (tiyn): the tokens came of a redemption.
         The customer gets what it has paid. Within the transaction that notes it."""
-        store, books = self._house.store, self._house.books
+        books = self._house.books
         books.move(f"{idempotency.forgotten(FUNDING, funding)}:{number}", POSITION, OWN, amount)
         self._unclaimed.known_again(FUNDING, funding)
-        customer = store.value("select customer from fundings where id = ?", (funding,))
-        paid = store.value(
-            "select -sum(p.amount) from postings p join entries e on e.id = p.entry"
-            " where e.cause = ? and p.account = ?",
-            (idempotency.funding_issued(funding, 1), customer),
-        )
-        if customer is not None and paid:
-            books.move(idempotency.funding_back(funding, 1), OWN, customer, paid)
-            store.run("delete from fundings where id = ?", (funding,))
-            store.run("delete from caused where kind = ? and cause = ?", (FUNDING, funding))
+        known = self._fundings.get(funding)
+        if known is None:
+            return
+        paid = -books.moved(idempotency.funding_issued(funding, 1), known.customer)
+        if paid:
+            books.move(idempotency.funding_back(funding, 1), OWN, known.customer, paid)
+            self._fundings.remove(funding)
+            forget(self._house, FUNDING, funding)

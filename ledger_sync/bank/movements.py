@@ -8,7 +8,7 @@ followed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
@@ -17,7 +17,6 @@ from ledger_sync.bank.lines import CentralBankLine, Movement
 from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
 from wallet.protocol import idempotency
 
-_CURSOR: Final = "movements"
 _OWN_KINDS: Final = frozenset({"issue", "withdrawal"})
 _CHALLENGE: Final = "challenge"
 
@@ -41,30 +40,23 @@ class Movements:
         self._funded = funded
         self._compensated = compensated
         self._known = known
-        self._unclaimed = Unclaimed(house.store, house.books)
+        self._unclaimed = Unclaimed(house)
         self._was_followed = False
-        self._store = house.store
+        self._unit = house.storage.unit
+        self._record = house.storage.movements
         self._books = house.books
         self._central_bank = central_bank
 
     def follow(self) -> None:
         """Book what is new. Raises ``Refusal`` as the central bank does."""
-        while news := self._central_bank.movements(self.seen):
-            with self._store.transaction():
-                self._take(news)
-        self._was_followed = True
-
-    def _take(self, news: Sequence[Movement]) -> None:
-        """Each once: another thread may have followed the same list meanwhile."""
         seen = self.seen
-        for movement in news:
-            if movement.number > seen:
-                self._book(movement)
-        self._store.run(
-            "insert into cursors (name, value) values (?, ?)"
-            " on conflict (name) do update set value = max(value, excluded.value)",
-            (_CURSOR, news[-1].number),
-        )
+        while news := self._central_bank.movements(seen):
+            with self._unit.transaction():
+                if self._record.advance(seen, news[-1].number):
+                    for movement in news:
+                        self._book(movement)
+            seen = self.seen  # where another has followed the same list meanwhile, too
+        self._was_followed = True
 
     def follow_once(self) -> None:
         """`follow`, unless that was done since this start."""
@@ -74,7 +66,7 @@ class Movements:
     @property
     def seen(self) -> int:
         """The number of the last movement that was booked."""
-        return int(self._store.value("select value from cursors where name = ?", (_CURSOR,)) or 0)
+        return self._record.seen()
 
     def _book(self, movement: Movement) -> None:
         is_lost_challenge = movement.kind == _CHALLENGE and movement.amount < 0

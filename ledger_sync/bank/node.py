@@ -23,7 +23,7 @@ from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.endings import Endings
 from ledger_sync.bank.forgotten_fundings import ForgottenFundings
 from ledger_sync.bank.fork_watch import ForkWatch
-from ledger_sync.bank.funding import Funding
+from ledger_sync.bank.funding import FundingOrders
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake, is_refused_bundle
 from ledger_sync.bank.lanes import CENTRAL_BANK, Lanes
@@ -159,9 +159,11 @@ class Node:
             self.watch,
             self.redemptions,
         )
-        self.funding = Funding(house, self.certification, self.objects, self.intake, central_bank)
+        self.funding = FundingOrders(house, self.certification, self.objects, self.intake, central_bank)
         self.answers = Answers(house, self.objects, self.redemptions, terms.capacity.rows)
-        self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, self.work, central_bank)
+        self.forgotten_fundings = ForgottenFundings(
+            house, self.wallets, self.intake, self.redemptions, self.work, central_bank
+        )
         known = {
             unclaimed.FUNDING: self.funding.is_known,
             unclaimed.REDEMPTION: self.redemptions.is_known,

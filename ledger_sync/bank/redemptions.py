@@ -49,7 +49,7 @@ class Redemptions:
         self._relays = relays
         self._intake = intake
         self._central_bank = central_bank
-        self._unclaimed = Unclaimed(house.store, house.books)
+        self._unclaimed = Unclaimed(house)
 
     def settled(self, transfer: Signed[Transfer], signer: bytes, value: int) -> None:
         """Note a settled redemption, within the caller's transaction, if it is one of ours to finish."""
@@ -137,6 +137,13 @@ class Redemptions:
     def is_known(self, txid: bytes) -> bool:
         """Whether this bank knows of a redemption, finished or not."""
         return self._store.row("select 1 from redemptions where transfer = ?", (txid,)) is not None
+
+    def that_made(self, issuance: bytes) -> bytes | None:
+        """The redemption of which these new tokens came."""
+        txid: bytes | None = self._store.value(
+            "select transfer from redemptions where issuance = ?", (issuance,)
+        )
+        return txid
 
     def in_flight(self) -> list[tuple[bytes, int]]:
         """Redemptions that the central bank may have booked already, and this bank has not."""

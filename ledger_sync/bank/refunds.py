@@ -54,7 +54,7 @@ class Refunds:
         self._work = work
         self._compensations = compensations
         self._central_bank = central_bank
-        self._unclaimed = Unclaimed(house.store, house.books)
+        self._unclaimed = Unclaimed(house)
 
     def find(self) -> None:
         """Open a refund for every settled output of customers' keys whose time is over, by this bank's clock and by the

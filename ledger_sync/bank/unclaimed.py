@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from ledger_sync.bank.books import OWN, POSITION, Books
-from ledger_sync.bank.sqlite.store import Store
+from ledger_sync.bank.books import OWN, POSITION
+from ledger_sync.bank.house import House
 from wallet.protocol import idempotency
 
 FUNDING: Final = "funding"
@@ -24,44 +24,34 @@ _log: Final = logging.getLogger(__name__)
 class Unclaimed:
     """Works within the caller's transaction. ``kind`` and ``cause`` are those of the central bank's movement."""
 
-    def __init__(self, store: Store, books: Books) -> None:
-        self._store = store
-        self._books = books
+    def __init__(self, house: House) -> None:
+        self._record = house.storage.movements
+        self._books = house.books
 
     def hold(self, number: int, kind: str, cause: bytes, amount: int) -> None:
         """The movement ``number``, which nobody here remembers: ``amount`` (tiyn) came to the position, or left it."""
         _log.warning("a %s of %d tiyn that this bank has forgotten: %s", kind, amount, cause.hex())
         self._books.move(f"{idempotency.forgotten(kind, cause)}:{number}", POSITION, OWN, amount)
-        self._store.run(
-            "insert into unclaimed (kind, cause, amount) values (?, ?, ?)"
-            " on conflict (kind, cause) do update set amount = amount + excluded.amount",
-            (kind, cause, amount),
-        )
+        self._record.hold(kind, cause, amount)
 
     def give(self, kind: str, cause: bytes, entry: str, account: str, amount: int) -> None:
         """Book what came of ``cause`` on ``account``, as ``entry``: from the bank's own account as far as that has had
         it since `hold`, else from the position."""
-        held = self._store.value("select amount from unclaimed where kind = ? and cause = ?", (kind, cause))
-        part = min(amount, held or 0)
+        part = min(amount, self._record.held(kind, cause) or 0)
         if not part:
             self._books.move(entry, POSITION, account, amount)
         elif self._books.move(entry, OWN, account, part):
             self._books.move(f"{entry}:rest", POSITION, account, amount - part)
-            self._store.run(
-                "update unclaimed set amount = amount - ? where kind = ? and cause = ?", (part, kind, cause)
-            )
-            self._store.run("delete from unclaimed where amount = 0")
+            self._record.give(kind, cause, part)
 
     def known_again(self, kind: str, cause: bytes) -> None:
         """What the bank's own account paid is booked by whoever calls this."""
-        self._store.run("delete from unclaimed where kind = ? and cause = ?", (kind, cause))
+        self._record.known_again(kind, cause)
 
     def fundings(self) -> list[bytes]:
         """The ids of fundings that were carried out and forgotten."""
-        rows = self._store.rows("select cause from unclaimed where kind = ? order by cause", (FUNDING,))
-        return [row[0] for row in rows]
+        return self._record.held_of(FUNDING)
 
     def is_held(self, kind: str, cause: bytes) -> bool:
         """Whether it waits to be known again."""
-        sql = "select 1 from unclaimed where kind = ? and cause = ?"
-        return self._store.row(sql, (kind, cause)) is not None
+        return self._record.held(kind, cause) is not None

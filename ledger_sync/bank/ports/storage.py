@@ -7,7 +7,9 @@ from typing import Protocol
 from ledger_sync.bank.ports.accounts import Accounts
 from ledger_sync.bank.ports.conflicts import Conflicts
 from ledger_sync.bank.ports.customers import CustomerRegister
+from ledger_sync.bank.ports.fundings import Fundings
 from ledger_sync.bank.ports.jobs import Jobs
+from ledger_sync.bank.ports.movements import MovementRecord
 from ledger_sync.bank.ports.revocations import Revocations
 from ledger_sync.bank.ports.settlements import Settlements
 from ledger_sync.bank.ports.unit import UnitOfWork
@@ -25,6 +27,12 @@ class Storage(Protocol):
 
     @property
     def customers(self) -> CustomerRegister: ...
+
+    @property
+    def fundings(self) -> Fundings: ...
+
+    @property
+    def movements(self) -> MovementRecord: ...
 
     @property
     def wallets(self) -> WalletRegister: ...

@@ -7,7 +7,9 @@ from pathlib import Path
 from ledger_sync.bank.sqlite.accounts import SqliteAccounts
 from ledger_sync.bank.sqlite.conflicts import SqliteConflicts
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
+from ledger_sync.bank.sqlite.fundings import SqliteFundings
 from ledger_sync.bank.sqlite.jobs import SqliteJobs
+from ledger_sync.bank.sqlite.movements import SqliteMovements
 from ledger_sync.bank.sqlite.revocations import SqliteRevocations
 from ledger_sync.bank.sqlite.settlements import SqliteSettlements
 from ledger_sync.bank.sqlite.store import Store
@@ -23,6 +25,8 @@ class SqliteStorage:
         self.unit = self.store
         self.accounts = SqliteAccounts(self.store)
         self.customers = SqliteCustomers(self.store)
+        self.fundings = SqliteFundings(self.store)
+        self.movements = SqliteMovements(self.store)
         self.wallets = SqliteWallets(self.store)
         self.revocations = SqliteRevocations(self.store)
         self.settlements = SqliteSettlements(self.store)
