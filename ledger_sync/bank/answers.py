@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.redemptions import Outcome
+from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.shares import uploader_of_customer
 from wallet.protocol import codec
@@ -16,25 +18,25 @@ from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.settlement import Verdict
 
+_ROW_BYTES: Final = 128
+"""Of a row, besides what is signed or evidence."""
+_SIGNED_BYTES: Final = 64
+"""Of a signed object, besides its payload and signature."""
+
 
 class Answers:
     """Reads verdicts and all that goes with them."""
 
-    def __init__(self, house: House, objects: Objects, redemptions: Redemptions, most_bytes: int) -> None:
+    def __init__(self, house: House, redemptions: Redemptions, most_bytes: int) -> None:
         """``most_bytes``: of rows in one answer."""
         self._most_bytes = most_bytes
         self._store = house.store
-        self._objects = objects
+        self._settlements = house.storage.settlements
         self._redemptions = redemptions
 
-    def known(self, txids: Iterable[bytes]) -> dict[bytes, int]:
+    def known(self, txids: Iterable[bytes]) -> Mapping[bytes, int]:
         """When each of these got its verdict (unix seconds), where it has one."""
-        found = {}
-        for txid in txids:
-            time = self._store.value("select time from settlements where transfer = ?", (txid,))
-            if time is not None:
-                found[txid] = time
-        return found
+        return self._settlements.answered(tuple(txids))
 
     def rows_for(self, account: str, txids: Iterable[bytes]) -> list[Cbor]:
         """A row for each: an answer only about transfers that ``account`` uploaded or that are listed for it."""
@@ -51,41 +53,44 @@ class Answers:
         )
         return row is not None
 
-    def rows(self, txids: Iterable[bytes], repeats: dict[bytes, int] | None = None) -> list[Cbor]:
+    def rows(self, txids: Iterable[bytes], repeats: Mapping[bytes, int] | None = None) -> list[Cbor]:
         """A row for each; those in ``repeats`` say when they were first answered. What does not fit into one answer
         is given as waiting, to be asked for again."""
+        asked = tuple(txids)
+        told, outcomes = self._settlements.told(asked), self._redemptions.outcomes(asked)
         left = self._most_bytes
         rows: list[Cbor] = []
-        for txid in txids:
-            row = self._row(txid, (repeats or {}).get(txid))
-            left -= len(codec.encode(row))
-            rows.append(row if left >= 0 else _waiting(txid))
+        for txid in asked:
+            row, outcome = _waiting(txid), outcomes.get(txid)
+            if txid in told:
+                left -= _size(told[txid], outcome)
+                if left >= 0:
+                    row = _row(txid, told[txid], outcome, (repeats or {}).get(txid))
+            rows.append(row)
         return rows
 
-    def _row(self, txid: bytes, first: int | None) -> Cbor:
-        settlement = self._objects.settlements.of(txid)
-        if settlement is None:
-            return _waiting(txid)
-        body = self._objects.transfers.body(txid)
-        is_refused = settlement.body.verdict is Verdict.REFUSED
-        statements = [] if body is None or is_refused else self._objects.statements.about(body.inputs)
-        is_redemption = body is not None and body.redemption is not None
-        outcome = self._redemptions.outcome(txid) if is_redemption else None
-        return [
-            txid,
-            settlement.to_cbor(),
-            first,
-            [statement.to_cbor() for statement in statements],
-            None if settlement.body.verdict is Verdict.SETTLED else self._evidence(txid),
-            None if outcome is None else [None if outcome[0] is None else outcome[0].to_cbor(), outcome[1]],
-        ]
 
-    def _evidence(self, txid: bytes) -> Cbor:
-        raw = self._store.value(
-            "select e.raw from settlements s join evidence e on e.id = s.evidence where s.transfer = ?",
-            (txid,),
-        )
-        return None if raw is None else codec.decode(raw, 3 * MAX_OBJECT_BYTES)
+def _row(txid: bytes, told: Told, outcome: Outcome | None, first: int | None) -> Cbor:
+    is_settled = told.settlement.body.verdict is Verdict.SETTLED
+    return [
+        txid,
+        told.settlement.to_cbor(),
+        first,
+        [statement.to_cbor() for statement in told.statements],
+        None if is_settled or told.evidence is None else codec.decode(told.evidence, 3 * MAX_OBJECT_BYTES),
+        None if outcome is None else [_issued(outcome), outcome.value],
+    ]
+
+
+def _issued(outcome: Outcome) -> Cbor:
+    return None if outcome.issuance is None else outcome.issuance.to_cbor()
+
+
+def _size(told: Told, outcome: Outcome | None) -> int:
+    """Bytes of a row at most."""
+    signed = [told.settlement, *told.statements, outcome.issuance if outcome is not None else None]
+    objects = (len(one.payload) + len(one.signature) for one in signed if one is not None)
+    return _ROW_BYTES + len(told.evidence or b"") + sum(size + _SIGNED_BYTES for size in objects)
 
 
 def _waiting(txid: bytes) -> Cbor:

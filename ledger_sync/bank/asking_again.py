@@ -33,7 +33,7 @@ class AskingAgain:
     def __init__(self, house: House, banks: BankLines, others: Iterable[str]) -> None:
         self._banks = banks
         self._left = sorted(others)
-        last = house.store.value("select max(time) from heard") or 0
+        last = house.storage.settlements.last_heard()
         self._since = max(0, last - FAR_AHEAD)
 
     def round(self) -> None:
@@ -51,7 +51,7 @@ class PassingOnAgain:
     """The answering side. Safe to share between threads."""
 
     def __init__(self, house: House, work: WorkList, clock: Callable[[], int]) -> None:
-        self._store = house.store
+        self._unit = house.storage.unit
         self._work = work
         self._clock = clock
         self._lock = threading.Lock()
@@ -68,7 +68,7 @@ class PassingOnAgain:
         count = 0
         left: int | None = since
         while left is not None:
-            with self._store.transaction():
+            with self._unit.transaction():
                 opened, left = self._work.open_again(bank, _PASSED_ON, left, _SLICE)
             count += opened
         return count

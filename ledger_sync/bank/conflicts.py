@@ -19,6 +19,7 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.shares import uploader_of_bank
@@ -157,7 +158,8 @@ class ConflictCourier:
         with self._store.transaction():
             if account is not None:
                 source = OWN if statement.body.bank == self._bank else POSITION
-                self._compensations.book(txid, wanted, place, account, answer.paid, answer.owed, source)
+                share = Share(txid, wanted, place)
+                self._compensations.book(share, account, answer.paid, answer.owed, source)
             self._desk.was_not_shown(txid, wanted)
 
     def _statements(self, txid: bytes, wanted: bytes) -> list[Signed[Consumption]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ledger_sync.bank.fork_watch import ForkWatch, name_of
+from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.ports.conflicts import Conflicts
+from ledger_sync.bank.ports.revocations import name_of
 from ledger_sync.bank.ports.settlements import Case
 from ledger_sync.settling.values import Loss, Outcome, settle
 from wallet.protocol.evidence import Evidence

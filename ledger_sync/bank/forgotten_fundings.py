@@ -12,13 +12,13 @@ import logging
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.caused import forget, note
+from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Funding, FundingStage
-from ledger_sync.bank.redemptions import Redemptions
-from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
+from ledger_sync.bank.unclaimed import Unclaimed
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import RemoteRefusal, read
@@ -34,18 +34,12 @@ class ForgottenFundings:
     """Takes them up again."""
 
     def __init__(
-        self,
-        house: House,
-        wallets: Wallets,
-        intake: Intake,
-        redemptions: Redemptions,
-        work: WorkList,
-        central_bank: CentralBankLine,
+        self, house: House, wallets: Wallets, intake: Intake, work: WorkList, central_bank: CentralBankLine
     ) -> None:
         self._house = house
         self._unit = house.storage.unit
         self._fundings = house.storage.fundings
-        self._redemptions = redemptions
+        self._redemptions = house.storage.redemptions
         self._wallets = wallets
         self._work = work
         self._asked: set[bytes] = set()
@@ -81,7 +75,7 @@ class ForgottenFundings:
     def _is_of_a_redemption(self, issuance: Signed[Issuance]) -> bool:
         """Whether this bank knows better than the central bank: the tokens came of a redemption, which it proves again,
         once."""
-        redemption = self._redemptions.that_made(issuance.id)
+        redemption = self._redemptions.giving(issuance.id)
         if redemption is not None and redemption not in self._asked:
             self._asked.add(redemption)
             with self._unit.transaction():
@@ -128,4 +122,4 @@ class ForgottenFundings:
         if paid:
             books.move(idempotency.funding_back(funding, 1), OWN, known.customer, paid)
             self._fundings.remove(funding)
-            forget(self._house, FUNDING, funding)
+            self._house.storage.caused.forget(FUNDING, funding)

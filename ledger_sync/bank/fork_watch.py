@@ -8,7 +8,6 @@ key is judged as a payment. Gaps in sequence numbers prove nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -120,10 +119,7 @@ class ForkWatch:
 
     def keep(self, evidence: Evidence) -> bytes:
         """Store evidence; its name here."""
-        raw, name = evidence.encode(), name_of(evidence)
-        key = evidence.certificate.body.key
-        self._store.insert("evidence", id=name, kind=int(evidence.kind), key=key, raw=raw)
-        return name
+        return self._house.storage.revocations.keep(evidence)
 
     # limits
 
@@ -207,11 +203,6 @@ class ForkWatch:
             (device, sequence),
         )
         return None if txid is None else self._objects.transfers.body(txid)
-
-
-def name_of(evidence: Evidence) -> bytes:
-    """The name that evidence has in the store."""
-    return hashlib.sha256(evidence.encode()).digest()
 
 
 def _keeps(certificate: Certificate, limits: Limits, spending: Spending) -> bool:

@@ -21,9 +21,9 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Denial, Funding, FundingStage
 from ledger_sync.bank.terms import MAX_OPEN_FUNDINGS, MAX_REFUSED_FUNDINGS
-from ledger_sync.bank.unclaimed import FUNDING
 from ledger_sync.http.call import WINDOW
 from ledger_sync.http.peers import RemoteRefusal, is_about_the_call, is_final, read
 from wallet.protocol import idempotency

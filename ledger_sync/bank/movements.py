@@ -14,11 +14,11 @@ from typing import Final
 from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine, Movement
-from ledger_sync.bank.unclaimed import FUNDING, Unclaimed
+from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING
+from ledger_sync.bank.unclaimed import Unclaimed
 from wallet.protocol import idempotency
 
 _OWN_KINDS: Final = frozenset({"issue", "withdrawal"})
-_CHALLENGE: Final = "challenge"
 
 
 class Movements:
@@ -69,7 +69,7 @@ class Movements:
         return self._record.seen()
 
     def _book(self, movement: Movement) -> None:
-        is_lost_challenge = movement.kind == _CHALLENGE and movement.amount < 0
+        is_lost_challenge = movement.kind == CHALLENGE and movement.amount < 0
         if movement.kind in _OWN_KINDS or is_lost_challenge:
             self._books.move(
                 idempotency.movement(movement.kind, movement.cause, movement.number),
@@ -85,5 +85,5 @@ class Movements:
             self._unclaimed.hold(movement.number, movement.kind, movement.cause, movement.amount)
         elif movement.kind == FUNDING:
             self._funded(movement.cause)
-        elif movement.kind == _CHALLENGE:
+        elif movement.kind == CHALLENGE:
             self._compensated(movement.cause)

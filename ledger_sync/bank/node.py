@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from ledger_sync.bank import unclaimed
 from ledger_sync.bank.answers import Answers
 from ledger_sync.bank.asking_again import AskingAgain, PassingOnAgain
 from ledger_sync.bank.books import OWN
@@ -32,6 +31,7 @@ from ledger_sync.bank.movements import Movements
 from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.outbox import Outbox, one_by_one
 from ledger_sync.bank.policies import Policies
+from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.refunds import Refunds
@@ -160,15 +160,13 @@ class Node:
             self.redemptions,
         )
         self.funding = FundingOrders(house, self.certification, self.objects, self.intake, central_bank)
-        self.answers = Answers(house, self.objects, self.redemptions, terms.capacity.rows)
-        self.forgotten_fundings = ForgottenFundings(
-            house, self.wallets, self.intake, self.redemptions, self.work, central_bank
-        )
+        self.answers = Answers(house, self.redemptions, terms.capacity.rows)
+        self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, self.work, central_bank)
         known = {
-            unclaimed.FUNDING: self.funding.is_known,
-            unclaimed.REDEMPTION: self.redemptions.is_known,
-            unclaimed.REFUND: self.refunds.is_known,
-            unclaimed.CHALLENGE: lambda claim: (
+            FUNDING: self.funding.is_known,
+            REDEMPTION: self.redemptions.is_known,
+            REFUND: self.refunds.is_known,
+            CHALLENGE: lambda claim: (
                 self.compensations.is_known(claim)
                 or self.refunds.is_known(claim)
                 or self.objects.transfers.knows(claim)
@@ -192,7 +190,7 @@ class Node:
         self._ending = every("endings", _ROUND_SECONDS, self.endings.look)
         self._refreshing = threading.Lock()
         self._refreshed_in_vain = -_AFTER_VAIN
-        self.caused = Caused(house, self.objects, self.work)
+        self.caused = Caused(house, self.work)
         self.asking_again = AskingAgain(house, banks, lines.banks)
         self.passing_on_again = PassingOnAgain(house, self.work, house.clock)
 

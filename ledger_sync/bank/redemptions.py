@@ -7,22 +7,26 @@ books what goes to the signer's account, which is all that a revoked wallet's re
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 import hsm.failpoint
 from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine, Redeemed
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.caused import REDEMPTION
+from ledger_sync.bank.ports.redemptions import Opened, Outcome
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.relays import Relays
-from ledger_sync.bank.unclaimed import REDEMPTION, Unclaimed
+from ledger_sync.bank.unclaimed import Unclaimed
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import idempotency
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.issuance import check_issuance
 from wallet.protocol.transfer import Refresh, ToPayer, Transfer
 
 
@@ -41,7 +45,8 @@ class Redemptions:
         central_bank: CentralBankLine,
     ) -> None:
         self._house = house
-        self._store = house.store
+        self._unit = house.storage.unit
+        self._redemptions = house.storage.redemptions
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
@@ -61,8 +66,7 @@ class Redemptions:
             case _:
                 keys = [signer]
         if any(self._wallets.customer_of(key) is not None for key in keys):
-            account = self._wallets.customer_of(signer)
-            self._store.insert("redemptions", transfer=transfer.id, customer=account, settled=value)
+            self._redemptions.open(transfer.id, Opened(self._wallets.customer_of(signer), value))
             if value:
                 self._work.add(Item(Kind.REDEEM, "", transfer.id))
             else:
@@ -70,22 +74,14 @@ class Redemptions:
 
     def certified(self, key: bytes) -> None:
         """A key has just become a customer's: what it redeemed earlier is its bank's to finish."""
-        rows = self._store.rows(
-            "select distinct i.transfer from tokens t join inputs i on i.origin = t.origin and i.output = t.output"
-            " where t.owner = ?",
-            (key,),
-        )
-        for (txid,) in rows:
-            copy = self._objects.transfers.copy(txid, key)
-            value = self._store.value("select value from tokens where origin = ? and output = 0", (txid,))
-            if copy is not None and copy.body.redemption is not None and value is not None:
-                self.settled(copy, key, value)
+        for transfer, value in self._redemptions.signed_by(key):
+            self.settled(transfer, key, value)
 
     def finish(self, txid: bytes) -> None:
         """Have the central bank redeem ``txid``, and book what it says. Raises its ``Refusal``s."""
         redeemed = read(self._ask(txid), self._believed)
         hsm.failpoint.reach("bank.redeem.answered")
-        with self._store.transaction():
+        with self._unit.transaction():
             self._book(txid, redeemed)
         hsm.failpoint.reach("bank.redeem.booked")
 
@@ -98,12 +94,10 @@ class Redemptions:
         return redeemed
 
     def _ask(self, txid: bytes) -> Redeemed:
-        row = self._store.row("select customer, settled from redemptions where transfer = ?", (txid,))
-        signer = self._objects.transfers.owner(txid)
-        if row is None or signer is None:
+        opened, signer = self._redemptions.get(txid), self._objects.transfers.owner(txid)
+        if opened is None or signer is None:
             raise Refusal(Code.NOT_FOUND, {"transfer": txid.hex()})
-        account, settled = row
-        possession = None if account is None else self._wallets.possession(signer)
+        possession = None if opened.account is None else self._wallets.possession(signer)
         gathered = self._provenance.gather([txid])
         bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
         hsm.failpoint.reach("bank.redeem.ask")
@@ -113,48 +107,31 @@ class Redemptions:
             if refusal.code is not Code.WALLET_REVOKED or possession is not None:
                 raise
         # The signer's wallet was revoked: the money is for the signer's account, and for its own bank to ask for.
-        return Redeemed(None, settled, 0)
+        return Redeemed(None, opened.settled, 0)
 
     def _book(self, txid: bytes, redeemed: Redeemed) -> None:
-        account = self._store.value("select customer from redemptions where transfer = ?", (txid,))
-        issuance = redeemed.issuance
+        opened, issuance = self._redemptions.get(txid), redeemed.issuance
         if issuance is not None:
             self._intake.add_issuance(issuance)
             self._relays.money_made(issuance)
-        elif account is not None and redeemed.credited:
+        elif opened is not None and opened.account is not None and redeemed.credited:
             entry = idempotency.redemption(txid)
-            self._unclaimed.give(REDEMPTION, txid, entry, account, redeemed.credited)
+            self._unclaimed.give(REDEMPTION, txid, entry, opened.account, redeemed.credited)
         if (
             issuance is not None or redeemed.credited
         ):  # of nothing else does the central bank know by this bank
             note(self._house, REDEMPTION, txid, txid)
-        self._store.run(
-            "update redemptions set done = 1, value = ?, issuance = ? where transfer = ?",
-            (redeemed.value, None if issuance is None else issuance.id, txid),
-        )
+        self._redemptions.done(txid, redeemed.value, None if issuance is None else issuance.id)
         self._work.done(Item(Kind.REDEEM, "", txid))
 
     def is_known(self, txid: bytes) -> bool:
         """Whether this bank knows of a redemption, finished or not."""
-        return self._store.row("select 1 from redemptions where transfer = ?", (txid,)) is not None
+        return self._redemptions.get(txid) is not None
 
-    def that_made(self, issuance: bytes) -> bytes | None:
-        """The redemption of which these new tokens came."""
-        txid: bytes | None = self._store.value(
-            "select transfer from redemptions where issuance = ?", (issuance,)
-        )
-        return txid
-
-    def in_flight(self) -> list[tuple[bytes, int]]:
+    def in_flight(self) -> Sequence[tuple[bytes, int]]:
         """Redemptions that the central bank may have booked already, and this bank has not."""
-        rows = self._store.rows("select transfer, settled from redemptions where done = 0")
-        return sorted((txid, value) for txid, value in rows)
+        return self._redemptions.under_way()
 
-    def outcome(self, txid: bytes) -> tuple[Signed[Issuance] | None, int] | None:
-        """What became of a redemption's money; None while that is open."""
-        row = self._store.row(
-            "select issuance, value from redemptions where transfer = ? and done = 1", (txid,)
-        )
-        if row is None:
-            return None
-        return (None if row[0] is None else self._objects.issuances.get(row[0])), row[1]
+    def outcomes(self, txids: Collection[bytes]) -> Mapping[bytes, Outcome]:
+        """What became of redemptions' money; of those among ``txids`` of which that is known."""
+        return self._redemptions.outcomes(txids)

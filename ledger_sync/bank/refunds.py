@@ -7,6 +7,7 @@ transfer which nobody can show is paid by the bank that had the token consumed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import hsm.failpoint
@@ -15,8 +16,10 @@ from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.caused import REFUND
+from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.provenance import Provenance
-from ledger_sync.bank.unclaimed import REFUND, Unclaimed
+from ledger_sync.bank.unclaimed import Unclaimed
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import RemoteRefusal
@@ -47,7 +50,8 @@ class Refunds:
         central_bank: CentralBankLine,
     ) -> None:
         self._house = house
-        self._store = house.store
+        self._unit = house.storage.unit
+        self._refunds = house.storage.refunds
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
@@ -61,14 +65,9 @@ class Refunds:
         central bank's last word: one of them alone may be wrong."""
         head = self._house.trust.policy.head
         last = refundable_before(min(self._house.clock(), head.time + _HOUR), head.grace)
-        with self._store.transaction():
-            unspent = self._objects.unspent
-            for ref, customer in unspent.to_refund(last, _ROUND):
-                unspent.asked_for(ref)
-                self._store.insert(
-                    "refunds", origin=ref.txid, output=ref.output, customer=customer, stage="open"
-                )
-                self._work.add(Item(Kind.REFUND, "", codec.encode(ref.to_cbor())))
+        with self._unit.transaction():
+            for token in self._refunds.open(last, _ROUND):
+                self._work.add(_job(token))
 
     def finish(self, subject: bytes) -> None:
         """Ask the central bank for one refund and book it. Raises its ``Refusal``s but TOO_LATE, which is final, and
@@ -87,22 +86,21 @@ class Refunds:
             if refusal.code is Code.TOO_EARLY:
                 self._forget(token)
             elif refusal.code is Code.TOO_LATE or self._knows_consumer(refusal, owner):
-                self._close(token, "late", None)
+                self._close(token, None)
             else:
                 raise
             return
         hsm.failpoint.reach("bank.refund.answered")
         if answer.owed is None:
-            self._close(token, "paid", answer.paid)
+            self._close(token, answer.paid)
         else:
             self._compensate(token, answer.paid, answer.owed)
         hsm.failpoint.reach("bank.refund.booked")
 
     def _forget(self, token: TokenRef) -> None:
-        with self._store.transaction():
-            self._store.run("delete from refunds where origin = ? and output = ? and stage = 'open'", token)
-            self._objects.unspent.not_asked_for(token)
-            self._work.drop(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
+        with self._unit.transaction():
+            self._refunds.too_early(token)
+            self._work.drop(_job(token))
 
     def _knows_consumer(self, refusal: RemoteRefusal, owner: bytes) -> bool:
         """Whether a bank that is asked to show a transfer of ``owner`` need not: it is at hand here."""
@@ -114,35 +112,35 @@ class Refunds:
     def _compensate(self, token: TokenRef, paid: int, owed: int) -> None:
         """A bank had the token consumed and could not show by what: it pays, at once or by and by, and then
         `Compensations` has it asked for again."""
-        item = Item(Kind.REFUND, "", codec.encode(token.to_cbor()))
-        with self._store.transaction():
-            customer = self._store.value(
-                "select customer from refunds where origin = ? and output = ?", token
-            )
-            self._compensations.book(refund_id(token), token.txid, token.output, customer, paid, owed)
-            self._store.run(
-                "update refunds set stage = ?, value = ? where origin = ? and output = ?",
-                ("open" if owed else "paid", paid, token.txid, token.output),
-            )
-            if not owed:
-                self._objects.unspent.drop(token)
-            self._work.done(item)
+        with self._unit.transaction():
+            share = Share(refund_id(token), token.txid, token.output)
+            self._compensations.book(share, self._account_of(token), paid, owed)
+            if owed:
+                self._refunds.owed(token, paid)
+            else:
+                self._refunds.paid(token, paid)
+            self._work.done(_job(token))
 
-    def _close(self, token: TokenRef, stage: str, value: int | None) -> None:
-        with self._store.transaction():
-            customer = self._store.value(
-                "select customer from refunds where origin = ? and output = ?", token
-            )
+    def _account_of(self, token: TokenRef) -> str:
+        """NOT_FOUND."""
+        account = self._refunds.account_of(token)
+        if account is None:
+            raise Refusal(Code.NOT_FOUND, {"token": str(token)})
+        return account
+
+    def _close(self, token: TokenRef, value: int | None) -> None:
+        """``value`` None: it came too late."""
+        with self._unit.transaction():
             if value:
-                note(self._house, REFUND, refund_id(token), codec.encode(token.to_cbor()))
-                self._unclaimed.give(REFUND, refund_id(token), idempotency.refund(token), customer, value)
-            self._store.run(
-                "update refunds set stage = ?, value = ? where origin = ? and output = ?",
-                (stage, value, token.txid, token.output),
-            )
-            self._objects.unspent.drop(token)
+                job, account = _job(token), self._account_of(token)
+                note(self._house, REFUND, refund_id(token), job.subject)
+                self._unclaimed.give(REFUND, refund_id(token), idempotency.refund(token), account, value)
+            if value is None:
+                self._refunds.late(token)
+            else:
+                self._refunds.paid(token, value)
             self._objects.waiting.hurry(self._objects.transfers.waiting_for(token))
-            self._work.done(Item(Kind.REFUND, "", codec.encode(token.to_cbor())))
+            self._work.done(_job(token))
 
     def is_known(self, refund: bytes) -> bool:
         """Whether this bank knows of the refund of this id, booked or open."""
@@ -150,10 +148,10 @@ class Refunds:
             return True
         return any(open_one == refund for open_one, _value in self.in_flight())
 
-    def in_flight(self) -> list[tuple[bytes, int]]:
+    def in_flight(self) -> Sequence[tuple[bytes, int]]:
         """Refunds that the central bank may have booked already, and this bank has not."""
-        rows = self._store.rows(
-            "select r.origin, r.output, t.value - coalesce(r.value, 0) from refunds r join tokens t"
-            " on t.origin = r.origin and t.output = r.output where r.stage = 'open' order by 1, 2"
-        )
-        return [(refund_id(TokenRef(origin, output)), value) for origin, output, value in rows]
+        return [(refund_id(token), value) for token, value in self._refunds.under_way()]
+
+
+def _job(token: TokenRef) -> Item:
+    return Item(Kind.REFUND, "", codec.encode(token.to_cbor()))

@@ -12,12 +12,9 @@ from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.house import House
+from ledger_sync.bank.ports.caused import FUNDING
 from wallet.protocol import idempotency
 
-FUNDING: Final = "funding"
-REDEMPTION: Final = "redemption"
-REFUND: Final = "refund"
-CHALLENGE: Final = "challenge"
 _log: Final = logging.getLogger(__name__)
 
 

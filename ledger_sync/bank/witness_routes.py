@@ -80,13 +80,13 @@ class WitnessCalls:
         return [number, [statement.to_cbor() for statement in page]]
 
     def _caused(self, incoming: Incoming) -> Cbor:
-        number, page = self._node.caused.since(
+        page = self._node.caused.since(
             incoming.number("since", _MAX_NUMBER), incoming.number("after", _MAX_NUMBER)
         )
         acts: list[Cbor] = [
             [act.kind, act.cause, None if act.issuance is None else act.issuance.to_cbor()] for act in page
         ]
-        return [self._node.movements.seen, number, acts]
+        return [self._node.movements.seen, page[-1].number if page else 0, acts]
 
     def _cause_again(self, incoming: Incoming) -> Cbor:
         listed, policy = codec.array(incoming.value, 2)

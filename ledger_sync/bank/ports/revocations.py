@@ -5,12 +5,18 @@ Rule: a wallet id is revoked once for each reason, whoever finds it out at the s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Reason
+
+
+def name_of(evidence: Evidence) -> bytes:
+    """The name of evidence in a store, 32 bytes."""
+    return hashlib.sha256(evidence.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +44,8 @@ class Revocations(Protocol):
         """How many losses, by their times, the account has had wallet ids revoked for after ``since``."""
 
     def keep(self, evidence: Evidence) -> bytes:
-        """The name of the evidence here, 32 bytes; the same again has the same."""
+        """Store evidence, once; its name."""
+
+    def forgotten(self, version: int) -> Sequence[bytes]:
+        """What a policy after ``version`` listed, nobody lists any more. The subjects of the jobs by which they are
+        listed: the evidence's name, or the account's id where there is none."""

@@ -81,6 +81,9 @@ class Settlements(Protocol):
         """Keep the notary's words; the references of which nothing was known before. ``are_ours``: they answer commits
         of this bank, so that what was consumed needs no refund."""
 
+    def last_heard(self) -> int:
+        """The latest date of the notary's words that were ever heard (unix seconds); 0 where none was."""
+
     def committed(self, txids: Collection[bytes]) -> None:
         """The notary has decided about them. Takes effect on valid ones."""
 

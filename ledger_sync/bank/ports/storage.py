@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from ledger_sync.bank.ports.accounts import Accounts
+from ledger_sync.bank.ports.caused import Caused
+from ledger_sync.bank.ports.compensations import Compensations
 from ledger_sync.bank.ports.conflicts import Conflicts
 from ledger_sync.bank.ports.customers import CustomerRegister
 from ledger_sync.bank.ports.fundings import Fundings
 from ledger_sync.bank.ports.jobs import Jobs
 from ledger_sync.bank.ports.movements import MovementRecord
+from ledger_sync.bank.ports.redemptions import Redemptions
+from ledger_sync.bank.ports.refunds import Refunds
 from ledger_sync.bank.ports.revocations import Revocations
 from ledger_sync.bank.ports.settlements import Settlements
 from ledger_sync.bank.ports.unit import UnitOfWork
@@ -48,5 +52,17 @@ class Storage(Protocol):
 
     @property
     def jobs(self) -> Jobs: ...
+
+    @property
+    def caused(self) -> Caused: ...
+
+    @property
+    def compensations(self) -> Compensations: ...
+
+    @property
+    def redemptions(self) -> Redemptions: ...
+
+    @property
+    def refunds(self) -> Refunds: ...
 
     def close(self) -> None: ...

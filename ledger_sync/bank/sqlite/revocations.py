@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
-from ledger_sync.bank.ports.revocations import Revocation
+from ledger_sync.bank.ports.revocations import Revocation, name_of
 from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Reason
@@ -37,8 +36,15 @@ class SqliteRevocations:
         return int(self._store.value(sql, (account, int(Reason.LOST), since)))
 
     def keep(self, evidence: Evidence) -> bytes:
-        raw = evidence.encode()
-        name = hashlib.sha256(raw).digest()
-        key = evidence.certificate.body.key
-        self._store.insert("evidence", id=name, kind=int(evidence.kind), key=key, raw=raw)
+        name, key = name_of(evidence), evidence.certificate.body.key
+        self._store.insert("evidence", id=name, kind=int(evidence.kind), key=key, raw=evidence.encode())
         return name
+
+    def forgotten(self, version: int) -> Sequence[bytes]:
+        with self._store.transaction():
+            rows = self._store.rows(
+                "select distinct coalesce(evidence, cast(customer as blob)) from revocations where version > ?",
+                (version,),
+            )
+            self._store.run("update revocations set version = null where version > ?", (version,))
+        return [row[0] for row in rows]

@@ -102,6 +102,9 @@ class SqliteSettlements:
             found.update(TokenRef(*row) for row in self._store.rows(sql, values))
         return found
 
+    def last_heard(self) -> int:
+        return int(self._store.value("select max(time) from heard") or 0)
+
     def committed(self, txids: Collection[bytes]) -> None:
         for places, values in ids(txids):
             sql = f"update transfers set stage = 'committed' where stage = 'valid' and id in {places}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger_sync.bank.sqlite.accounts import SqliteAccounts
+from ledger_sync.bank.sqlite.caused import SqliteCaused
+from ledger_sync.bank.sqlite.compensations import SqliteCompensations
 from ledger_sync.bank.sqlite.conflicts import SqliteConflicts
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
 from ledger_sync.bank.sqlite.fundings import SqliteFundings
 from ledger_sync.bank.sqlite.jobs import SqliteJobs
 from ledger_sync.bank.sqlite.movements import SqliteMovements
+from ledger_sync.bank.sqlite.redemptions import SqliteRedemptions
+from ledger_sync.bank.sqlite.refunds import SqliteRefunds
 from ledger_sync.bank.sqlite.revocations import SqliteRevocations
 from ledger_sync.bank.sqlite.settlements import SqliteSettlements
 from ledger_sync.bank.sqlite.store import Store
@@ -32,6 +36,10 @@ class SqliteStorage:
         self.settlements = SqliteSettlements(self.store)
         self.conflicts = SqliteConflicts(self.store)
         self.jobs = SqliteJobs(self.store)
+        self.caused = SqliteCaused(self.store)
+        self.compensations = SqliteCompensations(self.store)
+        self.redemptions = SqliteRedemptions(self.store)
+        self.refunds = SqliteRefunds(self.store)
 
     def close(self) -> None:
         self.store.close()

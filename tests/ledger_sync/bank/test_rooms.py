@@ -17,10 +17,7 @@ CALLS = {"run", "row", "rows", "value", "insert"}
 # What still holds SQL. A file that was moved leaves this list, and none comes back.
 WITH_SQL = {
     "answers.py",
-    "asking_again.py",
     "certificates.py",
-    "caused.py",
-    "compensations.py",
     "couriers.py",
     "deliveries.py",
     "fork_watch.py",
@@ -28,8 +25,6 @@ WITH_SQL = {
     "issuances.py",
     "pending.py",
     "provenance.py",
-    "redemptions.py",
-    "refunds.py",
     "relays.py",
     "requests.py",
     "shares.py",
