@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.customers import Admission, Customer
 from ledger_sync.bank.ports.storage import Storage
+from ledger_sync.bank.ports.wallets import Certified, Holder
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.bank.terms import Capacity
 from tests.support.world import NOW, Person, World
 from wallet.protocol import cose
+from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance
 from wallet.protocol.settlement import Consumption, Settlement, Verdict
-from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.transfer import Purpose, ToAccount, TokenRef, Transfer
 from wallet.protocol.validity import Token, issued_tokens
 
 PURPOSE = bytes(16)
+
+DEVICE = b"\2" + bytes(32)
+ACCOUNT = Customer("a" * 32, "Aigul", WalletKind.PERSON, 0)
+
+
+def enter(storage: Storage) -> str:
+    """A customer with a device; the account."""
+    if storage.customers.get(ACCOUNT.id) is None:
+        storage.accounts.open(ACCOUNT.id)
+        storage.customers.add(ACCOUNT, 0, NOW)
+        storage.customers.add_code("CODE", b"cause", ACCOUNT.id)
+        assert storage.customers.admit(DEVICE, "CODE", NOW, 1) is Admission.ADMITTED
+    return ACCOUNT.id
 
 
 class Chain:
@@ -28,22 +45,32 @@ class Chain:
         self.world = World()
         self.objects = Objects(storage.store, Capacity())
         self.people = [self.world.person(f"person {number}") for number in range(length + 1)]
-        issuance = self.world.issue(self.people[0], 1_000)
+        self.storage = storage
+        self.issuance = self.world.issue(self.people[0], 1_000)
+        self.keep(self.issuance)
         with storage.unit.transaction():
-            self.objects.issuances.add(issuance)
-            self.objects.tokens.add(issued_tokens(issuance), settled=True)
             for person in self.people:
                 self.objects.certificates.add(person.certificate)
-        self.storage = storage
         self.transfers: list[Signed[Transfer]] = []
-        token = issued_tokens(issuance)[0]
+        self.tokens = list(issued_tokens(self.issuance))
+        """What was issued, and what each payment paid."""
         for payer, payee in zip(self.people, self.people[1:], strict=False):
-            made = self.pay(payer, token, payee, min(700, token.amount), stage)
+            token = self.tokens[-1]
+            made = self.pay(payer, token, payee.key.public, min(700, token.amount), PURPOSE, stage)
             self.transfers.append(made)
-            token = self.world.outputs(made, [token], payer)[0]
+            self.tokens.append(self.world.outputs(made, [token], payer)[0])
 
-    def pay(self, payer: Person, token: Token, payee: Person, amount: int, stage: str) -> Signed[Transfer]:
-        made = self.world.transfer(payer, [token], payee.key.public, amount, PURPOSE)
+    def keep(self, issuance: Signed[Issuance]) -> None:
+        """Have an issuance and its tokens."""
+        with self.storage.unit.transaction():
+            self.objects.issuances.add(issuance)
+            self.objects.tokens.add(issued_tokens(issuance), settled=True)
+
+    def pay(
+        self, payer: Person, token: Token, payee: bytes, amount: int, purpose: Purpose, stage: str
+    ) -> Signed[Transfer]:
+        """A transfer of ``payer``, in the archive."""
+        made = self.world.transfer(payer, [token], payee, amount, purpose)
         archive = self.objects.transfers
         with self.storage.unit.transaction():
             archive.add(made, "customer:a", NOW)
@@ -54,6 +81,25 @@ class Chain:
                 archive.set_signer(made.id, payer.certificate)
                 archive.mark_valid(made.id)
         return made
+
+    def redeem(self, owner: Person, token: Token) -> Signed[Transfer]:
+        """All of a token for the owner's account."""
+        return self.pay(owner, token, self.world.redemption.public, token.amount, ToAccount(), "valid")
+
+    def owned(self, amount: int) -> Token:
+        """A token of a customer of the bank, which nobody has spent."""
+        owner = self.world.person(f"customer {amount}")
+        body = owner.certificate.body
+        holder = Holder(enter(self.storage), DEVICE)
+        with self.storage.unit.transaction():
+            self.objects.certificates.add(owner.certificate)
+            certified = Certified(
+                body.wallet, body.key, holder, owner.certificate.id, body.issued, body.expires
+            )
+            assert self.storage.wallets.certify(certified, None)
+        issuance = self.world.issue(owner, amount)
+        self.keep(issuance)
+        return issued_tokens(issuance)[0]
 
     @property
     def ids(self) -> list[bytes]:
