@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 from ledger_sync.bank.sqlite.store import SCHEMA as BANK
-from ledger_sync.central_bank.store import SCHEMA as CENTRAL_BANK
+from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
 from ledger_sync.http.nonces import SCHEMA as NONCES
 from ledger_sync.http.trust import SCHEMA as TRUST
 from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY

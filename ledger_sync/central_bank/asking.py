@@ -9,17 +9,16 @@ A bank is asked one question at a time, and whoever comes meanwhile is told that
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ledger_sync.central_bank.partners import BankLine
-from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.ports.questions import Question
+from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock
 from ledger_sync.http.peers import NoAnswer, is_asked_again
-from wallet.protocol import cose
 from wallet.protocol.codes import Code, Fact, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.keys import p256
@@ -53,7 +52,7 @@ class Shown:
 class Asking:
     """Asks banks, and keeps what they answered."""
 
-    store: Store
+    storage: Storage
     banks: Mapping[str, BankLine]
     terms: Terms
     clock: Clock
@@ -68,43 +67,34 @@ class Asking:
             self._try(said.bank, said.consumer)
             ended = self._ended(said, owner, lost)
         if ended is None:
-            until, consumer = self._until(lost), said.consumer.hex()
+            since = max(question.since for question in self._asked(said, owner, lost))
+            until, consumer = since + self.terms.challenge_wait, said.consumer.hex()
             facts: dict[str, Fact] = {"bank": said.bank, "until": until, "consumer": consumer}
             raise Refusal(Code.UNREACHABLE, facts)
         return ended.transfer
 
     def ask_again(self, bank: str | None = None) -> None:
-        """Ask this bank, or all, what is open and due: the step of a background worker. What is due later than after
-        any pause was put off by a clock that was wrong."""
-        with self.store.reading() as db:
-            rows = db.execute(
-                "select distinct bank, consumer from asked where shown is null and failed is null"
-                " and (due <= ?1 or due > ?1 + ?4) and (?2 is null or bank = ?2) order by due limit ?3",
-                (self.clock(), bank, _ROUND, self.terms.challenge_wait),
-            ).fetchall()
-        for bank, consumer in rows:
-            self._try(bank, consumer)
+        """Ask this bank, or all, what is open and due: the step of a background worker."""
+        wait = self.terms.challenge_wait
+        for asked, consumer in self.storage.questions.due(bank, self.clock(), wait, _ROUND):
+            self._try(asked, consumer)
 
     def _ended(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> Shown | None:
         """How it ended for these tokens; None while it is open for one of them. The questions are noted first."""
-        now = self.clock()
-        with self.store.writing() as db:
-            db.executemany(
-                "insert into asked (txid, output, consumer, bank, owner, since, due) values (?, ?, ?, ?, ?, ?, ?)"
-                " on conflict do nothing",
-                [(*ref, said.consumer, said.bank, owner, now, now) for ref in lost],
-            )
-            rows = [_end_of(db, ref, said.consumer) for ref in lost]
-        shown = next((raw for raw, _ in rows if raw is not None), None)
-        if shown is not None:
-            return Shown(cose.parse(Transfer, shown))
-        return Shown(None) if all(failed is not None for _, failed in rows) else None
+        asked = self._asked(said, owner, lost)
+        shown = next((question.shown for question in asked if question.shown is not None), None)
+        return Shown(shown) if shown or all(question.failed for question in asked) else None
 
-    def _until(self, lost: Sequence[TokenRef]) -> int:
-        with self.store.reading() as db:
-            sql = "select since from asked where txid = ? and output = ?"
-            since: list[int] = [db.execute(sql, ref).fetchone()[0] for ref in lost]
-        return max(since) + self.terms.challenge_wait
+    def _asked(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> list[Question]:
+        """COMMIT_MISMATCH where the notary has named another consumer before. What ended before there were questions
+        bears none."""
+        now, ask = self.clock(), self.storage.questions.ask
+        with self.storage.transaction():
+            asked = [ask(ref, said.consumer, said.bank, owner, now) for ref in lost]
+            for question in asked:
+                is_same = question.consumer in (b"", said.consumer)
+                require(is_same, Code.COMMIT_MISMATCH, token=str(question.ref))
+        return asked
 
     def _try(self, bank: str, consumer: bytes) -> None:
         line = self.banks.get(bank)
@@ -125,48 +115,26 @@ class Asking:
         except Refusal as refusal:
             if refusal.code is Code.NOT_FOUND or not is_asked_again(refusal):
                 answer = Shown(None)
-        with self.store.writing() as db:
-            if answer is None:
-                self._note_failure(db, consumer)
-            else:
-                self._note_end(db, consumer, answer)
+        if answer is None:
+            self._note_failure(consumer)
+        else:
+            self._note_end(consumer, answer)
 
-    def _note_end(self, db: sqlite3.Connection, consumer: bytes, answer: Shown) -> None:
-        for txid, output, owner in _open(db, consumer):
-            ref = TokenRef(txid, output)
-            if answer.answers(consumer, ref, owner) and answer.transfer is not None:
-                sql = "update asked set shown = ? where txid = ? and output = ?"
-                db.execute(sql, (answer.transfer.encode(), *ref))
-            else:
-                sql = "update asked set failed = ? where txid = ? and output = ?"
-                db.execute(sql, (self.clock(), *ref))
+    def _note_end(self, consumer: bytes, answer: Shown) -> None:
+        questions = self.storage.questions
+        ended = [
+            (question.ref, answer.answers(consumer, question.ref, question.owner))
+            for question in questions.open(consumer)
+        ]
+        with self.storage.transaction():
+            for ref, is_answered in ended:
+                if is_answered and answer.transfer is not None:
+                    questions.show(ref, answer.transfer)
+                else:
+                    questions.fail(ref, self.clock())
 
-    def _note_failure(self, db: sqlite3.Connection, consumer: bytes) -> None:
-        now, pause = self.clock(), max(1, self.terms.challenge_wait // ATTEMPTS)
-        db.execute(
-            "update asked set failures = failures + 1, due = ?1 + ?2, since = min(since, ?1)"
-            " where consumer = ?3 and shown is null and failed is null and (due <= ?1 or due > ?1 + ?4)",
-            (now, pause, consumer, self.terms.challenge_wait),
-        )
-        db.execute(
-            "update asked set failed = ? where consumer = ? and shown is null and failed is null"
-            " and failures > ? and since + ? <= ?",
-            (now, consumer, ATTEMPTS, self.terms.challenge_wait, now),
-        )
-
-
-def _open(db: sqlite3.Connection, consumer: bytes) -> list[tuple[bytes, int, bytes]]:
-    return db.execute(
-        "select txid, output, owner from asked where consumer = ? and shown is null and failed is null",
-        (consumer,),
-    ).fetchall()
-
-
-def _end_of(db: sqlite3.Connection, ref: TokenRef, consumer: bytes) -> tuple[bytes | None, int | None]:
-    """COMMIT_MISMATCH where the notary has named another consumer before. What ended before there were questions bears
-    none."""
-    row: tuple[bytes, bytes | None, int | None] = db.execute(
-        "select consumer, shown, failed from asked where txid = ? and output = ?", ref
-    ).fetchone()
-    require(row[0] in (b"", consumer), Code.COMMIT_MISMATCH, token=str(ref))
-    return row[1:]
+    def _note_failure(self, consumer: bytes) -> None:
+        now, wait = self.clock(), self.terms.challenge_wait
+        with self.storage.transaction():
+            self.storage.questions.put_off(consumer, now, max(1, wait // ATTEMPTS), wait)
+            self.storage.questions.give_up(consumer, now, ATTEMPTS, wait)

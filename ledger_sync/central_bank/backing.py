@@ -12,89 +12,84 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
-from ledger_sync.central_bank.issuing import Cause, find
+from ledger_sync.central_bank.books import move
+from ledger_sync.central_bank.ports.books import OUTSTANDING, MovementKind, position
+from ledger_sync.central_bank.ports.issuances import Cause, Charge
+from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.proving import Proof
 from ledger_sync.settling import Valid
-from wallet.database import insert_new
 from wallet.protocol.bounds import FUNDING_ID_BYTES
 from wallet.protocol.cose import Signed
 from wallet.protocol.idempotency import reissue
 from wallet.protocol.issuance import Issuance
 
-_BACKED: Final = (
-    "select 1 from issuances where id = ? and (cause = 'funding'"
-    " or exists (select 1 from redemptions where txid = cause_id) or id in (select issuance from charged))"
-)
+Root = tuple[Signed[Issuance], str]
+"""An issuance, and the bank that stands for it where the books lack it."""
 _log: Final = logging.getLogger(__name__)
 
 
-def back(db: sqlite3.Connection, proof: Proof, made_by: bytes, speaker: tuple[bytes, str], now: int) -> None:
-    """Book whatever the books lack of the issuances that the transaction `made_by` goes back to, within the caller's
-    transaction, before it pays. `speaker` is a key, and the bank that has shown that it speaks for it."""
+def back(storage: Storage, behind: Sequence[Root], now: int) -> None:
+    """Book whatever the books lack of these issuances (`roots`), within the caller's transaction, before it pays."""
+    for issuance, bank in behind:
+        if not storage.issuances.is_backed(issuance.id):
+            charge(storage, issuance, bank, now)
+
+
+def roots(proof: Proof, made_by: bytes, speaker: tuple[bytes, str]) -> list[Root]:
+    """The issuances that the transaction `made_by` goes back to. `speaker` is a key, and the bank that has shown that
+    it speaks for it."""
     key, speaks = speaker
-    for issuance, certified in _roots(proof, made_by, speaks):
-        if db.execute(_BACKED, (issuance.id,)).fetchone() is None:
-            charge(db, issuance, speaks if issuance.body.owner == key else certified, now)
+    return [
+        (issuance, speaks if issuance.body.owner == key else certified)
+        for issuance, certified in _roots(proof, made_by, speaks)
+    ]
 
 
-def charge(db: sqlite3.Connection, issuance: Signed[Issuance], bank: str, now: int) -> None:
+def charge(storage: Storage, issuance: Signed[Issuance], bank: str, now: int) -> None:
     """Take from the position of `bank` what an issuance made, under an id that no other funding has."""
-    funding = issuance.body.funding
-    while find(db, Cause.FUNDING, funding) is not None:
+    funding, issuances = issuance.body.funding, storage.issuances
+    while issuances.find(Cause.FUNDING, funding) is not None:
         funding = hashlib.sha256(issuance.id + funding).digest()[:FUNDING_ID_BYTES]
-    cause, total = Cause.FUNDING.value, sum(issuance.body.amounts)
+    total = sum(issuance.body.amounts)
     _log.warning("an issuance of %d tiyn that was forgotten: %s pays", total, bank)
-    insert_new(
-        db,
-        "issuances",
-        id=issuance.id,
-        cause=cause,
-        cause_id=funding,
-        bank=bank,
-        raw=issuance.encode(),
-    )
-    insert_new(db, "charged", issuance=issuance.id, bank=bank, funding=funding, amount=total)
+    issuances.keep(Cause.FUNDING, funding, bank, issuance)
+    issuances.charge(issuance.id, Charge(bank, funding, total))
     changes = {position(bank): -total, OUTSTANDING: total}
-    move(db, MovementKind.FUNDING, funding, now, changes, may_overdraw=True)
+    move(storage.books, MovementKind.FUNDING, funding, now, changes, may_overdraw=True)
 
 
-def made_before(db: sqlite3.Connection, txid: bytes, body: Issuance, now: int) -> Signed[Issuance] | None:
+def made_before(storage: Storage, txid: bytes, body: Issuance, now: int) -> Signed[Issuance] | None:
     """The issuance that the redemption `txid`, proved just now, was answered with before it was forgotten: the same
     tokens as `body`, whenever they were made. What was taken for it goes back. None where there is none."""
-    told = find(db, Cause.REDEMPTION, txid)
-    if told is not None and not _is_same(told[1].body, body):
-        _is_a_funding(db, told[1], told[0], now)
+    issuances = storage.issuances
+    told = issuances.find(Cause.REDEMPTION, txid)
+    if told is not None and not _is_same(told.issuance.body, body):
+        _is_a_funding(storage, told.issuance, told.bank, now)
         told = None
-    held = told or find(db, Cause.FUNDING, reissue(txid))
-    if held is None or not _is_same(held[1].body, body):
+    held = told or issuances.find(Cause.FUNDING, reissue(txid))
+    if held is None or not _is_same(held.issuance.body, body):
         return None
-    issuance = held[1]
-    row = db.execute(
-        "select bank, funding, amount from charged where issuance = ?", (issuance.id,)
-    ).fetchone()
-    if row is None:
+    issuance = held.issuance
+    charged = issuances.charged(issuance.id)
+    if charged is None:
         return None if told is None else issuance
-    bank, funding, amount = row
-    move(db, MovementKind.FUNDING, funding, now, {position(bank): amount, OUTSTANDING: -amount})
-    db.execute("delete from charged where issuance = ?", (issuance.id,))
-    sql = "update issuances set cause = ?, cause_id = ? where id = ?"
-    db.execute(sql, (Cause.REDEMPTION.value, txid, issuance.id))
+    changes = {position(charged.bank): charged.amount, OUTSTANDING: -charged.amount}
+    move(storage.books, MovementKind.FUNDING, charged.funding, now, changes)
+    issuances.give_back(issuance.id)
+    issuances.answers(issuance.id, Cause.REDEMPTION, txid)
     return issuance
 
 
-def _is_a_funding(db: sqlite3.Connection, issuance: Signed[Issuance], bank: str, now: int) -> None:
+def _is_a_funding(storage: Storage, issuance: Signed[Issuance], bank: str, now: int) -> None:
     """A bank has told of it as of a redemption that gave something else."""
-    is_charged = db.execute(_BACKED, (issuance.id,)).fetchone() is not None
-    if not is_charged:
-        charge(db, issuance, bank, now)
-    row = db.execute("select funding from charged where issuance = ?", (issuance.id,)).fetchone()
-    sql = "update issuances set cause = ?, cause_id = ? where id = ?"
-    db.execute(sql, (Cause.FUNDING.value, row[0], issuance.id))
+    if not storage.issuances.is_backed(issuance.id):
+        charge(storage, issuance, bank, now)
+    charged = storage.issuances.charged(issuance.id)
+    assert charged is not None
+    storage.issuances.answers(issuance.id, Cause.FUNDING, charged.funding)
 
 
 def _is_same(one: Issuance, other: Issuance) -> bool:

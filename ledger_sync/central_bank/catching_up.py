@@ -14,10 +14,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ledger_sync.central_bank.books import MovementKind
 from ledger_sync.central_bank.partners import Act, BankLine
+from ledger_sync.central_bank.ports.books import MovementKind
+from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.relearning import Relearning
-from ledger_sync.central_bank.store import Store
 from ledger_sync.hearing import PAGES_IN_A_ROUND, Hearing
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal, require
@@ -26,10 +26,6 @@ _LAST: Final = 4_096
 """What a backup lacks is later than the earliest of this many last movements, as their dates go ..."""
 _MARGIN: Final = 2 * DAY
 """... by no more than a clock may be ahead (SPEC 5): of the last movements some may be dated by one that was."""
-_LAST_MOVEMENTS: Final = (
-    "select count(*), coalesce(min(nullif(time, 0)), 0)"
-    " from (select time from movements order by number desc limit ?)"
-)
 _log: Final = logging.getLogger(__name__)
 
 
@@ -37,14 +33,16 @@ class CatchingUp(Hearing[BankLine]):
     """What is left to hear after this start, and what is left to be asked for."""
 
     def __init__(
-        self, store: Store, relearning: Relearning, banks: Mapping[str, BankLine], resume: Callable[[], None]
+        self,
+        storage: Storage,
+        relearning: Relearning,
+        banks: Mapping[str, BankLine],
+        resume: Callable[[], None],
     ) -> None:
         """``resume`` is called once when everybody was heard."""
-        self._store = store
         self._relearning = relearning
         self._version = relearning.policy_version
-        with store.reading() as db:
-            count, earliest = db.execute(_LAST_MOVEMENTS, (_LAST,)).fetchone()
+        count, earliest = storage.books.earliest_of_last(_LAST)
         self._since = max(0, earliest - _MARGIN)
         self._untold: dict[str, BankLine] = {}
         self._missing: dict[str, tuple[Act, ...]] = {}
@@ -56,8 +54,7 @@ class CatchingUp(Hearing[BankLine]):
         self.require_done()
         missing = self._missing.get(bank, ())
         if missing:
-            with self._store.reading() as db:
-                missing = tuple(act for act in missing if not self._relearning.is_known(db, bank, act))
+            missing = tuple(act for act in missing if not self._relearning.is_known(bank, act))
             self._missing[bank] = missing
         is_whole = all(act.kind == MovementKind.CHALLENGE or act.issuance for act in missing)
         require(is_whole, Code.BUSY, bank=bank)
@@ -87,7 +84,7 @@ class CatchingUp(Hearing[BankLine]):
             self._heard_up_to[bank] = after, missing
         else:
             raise Refusal(Code.BUSY, {"bank": bank})
-        self._relearning.number_from(movement)
+        self._relearning.number_from(bank, movement)
         self._missing[bank] = missing
         self._untold[bank] = line
 

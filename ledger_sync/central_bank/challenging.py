@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ledger_sync.central_bank import claims
 from ledger_sync.central_bank.asking import Asking
 from ledger_sync.central_bank.claims import Share, Standing
+from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.proving import Proof, check_claim
 from ledger_sync.central_bank.registry import Registry
-from ledger_sync.central_bank.store import Store
 from ledger_sync.http.call import Clock
 from ledger_sync.possession import Possession
 from wallet.protocol.certificate import Certificate
@@ -41,7 +41,7 @@ class Answer:
 class Challenging:
     """Asks the challenged bank, and makes it pay."""
 
-    store: Store
+    storage: Storage
     registry: Registry
     asking: Asking
     clock: Clock
@@ -83,10 +83,10 @@ class Challenging:
         owner = shown.certificate.body.key
         require(self.asking.ask(said, owner, [ref]) is None, Code.TOO_LATE, **late)
         claim = refund_id(ref)
-        with self.store.writing() as db:
-            if claims.unclaimed(db, [ref]):
-                owed = [Share(owner, value)]
-                claims.enter(db, claim, said.consumer, said.bank, [ref], owed, self.clock())
+        with self.storage.transaction():
+            fresh = claims.unclaimed(self.storage.claims, [ref])
+            owed = [Share(owner, value)] if fresh else []
+            claims.enter(self.storage.claims, claim, said, fresh, owed, self.clock())
         return self._pay(bank, claim, said, shown)
 
     def follow_up(self) -> None:
@@ -96,8 +96,7 @@ class Challenging:
 
     def pay_open(self) -> None:
         """Pay what can be paid by now: the step of a background worker."""
-        with self.store.writing() as db:
-            claims.pay(db, self.clock())
+        claims.pay(self.storage, self.clock())
 
     def _check_speaker(self, bank: str, keys: Sequence[bytes], shown: Possession) -> None:
         key = shown.certificate.body.key
@@ -112,22 +111,22 @@ class Challenging:
         lost: Sequence[TokenRef],
         proof: Proof,
     ) -> None:
-        with self.store.writing() as db:
-            fresh = claims.unclaimed(db, lost)
+        with self.storage.transaction():
+            fresh = claims.unclaimed(self.storage.claims, lost)
             if not fresh:
                 return
-            before = claims.compensated(db, claim, body.inputs)
+            before = claims.compensated(self.storage.claims, claim, body.inputs)
             won = {ref for ref in body.inputs if ref in before or proof.winners.get(ref) == claim}
             standing = [proof.value(ref) if ref in won else 0 for ref in body.inputs]
             lacking = [proof.value(ref) if ref in fresh else 0 for ref in body.inputs]
             owed = claims.shares(body, signer, standing, lacking)
-            claims.enter(db, claim, said.consumer, said.bank, fresh, owed, self.clock())
+            claims.enter(self.storage.claims, claim, said, fresh, owed, self.clock())
 
     def _pay(self, bank: str, claim: bytes, said: Consumption, shown: Possession | None) -> Standing:
         if shown is None:
             return _NOTHING
         key = shown.certificate.body.key
-        with self.store.writing() as db:
-            claims.speak_for(db, claim, said.consumer, key, bank)
-            claims.pay(db, self.clock(), said.bank)
-            return claims.standing(db, claim, said.consumer, bank, key)
+        with self.storage.transaction():
+            self.storage.claims.speak_for(claim, said.consumer, key, bank)
+            claims.pay(self.storage, self.clock(), said.bank)
+            return claims.standing(self.storage.claims, claim, said.consumer, bank, key)

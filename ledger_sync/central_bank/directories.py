@@ -7,13 +7,13 @@ first root signed it, for those that read nothing else.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.ports.directories import DirectoryForms
+from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import MAX_ANSWER_BYTES
 from wallet.protocol import codec, cose
@@ -43,16 +43,22 @@ class Directories:
     """The newest directory in every form, and how the roots have handed over."""
 
     def __init__(
-        self, store: Store, roots: Roots, issuing: bytes, policy: bytes, redemption: bytes, founding: Founding
+        self,
+        storage: Storage,
+        roots: Roots,
+        issuing: bytes,
+        policy: bytes,
+        redemption: bytes,
+        founding: Founding,
     ) -> None:
         """The founding's, with the central bank's own 33-byte keys, where there is none yet."""
-        self._store, self._roots = store, roots
+        self._storage, self._roots = storage, roots
+        self._forms = forms = storage.directories
         keys = (issuing, policy, founding.notary, redemption)
         first_root = roots(FIRST_ROOT)
-        with store.writing() as db:
-            self._first = _first(db, first_root, keys, founding)
-            _second(db, first_root, self._first.body)
-            self._take(_signed(db), first_root)
+        self._first = _first(forms, first_root, keys, founding)
+        _second(forms, first_root, self._first.body)
+        self._take(_signed(forms), first_root)
 
     def _take(self, signed: list[Signed[DirectoryBody2]], first_root: Signer) -> None:
         """``signed`` in order of version; a version that hands over stands there twice, as the old root signed it
@@ -71,22 +77,24 @@ class Directories:
 
         The same again is success: the key is made before the directory, and kept. MALFORMED for any other version.
         """
-        with self._store.writing() as db:
-            newest = self.published.forms[0].body
-            is_done = any(item.version == version for item in self.published.handovers[-1:])
-            if not is_done:
-                require(version == newest.version + 1, Code.MALFORMED, have=newest.version)
-                assert isinstance(newest, DirectoryBody2)
-                new = self._roots(_alias(version))
-                body = replace(newest, version=version, time=max(now, newest.time), root=p256(new.key))
-                for signer in (self.root, new):
-                    _keep(db, cose.sign(body, signer.sign), signer.key)
-                self._take(_signed(db), self._roots(FIRST_ROOT))
-            return self.root.key
+        self._take(_signed(self._forms), self._roots(FIRST_ROOT))
+        newest = self.published.forms[0].body
+        is_done = any(item.version == version for item in self.published.handovers[-1:])
+        if not is_done:
+            require(version == newest.version + 1, Code.MALFORMED, have=newest.version)
+            assert isinstance(newest, DirectoryBody2)
+            new = self._roots(_alias(version))
+            body = replace(newest, version=version, time=max(now, newest.time), root=p256(new.key))
+            signed = [(signer.key, cose.sign(body, signer.sign)) for signer in (self.root, new)]
+            with self._storage.transaction():
+                for root, directory in signed:
+                    self._forms.keep_second(root, directory)
+            self._take(_signed(self._forms), self._roots(FIRST_ROOT))
+        return self.root.key
 
 
 def _fitting(whole: Published) -> Published:
-    """With as many of the last hand-overs as fit into an answer."""
+    """Its forms, and as many of the last hand-overs as fit into an answer."""
     while len(codec.encode(whole.to_cbor())) > MAX_ANSWER_BYTES and whole.handovers:
         whole = replace(whole, handovers=whole.handovers[1:])
     return whole
@@ -98,37 +106,28 @@ def _alias(version: int) -> str:
 
 
 def _first(
-    db: sqlite3.Connection, root: Signer, keys: tuple[bytes, ...], founding: Founding
+    forms: DirectoryForms, root: Signer, keys: tuple[bytes, ...], founding: Founding
 ) -> Signed[DirectoryBody]:
-    row = db.execute("select raw from directory").fetchone()
-    if row is not None:
-        return cose.parse(DirectoryBody, row[0])
+    held = forms.first()
+    if held is not None:
+        return held
     banks = [
         Bank(bank, name, (KeyEntry(p256(key), founding.since),)) for bank, name, key in sorted(founding.banks)
     ]
     roles = roles_of((KeyEntry(p256(key), founding.since),) for key in keys)
     body = DirectoryBody(_FIRST_VERSION, founding.since, tuple(banks), roles)
     signed = cose.sign(body, root.sign)
-    db.execute("insert into directory (one, raw) values (1, ?)", (signed.encode(),))
-    return signed
+    forms.keep_first(signed)
+    return forms.first() or signed
 
 
-def _second(db: sqlite3.Connection, root: Signer, first: DirectoryBody) -> None:
-    if db.execute("select 1 from directories").fetchone() is None:
+def _second(forms: DirectoryForms, root: Signer, first: DirectoryBody) -> None:
+    if not forms.second():
         body = DirectoryBody2(first.version, first.time, first.banks, first.roles, p256(root.key))
-        _keep(db, cose.sign(body, root.sign), root.key)
+        forms.keep_second(root.key, cose.sign(body, root.sign))
 
 
-def _keep(db: sqlite3.Connection, signed: Signed[DirectoryBody2], root: bytes) -> None:
-    db.execute(
-        "insert into directories (version, root, raw) values (?, ?, ?)",
-        (signed.body.version, root, signed.encode()),
-    )
-
-
-def _signed(db: sqlite3.Connection) -> list[Signed[DirectoryBody2]]:
+def _signed(forms: DirectoryForms) -> list[Signed[DirectoryBody2]]:
     """All of the second form, in order of version; of one version the new root's last."""
-    rows = db.execute("select root, raw from directories")
-    found = [(root, cose.parse(DirectoryBody2, raw)) for root, raw in rows]
-    found.sort(key=lambda item: (item[1].body.version, item[0] == item[1].body.root.raw))
+    found = sorted(forms.second(), key=lambda item: (item[1].body.version, item[0] == item[1].body.root.raw))
     return [signed for _, signed in found]

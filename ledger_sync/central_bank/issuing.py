@@ -1,26 +1,26 @@
 """Issuances: the only way that tokens come to be, each signed once and answered the same ever after.
 
 Rule: a funding that was refused stays refused while another copy of the call may come, so that no bank gives money
-back for a funding that is carried out after all.
+back for a funding that is carried out after all. What is signed and not kept was given to nobody.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 from hsm.failpoint import reach
-from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
+from ledger_sync.central_bank.books import move
 from ledger_sync.central_bank.claims import free
-from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.ports.books import OUTSTANDING, MovementKind, position
+from ledger_sync.central_bank.ports.issuances import Cause, RefusedFunding
+from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Clock, Signer
 from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import DAY
-from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed, object_id
 from wallet.protocol.issuance import CURRENCY, Issuance
 
@@ -28,18 +28,11 @@ _LATE_COPIES: Final = DAY
 """Seconds after a refusal in which another copy of the call may come: far more than any is good for."""
 
 
-class Cause(StrEnum):
-    """What an issuance answers: a bank's funding, by the wallet's 16 bytes; a redemption, by its id."""
-
-    FUNDING = "funding"
-    REDEMPTION = "redemption"
-
-
 @dataclass(frozen=True, slots=True)
 class Issuing:
     """Signs issuances and keeps them."""
 
-    store: Store
+    storage: Storage
     signer: Signer
     terms: Terms
     clock: Clock
@@ -49,47 +42,58 @@ class Issuing:
 
         Raises `Refusal`: POSITION_SHORT, FUNDING_MISMATCH (this id was used for something else), AMOUNT_INVALID.
         """
-        now = self.clock()
-        body = self.body(funding, owner, amounts, None, now)
-        asked = (bank, owner, tuple(amounts))
-        with self.store.writing() as db:
-            held = find(db, Cause.FUNDING, funding)
-            if held is not None:
-                body = held[1].body
-                require(
-                    asked == (held[0], body.owner, body.amounts), Code.FUNDING_MISMATCH, funding=funding.hex()
-                )
-                return held[1]
-            if self._refuses(db, funding, asked, now):
-                issuance = None
-            else:
-                total = sum(amounts)
-                move(db, MovementKind.FUNDING, funding, now, {position(bank): -total, OUTSTANDING: total})
-                issuance = self.issue(db, Cause.FUNDING, funding, bank, body)
-            reach("central_bank.funding.signed")
-        if issuance is None:
-            raise Refusal(Code.POSITION_SHORT, {"bank": bank})
-        reach("central_bank.funding.done")
-        return issuance
+        asked = RefusedFunding(funding, bank, owner, tuple(amounts))
+        body = self.body(funding, owner, amounts, None, self.clock())
+        while True:
+            answer = self._answered(asked)
+            if answer is not None:
+                return answer
+            self._refuse_if_short(asked)
+            issuance = self.sign(body)
+            if self._carried_out(asked, issuance):
+                reach("central_bank.funding.done")
+                return issuance
 
-    def _refuses(
-        self, db: sqlite3.Connection, funding: bytes, asked: tuple[str, bytes, tuple[int, ...]], now: int
-    ) -> bool:
-        """Whether the bank has not got the money, or had not when this funding was refused. FUNDING_MISMATCH."""
-        bank, owner, amounts = asked
-        packed = codec.encode(list(amounts))
-        row = db.execute(
-            "select bank, owner, amounts from refused_fundings where id = ?", (funding,)
-        ).fetchone()
-        require(row in (None, (bank, owner, packed)), Code.FUNDING_MISMATCH, funding=funding.hex())
-        if row is None:
-            if free(db, bank) >= sum(amounts):
+    def _answered(self, asked: RefusedFunding) -> Signed[Issuance] | None:
+        """What this funding was answered with. POSITION_SHORT if it was refused, FUNDING_MISMATCH."""
+        held = self.storage.issuances.find(Cause.FUNDING, asked.id)
+        if held is not None:
+            body = held.issuance.body
+            is_same = (held.bank, body.owner, body.amounts) == (asked.bank, asked.owner, asked.amounts)
+            require(is_same, Code.FUNDING_MISMATCH, funding=asked.id.hex())
+            return held.issuance
+        refused = self.storage.issuances.refused(asked.id)
+        require(refused in (None, asked), Code.FUNDING_MISMATCH, funding=asked.id.hex())
+        require(refused is None, Code.POSITION_SHORT, bank=asked.bank)
+        return None
+
+    def _refuse_if_short(self, asked: RefusedFunding) -> None:
+        """POSITION_SHORT, and for as long as a copy may come, where the bank has not got the money."""
+        if free(self.storage, asked.bank) >= sum(asked.amounts):
+            return
+        now = self.clock()
+        with self.storage.transaction():
+            is_short = free(self.storage, asked.bank) < sum(asked.amounts)
+            is_answered = self.storage.issuances.find(Cause.FUNDING, asked.id) is not None
+            is_refused = is_short and not is_answered
+            if is_refused:
+                self.storage.issuances.forget_refused(now - _LATE_COPIES)
+                is_refused = self.storage.issuances.refuse(asked, now)
+        require(not is_refused, Code.POSITION_SHORT, bank=asked.bank)
+
+    def _carried_out(self, asked: RefusedFunding, issuance: Signed[Issuance]) -> bool:
+        """Whether the money was moved for it; not where somebody has answered the funding meanwhile, used the
+        issuance's id, or taken the money."""
+        total = sum(asked.amounts)
+        with self.storage.transaction():
+            issuances = self.storage.issuances
+            if issuances.refused(asked.id) is not None or free(self.storage, asked.bank) < total:
                 return False
-            db.execute("delete from refused_fundings where time < ?", (now - _LATE_COPIES,))
-            db.execute(
-                "insert into refused_fundings (id, bank, owner, amounts, time) values (?, ?, ?, ?, ?)",
-                (funding, bank, owner, packed, now),
-            )
+            if not issuances.keep(Cause.FUNDING, asked.id, asked.bank, issuance):
+                return False
+            changes = {position(asked.bank): -total, OUTSTANDING: total}
+            move(self.storage.books, MovementKind.FUNDING, asked.id, issuance.body.issued, changes)
+            reach("central_bank.funding.signed")
         return True
 
     def body(
@@ -107,27 +111,12 @@ class Issuing:
         )
         return Issuance.from_cbor(body.to_cbor())
 
-    def issue(
-        self, db: sqlite3.Connection, cause: Cause, cause_id: bytes, bank: str, body: Issuance
-    ) -> Signed[Issuance]:
-        """Sign and keep `body` in the caller's transaction. Two issuances never have one id: where all else is alike,
-        the later is dated a second on."""
-        while db.execute("select 1 from issuances where id = ?", (_id(body),)).fetchone():
+    def sign(self, body: Issuance) -> Signed[Issuance]:
+        """``body``, signed. Two issuances never have one id: where all else is alike, the later is dated a second
+        on."""
+        while self.storage.issuances.has(_id(body)):
             body = replace(body, issued=body.issued + 1)
-        issuance = cose.sign(body, self.signer.sign)
-        db.execute(
-            "insert into issuances (id, cause, cause_id, bank, raw) values (?, ?, ?, ?, ?)",
-            (issuance.id, cause.value, cause_id, bank, issuance.encode()),
-        )
-        return issuance
-
-
-def find(db: sqlite3.Connection, cause: Cause, cause_id: bytes) -> tuple[str, Signed[Issuance]] | None:
-    """The bank and the issuance that answered a cause before."""
-    row = db.execute(
-        "select bank, raw from issuances where cause = ? and cause_id = ?", (cause.value, cause_id)
-    ).fetchone()
-    return None if row is None else (row[0], cose.parse(Issuance, row[1]))
+        return cose.sign(body, self.signer.sign)
 
 
 def _id(body: Issuance) -> bytes:

@@ -16,12 +16,13 @@ from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.directories import Founding
 from ledger_sync.central_bank.issuing import Issuing
+from ledger_sync.central_bank.ordering import Ordering
 from ledger_sync.central_bank.partners import BankLine, NotaryLine
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import POOL_SECONDS, Keys, Registry
 from ledger_sync.central_bank.relearning import Relearning
 from ledger_sync.central_bank.service import CentralBank
-from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.sqlite.storage import SqliteStorage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.client import WHOLE_WITHIN_A_CALL, ServiceClient
 from ledger_sync.http.run import Home, Program, Service
@@ -38,7 +39,7 @@ _FOLLOW_SECONDS: Final = 60
 class Assembled:
     """A central bank with the parts that its service is made of."""
 
-    store: Store
+    storage: SqliteStorage
     registry: Registry
     redeeming: Redeeming
     challenging: Challenging
@@ -55,7 +56,7 @@ def assemble(home: Home) -> Assembled:
     config = home.config
     terms = Terms.of(config.get("terms", {}))
     keys = Keys(home.made_signer, *(home.signer(alias) for alias in ALIASES[1:]))
-    store = Store(home.folder / "central_bank.db")
+    storage = SqliteStorage(home.folder / "central_bank.db")
     lines: list[ServiceClient] = []
 
     def line(url: str) -> ServiceClient:
@@ -67,20 +68,21 @@ def assemble(home: Home) -> Assembled:
         bytes.fromhex(config["notary"]["key"]),
         config["since"],
     )
-    registry = Registry(store, keys, terms, founding, home.clock, is_heard=False)
-    issuing = Issuing(store, keys.issuing, terms, home.clock)
+    registry = Registry(storage, keys, terms, founding, home.clock, is_heard=False)
+    issuing = Issuing(storage, keys.issuing, terms, home.clock)
     notary = NotaryLine(line(config["notary"]["url"]), keys.redemption, home.clock)
     banks = {bank["id"]: BankLine(line(bank["url"])) for bank in config["banks"]}
-    asking = Asking(store, banks, terms, home.clock)
-    challenging = Challenging(store, registry, asking, home.clock)
+    asking = Asking(storage, banks, terms, home.clock)
+    challenging = Challenging(storage, registry, asking, home.clock)
     witnesses = {bank: banks[bank] for bank in config.get("witnesses", banks) if bank in banks}
     catching_up = CatchingUp(
-        store, Relearning(store, registry, keys.policy.key, terms), witnesses, registry.resume
+        storage, Relearning(storage, registry, keys.policy.key, terms), witnesses, registry.resume
     )
-    redeeming = Redeeming(store, registry, issuing, notary, challenging, terms, home.clock)
+    redeeming = Redeeming(storage, registry, issuing, notary, challenging, terms, home.clock)
     central_bank = CentralBank(
-        store,
+        storage,
         registry,
+        Ordering(storage, home.clock),
         issuing,
         redeeming,
         challenging,
@@ -100,7 +102,7 @@ def assemble(home: Home) -> Assembled:
     )
 
     def close() -> None:
-        store.close()
+        storage.close()
         nonces.close()
         for asked in lines:
             asked.close()
@@ -112,7 +114,7 @@ def assemble(home: Home) -> Assembled:
         *(every(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),
         every("compensations", _FOLLOW_SECONDS, challenging.pay_open),
     )
-    return Assembled(store, registry, redeeming, challenging, Service(app, workers, close))
+    return Assembled(storage, registry, redeeming, challenging, Service(app, workers, close))
 
 
 PROGRAM: Final = Program("central-bank", ALIASES, build)

@@ -7,15 +7,12 @@ refused, so that not even a notary and a bank together are paid twice for one to
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ledger_sync.heard import PAGE, start
+from ledger_sync.central_bank.ports.winners import Winners
 from ledger_sync.possession import Possession
 from ledger_sync.settling import Fragments, Graph, Invalid, Outcome, Valid, Values, Waiting, winners_of
-from wallet.database import insert_new
 from wallet.protocol import codec, cose
 from wallet.protocol.bundle import MAX_STATEMENTS, Bundle
 from wallet.protocol.codec import Cbor
@@ -105,32 +102,7 @@ def check_claim(bank: str, key: bytes, shown: Possession | None, directory: Dire
     require(shown.certificate.body.key == key, Code.KEY_INVALID, key=key.hex())
 
 
-def keep_winners(db: sqlite3.Connection, winners: Mapping[TokenRef, bytes]) -> None:
+def keep_winners(kept: Winners, winners: Mapping[TokenRef, bytes]) -> None:
     """Take note of who consumed what, in the transaction that pays. COMMIT_MISMATCH if it was someone else before."""
     for ref, consumer in winners.items():
-        db.execute(
-            "insert or ignore into consumed (txid, output, consumer) values (?, ?, ?)",
-            (ref.txid, ref.output, consumer),
-        )
-        row = db.execute("select consumer from consumed where txid = ? and output = ?", ref).fetchone()
-        if row[0] != consumer:
-            raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})
-
-
-def keep_heard(db: sqlite3.Connection, statement: Signed[Consumption]) -> None:
-    """Keep the notary's word on a commit of the central bank's own."""
-    insert_new(db, "heard", id=statement.id, time=statement.body.time, raw=statement.encode())
-
-
-def heard(db: sqlite3.Connection, since: int, after: int) -> tuple[int, list[Signed[Consumption]]]:
-    """A page of those words dated `since` or later, after number `after` of their coming; and the number of its last
-    (0 for an empty page)."""
-
-    def run(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        return db.execute(sql, values).fetchall()
-
-    rows = run(
-        "select number, raw from heard where number > ? order by number limit ?",
-        (max(after, start(run, since)), PAGE),
-    )
-    return (rows[-1][0] if rows else 0), [cose.parse(Consumption, row[1]) for row in rows]
+        require(kept.keep(ref, consumer) == consumer, Code.COMMIT_MISMATCH, token=str(ref))

@@ -10,25 +10,26 @@ was first, the bank that committed it shows it, or owes the token's value (`chal
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hsm.failpoint import reach
-from ledger_sync.central_bank.backing import back, made_before
-from ledger_sync.central_bank.books import OUTSTANDING, MovementKind, move, position
+from ledger_sync.central_bank.backing import Root, back, made_before, roots
+from ledger_sync.central_bank.books import move
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.claims import Standing
-from ledger_sync.central_bank.issuing import Cause, Issuing
+from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.partners import NotaryLine
-from ledger_sync.central_bank.proving import Proof, check_claim, keep_heard, keep_winners
+from ledger_sync.central_bank.ports.books import OUTSTANDING, MovementKind, position
+from ledger_sync.central_bank.ports.issuances import Cause
+from ledger_sync.central_bank.ports.returns import Paid, Refunded
+from ledger_sync.central_bank.ports.storage import Storage
+from ledger_sync.central_bank.proving import Proof, check_claim, keep_winners
 from ledger_sync.central_bank.registry import Registry
-from ledger_sync.central_bank.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import WINDOW, Clock
 from ledger_sync.possession import Possession
-from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
@@ -44,23 +45,21 @@ _NEAR: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """What became of a redemption: new tokens, or none where it went to the position of `bank` or came to nothing."""
+class _Due:
+    """What a proved redemption comes to: new tokens, if any, for a customer of `bank`; what has to be kept with it."""
 
-    issuance: Signed[Issuance] | None
-    value: int
-    bank: str | None
-
-    def credited(self, bank: str) -> int:
-        """The tiyn of it that went to the position of `bank`."""
-        return self.value if bank == self.bank else 0
+    txid: bytes
+    paid: Paid
+    bank: str
+    behind: Sequence[Root]
+    winners: Mapping[TokenRef, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Redeeming:
     """Pays redemptions and refunds."""
 
-    store: Store
+    storage: Storage
     registry: Registry
     issuing: Issuing
     notary: NotaryLine
@@ -93,32 +92,52 @@ class Redeeming:
             redemption = ToAccount()
         if isinstance(redemption, ToAccount):
             check_claim(bank, signer, shown, self.registry.directory)
-        with self.store.writing() as db:
-            if db.execute("select 1 from redemptions where txid = ?", (txid,)).fetchone() is None:
-                keep_winners(db, proof.winners)
-                speaks = bank if isinstance(redemption, ToAccount) else standing.signer.body.bank
-                back(db, proof, txid, (signer, speaks), self.clock())
-                issuance = self._pay(db, txid, redemption, value, bank, proof) if value else None
-                credited = bank if value and issuance is None else None
-                row = (txid, value, None if issuance is None else issuance.id, credited)
-                db.execute("insert into redemptions (txid, value, issuance, bank) values (?, ?, ?, ?)", row)
-                reach("central_bank.redemption.booked")
-        reach("central_bank.redemption.done")
-        paid = self.paid(txid)
-        assert paid is not None
-        return paid
+        speaks = bank if isinstance(redemption, ToAccount) else standing.signer.body.bank
+        behind = roots(proof, txid, (signer, speaks))
+        body = self._new_tokens(txid, redemption, value, proof) if value else None
+        credited = bank if value and body is None else None
+        while True:
+            issuance = None if body is None else self.issuing.sign(body)
+            due = _Due(
+                txid, Paid(issuance, value, credited), standing.signer.body.bank, behind, proof.winners
+            )
+            paid = self._pay(due)
+            if paid is not None:
+                reach("central_bank.redemption.done")
+                return paid
 
     def paid(self, txid: bytes) -> Paid | None:
         """How a redemption was paid, if it was."""
-        with self.store.reading() as db:
-            row = db.execute(
-                "select value, raw, redemptions.bank from redemptions left join issuances on issuance = id"
-                " where txid = ?",
-                (txid,),
-            ).fetchone()
-        if row is None:
-            return None
-        return Paid(None if row[1] is None else cose.parse(Issuance, row[1]), row[0], row[2])
+        return self.storage.returns.redemption(txid)
+
+    def _pay(self, due: _Due) -> Paid | None:
+        """How the redemption is paid: as is due, unless it was before, or the same tokens were made and forgotten. None
+        where other tokens have the new ones' id by now."""
+        now, returns, paid = self.clock(), self.storage.returns, due.paid
+        with self.storage.transaction():
+            before = returns.redemption(due.txid)
+            if before is not None:
+                return before
+            if paid.issuance is not None and self.storage.issuances.has(paid.issuance.id):
+                return None
+            keep_winners(self.storage.winners, due.winners)
+            back(self.storage, due.behind, now)
+            if paid.issuance is not None:
+                paid = replace(paid, issuance=self._kept(due, paid.issuance, now))
+            if paid.bank is not None:
+                changes = {OUTSTANDING: -paid.value, position(paid.bank): paid.value}
+                move(self.storage.books, MovementKind.REDEMPTION, due.txid, now, changes)
+            returns.keep_redemption(due.txid, paid)
+            reach("central_bank.redemption.booked")
+        return paid
+
+    def _kept(self, due: _Due, fresh: Signed[Issuance], now: int) -> Signed[Issuance]:
+        """The issuance that the redemption gives, kept."""
+        before = made_before(self.storage, due.txid, fresh.body, now)
+        if before is None:
+            is_kept = self.storage.issuances.keep(Cause.REDEMPTION, due.txid, due.bank, fresh)
+            require(is_kept, Code.INTERNAL, transfer=due.txid.hex())
+        return before or fresh
 
     def refund(self, bank: str, ref: TokenRef, proof: Proof, shown: Possession) -> int | Standing:
         """Give an expired token's settled value to its last owner's bank, or have the bank owe it that consumed the
@@ -139,33 +158,30 @@ class Redeeming:
         value = proof.value(ref)
         consumer = refund_id(ref)
         said = self.notary.consume(ref, consumer, self.registry.directory)
-        with self.store.writing() as db:
-            keep_heard(db, said)
+        self.storage.winners.hear(said)
         if said.body.consumer != consumer:
             return self.challenging.challenge_for_refund(bank, said.body, ref, value, shown)
         reach("central_bank.refund.committed")
-        with self.store.writing() as db:
-            if _refund(db, ref) is None:
-                keep_winners(db, {**proof.winners, ref: consumer})
-                back(db, proof, ref.txid, (token.owner, bank), now)
+        winners = {**proof.winners, ref: consumer}
+        behind = roots(proof, ref.txid, (token.owner, bank))
+        with self.storage.transaction():
+            if self.storage.returns.keep_refund(ref, Refunded(bank, value)):
+                keep_winners(self.storage.winners, winners)
+                back(self.storage, behind, now)
                 if value:
                     changes = {OUTSTANDING: -value, position(bank): value}
-                    move(db, MovementKind.REFUND, consumer, now, changes)
-                db.execute(
-                    "insert into refunds (txid, output, bank, value) values (?, ?, ?, ?)", (*ref, bank, value)
-                )
+                    move(self.storage.books, MovementKind.REFUND, consumer, now, changes)
                 reach("central_bank.refund.booked")
         paid = self._refunded(bank, ref)
         assert paid is not None
         return paid
 
     def _refunded(self, bank: str, ref: TokenRef) -> int | None:
-        with self.store.reading() as db:
-            held = _refund(db, ref)
+        held = self.storage.returns.refund(ref)
         if held is None:
             return None
-        require(held[0] == bank, Code.TOO_LATE, token=str(ref))
-        return held[1]
+        require(held.bank == bank, Code.TOO_LATE, token=str(ref))
+        return held.value
 
     def _is_revoked(
         self, proof: Proof, txid: bytes, signer: Signed[Certificate], shown: Possession | None
@@ -175,40 +191,18 @@ class Redeeming:
         since = self.registry.revoked_since(signer.body.key, wallets)
         return since is not None and since <= proof.committed_at(txid)
 
-    def _pay(
-        self,
-        db: sqlite3.Connection,
-        txid: bytes,
-        redemption: Redemption,
-        value: int,
-        bank: str,
-        proof: Proof,
-    ) -> Signed[Issuance] | None:
+    def _new_tokens(self, txid: bytes, redemption: Redemption, value: int, proof: Proof) -> Issuance | None:
+        """What a redemption of `value` gives, to be signed; None where it goes to a position."""
         match redemption:
             case ToAccount():
-                changes = {OUTSTANDING: -value, position(bank): value}
-                move(db, MovementKind.REDEMPTION, txid, self.clock(), changes)
                 return None
             case Refresh(owner, amounts):
-                return self._reissue(db, txid, owner, cut(amounts, value), proof)
+                given = cut(amounts, value)
             case ToPayer(payer):
-                return self._reissue(db, txid, payer, (value,), proof)
-
-    def _reissue(
-        self,
-        db: sqlite3.Connection,
-        txid: bytes,
-        owner: bytes,
-        amounts: Sequence[int],
-        proof: Proof,
-    ) -> Signed[Issuance]:
-        standing = proof.transfer(txid)[1]
-        bank, mark, now = standing.signer.body.bank, standing.tokens[PAID_OUTPUT].mark, self.clock()
-        body = self.issuing.body(
-            reissue(txid), owner, amounts, mark, self._dated(proof.committed_at(txid), now)
-        )
-        before = made_before(db, txid, body, now)
-        return before or self.issuing.issue(db, Cause.REDEMPTION, txid, bank, body)
+                owner, given = payer, (value,)
+        mark = proof.transfer(txid)[1].tokens[PAID_OUTPUT].mark
+        dated = self._dated(proof.committed_at(txid), self.clock())
+        return self.issuing.body(reissue(txid), owner, given, mark, dated)
 
     def _dated(self, committed: int, now: int) -> int:
         """When new tokens count as made: when the notary gave the old ones to their redemption, so that, made again
@@ -228,10 +222,3 @@ def cut(amounts: Sequence[int], value: int) -> tuple[int, ...]:
         kept.append(min(amount, left))
         left -= kept[-1]
     return tuple(kept)
-
-
-def _refund(db: sqlite3.Connection, ref: TokenRef) -> tuple[str, int] | None:
-    row: tuple[str, int] | None = db.execute(
-        "select bank, value from refunds where txid = ? and output = ?", ref
-    ).fetchone()
-    return row

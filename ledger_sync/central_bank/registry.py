@@ -10,20 +10,20 @@ the certificate, and every token that it can have signed for, has expired and gr
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ledger_sync.central_bank.directories import Directories, Founding, Roots
-from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.ports.policy import PolicyLog, Revocation, Revoked
+from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import WINDOW, Clock, Signer
 from ledger_sync.http.routes import Encoded
 from ledger_sync.http.trust import MAX_DELTAS_ONLINE, update_of
 from ledger_sync.possession import Possession
-from wallet.protocol import codec, cose
+from wallet.protocol import cose
 from wallet.protocol.bounds import (
     MAX_AHEAD,
     MAX_REVOKED_IN_BASE,
@@ -61,10 +61,6 @@ POOL_SECONDS: Final = 10
 _KEPT_ANSWERS: Final = 16
 BASE_EVERY: Final = MAX_DELTAS_ONLINE // 2
 """Deltas between two bases."""
-_PENDING: Final = (
-    "insert into revocations (id, bank, key, reason, version, time, leaves, listed) values (?, ?, ?, ?, ?, ?, ?, 0)"
-    " on conflict (id) do update set reason = excluded.reason, listed = 0"
-)
 
 
 class Registry:
@@ -72,7 +68,7 @@ class Registry:
 
     def __init__(
         self,
-        store: Store,
+        storage: Storage,
         keys: Keys,
         terms: Terms,
         founding: Founding,
@@ -83,14 +79,15 @@ class Registry:
         """``is_heard``: nothing is left to hear of what this central bank once said; else it signs nothing before
         `resume`, and gives what it has."""
         self._is_heard = is_heard
-        self._store = store
+        self._storage = storage
+        self._policy = storage.policy
         self._keys = keys
         self._terms = terms
         self._clock = clock
         self._answers = _Answers()
         self._published = -POOL_SECONDS
         self._directories = Directories(
-            store, keys.root, keys.issuing.key, keys.policy.key, keys.redemption.key, founding
+            storage, keys.root, keys.issuing.key, keys.policy.key, keys.redemption.key, founding
         )
         if is_heard:
             self._follow_terms()
@@ -113,56 +110,50 @@ class Registry:
         """All that was once said was heard."""
         self._is_heard = True
         self._follow_terms()
-        with self._store.writing() as db, contextlib.suppress(Refusal):
-            self._renew_base(db)
+        with contextlib.suppress(Refusal):
+            self._renew_base()
 
     def update_since(self, version: int) -> Encoded:
         """What someone who holds `version` lacks, a `PolicyUpdate`; without the head where more than one answer's
         deltas remain. Read as it is stored, beside whoever writes, and kept until there is something newer."""
-        with self._store.looking() as db:
-            newest, head = newest_version(db), held_head(db)
-            if head is not None and (not self._is_heard or self._is_current(db, head.body, newest)):
-                return self._answers.get(db, version, newest, head)
+        head, newest = self._policy.head(), self._policy.newest()
+        if head is not None and (not self._is_heard or self._is_current(head.body, newest)):
+            return self._answers.get(self._policy, version, head)
         require(self._is_heard, Code.BUSY)
-        with self._store.writing() as db:
-            self._lead_back(db)
-            with contextlib.suppress(Refusal):
-                self._publish_pending(db)
-            newest = newest_version(db)
-            return self._answers.get(db, version, newest, self._head(db, newest))
+        self._lead_back()
+        with contextlib.suppress(Refusal):
+            self._publish_pending()
+        return self._answers.get(self._policy, version, self._head())
 
     def base(self) -> Encoded:
         """The newest base, a `Baseline`: where a wallet begins that holds no policy. NOT_FOUND before there is one."""
-        with self._store.looking() as db:
-            row = db.execute("select raw from base").fetchone()
-        if row is None:
+        held = self._policy.base()
+        if held is None:
             raise Refusal(Code.NOT_FOUND)
-        return Encoded(row[0])
+        return Encoded(held[1])
 
-    def _renew_base(self, db: sqlite3.Connection) -> None:
+    def _renew_base(self) -> None:
         """Sign a new base where the last one is so many deltas old, that nobody who begins needs more than one answer
-        full of them."""
-        row = db.execute("select version from base").fetchone()
-        newest = newest_version(db)
-        if newest - (0 if row is None else row[0]) < BASE_EVERY or _is_pending(db):
+        full of them. What is listed while it is made belongs to a later one."""
+        held, newest = self._policy.base(), self._policy.newest()
+        if newest - (0 if held is None else held[0]) < BASE_EVERY:
             return
-        rows = db.execute(
-            "select id, reason from revocations order by id limit ?", (MAX_REVOKED_IN_BASE + 1,)
-        ).fetchall()
-        if len(rows) > MAX_REVOKED_IN_BASE:
+        with self._storage.transaction():
+            revoked = tuple(self._policy.revoked(MAX_REVOKED_IN_BASE + 1))
+            is_whole = newest == self._policy.newest() and not self._policy.pending(1)
+        if not is_whole or len(revoked) > MAX_REVOKED_IN_BASE:
             return
-        revoked = tuple((name, Reason(reason)) for name, reason in rows)
         body = PolicyBase(newest, self._now(), (), digest_of(revoked))
-        signed = cose.sign(body, self._keys.policy.sign)
-        raw = codec.encode(Baseline(signed, revoked).to_cbor())
-        db.execute("insert or replace into base (one, version, raw) values (1, ?, ?)", (newest, raw))
+        self._policy.keep_base(Baseline(cose.sign(body, self._keys.policy.sign), revoked))
 
-    def _is_current(self, db: sqlite3.Connection, head: PolicyHead, newest: int) -> bool:
+    def _is_current(self, head: PolicyHead, newest: int) -> bool:
         """Whether nothing has to be signed before the policy is given."""
         with contextlib.suppress(Refusal):
             age = self._now() - head.time
             is_young = -WINDOW <= age < self._terms.head_age
-            return head.version == newest and is_young and not (_is_pending(db) and self._is_pool_full())
+            return (
+                head.version == newest and is_young and not (self._policy.pending(1) and self._is_pool_full())
+            )
         return False
 
     def revoke(self, bank: str, shown: Sequence[tuple[Possession, Reason]], evidence: Evidence | None) -> int:
@@ -197,95 +188,79 @@ class Registry:
     def _list(self, wallets: Sequence[tuple[Signed[Certificate], Reason]], evidence: Evidence | None) -> int:
         """They count from now on; the policy lists them at once, or with what comes in the next seconds. BUSY."""
         require(self._is_heard, Code.BUSY)
-        with self._store.writing() as db:
-            fresh = [(item, reason) for item, reason in wallets if self._is_news(db, item.body, reason)]
-            if fresh:
-                rows = [self._row(item.body, reason, self._now()) for item, reason in fresh]
-                db.executemany(_PENDING, rows)
-                if evidence is not None:
-                    db.execute(
-                        "insert into shown_evidence (raw) values (?) on conflict do nothing",
-                        (evidence.encode(),),
-                    )
-            for item, _ in wallets:
-                body = item.body
-                db.execute(
-                    "update revocations set bank = ?, key = ?, leaves = ? where id = ? and key = x''",
-                    (body.bank, body.key, self._leaves(body), body.revocation_id),
-                )
-            self._publish_pending(db)
-            pending = int(db.execute("select count(*) from revocations where listed = 0").fetchone()[0])
-            return newest_version(db) + -(-pending // MAX_REVOKED_PER_DELTA)
+        now = self._now()
+        with self._storage.transaction():
+            fresh = [self._revoke(item.body, reason, now) for item, reason in wallets]
+            if any(fresh) and evidence is not None:
+                self._policy.show(evidence)
+        self._publish_pending()
+        return self._policy.newest() + -(-self._policy.count_pending() // MAX_REVOKED_PER_DELTA)
+
+    def _revoke(self, certificate: Certificate, reason: Reason, now: int) -> bool:
+        """Whether it was not revoked yet, or for less than a conflict, and still matters."""
+        leaves = listed_until(certificate.expires, self._terms.token_life, self._terms.grace)
+        name = certificate.revocation_id
+        revocation = Revocation(name, certificate.bank, certificate.key, reason, now, leaves)
+        matters = self._policy.reason(name) is not None or self._clock() <= leaves
+        is_news = matters and self._policy.revoke(revocation)
+        self._policy.name(revocation)
+        return is_news
 
     def publish(self) -> None:
         """List what is pending, if it has been for long enough: the step of a background worker. BUSY."""
         require(self._is_heard, Code.BUSY)
-        with self._store.writing() as db:
-            self._publish_pending(db)
+        self._publish_pending()
 
     def _is_pool_full(self) -> bool:
         """Whether the last delta is old enough for another."""
         return not 0 <= self._clock() - self._published < POOL_SECONDS
 
-    def _publish_pending(self, db: sqlite3.Connection) -> None:
+    def _publish_pending(self) -> None:
         """Everything that is pending, conflicts first, in as few deltas as carry it."""
-        while _is_pending(db) and self._is_pool_full():
-            rows = db.execute(
-                "select id, reason from revocations where listed = 0 order by reason, id limit ?",
-                (MAX_REVOKED_PER_DELTA,),
-            ).fetchall()
-            is_last = len(rows) < MAX_REVOKED_PER_DELTA
-            version = self._publish(db, [(name, Reason(reason)) for name, reason in rows])
-            db.execute("insert into evidence (version, raw) select ?, raw from shown_evidence", (version,))
-            db.execute("delete from shown_evidence")
-            if is_last or not _is_pending(db):
+        while self._is_pool_full() and (pending := self._policy.pending(MAX_REVOKED_PER_DELTA)):
+            is_last = len(pending) < MAX_REVOKED_PER_DELTA
+            self._publish(pending)
+            if is_last or not self._policy.pending(1):
                 self._published = self._clock()
-                self._renew_base(db)
+                self._renew_base()
 
     def revoked_since(self, key: bytes, wallets: Collection[bytes] = ()) -> int | None:
         """When a bank that `key` wanted revoked it (unix seconds), whichever of its wallet ids it was by; `wallets` are
         the revocation ids that it is known to have, by which alone one is known that was relearnt."""
-        places = ", ".join("?" * len(wallets))
-        sql = f"select min(time) from revocations where key = ? or (key = x'' and id in ({places}))"
-        with self._store.reading() as db:
-            row = db.execute(sql, (key, *wallets)).fetchone()
-        return None if row is None else row[0]
+        return self._policy.revoked_since(key, wallets)
 
     def drop_expired(self) -> None:
         """Publish that revocations have left whose time is over: the step of a background worker. BUSY."""
         require(self._is_heard, Code.BUSY)
-        with self._store.writing() as db:
-            if self._leaving(db, 1):
-                self._publish(db, ())
+        if self._policy.leaving(self._clock(), 1):
+            self._publish(())
 
     def _follow_terms(self) -> None:
         """Other limits or another grace than the last head's are a new version, so that wallets pass them on."""
-        with self._store.writing() as db:
-            row = db.execute("select raw from head").fetchone()
-            if row is None:
-                return
-            held = cose.parse(PolicyHead, row[0]).body
-            is_same = (held.limits, held.grace) == (self._terms.limits, self._terms.grace)
-            if held.version == newest_version(db) and not is_same:
-                with contextlib.suppress(Refusal):
-                    self._publish(db, ())
+        head = self._policy.head()
+        if head is None or head.body.version != self._policy.newest():
+            return
+        if (head.body.limits, head.body.grace) != (self._terms.limits, self._terms.grace):
+            with contextlib.suppress(Refusal):
+                self._publish(())
 
-    def _lead_back(self, db: sqlite3.Connection) -> None:
+    def _lead_back(self) -> None:
         """Where a wrong clock has dated the head ahead: a new version, whose head says the right time and is newer."""
-        held = held_head(db)
-        if held is None or held.body.version != newest_version(db):
+        head = self._policy.head()
+        if head is None or head.body.version != self._policy.newest():
             return
         with contextlib.suppress(Refusal):
-            if held.body.time > self._now() + WINDOW:
-                self._publish(db, ())
+            if head.body.time > self._now() + WINDOW:
+                self._publish(())
 
     def _now(self) -> int:
         """What is signed is dated by: never before the keys of the directory are good. CLOCK_UNSURE."""
         return max(self._clock(), self.directory.time)
 
-    def _head(self, db: sqlite3.Connection, version: int) -> Signed[PolicyHead]:
-        held = held_head(db)
-        is_newest = held is not None and held.body.version == version
+    def _head(self) -> Signed[PolicyHead]:
+        """The newest version's head, signed anew where it is too old. CLOCK_UNSURE where there is none."""
+        held, newest = self._policy.head(), self._policy.newest()
+        is_newest = held is not None and held.body.version == newest
         try:
             now = self._now()
         except Refusal:
@@ -294,10 +269,8 @@ class Registry:
             return held
         if held is not None and is_newest and now < held.body.time + self._terms.head_age:
             return held
-        body = PolicyHead(version, now, self._terms.limits, self._terms.grace)
-        head = cose.sign(body, self._keys.policy.sign)
-        db.execute("insert or replace into head (one, raw) values (1, ?)", (head.encode(),))
-        return head
+        body = PolicyHead(newest, now, self._terms.limits, self._terms.grace)
+        return self._policy.keep_head(cose.sign(body, self._keys.policy.sign))
 
     def _check_evidence(self, bank: str, listed: Sequence[Certificate], evidence: Evidence | None) -> None:
         require(evidence is not None, Code.EVIDENCE_INVALID)
@@ -306,40 +279,12 @@ class Registry:
         named = any(culprit.wallet == item.wallet or culprit.key == item.key for item in listed)
         require(culprit.bank == bank and named, Code.EVIDENCE_INVALID)
 
-    def _is_news(self, db: sqlite3.Connection, certificate: Certificate, reason: Reason) -> bool:
-        """Whether it is not revoked yet, or for less than a conflict, and still matters."""
-        sql = "select reason from revocations where id = ?"
-        row = db.execute(sql, (certificate.revocation_id,)).fetchone()
-        if row is not None:
-            return reason is Reason.CONFLICT and row[0] != Reason.CONFLICT
-        return self._clock() <= self._leaves(certificate)
-
-    def _leaves(self, certificate: Certificate) -> int:
-        return listed_until(certificate.expires, self._terms.token_life, self._terms.grace)
-
-    def _leaving(self, db: sqlite3.Connection, most: int) -> list[bytes]:
-        rows = db.execute(
-            "select id from revocations where leaves < ? order by leaves, id limit ?",
-            (self._clock(), most),
-        )
-        return [revocation_id for (revocation_id,) in rows]
-
-    def _publish(self, db: sqlite3.Connection, revoked: Sequence[tuple[bytes, Reason]]) -> int:
-        version = newest_version(db) + 1
-        removed = self._leaving(db, MAX_REVOKED_PER_DELTA - len(revoked))
-        body = PolicyDelta(version, self._now(), tuple(sorted(revoked)), tuple(removed), ())
-        delta = cose.sign(body, self._keys.policy.sign)
-        db.execute("insert into deltas (version, raw) values (?, ?)", (version, delta.encode()))
-        db.executemany("delete from revocations where id = ?", [(name,) for name in removed])
-        db.executemany(
-            "update revocations set listed = 1, version = ? where id = ?",
-            [(version, name) for name, _ in revoked],
-        )
-        return version
-
-    def _row(self, revoked: Certificate, reason: Reason, time: int) -> tuple[object, ...]:
-        leaves = self._leaves(revoked)
-        return (revoked.revocation_id, revoked.bank, revoked.key, int(reason), 0, time, leaves)
+    def _publish(self, revoked: Sequence[Revoked]) -> None:
+        """Sign the next delta and keep it, unless another has become the next meanwhile."""
+        version, now = self._policy.newest() + 1, self._now()
+        removed = self._policy.leaving(self._clock(), MAX_REVOKED_PER_DELTA - len(revoked))
+        body = PolicyDelta(version, now, tuple(sorted(revoked)), tuple(removed), ())
+        self._policy.add(cose.sign(body, self._keys.policy.sign))
 
 
 class _Answers:
@@ -349,34 +294,18 @@ class _Answers:
         self._lock = threading.Lock()
         self._kept: dict[tuple[int, int, bytes], Encoded] = {}
 
-    def get(self, db: sqlite3.Connection, version: int, newest: int, head: Signed[PolicyHead]) -> Encoded:
+    def get(self, policy: PolicyLog, version: int, head: Signed[PolicyHead]) -> Encoded:
+        newest = head.body.version
         since = min(version, newest)
         key = (since, newest, head.id)
         with self._lock:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
-        rows = db.execute(
-            "select raw from deltas where version > ? order by version limit ?", (since, MAX_DELTAS_ONLINE)
-        ).fetchall()
-        is_last = since + len(rows) >= newest
-        made = update_of(head.encode() if is_last else None, [raw for (raw,) in rows])
+        raws = policy.deltas(since, newest, MAX_DELTAS_ONLINE)
+        made = update_of(head.encode() if since + len(raws) >= newest else None, raws)
         with self._lock:
             if len(self._kept) >= _KEPT_ANSWERS:
                 self._kept.clear()
             self._kept[key] = made
         return made
-
-
-def _is_pending(db: sqlite3.Connection) -> bool:
-    return db.execute("select 1 from revocations where listed = 0 limit 1").fetchone() is not None
-
-
-def held_head(db: sqlite3.Connection) -> Signed[PolicyHead] | None:
-    row = db.execute("select raw from head").fetchone()
-    return None if row is None else cose.parse(PolicyHead, row[0])
-
-
-def newest_version(db: sqlite3.Connection) -> int:
-    newest: int = db.execute("select coalesce(max(version), 0) from deltas").fetchone()[0]
-    return newest

@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ledger_sync.central_bank.books import ISSUED, REDEEMED, MovementKind, move, movements, position, sums
 from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
-from ledger_sync.central_bank.claims import Standing, free
-from ledger_sync.central_bank.issuing import Cause, Issuing, find
-from ledger_sync.central_bank.proving import heard, read_proof
+from ledger_sync.central_bank.claims import Standing
+from ledger_sync.central_bank.issuing import Issuing
+from ledger_sync.central_bank.ordering import Ordering
+from ledger_sync.central_bank.ports.books import MovementKind, position
+from ledger_sync.central_bank.ports.issuances import Cause
+from ledger_sync.central_bank.ports.storage import Storage
+from ledger_sync.central_bank.proving import read_proof
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
-from ledger_sync.central_bank.store import Store
 from ledger_sync.http.call import Clock
 from ledger_sync.http.reading import form_for, readable
 from ledger_sync.http.routes import Caller, CallerKind, Encoded, Incoming, Route
@@ -44,6 +46,8 @@ _BANK: Final = frozenset({CallerKind.BANK})
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _NOTARY: Final = frozenset({CallerKind.NOTARY})
 _MAX_MOVEMENT: Final = 2**53
+_MOST_MOVEMENTS: Final = 256
+"""In one answer."""
 _ROOMS: Final = {"/v1/challenges": "challenges", "/v1/refunds": "refunds"}
 """What may wait for a bank, or for the notary too; nothing else waits for anybody."""
 _POSSESSION: Final = "[certificate, device key, proof]"
@@ -53,8 +57,9 @@ _POSSESSION: Final = "[certificate, device key, proof]"
 class CentralBank:
     """The parts, and the calls over them."""
 
-    store: Store
+    storage: Storage
     registry: Registry
+    ordering: Ordering
     issuing: Issuing
     redeeming: Redeeming
     challenging: Challenging
@@ -248,24 +253,7 @@ class CentralBank:
         codec.text(bank, MAX_ID_BYTES, least=1)
         codec.amount(amount)
         self.registry.directory.bank(bank)
-        with self.store.writing() as db:
-            held = db.execute(
-                "select bank, amount, total from orders where kind = ? and id = ?", (kind.value, order_id)
-            ).fetchone()
-            if held is not None:
-                require(held[:2] == (bank, amount), Code.FUNDING_MISMATCH, order=order_id.hex())
-                return [held[2]]
-            sign, against = (1, ISSUED) if kind is MovementKind.ISSUE else (-1, REDEEMED)
-            if sign < 0:
-                require(free(db, bank) >= amount, Code.POSITION_SHORT, bank=bank)
-            move(db, kind, order_id, self.clock(), {position(bank): sign * amount, against: -sign * amount})
-            now = sums(db)
-            total = now.issued if kind is MovementKind.ISSUE else now.redeemed
-            db.execute(
-                "insert into orders (kind, id, bank, amount, total) values (?, ?, ?, ?, ?)",
-                (kind.value, order_id, bank, amount, total),
-            )
-        return [total]
+        return [self.ordering.order(kind, order_id, bank, amount)]
 
     def _funding(self, incoming: Incoming) -> Cbor:
         self.catching_up.require_whole(incoming.caller.name)
@@ -277,11 +265,10 @@ class CentralBank:
         return issuance.to_cbor()
 
     def _funded(self, incoming: Incoming) -> Cbor:
-        with self.store.reading() as db:
-            held = find(db, Cause.FUNDING, incoming.octets("id", FUNDING_ID_BYTES))
-        if held is None or held[0] != incoming.caller.name:
+        held = self.storage.issuances.find(Cause.FUNDING, incoming.octets("id", FUNDING_ID_BYTES))
+        if held is None or held.bank != incoming.caller.name:
             raise Refusal(Code.NOT_FOUND)
-        return held[1].to_cbor()
+        return held.issuance.to_cbor()
 
     def _redemption(self, incoming: Incoming) -> Cbor:
         self.catching_up.require_done()
@@ -327,26 +314,21 @@ class CentralBank:
         return [answer.standing.paid, shown, answer.standing.owed]
 
     def _movements(self, incoming: Incoming) -> Cbor:
-        with self.store.reading() as db:
-            listed = movements(db, incoming.caller.name, incoming.number("since", _MAX_MOVEMENT))
+        since = incoming.number("since", _MAX_MOVEMENT)
+        listed = self.storage.books.movements(incoming.caller.name, since, _MOST_MOVEMENTS)
         return [[item.number, item.kind, item.id, item.amount, item.time] for item in listed]
 
     def _position(self, incoming: Incoming) -> Cbor:
         """Its own, and no sums: of two banks either would know the other's."""
-        with self.store.reading() as db:
-            held = dict(sums(db).positions)
-        return [held.get(incoming.caller.name, 0)]
+        return [self.storage.books.balance(position(incoming.caller.name))]
 
     def _consumptions(self, incoming: Incoming) -> Cbor:
-        with self.store.reading() as db:
-            number, page = heard(
-                db, incoming.number("since", _MAX_MOVEMENT), incoming.number("after", _MAX_MOVEMENT)
-            )
+        since, after = incoming.number("since", _MAX_MOVEMENT), incoming.number("after", _MAX_MOVEMENT)
+        number, page = self.storage.winners.heard(since, after)
         return [number, [statement.to_cbor() for statement in page]]
 
     def _books(self, _incoming: Incoming) -> Cbor:
-        with self.store.reading() as db:
-            now = sums(db)
+        now = self.storage.books.sums()
         held = dict(now.positions)
         banks = [[bank.id, held.get(bank.id, 0)] for bank in self.registry.directory.banks]
         return [now.issued, now.redeemed, now.outstanding, banks]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger_sync.bank.sqlite.store import SCHEMA as BANK
-from ledger_sync.central_bank.store import SCHEMA as CENTRAL_BANK
+from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
 from ledger_sync.http.nonces import SCHEMA as NONCES
 from ledger_sync.http.trust import SCHEMA as TRUST
 from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY

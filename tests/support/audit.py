@@ -178,8 +178,8 @@ class Audit:
         What a bank that was put back has forgotten is booked on its own account until it knows it again."""
         booked = {cause for (cause,) in self.system.rows(bank, "select cause from entries")}
         sql = (
-            "select number, kind, id, amount from entries join movements on number = movement"
-            " where account = ? order by number"
+            "select e.number, kind, id, amount from entries e join movements m on m.number = movement"
+            " where account = ? order by e.number"
         )
         found: dict[tuple[str, bytes], int] = {}
         claims: Counter[bytes] = Counter()

@@ -114,7 +114,7 @@ CENTRAL_FIXED = {
 
 def test_no_statement_of_the_central_bank_reads_history_either(tmp_path: Path) -> None:
     town = Remembering(tmp_path)
-    central = town.network.central_bank.store
+    central = town.network.central_bank.storage.store
     central._db = Recording(central._db)  # type: ignore[assignment]
     central._reader = Recording(central._reader)  # type: ignore[assignment]
     trusts = [assembled.trust for assembled in town.banks.values()]

@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledger_sync.central_bank.books import audit, sums
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
-from ledger_sync.central_bank.store import Store
+from ledger_sync.central_bank.sqlite.storage import SqliteStorage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
@@ -94,8 +93,8 @@ class Stand:
         return self.network.central_bank.challenging
 
     @property
-    def store(self) -> Store:
-        return self.network.central_bank.store
+    def storage(self) -> SqliteStorage:
+        return self.network.central_bank.storage
 
     def reopen(self) -> None:
         for name in (CENTRAL_BANK, NOTARY):
@@ -180,8 +179,8 @@ class Stand:
 
     def books(self) -> tuple[int, int, int, dict[str, int]]:
         """Issued, redeemed, outstanding and positions, which must balance to the last entry."""
-        with self.store.reading() as db:
-            assert audit(db)
-            now = sums(db)
+        books = self.storage.books
+        assert books.is_sound()
+        now = books.sums()
         assert now.issued - now.redeemed == now.outstanding + sum(held for _, held in now.positions)
         return now.issued, now.redeemed, now.outstanding, dict(now.positions)

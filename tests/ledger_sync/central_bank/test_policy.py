@@ -109,7 +109,7 @@ def test_the_policy_is_read_beside_a_writer(stand: Stand) -> None:
     """`public policy is expensive`: anybody's question took the one lock that money waits for."""
     revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
     known = stand.registry.update_since(0)
-    with ThreadPoolExecutor(1) as pool, stand.store.writing():
+    with ThreadPoolExecutor(1) as pool, stand.storage.transaction():
         assert pool.submit(stand.registry.update_since, 0).result(60) == known
         assert pool.submit(stand.registry.update_since, 1).result(60) != known
 

@@ -1,0 +1,35 @@
+"""Consumed tokens and the notary's words upon SQLite (`ledger_sync.central_bank.ports.winners`)."""
+
+from __future__ import annotations
+
+from ledger_sync.central_bank.sqlite.store import Store
+from ledger_sync.heard import PAGE, start
+from wallet.protocol import cose
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Consumption
+from wallet.protocol.transfer import TokenRef
+
+
+class SqliteWinners:
+    """The tables of them. Words are numbered by the file, in which writers take turns."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, ref: TokenRef, consumer: bytes) -> bytes:
+        if self._store.insert("consumed", txid=ref.txid, output=ref.output, consumer=consumer):
+            return consumer
+        standing: bytes = self._store.value(
+            "select consumer from consumed where txid = ? and output = ?", ref
+        )
+        return standing
+
+    def hear(self, statement: Signed[Consumption]) -> bool:
+        return self._store.insert("heard", id=statement.id, time=statement.body.time, raw=statement.encode())
+
+    def heard(self, since: int, after: int) -> tuple[int, list[Signed[Consumption]]]:
+        rows = self._store.rows(
+            "select number, raw from heard where number > ? order by number limit ?",
+            (max(after, start(self._store.rows, since)), PAGE),
+        )
+        return (rows[-1][0] if rows else 0), [cose.parse(Consumption, raw) for _, raw in rows]

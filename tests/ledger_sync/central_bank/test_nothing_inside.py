@@ -1,0 +1,74 @@
+"""Nothing is signed or verified while a transaction of the central bank is open: others would wait for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+
+from ledger_sync.central_bank.registry import POOL_SECONDS
+from ledger_sync.central_bank.sqlite.store import Store
+from ledger_sync.sandbox.in_process import named
+from tests.ledger_sync.central_bank.policies import revoke
+from tests.ledger_sync.central_bank.stand import Stand
+from wallet.protocol import cose
+from wallet.protocol.bounds import DAY
+from wallet.protocol.keys import PublicKey
+from wallet.protocol.policy import Reason
+from wallet.protocol.transfer import Refresh, ToAccount
+
+SIGNING, VERIFYING = cose.sign.__code__, PublicKey.verify.__code__
+
+
+@contextmanager
+def watching(store: Store) -> Iterator[list[tuple[CodeType, bool]]]:
+    """What this thread signs and verifies, each with whether a transaction of ``store`` was open."""
+    seen: list[tuple[CodeType, bool]] = []
+
+    def look(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and frame.f_code in (SIGNING, VERIFYING):
+            seen.append((frame.f_code, store.in_transaction))
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(before)
+
+
+def test_a_watch_sees_what_is_inside(stand: Stand) -> None:
+    key = stand.ledger.world.bank_key("alatau")
+    body = stand.ledger.world.signed_directory().body
+    with watching(stand.storage.store) as seen:
+        cose.sign(body, key.sign)
+        with stand.storage.transaction():
+            cose.sign(body, key.sign)
+    assert seen == [(SIGNING, False), (SIGNING, True)]
+
+
+def test_money_and_policy_come_and_go_and_nothing_is_signed_or_verified_inside(stand: Stand) -> None:
+    ledger = stand.ledger
+    ann, bob = ledger.person("ann"), ledger.person("bob", "zhibek")
+    with watching(stand.storage.store) as seen:
+        stand.operator.post("/v1/issues", [named("more"), "alatau", 1_000])
+        one, two, three = stand.fund(ann, 100, 200, 300)
+        paid = ledger.pay(ann, [one], bob, 60)
+        defunded = ledger.redeem(ann, [two], ToAccount())
+        fresh = ledger.redeem(bob, paid[:1], Refresh(bob.key.public, (60,)))
+        stand.commit(paid, defunded)
+        stand.commit(fresh, bank="zhibek")
+        assert stand.redeem(defunded) == (None, 200)
+        assert stand.redeem(fresh)[1] == 60
+        revoke(stand, (ann, Reason.LOST))
+        stand.now += POOL_SECONDS
+        stand.registry.update_since(0)
+        stand.now = three.expires + stand.terms.grace + DAY
+        shown = ann.possession().to_cbor()
+        stand.alatau.post("/v1/refunds", [three.ref.to_cbor(), *stand.proof(), shown])
+        stand.registry.drop_expired()
+    kinds = [code for code, _ in seen]
+    assert kinds.count(SIGNING) > 8
+    assert kinds.count(VERIFYING) > 8
+    assert [code.co_name for code, is_inside in seen if is_inside] == []
