@@ -15,7 +15,7 @@ from wallet.protocol.receipt import Receipt
 from wallet.protocol.request import Request, request_ref
 from wallet.session import messages
 from wallet.session.events import PayeeEvent, PayerEvent
-from wallet.session.messages import Heard, ReceiptMessage, RequestMessage
+from wallet.session.messages import Heard, PaymentMessage, ReceiptMessage, RequestMessage
 from wallet.session.payee import Payee
 from wallet.session.payee_table import PayeeState
 from wallet.session.payer import Payer
@@ -150,12 +150,14 @@ class PayerTap:
 
 class PayeeTap:
     """``session`` is the request under way: cancel it there, take events here. Payments and questions about earlier
-    requests of this purse are answered all the same."""
+    requests of this purse are answered all the same. ``payment_bytes``: of the last payment that came, encoded; None
+    before there was one."""
 
     def __init__(self, purse: TappedPayeePurse, session: Payee) -> None:
         self._purse = purse
         self._events: list[PayeeEvent] = []
         self._handed: bytes | None = None
+        self.payment_bytes: int | None = None
         self.session = session
 
     def events(self) -> list[PayeeEvent]:
@@ -207,7 +209,10 @@ class PayeeTap:
 
     def take(self, message: bytes | Heard) -> Reply:
         """The answer to one whole message: its bytes, or what ``messages.read`` made of them."""
-        self.session.receive(message)
+        read = messages.read(message)
+        if isinstance(read, PaymentMessage):
+            self.payment_bytes = len(read.raw)
+        self.session.receive(read)
         return self.session.reply() or Nothing()
 
     def delivered(self, message: bytes) -> None:

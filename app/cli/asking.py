@@ -16,15 +16,15 @@ from app.wallets.opened import OpenWallet
 from wallet.protocol.bounds import MAX_MEMO_BYTES
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Signed
-from wallet.protocol.request import Request, request_ref
-from wallet.purse.payments import UNANSWERED
-from wallet.session import events
+from wallet.protocol.request import Request
+from wallet.session.payer_table import PayerState
 
 if TYPE_CHECKING:
-    from wallet.session.payer import Payer
+    from wallet.flow import PayFlow, PayStatus
 
 _MINUTE: Final = 60
+NEEDS_A_PERSON: Final = (PayerState.REQUESTED, PayerState.PAID_BEFORE, PayerState.RESERVED)
+"""States in which the person decides."""
 
 
 def amount_of(written: str) -> int:
@@ -49,31 +49,25 @@ def require_memo(memo: str) -> None:
 
 
 def decided(
-    payer: Payer,
-    event: events.PayerEvent,
-    opened: OpenWallet,
-    args: argparse.Namespace,
-    context: Context,
-) -> events.PayerEvent:
-    """The event that follows once the person has decided on ``event``; ``event`` itself where nobody must.
+    flow: PayFlow, status: PayStatus, opened: OpenWallet, args: argparse.Namespace, context: Context
+) -> PayStatus:
+    """How the payment stands once the person has decided; ``status`` itself where nobody must.
 
-    Raises ``Refusal``: ALREADY_PAID (a printed code, without ``--anew``); ``KeystoreError``: PIN_WRONG, PIN_BLOCKED;
-    UsageError.
+    Raises ``Refusal``: ALREADY_PAID (a printed code, without ``--anew``), and what the purse refuses;
+    ``KeystoreError``: PIN_WRONG, PIN_BLOCKED; UsageError.
     """
-    event = asked_anew(payer, event, args)
-    if isinstance(event, events.ConfirmationNeeded):
-        amount = _asked(payer, event, opened, args, context)
-    elif isinstance(event, events.SignatureNeeded):
-        unsigned = opened.wallet.paying.summary(event.payment.id)
-        _say_asked(
-            _who(unsigned.payee, context, _called(payer, opened)), unsigned.amount, unsigned.memo, context
-        )
-        amount = unsigned.amount
+    status = asked_anew(flow, status, args)
+    if status.request is None or status.state not in NEEDS_A_PERSON:
+        return status
+    if status.state is PayerState.REQUESTED:
+        amount = _asked(flow, status, status.request.body, opened, args, context)
     else:
-        return event
-    _check_pin(opened, args, context)
-    payer.confirm(amount)
-    return payer.events()[-1]
+        assert status.amount is not None
+        amount = status.amount
+        _say_asked(
+            _payee(status.request.body, status, opened, context), amount, status.request.body.memo, context
+        )
+    return flow.confirm(amount, lambda: _check_pin(opened, args, context))
 
 
 def _check_pin(opened: OpenWallet, args: argparse.Namespace, context: Context) -> None:
@@ -82,63 +76,60 @@ def _check_pin(opened: OpenWallet, args: argparse.Namespace, context: Context) -
         context.confirm_pin(opened)
 
 
-def asked_anew(payer: Payer, event: events.PayerEvent, args: argparse.Namespace) -> events.PayerEvent:
-    """What there is to decide of a printed code that was paid before, with ``--anew``; ``event`` itself of any other.
+def asked_anew(flow: PayFlow, status: PayStatus, args: argparse.Namespace) -> PayStatus:
+    """A printed code that was paid before is paid once more with ``--anew``; any other ``status`` as it is.
     ``Refusal``: ALREADY_PAID."""
-    if not isinstance(event, events.AlreadyPaid):
-        return event
+    if status.state is not PayerState.PAID_BEFORE:
+        return status
     if not args.anew:
-        earlier = event.consideration.earlier[-1]
+        earlier = status.earlier[-1]
         raise Refusal(Code.ALREADY_PAID, {"payment": earlier.id.hex(), "time": earlier.at})
-    payer.pay_anew()
-    return payer.events()[-1]
+    return flow.pay_anew()
 
 
 def _asked(
-    payer: Payer,
-    event: events.ConfirmationNeeded,
+    flow: PayFlow,
+    status: PayStatus,
+    body: Request,
     opened: OpenWallet,
     args: argparse.Namespace,
     context: Context,
 ) -> int:
     """Show who asks for what; the amount to pay (tiyn)."""
-    consideration = event.consideration
-    body = consideration.request.body
-    payee = _who(body.payee.body, context, _called(payer, opened))
-    _say_contact(payer, opened, context)
-    if consideration.amount is not None:
-        _say_asked(payee, consideration.amount, body.memo, context)
-        _say_unanswered(consideration.request, consideration.amount, opened, context)
-        return consideration.amount
+    payee = _payee(body, status, opened, context)
+    _say_contact(status, opened, context)
+    if status.amount is not None:
+        _say_asked(payee, status.amount, body.memo, context)
+        _say_alike(status, context)
+        return status.amount
     context.show.say("pay.asks_open", ceiling=written_amount(body.amount), **payee)
     if not args.amount:
         raise UsageError("usage.amount_open", ceiling=body.amount)
-    return amount_of(args.amount)
+    amount = amount_of(args.amount)
+    _say_alike(flow.consider(amount), context)
+    return amount
 
 
-def _say_unanswered(request: Signed[Request], amount: int, opened: OpenWallet, context: Context) -> None:
+def _say_alike(status: PayStatus, context: Context) -> None:
     """The payee may ask anew for what was signed a moment ago and never arrived."""
-    paying = opened.wallet.paying
-    for payment in paying.pending():
-        is_alike = payment.amount == amount and payment.payee.wallet == request.body.payee.body.wallet
-        is_another = payment.request != request_ref(request) and payment.state in UNANSWERED
-        if is_alike and is_another and paying.request(payment.id).body.expires >= opened.wallet.now():
-            context.show.say("pay.unanswered", time=written_time(payment.at), payment=payment.id.hex()[:8])
+    for payment in status.alike:
+        context.show.say("pay.unanswered", time=written_time(payment.at), payment=payment.id.hex()[:8])
 
 
-def _called(payer: Payer, opened: OpenWallet) -> str | None:
+def _called(status: PayStatus, opened: OpenWallet) -> str | None:
     """What the payee is called here, by the key that signed beside the request."""
-    return None if payer.contact is None else opened.wallet.contacts.name(payer.contact)
+    return None if status.contact is None else opened.wallet.contacts.name(status.contact)
 
 
-def _say_contact(payer: Payer, opened: OpenWallet, context: Context) -> None:
-    contact = payer.contact
+def _say_contact(status: PayStatus, opened: OpenWallet, context: Context) -> None:
+    contact = status.contact
     context.show.result(contact=None if contact is None else contact.hex())
-    if contact is not None and _called(payer, opened) is None:
+    if contact is not None and _called(status, opened) is None:
         context.show.say("contact.may_be_named", key=contact.hex()[:16])
 
 
-def _who(payee: Certificate, context: Context, called: str | None) -> dict[str, str]:
+def _payee(body: Request, status: PayStatus, opened: OpenWallet, context: Context) -> dict[str, str]:
+    payee, called = body.payee.body, _called(status, opened)
     kind = context.show.catalogue.text("pay.shop" if payee.kind is WalletKind.MERCHANT else "pay.person")
     name = name_of(payee, context) if called is None else given_name(called, context)
     return {"payee": name, "kind": kind, "bank": payee.bank}

@@ -23,7 +23,7 @@ from wallet.transport.nfc import (
     TapEnd,
     Tapper,
 )
-from wallet.transport.nfc.ports import Conversation, Responder
+from wallet.transport.nfc.ports import TappedWallet
 
 LINGER: Final = 1.0
 """Seconds without an APDU after which a card that has said all takes its reader for gone."""
@@ -33,10 +33,6 @@ _ASKING: Final = 0.1
 _BETWEEN: Final = 0.2
 """Seconds between two taps: a card that stays in the field is not asked without a breath."""
 _SAID_ONCE: Final = ("", "tap.wait_as_reader", "tap.wait_as_card", "tap.torn", "tap.person_there")
-
-
-class TappedWallet(Conversation, Responder, Protocol):
-    """A wallet that may be behind either end."""
 
 
 class Party(Protocol):

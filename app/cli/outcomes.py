@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.catalogue.written import written_amount, written_time
 from app.cli.asking import name_of
 from app.cli.context import Context
 from app.cli.status import Status
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.payments import PaymentSummary
-from wallet.session import events
+from wallet.session.payer_table import PayerState
 from wallet.session.ports import Received
+
+if TYPE_CHECKING:
+    from wallet.flow import PayStatus, ReceiveStatus
 
 
 def tell_signed(sentence: str, payment: PaymentSummary, context: Context) -> None:
@@ -63,12 +68,16 @@ def status_of(received: Received) -> Status:
     return Status.DONE if received.code is None else Status.REFUSED
 
 
-def refusal_of(event: object) -> Refusal:
-    """What an event that ends things means for a person."""
-    match event:
-        case events.PurseRefused() | events.MessageRefused() | events.PeerProblem():
-            return Refusal(event.code, event.facts)
-        case events.PaymentDropped():
-            return Refusal(event.code)
-        case _:
-            return Refusal(Code.MESSAGE_UNEXPECTED)
+def require_going_on(status: PayStatus) -> None:
+    """That nothing has ended the payment here. Raises ``Refusal``: what this wallet did not do, or why it was
+    dropped."""
+    if status.refused is not None:
+        raise status.refused
+    if status.state is PayerState.DROPPED:
+        raise Refusal(status.ended or Code.DECLINED)
+
+
+def require_heard(status: PayStatus | ReceiveStatus) -> None:
+    """That the message that was just heard was understood, and in its turn. Raises ``Refusal``."""
+    for objection in status.objections:
+        raise objection

@@ -1,73 +1,71 @@
 """The two parties of a payment by tap, as a command plays them: what they tell their person, and what they ask.
 
-Rule: sessions and purses decide; here events become words, questions and fields of `--json`.
+Rule: the flows decide; here how things stand becomes words, questions and fields of `--json`.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from app.cli.asking import decided
+from app.cli.asking import NEEDS_A_PERSON, decided
 from app.cli.context import Context
-from app.cli.outcomes import refusal_of, say_received, tell_answered, tell_received, tell_signed
+from app.cli.outcomes import require_going_on, say_received, tell_answered, tell_received, tell_signed
 from app.wallets.opened import OpenWallet
+from wallet.flow import Came, PayFlow, PayStatus, ReceiveFlow
 from wallet.protocol.attachments import Attachment
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
-from wallet.protocol.request import Request, request_ref
-from wallet.purse.payments import UNANSWERED
-from wallet.session import events, messages
-from wallet.session.payee import Payee
+from wallet.protocol.request import Request
+from wallet.purse.payments import UNANSWERED, PaymentSummary
 from wallet.session.payee_table import PayeeState
 from wallet.session.ports import Received
-from wallet.tapping import PayeeTap, PayerTap
-from wallet.transport.nfc.ports import Reply
+from wallet.transport.nfc.ports import TappedWallet
 
-_NEEDS_A_PERSON = (events.ConfirmationNeeded, events.AlreadyPaid, events.SignatureNeeded)
 _ANSWERED = (PayeeState.STORED, PayeeState.ACKNOWLEDGED, PayeeState.REFUSED)
+_ASKS_NO_MORE = (PayeeState.EXPIRED, PayeeState.CANCELLED)
 
 
 class PayerParty:
     """Whoever pays."""
 
     def __init__(self, opened: OpenWallet, args: argparse.Namespace, context: Context) -> None:
-        self.tap = PayerTap(opened.wallet.paying)
+        self._flow = PayFlow(opened.wallet)
         self._opened = opened
         self._args = args
         self._context = context
+        self._told: set[bytes] = set()
+
+    @property
+    def tap(self) -> TappedWallet:
+        return self._flow.tap
 
     @property
     def is_done(self) -> bool:
         return self.tap.is_over
 
     def hear(self) -> list[Refusal]:
-        self.tap.session.tick(self._opened.wallet.now())
-        refused: list[Refusal] = []
-        for event in self.tap.events():
-            refused += self._heard(event)
-        return refused
+        status = self._flow.tick(self._opened.wallet.now())
+        objections = self._heard(status)
+        if status.state in NEEDS_A_PERSON:
+            status = decided(self._flow, status, self._opened, self._args, self._context)
+            objections += self._heard(status)
+        return objections
 
-    def _heard(self, event: events.PayerEvent) -> list[Refusal]:
-        if isinstance(event, _NEEDS_A_PERSON):
-            event = decided(self.tap.session, event, self._opened, self._args, self._context)
-        paying = self._opened.wallet.paying
-        match event:
-            case events.PaymentReady(payment_id):
-                tell_signed("tap.signed", paying.summary(payment_id), self._context)
-            case events.PaymentFound(payment):
-                self._found(payment.id)
-            case events.PaymentAcknowledged(payment_id) | events.PaymentReturned(payment_id):
-                tell_answered(paying.summary(payment_id), None, self._context)
-            case events.MessageRefused() | events.PeerProblem():
-                return [refusal_of(event)]
-            case events.PurseRefused() | events.PaymentDropped():
-                raise refusal_of(event)
-            case _:
-                pass
-        return []
+    def _heard(self, status: PayStatus) -> list[Refusal]:
+        for answered in status.answered:
+            self._told.add(answered.id)
+            tell_answered(answered, None, self._context)
+        require_going_on(status)
+        payment = status.payment
+        if payment is not None and status.message is not None and payment.id not in self._told:
+            self._told.add(payment.id)
+            self._tell(payment, is_found=status.is_found)
+        return list(status.objections)
 
-    def _found(self, payment_id: bytes) -> None:
-        payment = self._opened.wallet.paying.summary(payment_id)
+    def _tell(self, payment: PaymentSummary, *, is_found: bool) -> None:
+        if not is_found:
+            tell_signed("tap.signed", payment, self._context)
+            return
         self._context.show.result(payment=payment.id.hex(), amount=payment.amount)
         if payment.state in UNANSWERED:
             self._context.show.say("pay.again")
@@ -76,9 +74,9 @@ class PayerParty:
 
     def finish(self) -> None:
         """What `--json` says of a payment that was signed."""
-        payment, paying = self.tap.session.payment_id, self._opened.wallet.paying
-        if payment is not None and paying.receipt(payment) is not None:
-            self._context.show.result(bytes=len(paying.show_again(payment)))
+        payment, paying = self._flow.status().payment, self._opened.wallet.paying
+        if payment is not None and paying.receipt(payment.id) is not None:
+            self._context.show.result(bytes=len(paying.show_again(payment.id)))
 
 
 class PayeeParty:
@@ -92,48 +90,32 @@ class PayeeParty:
         beside: tuple[Attachment, ...] = (),
     ) -> None:
         """``beside``: what is shown beside the request."""
-        receiving = opened.wallet.receiving
-        self.tap = _Noting(receiving, Payee.resume(receiving, request, beside))
+        self._flow = ReceiveFlow(opened.wallet, request, beside)
         self.received: Received | None = None
         self._opened = opened
         self._context = context
 
     @property
+    def tap(self) -> TappedWallet:
+        return self._flow.tap
+
+    @property
     def is_done(self) -> bool:
-        return self.tap.session.state in _ANSWERED
+        return self._flow.tap.session.state in _ANSWERED
 
     def hear(self) -> list[Refusal]:
-        session = self.tap.session
-        session.tick(self._opened.wallet.now())
-        refused: list[Refusal] = []
-        for event in self.tap.events():
-            match event:
-                case events.PaymentReceived() | events.PaymentRepeated() | events.PaymentRefused():
-                    self._paid(event.received, event.request_ref)
-                case events.MessageRefused() | events.PeerProblem():
-                    refused.append(refusal_of(event))
-                case _:
-                    expires = session.request.body.expires
-                    facts = {"time": self._opened.wallet.now(), "expires": expires}
-                    raise Refusal(Code.REQUEST_EXPIRED, facts)
-        return refused
+        status = self._flow.tick(self._opened.wallet.now())
+        for came in status.came:
+            self._paid(came)
+        if status.state in _ASKS_NO_MORE:
+            facts = {"time": self._opened.wallet.now(), "expires": status.request.body.expires}
+            raise Refusal(Code.REQUEST_EXPIRED, facts)
+        return list(status.objections)
 
-    def _paid(self, received: Received, ref: bytes) -> None:
+    def _paid(self, came: Came) -> None:
         """The first word on the request under way stands; a payment to an earlier one is told of as well."""
-        if ref != request_ref(self.tap.session.request):
-            say_received(received, self._context)
+        if came.is_for_other:
+            say_received(came.received, self._context)
         elif self.received is None:
-            self.received = received
-            tell_received(received, self.tap.payment_bytes, self._context)
-
-
-class _Noting(PayeeTap):
-    """``payment_bytes``: of the last payment that came, None before there was one."""
-
-    payment_bytes: int | None = None
-
-    def take(self, message: bytes | messages.Heard) -> Reply:
-        heard = messages.read(message)
-        if isinstance(heard, messages.PaymentMessage):
-            self.payment_bytes = len(heard.raw)
-        return super().take(heard)
+            self.received = came.received
+            tell_received(came.received, self._flow.tap.payment_bytes, self._context)

@@ -16,8 +16,8 @@ from typing import TypeAlias, TypeVar
 
 from app.engine.source import Source
 from app.engine.troubles import trouble_of
+from app.engine.values import Busy, Trouble
 from app.engine.worker import Worker
-from app.presenters.views import Busy, Trouble
 from app.wallets.making import Tell, Wish
 from app.wallets.offline import NETWORK, NetworkSwitch
 from app.wallets.opened import OpenWallet

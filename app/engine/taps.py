@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from app.engine.troubles import trouble_of
+from app.engine.values import Role, TapStep, Trouble
 from app.engine.worker import Worker, WorkerClosed
-from app.presenters.views import Role, TapStep, Trouble
 from wallet.protocol.codes import Code, Refusal
 from wallet.transport.nfc import Card, CardDevice, Deadline, ReaderDevice, TapEnd, Tapper
 from wallet.transport.nfc.ports import Reply

@@ -11,7 +11,7 @@ import sqlite3
 import traceback
 from enum import StrEnum
 
-from app.presenters.views import Trouble
+from app.engine.values import Trouble
 from app.wallets.doing import facts_of
 from app.wallets.missing import MissingPart
 from app.wallets.offline import OFFLINE

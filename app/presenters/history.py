@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.engine.engine import Engine, Work
-from app.engine.paying import party_of
+from app.presenters.party import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
 from app.presenters.receive import ReceivePresenter

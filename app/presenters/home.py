@@ -7,8 +7,8 @@ from typing import Final
 
 from app.engine.engine import Engine, Work
 from app.engine.kept import KeptFile
-from app.engine.paying import party_of
 from app.presenters.aside import Aside
+from app.presenters.party import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
 from app.presenters.receive import ReceivePresenter

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from app.engine.paying import party_of
+from app.presenters.party import party_of
 from app.presenters.views import CodeKind, InView
 from wallet.protocol.codes import Refusal
 from wallet.session import messages

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from app.engine.engine import Engine, Work
-from app.engine.paying import PayerDesk, Paying
 from app.engine.taps import Side
+from app.engine.troubles import trouble_of
 from app.presenters.carrying import CarryingPresenter, Tapping
 from app.presenters.keypad import PinPad, amount_of, pressed
-from app.presenters.views import Carrier, PayStep, PayView, Shown, TapStep, Trouble
+from app.presenters.party import party_of
+from app.presenters.views import Carrier, Earlier, PayStep, PayView, Shown, TapStep, Trouble
+from wallet.flow import PayFlow, PayStatus
 from wallet.protocol.codes import Code
 from wallet.session import Money, PayerState
+from wallet.session.ports import PaymentSummary
 
 _STEPS: Final = {
     PayerState.IDLE: PayStep.SEEK,
@@ -33,12 +36,12 @@ _STEPS: Final = {
 class _Visit:
     """One visit of the screen: its payment, once there is one. It belongs to the worker's thread."""
 
-    desk: PayerDesk | None = None
+    flow: PayFlow | None = None
 
-    def of(self, work: Work) -> PayerDesk:
-        if self.desk is None:
-            self.desk = PayerDesk(work)
-        return self.desk
+    def of(self, work: Work) -> PayFlow:
+        if self.flow is None:
+            self.flow = PayFlow(work.wallet)
+        return self.flow
 
 
 _UNSIGNED: Final = (PayStep.ASKED, PayStep.PIN)
@@ -64,18 +67,18 @@ class PayPresenter(CarryingPresenter[PayView]):
         self.leave()
         here = self._here
 
-        def job(work: Work) -> Paying:
-            here.desk = PayerDesk.resume(work, payment_id)
-            return here.desk.standing()
+        def job(work: Work) -> PayStatus:
+            here.flow = PayFlow.resume(work.wallet, payment_id)
+            return here.flow.status()
 
         self._run("app_pay.looking", job, self._resumed)
 
-    def _resumed(self, paying: Paying) -> None:
-        self._stand(paying)
+    def _resumed(self, status: PayStatus) -> None:
+        self._stand(status)
         self.begin()
 
     def _heard(self, message: bytes) -> None:
-        self._do("app_pay.checking", lambda desk, work: desk.hear(message), self._unheard)
+        self._do("app_pay.checking", lambda flow, work: flow.hear(message), self._unheard)
 
     def _unheard(self, trouble: Trouble) -> None:
         """The wallet gave no answer: the same may be shown again."""
@@ -94,7 +97,7 @@ class PayPresenter(CarryingPresenter[PayView]):
         view = self.view
         is_typed_here = view.ceiling is not None and view.money is Money.UNTOUCHED
         if view.step is PayStep.ASKED and is_typed_here and not self._is_busy:
-            self._show(typed=typed, amount=amount_of(typed) or None, trouble=None)
+            self._show(typed=typed, amount=amount_of(typed) or None, alike=(), trouble=None)
 
     def accept(self) -> None:
         """Yes: the PIN is asked for; and with the PIN typed, yes to that: sign."""
@@ -111,11 +114,16 @@ class PayPresenter(CarryingPresenter[PayView]):
             self._fail(Trouble(Code.AMOUNT_INVALID))
             return
 
-        def agreed(_: Paying) -> None:
+        def agreed(status: PayStatus) -> None:
+            alike = _earlier(status.alike)
+            if alike and alike != self.view.alike:
+                # Of an amount that was typed here: the person sees the warning, and says yes to that.
+                self._show(alike=alike)
+                return
             self._pin = PinPad()
             self._show(step=PayStep.PIN, pin_length=0)
 
-        self._do("app_pay.checking", lambda desk, work: desk.consider(amount), then=agreed)
+        self._do("app_pay.checking", lambda flow, work: flow.consider(amount), then=agreed)
 
     def pin_press(self, key: str) -> None:
         if self.view.step is PayStep.PIN and not self._is_busy and self.view.wait_until is None:
@@ -132,7 +140,11 @@ class PayPresenter(CarryingPresenter[PayView]):
             return
         pin = self._pin.take()
         self._show(step=PayStep.SIGNING, pin_length=0)
-        self._do("app_pay.signing", lambda desk, work: desk.confirm(work, amount, pin), self._not_signed)
+        self._do(
+            "app_pay.signing",
+            lambda flow, work: flow.confirm(amount, lambda: work.keystore.confirm_pin(pin)),
+            self._not_signed,
+        )
 
     def _not_signed(self, trouble: Trouble) -> None:
         """A wrong PIN is typed again; after anything else the person decides again, by what is true now."""
@@ -143,26 +155,26 @@ class PayPresenter(CarryingPresenter[PayView]):
             )
             return
 
-        def told(paying: Paying) -> None:
+        def told(status: PayStatus) -> None:
             self._show(step=PayStep.ASKED)
-            self._stand(paying)
+            self._stand(status)
             self._fail(trouble)
 
-        self._do("app_pay.looking", lambda desk, work: desk.standing(), then=told)
+        self._do("app_pay.looking", lambda flow, work: flow.status(), then=told)
 
     def decline(self) -> None:
         """No. Possible until something is signed."""
         if self.view.step in _UNSIGNED and not self._is_busy:
             self._pin = PinPad()
-            self._do("app_pay.looking", lambda desk, work: desk.decline())
+            self._do("app_pay.looking", lambda flow, work: flow.decline())
 
     def show_earlier(self, id: bytes) -> None:  # noqa: A002
         """A printed code that was paid before: that payment again."""
-        self._do("app_pay.looking", lambda desk, work: desk.show_again(id))
+        self._do("app_pay.looking", lambda flow, work: flow.show_again(id))
 
     def pay_anew(self) -> None:
         """A printed code that was paid before: one more payment, still to be confirmed."""
-        self._do("app_pay.looking", lambda desk, work: desk.pay_anew())
+        self._do("app_pay.looking", lambda flow, work: flow.pay_anew())
 
     # leaving, and time
 
@@ -184,16 +196,16 @@ class PayPresenter(CarryingPresenter[PayView]):
         if view.wait_until is not None and now >= view.wait_until:
             self._show(wait_until=None, trouble=None)
         if view.step in _UNSIGNED and view.expires is not None and now > view.expires and not self._is_busy:
-            self._do("app_pay.looking", lambda desk, work: desk.tick(now))
+            self._do("app_pay.looking", lambda flow, work: flow.tick(now))
 
     # the worker's side
 
     def _do(
         self,
         step: str,
-        ask: Callable[[PayerDesk, Work], Paying],
+        ask: Callable[[PayFlow, Work], PayStatus],
         failed: Callable[[Trouble], None] | None = None,
-        then: Callable[[Paying], None] | None = None,
+        then: Callable[[PayStatus], None] | None = None,
     ) -> None:
         here = self._here
         self._run(step, lambda work: ask(here.of(work), work), then or self._stand, failed)
@@ -201,36 +213,38 @@ class PayPresenter(CarryingPresenter[PayView]):
     def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
         here, engine = self._here, self._engine
 
-        def desk() -> PayerDesk:
+        def flow() -> PayFlow:
             return here.of(engine.work())
 
-        return lambda: desk().tap, self._telling(lambda: desk().standing(), self._stand)
+        return lambda: flow().tap, self._telling(lambda: flow().status(), self._stand)
 
-    def _stand(self, paying: Paying) -> None:
+    def _stand(self, status: PayStatus) -> None:
         """How the payment stands. While the person types a PIN or the wallet signs, a tap's news change nothing."""
-        step = _STEPS[paying.state]
+        step = _STEPS[status.state]
         before = self.view
         is_deciding = before.step in (PayStep.PIN, PayStep.SIGNING)
-        if step is PayStep.ASKED and is_deciding and paying.trouble is None:
+        if step is PayStep.ASKED and is_deciding and _news(status) is None:
             return
         typed = self.view.typed if step is PayStep.ASKED else ""
-        is_open = paying.amount is None and step is PayStep.ASKED
+        is_open = status.amount is None and step is PayStep.ASKED
+        body = None if status.request is None else status.request.body
+        known, is_answered = status.payment, step in (PayStep.PAID, PayStep.RETURNED)
         self._show(
             step=step,
-            party=paying.party,
-            amount=amount_of(typed) or None if is_open else paying.amount,
-            ceiling=paying.ceiling,
+            party=None if body is None else party_of(body.payee.body),
+            amount=amount_of(typed) or None if is_open else status.amount,
+            ceiling=body.amount if body is not None and body.is_open else None,
             typed=typed,
-            memo=paying.memo,
-            expires=paying.expires,
-            room=paying.room,
-            earlier=paying.earlier,
-            alike=paying.alike,
+            memo="" if body is None else body.memo,
+            expires=None if body is None else body.expires,
+            room=status.room,
+            earlier=_earlier(status.earlier),
+            alike=_earlier(status.alike),
             pin_length=0,
-            shown=None if paying.payment is None else Shown(paying.payment, False),
-            receipt_at=paying.receipt_at,
-            money=paying.money,
-            trouble=_trouble(paying) or (before.trouble if step is before.step else None),
+            shown=None if status.message is None else Shown(status.message, False),
+            receipt_at=known.changed if known is not None and is_answered else None,
+            money=status.money,
+            trouble=_trouble(status) or (before.trouble if step is before.step else None),
         )
         if step not in (PayStep.SEEK, PayStep.ASKED):
             self._decided()
@@ -238,5 +252,15 @@ class PayPresenter(CarryingPresenter[PayView]):
             self._show(tap=TapStep.TAP_AGAIN)
 
 
-def _trouble(paying: Paying) -> Trouble | None:
-    return paying.trouble if paying.ended is None else Trouble(paying.ended)
+def _earlier(payments: Sequence[PaymentSummary]) -> tuple[Earlier, ...]:
+    return tuple(Earlier(item.id, item.amount, item.at) for item in payments)
+
+
+def _trouble(status: PayStatus) -> Trouble | None:
+    return _news(status) if status.ended is None else Trouble(status.ended)
+
+
+def _news(status: PayStatus) -> Trouble | None:
+    """What went wrong last, here or there."""
+    wrong = status.refused or next(reversed(status.objections), None)
+    return None if wrong is None else trouble_of(wrong)

@@ -37,6 +37,7 @@ class Considered:
     ceiling: int | None
     payment: bytes | None
     earlier: tuple[Summary, ...]
+    alike: tuple[Summary, ...] = ()
 
 
 @dataclass(frozen=True)

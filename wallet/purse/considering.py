@@ -35,7 +35,8 @@ class Consideration:
 
     ``amount`` in tiyn, None while an open amount was not named yet, of at most ``ceiling``. ``prior``: the state
     of the payment ``payment`` that this request already has (it can only be shown again); ``earlier``: payments
-    to the same printed code that have no receipt.
+    to the same printed code that have no receipt; ``alike``: as much for the same payee, by another request that is
+    still good, that neither payee nor ledger has answered.
     """
 
     request: Signed[Request]
@@ -45,6 +46,7 @@ class Consideration:
     prior: PaymentState | None
     payment: bytes | None
     earlier: tuple[PaymentSummary, ...]
+    alike: tuple[PaymentSummary, ...]
 
 
 class Considering:
@@ -85,6 +87,18 @@ class Considering:
         """Payments to the same printed code that have no receipt."""
         return self._payments.answering(request_ref(request), *UNANSWERED) if request.body.is_printed else ()
 
+    def alike(self, request: Signed[Request], amount: int) -> tuple[PaymentSummary, ...]:
+        """What may be the same payment under another request: a payee who did not get what was signed a moment ago asks
+        anew. It is warned of, never refused: two coffees are two payments."""
+        ref, payee, now = request_ref(request), request.body.payee.body.wallet, self._purse.now()
+        return tuple(
+            item
+            for item in self._payments.on_the_way()
+            if (item.amount, item.payee.wallet) == (amount, payee)
+            and item.request != ref
+            and is_good(now, self._payments.request(item.id).body.expires)
+        )
+
     def _consideration(
         self, request: Signed[Request], amount: int | None, prior: PaymentSummary | None
     ) -> Consideration:
@@ -97,6 +111,7 @@ class Considering:
             prior=None if prior is None else prior.state,
             payment=None if prior is None else prior.id,
             earlier=self.earlier(request),
+            alike=self.alike(request, amount) if prior is None and amount is not None else (),
         )
 
     def check_parties(self, request: Signed[Request]) -> None:

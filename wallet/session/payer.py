@@ -106,6 +106,11 @@ class Payer:
         return self._contact
 
     @property
+    def consideration(self) -> Consideration | None:
+        """What the purse said when the request was heard here; None before, and of a payment that was resumed."""
+        return self._consideration
+
+    @property
     def payment_id(self) -> bytes | None:
         """The purse's name (16 bytes) for this payment, once it has one."""
         return self._payment_id or None

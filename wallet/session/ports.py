@@ -58,6 +58,10 @@ class Consideration(Protocol):
     def earlier(self) -> Sequence[PaymentSummary]:
         """Payments to the same printed code that were signed and have no receipt."""
 
+    @property
+    def alike(self) -> Sequence[PaymentSummary]:
+        """As much for the same payee by another request, signed, and answered by nobody: to be warned of."""
+
 
 class PayerPurse(Protocol):
     """``wallet.paying``, as far as a session uses it."""

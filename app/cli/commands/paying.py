@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from app.catalogue.written import written_amount, written_time
 from app.cli.asking import amount_of, asked_anew, decided, name_of, require_memo, valid_for
 from app.cli.codes_in_pictures import read_messages
 from app.cli.commands import requests, tapping
 from app.cli.context import Context
-from app.cli.outcomes import refusal_of, status_of, tell_answered, tell_received, tell_signed
+from app.cli.outcomes import (
+    require_going_on,
+    require_heard,
+    status_of,
+    tell_answered,
+    tell_received,
+    tell_signed,
+)
 from app.cli.parser import Commands
 from app.cli.picking import PAYABLE, RECEIVABLE, pick
 from app.cli.rollback import tell_rollback
@@ -23,14 +30,16 @@ from app.cli.showing import About, Way, way_to_show
 from app.cli.status import Status, UsageError
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.request import request_ref
 from wallet.purse.history import EventKind
-from wallet.purse.payments import PaymentSummary
-from wallet.session import events, messages
+from wallet.purse.payments import OPEN, PaymentSummary
+from wallet.session import messages
 from wallet.session.ports import Received
 
-_LEADS_TO_A_CODE: Final = (events.ConfirmationNeeded, events.SignatureNeeded, events.PaymentFound)
-"""What becomes of a request that is not refused at once."""
+if TYPE_CHECKING:
+    from wallet.flow import PayStatus
+
 _SHOWN: Final = 16
 """Hexadecimal digits of an id that are shown; any beginning of it names it."""
 
@@ -126,14 +135,14 @@ def _receive(args: argparse.Namespace, context: Context) -> Status:
         received, answer = _received(opened, message)
         tell_received(received, len(message.raw), context)
     context.show.result(frames=read.frames)
-    if way is not None and answer is not None:
+    if way is not None:
         _say_where(args.out, way.show(answer, context.show, About("show.again_receive")), context)
     return status_of(received)
 
 
-def _received(opened: OpenWallet, message: messages.PaymentMessage) -> tuple[Received, bytes | None]:
-    """What the purse says to a payment, and the receipt to show, by way of the session of its request."""
-    from wallet.session.payee import Payee
+def _received(opened: OpenWallet, message: messages.PaymentMessage) -> tuple[Received, bytes]:
+    """What the purse says to a payment, and the receipt to show, by way of the flow of its request."""
+    from wallet.flow import ReceiveFlow
 
     receiving = opened.wallet.receiving
     purpose = message.payment.newest[-1].body.purpose
@@ -141,13 +150,13 @@ def _received(opened: OpenWallet, message: messages.PaymentMessage) -> tuple[Rec
     if request is None:
         received = receiving.receive(message.payment)
         return received, messages.encode(messages.ReceiptMessage(received.receipt))
-    payee = Payee.resume(receiving, request)
-    payee.events()
-    payee.receive(message)
-    event = payee.events()[-1]
-    if isinstance(event, (events.PaymentReceived, events.PaymentRepeated, events.PaymentRefused)):
-        return event.received, payee.bytes_to_send()
-    raise refusal_of(event)
+    flow = ReceiveFlow(opened.wallet, request)
+    flow.status()
+    status = flow.hear(message)
+    if status.came:
+        return status.came[-1].received, status.came[-1].receipt
+    require_heard(status)
+    raise Refusal(Code.MESSAGE_UNEXPECTED)
 
 
 def _pay(args: argparse.Namespace, context: Context) -> Status:
@@ -176,17 +185,16 @@ def _pay(args: argparse.Namespace, context: Context) -> Status:
 
 
 def _take_receipt(opened: OpenWallet, message: messages.ReceiptMessage, context: Context) -> Status:
-    from wallet.session.payer import Payer
+    from wallet.flow import PayFlow
 
     paying = opened.wallet.paying
     before = paying.summary(paying.of_receipt(message.receipt))
-    payer = Payer.resume(paying, before.id)
-    payer.events()
-    payer.receive(message)
-    for event in payer.events():
-        if not isinstance(event, events.PaymentAcknowledged | events.PaymentReturned):
-            raise refusal_of(event)
+    flow = PayFlow.resume(opened.wallet, before.id)
+    flow.status()
+    require_heard(flow.hear(message))
     payment = paying.summary(before.id)
+    if payment.state in OPEN:
+        raise Refusal(Code.MESSAGE_UNEXPECTED)
     tell_answered(payment, payment.changed if payment.state is before.state else None, context)
     return Status.DONE
 
@@ -194,28 +202,26 @@ def _take_receipt(opened: OpenWallet, message: messages.ReceiptMessage, context:
 def _answer_request(
     opened: OpenWallet, message: messages.RequestMessage, args: argparse.Namespace, context: Context
 ) -> Status:
-    from wallet.session.payer import Payer
+    from wallet.flow import PayFlow
 
-    payer = Payer(opened.wallet.paying)
-    payer.receive(message)
-    event = asked_anew(payer, payer.events()[-1], args)
-    if not isinstance(event, _LEADS_TO_A_CODE):
-        raise refusal_of(event)
+    flow = PayFlow(opened.wallet)
+    status = asked_anew(flow, _going_on(flow.hear(message)), args)
     way = way_to_show(args.out, context.show, is_long=True)
-    event = decided(payer, event, opened, args, context)
-    if isinstance(event, events.PaymentReady):
-        tell_signed("pay.signed", opened.wallet.paying.summary(event.payment_id), context)
-    elif isinstance(event, events.PaymentFound):
+    status = _going_on(decided(flow, status, opened, args, context))
+    if status.message is None or status.payment is None:
+        raise Refusal(Code.MESSAGE_UNEXPECTED)
+    if status.is_found:
         context.show.say("pay.again")
     else:
-        raise refusal_of(event)
-    sending = payer.bytes_to_send()
-    if sending is None and payer.payment_id is not None:
-        sending = messages.payment_message(opened.wallet.paying.show_again(payer.payment_id))
-    if sending is None or payer.payment_id is None:
-        raise refusal_of(event)
-    _show_payment(sending, opened.wallet.paying.summary(payer.payment_id), way, args, context)
+        tell_signed("pay.signed", status.payment, context)
+    _show_payment(status.message, status.payment, way, args, context)
     return Status.DONE
+
+
+def _going_on(status: PayStatus) -> PayStatus:
+    require_going_on(status)
+    require_heard(status)
+    return status
 
 
 def _show_payment(

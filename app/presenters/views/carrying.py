@@ -14,25 +14,6 @@ class Carrier(Enum):
     TAP = "tap"
 
 
-class Role(Enum):
-    """Which side of a tap this device is."""
-
-    READER = "reader"
-    CARD = "card"
-
-
-class TapStep(Enum):
-    """What the person holding the device should do."""
-
-    WAITING = "waiting"
-    NOBODY = "nobody"
-    """Waiting for long. Two devices that both read, or are both cards, never meet: one of them changes sides."""
-    HOLD_STILL = "hold_still"
-    TAP_AGAIN = "tap_again"
-    OTHER_DECIDES = "other_decides"
-    OTHER_WALLET = "other_wallet"
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A message to show as a code: ``message`` is what the frames are made of."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from app.presenters.views.common import Busy, Trouble
+from app.engine.values import Busy, Trouble
 
 
 class StartStep(Enum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.presenters.views.common import Busy, Party, Trouble
+from app.engine.values import Busy, Trouble
+from app.presenters.views.common import Party
 from wallet.purse.reading import Balance
 
 

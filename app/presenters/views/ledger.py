@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.presenters.views.common import Busy, Trouble
+from app.engine.values import Busy, Trouble
 from app.presenters.views.history import HistoryLine
 from wallet.purse.reading import Balance
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from app.presenters.views.carrying import NOTHING_SEEN, Carrier, Role, Scanning, Shown, TapStep
-from app.presenters.views.common import Busy, Party, Trouble
+from app.engine.values import Busy, Role, TapStep, Trouble
+from app.presenters.views.carrying import NOTHING_SEEN, Carrier, Scanning, Shown
+from app.presenters.views.common import Party
+from wallet.purse.outlook import Room
 from wallet.session import Money
 
 
@@ -21,15 +23,6 @@ class PayStep(Enum):
     PAID = "paid"
     RETURNED = "returned"
     DROPPED = "dropped"
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What the limits leave: ``spendable`` now, ``payment`` at once, ``total`` until the next reconciling."""
-
-    spendable: int
-    payment: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from app.presenters.views.carrying import NOTHING_SEEN, Carrier, Role, Scanning, Shown, TapStep
-from app.presenters.views.common import Busy, Trouble
+from app.engine.values import Busy, Role, TapStep, Trouble
+from app.presenters.views.carrying import NOTHING_SEEN, Carrier, Scanning, Shown
 
 
 class ReceiveStep(Enum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Earlier, PayView, Room
+from app.presenters.views import Earlier, PayView
 from app.window.theme import BIG, BODY, HEADLINE, HUGE, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column, Gap, Row
 from app.window.widgets.buttons import plain, soft, strong
@@ -15,6 +15,7 @@ from app.window.widgets.keypad import Keypad
 from app.window.widgets.notices import badge, fact, figure, trouble, working
 from app.window.widgets.page import page
 from app.window.widgets.text import BigText, Icon, Text
+from wallet.purse.outlook import Room
 
 if TYPE_CHECKING:
     from app.window.screens.pay import PayScreen

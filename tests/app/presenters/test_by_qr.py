@@ -238,7 +238,7 @@ def test_an_expired_request_is_shown_no_more_and_what_was_signed_comes(bazaar: B
     receive.tick(expires + 1)
     bazaar.shop.settle()
     assert receive.view.shown is None
-    assert receive.view.trouble == Trouble(Code.REQUEST_EXPIRED, {"expires": expires})
+    assert receive.view.trouble == Trouble(Code.REQUEST_EXPIRED, {"time": expires + 1, "expires": expires})
     bazaar.scans_payment()
     assert receive.view.received == AMOUNT
 

@@ -11,11 +11,11 @@ from app.presenters.views import (
     HistoryLine,
     InView,
     Party,
-    Room,
     Shown,
     Trouble,
     Unfinished,
 )
+from wallet.purse.outlook import Room
 from wallet.purse.reading import Balance
 
 NOW: Final = 1_790_000_000

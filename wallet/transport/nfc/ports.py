@@ -122,3 +122,7 @@ class Conversation(Protocol):
 
     def delivered(self, message: bytes) -> None:
         """The other side has answered to ``message``, or has nothing to say to it."""
+
+
+class TappedWallet(Conversation, Responder, Protocol):
+    """A wallet that may be behind either end."""
