@@ -88,6 +88,11 @@ PLANTED = {
         "import wallet.purse",
         "wallet.transport carries bytes and knows wallet.protocol at most",
     ),
+    "wallet/session/planted_flow.py": (
+        "import wallet.flow",
+        "wallet.flow stands on the rest of the SDK, and nothing of that on it",
+    ),
+    "app/engine/planted.py": ("import app.presenters", "the engine knows no screen"),
     "wallet/planted.py": ("import ledger_sync", "the SDK knows neither the services nor the app"),
     "hsm/planted.py": ("import app", "hsm stands alone"),
     "ledger_sync/bank/planted.py": (

@@ -15,7 +15,7 @@ from app.wallets.offline import NETWORK
 from wallet.transport.nfc import DeviceError
 
 if TYPE_CHECKING:
-    from app.cli.holding import Holding
+    from wallet.flow.holding import Holding
 
 CARD, READER = "card", "reader"
 

@@ -11,52 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from app.engine.troubles import trouble_of
 from app.engine.values import Role, TapStep, Trouble
 from app.engine.worker import Worker, WorkerClosed
 from wallet.protocol.codes import Code, Refusal
-from wallet.transport.nfc import Card, CardDevice, Deadline, ReaderDevice, TapEnd, Tapper
-from wallet.transport.nfc.ports import Reply
+from wallet.transport.nfc import Card, CardDevice, Deadline, ReaderDevice, TapEnd
+from wallet.transport.nfc.loop import TapLoop
+from wallet.transport.nfc.ports import Reply, Responder, TappedWallet
 
 T = TypeVar("T")
-ROUND: Final = 3_600.0
-"""Seconds that a device waits in one go; leaving the screen ends it."""
-TAP: Final = 30.0
-"""Seconds that one tap may take, most of which a person may use to decide."""
-
-
-BETWEEN: Final = 0.3
-"""Seconds between two taps of a card that stays in the field and cannot be talked to."""
-
 
 Rounds = Iterator[threading.Event | None]
 """Tap after tap, each when the next is asked for; an event is to be waited for before."""
-
-
-class Side(Protocol):
-    """``PayerTap`` and ``PayeeTap`` of `wallet.tapping`: card or reader alike."""
-
-    @property
-    def ref(self) -> bytes: ...
-
-    @property
-    def introduces(self) -> bool: ...
-
-    @property
-    def is_over(self) -> bool: ...
-
-    @property
-    def waits_for_person(self) -> bool: ...
-
-    def to_send(self) -> bytes | None: ...
-
-    def standing(self, ref: bytes) -> Reply: ...
-
-    def take(self, message: bytes) -> Reply: ...
-
-    def delivered(self, message: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,89 +41,81 @@ class Devices:
     radio: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext()
 
 
-class Noticing:
-    """The wallet's side of taps, in the worker's thread: ``noticed`` is called after whatever may have changed it.
+@dataclass(frozen=True, slots=True)
+class Side:
+    """This wallet behind a device, whose thread is another one: every question is a job of the worker's.
 
-    ``side`` gives the session of the moment: a screen may begin another one while the device waits.
+    ``wallet`` gives the session of the moment, since a screen may begin another one while the device waits; ``noticed``
+    is called after whatever may have changed how things stand. Both belong to the worker's thread.
     """
 
-    def __init__(self, side: Callable[[], Side], noticed: Callable[[], None]) -> None:
-        self._side = side
-        self._noticed = noticed
+    worker: Worker
+    wallet: Callable[[], TappedWallet]
+    noticed: Callable[[], None]
 
     @property
     def ref(self) -> bytes:
-        return self._side().ref
+        return self.worker.call(lambda: self.wallet().ref)
 
     @property
     def introduces(self) -> bool:
-        return self._side().introduces
+        return self.worker.call(lambda: self.wallet().introduces)
 
     @property
     def is_over(self) -> bool:
-        return self._side().is_over
+        return self.worker.call(lambda: self.wallet().is_over)
 
     @property
     def waits_for_person(self) -> bool:
-        return self._side().waits_for_person
+        return self.worker.call(lambda: self.wallet().waits_for_person)
 
     def to_send(self) -> bytes | None:
-        return self._changing(self._side().to_send)
-
-    def standing(self, ref: bytes) -> Reply:
-        return self._changing(lambda: self._side().standing(ref))
+        return self.worker.call(lambda: self._noticing(self.wallet().to_send))
 
     def take(self, message: bytes) -> Reply:
-        return self._changing(lambda: self._side().take(message))
+        return self.worker.call(lambda: self._noticing(lambda: self.wallet().take(message)))
 
     def delivered(self, message: bytes) -> None:
-        self._changing(lambda: self._side().delivered(message))
+        self.worker.call(lambda: self._noticing(lambda: self.wallet().delivered(message)))
 
-    def _changing(self, job: Callable[[], T]) -> T:
+    def behind_card(self) -> Responder:
+        """For a card, which cannot wait for the worker."""
+        return self.worker.behind_card(_Answering(self))
+
+    def next_step(self) -> News:
+        """What a person whose card was left by a reader should do; in the worker's thread."""
+        wallet = self.wallet()
+        if wallet.is_over:
+            return None
+        is_waited_for = wallet.waits_for_person or not self._noticing(wallet.to_send)
+        return TapStep.WAITING if is_waited_for else TapStep.TAP_AGAIN
+
+    def _noticing(self, job: Callable[[], T]) -> T:
         try:
             return job()
         finally:
-            self._noticed()
+            self.noticed()
 
 
-class FromAfar:
-    """A ``Conversation`` for the reader's thread: every question is a job of the worker's."""
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """A side in the worker's own thread."""
 
-    def __init__(self, worker: Worker, side: Side) -> None:
-        self._call = worker.call
-        self._side = side
+    side: Side
 
-    @property
-    def ref(self) -> bytes:
-        return self._call(lambda: self._side.ref)
-
-    @property
-    def introduces(self) -> bool:
-        return self._call(lambda: self._side.introduces)
-
-    @property
-    def is_over(self) -> bool:
-        return self._call(lambda: self._side.is_over)
-
-    @property
-    def waits_for_person(self) -> bool:
-        return self._call(lambda: self._side.waits_for_person)
-
-    def to_send(self) -> bytes | None:
-        return self._call(self._side.to_send)
+    def standing(self, ref: bytes) -> Reply:
+        return self.side._noticing(lambda: self.side.wallet().standing(ref))
 
     def take(self, message: bytes) -> Reply:
-        return self._call(lambda: self._side.take(message))
-
-    def delivered(self, message: bytes) -> None:
-        self._call(lambda: self._side.delivered(message))
+        return self.side._noticing(lambda: self.side.wallet().take(message))
 
 
-_STEPS: Final = {
+_STEPS: Final[dict[TapEnd, TapStep | None]] = {
     TapEnd.PERSON_HERE: TapStep.WAITING,
     TapEnd.PERSON_THERE: TapStep.OTHER_DECIDES,
     TapEnd.NOTHING_THERE: TapStep.WAITING,
     TapEnd.TORN: TapStep.TAP_AGAIN,
+    TapEnd.OVER: None,
 }
 News = TapStep | Trouble | None
 """What to show: the next step, a trouble, or None once it is over."""
@@ -166,7 +126,6 @@ class Taps:
     """One screen's taps. ``tell`` is called in the device's thread."""
 
     side: Side
-    worker: Worker
     devices: Devices
     tell: Callable[[News], None]
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -215,79 +174,38 @@ class Taps:
     def _until(self, seconds: float) -> Deadline:
         return Deadline(self.devices.clock, self.devices.clock() + seconds, self._stopped.is_set)
 
-    # the reader
+    def _loop(self) -> TapLoop:
+        self._say(TapStep.WAITING)
+        return TapLoop(self._until, self.devices.pause, lambda: self._say(TapStep.HOLD_STILL))
 
     def _reader(self, name: str) -> Rounds:
         device = self.devices.open_reader(name)
-        tapper = Tapper(FromAfar(self.worker, self.side), self.devices.pause)
-        self._say(TapStep.WAITING)
-        while not self.is_stopped:
-            self._decided.clear()
-            end = self._read(device, tapper)
-            if end is TapEnd.OVER:
-                self._say(None)
-                return
+        self._decided.clear()
+        for end in self._loop().as_reader(device, self.side):
+            self._tell_end(end)
             if end is TapEnd.PERSON_HERE:
                 # Nothing can be said before: a card left on the reader is not asked again and again.
                 yield self._decided
                 self._say(TapStep.TAP_AGAIN)
-            else:
-                if end in (None, TapEnd.TORN):
-                    self.devices.pause(BETWEEN)
+            elif end is not TapEnd.OVER:
                 yield None
+            self._decided.clear()
 
-    def _read(self, device: ReaderDevice, tapper: Tapper) -> TapEnd | None:
-        """One card, if one comes."""
-        with device.tap(self._until(ROUND)) as link:
-            if link is None:
-                return None
-            self._say(TapStep.HOLD_STILL)
-            try:
-                end = tapper.tap(link, self._until(TAP))
-            except Refusal as refusal:
-                self._refused(refusal)
-                return None
-        if end in _STEPS:
+    def _tell_end(self, end: TapEnd | Refusal | None) -> None:
+        if isinstance(end, TapEnd):
             self._say(_STEPS[end])
-        return end
-
-    def _refused(self, refusal: Refusal) -> None:
-        if refusal.code is Code.OTHER_WALLET:
+        elif isinstance(end, Refusal) and end.code is Code.OTHER_WALLET:
             self._say(TapStep.OTHER_WALLET)
-        else:
-            self._say(trouble_of(refusal))
+        elif end is not None:
+            self._say(trouble_of(end))
             self._say(TapStep.TAP_AGAIN)
-
-    # the card
 
     def _card(self, name: str) -> Rounds:
         device = self.devices.open_card(name)
-        card = Card(self.worker.behind_card(self.side))
-        self._say(TapStep.WAITING)
-        while not self.is_stopped:
-            self._serve(device, card)
+        for is_met in self._loop().as_card(device, Card(self.side.behind_card()).answer):
+            if is_met:
+                self._say(self.side.worker.call(self.side.next_step))
             yield None
-
-    def _serve(self, device: CardDevice, card: Card) -> None:
-        """One reader, if one comes. A card never knows whether its last answer arrived: it goes on until it is left."""
-        is_asked = False
-
-        def answer(command: bytes) -> bytes:
-            nonlocal is_asked
-            if not is_asked:
-                is_asked = True
-                self._say(TapStep.HOLD_STILL)
-            return card.answer(command)
-
-        if device.serve(answer, self._until(ROUND)):
-            self._say(self.worker.call(self._next_step))
-
-    def _next_step(self) -> News:
-        if self.side.is_over:
-            return None
-        if self.side.waits_for_person or not self.side.to_send():
-            return TapStep.WAITING
-        return TapStep.TAP_AGAIN
 
 
 def in_thread(rounds: Rounds) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from app.engine.engine import Engine
-from app.engine.taps import Devices, News, Noticing, Side, Taps
+from app.engine.taps import Devices, News, Side, Taps
 from app.presenters.in_view import InViewNames
 from app.presenters.observed import V
 from app.presenters.presenter import Presenter
 from app.presenters.views import Carrier, PayView, ReceiveView, Role, Scanning, TapStep, Trouble
+from wallet.transport.nfc.ports import TappedWallet
 from wallet.transport.qr import FrameReceiver, Outcome
 
 S = TypeVar("S")
@@ -48,7 +49,7 @@ class CarryingPresenter(Presenter[V], ABC):
     def _heard(self, message: bytes) -> None: ...
 
     @abstractmethod
-    def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
+    def _ends(self) -> tuple[Callable[[], TappedWallet], Callable[[], None]]:
         """For the taps of this visit, both called in the worker's thread: the wallet's side, and what is to be done
         whenever a tap may have changed how things stand."""
 
@@ -116,8 +117,8 @@ class CarryingPresenter(Presenter[V], ABC):
         if before is not None and before.is_running:
             return
         role = self._carried.role or self._tapping.role()
-        side = Noticing(*self._ends())
-        taps = Taps(side, engine.worker, self._tapping.devices, lambda news: self._told(taps, news))
+        side = Side(engine.worker, *self._ends())
+        taps = Taps(side, self._tapping.devices, lambda news: self._told(taps, news))
         self._taps = taps
         self._show(role=role)
         taps.start(role, self._tapping.reader(), before)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.engine.engine import Engine, Work
-from app.engine.taps import Side
 from app.engine.troubles import trouble_of
 from app.presenters.carrying import CarryingPresenter, Tapping
 from app.presenters.keypad import PinPad, amount_of, pressed
@@ -17,6 +16,7 @@ from wallet.flow import PayFlow, PayStatus
 from wallet.protocol.codes import Code
 from wallet.session import Money, PayerState
 from wallet.session.ports import PaymentSummary
+from wallet.transport.nfc.ports import TappedWallet
 
 _STEPS: Final = {
     PayerState.IDLE: PayStep.SEEK,
@@ -210,7 +210,7 @@ class PayPresenter(CarryingPresenter[PayView]):
         here = self._here
         self._run(step, lambda work: ask(here.of(work), work), then or self._stand, failed)
 
-    def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
+    def _ends(self) -> tuple[Callable[[], TappedWallet], Callable[[], None]]:
         here, engine = self._here, self._engine
 
         def flow() -> PayFlow:

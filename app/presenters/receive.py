@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.engine.engine import Engine, Work
-from app.engine.taps import Side
 from app.engine.troubles import trouble_of
 from app.presenters.aside import Aside
 from app.presenters.carrying import CarryingPresenter, Tapping
@@ -18,6 +17,7 @@ from wallet.protocol.bounds import MAX_MEMO_BYTES
 from wallet.protocol.codes import Code
 from wallet.protocol.request import request_ref
 from wallet.session import PayeeState
+from wallet.transport.nfc.ports import TappedWallet
 from wallet.transport.qr.picture import STATIC_CHUNK, Correction, write_png
 
 
@@ -177,7 +177,7 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
         if flow is not None:
             self._run("app_receive.looking", lambda work: ask(flow), self._stand, failed)
 
-    def _ends(self) -> tuple[Callable[[], Side], Callable[[], None]]:
+    def _ends(self) -> tuple[Callable[[], TappedWallet], Callable[[], None]]:
         flow = self._flow
         assert flow is not None
         return lambda: flow.tap, self._telling(flow.status, self._stand)

@@ -16,14 +16,14 @@ from app.catalogue import Catalogue, Told
 from app.catalogue.written import written_amount, written_time
 from app.cli.asking import amount_of, require_memo, valid_for
 from app.cli.context import Context
-from app.cli.holding import Holding
 from app.cli.outcomes import status_of
 from app.cli.radio import CARD, READER, radio
 from app.cli.status import Status, UsageError
 from app.cli.tapped import PayeeParty, PayerParty
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
-from wallet.protocol.codes import Code
+from wallet.flow.holding import Holding, HoldingStep
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.request import request_ref
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def pay(args: argparse.Namespace, context: Context) -> Status:
     """A payer's taps, until there is a receipt."""
     with radio(args.side or CARD, args.device) as hold, context.opened() as opened:
         party = PayerParty(opened, args, context)
-        holding = Holding(party, context.show, args.seconds or SECONDS)
+        holding = Holding(party, _teller(context), args.seconds or SECONDS)
         is_stopped = _until_ctrl_c(hold, holding)
         party.finish()
     context.show.result(taps=holding.taps)
@@ -83,7 +83,7 @@ def receive(args: argparse.Namespace, context: Context) -> Status:
         context.show.say("tap.asking", amount=written_amount(body.amount), until=written_time(body.expires))
         beside = (opened.wallet.contacts.introduce(request),) if args.introduce else ()
         party = PayeeParty(opened, request, context, beside)
-        holding = Holding(party, context.show, args.seconds or SECONDS)
+        holding = Holding(party, _teller(context), args.seconds or SECONDS)
         is_stopped = _until_ctrl_c(hold, holding)
     context.show.result(
         request=request.id.hex(), expires=body.expires, taps=holding.taps, milliseconds=holding.milliseconds
@@ -94,6 +94,18 @@ def receive(args: argparse.Namespace, context: Context) -> Status:
     if not holding.has_said_all:
         context.show.say("tap.no_receipt", request=ref)
     return status_of(party.received)
+
+
+def _teller(context: Context) -> Callable[[HoldingStep | Refusal], None]:
+    """Says what whoever holds the device should know."""
+
+    def tell(news: HoldingStep | Refusal) -> None:
+        if isinstance(news, Refusal):
+            context.show.told(context.show.catalogue.tell(news.code.value, news.facts))
+        else:
+            context.show.step(f"tap.{news.value}")
+
+    return tell
 
 
 def _until_ctrl_c(hold: Callable[[Holding], None], holding: Holding) -> bool:

@@ -326,6 +326,22 @@ def test_asked_anew_for_what_never_arrived_the_person_is_told(bazaar: Bazaar) ->
     assert bazaar.scans_request().alike == ()
 
 
+def test_of_an_amount_that_is_typed_here_the_person_is_told_before_the_pin(bazaar: Bazaar) -> None:
+    pay = bazaar.alia.house.pay
+    bazaar.asks("10")
+    bazaar.scans_request()
+    bazaar.confirms()
+    pay.leave()
+    bazaar.shop.house.receive.leave()
+    bazaar.asks("20", open=True)
+    assert bazaar.scans_request().alike == ()
+    bazaar.alia.type(pay.press, "10")
+    for told, step in ((1, PayStep.ASKED), (1, PayStep.PIN)):
+        pay.accept()
+        bazaar.alia.settle()
+        assert (len(pay.view.alike), pay.view.step, pay.view.amount) == (told, step, 1_000)
+
+
 def test_what_is_asked_for_stays_as_it_was_signed(bazaar: Bazaar) -> None:
     receive = bazaar.shop.house.receive
     receive.set_memo("№ 7 " + "ш" * 200)

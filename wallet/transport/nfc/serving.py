@@ -11,10 +11,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from wallet.transport.nfc.loop import TapLoop
 from wallet.transport.nfc.ports import CardDevice, Deadline
 
-_LONGEST: Final = 3_600.0
-"""Seconds that a device is asked to serve in one go; then it is asked again."""
 _LEAVING: Final = 5.0
 """Seconds that a device has to notice that it was closed."""
 
@@ -37,8 +36,9 @@ class Serving:
         self._device = device
         self._answer = answer
         self._clock = clock
-        self._is_new = True
+        self._is_met = False
         self._closing = threading.Event()
+        self._loop = TapLoop(self._until, time.sleep, self._met)
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="nfc-card", daemon=True)
 
@@ -60,7 +60,7 @@ class Serving:
     @property
     def is_met(self) -> bool:
         """A reader has this card now."""
-        return not self._is_new
+        return self._is_met
 
     def check(self) -> None:
         """Raises what ended the device: ``DeviceError``, or what ``answer`` raised."""
@@ -69,17 +69,19 @@ class Serving:
 
     def _run(self) -> None:
         try:
-            while not self._closing.is_set():
-                until = Deadline(self._clock, self._clock() + _LONGEST, self._closing.is_set)
-                self._device.serve(self._heard, until)
-                self._is_new = True
+            for _ in self._loop.as_card(self._device, self._heard):
+                self._is_met = False
         except Exception as error:  # noqa: BLE001
             self._error = error
 
+    def _until(self, seconds: float) -> Deadline:
+        return Deadline(self._clock, self._clock() + seconds, self._closing.is_set)
+
+    def _met(self) -> None:
+        self._is_met = True
+        self.taps += 1
+
     def _heard(self, command: bytes) -> bytes:
-        if self._is_new:
-            self._is_new = False
-            self.taps += 1
         answer = self._answer(command)
         self.heard_at = self._clock()
         return answer

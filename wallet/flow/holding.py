@@ -1,28 +1,19 @@
-"""Holding two devices together until a payment is over: as the reader or as the card, tap after tap.
+"""Holding two devices together until a payment is over, in one thread with the person: as the reader or as the card.
 
-Rule: a tap may end anywhere, and any wallet may come in between; what stands is the session's and the purse's. Only
-time in which nobody here decides counts against the seconds that were given.
+Rule: what stands is the flow's. Only time in which nobody here decides counts against the seconds that were given. What
+a person is told is told once, as long as it stays the same.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final, Protocol
 
-from app.cli.show import Show
 from wallet.protocol.codes import Refusal
-from wallet.transport.nfc import (
-    Card,
-    CardDevice,
-    Deadline,
-    Desk,
-    ReaderDevice,
-    ReaderLink,
-    Serving,
-    TapEnd,
-    Tapper,
-)
+from wallet.transport.nfc import Card, CardDevice, Deadline, Desk, ReaderDevice, Serving, TapEnd
+from wallet.transport.nfc.loop import TapLoop
 from wallet.transport.nfc.ports import TappedWallet
 
 LINGER: Final = 1.0
@@ -30,12 +21,30 @@ LINGER: Final = 1.0
 LAST_WORD: Final = 15.0
 """Seconds that are left for the other side to take what it still lacks, once it is over here."""
 _ASKING: Final = 0.1
-_BETWEEN: Final = 0.2
-"""Seconds between two taps: a card that stays in the field is not asked without a breath."""
-_SAID_ONCE: Final = ("", "tap.wait_as_reader", "tap.wait_as_card", "tap.torn", "tap.person_there")
 
 
-class Party(Protocol):
+class HoldingStep(StrEnum):
+    """What the person who holds the device should know."""
+
+    WAIT_AS_READER = "wait_as_reader"
+    WAIT_AS_CARD = "wait_as_card"
+    HOLD_STILL = "hold_still"
+    TORN = "torn"
+    PERSON_THERE = "person_there"
+    NOTHING_THERE = "nothing_there"
+
+
+_BEFORE_ANYTHING: Final = (
+    None,
+    HoldingStep.WAIT_AS_READER,
+    HoldingStep.WAIT_AS_CARD,
+    HoldingStep.TORN,
+    HoldingStep.PERSON_THERE,
+)
+"""What was said last where a wallet that comes is news; one that stays in the field and leads nowhere is told once."""
+
+
+class TapParticipant(Protocol):
     """A wallet and its person, whichever end they hold."""
 
     @property
@@ -52,12 +61,15 @@ class Party(Protocol):
 
 class Holding:
     """``taps``: how often the devices met. ``milliseconds``: from the first time until the last word. ``refused``:
-    what went wrong at the last tap, if anything did. ``has_said_all``: nothing waits here to be handed over."""
+    what went wrong at the last tap, if anything did. ``has_said_all``: nothing waits here to be handed over.
+
+    ``tell`` hears what the person should know; ``seconds``: how long to wait in all; ``clock``: monotonic seconds.
+    """
 
     def __init__(
         self,
-        party: Party,
-        show: Show,
+        party: TapParticipant,
+        tell: Callable[[HoldingStep | Refusal], None],
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
@@ -68,17 +80,22 @@ class Holding:
         self.has_said_all = False
         self._began: float | None = None
         self._party = party
-        self._show = show
+        self._tell = tell
         self._clock = clock
         self._pause = pause
         self._until = clock() + seconds
         self._is_last_word = False
-        self._said = ""
+        self._said: str | None = None
 
     # either end
 
-    def _deadline(self) -> Deadline:
+    def _deadline(self, _: float) -> Deadline:
+        """However long a tap may usually take: the person there may decide as long as anybody waits here."""
         return Deadline(self._clock, self._until)
+
+    @property
+    def _has_time(self) -> bool:
+        return self._clock() < self._until
 
     def _hear(self) -> None:
         began = self._clock()
@@ -91,25 +108,22 @@ class Holding:
             self._until = min(self._until, self._clock() + LAST_WORD)
 
     def _pass_over(self, refusal: Refusal) -> None:
-        """Told once, as long as it stays the same."""
         self.refused = refusal
-        if self._said != refusal.code.value:
-            self._show.told(self._show.catalogue.tell(refusal.code.value, refusal.facts))
-        self._said = refusal.code.value
+        self._say(refusal)
 
-    def _say(self, name: str) -> None:
+    def _say(self, news: HoldingStep | Refusal) -> None:
+        name = news.code.value if isinstance(news, Refusal) else news.value
         if name != self._said:
-            self._show.step(name)
+            self._tell(news)
         self._said = name
 
     def _met(self, taps: int) -> None:
-        """A wallet that stays in the field and leads nowhere is told of once."""
         if taps <= self.taps:
             return
         self.taps = taps
         self._began = self._clock() if self._began is None else self._began
-        if self._said in _SAID_ONCE:
-            self._say("tap.hold_still")
+        if self._said in _BEFORE_ANYTHING:
+            self._say(HoldingStep.HOLD_STILL)
         self.refused = None
 
     def _note_time(self, now: float) -> None:
@@ -121,38 +135,21 @@ class Holding:
     def as_reader(self, device: ReaderDevice) -> None:
         """Until all is said, or the seconds are over. Raises what ``hear`` raises; ``DeviceError``."""
         self._hear()
-        tapper = Tapper(self._party.tap, self._person_decides)
-        self._say("tap.wait_as_reader")
-        while not self._party.tap.is_over and self._deadline().left() > 0:
-            with device.tap(self._deadline()) as link:
-                end = None if link is None else self._tapped(tapper, link)
+        loop = TapLoop(self._deadline, self._pause, lambda: self._met(self.taps + 1))
+        self._say(HoldingStep.WAIT_AS_READER)
+        for end in loop.as_reader(device, self._party.tap, lambda: self._say(HoldingStep.PERSON_THERE)):
             self._note_time(self._clock())
             self.has_said_all = self._party.tap.is_over
             self._hear()
-            if end is not None:
-                self._after(end)
+            self._after(end)
 
-    def _tapped(self, tapper: Tapper, link: ReaderLink) -> TapEnd | Refusal:
-        self._met(self.taps + 1)
-        try:
-            return tapper.tap(link, self._deadline())
-        except Refusal as refusal:
-            return refusal
-
-    def _after(self, end: TapEnd | Refusal) -> None:
+    def _after(self, end: TapEnd | Refusal | None) -> None:
         if isinstance(end, Refusal):
             self._pass_over(end)
         elif end is TapEnd.TORN:
-            self._say("tap.torn")
+            self._say(HoldingStep.TORN)
         elif end is TapEnd.NOTHING_THERE and self.refused is None:
-            self._say("tap.nothing_there")
-        if end is not TapEnd.OVER:
-            self._pause(_BETWEEN)
-
-    def _person_decides(self, seconds: float) -> None:
-        """The wallet in the field is not ready: its person decides."""
-        self._say("tap.person_there")
-        self._pause(seconds)
+            self._say(HoldingStep.NOTHING_THERE)
 
     # the card
 
@@ -160,7 +157,7 @@ class Holding:
         """Until all is said, or the seconds are over. Raises what ``hear`` raises; ``DeviceError``."""
         desk = Desk()
         card = Card(desk)
-        self._say("tap.wait_as_card")
+        self._say(HoldingStep.WAIT_AS_CARD)
         with Serving(device, card.answer, self._clock) as serving:
             try:
                 self._hear()
@@ -178,7 +175,7 @@ class Holding:
     def _answer_until(
         self, is_over: Callable[[], bool], desk: Desk, serving: Serving, after: Callable[[], None]
     ) -> None:
-        while not is_over() and self._deadline().left() > 0:
+        while not is_over() and self._has_time:
             serving.check()
             desk.answer_next(self._party.tap, _ASKING)
             self._met(serving.taps)
