@@ -1,4 +1,4 @@
-"""The integrator's door to Qalta: a wallet, the two sessions of a payment, the bank's line, keys, verification.
+"""The integrator's door to Qalta: a wallet, the two flows of a payment, the bank's line, keys, verification.
 
 ``import qalta`` opens no file, socket, thread or token, and loads nothing before it is used. Names and meanings that
 stand here and in `qalta.bank`, `qalta.nfc`, `qalta.qr` and `qalta.sandbox` change only as CHANGELOG.md's version policy
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ledger_sync.client.connecting import connect
     from ledger_sync.client.reconcile import Report, Step, certify, defund, fund, reconcile, set_up
     from ledger_sync.http.peers import NoAnswer, RemoteRefusal
+    from wallet.flow.paying import PayFlow, PayStatus
+    from wallet.flow.receiving import Came, ReceiveFlow, ReceiveStatus
     from wallet.protocol.attachments import Attachment
     from wallet.protocol.bundle import Bundle, parse_bundle
     from wallet.protocol.certificate import Certificate, Limits, WalletKind
@@ -71,6 +73,14 @@ if TYPE_CHECKING:
         SignatureNeeded,
     )
     from wallet.session.framing import Deframer, frame
+    from wallet.session.messages import (
+        PaymentMessage,
+        ProblemMessage,
+        ReceiptMessage,
+        RequestMessage,
+        Unreadable,
+        read_message,
+    )
     from wallet.session.payee import Payee
     from wallet.session.payee_table import PayeeState
     from wallet.session.payer import Payer
@@ -90,6 +100,7 @@ __all__ = [
     "Balance",
     "BankClient",
     "Bundle",
+    "Came",
     "Certificate",
     "ChainLink",
     "Code",
@@ -122,6 +133,8 @@ __all__ = [
     "Outlook",
     "OwnToken",
     "PassedOver",
+    "PayFlow",
+    "PayStatus",
     "Payee",
     "PayeeEvent",
     "PayeeState",
@@ -133,6 +146,7 @@ __all__ = [
     "PaymentAcknowledged",
     "PaymentDropped",
     "PaymentFound",
+    "PaymentMessage",
     "PaymentReady",
     "PaymentReceived",
     "PaymentRefused",
@@ -142,11 +156,15 @@ __all__ = [
     "PaymentSummary",
     "PeerProblem",
     "PolicyUpdate",
+    "ProblemMessage",
     "PublicKey",
     "PurseRefused",
     "PurseState",
     "Receipt",
     "ReceiptBody",
+    "ReceiptMessage",
+    "ReceiveFlow",
+    "ReceiveStatus",
     "Received",
     "Receiving",
     "Record",
@@ -157,6 +175,7 @@ __all__ = [
     "Request",
     "RequestCancelled",
     "RequestExpired",
+    "RequestMessage",
     "Requests",
     "Risk",
     "Room",
@@ -170,6 +189,7 @@ __all__ = [
     "TokenRef",
     "TokenState",
     "Transfer",
+    "Unreadable",
     "Verified",
     "Waiting",
     "Wallet",
@@ -188,6 +208,7 @@ __all__ = [
     "pin_from_descriptor",
     "pin_from_file",
     "provision",
+    "read_message",
     "reconcile",
     "request_ref",
     "set_up",
@@ -237,6 +258,15 @@ _ROOMS: Final = {
     "ledger_sync.http.peers": (
         "NoAnswer",
         "RemoteRefusal",
+    ),
+    "wallet.flow.paying": (
+        "PayFlow",
+        "PayStatus",
+    ),
+    "wallet.flow.receiving": (
+        "Came",
+        "ReceiveFlow",
+        "ReceiveStatus",
     ),
     "wallet.protocol.attachments": ("Attachment",),
     "wallet.protocol.bundle": (
@@ -344,6 +374,14 @@ _ROOMS: Final = {
     "wallet.session.framing": (
         "Deframer",
         "frame",
+    ),
+    "wallet.session.messages": (
+        "PaymentMessage",
+        "ProblemMessage",
+        "ReceiptMessage",
+        "RequestMessage",
+        "Unreadable",
+        "read_message",
     ),
     "wallet.session.payee": ("Payee",),
     "wallet.session.payee_table": ("PayeeState",),

@@ -1,4 +1,4 @@
-"""Payments by tap: sessions for either role, card and reader ends, devices by name.
+"""Payments by tap: holding two devices together until a payment is over, or its parts; devices by name.
 
 A device's library (nfcpy from the extra `nfc`, pyscard from `pcsc`) is loaded when a device is opened.
 """
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Final
 from qalta._lazy import names
 
 if TYPE_CHECKING:
+    from wallet.flow.holding import Holding, HoldingStep, TapParticipant
     from wallet.tapping import PayeeTap, PayerTap
     from wallet.transport.nfc.blocks import Nothing, Pending
     from wallet.transport.nfc.card import Card
     from wallet.transport.nfc.devices import open_card, open_reader
+    from wallet.transport.nfc.loop import TapLoop
     from wallet.transport.nfc.ports import (
         CardDevice,
         Conversation,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         ReaderDevice,
         ReaderLink,
         Responder,
+        TappedWallet,
         Trouble,
     )
     from wallet.transport.nfc.serving import Serving
@@ -34,6 +37,8 @@ __all__ = [
     "Conversation",
     "Deadline",
     "DeviceError",
+    "Holding",
+    "HoldingStep",
     "LinkLost",
     "Nothing",
     "PayeeTap",
@@ -44,6 +49,9 @@ __all__ = [
     "Responder",
     "Serving",
     "TapEnd",
+    "TapLoop",
+    "TapParticipant",
+    "TappedWallet",
     "Tapper",
     "Trouble",
     "open_card",
@@ -51,6 +59,11 @@ __all__ = [
 ]
 
 _ROOMS: Final = {
+    "wallet.flow.holding": (
+        "Holding",
+        "HoldingStep",
+        "TapParticipant",
+    ),
     "wallet.tapping": (
         "PayeeTap",
         "PayerTap",
@@ -64,6 +77,7 @@ _ROOMS: Final = {
         "open_card",
         "open_reader",
     ),
+    "wallet.transport.nfc.loop": ("TapLoop",),
     "wallet.transport.nfc.ports": (
         "CardDevice",
         "Conversation",
@@ -73,6 +87,7 @@ _ROOMS: Final = {
         "ReaderDevice",
         "ReaderLink",
         "Responder",
+        "TappedWallet",
         "Trouble",
     ),
     "wallet.transport.nfc.serving": ("Serving",),

@@ -105,6 +105,30 @@ def test_pages_for_integrators_go_through_the_door(page: str) -> None:
     assert not modules & set(OURS)
 
 
+def imported(package: str) -> set[tuple[str, str]]:
+    """(module, name) of what the files of a package import by name, but for what only measures or shows."""
+    found: set[tuple[str, str]] = set()
+    for path in (ROOT / package).rglob("*.py"):
+        if {"bench", "demo"} & set(path.parts):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found |= {(node.module or "", alias.name) for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("package", ["app/presenters", "app/cli"])
+def test_windows_commands_and_integrators_pay_by_the_same_flows(package: str) -> None:
+    """Who is warned of a second payment, and when the PIN is asked for, is told once, in the flows."""
+    names = imported(package)
+    assert {("wallet.flow", "PayFlow"), ("wallet.flow", "ReceiveFlow")} <= names
+    assert {import_module("wallet.flow").PayFlow, import_module("wallet.flow").ReceiveFlow} == {
+        import_module("qalta").PayFlow,
+        import_module("qalta").ReceiveFlow,
+    }
+    assert not {name for _, name in names} & {"Payer", "Payee", "Tapper"}
+
+
 def test_verifying_loads_no_keystore_and_no_network() -> None:
     """A bank that only wants to verify pays for nothing else."""
     script = """

@@ -114,8 +114,8 @@ class PayerTap:
             self.session = session
 
     def take(self, message: bytes | Heard) -> Reply:
-        """The answer to one whole message: its bytes, or what ``messages.read`` made of them."""
-        read = messages.read(message)
+        """The answer to one whole message: its bytes, or what ``read_message`` made of them."""
+        read = messages.read_message(message)
         if isinstance(read, RequestMessage) and self.session.state is not PayerState.IDLE:
             ref = request_ref(read.request)
             standing = Nothing() if ref == self.ref else self._earlier(ref)
@@ -208,8 +208,8 @@ class PayeeTap:
             self.session = Payee.resume(self._purse, self.session.request)
 
     def take(self, message: bytes | Heard) -> Reply:
-        """The answer to one whole message: its bytes, or what ``messages.read`` made of them."""
-        read = messages.read(message)
+        """The answer to one whole message: its bytes, or what ``read_message`` made of them."""
+        read = messages.read_message(message)
         if isinstance(read, PaymentMessage):
             self.payment_bytes = len(read.raw)
         self.session.receive(read)

@@ -84,7 +84,7 @@ class PayFlow:
         return flow
 
     def hear(self, heard: bytes | Heard) -> PayStatus:
-        """One whole message, from anybody: its bytes, or what ``messages.read`` made of them."""
+        """One whole message, from anybody: its bytes, or what ``read_message`` made of them."""
         self.tap.take(heard)
         return self.status()
 

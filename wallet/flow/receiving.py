@@ -95,7 +95,7 @@ class ReceiveFlow:
         return self.status()
 
     def hear(self, heard: bytes | Heard) -> ReceiveStatus:
-        """One whole message, from anybody: its bytes, or what ``messages.read`` made of them."""
+        """One whole message, from anybody: its bytes, or what ``read_message`` made of them."""
         self.tap.take(heard)
         return self.status()
 

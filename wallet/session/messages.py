@@ -191,7 +191,7 @@ def decode(raw: bytes) -> Message:
     return _problem(parts[1], parts[2])
 
 
-def read(heard: bytes | Heard) -> Heard:
+def read_message(heard: bytes | Heard) -> Heard:
     """The message in bytes from anybody, as ``decode`` reads it; what was read already, as it is."""
     if not isinstance(heard, bytes):
         return heard

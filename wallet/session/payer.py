@@ -123,9 +123,9 @@ class Payer:
     # what comes from outside
 
     def receive(self, heard: bytes | Heard) -> None:
-        """One whole message, from anybody: its bytes, or what ``messages.read`` made of them."""
+        """One whole message, from anybody: its bytes, or what ``read_message`` made of them."""
         self._problem = None
-        message = messages.read(heard)
+        message = messages.read_message(heard)
         if isinstance(message, Unreadable):
             self._heard = PayerGiven.UNREADABLE
             self._tell(message.refusal)
