@@ -42,8 +42,8 @@ class Caused:
                 for item in self._items(kind, cause):
                     if self._work.is_known(item):
                         self._work.again(item)
-            for subject in self._storage.revocations.forgotten(policy):
-                self._work.again(Item(Kind.REVOKE, "", subject))
+            for case in self._storage.revocations.forgotten(policy):
+                self._work.again(Item(Kind.REVOKE, "", case.name))
 
     def _items(self, kind: str, cause: bytes) -> list[Item]:
         if kind in _WORK:

@@ -13,6 +13,7 @@ import hsm.failpoint
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.revocations import Case, Revocation
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, WorkList
@@ -21,7 +22,6 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.evidence import parse_evidence
 from wallet.protocol.policy import Reason
 
 RELAYED_AT_ONCE: Final = 32
@@ -81,7 +81,9 @@ class RevocationCourier:
         central_bank: CentralBankLine,
     ) -> None:
         self._house = house
-        self._store = house.store
+        self._unit = house.storage.unit
+        self._register = house.storage.wallets
+        self._revocations = house.storage.revocations
         self._objects = objects
         self._wallets = wallets
         self._work = work
@@ -89,55 +91,39 @@ class RevocationCourier:
 
     def revoke(self, item: Item) -> None:
         """Everything open for one piece of evidence, or for one customer without evidence."""
-        raw = self._store.value("select raw from evidence where id = ?", (item.subject,))
-        evidence = None if raw is None else parse_evidence(raw)
+        evidence = self._revocations.evidence(item.subject)
         if evidence is not None and evidence.certificate.body.bank != self._house.bank:
             self._central_bank.revoke((), evidence)
             return
-        while rows := self._next(item, with_evidence=evidence is not None):
-            listed = [(certificate, Reason(reason)) for certificate, reason in self._certified(rows)]
+        case = (
+            Case(account=item.subject.decode("utf-8", "replace")) if evidence is None else Case(item.subject)
+        )
+        while revocations := self._next(item, case):
+            listed = [*self._certified(revocations)]
             if evidence is not None:
                 named = evidence.certificate
                 listed = [(named, Reason.CONFLICT), *(one for one in listed if one[0].id != named.id)]
             shown = [(self._wallets.possession_under(one), reason) for one, reason in listed]
             version = self._central_bank.revoke(shown, evidence)
             hsm.failpoint.reach("bank.revoke.answered")
-            with self._store.transaction():
-                for wallet, reason in rows:
-                    self._store.run(
-                        "update revocations set version = ? where wallet = ? and reason = ?",
-                        (version, wallet, reason),
-                    )
+            self._revocations.listed(revocations, version)
 
-    def _next(self, item: Item, *, with_evidence: bool) -> list[tuple[bytes, int]]:
-        """What is open; where nothing is, the work is done. In one transaction: what is revoked meanwhile opens the
-        work again afterwards. TIME_AHEAD where all that is left is dated so far ahead that the central bank lists it
-        later: that keeps nothing else waiting."""
-        with self._store.transaction():
-            ahead = self._house.clock() + MAX_AHEAD
-            rows = self._open(item.subject, "<=", ahead, with_evidence=with_evidence)
-            if rows:
-                return rows
-            left = self._open(item.subject, ">", ahead, with_evidence=with_evidence)
-            require(not left, Code.TIME_AHEAD, count=len(left))
-            self._work.done(item)
-            return []
+    def _next(self, item: Item, case: Case) -> Sequence[Revocation]:
+        """What is open, one less than may be listed: the one that evidence names is always with them. If nothing is,
+        the work is done. In one transaction: what is revoked meanwhile opens the work again afterwards. TIME_AHEAD if
+        all that is left is dated so far ahead that the central bank lists it later: that keeps nothing else waiting."""
+        with self._unit.transaction():
+            revocations = self._revocations.unlisted(case, self._house.clock() + MAX_AHEAD, _MAX_LISTED - 1)
+            if not revocations:
+                left = self._revocations.count_unlisted(case)
+                require(not left, Code.TIME_AHEAD, count=left)
+                self._work.done(item)
+            return revocations
 
-    def _open(
-        self, subject: bytes, relation: str, ahead: int, *, with_evidence: bool
-    ) -> list[tuple[bytes, int]]:
-        """Wallet ids and reasons, one less than may be listed: the one that evidence names is always with them."""
-        where = "r.evidence = ?" if with_evidence else "r.evidence is null and r.customer = cast(? as text)"
-        rows = self._store.rows(
-            "select r.wallet, r.reason from revocations r join wallets w on w.wallet = r.wallet"
-            f" where r.version is null and {where} and w.issued {relation} ? limit ?",
-            (subject, ahead, _MAX_LISTED - 1),
-        )
-        return [(wallet, reason) for wallet, reason in rows]
-
-    def _certified(self, rows: list[tuple[bytes, int]]) -> Iterator[tuple[Signed[Certificate], int]]:
-        for wallet, reason in rows:
-            certificate_id = self._store.value("select certificate from wallets where wallet = ?", (wallet,))
-            certificate = self._objects.certificates.get(certificate_id)
-            if certificate is not None:
-                yield certificate, reason
+    def _certified(self, revocations: Sequence[Revocation]) -> Iterator[tuple[Signed[Certificate], Reason]]:
+        for one in revocations:
+            certified = self._register.get(one.wallet)
+            if certified is not None:
+                certificate = self._objects.certificates.get(certified.certificate)
+                if certificate is not None:
+                    yield certificate, one.reason

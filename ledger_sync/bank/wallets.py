@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger_sync.bank.house import House
+from ledger_sync.bank.ports.revocations import Case
 from ledger_sync.bank.ports.wallets import Certified, Holder
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from ledger_sync.bank.work import Item, Kind, WorkList
@@ -83,7 +84,7 @@ class Wallets:
             for wallet in fresh:
                 self._revocations.add(wallet, account, reason, evidence, self._house.clock())
             if fresh:
-                self._work.again(Item(Kind.REVOKE, "", evidence or account.encode()))
+                self._work.again(Item(Kind.REVOKE, "", Case(evidence, account).name))
 
     def report_loss(self, account: str, but_of: bytes = b"") -> None:
         """Revoke what the account's devices, ``but_of`` one, hold certificates for. TOO_MANY: so many losses in a day

@@ -1,6 +1,7 @@
 """Revocations of this bank's wallet ids, and the evidence for them.
 
-Rule: a wallet id is revoked once for each reason, whoever finds it out at the same time.
+Rule: a wallet id is revoked once for each reason, whoever finds it out at the same time. It is listed when the policy
+of a version has it, and is to be listed again where that version is forgotten.
 """
 
 from __future__ import annotations
@@ -28,6 +29,19 @@ class Revocation:
     version: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What has wallet ids revoked together: evidence, by its name here (32 bytes), or an account that has none."""
+
+    evidence: bytes | None = None
+    account: str = ""
+
+    @property
+    def name(self) -> bytes:
+        """By which it is listed."""
+        return self.evidence or self.account.encode()
+
+
 class Revocations(Protocol):
     """The revocations of one bank. Times in unix seconds."""
 
@@ -43,9 +57,23 @@ class Revocations(Protocol):
     def count_losses(self, account: str, since: int) -> int:
         """How many losses, by their times, the account has had wallet ids revoked for after ``since``."""
 
+    # listing
+
+    def unlisted(self, case: Case, issued: int, most: int) -> Sequence[Revocation]:
+        """What is to be listed of a case, and was certified at ``issued`` or before: at most so many."""
+
+    def count_unlisted(self, case: Case) -> int:
+        """How many are to be listed of a case."""
+
+    def listed(self, revocations: Sequence[Revocation], version: int) -> int:
+        """The policy of this version has those that were to be listed; how many still were."""
+
+    def forgotten(self, after: int) -> Sequence[Case]:
+        """What versions after ``after`` had is to be listed again: the cases of it."""
+
+    # evidence
+
+    def evidence(self, name: bytes) -> Evidence | None: ...
+
     def keep(self, evidence: Evidence) -> bytes:
         """Store evidence, once; its name."""
-
-    def forgotten(self, version: int) -> Sequence[bytes]:
-        """What a policy after ``version`` listed, nobody lists any more. The subjects of the jobs by which they are
-        listed: the evidence's name, or the account's id where there is none."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Final
 
-from ledger_sync.bank.ports.revocations import Revocation, name_of
+from ledger_sync.bank.ports.revocations import Case, Revocation, name_of
 from ledger_sync.bank.sqlite.store import Store
-from wallet.protocol.evidence import Evidence
+from wallet.protocol.evidence import Evidence, parse_evidence
 from wallet.protocol.policy import Reason
+
+_UNLISTED: Final = "from revocations r join wallets w on w.wallet = r.wallet where r.version is null"
 
 
 class SqliteRevocations:
@@ -35,16 +38,49 @@ class SqliteRevocations:
         sql = "select count(distinct time) from revocations where customer = ? and reason = ? and time > ?"
         return int(self._store.value(sql, (account, int(Reason.LOST), since)))
 
+    # listing
+
+    def unlisted(self, case: Case, issued: int, most: int) -> Sequence[Revocation]:
+        which, value = _of(case)
+        rows = self._store.rows(
+            f"select r.wallet, r.reason {_UNLISTED} and {which} and w.issued <= ? limit ?",
+            (value, issued, most),
+        )
+        return [Revocation(wallet, Reason(reason), None) for wallet, reason in rows]
+
+    def count_unlisted(self, case: Case) -> int:
+        which, value = _of(case)
+        return int(self._store.value(f"select count(*) {_UNLISTED} and {which}", (value,)))
+
+    def listed(self, revocations: Sequence[Revocation], version: int) -> int:
+        sql = "update revocations set version = ? where wallet = ? and reason = ? and version is null"
+        with self._store.transaction():
+            return sum(self._store.run(sql, (version, one.wallet, int(one.reason))) for one in revocations)
+
+    def forgotten(self, after: int) -> Sequence[Case]:
+        with self._store.transaction():
+            rows = self._store.rows(
+                "select distinct evidence, case when evidence is null then customer else '' end"
+                " from revocations where version > ?",
+                (after,),
+            )
+            self._store.run("update revocations set version = null where version > ?", (after,))
+        return [Case(evidence, account) for evidence, account in rows]
+
+    # evidence
+
+    def evidence(self, name: bytes) -> Evidence | None:
+        raw = self._store.value("select raw from evidence where id = ?", (name,))
+        return None if raw is None else parse_evidence(raw)
+
     def keep(self, evidence: Evidence) -> bytes:
         name, key = name_of(evidence), evidence.certificate.body.key
         self._store.insert("evidence", id=name, kind=int(evidence.kind), key=key, raw=evidence.encode())
         return name
 
-    def forgotten(self, version: int) -> Sequence[bytes]:
-        with self._store.transaction():
-            rows = self._store.rows(
-                "select distinct coalesce(evidence, cast(customer as blob)) from revocations where version > ?",
-                (version,),
-            )
-            self._store.run("update revocations set version = null where version > ?", (version,))
-        return [row[0] for row in rows]
+
+def _of(case: Case) -> tuple[str, Any]:
+    """The condition and the value by which a case's revocations are found."""
+    if case.evidence is None:
+        return "r.evidence is null and r.customer = ?", case.account
+    return "r.evidence = ?", case.evidence

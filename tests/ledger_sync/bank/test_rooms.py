@@ -18,7 +18,6 @@ CALLS = {"run", "row", "rows", "value", "insert"}
 WITH_SQL = {
     "answers.py",
     "certificates.py",
-    "couriers.py",
     "deliveries.py",
     "fork_watch.py",
     "intake.py",
