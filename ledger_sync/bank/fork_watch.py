@@ -29,7 +29,8 @@ class ForkWatch:
 
     def __init__(self, house: House, objects: Objects, wallets: Wallets, policies: Policies) -> None:
         self._house = house
-        self._store = house.store
+        self._history = house.storage.signing_history
+        self._revocations = house.storage.revocations
         self._objects = objects
         self._wallets = wallets
         self._policies = policies
@@ -44,61 +45,30 @@ class ForkWatch:
         certificate = self._objects.certificates.covering(signer, transfer.body.time, self._house.bank)
         if certificate is None or self._wallets.is_named(certificate.body.wallet):
             return
-        for other_id in self._suspects(transfer, signer):
+        for other_id in self._history.rivals(transfer, signer):
             other = self._objects.transfers.copy(other_id, signer)
             evidence = None if other is None else Evidence.of(transfer, other, certificate)
             if evidence is not None:
                 self._wallets.revoke(account, Reason.CONFLICT, self.keep(evidence), certificate.body.wallet)
                 return
 
-    def _suspects(self, transfer: Signed[Transfer], signer: bytes) -> Iterator[bytes]:
-        """What the same key signed that consumes the same tokens, then what bears the same number: one for each."""
-        sql = (
-            "select i.transfer from inputs i join copies c on c.transfer = i.transfer and c.signer = ?"
-            " where i.origin = ? and i.output = ? and i.transfer <> ? limit 1"
-        )
-        for ref in transfer.body.inputs:
-            for (txid,) in self._store.rows(sql, (signer, *ref, transfer.id)):
-                yield txid
-        sql = "select transfer from copies where signer = ? and sequence = ? and transfer <> ? limit 1"
-        for (txid,) in self._store.rows(sql, (signer, transfer.body.sequence, transfer.id)):
-            yield txid
-
     def certified(self, key: bytes) -> None:
         """A key has just become a customer's, perhaps again: what it signed earlier counts from now on."""
-        for (txid,) in self._store.rows("select transfer from copies where signer = ?", (key,)):
+        for txid in self._history.signed(key):
             copy = self._objects.transfers.copy(txid, key)
             if copy is not None:
                 self.signature_came(copy, key)
 
     def _count(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        """Keep what a payment counts for: one row in the order of its device's count, and its request's sum."""
-        body, device = transfer.body, self._wallets.device_of(signer)
-        if not isinstance(body.purpose, bytes) or device is None:
-            return
-        is_new = self._store.insert(
-            "counted", device=device, sequence=body.sequence, transfer=transfer.id, amount=body.amount
-        )
-        if is_new:
-            self._store.run(
-                "insert into answering (device, request, amount) values (?, ?, ?)"
-                " on conflict do update set amount = amount + excluded.amount",
-                (device, body.purpose, body.amount),
-            )
+        """Keep what a payment counts for."""
+        device = self._wallets.device_of(signer)
+        if isinstance(transfer.body.purpose, bytes) and device is not None:
+            self._history.count(device, transfer)
 
     def forget(self, txid: bytes, body: Transfer) -> None:
         """A transfer that is kept no longer counts for nothing."""
-        rows = self._store.rows("select device, coalesce(amount, 0) from counted where transfer = ?", (txid,))
-        for device, amount in rows:
-            self._store.run(
-                "update answering set amount = amount - ? where device = ? and request = ?",
-                (amount, device, body.purpose),
-            )
-            self._store.run(
-                "delete from answering where device = ? and request = ? and amount <= 0",
-                (device, body.purpose),
-            )
-        self._store.run("delete from counted where transfer = ?", (txid,))
+        if isinstance(body.purpose, bytes):
+            self._history.uncount(txid, body.purpose)
 
     def evidence(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Evidence | None:
         """What two transfers that ``key`` signed prove, if anything: about this bank's own wallet where it is one."""
@@ -119,7 +89,7 @@ class ForkWatch:
 
     def keep(self, evidence: Evidence) -> bytes:
         """Store evidence; its name here."""
-        return self._house.storage.revocations.keep(evidence)
+        return self._revocations.keep(evidence)
 
     # limits
 
@@ -160,11 +130,8 @@ class ForkWatch:
 
     def _refreshed_away(self, certificate: Certificate, account: str) -> int:
         """Tiyn that this key has had refreshed for others since its certificate was issued."""
-        rows = self._store.rows(
-            "select r.transfer from redemptions r join copies c on c.transfer = r.transfer where c.signer = ?",
-            (certificate.key,),
-        )
-        bodies = [body for row in rows if (body := self._objects.transfers.body(row[0])) is not None]
+        redeemed = self._history.redeemed(certificate.key)
+        bodies = [body for txid in redeemed if (body := self._objects.transfers.body(txid)) is not None]
         return sum(
             body.amount for body in bodies if body.time >= certificate.issued and self._leaves(body, account)
         )
@@ -172,12 +139,13 @@ class ForkWatch:
     def _paid(self, transfer: Signed[Transfer], key: bytes) -> int:
         """What the purse gave in answer to one request; a printed one may be answered often."""
         body = transfer.body
-        request = self._objects.requests.get(body.purpose) if isinstance(body.purpose, bytes) else None
+        device = self._wallets.device_of(key)
+        if not isinstance(body.purpose, bytes) or device is None:
+            return body.amount
+        request = self._objects.requests.get(body.purpose)
         if request is None or request.body.is_printed:
             return body.amount
-        sql = "select amount from answering where device = ? and request = ?"
-        given = self._store.value(sql, (self._wallets.device_of(key), body.purpose))
-        return max(body.amount, given or 0)
+        return max(body.amount, self._history.given(device, body.purpose))
 
     def _is_counted(self, transfer: Signed[Transfer], key: bytes) -> bool:
         """Whether the running total never falls, and grows by what is paid, over all keys of the purse.
@@ -187,21 +155,17 @@ class ForkWatch:
         if transfer.body.redemption is not None:
             return True
         device = self._wallets.device_of(key)
-        before = self._neighbour("<", "desc", device, transfer.body.sequence)
-        after = self._neighbour(">", "asc", device, transfer.body.sequence)
-        for earlier, later in ((before, transfer.body), (transfer.body, after)):
+        if device is None:
+            return True
+        below, above = self._history.neighbours(device, transfer.body.sequence)
+        for earlier, later in ((self._body(below), transfer.body), (transfer.body, self._body(above))):
             if earlier is not None and later is not None:
                 grown = 0 if later.purpose == earlier.purpose else later.amount
                 if later.total < earlier.total + grown:
                     return False
         return True
 
-    def _neighbour(self, relation: str, order: str, device: bytes | None, sequence: int) -> Transfer | None:
-        txid = self._store.value(
-            f"select transfer from counted where device = ? and sequence {relation} ?"
-            f" order by sequence {order}, transfer limit 1",
-            (device, sequence),
-        )
+    def _body(self, txid: bytes | None) -> Transfer | None:
         return None if txid is None else self._objects.transfers.body(txid)
 
 

@@ -76,4 +76,4 @@ class Revocations(Protocol):
     def evidence(self, name: bytes) -> Evidence | None: ...
 
     def keep(self, evidence: Evidence) -> bytes:
-        """Store evidence, once; its name."""
+        """Keep evidence, once; its name here (`name_of`)."""

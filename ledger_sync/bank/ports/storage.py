@@ -16,6 +16,7 @@ from ledger_sync.bank.ports.redemptions import Redemptions
 from ledger_sync.bank.ports.refunds import Refunds
 from ledger_sync.bank.ports.revocations import Revocations
 from ledger_sync.bank.ports.settlements import Settlements
+from ledger_sync.bank.ports.signing_history import SigningHistory
 from ledger_sync.bank.ports.unit import UnitOfWork
 from ledger_sync.bank.ports.wallets import WalletRegister
 
@@ -43,6 +44,9 @@ class Storage(Protocol):
 
     @property
     def revocations(self) -> Revocations: ...
+
+    @property
+    def signing_history(self) -> SigningHistory: ...
 
     @property
     def settlements(self) -> Settlements: ...

@@ -16,6 +16,7 @@ from ledger_sync.bank.sqlite.redemptions import SqliteRedemptions
 from ledger_sync.bank.sqlite.refunds import SqliteRefunds
 from ledger_sync.bank.sqlite.revocations import SqliteRevocations
 from ledger_sync.bank.sqlite.settlements import SqliteSettlements
+from ledger_sync.bank.sqlite.signing_history import SqliteSigningHistory
 from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.sqlite.wallets import SqliteWallets
 
@@ -33,6 +34,7 @@ class SqliteStorage:
         self.movements = SqliteMovements(self.store)
         self.wallets = SqliteWallets(self.store)
         self.revocations = SqliteRevocations(self.store)
+        self.signing_history = SqliteSigningHistory(self.store)
         self.settlements = SqliteSettlements(self.store)
         self.conflicts = SqliteConflicts(self.store)
         self.jobs = SqliteJobs(self.store)

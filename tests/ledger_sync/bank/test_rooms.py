@@ -19,7 +19,6 @@ WITH_SQL = {
     "answers.py",
     "certificates.py",
     "deliveries.py",
-    "fork_watch.py",
     "intake.py",
     "issuances.py",
     "pending.py",
