@@ -1,4 +1,4 @@
-"""Deliveries: what the ledger lists for a customer's keys, in the order of one cursor.
+"""Deliveries: what the ledger lists for a customer's keys, in the order of the customer's own cursor.
 
 Rule: every settled transfer with an output of, or a signature by, one of the customer's keys, every refusal that gives
 them money back, and every issuance for them, once; so a payee finds money it never saw, a payer that its payment was
@@ -13,6 +13,7 @@ from typing import Final
 
 from ledger_sync.bank.house import House
 from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.feed import What
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
 from wallet.protocol.bundle import Bundle
@@ -23,8 +24,6 @@ from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 
 _TIME_BITS: Final = 20
 _CHANCE_BYTES: Final = 2
-_TRANSFER: Final = "transfer"
-_ISSUANCE: Final = "issuance"
 _PAGE: Final = 128
 _OPEN_REDEMPTION: Final = (
     "select 1 from redemptions r cross join copies c on c.transfer = r.transfer and c.signer = ?"
@@ -42,60 +41,50 @@ class Deliveries:
         self._most_bytes = most_bytes
         self._house = house
         self._store = house.store
+        self._feed = house.storage.feed
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
-        self._has_begun = False
+        self._least: int | None = None
 
     def begin_numbers(self) -> None:
         """After a start numbers go on at the time (unix seconds, times 2^20) and some chance, so that a bank that was
         put back from a backup gives no number again. While the clock is unsure that waits, and so does listing: by a
         wrong time, numbers would be given twice, or come after those of a later start."""
         try:
-            with self._store.transaction():
-                self._go_on_at_the_time()
-            self._has_begun = True
+            self._go_on_at_the_time()
         except Refusal as refusal:
             if refusal.code is not Code.CLOCK_UNSURE:
                 raise
 
-    def _go_on_at_the_time(self) -> None:
+    def _go_on_at_the_time(self) -> int:
         """CLOCK_UNSURE."""
-        first = (self._house.clock() << _TIME_BITS) + int.from_bytes(self._house.random(_CHANCE_BYTES))
-        self._store.run(
-            "insert into sqlite_sequence (name, seq) select 'deliveries', 0"
-            " where not exists (select 1 from sqlite_sequence where name = 'deliveries')"
-        )
-        self._store.run("update sqlite_sequence set seq = max(seq, ?) where name = 'deliveries'", (first,))
+        if self._least is None:
+            chance = int.from_bytes(self._house.random(_CHANCE_BYTES))
+            self._least = (self._house.clock() << _TIME_BITS) + chance
+        return self._least
 
     def issuance_came(self, issuance: Signed[Issuance]) -> None:
-        self._list(issuance.body.owner, _ISSUANCE, issuance.id)
+        self._list(issuance.body.owner, What.ISSUANCE, issuance.id)
 
     def settled(self, transfer: Signed[Transfer], signer: bytes) -> None:
         """List a settled transfer for its signer and its payee, a refusal for its payer."""
-        self._list(signer, _TRANSFER, transfer.id)
+        self._list(signer, What.TRANSFER, transfer.id)
         body = transfer.body
         if body.redemption is None and not self._is_refused(transfer):
-            self._list(body.payee, _TRANSFER, transfer.id)
+            self._list(body.payee, What.TRANSFER, transfer.id)
         if isinstance(body.purpose, ToPayer):
-            self._list(body.purpose.payer, _TRANSFER, transfer.id)
+            self._list(body.purpose.payer, What.TRANSFER, transfer.id)
 
     def certified(self, key: bytes) -> None:
         """A key has just become a customer's: what came for it earlier is listed now."""
-        rows = self._store.rows(
-            "select t.origin, s.payload is not null from tokens t left join settlements s on s.transfer = t.origin"
-            " where t.owner = ? and t.value is not null group by t.origin",
-            (key,),
-        )
-        for origin, is_transfer in rows:
-            self._list(key, _TRANSFER if is_transfer else _ISSUANCE, origin)
+        for what, name in self._feed.settled_for(key):
+            self._list(key, what, name)
 
-    def _list(self, key: bytes, kind: str, name: bytes) -> None:
+    def _list(self, key: bytes, what: What, name: bytes) -> None:
         account = self._wallets.customer_of(key)
         if account is not None:
-            if not self._has_begun:
-                self._go_on_at_the_time()
-            self._store.insert("deliveries", customer=account, kind=kind, object=name)
+            self._feed.append(account, what, name, self._go_on_at_the_time())
 
     def _is_refused(self, transfer: Signed[Transfer]) -> bool:
         """Whether the payee signed a refusal of output 0."""
@@ -120,26 +109,21 @@ class Deliveries:
 
     def remembers(self, account: str, cursor: int) -> bool:
         """Whether this bank remembers that it gave this number. Else it was put back from a backup, and tells all."""
-        sql = "select 1 from deliveries where customer = ? and seq = ?"
-        return self._store.row(sql, (account, cursor)) is not None
+        return self._feed.gave(account, cursor)
 
     def since(self, account: str, cursor: int) -> tuple[int, Bundle, list[bytes]]:
         """The next page after ``cursor``: the new cursor, objects with their provenance, ids of listed transfers."""
         if not self.remembers(account, cursor):
             cursor = 0
-        rows = self._store.rows(
-            "select seq, kind, object from deliveries where customer = ? and seq > ? order by seq limit ?",
-            (account, cursor, _PAGE),
-        )
         gathered = Gathered()
         listed: list[bytes] = []
-        for seq, kind, name in rows:
+        for entry in self._feed.after(account, cursor, _PAGE):
             more = self._provenance.gather(
-                [name], Gathered(dict(gathered.transfers), dict(gathered.issuances))
+                [entry.name], Gathered(dict(gathered.transfers), dict(gathered.issuances))
             )
             if gathered.size and not (more.fits() and more.size <= self._most_bytes):
                 break
-            gathered, cursor = more, seq
-            if kind == _TRANSFER:
-                listed.append(name)
+            gathered, cursor = more, entry.number
+            if entry.what is What.TRANSFER:
+                listed.append(entry.name)
         return cursor, self._provenance.bundle(gathered, listed), listed

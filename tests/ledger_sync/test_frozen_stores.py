@@ -107,6 +107,36 @@ def test_what_was_under_way_is_finished_and_the_money_goes_on(homes: Path) -> No
     town.close()
 
 
+def test_whoever_read_up_to_a_number_of_then_reads_on_and_gets_nothing_twice(homes: Path) -> None:
+    """Numbers were given to all customers from one row; now each customer has its own, and the old ones stand."""
+    held = sqlite3.connect(homes / "alatau" / "bank.db")
+    given = held.execute("select customer, seq, object from deliveries order by seq").fetchall()
+    held.close()
+    town, expected = opened(homes)
+    for customer in (people(town, expected)[name] for name in ("Aigul", "Shop")):
+        listed = [(seq, name) for account, seq, name in given if account == customer.account]
+        assert listed
+        for place, (cursor, _) in enumerate(listed):
+            _, bundle, rows, remembered = customer.line().post("/v1/deliveries", [cursor, 1])
+            assert remembered == 1
+            rest = [name for _, name in listed[place + 1 :]]
+            assert [row[0] for row in rows] == rest[: len(rows)] == rest
+            assert (bundle != [[], [], [], []]) == bool(rest)
+        other = next(seq for account, seq, _ in given if account != customer.account)
+        assert customer.line().post("/v1/deliveries", [other, 1])[3] == 0
+    aigul, shop = (people(town, expected)[name] for name in ("Aigul", "Shop"))
+    issuance = cose.parse(Issuance, bytes.fromhex(expected["issuance"]))
+    town.remember(issuance)
+    paid = town.pay(aigul, issued_tokens(issuance)[:1], shop, 100_000)
+    aigul.upload(paid)
+    for customer in (aigul, shop):
+        last = max(seq for account, seq, _ in given if account == customer.account)
+        after, _, rows, _ = customer.line().post("/v1/deliveries", [last, 1])
+        assert [row[0] for row in rows] == [paid.id]
+        assert after > max(seq for _, seq, _ in given)
+    town.close()
+
+
 def test_they_are_brought_to_the_newest_version(homes: Path) -> None:
     opened(homes)[0].close()
     for path in homes.rglob("*.db"):

@@ -9,6 +9,7 @@ from ledger_sync.bank.ports.caused import Caused
 from ledger_sync.bank.ports.compensations import Compensations
 from ledger_sync.bank.ports.conflicts import Conflicts
 from ledger_sync.bank.ports.customers import CustomerRegister
+from ledger_sync.bank.ports.feed import Feed
 from ledger_sync.bank.ports.fundings import Fundings
 from ledger_sync.bank.ports.jobs import Jobs
 from ledger_sync.bank.ports.movements import MovementRecord
@@ -68,5 +69,7 @@ class Storage(Protocol):
 
     @property
     def refunds(self) -> Refunds: ...
+
+    def feed(self) -> Feed: ...
 
     def close(self) -> None: ...

@@ -9,6 +9,7 @@ from ledger_sync.bank.sqlite.caused import SqliteCaused
 from ledger_sync.bank.sqlite.compensations import SqliteCompensations
 from ledger_sync.bank.sqlite.conflicts import SqliteConflicts
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
+from ledger_sync.bank.sqlite.feed import SqliteFeed
 from ledger_sync.bank.sqlite.fundings import SqliteFundings
 from ledger_sync.bank.sqlite.jobs import SqliteJobs
 from ledger_sync.bank.sqlite.movements import SqliteMovements
@@ -42,6 +43,7 @@ class SqliteStorage:
         self.compensations = SqliteCompensations(self.store)
         self.redemptions = SqliteRedemptions(self.store)
         self.refunds = SqliteRefunds(self.store)
+        self.feed = SqliteFeed(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -22,6 +22,7 @@ def another_process(town: Town, bank: str = "alatau", **changes: Any) -> Node:
         storage=storage,
         store=storage.store,
         books=Books(storage.accounts, town.clock),
+        process="another",
         **changes,
     )
     signer = town.network.signer(bank, "bank")

@@ -1,0 +1,47 @@
+"""The feed: what is listed for each customer, numbered, so that whoever reads on after a number misses nothing.
+
+Rule: numbers are the customer's own and only grow: what is listed later has a higher one, whoever lists it, and whoever
+has seen a number will see every higher one by reading on after it. Nothing is listed twice for one customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class What(StrEnum):
+    """What a listed object is."""
+
+    TRANSFER = "transfer"
+    ISSUANCE = "issuance"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object of a feed, by its id."""
+
+    number: int
+    what: What
+    name: bytes
+
+
+class Feed(Protocol):
+    """A part of its storage: reads and writes within the caller's transaction, where there is one."""
+
+    def append(self, customer: str, what: What, name: bytes, least: int) -> bool:
+        """List an object, under the next number, which is at least ``least``. Whether it was not listed before."""
+
+    def after(self, customer: str, number: int, most: int) -> Sequence[Listed]:
+        """What is listed under higher numbers, in their order."""
+
+    def gave(self, customer: str, number: int) -> bool:
+        """Whether something is listed under this number."""
+
+    def lists(self, customer: str, name: bytes) -> bool:
+        """Whether an object is listed, under whatever number."""
+
+    def settled_for(self, key: bytes) -> Sequence[tuple[What, bytes]]:
+        """What is settled or issued with an output of ``key``, whoever's key that is: to be listed when it is known."""
