@@ -11,8 +11,8 @@ from typing import Final
 from ledger_sync.bank.house import House
 from ledger_sync.bank.ports.redemptions import Outcome
 from ledger_sync.bank.ports.settlements import Told
+from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.redemptions import Redemptions
-from ledger_sync.bank.shares import uploader_of_customer
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codec import Cbor

@@ -16,8 +16,8 @@ from ledger_sync.bank.customers import Customers
 from ledger_sync.bank.deliveries import Deliveries
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.policies import Policies
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.ports.wallets import Certified, Holder
 from ledger_sync.bank.redemptions import Redemptions
@@ -49,7 +49,7 @@ class Certification:
         house: House,
         terms: Terms,
         customers: Customers,
-        objects: Objects,
+        objects: Archive,
         wallets: Wallets,
         deliveries: Deliveries,
         relays: Relays,

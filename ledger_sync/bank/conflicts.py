@@ -18,11 +18,11 @@ from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import BankLines, CentralBankLine
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.compensations import Share
+from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.settling_desk import SettlingDesk
-from ledger_sync.bank.shares import uploader_of_bank
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import is_asked_again
@@ -45,7 +45,7 @@ class ConflictCourier:
     def __init__(
         self,
         house: House,
-        objects: Objects,
+        objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
         work: WorkList,

@@ -12,7 +12,7 @@ from typing import Final
 import hsm.failpoint
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import BankLines, CentralBankLine
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.revocations import Case, Revocation
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
@@ -33,7 +33,7 @@ _MAX_LISTED: Final = 32
 class RelayCourier:
     """Passes transfers and issuances on to other banks."""
 
-    def __init__(self, objects: Objects, provenance: Provenance, banks: BankLines) -> None:
+    def __init__(self, objects: Archive, provenance: Provenance, banks: BankLines) -> None:
         self._objects = objects
         self._provenance = provenance
         self._banks = banks
@@ -75,7 +75,7 @@ class RevocationCourier:
     def __init__(
         self,
         house: House,
-        objects: Objects,
+        objects: Archive,
         wallets: Wallets,
         work: WorkList,
         central_bank: CentralBankLine,

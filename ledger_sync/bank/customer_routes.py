@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ledger_sync.bank.node import Node
+from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.route_parts import ROWS, get, post, take
-from ledger_sync.bank.shares import uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
 from ledger_sync.http.routes import CallerKind, Incoming, Route
 from ledger_sync.http.trust import Trust

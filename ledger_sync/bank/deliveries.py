@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.feed import What
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
@@ -35,7 +35,7 @@ class Deliveries:
     """Lists and hands out. Listing works within the caller's transaction."""
 
     def __init__(
-        self, house: House, objects: Objects, provenance: Provenance, wallets: Wallets, most_bytes: int
+        self, house: House, objects: Archive, provenance: Provenance, wallets: Wallets, most_bytes: int
     ) -> None:
         """``most_bytes``: of objects in one delivery, unless a single one needs more."""
         self._most_bytes = most_bytes

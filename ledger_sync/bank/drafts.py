@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ledger_sync.bank.fork_watch import ForkWatch
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.conflicts import Conflicts
 from ledger_sync.bank.ports.revocations import name_of
 from ledger_sync.bank.ports.settlements import Case
@@ -49,7 +49,7 @@ class Draft:
 class Drafts:
     """Reads what is at hand."""
 
-    def __init__(self, objects: Objects, watch: ForkWatch, conflicts: Conflicts) -> None:
+    def __init__(self, objects: Archive, watch: ForkWatch, conflicts: Conflicts) -> None:
         self._objects = objects
         self._watch = watch
         self._conflicts = conflicts

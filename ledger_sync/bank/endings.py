@@ -13,10 +13,10 @@ from typing import Final
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import BankLines, NotaryLine
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.shares import uploader_of_bank
+from ledger_sync.bank.ports.transfers import Stage
 from ledger_sync.bank.settling_desk import SettlingDesk
-from ledger_sync.bank.shares import uploader_of_bank
-from ledger_sync.bank.transfers import Stage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import is_asked_again, read
 from wallet.protocol.bundle import Bundle
@@ -35,7 +35,7 @@ class Endings:
     def __init__(
         self,
         house: House,
-        objects: Objects,
+        objects: Archive,
         work: WorkList,
         intake: Intake,
         desk: SettlingDesk,
@@ -61,8 +61,7 @@ class Endings:
         with self._unit.transaction():
             self._settlements.note(tuple(statements.values()), are_ours=False)
             self._desk.end(item.id for item in found)
-            for txid in due:
-                self._objects.waiting.looked(txid, now)
+            self._objects.waiting.looked(due, now)
             for item in found:
                 self._ask_for(item, statements)
         self._desk.answer()

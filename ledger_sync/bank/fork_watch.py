@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.policies import Policies
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.wallets import Wallets
 from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.codes import Refusal
@@ -27,7 +27,7 @@ from wallet.protocol.transfer import Refresh, TokenRef, Transfer
 class ForkWatch:
     """Watches the keys of this bank's customers. Works within the caller's transaction."""
 
-    def __init__(self, house: House, objects: Objects, wallets: Wallets, policies: Policies) -> None:
+    def __init__(self, house: House, objects: Archive, wallets: Wallets, policies: Policies) -> None:
         self._house = house
         self._history = house.storage.signing_history
         self._revocations = house.storage.revocations

@@ -20,7 +20,7 @@ from ledger_sync.bank.certification import Certification
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Denial, Funding, FundingStage
 from ledger_sync.bank.terms import MAX_OPEN_FUNDINGS, MAX_REFUSED_FUNDINGS
@@ -45,7 +45,7 @@ class FundingOrders:
         self,
         house: House,
         certification: Certification,
-        objects: Objects,
+        objects: Archive,
         intake: Intake,
         central_bank: CentralBankLine,
     ) -> None:

@@ -1,38 +1,36 @@
 """Intake: fragments in any order become stored objects, and transfers valid as soon as all they need is there.
 
 Rule: the same again changes nothing. A bundle is refused as a whole only for a signature that nobody could have
-made in good faith; everything else is stored and waits, within its uploader's shares. Validity itself is
-ledger_sync.settling's.
+made in good faith; everything else is stored and waits, within its uploader's shares. Signatures are verified before
+anything is written, each once; what is written is judged by what is there then, whoever else wrote meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
+from ledger_sync.bank.attribution import Attribution
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects
-from ledger_sync.bank.provenance import Provenance
+from ledger_sync.bank.judging import Judging, verify_below
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.shares import BANK_UPLOADER, uploader_of_customer
+from ledger_sync.bank.ports.transfers import New
 from ledger_sync.bank.retention import Retention
-from ledger_sync.bank.shares import BANK_UPLOADER, uploader_of_customer
-from ledger_sync.bank.transfers import Stage
+from ledger_sync.bank.signatures import Signatures, Unverified
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.settling.standing import Invalid, Standing, Valid, Waiting, judge
 from wallet.protocol.bundle import Bundle
-from wallet.protocol.certificate import Certificate, check_certificate
-from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Signed
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
-from wallet.protocol.issuance import Issuance, check_issuance
-from wallet.protocol.keys import PublicKey
+from wallet.protocol.issuance import Issuance
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import Transfer
-from wallet.protocol.validity import Token, issued_tokens
+from wallet.protocol.validity import issued_tokens
 
-_GUESSES: Final = 2
-"""Signatures tried against keys that merely might have made them, for each signature in a bundle."""
-_DECIDED: Final = frozenset({Stage.COMMITTED, Stage.ANSWERED})
+B = TypeVar("B", bound=Body)
 
 
 class Listener(Protocol):
@@ -53,16 +51,15 @@ class Intake:
     def __init__(
         self,
         house: House,
-        objects: Objects,
-        provenance: Provenance,
+        archive: Archive,
         wallets: Wallets,
         retention: Retention,
         listener: Listener,
     ) -> None:
         self._house = house
-        self._store = house.store
-        self._objects = objects
-        self._provenance = provenance
+        self._unit = house.storage.unit
+        self._refusal = house.storage.settlements.refusal
+        self._archive = archive
         self._wallets = wallets
         self._retention = retention
         self._listener = listener
@@ -75,259 +72,146 @@ class Intake:
         is valid.
         """
         directory = self._house.trust.directory
-        with self._store.transaction():
-            unblocked = self._take_certified(bundle, uploader, directory)
-            touched = [*self._take_transfers(bundle, uploader), *unblocked]
-            self.judge(touched)
-            self._retention.keep_within(uploader, [transfer.id for transfer in bundle.transfers])
-            if uploader.startswith(BANK_UPLOADER):
-                self._note_whole(bundle, uploader)
+        signatures = Signatures(self._unit, self._house.key, directory)
+        self._verify(bundle, signatures)
+        while not self._has_taken(bundle, uploader, directory, signatures):
+            self._verify(bundle, signatures)
 
-    def _take_certified(self, bundle: Bundle, uploader: str, directory: Directory) -> list[bytes]:
+    def _has_taken(self, bundle: Bundle, uploader: str, directory: Directory, signatures: Signatures) -> bool:
+        """Whether all was verified that had to be: else nothing is stored, and what is missing is verified now."""
+        try:
+            with self._unit.transaction():
+                unblocked = self._take_certified(bundle, uploader, signatures)
+                taken = self._take_transfers(bundle, uploader, signatures)
+                self._judge([*taken, *unblocked], directory, signatures)
+                self._retention.keep_within(uploader, [transfer.id for transfer in bundle.transfers])
+        except Unverified as unverified:
+            verify_below(self._archive, unverified.wanted, signatures)
+            return False
+        return True
+
+    def _verify(self, bundle: Bundle, signatures: Signatures) -> None:
+        self._certified(bundle, signatures)
+        Attribution(self._archive, bundle, signatures).found()
+
+    def _certified(self, bundle: Bundle, signatures: Signatures) -> _Certified:
+        """What of a bundle is not here yet, but transfers; checked."""
+        archive = self._archive
+        requests = _new(bundle.requests, archive.requests.known)
+        certificates = _new(bundle.certificates, archive.certificates.known)
+        payees = _new([one.body.payee for one in requests], archive.certificates.known)
+        issuances = _new(bundle.issuances, archive.issuances.known)
+        for certificate in certificates:
+            signatures.check_certificate(certificate)
+        for issuance in issuances:
+            signatures.check_issuance(issuance)
+        for certificate in payees:
+            signatures.check_certificate(certificate)
+        for request in requests:
+            signatures.check_request(request)
+        return _Certified([*certificates, *payees], issuances, requests)
+
+    # storing, within the transaction
+
+    def _take_certified(self, bundle: Bundle, uploader: str, signatures: Signatures) -> list[bytes]:
         """Store certificates, issuances and requests; transfers already here that what is new may complete."""
-        fresh = [one.body.key for one in bundle.certificates if self._take_certificate(one, directory)]
+        new = self._certified(bundle, signatures)
+        fresh = [one.body.key for one in new.certificates if self._add_certificate(one)]
         unblocked: list[bytes] = []
-        for issuance in bundle.issuances:
-            if not self._objects.issuances.knows(issuance.id):
-                check_issuance(issuance, directory)
-                self.add_issuance(issuance)
-                unblocked += self._objects.transfers.children(issuance.id)
-        fresh += [one.body.key for one in bundle.requests if self._take_request(one, uploader, directory)]
+        for issuance in new.issuances:
+            self.add_issuance(issuance)
+        for children in self._archive.transfers.children([item.id for item in new.issuances]).values():
+            unblocked += children
+        self._archive.requests.add(new.requests, uploader, self._house.clock())
         for key in fresh:
-            unblocked += self._objects.pending.waiting_of(key)
+            unblocked += self._archive.pending.waiting_of(key)
         return unblocked
 
-    def _take_certificate(self, certificate: Signed[Certificate], directory: Directory) -> bool:
+    def _add_certificate(self, certificate: Signed[Certificate]) -> bool:
         """Whether it is new."""
-        if self._objects.certificates.knows(certificate.id):
+        if not self._archive.certificates.add(certificate):
             return False
-        check_certificate(certificate, directory)
-        self._objects.certificates.add(certificate)
         self._listener.certificate_came(certificate)
         return True
 
-    def _take_request(self, request: Signed[Request], uploader: str, directory: Directory) -> bool:
-        """Whether its certificate is new."""
-        if self._objects.requests.knows(request.id):
-            return False
-        is_fresh = self._take_certificate(request.body.payee, directory)
-        require(request.signed_by(self._house.key(request.body.key)), Code.REQUEST_SIGNATURE)
-        self._objects.requests.add(request, uploader, self._house.clock())
-        return is_fresh
+    def add_issuance(self, issuance: Signed[Issuance]) -> None:
+        """Store an issuance whose signature was checked, with its tokens at face value."""
+        if self._archive.issuances.add(issuance):
+            self._archive.tokens.add(issued_tokens(issuance), settled=True)
+            self._listener.issuance_came(issuance)
 
     def take_shown(self, transfer: Signed[Transfer], signer: bytes, uploader: str) -> None:
         """Store a transfer that a bank has shown for what it had consumed; that ``signer`` signed it was checked."""
-        with self._store.transaction():
-            self._objects.transfers.add(transfer, uploader, self._house.clock())
-            self._add_copy(transfer, signer)
+        with self._unit.transaction():
+            self._archive.transfers.add([New(transfer, None)], uploader, self._house.clock())
+            if not self._archive.transfers.has_copy(transfer.id, signer):
+                self._sign([(transfer, signer)])
 
-    def add_issuance(self, issuance: Signed[Issuance]) -> None:
-        """Store an issuance whose signature was checked, with its tokens at face value."""
-        if self._objects.issuances.add(issuance):
-            self._objects.tokens.add(issued_tokens(issuance), settled=True)
-            self._listener.issuance_came(issuance)
+    def _take_transfers(self, bundle: Bundle, uploader: str, signatures: Signatures) -> list[bytes]:
+        """Store transfers with their signatures; their ids, ancestors first."""
+        found = Attribution(self._archive, bundle, signatures).found()
+        transfers = self._archive.transfers
+        transfers.add([one.entry for one in found], uploader, self._house.clock())
+        ids = [one.transfer.id for one in found]
+        transfers.brought(ids, uploader, _whole(bundle) if uploader.startswith(BANK_UPLOADER) else ())
+        news = [one for one in found if one.is_news]
+        transfers.claim([one.transfer for one in news if one.signer is None], uploader)
+        self._sign([(one.transfer, one.signer) for one in news if one.signer is not None])
+        return ids
 
-    def _take_transfers(self, bundle: Bundle, uploader: str) -> list[bytes]:
-        now = self._house.clock()
-        guesses = _Guesses(bundle, self._house.key)
-        for transfer in _ancestors_first(bundle.transfers):
-            self._objects.transfers.add(transfer, uploader, now)
-            self._store.insert("uploads", transfer=transfer.id, uploader=uploader, whole=0)
-            if self._objects.transfers.stage(transfer.id) is not Stage.ANSWERED:
-                self._attribute(transfer, uploader, guesses)
-        return [transfer.id for transfer in bundle.transfers]
-
-    def _attribute(self, transfer: Signed[Transfer], uploader: str, guesses: _Guesses) -> None:
-        """Find whose signature this is: the inputs' owner's where that is known, else one that fits."""
-        owner = self._owner(transfer.id, transfer.body)
-        if owner is not None:
-            if not self._objects.transfers.has_copy(transfer.id, owner):
-                require(
-                    transfer.signed_by(self._house.key(owner)),
-                    Code.TRANSFER_SIGNATURE,
-                    transfer=transfer.id.hex(),
-                )
-                self._add_copy(transfer, owner)
-            return
-        known = self._objects.transfers.signers_of(transfer)
-        signer = known[0] if known else guesses.signer_of(transfer)
-        if signer is None:
-            self._objects.transfers.add_claim(transfer, uploader)
-        else:
-            self._add_copy(transfer, signer)
-
-    def _add_copy(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        if self._objects.transfers.add_copy(transfer, signer):
+    def _sign(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
+        """Store new signatures, and charge who made them."""
+        self._archive.transfers.sign(copies)
+        self._archive.certificates.of_each({signer for _, signer in copies})  # for whoever listens
+        for transfer, signer in copies:
             account = self._wallets.customer_of(signer)
             payer = f"key:{signer.hex()}" if account is None else uploader_of_customer(account)
-            self._objects.waiting.charge(transfer.id, payer)
+            self._archive.waiting.charge(transfer.id, payer)
+        for transfer, signer in copies:
             self._listener.signature_came(transfer, signer)
 
-    def _owner(self, txid: bytes, body: Transfer) -> bytes | None:
-        known = self._objects.transfers.owner(txid)
-        owner = known or self._objects.transfers.owner_of(body.inputs[0])
-        if owner is not None and owner != known:
-            self._objects.transfers.set_owner(txid, owner)
-        return owner
-
-    def judge(self, txids: Iterable[bytes]) -> None:
-        """Judge these transfers, in this order, and whatever that completes: of two that contradict each other the
-        first is the first to be committed."""
-        judging = _Judging(self._house.trust.directory)
-        todo = list(dict.fromkeys(txids))[::-1]
-        while todo:
-            txid = todo.pop()
-            if self._is_open(txid) and self._advance(txid, judging):
-                todo.extend(self._objects.transfers.children(txid))
-
-    def _is_open(self, txid: bytes) -> bool:
-        """Whether it was not judged yet: it waits, or has ended without that, and others may descend from it."""
-        stage = self._objects.transfers.stage(txid)
-        return stage is Stage.WAITING or (stage in _DECIDED and not self._is_judged(txid))
-
-    def _advance(self, txid: bytes, judging: _Judging) -> bool:
-        """Whether the transfer's descendants may now be able to go on."""
-        body = self._objects.transfers.body(txid)
-        if body is None:
-            return False
-        owner = self._owner(txid, body)
-        if owner is None:
-            return False
-        self._settle_claims(txid, owner)
-        if not self._objects.transfers.has_copy(txid, owner):
+    def _judge(self, txids: Iterable[bytes], directory: Directory, signatures: Signatures) -> None:
+        """Judge these transfers, in this order, and whatever that completes."""
+        judging = Judging(self._archive, directory, signatures, self._refusal)
+        judging.run(txids)
+        archive = self._archive
+        archive.transfers.set_owners(judging.owners)
+        archive.transfers.drop_claims(judging.claimed)
+        self._sign(judging.signed)
+        for txid in judging.unsigned:
             self._retention.forget(txid)
-            return False
-        code = self._refused_ancestor(body)
-        if code is not None:
-            return self._refuse(txid, code)
-        return all(self._is_judged(ref.txid) for ref in body.inputs) and self._decide(txid, owner, judging)
-
-    def _is_judged(self, txid: bytes) -> bool:
-        """Ancestors are judged first, so that the order of turns is that of descent."""
-        return (
-            self._objects.transfers.is_valid(txid)
-            or self._objects.issuances.knows(txid)
-            or self._refusal(txid) is not None
-        )
-
-    def _settle_claims(self, txid: bytes, owner: bytes) -> None:
-        for claim in self._objects.transfers.take_claims(txid):
-            if not self._objects.transfers.has_copy(txid, owner) and claim.signed_by(self._house.key(owner)):
-                self._add_copy(claim, owner)
-
-    def _refused_ancestor(self, body: Transfer) -> Code | None:
-        for ref in body.inputs:
-            code = None if self._objects.transfers.is_valid(ref.txid) else self._refusal(ref.txid)
-            if code is not None:
-                return code
-        return None
-
-    def _refusal(self, txid: bytes) -> Code | None:
-        return self._house.storage.settlements.refusal(txid)
-
-    def _decide(self, txid: bytes, owner: bytes, judging: _Judging) -> bool:
-        transfer = self._objects.transfers.copy(txid, owner)
-        if transfer is None:
-            return False
-        match self._judge(transfer, owner, judging):
-            case Waiting():
-                return False
-            case Invalid(code):
-                return self._refuse(txid, code)
-            case Valid() as valid:
-                if not self._provenance.fits(transfer):
-                    return self._refuse(txid, Code.PROVENANCE_TOO_LONG)
-                self._keep_valid(txid, valid)
-        return True
-
-    def _refuse(self, txid: bytes, code: Code) -> bool:
-        """Whether that is news: what has ended has its verdict, which never changes."""
-        if self._objects.transfers.stage(txid) is not Stage.WAITING:
-            return False
-        self._listener.refused(txid, code)
-        return True
-
-    def _keep_valid(self, txid: bytes, valid: Valid) -> None:
-        """What has ended before is not committed for it; its outputs are known now, and what they are worth."""
-        self._objects.tokens.add(valid.tokens, settled=False)
-        self._objects.transfers.set_signer(txid, valid.signer)
-        if self._objects.transfers.stage(txid) is Stage.WAITING:
-            self._objects.transfers.mark_valid(txid)
-            return
-        for token in valid.tokens:
-            value = self._objects.tokens.worth(token.ref)
-            if value is not None:
-                self._objects.tokens.settle(token.ref, value)
-
-    def _judge(self, transfer: Signed[Transfer], owner: bytes, judging: _Judging) -> Standing:
-        """Certificates and copies in the archive were checked when they came, tokens when their transfers were
-        judged; nothing is verified again."""
-        inputs: list[Token] = []
-        for ref in transfer.body.inputs:
-            token = self._objects.tokens.get(ref)
-            if token is None:
-                return Invalid(Code.PROVENANCE_MISSING, {"token": str(ref)})
-            inputs.append(token)
-        if owner not in judging.certificates:
-            judging.certificates[owner] = self._objects.certificates.of(owner)
-        return judge(transfer, inputs, judging.certificates[owner], judging.directory, is_signed=True)
-
-    def _note_whole(self, bundle: Bundle, uploader: str) -> None:
-        """A bank from which a valid transfer came with what it needs has the provenance itself."""
-        brought = {item.id for item in bundle.transfers} | {item.id for item in bundle.issuances}
-        for transfer in bundle.transfers:
-            if all(ref.txid in brought for ref in transfer.body.inputs):
-                self._store.run(
-                    "update uploads set whole = 1 where transfer = ? and uploader = ?",
-                    (transfer.id, uploader),
-                )
+        valid = judging.valid
+        archive.tokens.add([token for one in valid.values() for token in one.tokens], settled=False)
+        archive.transfers.make_valid([(txid, one.signer) for txid, one in valid.items()])
+        for txid in judging.ended:
+            for token in valid[txid].tokens:
+                value = archive.tokens.worth(token.ref)
+                if value is not None:
+                    archive.tokens.settle(token.ref, value)
+        for txid, code in judging.refused.items():
+            self._listener.refused(txid, code)
 
 
 @dataclass(frozen=True, slots=True)
-class _Judging:
-    """One pass over what may have become complete: each key's certificates are looked up once in it."""
+class _Certified:
+    """What a bundle holds besides transfers."""
 
-    directory: Directory
-    certificates: dict[bytes, Sequence[Signed[Certificate]]] = field(default_factory=dict)
-
-
-class _Guesses:
-    """Keys that may have signed a transfer whose inputs are not at hand, tried within a budget."""
-
-    def __init__(self, bundle: Bundle, key: Callable[[bytes], PublicKey]) -> None:
-        self._key = key
-        self._keys = list(dict.fromkeys(certificate.body.key for certificate in bundle.certificates))
-        self._left = _GUESSES * (len(bundle.transfers) + len(bundle.certificates))
-
-    def signer_of(self, transfer: Signed[Transfer]) -> bytes | None:
-        """The key that fitted last is tried first: what one wallet signed comes together."""
-        for place, key in enumerate(self._keys):
-            if self._left == 0:
-                return None
-            self._left -= 1
-            if transfer.signed_by(self._key(key)):
-                self._keys.insert(0, self._keys.pop(place))
-                return key
-        return None
+    certificates: Sequence[Signed[Certificate]]
+    issuances: Sequence[Signed[Issuance]]
+    requests: Sequence[Signed[Request]]
 
 
-def _ancestors_first(transfers: Sequence[Signed[Transfer]]) -> list[Signed[Transfer]]:
-    """In an order in which every transfer comes after those of the bundle that made its inputs."""
-    left = {transfer.id: transfer for transfer in transfers}
-    ordered: dict[bytes, Signed[Transfer]] = {}
-    for root in transfers:
-        todo = [root.id]
-        while todo:
-            txid = todo[-1]
-            parents = [
-                ref.txid for ref in left[txid].body.inputs if ref.txid in left and ref.txid not in ordered
-            ]
-            if txid in ordered or not parents:
-                ordered.setdefault(txid, left[txid])
-                todo.pop()
-            else:
-                todo.extend(parents)
-    return list(ordered.values())
+def _new(objects: Sequence[Signed[B]], known: Callable[[list[bytes]], Collection[bytes]]) -> list[Signed[B]]:
+    """Those that are not here yet, each once."""
+    unique = {item.id: item for item in reversed(objects)}
+    here = known(list(unique)) if unique else ()
+    return [item for name, item in reversed(unique.items()) if name not in here]
+
+
+def _whole(bundle: Bundle) -> set[bytes]:
+    """Transfers that came with what they consume: who shows them so has the provenance itself."""
+    brought = {item.id for item in bundle.transfers} | {item.id for item in bundle.issuances}
+    return {item.id for item in bundle.transfers if all(ref.txid in brought for ref in item.body.inputs)}
 
 
 def is_refused_bundle(refusal: Refusal) -> bool:

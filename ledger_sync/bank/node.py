@@ -28,9 +28,9 @@ from ledger_sync.bank.intake import Intake, is_refused_bundle
 from ledger_sync.bank.lanes import CENTRAL_BANK, Lanes
 from ledger_sync.bank.lines import BankLines, CentralBankLine, NotaryLine, Service
 from ledger_sync.bank.movements import Movements
-from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.outbox import Outbox, one_by_one
 from ledger_sync.bank.policies import Policies
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.redemptions import Redemptions
@@ -69,7 +69,7 @@ class Lines:
 class _Switchboard:
     """Tells every part of what came in and what was answered, inside the transaction in which it happens."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Archive) -> None:
         self.objects = objects
         self.wallets: Wallets
         self.relays: Relays
@@ -110,10 +110,10 @@ class Node:
         self.terms = terms
         central_bank = CentralBankLine(lines.central_bank)
         banks = BankLines(lines.banks)
-        self.objects = Objects(house.store, terms.capacity)
+        self.objects = house.storage.archive
         board = _Switchboard(self.objects)
         self.work = WorkList(house.storage.jobs, house.wall or house.clock, house.process)
-        self.provenance = Provenance(house.store, self.objects)
+        self.provenance = Provenance(self.objects)
         self.wallets = Wallets(house, self.work)
         self.customers = Customers(house)
         self.relays = Relays(house, self.objects, self.work)
@@ -123,7 +123,7 @@ class Node:
             house, self.objects, self.provenance, self.wallets, terms.capacity.delivered
         )
         self.retention = Retention(house, terms, self.objects, self.watch)
-        self.intake = Intake(house, self.objects, self.provenance, self.wallets, self.retention, board)
+        self.intake = Intake(house, self.objects, self.wallets, self.retention, board)
         notary = NotaryLine(lines.notary)
         self.desk = SettlingDesk(house, self.objects, self.work, notary, self.relays, self.watch, board)
         self.endings = Endings(house, self.objects, self.work, self.intake, self.desk, notary, banks)
@@ -169,7 +169,7 @@ class Node:
             CHALLENGE: lambda claim: (
                 self.compensations.is_known(claim)
                 or self.refunds.is_known(claim)
-                or self.objects.transfers.knows(claim)
+                or self.objects.transfers.stage(claim) is not None
             ),
         }
         self.movements = Movements(

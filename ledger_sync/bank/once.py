@@ -5,7 +5,7 @@ Rule: outside a transaction nothing is kept, and whoever writes what stands here
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Generic, TypeVar
 
 from ledger_sync.bank.ports.unit import UnitOfWork
@@ -30,6 +30,16 @@ class Once(Generic[K, V]):
         if key not in self._held:
             self._held[key] = self._read(key)
         return self._held[key]
+
+    def get_each(self, keys: Collection[K], read: Callable[[Collection[K]], Mapping[K, V]]) -> Mapping[K, V]:
+        """What is stored under each of ``keys``, and perhaps more; ``read`` reads many at once, and has something for
+        each."""
+        if not self._unit.in_transaction:
+            return read(keys)
+        missing = [key for key in keys if key not in self._held]
+        if missing:
+            self._held.update(read(missing))
+        return self._held
 
     def put(self, key: K, value: V) -> None:
         """This is written."""

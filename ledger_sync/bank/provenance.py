@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from ledger_sync.bank.objects import Objects
-from ledger_sync.bank.sqlite.store import Store
+from ledger_sync.bank.ports.archive import Archive
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
@@ -19,15 +17,7 @@ from wallet.protocol.issuance import Issuance
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef, Transfer
-from wallet.protocol.weight import Weight, fits, leaves_money
-
-_MEASURE: Final = """
-with recursive provenance (id) as (
-    select ?1 union select i.origin from inputs i join provenance p on i.transfer = p.id
-)
-select count(t.id), count(s.id), coalesce(sum(length(coalesce(t.payload, s.payload))), 0)
-from provenance p left join transfers t on t.id = p.id left join issuances s on s.id = p.id
-"""
+from wallet.protocol.weight import Weight, fits
 
 
 @dataclass
@@ -60,14 +50,8 @@ class Gathered:
 class Provenance:
     """Walks the archive from transactions back to hop 0."""
 
-    def __init__(self, store: Store, objects: Objects) -> None:
-        self._store = store
-        self._objects = objects
-
-    def fits(self, transfer: Signed[Transfer]) -> bool:
-        """Whether the ledger takes a transfer with its whole provenance, which is at hand."""
-        weight = Weight(*map(int, self._store.row(_MEASURE, (transfer.id,)) or (0, 0, 0)))
-        return fits(weight, leaves=leaves_money(transfer.body))
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
 
     def gather(self, roots: Iterable[bytes], into: Gathered | None = None) -> Gathered:
         """The transactions ``roots`` and all that they descend from, as far as it is at hand.
@@ -93,12 +77,12 @@ class Provenance:
         open_transfers: dict[bytes, Signed[Transfer]],
         todo: list[tuple[bytes, bool]],
     ) -> None:
-        transfer = self._objects.transfers.transfer(txid)
+        transfer = self._archive.transfers.transfer(txid)
         if transfer is not None:
             open_transfers[txid] = transfer
             todo.append((txid, True))
             todo.extend((ref.txid, False) for ref in transfer.body.inputs)
-        elif txid not in gathered.issuances and (issuance := self._objects.issuances.get(txid)) is not None:
+        elif txid not in gathered.issuances and (issuance := self._archive.issuances.get(txid)) is not None:
             gathered.issuances[txid] = issuance
 
     def bundle(self, gathered: Gathered, requests_of: Iterable[bytes] = ()) -> Bundle:
@@ -109,22 +93,22 @@ class Provenance:
         )
         return Bundle(transfers, tuple(gathered.issuances.values()), self._certificates(transfers), requests)
 
-    def statements(self, gathered: Gathered) -> list[Signed[Consumption]]:
+    def statements(self, gathered: Gathered) -> Sequence[Signed[Consumption]]:
         """The notary's word for every token that is consumed in it."""
-        return self._objects.statements.about(list(dict.fromkeys(gathered.refs())))
+        return self._archive.statements.about(list(dict.fromkeys(gathered.refs())))
 
     def _certificates(self, transfers: Sequence[Signed[Transfer]]) -> tuple[Signed[Certificate], ...]:
         found: dict[bytes, Signed[Certificate]] = {}
         for transfer in transfers:
-            certificate = self._objects.transfers.signer(transfer.id)
-            owner = self._objects.transfers.owner(transfer.id)
+            certificate = self._archive.transfers.signer(transfer.id)
+            owner = self._archive.transfers.owner(transfer.id)
             if certificate is None and owner is not None:
-                certificate = self._objects.certificates.covering(owner, transfer.body.time)
+                certificate = self._archive.certificates.covering(owner, transfer.body.time)
             if certificate is not None:
                 found[certificate.id] = certificate
         return tuple(found.values())
 
     def _requests(self, transfers: Sequence[Signed[Transfer]]) -> tuple[Signed[Request], ...]:
         refs = dict.fromkeys(t.body.purpose for t in transfers if isinstance(t.body.purpose, bytes))
-        found = [request for ref in refs if (request := self._objects.requests.get(ref)) is not None]
+        found = [request for ref in refs if (request := self._archive.requests.get(ref)) is not None]
         return tuple({request.id: request for request in found}.values())

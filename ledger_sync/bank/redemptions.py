@@ -14,7 +14,7 @@ from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine, Redeemed
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REDEMPTION
 from ledger_sync.bank.ports.redemptions import Opened, Outcome
 from ledger_sync.bank.provenance import Provenance
@@ -36,7 +36,7 @@ class Redemptions:
     def __init__(
         self,
         house: House,
-        objects: Objects,
+        objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
         work: WorkList,

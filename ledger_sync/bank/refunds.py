@@ -15,7 +15,7 @@ from ledger_sync.bank.caused import note
 from ledger_sync.bank.compensations import Compensations
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import CentralBankLine
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REFUND
 from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.provenance import Provenance
@@ -42,7 +42,7 @@ class Refunds:
     def __init__(
         self,
         house: House,
-        objects: Objects,
+        objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
         work: WorkList,
@@ -53,6 +53,7 @@ class Refunds:
         self._unit = house.storage.unit
         self._refunds = house.storage.refunds
         self._objects = objects
+        self._settlements = house.storage.settlements
         self._provenance = provenance
         self._wallets = wallets
         self._work = work
@@ -139,7 +140,7 @@ class Refunds:
                 self._refunds.late(token)
             else:
                 self._refunds.paid(token, value)
-            self._objects.waiting.hurry(self._objects.transfers.waiting_for(token))
+            self._objects.waiting.hurry(self._settlements.waiting_for([token]))
             self._work.done(_job(token))
 
     def is_known(self, refund: bytes) -> bool:

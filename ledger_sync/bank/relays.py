@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ledger_sync.bank.house import House
-from ledger_sync.bank.objects import Objects
-from ledger_sync.bank.pending import beneficiary
-from ledger_sync.bank.shares import uploader_of_bank
-from ledger_sync.bank.transfers import Stage
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.pending import beneficiary
+from ledger_sync.bank.ports.shares import uploader_of_bank
+from ledger_sync.bank.ports.transfers import Stage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
@@ -26,7 +26,7 @@ from wallet.protocol.transfer import Transfer
 class Relays:
     """Notes what to pass on. Works within the caller's transaction; the outbox does the passing."""
 
-    def __init__(self, house: House, objects: Objects, work: WorkList) -> None:
+    def __init__(self, house: House, objects: Archive, work: WorkList) -> None:
         self._bank = house.bank
         self._store = house.store
         self._objects = objects
@@ -72,7 +72,7 @@ class Relays:
     def _pass_on(self, name: bytes, bank: str) -> None:
         if bank == self._bank:
             return
-        if self._objects.issuances.knows(name):
+        if self._objects.issuances.known((name,)):
             self._work.add(Item(Kind.MONEY, bank, name))
         elif self._objects.transfers.stage(name) in (Stage.COMMITTED, Stage.ANSWERED) and not self._has(
             name, bank, whole=True

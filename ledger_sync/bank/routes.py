@@ -15,8 +15,8 @@ from ledger_sync.bank.customer_routes import CustomerCalls
 from ledger_sync.bank.customers import account_id
 from ledger_sync.bank.node import Node, attempt
 from ledger_sync.bank.ports.customers import Customer
+from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.route_parts import ROWS, get, post, take
-from ledger_sync.bank.shares import uploader_of_bank
 from ledger_sync.bank.witness_routes import WitnessCalls
 from ledger_sync.http.reading import readable
 from ledger_sync.http.routes import CallerKind, Encoded, Incoming, Route

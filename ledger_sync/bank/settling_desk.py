@@ -16,10 +16,10 @@ from ledger_sync.bank.drafts import Draft, Drafts
 from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import NotaryLine
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.settlements import Answer
+from ledger_sync.bank.ports.transfers import Stage
 from ledger_sync.bank.relays import Relays
-from ledger_sync.bank.transfers import Stage
 from ledger_sync.bank.work import Item, Kind, WorkList
 from ledger_sync.http.peers import read
 from ledger_sync.settling.values import Loss, Outcome
@@ -59,7 +59,7 @@ class SettlingDesk:
     def __init__(
         self,
         house: House,
-        objects: Objects,
+        objects: Archive,
         work: WorkList,
         notary: NotaryLine,
         relays: Relays,

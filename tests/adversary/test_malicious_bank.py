@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.bank.lines import BankLines, CentralBankLine
-from ledger_sync.bank.objects import Objects
+from ledger_sync.bank.sqlite.archive import SqliteArchive
 from ledger_sync.bank.sqlite.store import Store
-from ledger_sync.bank.terms import Capacity
 from ledger_sync.possession import Possession
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.support.audit import Audit
@@ -83,7 +82,7 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     body, (device, proof) = hijacked.body, proof_of(world, hers.key)
     world.network.stop(MALICIOUS)
     store = Store(world.folder / MALICIOUS / "bank.db")
-    objects = Objects(store, Capacity())
+    objects = SqliteArchive(store)
     store.insert("devices", key=device, customer=mallory.account, since=body.issued)
     objects.certificates.add(hijacked)
     store.insert(

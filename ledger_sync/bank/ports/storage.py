@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ledger_sync.bank.ports.accounts import Accounts
+from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import Caused
 from ledger_sync.bank.ports.compensations import Compensations
 from ledger_sync.bank.ports.conflicts import Conflicts
@@ -70,6 +71,10 @@ class Storage(Protocol):
     @property
     def refunds(self) -> Refunds: ...
 
+    @property
     def feed(self) -> Feed: ...
+
+    @property
+    def archive(self) -> Archive: ...
 
     def close(self) -> None: ...

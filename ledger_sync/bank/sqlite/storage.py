@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger_sync.bank.sqlite.accounts import SqliteAccounts
+from ledger_sync.bank.sqlite.archive import SqliteArchive
 from ledger_sync.bank.sqlite.caused import SqliteCaused
 from ledger_sync.bank.sqlite.compensations import SqliteCompensations
 from ledger_sync.bank.sqlite.conflicts import SqliteConflicts
@@ -44,6 +45,7 @@ class SqliteStorage:
         self.redemptions = SqliteRedemptions(self.store)
         self.refunds = SqliteRefunds(self.store)
         self.feed = SqliteFeed(self.store)
+        self.archive = SqliteArchive(self.store)
 
     def close(self) -> None:
         self.store.close()

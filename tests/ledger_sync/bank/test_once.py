@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.bank.once import Once
-from ledger_sync.bank.shares import Shares
+from ledger_sync.bank.sqlite.shares import SqliteShares, SqliteWaiting
 from ledger_sync.bank.sqlite.store import Store
-from ledger_sync.bank.terms import Capacity
-from ledger_sync.bank.waiting import Waiting
 
 TXID = bytes(32)
 
@@ -49,7 +47,7 @@ def test_nothing_is_kept_outside_a_transaction_nor_after_it(store: Store) -> Non
 
 
 def test_what_comes_and_goes_in_one_transaction_is_never_written_and_what_stays_is(store: Store) -> None:
-    waiting = Waiting(store, Shares(store, Capacity()))
+    waiting = SqliteWaiting(store, SqliteShares(store))
     store.insert("transfers", id=TXID, payload=b"", sequence=1, stage="waiting", first_uploader="customer:a")
     written: list[str] = []
     store._db.set_trace_callback(written.append)

@@ -17,24 +17,12 @@ CALLS = {"run", "row", "rows", "value", "insert"}
 # What still holds SQL. A file that was moved leaves this list, and none comes back.
 WITH_SQL = {
     "answers.py",
-    "certificates.py",
     "deliveries.py",
-    "intake.py",
-    "issuances.py",
-    "pending.py",
-    "provenance.py",
     "relays.py",
-    "requests.py",
-    "shares.py",
-    "statements.py",
-    "tokens.py",
-    "transfers.py",
-    "unspent.py",
-    "waiting.py",
 }
 
 # What knows the backend: the program, which chooses it, and whatever still holds SQL (or gives the store to that).
-KNOW_THE_BACKEND = {"house.py", "objects.py", "program.py"}
+KNOW_THE_BACKEND = {"house.py", "program.py"}
 
 
 def files() -> list[Path]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.bank.shares import Share, Shares
+from ledger_sync.bank.ports.shares import Share
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import DAY, Person
@@ -38,9 +38,8 @@ def check_counts(town: Town) -> None:
         for share, sql in COUNTED.items():
             charged = kept.rows("select uploader, payer, count from shares where what = ?", (share.value,))
             assert sorted(charged) == sorted(kept.rows(sql)), (bank, share)
-            shares = Shares(kept, assembled.node.terms.capacity)
             for uploader, payer, count in charged:
-                assert payer or count <= shares.most(share, uploader)
+                assert payer or count <= assembled.node.retention.most(share, uploader)
         waiting = kept.rows("select id from transfers where stage = 'waiting'")
         assert sorted(waiting) == sorted(kept.rows("select transfer from waiting"))
 
@@ -221,7 +220,7 @@ def _forget_all(town: Town) -> None:
             for txid in kept.objects.waiting.since(town.now + 1, 10_000):
                 kept.retention.forget(txid)
             kept.objects.requests.drop_old(town.now + 1, 10_000)
-        assert Shares(kept.house.store, kept.terms.capacity).over(Share.WAITING, "bank:zhibek") == 0
+        assert kept.objects.shares.used(Share.WAITING, "bank:zhibek") == 0
     check_counts(town)
 
 

@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.bank.node import Node
+from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.program import assemble
-from ledger_sync.bank.shares import uploader_of_customer
 from ledger_sync.sandbox.in_process import NOTARY
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.bank.watched import watched

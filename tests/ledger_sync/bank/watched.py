@@ -7,6 +7,7 @@ one more over the same store, as a second process would be.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -35,6 +36,8 @@ class Watch:
     """Key and signature."""
     inside: list[str] = field(default_factory=list)
     """What was signed or verified while a transaction was open."""
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+    """What others do while this bank verifies or signs: each is done once."""
 
     def signing(self, sign: Sign) -> Sign:
         """``sign``, watched."""
@@ -54,6 +57,8 @@ class Watch:
     def _note(self, what: str) -> None:
         if self.unit.in_transaction:
             self.inside.append(what)
+        elif self.meanwhile:
+            self.meanwhile.pop(0)()
 
     def count(self, signed: Signed[Any]) -> int:
         """How often the signature of ``signed`` was verified, by whatever key."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger_sync.bank.objects import Objects
 from ledger_sync.bank.ports.customers import Admission, Customer
 from ledger_sync.bank.ports.storage import Storage
+from ledger_sync.bank.ports.transfers import New
 from ledger_sync.bank.ports.wallets import Certified, Holder
-from ledger_sync.bank.sqlite.storage import SqliteStorage
-from ledger_sync.bank.terms import Capacity
 from tests.support.world import NOW, Person, World
 from wallet.protocol import cose
 from wallet.protocol.certificate import WalletKind
@@ -41,9 +39,8 @@ class Chain:
 
     def __init__(self, storage: Storage, length: int = 3, *, stage: str = "valid") -> None:
         """``stage``: "valid", or "waiting" where they were not judged."""
-        assert isinstance(storage, SqliteStorage)  # until the archive is a port itself
         self.world = World()
-        self.objects = Objects(storage.store, Capacity())
+        self.objects = storage.archive
         self.people = [self.world.person(f"person {number}") for number in range(length + 1)]
         self.storage = storage
         self.issuance = self.world.issue(self.people[0], 1_000)
@@ -73,13 +70,11 @@ class Chain:
         made = self.world.transfer(payer, [token], payee, amount, purpose)
         archive = self.objects.transfers
         with self.storage.unit.transaction():
-            archive.add(made, "customer:a", NOW)
-            archive.set_owner(made.id, payer.key.public)
-            archive.add_copy(made, payer.key.public)
+            archive.add([New(made, payer.key.public)], "customer:a", NOW)
+            archive.sign([(made, payer.key.public)])
             if stage == "valid":
                 self.objects.tokens.add(self.world.outputs(made, [token], payer), settled=False)
-                archive.set_signer(made.id, payer.certificate)
-                archive.mark_valid(made.id)
+                archive.make_valid([(made.id, payer.certificate)])
         return made
 
     def redeem(self, owner: Person, token: Token) -> Signed[Transfer]:

@@ -1,15 +1,11 @@
-"""Pending transfers by the keys that they concern: who signed them, and who shall have the money.
-
-Rule: a transfer stands here from its arrival to its verdict, so that what is open of a key is found without reading
-its history.
-"""
+"""Pending transfers upon SQLite (`ledger_sync.bank.ports.pending`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from ledger_sync.bank.sqlite.store import Store
-from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
 
 
 class Part(StrEnum):
@@ -19,14 +15,18 @@ class Part(StrEnum):
     BENEFICIARY = "beneficiary"
 
 
-class Pending:
-    """The table of what is pending. Reads and writes within the caller's transaction."""
+class SqlitePending:
+    """The table of what is pending."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, txid: bytes, part: Part, key: bytes) -> None:
-        self._store.insert("pending", key=key, role=part.value, transfer=txid)
+    def add(self, part: Part, of: Iterable[tuple[bytes, bytes]]) -> None:
+        """Transfers with the keys that each concerns so."""
+        self._store.run_each(
+            "insert into pending (key, role, transfer) values (?, ?, ?) on conflict do nothing",
+            [(key, part.value, txid) for txid, key in of],
+        )
 
     def over(self, txid: bytes) -> None:
         """The transfer has its verdict, or is kept no longer."""
@@ -37,8 +37,7 @@ class Pending:
         return self._store.row("select 1 from pending where key = ? limit 1", (key,)) is not None
 
     def waiting_of(self, signer: bytes) -> list[bytes]:
-        """Transfers that ``signer`` signed and whose provenance or certificate is not at hand, though others may have
-        all that they consume."""
+        """Transfers that ``signer`` signed and that were not judged."""
         rows = self._store.rows(
             "select p.transfer from pending p join transfers t on t.id = p.transfer"
             " left join signers s on s.transfer = t.id"
@@ -46,16 +45,3 @@ class Pending:
             (signer,),
         )
         return [row[0] for row in rows]
-
-
-def beneficiary(body: Transfer) -> bytes | None:
-    """Whose key shall have the money of a transfer: the payee's, or that of who gets what is redeemed."""
-    match body.redemption:
-        case None:
-            return body.payee
-        case ToPayer(payer):
-            return payer
-        case Refresh(owner, _):
-            return owner
-        case ToAccount():
-            return None

@@ -1,28 +1,75 @@
-"""Waiting transfers: provenance or certificate is not at hand. They wait within shares, and not for ever.
+"""Shares and what waits, upon SQLite (`ledger_sync.bank.ports.shares`).
 
-Rule: who signed is charged as soon as that is known, else the uploader. A transfer stands here while its stage is
-`waiting`; it leaves with a judgement, with its share, or when what it consumes can no longer be claimed.
+Rule: what comes and goes within one transaction is never written.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 from ledger_sync.bank.once import Once
-from ledger_sync.bank.shares import Share, Shares
+from ledger_sync.bank.ports.shares import Share
 from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.bounds import DAY
 
+_SUM: Final = ""
+"""The payer under whom a share's sum stands."""
 _SOON: Final = 60
 _SELDOM: Final = DAY
 """Seconds until a waiting transfer is looked after, and at most."""
 
 
-class Waiting:
-    """The table of what waits. Works within the caller's transaction."""
+class SqliteShares:
+    """The table of how much of each share is used."""
 
-    def __init__(self, store: Store, shares: Shares) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._changes: Counter[tuple[str, str, str]] = Counter()
+        store.at_end(self._write, self._changes.clear)
+
+    def charge(self, share: Share, uploader: str, payer: str = _SUM, count: int = 1) -> None:
+        """So much more (or less) of it is used, by ``payer`` within the uploader's share."""
+        for name in {payer, _SUM}:
+            self._changes[uploader, share.value, name] += count
+
+    def _write(self) -> None:
+        changes = {key: count for key, count in self._changes.items() if count}
+        self._changes.clear()
+        for key, count in changes.items():
+            if count > 0:
+                sql = (
+                    "insert into shares (uploader, what, payer, count) values (?, ?, ?, ?)"
+                    " on conflict (uploader, what, payer) do update set count = count + excluded.count"
+                )
+                self._store.run(sql, (*key, count))
+            else:
+                where = "where uploader = ? and what = ? and payer = ?"
+                self._store.run(f"update shares set count = count + ? {where}", (count, *key))
+                self._store.run(f"delete from shares {where} and count = 0", key)
+
+    def used(self, share: Share, uploader: str) -> int:
+        """How much of it the uploader has."""
+        self._write()
+        sql = "select count from shares where uploader = ? and what = ? and payer = ?"
+        return int(self._store.value(sql, (uploader, share.value, _SUM)) or 0)
+
+    def biggest(self, share: Share, uploader: str) -> tuple[str, int]:
+        """Who has most of it, and how much."""
+        self._write()
+        row = self._store.row(
+            "select payer, count from shares where uploader = ? and what = ? and payer <> ?"
+            " order by count desc limit 1",
+            (uploader, share.value, _SUM),
+        )
+        return (_SUM, 0) if row is None else (row[0], row[1])
+
+
+class SqliteWaiting:
+    """The table of what waits."""
+
+    def __init__(self, store: Store, shares: SqliteShares) -> None:
         self._store = store
         self._shares = shares
         self._charged = Once(store, self._read)
@@ -36,11 +83,14 @@ class Waiting:
         self._shares.charge(Share.WAITING, uploader, uploader)
 
     def _write(self) -> None:
-        """What came and still waits. What comes and goes within one transaction is never written."""
-        for txid, (uploader, payer, since) in self._fresh.items():
-            self._store.insert(
-                "waiting", transfer=txid, uploader=uploader, payer=payer, since=since, due=since + _SOON
-            )
+        """What came and still waits."""
+        self._store.run_each(
+            "insert into waiting (transfer, uploader, payer, since, due) values (?, ?, ?, ?, ?)",
+            [
+                (txid, uploader, payer, since, since + _SOON)
+                for txid, (uploader, payer, since) in self._fresh.items()
+            ],
+        )
         self._fresh.clear()
 
     def _read(self, txid: bytes) -> tuple[str, str] | None:
@@ -71,7 +121,7 @@ class Waiting:
             self._shares.charge(Share.WAITING, *held, count=-1)
 
     def due(self, now: int, limit: int) -> list[bytes]:
-        """Transfers to be looked after: a time further ahead than any pause was written by a clock that was wrong."""
+        """Transfers to be looked after."""
         self._write()
         rows = self._store.rows(
             "select transfer from waiting where due <= ? union all select transfer from waiting where due > ? limit ?",
@@ -79,21 +129,21 @@ class Waiting:
         )
         return [row[0] for row in rows]
 
-    def looked(self, txid: bytes, now: int) -> None:
-        """It was looked after, and is again the later, the longer it has waited."""
+    def looked(self, txids: Iterable[bytes], now: int) -> None:
+        """They were looked after."""
         self._write()
-        self._store.run(
+        self._store.run_each(
             "update waiting set due = ?1 + min(?2, max(?3, (?1 - since) / 4)) where transfer = ?4",
-            (now, _SELDOM, _SOON, txid),
+            [(now, _SELDOM, _SOON, txid) for txid in txids],
         )
 
     def hurry(self, txids: Iterable[bytes]) -> None:
-        """Something has become of what these consume: look after them now."""
+        """Look after them now."""
         self._write()
-        for txid in txids:
-            self._store.run("update waiting set due = 0 where transfer = ?", (txid,))
+        self._store.run_each("update waiting set due = 0 where transfer = ?", [(txid,) for txid in txids])
 
     def oldest(self, uploader: str, payer: str, limit: int) -> list[bytes]:
+        """What has waited longest of what is charged so."""
         self._write()
         rows = self._store.rows(
             "select transfer from waiting where uploader = ? and payer = ? order by since limit ?",
