@@ -11,9 +11,12 @@ import pytest
 from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.ports.fundings import Denial, Funding, Fundings, FundingStage
 from ledger_sync.bank.ports.storage import Storage
+from tests.ledger_sync.bank.contracts.chain import PURPOSE, Chain
+from tests.ledger_sync.bank.contracts.chain import enter as enter_with_device
 from tests.ledger_sync.bank.contracts.conftest import Backend
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code
+from wallet.protocol.limits import Commitments
 
 ACCOUNT = "a" * 32
 DENIAL = Denial(Code.POSITION_SHORT, {"position": 3, "bank": "alatau"}, 1_000)
@@ -75,6 +78,32 @@ def test_who_is_late_ends_no_later_attempt(storage: Storage) -> None:
     assert not fundings.resumed(funding().id, 1)
     assert fundings.get(funding().id) == funding(attempt=2)
     assert fundings.denied(funding().id, 2, DENIAL)
+
+
+def test_tokens_end_the_attempt_that_is_debited_and_no_other(storage: Storage) -> None:
+    fundings, issuance = enter(storage), Chain(storage).issuance.id
+    fundings.add(funding())
+    assert not fundings.issued(funding().id, 2, issuance)
+    assert fundings.issued(funding().id, 1, issuance)
+    assert fundings.get(funding().id) == funding(stage=FundingStage.ISSUED, issuance=issuance)
+    assert not fundings.issued(funding().id, 1, issuance)
+    assert not fundings.denied(funding().id, 1, DENIAL)
+    assert not fundings.resumed(funding().id, 1)
+    assert fundings.open_ones() == []
+
+
+def test_a_purse_has_one_devices_tokens_and_fundings(storage: Storage) -> None:
+    """Of another device's keys and of other accounts nothing counts, nor what has expired before or was paid."""
+    chain = Chain(storage)
+    mine = [chain.owned(amount) for amount in (1_000, 2_000)]
+    account, key, expires = enter_with_device(storage), mine[0].owner, mine[0].expires
+    storage.fundings.add(funding(1, account, owner=key))
+    assert storage.fundings.commitments(account, key, expires) == Commitments(held=3_000, fundings=500)
+    assert storage.fundings.commitments(account, key, expires + 1) == Commitments(held=0, fundings=500)
+    assert storage.fundings.commitments("b" * 32, key, expires) == Commitments()
+    assert storage.fundings.commitments(account, chain.people[0].key.public, expires) == Commitments()
+    chain.pay(chain.world.person("customer 1000"), mine[0], chain.people[0].key.public, 700, PURPOSE, "valid")
+    assert storage.fundings.commitments(account, key, expires) == Commitments(held=2_300, fundings=500)
 
 
 def test_what_is_debited_is_open_until_it_is_ended(storage: Storage) -> None:
