@@ -15,7 +15,7 @@ from typing import Final
 
 from ledger_sync.bank.outbox import Outbox
 from ledger_sync.bank.work import Item, Kind, WorkList
-from ledger_sync.http.worker import Worker, every
+from ledger_sync.http.worker import Worker
 
 BETWEEN_BANKS: Final = (Kind.FETCH, Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)
 AT_THE_CENTRAL_BANK: Final = (Kind.REDEEM, Kind.CHALLENGE, Kind.REVOKE, Kind.REFUND)
@@ -62,7 +62,7 @@ class Lanes:
         others = [Lane(f"bank {bank}", bank, BETWEEN_BANKS, for_a_bank) for bank in self._banks]
         self.lanes: tuple[Lane, ...] = (*central, *others, Lane(_ELSEWHERE, None, BETWEEN_BANKS, 0))
         self.workers: Mapping[Lane, Worker] = {
-            lane: every(f"outbox: {lane.name}", _SECONDS, partial(self.round, lane)) for lane in self.lanes
+            lane: Worker(f"outbox: {lane.name}", _SECONDS, partial(self.round, lane)) for lane in self.lanes
         }
 
     def round(self, lane: Lane) -> None:

@@ -41,7 +41,7 @@ from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import Item, Kind, WorkList
-from ledger_sync.http.worker import Worker, every
+from ledger_sync.http.worker import Worker
 from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
@@ -185,9 +185,9 @@ class Node:
         board.wallets = self.wallets
         self._banks = tuple(lines.banks)
         self.lanes = Lanes(self.work, self._outbox(banks, central_bank), self._banks)
-        self._fundings = every("fundings", _ROUND_SECONDS, self._finish_fundings)
-        self._settling = every("settling", _ROUND_SECONDS, self._settle)
-        self._ending = every("endings", _ROUND_SECONDS, self.endings.look)
+        self._fundings = Worker("fundings", _ROUND_SECONDS, self._finish_fundings)
+        self._settling = Worker("settling", _ROUND_SECONDS, self._settle)
+        self._ending = Worker("endings", _ROUND_SECONDS, self.endings.look)
         self._refreshing = threading.Lock()
         self._refreshed_in_vain = -_AFTER_VAIN
         self.caused = Caused(house, self.work)

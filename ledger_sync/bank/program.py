@@ -21,7 +21,7 @@ from ledger_sync.http.routes import Caller, CallerKind, Identify
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.trust import Trust
-from ledger_sync.http.worker import every
+from ledger_sync.http.worker import Worker
 
 ALIAS: Final = "bank"
 _REFRESH_SECONDS: Final = 5
@@ -84,12 +84,12 @@ def assemble(home: Home) -> Assembled:
     ready, health = lambda: trust.is_ready, home.health(ALIAS)
     app = build_app(f"Qalta bank {bank}", routes, gate, home.executor, ready, health)
     workers = (
-        every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS)),
-        every("movements", _MOVEMENTS_SECONDS, node.movements.follow),
-        every("asking again", _MOVEMENTS_SECONDS, node.asking_again.round),
-        every("refunds", _REFUNDS_SECONDS, node.refunds.find),
-        every("compensations", _COMPENSATIONS_SECONDS, node.compensations.ask),
-        every("retention", _REFUNDS_SECONDS, node.retention.sweep),
+        Worker("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS)),
+        Worker("movements", _MOVEMENTS_SECONDS, node.movements.follow),
+        Worker("asking again", _MOVEMENTS_SECONDS, node.asking_again.round),
+        Worker("refunds", _REFUNDS_SECONDS, node.refunds.find),
+        Worker("compensations", _COMPENSATIONS_SECONDS, node.compensations.ask),
+        Worker("retention", _REFUNDS_SECONDS, node.retention.sweep),
         *node.workers,
     )
     return Assembled(node, trust, Service(app, workers, close))

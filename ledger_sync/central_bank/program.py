@@ -27,7 +27,7 @@ from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.client import WHOLE_WITHIN_A_CALL, ServiceClient
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
-from ledger_sync.http.worker import every
+from ledger_sync.http.worker import Worker
 
 ALIASES: Final = ("root", "issuing", "policy", "redemption")
 _HEAR_SECONDS: Final = 0.5
@@ -108,11 +108,11 @@ def assemble(home: Home) -> Assembled:
             asked.close()
 
     workers = (
-        every(hearing.WORKER, _HEAR_SECONDS, catching_up.round),
-        every("expired revocations", _DROP_SECONDS, registry.drop_expired),
-        every("revocations", POOL_SECONDS / 2, registry.publish),
-        *(every(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),
-        every("compensations", _FOLLOW_SECONDS, challenging.pay_open),
+        Worker(hearing.WORKER, _HEAR_SECONDS, catching_up.round),
+        Worker("expired revocations", _DROP_SECONDS, registry.drop_expired),
+        Worker("revocations", POOL_SECONDS / 2, registry.publish),
+        *(Worker(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),
+        Worker("compensations", _FOLLOW_SECONDS, challenging.pay_open),
     )
     return Assembled(storage, registry, redeeming, challenging, Service(app, workers, close))
 

@@ -137,8 +137,3 @@ def pause(seconds: float, failures: int, longest: float) -> float:
     """Seconds until the round after so many that failed in a row: `seconds`, then doubling up to `longest`."""
     doublings = min(max(0, failures - _PATIENT_ROUNDS), 16)
     return max(seconds, min(seconds * float(1 << doublings), longest))
-
-
-def every(name: str, seconds: float, step: Callable[[], None]) -> Worker:
-    """A worker that is started with its service."""
-    return Worker(name, seconds, step)

@@ -14,7 +14,7 @@ from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
 from ledger_sync.http.run import Home, Program, Service
 from ledger_sync.http.server import Gate, build_app
 from ledger_sync.http.trust import Trust
-from ledger_sync.http.worker import every
+from ledger_sync.http.worker import Worker
 from ledger_sync.notary.attestor import Attestor
 from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
 from ledger_sync.notary.sqlite_store import SqliteStore
@@ -178,8 +178,8 @@ def build(home: Home) -> Service:
         for line in (central_bank, *lines.values()):
             line.close()
 
-    refreshing = every("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS))
-    asking = every(hearing.WORKER, _LOOK_SECONDS, catching_up.round)
+    refreshing = Worker("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS))
+    asking = Worker(hearing.WORKER, _LOOK_SECONDS, catching_up.round)
     return Service(app, (refreshing, asking), close)
 
 

@@ -7,8 +7,8 @@ from functools import partial
 
 from kivy.uix.widget import Widget
 
+from app.presenters.funds import FundsPresenter
 from app.presenters.views import FundsView
-from app.window.contract import FundsLike
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import BIG, BODY, HUGE, SMALL
@@ -23,7 +23,7 @@ from app.window.widgets.text import BigText, Text
 class FundsScreen(Screen[FundsView]):
     """Direction, amount, and for the way out the PIN."""
 
-    def __init__(self, around: Surroundings, funds: FundsLike) -> None:
+    def __init__(self, around: Surroundings, funds: FundsPresenter) -> None:
         super().__init__(around, funds)
         self._funds = funds
 

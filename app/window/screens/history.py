@@ -9,8 +9,8 @@ from typing import Final
 
 from kivy.uix.widget import Widget
 
+from app.presenters.history import HistoryPresenter
 from app.presenters.views import HistoryLine, HistoryView, Trouble
-from app.window.contract import HistoryLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BIG, BODY, HEADLINE, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column, Gap, Panes, Row
@@ -37,7 +37,7 @@ SIGNS: Final = {
 class HistoryScreen(Screen[HistoryView]):
     """A list, or one line of it opened."""
 
-    def __init__(self, around: Surroundings, history: HistoryLike) -> None:
+    def __init__(self, around: Surroundings, history: HistoryPresenter) -> None:
         super().__init__(around, history)
         self._history = history
         self._most = AT_ONCE

@@ -9,8 +9,8 @@ from typing import Final
 
 from kivy.uix.widget import Widget
 
+from app.presenters.home import HomePresenter
 from app.presenters.views import HomeView, Unfinished
-from app.window.contract import HomeLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import HUGE, LABEL, LEAD, SMALL, TINY
 from app.window.widgets.boxes import Card, Column, Panes, Row
@@ -27,7 +27,7 @@ ON_THE_WAY: Final = ("signed", "funding", "redeeming", "waiting", "reserved", "r
 class HomeScreen(Screen[HomeView]):
     """Everything about the money that is here, and where to go from it."""
 
-    def __init__(self, around: Surroundings, home: HomeLike) -> None:
+    def __init__(self, around: Surroundings, home: HomePresenter) -> None:
         super().__init__(around, home)
         self._home = home
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from kivy.uix.widget import Widget
 
+from app.presenters.lost import LostPresenter
 from app.presenters.views import LostView
-from app.window.contract import LostLike
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import BODY
@@ -22,7 +22,7 @@ from app.window.widgets.text import Text
 class LostScreen(Screen[LostView]):
     """Asks the bank when it is opened."""
 
-    def __init__(self, around: Surroundings, lost: LostLike) -> None:
+    def __init__(self, around: Surroundings, lost: LostPresenter) -> None:
         super().__init__(around, lost)
         self._lost = lost
 

@@ -6,8 +6,8 @@ from collections.abc import Hashable
 
 from kivy.uix.widget import Widget
 
+from app.presenters.pay import PayPresenter
 from app.presenters.views import Busy, Carrier, PayStep, PayView
-from app.window.contract import PayLike
 from app.window.screen import Surroundings
 from app.window.screens.asked import asked_page
 from app.window.screens.looking import LookingScreen
@@ -24,7 +24,7 @@ from app.window.widgets.text import BigText, Text
 class PayScreen(LookingScreen[PayView]):
     """Steps of one payment."""
 
-    def __init__(self, around: Surroundings, pay: PayLike) -> None:
+    def __init__(self, around: Surroundings, pay: PayPresenter) -> None:
         super().__init__(around, pay)
         self.pay = pay
 

@@ -6,8 +6,8 @@ from collections.abc import Hashable
 
 from kivy.uix.widget import Widget
 
+from app.presenters.settings import SettingsPresenter
 from app.presenters.views import PinStep, SettingsView
-from app.window.contract import SettingsLike
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.widgets.buttons import strong
@@ -18,7 +18,7 @@ from app.window.widgets.page import page
 class PinChangeScreen(Screen[SettingsView]):
     """Begins when it is opened; going elsewhere gives it up."""
 
-    def __init__(self, around: Surroundings, settings: SettingsLike) -> None:
+    def __init__(self, around: Surroundings, settings: SettingsPresenter) -> None:
         super().__init__(around, settings)
         self._settings = settings
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from kivy.uix.widget import Widget
 
+from app.presenters.receive import ReceivePresenter
 from app.presenters.views import Carrier, ReceiveStep, ReceiveView
-from app.window.contract import ReceiveLike
 from app.window.screen import Surroundings
 from app.window.screens.looking import LookingScreen
 from app.window.theme import BIG, BODY, HEADLINE, HUGE, LEAD, SMALL
@@ -28,7 +28,7 @@ from wallet.protocol.bounds import MAX_HOP, MAX_MEMO_BYTES
 class ReceiveScreen(LookingScreen[ReceiveView]):
     """Steps of one request. ``prints`` is the folder that printed codes go to."""
 
-    def __init__(self, around: Surroundings, receive: ReceiveLike, prints: Path) -> None:
+    def __init__(self, around: Surroundings, receive: ReceivePresenter, prints: Path) -> None:
         super().__init__(around, receive)
         self._receive, self._prints = receive, prints
         self._has_memo = bool(receive.view.memo)

@@ -7,8 +7,8 @@ from typing import Final
 
 from kivy.uix.widget import Widget
 
+from app.presenters.reconcile import ReconcilePresenter
 from app.presenters.views import Conflicted, HistoryLine, ReconcileView
-from app.window.contract import ReconcileLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BODY, HEADLINE, LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column, Gap, Row
@@ -32,7 +32,7 @@ COMPARED: Final = ("spendable", "unsettled", "waiting", "signed", "redeeming")
 class ReconcileScreen(Screen[ReconcileView]):
     """Before, during and after."""
 
-    def __init__(self, around: Surroundings, reconcile: ReconcileLike) -> None:
+    def __init__(self, around: Surroundings, reconcile: ReconcilePresenter) -> None:
         super().__init__(around, reconcile)
         self._reconcile = reconcile
 

@@ -8,8 +8,8 @@ from functools import partial
 
 from kivy.uix.widget import Widget
 
+from app.presenters.risk import RiskPresenter
 from app.presenters.views import RiskView
-from app.window.contract import RiskLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BIG, BODY, LABEL, LEAD, SMALL, Ink
 from app.window.widgets.boxes import Card, Column, Row
@@ -22,7 +22,7 @@ from app.window.widgets.text import BigText, Icon, Text
 class RiskScreen(Screen[RiskView]):
     """Two amounts and what they mean."""
 
-    def __init__(self, around: Surroundings, risk: RiskLike) -> None:
+    def __init__(self, around: Surroundings, risk: RiskPresenter) -> None:
         super().__init__(around, risk)
         self._risk = risk
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 from kivy.uix.widget import Widget
 
 from app.catalogue import LANGUAGES, catalogue
+from app.presenters.settings import SettingsPresenter
 from app.presenters.views import SettingsView
-from app.window.contract import SettingsLike
 from app.window.screen import Screen, Surroundings
 from app.window.theme import LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column
@@ -30,7 +30,7 @@ S = TypeVar("S", bound=Enum)
 class SettingsScreen(Screen[SettingsView]):
     """One list; everything in it is applied at once."""
 
-    def __init__(self, around: Surroundings, settings: SettingsLike) -> None:
+    def __init__(self, around: Surroundings, settings: SettingsPresenter) -> None:
         super().__init__(around, settings)
         self._settings = settings
 

@@ -9,8 +9,9 @@ from typing import Final
 from kivy.uix.widget import Widget
 
 from app.catalogue import LANGUAGES, catalogue
+from app.presenters.settings import SettingsPresenter
+from app.presenters.start import StartPresenter
 from app.presenters.views import StartStep, StartView
-from app.window.contract import SettingsLike, StartLike
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import BODY, HEADLINE, LABEL, LEAD
@@ -29,7 +30,7 @@ _HOLDER_BYTES: Final = 64
 class StartScreen(Screen[StartView]):
     """Steps that each ask for one thing."""
 
-    def __init__(self, around: Surroundings, start: StartLike, settings: SettingsLike) -> None:
+    def __init__(self, around: Surroundings, start: StartPresenter, settings: SettingsPresenter) -> None:
         super().__init__(around, start)
         self._start, self._settings = start, settings
         self._bank = ("", "", "", "")

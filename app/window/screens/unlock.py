@@ -6,8 +6,8 @@ from collections.abc import Hashable
 
 from kivy.uix.widget import Widget
 
+from app.presenters.unlock import UnlockPresenter
 from app.presenters.views import UnlockView
-from app.window.contract import UnlockLike
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import HEADLINE
@@ -20,7 +20,7 @@ from app.window.widgets.text import Text
 class UnlockScreen(Screen[UnlockView]):
     """The keypad; a pause is said with its end."""
 
-    def __init__(self, around: Surroundings, unlock: UnlockLike) -> None:
+    def __init__(self, around: Surroundings, unlock: UnlockPresenter) -> None:
         super().__init__(around, unlock)
         self._unlock = unlock
 

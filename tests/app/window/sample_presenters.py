@@ -75,10 +75,10 @@ class SamplePresenters:
     def __init__(self, **views: Any) -> None:
         self.all = {name: SamplePresenter(view) for name, view in {**FIRST_VIEWS, **views}.items()}
 
-    def __getattr__(self, name: str) -> SamplePresenter:
+    def __getattr__(self, name: str) -> Any:
+        """A `SamplePresenter`, which stands in for any."""
         try:
-            found: SamplePresenter = self.__dict__["all"][name]
-            return found
+            return self.__dict__["all"][name]
         except KeyError:
             raise AttributeError(name) from None
 
