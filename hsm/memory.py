@@ -1,8 +1,9 @@
-"""A backend of the keystore port on keys in memory: thousands of wallets in one process, simulations, tests.
+"""A backend of the keystore port that protects nothing: for tests and simulations, thousands of wallets in one process.
 
-Rule: it keeps the port's whole contract (tests/hsm/test_contract.py runs over it) except that nothing outlives the
-process and that its keys lie in the process's memory, so it is for money that is not real. Randomness is passed in
-and signatures follow RFC 6979, so a seeded run repeats exactly.
+Keys and PIN lie open in the process's memory, where whoever runs it can read and copy them, and nothing
+outlives the process. So it is for money that is not real. Rule: it keeps the port's whole contract besides
+(tests/hsm/test_contract.py runs over it as over PKCS#11 modules). Randomness is passed in and signatures
+follow RFC 6979, so a seeded run repeats exactly.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _ALGORITHM = ec.ECDSA(Prehashed(SHA256()), deterministic_signing=True)
 
 
 class MemoryKeystore:
-    """`hsm.Keystore` in memory, open until it is locked.
+    """`hsm.Keystore` in memory, open until it is locked. Protects nothing: for tests and simulations.
 
     `random` gives that many bytes; `clock` unix seconds, for the waits after wrong PINs.
     """

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wallet.purse.dating import Dating
     from wallet.purse.history import Event, EventKind
     from wallet.purse.journal import PurseState
+    from wallet.purse.memory import MemoryHome
     from wallet.purse.outlook import Outlook, Room
     from wallet.purse.paying import Paying
     from wallet.purse.payments import PaymentState
@@ -123,6 +124,7 @@ __all__ = [
     "Limits",
     "LocalError",
     "Loss",
+    "MemoryHome",
     "MemoryKeystore",
     "MessageRefused",
     "ModuleProfile",
@@ -328,6 +330,7 @@ _ROOMS: Final = {
         "EventKind",
     ),
     "wallet.purse.journal": ("PurseState",),
+    "wallet.purse.memory": ("MemoryHome",),
     "wallet.purse.outlook": (
         "Outlook",
         "Room",

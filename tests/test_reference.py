@@ -18,6 +18,7 @@ OURS = ("wallet", "hsm", "ledger_sync")
 NOT_TOLD = {
     # what only Wallet.open, connect and open_keystore make, and hand on
     "wallet.purse.purse.Purse",
+    "wallet.purse.store.Store",
     "hsm.profiles.Family",
     "ledger_sync.client.bank.Service",
     "wallet.transport.nfc.devices.Surroundings",

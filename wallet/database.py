@@ -20,6 +20,10 @@ from wallet.protocol.codes import Code, require
 _BUSY_MILLISECONDS: Final = 10_000
 _CACHED_STATEMENTS: Final = 512
 
+CLOSED: Final = sqlite3.connect(":memory:", check_same_thread=False)
+"""A connection that was closed: what a store has that let go of its own."""
+CLOSED.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -49,16 +53,26 @@ def migrations(schema: Schema) -> tuple[str, ...]:
     return tuple(script.read_text(encoding="utf-8") for script in scripts)
 
 
-def connect(path: Path | str, schema: Schema, *, shared: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path | str,
+    schema: Schema,
+    *,
+    shared: bool = False,
+    statements: int = _CACHED_STATEMENTS,
+    page_bytes: int | None = None,
+) -> sqlite3.Connection:
     """A connection to the store at `path`, brought to the newest version; made if it is not there.
 
-    ``shared``: any thread may use it, one at a time. Raises ``Refusal``: STORE_VERSION (made by a newer Qalta),
-    STORE_DAMAGED (another program's file); ``sqlite3.DatabaseError`` where SQLite can't read it.
+    ``shared``: any thread may use it, one at a time. ``statements``: how many stay prepared, some 4 KiB each.
+    ``page_bytes`` of a store that is made; None is SQLite's own choice. Raises ``Refusal``: STORE_VERSION (made by a
+    newer Qalta), STORE_DAMAGED (another program's file); ``sqlite3.DatabaseError`` where SQLite can't read it.
     """
     connection = sqlite3.connect(
-        path, isolation_level=None, cached_statements=_CACHED_STATEMENTS, check_same_thread=not shared
+        path, isolation_level=None, cached_statements=statements, check_same_thread=not shared
     )
     try:
+        if page_bytes is not None:
+            connection.execute(f"PRAGMA page_size = {page_bytes:d}")
         _prepare(connection, schema)
     except BaseException:
         connection.close()

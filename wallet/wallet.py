@@ -1,4 +1,4 @@
-"""One wallet: a purse in a folder, its keys in a keystore, and the parts that people use.
+"""One wallet: a purse in a folder or in memory, its keys in a keystore, and the parts that people use.
 
 Opening never needs the network. It settles the record, finishes what a crash left half done, and drops intents
 that were never signed and whose request has expired.
@@ -18,6 +18,7 @@ from wallet.purse.evidences import Evidences
 from wallet.purse.hands import Hands
 from wallet.purse.history import Event, History
 from wallet.purse.journal import PurseState
+from wallet.purse.memory import MemoryHome
 from wallet.purse.outlook import Outlook, Outlooks, Room
 from wallet.purse.paying import Paying
 from wallet.purse.payments import PaymentSummary
@@ -54,8 +55,8 @@ class Wallet:
         self._evidences = Evidences(purse)
 
     @classmethod
-    def open(cls, home: Path, keystore: Keystore, clock: Clock, random: Random) -> Self:
-        """The wallet in ``home`` (made if there is none).
+    def open(cls, home: Path | MemoryHome, keystore: Keystore, clock: Clock, random: Random) -> Self:
+        """The wallet in ``home`` (made if there is none): a folder, or a ``MemoryHome`` for tests and simulations.
 
         ``clock`` gives unix seconds, ``random`` so many random bytes. Raises ``Refusal``: STORE_VERSION,
         STORE_DAMAGED; and ``KeystoreError``.

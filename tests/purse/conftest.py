@@ -25,5 +25,5 @@ def clone(town: Town) -> Clone:
 
 
 @pytest.fixture
-def shelf(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    return Shelf(town, tmp_path_factory.mktemp("shelf"))
+def shelf(town: Town) -> Shelf:
+    return Shelf(town)

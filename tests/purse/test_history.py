@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from tests.support.shown import check_shown, check_sums
@@ -16,24 +14,19 @@ from wallet.wallet import Wallet
 
 def clone(town: Town, name: str, other: str) -> Wallet:
     """A second device out of a copy of everything."""
-    town.wallets.pop(name).close()
-    shutil.copytree(town.folder / name, town.folder / other)
+    back_up(town, name, other)
     town.keystores[other] = town.keystores[name].clone()
-    town.open(name)
     return town.open(other)
 
 
 def put_back(town: Town, name: str, copy: str) -> Wallet:
     """An older purse under the keystore of today."""
-    town.wallets.pop(name).close()
-    shutil.rmtree(town.folder / name)
-    shutil.copytree(town.folder / copy, town.folder / name)
-    return town.open(name)
+    return town.put_back(name, town.homes[copy].clone())
 
 
 def back_up(town: Town, name: str, copy: str) -> None:
     town.wallets.pop(name).close()
-    shutil.copytree(town.folder / name, town.folder / copy)
+    town.homes[copy] = town.homes[name].clone()
     town.open(name)
 
 
@@ -128,11 +121,7 @@ def test_a_lost_purse_that_the_ledger_filled_again_adds_up(town: Town) -> None:
     town.pay("asel", "berik", 100_000), town.pay("berik", "asel", 20_000)
     for name in ("asel", "berik"):
         town.reconcile(name)
-    town.wallets.pop("asel").close()
-    shutil.rmtree(town.folder / "asel")
-    asel = town.open("asel")
-    asel.reconciling.take_root(town.world.root.public, town.world.signed_directory().encode())
-    asel.reconciling.take_policy(None, town.update())
+    asel = town.lose("asel")
     town.reconcile("asel")
     check_sums(asel)
     check_shown(asel)

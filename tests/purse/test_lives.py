@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
+from tests.support.shelf import Shelf
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.journal import PurseState
@@ -52,10 +51,9 @@ class Lives(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="qalta-lives-"))
-        self.town = Town(self.folder / "town")
+        self.town = Town(Path("nowhere"))
+        self.shelf = Shelf(self.town)
         self.issued = 0
-        self.copies: set[str] = set()
         for name in NAMES:
             self.town.wallet(name, bank="zhibek" if name == "dina" else "alatau")
             self.fund(name, 100_000)
@@ -124,19 +122,13 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=people)
     def copy(self, name: str) -> None:
-        self.town.wallets.pop(name).close()
-        shutil.copytree(self.town.folder / name, self.folder / name, dirs_exist_ok=True)
-        self.copies.add(name)
-        self.town.open(name)
+        self.shelf.keep(name)
 
     @rule(name=people)
     def put_back(self, name: str) -> None:
         """The older store under the newer keystore."""
-        if name in self.copies:
-            self.town.wallets.pop(name).close()
-            shutil.rmtree(self.town.folder / name)
-            shutil.copytree(self.folder / name, self.town.folder / name)
-            self.town.open(name)
+        if name in self.shelf:
+            self.shelf.put_back(name)
 
     @invariant()
     def no_money_from_nowhere(self) -> None:
@@ -155,7 +147,6 @@ class Lives(RuleBasedStateMachine):
             self._settle_all()
         finally:
             self.town.close()
-            shutil.rmtree(self.folder)
 
     def _settle_all(self) -> None:
         """When everybody has been online, wallets and ledger agree to the tiyn."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from hsm.keystore import KeystoreCode, KeystoreError, Record
@@ -12,6 +10,7 @@ from tests.support.shelf import Shelf, open_after_a_kill
 from tests.support.wallets import Chance, Town
 from wallet.protocol.codes import Code
 from wallet.purse.journal import GENESIS, Journal, PurseState, entry_after
+from wallet.purse.memory import MemoryHome
 from wallet.purse.payments import PaymentState
 from wallet.purse.transitions import RECORDED_LATER, Transition
 from wallet.wallet import Wallet
@@ -57,20 +56,16 @@ def test_what_had_to_be_recorded_before_another_is_a_rollback(town: Town, first:
 
 
 def test_a_copy_that_forgot_a_payment_whose_record_was_to_follow_takes_it_again(
-    town: Town, tmp_path_factory: pytest.TempPathFactory
+    town: Town, shelf: Shelf
 ) -> None:
     """Put back before the record had followed: the payer shows it again, and it counts once."""
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     raw = asel.paying.sign(asel.paying.reserve(berik.receiving.request(30_000)))
-    town.wallets.pop("berik").close()
-    copy = tmp_path_factory.mktemp("copy") / "berik"
-    shutil.copytree(town.folder / "berik", copy)
-    berik = town.open("berik")
+    shelf.keep("berik")
+    berik = town.wallets["berik"]
     first = berik.receiving.receive(raw)
     assert (first.code, berik.balance().spendable) == (None, 30_000)
-    shutil.rmtree(town.folder / "berik")
-    shutil.copytree(copy, town.folder / "berik")
-    berik = open_after_a_kill(town, "berik")
+    berik = shelf.put_back("berik", was_killed=True)
     assert (berik.state, berik.balance().spendable) == (PurseState.SOUND, 0)
     again = berik.receiving.receive(raw)
     assert (again.code, berik.balance().spendable) == (None, 30_000)
@@ -175,9 +170,7 @@ def test_a_copy_from_before_the_signature_is_a_rollback_too(town: Town, shelf: S
 
 def test_a_store_of_another_purse_is_no_step_ahead(town: Town) -> None:
     town.wallet("asel", 100_000)
-    stranger = Wallet.open(
-        town.folder / "stranger", town.keystores["asel"], lambda: town.world.now, Chance("stranger")
-    )
+    stranger = Wallet.open(MemoryHome(), town.keystores["asel"], lambda: town.world.now, Chance("stranger"))
     assert stranger.state is PurseState.ROLLED_BACK
     stranger.close()
 

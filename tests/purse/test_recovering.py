@@ -48,11 +48,11 @@ def test_an_intent_of_an_older_copy_that_was_never_signed_is_dropped(town: Town,
     assert asel.balance().held == asel.balance().spendable == 80_000
 
 
-def test_a_lost_purse_finds_its_keys_and_its_money(town: Town, shelf: Shelf) -> None:
+def test_a_lost_purse_finds_its_keys_and_its_money(town: Town) -> None:
     town.wallet("asel", 100_000), town.wallet("berik")
     town.pay("asel", "berik", 60_000)
     town.reconcile("asel")
-    asel = shelf.lose("asel")
+    asel = town.lose("asel")
     assert asel.state is PurseState.ROLLED_BACK
     assert asel.balance().held == 0
     town.reconcile("asel")
@@ -117,9 +117,9 @@ def test_a_copy_from_before_an_epoch_finds_the_newer_key(town: Town, shelf: Shel
     assert len(asel._purse.epochs.own()) == 2
 
 
-def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: Town, shelf: Shelf) -> None:
+def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: Town) -> None:
     town.wallet("asel", 100_000)
-    found = shelf.lose("asel").reconciling.begin_epoch()
+    found = town.lose("asel").reconciling.begin_epoch()
     fresh = town.wallets["asel"].reconciling.begin_epoch(anew=True)
     assert fresh.key != found.key
     assert town.open("asel").reconciling.begin_epoch() == fresh
@@ -128,7 +128,7 @@ def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: Town, shelf:
     assert town.wallets["asel"].balance().held == 100_000
 
 
-def test_what_a_lost_purse_had_refused_stays_refused(town: Town, shelf: Shelf) -> None:
+def test_what_a_lost_purse_had_refused_stays_refused(town: Town) -> None:
     town.wallet("dina", 100_000), town.wallet("berik", 100_000), town.wallet("asel")
     request = town.wallets["asel"].receiving.request(10_000)
     payments = {}
@@ -138,7 +138,7 @@ def test_what_a_lost_purse_had_refused_stays_refused(town: Town, shelf: Shelf) -
         refused_one = town.wallets["asel"].receiving.receive(payments[name])
     assert refused_one.code is Code.REQUEST_ANSWERED
     town.reconcile("asel")
-    asel = shelf.lose("asel")
+    asel = town.lose("asel")
     town.reconcile("asel")
     assert (asel.balance().held, asel.balance().refused) == (10_000, 0), "it went back"
     shown = asel.receiving.receive(payments["dina"])

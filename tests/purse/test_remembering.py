@@ -25,7 +25,7 @@ from wallet.purse.remembering import Remembering
 @contextmanager
 def forgetting(town: Town, name: str) -> Iterator[None]:
     """What this wallet does inside, its purse does not know afterwards."""
-    copy = f"backup {len(list(town.folder.iterdir()))}"
+    copy = f"backup {len(town.homes)}"
     back_up(town, name, copy)
     yield
     put_back(town, name, copy)

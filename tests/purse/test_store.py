@@ -1,4 +1,4 @@
-"""The store: private, all or nothing, refuses what a newer Qalta made and what is no purse."""
+"""The store in a file: private, refuses what a newer Qalta made and what is no purse, says what a disk refuses."""
 
 from __future__ import annotations
 
@@ -48,42 +48,6 @@ def test_refuses_another_programs_database(tmp_path: Path) -> None:
         raw.execute("CREATE TABLE theirs (x)")
     with refused(Code.STORE_DAMAGED):
         Store.open(path)
-
-
-def half_done(store: Store) -> None:
-    with store.transaction():
-        store.set_fact("a", 1)
-        store.set_fact("b", 1 // 0)
-
-
-def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "purse.db")
-    with pytest.raises(ZeroDivisionError):
-        half_done(store)
-    assert store.fact("a") is None
-    with pytest.raises(RuntimeError):
-        store.set_fact("a", 1)
-    store.close()
-
-
-def fill_up(store: Store) -> None:
-    """Until the file may grow no further."""
-    pages = store.value("PRAGMA page_count")
-    store.value(f"PRAGMA max_page_count = {pages + 1}")
-    with store.transaction():
-        store.set_fact("large", bytes(1_000_000))
-
-
-def test_a_full_store_says_so_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "purse.db")
-    with pytest.raises(KeystoreError) as found:
-        fill_up(store)
-    assert found.value.code is KeystoreCode.STORAGE_FULL
-    store.value("PRAGMA max_page_count = 100000")
-    with store.transaction():
-        store.set_fact("a", 1)
-    assert (store.fact("a"), store.fact("large")) == (1, None)
-    store.close()
 
 
 @pytest.mark.parametrize("leave", [0, 8, 16, 24, 60, 120])

@@ -181,7 +181,7 @@ class MemoryPlace:
 
 
 class WalletPlace:
-    """Real purses: SQLite below ``folder``, keys in memory."""
+    """Real purses and their keys, in memory."""
 
     def __init__(self, folder: Path) -> None:
         self.town = Town(folder)

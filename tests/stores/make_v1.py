@@ -84,7 +84,7 @@ def seen(wallet: Wallet) -> dict[str, object]:
 def write(folder: Path) -> None:
     """The purse of such a life, and what is seen in it, by the code of today."""
     with tempfile.TemporaryDirectory() as place:
-        town = Town(Path(place))
+        town = Town(Path(place), on_disk=True)
         asel = live(town)
         record = town.keystores[NAME].read_record()
         assert record is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.payment import parse_payment
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import Transfer
+from wallet.purse.memory import MemoryHome
 from wallet.purse.receiving import Received
 from wallet.wallet import Wallet
 
@@ -28,16 +28,17 @@ DEVICE: Final = "device"
 
 @dataclass
 class Snapshot:
-    """A backup: the purse's folder, and what a copy of the whole keystore would hold."""
+    """A backup: the purse, and what a copy of the whole keystore would hold."""
 
-    folder: Path
+    home: MemoryHome
     keystore: MemoryKeystore
     is_set_up: bool
 
 
 @dataclass
 class Holder:
-    """Somebody with a wallet. ``signed`` is every transfer this device was seen to sign."""
+    """Somebody with a wallet in memory. ``folder`` is where an app keeps what is its own; ``signed`` has every transfer
+    that this device was seen to sign."""
 
     system: System
     name: str
@@ -47,7 +48,7 @@ class Holder:
     keystore: MemoryKeystore
     signed: dict[bytes, Signed[Transfer]] = field(default_factory=dict)
     is_set_up: bool = True
-    _snapshots: int = 0
+    home: MemoryHome = field(default_factory=MemoryHome)
 
     @property
     def ahead(self) -> int:
@@ -62,9 +63,9 @@ class Holder:
         return self.system.network.clock(self.name)()
 
     def start(self) -> None:
-        """Open the wallet from what is on disk."""
+        """Open the wallet from what is kept."""
         self.wallet = Wallet.open(
-            self.folder, self.keystore, self.now, self.system.chance(f"wallet {self.name}")
+            self.home, self.keystore, self.now, self.system.chance(f"wallet {self.name}")
         )
         device = Signer(self.keystore.public_key(DEVICE), lambda message: self.keystore.sign(DEVICE, message))
         line = self.system.network.line(self.name, self.bank, device, self.wallet.dating.now)
@@ -152,12 +153,10 @@ class Holder:
 
     def snapshot(self) -> Snapshot:
         """A backup of everything."""
-        self._snapshots += 1
-        to = self.system.folder / f"backup {self._snapshots} of {self.name}"
         self.wallet.close()
-        shutil.copytree(self.folder, to)
+        copy = self.home.clone()
         self.start()
-        return Snapshot(to, self.keystore.clone(), self.is_set_up)
+        return Snapshot(copy, self.keystore.clone(), self.is_set_up)
 
     def remember(self) -> None:
         """Note all that this purse has signed, before it is taken away."""
@@ -173,16 +172,15 @@ class Holder:
         """Put the old purse back; the keystore, and so the record, stays as it is."""
         self.remember()
         self.wallet.close()
-        shutil.rmtree(self.folder)
-        shutil.copytree(snapshot.folder, self.folder)
+        self.home = snapshot.home.clone()
         self.is_set_up = snapshot.is_set_up
         self.start()
 
     def lose_purse(self) -> None:
-        """The folder is gone; the keystore is not. What the set-up of a wallet does, is done again."""
+        """The purse is gone; the keystore is not. What the set-up of a wallet does, is done again."""
         self.remember()
         self.wallet.close()
-        shutil.rmtree(self.folder)
+        self.home = MemoryHome()
         self.start()
         self.is_set_up = False
         self._set_up()
@@ -195,9 +193,10 @@ class Holder:
 
     def clone(self, snapshot: Snapshot, name: str) -> Holder:
         """A second device out of a backup of purse AND keystore."""
-        folder = self.system.folder / f"purse of {name}"
-        shutil.copytree(snapshot.folder, folder)
-        other = Holder(self.system, name, self.bank, self.account, folder, snapshot.keystore.clone())
+        folder, home = self.system.folder / f"folder of {name}", snapshot.home.clone()
+        other = Holder(
+            self.system, name, self.bank, self.account, folder, snapshot.keystore.clone(), home=home
+        )
         other.ahead, other.is_set_up = self.ahead, snapshot.is_set_up
         other.start()
         self.system.holders[name] = other

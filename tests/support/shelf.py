@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 from tests.support.wallets import Town
+from wallet.purse.memory import MemoryHome
 from wallet.wallet import Wallet
 
 
 class Shelf:
     """Copies of purses, as a backup program or a thief makes them. The keystore is never copied here."""
 
-    def __init__(self, town: Town, folder: Path) -> None:
+    def __init__(self, town: Town) -> None:
         self._town = town
-        self._folder = folder
+        self._copies: dict[str, MemoryHome] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._copies
 
     def keep(self, name: str) -> None:
+        """Of a wallet that is closed for it, as a person does before a backup."""
         self._town.wallets.pop(name).close()
-        shutil.copytree(self._town.folder / name, self._folder / name, dirs_exist_ok=True)
+        self._copies[name] = self._town.homes[name].clone()
         self._town.open(name)
 
-    def put_back(self, name: str) -> Wallet:
-        self._town.wallets.pop(name).close()
-        shutil.rmtree(self._town.folder / name)
-        shutil.copytree(self._folder / name, self._town.folder / name)
-        return self._town.open(name)
-
-    def lose(self, name: str) -> Wallet:
-        self._town.wallets.pop(name).close()
-        shutil.rmtree(self._town.folder / name)
-        wallet = self._town.open(name)
-        wallet.reconciling.take_root(
-            self._town.world.root.public, self._town.world.signed_directory().encode()
-        )
-        wallet.reconciling.take_policy(None, self._town.update())
-        return wallet
+    def put_back(self, name: str, *, was_killed: bool = False) -> Wallet:
+        """``was_killed``: the purse in whose place it comes was never closed, so that its record has not followed."""
+        return self._town.put_back(name, self._copies[name].clone(), was_killed=was_killed)
 
 
 def open_after_a_kill(town: Town, name: str) -> Wallet:

@@ -82,9 +82,11 @@ class System:
         other.now, other.strangers = self.now, set(self.strangers)
         try:
             for name, holder in self.holders.items():
-                purse = folder / holder.folder.name
+                app, home = folder / holder.folder.name, holder.home.clone()
                 keystore = holder.keystore.clone(random=Chance(f"{seed} keys of {name}"))
-                other.holders[name] = Holder(other, name, holder.bank, holder.account, purse, keystore)
+                other.holders[name] = Holder(
+                    other, name, holder.bank, holder.account, app, keystore, home=home
+                )
                 other.holders[name].start()
             yield other
         finally:
@@ -170,7 +172,7 @@ class System:
         cause = named(f"account of {name}")
         account = [cause, name, int(kind), 5411 if merchant else 0, opening]
         (code,) = self.operate(bank, "/v1/customers", account)
-        made = Holder(self, name, bank, cause.hex(), self.folder / f"purse of {name}", keystore)
+        made = Holder(self, name, bank, cause.hex(), self.folder / f"folder of {name}", keystore)
         made.start()
         made.bank_client.enrol(code)
         online.set_up(made.wallet, made.bank_client, self.root)

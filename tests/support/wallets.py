@@ -1,4 +1,4 @@
-"""Several wallets in one process, on keystores in memory, certified and funded by a World without any service."""
+"""Several wallets in one process, purses and keys in memory, certified and funded by a World without any service."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY, Issuance
 from wallet.protocol.policy import PolicyDelta, PolicyUpdate, Reason
 from wallet.purse.fundings import Funding
+from wallet.purse.memory import MemoryHome
 from wallet.purse.receiving import Received
 from wallet.wallet import Wallet
 
@@ -33,14 +34,17 @@ class Chance:
 
 @dataclass
 class Town:
-    """A World and the wallets in it; ``world.now`` is everyone's clock unless ``ahead`` says otherwise."""
+    """A World and the wallets in it; ``world.now`` is everyone's clock unless ``ahead`` says otherwise. ``folder`` has
+    the purses where they are to be ``on_disk``."""
 
     folder: Path
     world: World = field(default_factory=World)
     limits: Limits = LIMITS
     ledger: SmallLedger = field(init=False)
     deltas: list[Signed[PolicyDelta]] = field(default_factory=list)
+    on_disk: bool = False
     keystores: dict[str, MemoryKeystore] = field(default_factory=dict)
+    homes: dict[str, MemoryHome] = field(default_factory=dict)
     wallets: dict[str, Wallet] = field(default_factory=dict)
     ahead: dict[str, int] = field(default_factory=dict)
     last_head: int = 0
@@ -56,7 +60,7 @@ class Town:
         self._issued += 1
         keystore = self.keystores.setdefault(name, MemoryKeystore(Chance(f"keys of {name}"), pin="1234"))
         wallet = Wallet.open(
-            self.folder / name,
+            self.folder / name if self.on_disk else self.homes.setdefault(name, MemoryHome()),
             keystore,
             lambda: self.world.now + self.ahead.get(name, 0),
             Chance(f"{name} {self._issued}"),
@@ -192,6 +196,21 @@ class Town:
             rows = self.ledger.upload(bundle)
             reconciling.answer(rows)
             waiting.update(row.transfer for row in rows if row.settlement is None)
+
+    def put_back(self, name: str, purse: MemoryHome, *, was_killed: bool = False) -> Wallet:
+        """A copy of the purse in its place, under the keystore of today; ``was_killed``: it was never closed."""
+        before = self.wallets.pop(name)
+        if not was_killed:
+            before.close()
+        self.homes[name] = purse
+        return self.open(name)
+
+    def lose(self, name: str) -> Wallet:
+        """The purse is gone; the keystore is not. What the set-up of a wallet does, is done again."""
+        wallet = self.put_back(name, MemoryHome())
+        wallet.reconciling.take_root(self.world.root.public, self.world.signed_directory().encode())
+        wallet.reconciling.take_policy(None, self.update())
+        return wallet
 
     def close(self) -> None:
         for wallet in self.wallets.values():

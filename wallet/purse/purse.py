@@ -20,6 +20,7 @@ from wallet.protocol.lifetime import refundable_before
 from wallet.purse.authority import Authority
 from wallet.purse.epochs import Epochs
 from wallet.purse.journal import Journal
+from wallet.purse.memory import MemoryHome
 from wallet.purse.objects import Objects
 from wallet.purse.outgoing import Outgoing
 from wallet.purse.store import Store, told_truly
@@ -50,11 +51,9 @@ class Purse:
     turns: Turns
 
     @classmethod
-    def open(cls, home: Path, keystore: Keystore, clock: Clock, random: Random) -> Purse:
+    def open(cls, home: Path | MemoryHome, keystore: Keystore, clock: Clock, random: Random) -> Purse:
         """The purse in ``home`` (created if there is none), its record settled. Errors as ``Store.open``."""
-        with told_truly(home):
-            home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = Store.open(home / FILE)
+        store = home.open() if isinstance(home, MemoryHome) else _in_folder(home)
         try:
             return cls._assemble(store, keystore, clock, random)
         except BaseException:
@@ -131,3 +130,9 @@ class Purse:
         with contextlib.suppress(KeystoreError, sqlite3.Error):
             self.journal.catch_up_wholly()
         self.store.close()
+
+
+def _in_folder(home: Path) -> Store:
+    with told_truly(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Store.open(home / FILE)

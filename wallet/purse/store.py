@@ -1,21 +1,25 @@
-"""One SQLite file per purse (``wallet.database``): one transaction per transition.
+"""The port to what a purse keeps: rows and transactions, one for each transition.
 
-What a transaction committed is on disk (fsync) when ``transaction`` ends; nothing leaves the wallet before. A
-transaction that could not be committed is undone, and what SQLite or the system refused is called what it is:
-``KeystoreError`` with a code of `hsm.storage`, or STORE_DAMAGED where SQLite says so.
+Rule: what a transaction committed is kept when ``transaction`` ends; nothing leaves the wallet before. A transaction
+that could not be committed is undone, and what SQLite or the system refused is called what it is: ``KeystoreError``
+with a code of `hsm.storage`, or STORE_DAMAGED where SQLite says so.
+
+A purse speaks SQL to its own tables (``wallet.database``); what stands behind this port is where they lie: here in one
+file per purse, each commit on disk (fsync), or in memory (``wallet.purse.memory``). Both keep one contract
+(tests/purse/test_store_contract.py).
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from hsm.storage import fault_of, is_damage
-from wallet.database import Schema, connect, insertion, transaction
+from wallet.database import CLOSED, Schema, connect, insertion, transaction
 from wallet.protocol.codes import Code, Refusal, require
 
 SCHEMA: Final = Schema("wallet.purse", application_id=0x51414C54)
@@ -29,9 +33,17 @@ Row = sqlite3.Row
 class Store:
     """A connection that knows only transactions and rows."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        let_go: Callable[[sqlite3.Connection], None] = sqlite3.Connection.close,
+    ) -> None:
+        """``path`` is what failures name; ``let_go`` what becomes of the connection when this is closed."""
+        connection.row_factory = sqlite3.Row
         self._connection = connection
         self._path = path
+        self._let_go = let_go
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -50,7 +62,6 @@ class Store:
             except BaseException:
                 connection.close()
                 raise
-        connection.row_factory = sqlite3.Row
         return cls(connection, path)
 
     @contextmanager
@@ -129,7 +140,10 @@ class Store:
         self.write("DELETE FROM fact WHERE name = ?", name)
 
     def close(self) -> None:
-        self._connection.close()
+        """What was not committed is undone. Again is success; all else raises ``sqlite3.ProgrammingError`` then."""
+        connection, self._connection = self._connection, CLOSED
+        if connection is not CLOSED:
+            self._let_go(connection)
 
 
 def _check(connection: sqlite3.Connection) -> None:

@@ -15,7 +15,7 @@ from tests.support.wallets import Town
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
+    town = Town(tmp_path, on_disk=True)
     town.wallet("alia")
     yield town
     town.close()

@@ -1,0 +1,104 @@
+"""Wallets in memory: no file, no descriptor, no flush; opened again and copied like those in folders."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.purses import refused
+from tests.support.wallets import Chance, Town
+from wallet.protocol.codes import Code
+from wallet.purse.journal import PurseState
+from wallet.purse.memory import MemoryHome
+from wallet.wallet import Wallet
+
+
+@contextmanager
+def no_files() -> Iterator[None]:
+    """Nothing can be opened, and nothing written to what is open."""
+    former = {what: resource.getrlimit(what) for what in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE)}
+    try:
+        for what, (_, hard) in former.items():
+            resource.setrlimit(what, (0, hard))
+        yield
+    finally:
+        for what, limits in former.items():
+            resource.setrlimit(what, limits)
+
+
+def warm_up(town: Town) -> None:
+    """What is loaded once in a process is loaded."""
+    town.wallet("first", 10_000), town.wallet("second")
+    town.pay("first", "second", 10_000)
+    for name in ("first", "second"):
+        town.reconcile(name, anew=True, refresh=True)
+
+
+def test_a_wallets_whole_day_needs_no_file(town: Town) -> None:
+    warm_up(town)
+    with no_files():
+        with pytest.raises(OSError, match="open files"):
+            os.open("/dev/null", os.O_RDONLY)
+        town.wallet("asel", 100_000), town.wallet("berik")
+        town.pay("asel", "berik", 70_000)
+        for name in ("asel", "berik"):
+            town.reconcile(name, anew=True, refresh=True)
+            town.open(name)
+        town.pay("berik", "asel", 10_000)
+        assert [town.wallets[name].balance().held for name in ("asel", "berik")] == [40_000, 60_000]
+    assert not list(town.folder.iterdir())
+
+
+def test_a_copy_has_a_life_of_its_own(town: Town) -> None:
+    town.wallet("asel", 100_000), town.wallet("berik")
+    copy = town.homes["asel"].clone()
+    town.pay("asel", "berik", 60_000)
+    other = Wallet.open(copy, town.keystores["asel"].clone(), lambda: town.world.now, Chance("copy"))
+    assert (other.state, other.balance().held) == (PurseState.ROLLED_BACK, 100_000)
+    assert town.wallets["asel"].balance().held == 40_000
+    other.close()
+
+
+def test_it_is_not_copied_within_a_transaction() -> None:
+    home = MemoryHome()
+    store = home.open()
+    with store.transaction(), pytest.raises(RuntimeError, match="between transactions"):
+        home.clone()
+    assert home.clone().open().value("PRAGMA user_version") == store.value("PRAGMA user_version")
+
+
+def test_whoever_opens_it_takes_it_from_who_had_it(town: Town) -> None:
+    asel = town.wallet("asel", 100_000)
+    again = Wallet.open(town.homes["asel"], town.keystores["asel"], lambda: town.world.now, Chance("again"))
+    assert again.balance().held == 100_000
+    with pytest.raises(Exception, match="closed"):
+        asel.balance()
+    again.close()
+
+
+def test_an_older_copy_in_its_place_is_noticed(town: Town) -> None:
+    town.wallet("asel", 100_000), town.wallet("berik")
+    copy = town.homes["asel"].clone()
+    town.pay("asel", "berik", 60_000)
+    asel = town.put_back("asel", copy)
+    assert asel.state is PurseState.ROLLED_BACK
+    with refused(Code.ROLLBACK):
+        asel.paying.consider(town.wallets["berik"].receiving.request(1_000))
+
+
+def test_a_folder_holds_the_same_as_memory(tmp_path: Path) -> None:
+    """Which of the two a wallet lies in is not to be seen in what it does."""
+    said = []
+    for town in (Town(tmp_path / "a"), Town(tmp_path / "b", on_disk=True)):
+        town.wallet("asel", 100_000), town.wallet("berik")
+        town.pay("asel", "berik", 60_000)
+        town.reconcile("berik", refresh=True)
+        opened = [town.open(name) for name in ("asel", "berik")]
+        said.append([(wallet.history(), wallet.tokens()) for wallet in opened])
+        town.close()
+    assert said[0] == said[1]
