@@ -30,7 +30,6 @@ class Answers:
     def __init__(self, house: House, redemptions: Redemptions, most_bytes: int) -> None:
         """``most_bytes``: of rows in one answer."""
         self._most_bytes = most_bytes
-        self._store = house.store
         self._settlements = house.storage.settlements
         self._redemptions = redemptions
 
@@ -40,18 +39,11 @@ class Answers:
 
     def rows_for(self, account: str, txids: Iterable[bytes]) -> list[Cbor]:
         """A row for each: an answer only about transfers that ``account`` uploaded or that are listed for it."""
-        asked = list(txids)
-        own = [txid for txid in asked if self._concerns(account, txid)]
+        asked = tuple(txids)
+        concerning = frozenset(self._settlements.concerning(asked, uploader_of_customer(account), account))
+        own = [txid for txid in asked if txid in concerning]
         rows = dict(zip(own, self.rows(own), strict=True))
         return [rows.get(txid, _waiting(txid)) for txid in asked]
-
-    def _concerns(self, account: str, txid: bytes) -> bool:
-        row = self._store.row(
-            "select 1 from uploads where transfer = ? and uploader = ?"
-            " union select 1 from deliveries where object = ? and customer = ?",
-            (txid, uploader_of_customer(account), txid, account),
-        )
-        return row is not None
 
     def rows(self, txids: Iterable[bytes], repeats: Mapping[bytes, int] | None = None) -> list[Cbor]:
         """A row for each; those in ``repeats`` say when they were first answered. What does not fit into one answer

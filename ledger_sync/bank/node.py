@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -242,14 +242,15 @@ class Node:
             self.refresh_trust()
             self.intake.take(bundle, uploader)
         attempt("settle", self.desk.settle)
-        self.lanes.wait_for(lambda: self._urgent(txids))
+        redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
+        self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
         return self.answers.rows(txids, repeats)
 
-    def _urgent(self, txids: list[bytes]) -> Iterator[Item]:
-        """What the answer about these transfers depends on."""
+    def _urgent(self, txids: Sequence[bytes], redeeming: Iterable[bytes]) -> Iterator[Item]:
+        """What the answer about these transfers depends on, those among them that redeem included."""
         if (revocation := self.work.first(Kind.REVOKE, CENTRAL_BANK)) is not None:
             yield revocation
-        for txid in txids:
+        for txid in redeeming:
             yield Item(Kind.REDEEM, "", txid)
         for txid, payloads in self.desk.wanted_by(txids).items():
             for wanted in payloads:

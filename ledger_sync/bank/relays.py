@@ -28,17 +28,16 @@ class Relays:
 
     def __init__(self, house: House, objects: Archive, work: WorkList) -> None:
         self._bank = house.bank
-        self._store = house.store
+        self._recipients = house.storage.recipients
         self._objects = objects
         self._work = work
 
     def certificate_came(self, signed: Signed[Certificate]) -> None:
         """The first certificate of its key by its bank: all that concerns the key is for this bank too."""
         key, bank = signed.body.key, signed.body.bank
-        sql = "select 1 from certificates where key = ? and bank = ? and id <> ?"
-        if bank == self._bank or self._store.row(sql, (key, bank, signed.id)) is not None:
+        if bank == self._bank or not self._recipients.is_first(signed):
             return
-        for (name,) in self._store.rows("select object from placed where key = ?", (key,)):
+        for name in self._recipients.concerning(key):
             self._pass_on(name, bank)
         for txid in self._objects.pending.waiting_of(key):
             self._pass_payload_on(txid, key, bank)
@@ -46,43 +45,44 @@ class Relays:
     def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
         """Its signer's banks shall see it, whatever becomes of it."""
         for bank in self._objects.certificates.banks_of(signer):
-            self._pass_payload_on(transfer.id, signer, bank)
-
-    def _pass_payload_on(self, txid: bytes, signer: bytes, bank: str) -> None:
-        if bank != self._bank and not self._has(txid, bank, whole=False):
-            self._work.add(Item(Kind.PAYLOAD, bank, txid + signer))
+            if bank != self._bank:
+                self._pass_payload_on(transfer.id, signer, bank)
 
     def money_made(self, signed: Signed[Issuance]) -> None:
         """A redemption's new tokens: their owner's banks deliver them."""
-        self._place(signed.id, signed.body.owner)
+        owner = signed.body.owner
+        self._recipients.add([(owner, signed.id)])
+        for bank in self._recipients.banks_of([owner], self._bank).get(owner, ()):
+            self._work.add(Item(Kind.MONEY, bank, signed.id))
 
     def committed(self, transfers: Iterable[tuple[Signed[Transfer], bytes]]) -> None:
         """Validated transfers with their signers: for the banks of each one's payee, of who gets redeemed money, and of
         its signer."""
-        for transfer, signer in transfers:
-            for key in (beneficiary(transfer.body), signer):
-                if key is not None:
-                    self._place(transfer.id, key)
-
-    def _place(self, name: bytes, key: bytes) -> None:
-        self._store.insert("placed", key=key, object=name)
-        for bank in self._objects.certificates.banks_of(key):
-            self._pass_on(name, bank)
+        concerned = [
+            (key, transfer.id, signer)
+            for transfer, signer in transfers
+            for key in (beneficiary(transfer.body), signer)
+            if key is not None
+        ]
+        self._recipients.add([(key, txid) for key, txid, _ in concerned])
+        banks = self._recipients.banks_of({key for key, *_ in concerned}, self._bank)
+        for key, txid, signer in concerned:
+            for bank in banks.get(key, ()):
+                self._pass_whole_on(txid, signer, bank)
 
     def _pass_on(self, name: bytes, bank: str) -> None:
-        if bank == self._bank:
-            return
         if self._objects.issuances.known((name,)):
             self._work.add(Item(Kind.MONEY, bank, name))
-        elif self._objects.transfers.stage(name) in (Stage.COMMITTED, Stage.ANSWERED) and not self._has(
-            name, bank, whole=True
-        ):
-            self._work.add(Item(Kind.WHOLE, bank, name))
-            owner = self._objects.transfers.owner(name)
-            if owner is not None:
-                self._work.drop(Item(Kind.PAYLOAD, bank, name + owner))
+            return
+        signer = self._objects.transfers.owner(name)
+        if signer is not None and self._objects.transfers.stage(name) in (Stage.COMMITTED, Stage.ANSWERED):
+            self._pass_whole_on(name, signer, bank)
 
-    def _has(self, txid: bytes, bank: str, *, whole: bool) -> bool:
-        """Whether ``bank`` showed us the transfer itself, with its provenance where ``whole``."""
-        sql = "select 1 from uploads where transfer = ? and uploader = ? and whole >= ?"
-        return self._store.row(sql, (txid, uploader_of_bank(bank), int(whole))) is not None
+    def _pass_whole_on(self, txid: bytes, signer: bytes, bank: str) -> None:
+        if not self._recipients.brought(txid, uploader_of_bank(bank), whole=True):
+            self._work.add(Item(Kind.WHOLE, bank, txid))
+            self._work.drop(Item(Kind.PAYLOAD, bank, txid + signer))
+
+    def _pass_payload_on(self, txid: bytes, signer: bytes, bank: str) -> None:
+        if not self._recipients.brought(txid, uploader_of_bank(bank), whole=False):
+            self._work.add(Item(Kind.PAYLOAD, bank, txid + signer))

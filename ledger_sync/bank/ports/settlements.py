@@ -119,5 +119,8 @@ class Settlements(Protocol):
     def answered(self, txids: Collection[bytes]) -> Mapping[bytes, int]:
         """When these got their verdicts (unix seconds), of those that have one."""
 
+    def concerning(self, txids: Collection[bytes], uploader: str, account: str) -> Sequence[bytes]:
+        """Those of these that ``uploader`` brought or that are listed for ``account``."""
+
     def told(self, txids: Collection[bytes]) -> Mapping[bytes, Told]:
         """The verdicts on these, of those that have one."""

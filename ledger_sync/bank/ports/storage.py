@@ -14,6 +14,7 @@ from ledger_sync.bank.ports.feed import Feed
 from ledger_sync.bank.ports.fundings import Fundings
 from ledger_sync.bank.ports.jobs import Jobs
 from ledger_sync.bank.ports.movements import MovementRecord
+from ledger_sync.bank.ports.recipients import Recipients
 from ledger_sync.bank.ports.redemptions import Redemptions
 from ledger_sync.bank.ports.refunds import Refunds
 from ledger_sync.bank.ports.revocations import Revocations
@@ -76,5 +77,8 @@ class Storage(Protocol):
 
     @property
     def archive(self) -> Archive: ...
+
+    @property
+    def recipients(self) -> Recipients: ...
 
     def close(self) -> None: ...

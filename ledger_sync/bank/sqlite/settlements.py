@@ -203,6 +203,16 @@ class SqliteSettlements:
             found.update(self._store.rows(sql, values))
         return found
 
+    def concerning(self, txids: Collection[bytes], uploader: str, account: str) -> Sequence[bytes]:
+        found: list[bytes] = []
+        for places, values in ids(txids):
+            sql = (
+                f"select transfer from uploads where uploader = ? and transfer in {places}"
+                f" union select object from deliveries where customer = ? and object in {places}"
+            )
+            found += [row[0] for row in self._store.rows(sql, (uploader, *values, account, *values))]
+        return found
+
     def told(self, txids: Collection[bytes]) -> Mapping[bytes, Told]:
         found: dict[bytes, Told] = {}
         for places, values in ids(txids):

@@ -14,6 +14,7 @@ from ledger_sync.bank.sqlite.feed import SqliteFeed
 from ledger_sync.bank.sqlite.fundings import SqliteFundings
 from ledger_sync.bank.sqlite.jobs import SqliteJobs
 from ledger_sync.bank.sqlite.movements import SqliteMovements
+from ledger_sync.bank.sqlite.recipients import SqliteRecipients
 from ledger_sync.bank.sqlite.redemptions import SqliteRedemptions
 from ledger_sync.bank.sqlite.refunds import SqliteRefunds
 from ledger_sync.bank.sqlite.revocations import SqliteRevocations
@@ -46,6 +47,7 @@ class SqliteStorage:
         self.refunds = SqliteRefunds(self.store)
         self.feed = SqliteFeed(self.store)
         self.archive = SqliteArchive(self.store)
+        self.recipients = SqliteRecipients(self.store)
 
     def close(self) -> None:
         self.store.close()

@@ -16,9 +16,7 @@ CALLS = {"run", "row", "rows", "value", "insert"}
 
 # What still holds SQL. A file that was moved leaves this list, and none comes back.
 WITH_SQL = {
-    "answers.py",
     "deliveries.py",
-    "relays.py",
 }
 
 # What knows the backend: the program, which chooses it, and whatever still holds SQL (or gives the store to that).

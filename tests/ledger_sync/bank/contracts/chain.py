@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger_sync.bank.ports.customers import Admission, Customer
+from ledger_sync.bank.ports.feed import What
 from ledger_sync.bank.ports.storage import Storage
 from ledger_sync.bank.ports.transfers import New
 from ledger_sync.bank.ports.wallets import Certified, Holder
 from tests.support.world import NOW, Person, World
 from wallet.protocol import cose
-from wallet.protocol.certificate import WalletKind
+from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
@@ -76,6 +77,21 @@ class Chain:
                 self.objects.tokens.add(self.world.outputs(made, [token], payer), settled=False)
                 archive.make_valid([(made.id, payer.certificate)])
         return made
+
+    def certify(self, certificate: Signed[Certificate]) -> None:
+        """Have one more certificate."""
+        self.objects.certificates.add(certificate)
+
+    def uploaded(self, txid: bytes, uploader: str) -> None:
+        """``uploader`` brought a transfer."""
+        with self.storage.unit.transaction():
+            self.objects.transfers.brought([txid], uploader)
+
+    def listed(self, txid: bytes) -> str:
+        """A transfer is listed for a customer; whose account it is."""
+        account = enter(self.storage)
+        assert self.storage.feed.append(account, What.TRANSFER, txid, 1)
+        return account
 
     def redeem(self, owner: Person, token: Token) -> Signed[Transfer]:
         """All of a token for the owner's account."""
