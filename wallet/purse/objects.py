@@ -29,7 +29,10 @@ OUTPUT_COLUMNS: Final = ", ".join(f"o.{name}" for name in ("txid", "output", *_F
 """Selected from ``output o``."""
 
 
-_KEPT_PARSED: Final = 1_024
+KEPT_PARSED: Final = 1_024
+KEPT_SETS: Final = 8_192
+"""How much of what the store says is kept ready: parsed objects, and what transactions descend from and carry. A wallet
+that lives long holds more; all of it is made again when it is asked for."""
 
 
 def token_of(row: Row) -> Token:
@@ -51,8 +54,9 @@ class Carried:
 class Objects:
     """Signed objects by id. Every ``put`` runs inside a transaction and is harmless when repeated."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, parsed: int = KEPT_PARSED, sets: int = KEPT_SETS) -> None:
         self._store = store
+        self._most_parsed, self._most_sets = parsed, sets
         self._ancestry: dict[bytes, frozenset[bytes]] = {}
         self._carried: dict[bytes, Carried] = {}
         self._parsed: dict[bytes, Signed[Any]] = {}
@@ -73,8 +77,7 @@ class Objects:
         raw = self._raw(kind, object_id)
         if raw is None:
             raise Refusal(Code.PROVENANCE_MISSING, {kind: object_id.hex()})
-        if len(self._parsed) >= _KEPT_PARSED:
-            self._parsed.clear()
+        _make_room(self._parsed, self._most_parsed)
         return self._parsed.setdefault(object_id, parse(body, raw))
 
     def transfer(self, txid: bytes) -> Signed[Transfer]:
@@ -147,6 +150,7 @@ class Objects:
         """Encoded bytes of a held object."""
         found = self._sizes.get(object_id)
         if found is None:
+            _make_room(self._sizes, self._most_sets)
             found = int(self._store.value("SELECT length(raw) FROM object WHERE id = ?", object_id) or 0)
             self._sizes[object_id] = found
         return found
@@ -237,6 +241,7 @@ class Objects:
 
     def ancestry(self, txid: bytes) -> frozenset[bytes]:
         """Ids of the transfers and issuances that a transaction's outputs descend from, itself included."""
+        _make_room(self._ancestry, self._most_sets)
         pending = [txid]
         while pending:
             current = pending[-1]
@@ -281,6 +286,7 @@ class Objects:
         """What must travel with the outputs of a held transaction."""
         found = self._carried.get(txid)
         if found is None:
+            _make_room(self._carried, self._most_sets)
             ids = self.ancestry(txid)
             rows = self._transfer_rows(ids)
             transfers = frozenset(row["id"] for row in rows)
@@ -305,6 +311,12 @@ class Objects:
         known = dict(signers) | {txid: self.signer(txid) for txid in earlier}
         certificates = _needed_certificates(transfers, known)
         return Payment(len(new), transfers, issuances, certificates, policy)
+
+
+def _make_room(kept: dict[bytes, Any], most: int) -> None:
+    """For one more, and for what that one descends from, which is never more than a payment holds."""
+    if len(kept) >= most:
+        kept.clear()
 
 
 def batched(ids: Sequence[bytes], size: int = 250) -> Iterator[Sequence[bytes]]:
