@@ -45,11 +45,9 @@ class SqliteStore:
         self._reader = connect(path, SCHEMA, shared=True)
 
     def claim(self, batch: Sequence[CommitItem], time: int) -> dict[TokenRef, Claim]:
-        fresh: dict[TokenRef, Claim] = {}
         with self._writing:
             with self._unflushed(), transaction(self._writer):
-                for number, item in enumerate(batch, self._next()):
-                    fresh.update(self._put(number, item, time))
+                fresh = self._put(batch, time)
                 reach("notary.commit.written")
             lost = {ref for item in batch for ref in item.refs if ref not in fresh}
             return fresh | _winners(self._writer, lost)
@@ -57,12 +55,9 @@ class SqliteStore:
     def attest(self, statements: Sequence[Statement]) -> list[Statement]:
         with self._writing:
             with transaction(self._writer):
-                taken = [self._attest(statement) for statement in statements]
+                is_all = self._attest(statements)
             reach("notary.commit.done")
-            return [
-                statement if is_taken else self._standing(statement)
-                for statement, is_taken in zip(statements, taken, strict=True)
-            ]
+            return list(statements) if is_all else [self._standing(statement) for statement in statements]
 
     def winners(self, refs: Sequence[TokenRef]) -> dict[TokenRef, Claim]:
         with self._reading:
@@ -94,30 +89,38 @@ class SqliteStore:
         finally:
             self._writer.execute("pragma synchronous = full")
 
-    def _put(self, number: int, item: CommitItem, time: int) -> dict[TokenRef, Claim]:
-        """Claim for an item what nobody has."""
-        won = self._win(item.refs, number)
-        if not won:
-            return {}
-        body = Consumption(item.consumer, item.bank, time, won)
-        insert(self._writer, "claims", number=number, body=codec.encode(body.to_cbor()), proof=item.proof)
-        return dict.fromkeys(won, Claim(body, None))
+    def _put(self, batch: Sequence[CommitItem], time: int) -> dict[TokenRef, Claim]:
+        """Claim in order what nobody has."""
+        items = dict(enumerate(batch, self._next()))
+        won = self._win([(*ref, number) for number, item in items.items() for ref in item.refs])
+        bodies = {
+            number: Consumption(items[number].consumer, items[number].bank, time, refs)
+            for number, refs in won.items()
+        }
+        rows = [
+            (number, codec.encode(body.to_cbor()), items[number].proof) for number, body in bodies.items()
+        ]
+        self._writer.executemany("insert into claims (number, body, proof) values (?, ?, ?)", rows)
+        return {ref: claim for body in bodies.values() for claim in [Claim(body, None)] for ref in body.refs}
 
     def _next(self) -> int:
         ((number,),) = self._writer.execute("select coalesce(max(number), 0) + 1 from claims")
         return int(number)
 
-    def _win(self, refs: tuple[TokenRef, ...], number: int) -> tuple[TokenRef, ...]:
-        """Those references that are this claim's from now on."""
-        rows = [(*ref, number) for ref in refs]
-        if self._writer.executemany(_WIN, rows).rowcount == len(rows):
-            return refs
-        return tuple(ref for ref in refs if self._writer.execute(_IS_WON, (*ref, number)).fetchone())
+    def _win(self, asked: Sequence[tuple[bytes, int, int]]) -> dict[int, tuple[TokenRef, ...]]:
+        """What each claim has of the references that it asks for."""
+        won = asked
+        if self._writer.executemany(_WIN, asked).rowcount != len(asked):
+            won = [row for row in asked if self._writer.execute(_IS_WON, row).fetchone()]
+        found: dict[int, tuple[TokenRef, ...]] = {}
+        for txid, output, number in won:
+            found[number] = (*found.get(number, ()), TokenRef(txid, output))
+        return found
 
-    def _attest(self, statement: Statement) -> bool:
-        """Put a statement where its claim has none."""
-        values = (statement.encode(), *statement.body.refs[0], statement.payload)
-        return self._writer.execute(_ATTEST, values).rowcount == 1
+    def _attest(self, statements: Sequence[Statement]) -> bool:
+        """Put each statement where its claim has none; whether all of them were put there."""
+        rows = [(said.encode(), *said.body.refs[0], said.payload) for said in statements]
+        return self._writer.executemany(_ATTEST, rows).rowcount == len(rows)
 
     def _standing(self, statement: Statement) -> Statement:
         ref = statement.body.refs[0]
@@ -128,18 +131,18 @@ class SqliteStore:
 
     def _learn(self, statement: Statement) -> bool:
         """Whether it stands now. All its references or none."""
-        if self._attest(statement):
+        if self._attest([statement]):
             return True
-        number = self._next()
+        number, refs = self._next(), statement.body.refs
         self._writer.execute("savepoint learnt")
-        if self._win(statement.body.refs, number) == statement.body.refs:
+        if self._win([(*ref, number) for ref in refs]) == {number: refs}:
             raw = statement.encode()
             insert(self._writer, "claims", number=number, statement=raw, proof=_NO_PROOF)
         else:
             self._writer.execute("rollback to learnt")
         self._writer.execute("release learnt")
-        standing = _winners(self._writer, statement.body.refs)
-        return all(standing[ref].body == statement.body for ref in statement.body.refs if ref in standing)
+        standing = _winners(self._writer, refs)
+        return all(claim.body == statement.body for claim in standing.values())
 
 
 def _winners(db: sqlite3.Connection, refs: Iterable[TokenRef]) -> dict[TokenRef, Claim]:
