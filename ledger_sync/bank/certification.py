@@ -150,7 +150,7 @@ class Certification:
         )
         require(is_added, Code.INTERNAL)
         if after is None:
-            for held in self._objects.certificates.of(key):
+            for held in self._objects.certificates.of_bank(key, self._house.bank):
                 self._wallets.learn(held)
             self._objects.unspent.certified(key)
             self._watch.certified(key)

@@ -100,7 +100,7 @@ class ConflictCourier:
     def _learn(self, certificate: Signed[Certificate], item: Item) -> None:
         """Where none of the owner's is at hand, because what waits has ended without, this one may be the first."""
         owners = {self._objects.transfers.owner(txid) for txid in self._lacking(item.subject)}
-        if certificate.body.key in owners and not self._objects.certificates.of(certificate.body.key):
+        if certificate.body.key in owners and not self._objects.certificates.banks_of(certificate.body.key):
             with contextlib.suppress(Refusal):
                 self._intake.take(Bundle((), (), (certificate,), ()), uploader_of_bank(item.target))
 

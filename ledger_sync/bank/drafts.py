@@ -97,7 +97,7 @@ class Drafts:
 
     def _is_nameless(self, case: Case) -> bool:
         """Whether no certificate of its signer is at hand: then it is not told yet whom the evidence names."""
-        return not self._objects.certificates.of(case.owner)
+        return not self._objects.certificates.banks_of(case.owner)
 
 
 @dataclass(frozen=True, slots=True)

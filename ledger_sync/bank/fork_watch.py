@@ -99,11 +99,20 @@ class ForkWatch:
         account = self._wallets.customer_of(certificate.key)
         if account is None or not self._leaves(transfer.body, account):
             return
-        held = (item.body for item in self._objects.certificates.of(certificate.key))
-        covering = [body for body in held if body.issued <= transfer.body.time <= body.expires]
-        is_within = any(self._is_within(transfer, body, account) for body in covering or [certificate])
+        is_within = any(
+            self._is_within(transfer, body, account) for body in self._bases(transfer, certificate)
+        )
         if not (is_within and self._is_counted(transfer, certificate.key)):
             self._wallets.revoke(account, Reason.LIMITS)
+
+    def _bases(self, transfer: Signed[Transfer], certificate: Certificate) -> Iterator[Certificate]:
+        """What may have been signed under: whatever covers its time, this bank's own first; else ``certificate``."""
+        key, time, is_covered = certificate.key, transfer.body.time, False
+        for item in self._objects.certificates.in_force(key, time, self._house.bank):
+            is_covered = True
+            yield item.body
+        if not is_covered:
+            yield certificate
 
     def _leaves(self, body: Transfer, account: str) -> bool:
         """Whether money goes to somebody else: it was paid, or refreshed for a key that is not the customer's."""

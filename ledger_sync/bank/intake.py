@@ -162,7 +162,7 @@ class Intake:
     def _sign(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
         """Store new signatures, and charge who made them."""
         self._archive.transfers.sign(copies)
-        self._archive.certificates.of_each({signer for _, signer in copies})  # for whoever listens
+        self._archive.certificates.prepare({signer for _, signer in copies})  # for whoever listens
         for transfer, signer in copies:
             account = self._wallets.customer_of(signer)
             payer = f"key:{signer.hex()}" if account is None else uploader_of_customer(account)

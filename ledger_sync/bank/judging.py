@@ -199,7 +199,8 @@ class Judging:
             if token is None:
                 return Invalid(Code.PROVENANCE_MISSING, {"token": str(ref)})
             inputs.append(token)
-        certificates = self._archive.certificates.of(owner)
+        certificate = self._archive.certificates.covering(owner, transfer.body.time)
+        certificates = [] if certificate is None else [certificate]
         return judge(transfer, inputs, certificates, self._directory, is_signed=True)
 
     def _fits(self, transfer: Signed[Transfer]) -> bool:

@@ -6,7 +6,7 @@ stores it once, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from wallet.protocol.certificate import Certificate
@@ -16,7 +16,8 @@ from wallet.protocol.request import Request
 
 
 class Certificates(Protocol):
-    """Certificates, by the key that each certifies."""
+    """Certificates, by the key that each certifies. Any bank can certify any key as often as it likes: what is asked of
+    one key costs the same however many it has, but for `in_force`, of which nobody need read more than the first."""
 
     def known(self, names: Collection[bytes]) -> frozenset[bytes]:
         """Those of these ids that are here."""
@@ -26,19 +27,22 @@ class Certificates(Protocol):
 
     def get(self, certificate_id: bytes) -> Signed[Certificate] | None: ...
 
-    def of_each(self, keys: Collection[bytes]) -> Mapping[bytes, Sequence[Signed[Certificate]]]:
-        """The certificates of each key."""
-
-    def of(self, key: bytes) -> Sequence[Signed[Certificate]]:
-        """The certificates of one key."""
+    def prepare(self, keys: Collection[bytes]) -> None:
+        """These keys are asked for next, one by one, within the same transaction."""
 
     def covering(self, key: bytes, time: int, first: str = "") -> Signed[Certificate] | None:
-        """The certificate of ``key`` that covers ``time``, or its last to expire; None where there is none. Those of
-        the bank ``first`` come before all others."""
+        """The certificate of ``key`` that is in force at ``time``, as `wallet.protocol.validity.choose_certificate`
+        chooses it; None where there is none. Those of the bank ``first`` come before all others."""
+
+    def in_force(self, key: bytes, time: int, first: str = "") -> Iterator[Signed[Certificate]]:
+        """All that cover ``time``, those of the bank ``first`` before all others, and the last to expire first."""
+
+    def of_bank(self, key: bytes, bank: str) -> Sequence[Signed[Certificate]]:
+        """All that a bank gave a key."""
 
     def banks_of(self, key: bytes) -> Sequence[str]:
-        """The banks that certified ``key``, as far as certificates of it are at hand. Any bank can certify any key,
-        so that one of them does says nothing against the others."""
+        """The banks that certified ``key``, as far as certificates of it are at hand, in order. One of them says
+        nothing against the others."""
 
 
 class Issuances(Protocol):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ledger_sync.bank.sqlite.certificates import SqliteCertificates
 from ledger_sync.bank.sqlite.pending import SqlitePending
-from ledger_sync.bank.sqlite.received import SqliteCertificates, SqliteIssuances, SqliteRequests
+from ledger_sync.bank.sqlite.received import SqliteIssuances, SqliteRequests
 from ledger_sync.bank.sqlite.shares import SqliteShares, SqliteWaiting
 from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.bank.sqlite.tokens import SqliteStatements, SqliteTokens, SqliteUnspent

@@ -1,87 +1,24 @@
-"""Certificates, issuances and payment requests upon SQLite (`ledger_sync.bank.ports.received`)."""
+"""Issuances and payment requests upon SQLite (`ledger_sync.bank.ports.received`)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import keep, load
 from ledger_sync.bank.ports.shares import Share
 from ledger_sync.bank.sqlite.sets import ids
 from ledger_sync.bank.sqlite.shares import SqliteShares
 from ledger_sync.bank.sqlite.store import Store
 from wallet.database import insertion
-from wallet.protocol.bounds import MAX_BANKS
-from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.settlement import Verdict
-from wallet.protocol.validity import choose_certificate
 
 _REQUEST: Final = insertion(
     "requests", ("id", "ref", "payload", "signature", "uploader", "answered", "since"), unless_there=True
 )
-
-
-class SqliteCertificates:
-    """The table of certificates."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._of: Once[bytes, Sequence[Signed[Certificate]]] = Once(
-            store, lambda key: self._read((key,))[key]
-        )
-
-    def known(self, names: Collection[bytes]) -> frozenset[bytes]:
-        """Those of these ids that are here."""
-        return _known(self._store, "certificates", names)
-
-    def add(self, signed: Signed[Certificate]) -> bool:
-        """Whether it is new."""
-        keep(signed)
-        self._of.forget()
-        return self._store.insert(
-            "certificates",
-            id=signed.id,
-            key=signed.body.key,
-            bank=signed.body.bank,
-            expires=signed.body.expires,
-            payload=signed.payload,
-            signature=signed.signature,
-        )
-
-    def get(self, certificate_id: bytes) -> Signed[Certificate] | None:
-        """A certificate by its id."""
-        row = self._store.row("select payload, signature from certificates where id = ?", (certificate_id,))
-        return None if row is None else load(Certificate, *row)
-
-    def of_each(self, keys: Collection[bytes]) -> Mapping[bytes, Sequence[Signed[Certificate]]]:
-        """The certificates of each key."""
-        return self._of.get_each(keys, self._read)
-
-    def of(self, key: bytes) -> Sequence[Signed[Certificate]]:
-        """The certificates of one key."""
-        return self._of.get(key)
-
-    def _read(self, keys: Collection[bytes]) -> Mapping[bytes, Sequence[Signed[Certificate]]]:
-        found: dict[bytes, list[Signed[Certificate]]] = {key: [] for key in keys}
-        for places, values in ids(keys):
-            sql = f"select key, payload, signature from certificates where key in {places}"
-            for key, payload, signature in self._store.rows(sql, values):
-                found[key].append(load(Certificate, payload, signature))
-        return found
-
-    def covering(self, key: bytes, time: int, first: str = "") -> Signed[Certificate] | None:
-        """The certificate of ``key`` that covers ``time``, or its last to expire."""
-        held = self.of(key)
-        held = [item for item in held if item.body.bank == first] or held
-        return choose_certificate(held, key, time) if held else None
-
-    def banks_of(self, key: bytes) -> Sequence[str]:
-        """The banks that certified ``key``."""
-        return sorted({item.body.bank for item in self.of(key)})[:MAX_BANKS]
 
 
 class SqliteIssuances:
@@ -122,7 +59,7 @@ class SqliteRequests:
 
     def known(self, names: Collection[bytes]) -> frozenset[bytes]:
         """Those of these ids that are here."""
-        return _known(self._store, "requests", names)
+        return known(self._store, "requests", names)
 
     def add(self, requests: Sequence[Signed[Request]], uploader: str, now: int) -> None:
         """Keep those that are new."""
@@ -192,7 +129,7 @@ class SqliteRequests:
             self._shares.charge(Share.REQUESTS, uploader, count=-1)
 
 
-def _known(store: Store, table: str, names: Collection[bytes]) -> frozenset[bytes]:
+def known(store: Store, table: str, names: Collection[bytes]) -> frozenset[bytes]:
     found: set[bytes] = set()
     for places, values in ids(names):
         found.update(row[0] for row in store.rows(f"select id from {table} where id in {places}", values))

@@ -72,11 +72,13 @@ def test_certificates_of_a_key_are_those_of_every_bank(storage: Storage) -> None
     key = asel.key.public
     with storage.unit.transaction():
         archive.certificates.add(asel.certificate)
-        assert archive.certificates.of(key) == [asel.certificate]
+        assert archive.certificates.covering(key, NOW) == asel.certificate
         archive.certificates.add(later.certificate)
-        found = archive.certificates.of_each((key, b"other"))
-        assert sorted(found[key], key=lambda one: one.body.bank) == [asel.certificate, later.certificate]
-        assert found[b"other"] == []
+        archive.certificates.prepare((key, b"other"))
+        for bank, one in (("alatau", asel), ("zhibek", later)):
+            assert archive.certificates.of_bank(key, bank) == [one.certificate]
+        assert list(archive.certificates.in_force(key, NOW)) == [asel.certificate, later.certificate]
+        assert list(archive.certificates.in_force(b"other", NOW)) == []
     assert archive.certificates.banks_of(key) == ["alatau", "zhibek"]
     assert archive.certificates.covering(key, later.certificate.body.expires) == later.certificate
     assert archive.certificates.covering(key, NOW, "alatau") == asel.certificate
