@@ -34,7 +34,8 @@ from wallet.purse.turns import one_at_a_time
 @one_at_a_time
 class Wallet:
     """``paying``, ``receiving``, ``requests``, ``contacts`` and ``reconciling`` do things; ``dating`` says how calls
-    are dated; everything else only looks.
+    are dated; everything else only looks. What looks stands here, by single questions, so that the parts that answer
+    may be cut anew behind the door.
 
     Safe to share between threads: one may reconcile while another pays. After ``close`` everything raises
     ``KeystoreError``: LOCKED, in the middle of a reconciling too.

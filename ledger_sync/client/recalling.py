@@ -31,7 +31,7 @@ def forgotten(purse: Reconciling, bank: BankClient, *, is_sure: bool = False) ->
     found: set[bytes] = set()
     before, size = None, ASKED_AT_ONCE if is_sure else _FIRST
     for _ in range(_ROUNDS):
-        page = purse.answered(before, size)
+        page = purse.recalling.answered(before, size)
         known = (
             {row.transfer for row in bank.verdicts([item.txid for item in page]) if row.settlement}
             if page
@@ -48,7 +48,7 @@ def forgotten(purse: Reconciling, bank: BankClient, *, is_sure: bool = False) ->
 def certify_again(purse: Reconciling, bank: BankClient) -> int:
     """Have the keys certified again that the bank no longer knows; how many. Raises as ``BankClient.certify``."""
     known = frozenset(bank.own_keys())
-    lost = [epoch for epoch in purse.certified_keys() if epoch.key not in known]
+    lost = [epoch for epoch in purse.recalling.certified_keys() if epoch.key not in known]
     for epoch in lost:
         certify_key(purse, bank, epoch)
     return len(lost)

@@ -127,8 +127,8 @@ def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     with, and no other is begun. Raises ``RemoteRefusal``: what the bank refuses (where that is final, the funding is
     dropped); ``NoAnswer`` (it stays open: the same again, or the next reconciling, finishes it).
     """
-    interrupted = [item for item in wallet.reconciling.open_fundings() if item.amount == amount]
-    funding = interrupted[0] if interrupted else wallet.reconciling.begin_funding(amount)
+    interrupted = [item for item in wallet.reconciling.fundings.open() if item.amount == amount]
+    funding = interrupted[0] if interrupted else wallet.reconciling.fundings.begin(amount)
     _finish_funding(wallet, bank, funding)
     return len(funding.amounts)
 
@@ -139,13 +139,13 @@ def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     Uploads everything first, as a redemption must. A defunding of this amount that was interrupted is gone on with,
     and no other is begun. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK; ``RemoteRefusal``; ``NoAnswer``.
     """
-    interrupted = wallet.reconciling.unfinished_defund(amount)
+    interrupted = wallet.reconciling.exchanging.unfinished_defund(amount)
     saga = _Reconciling(wallet, bank, lambda step, count: None)
     saga.take_policy()
     saga.upload()
     saga.take_deliveries()
     saga.upload()
-    return saga.redeem(interrupted or saga.begin(lambda: wallet.reconciling.begin_defund(amount)))
+    return saga.redeem(interrupted or saga.begin(lambda: wallet.reconciling.exchanging.begin_defund(amount)))
 
 
 def _finish_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
@@ -161,7 +161,7 @@ def _finish_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
             raise
     else:
         return
-    _ask_for_funding(wallet, bank, wallet.reconciling.begin_funding(funding.amount))
+    _ask_for_funding(wallet, bank, wallet.reconciling.fundings.begin(funding.amount))
 
 
 def _ask_for_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
@@ -169,9 +169,9 @@ def _ask_for_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None
         issuance = bank.fund(funding.id, funding.owner, tuple(funding.amounts))
     except RemoteRefusal as refusal:
         if is_final(refusal):
-            wallet.reconciling.drop_funding(funding.id)
+            wallet.reconciling.fundings.drop(funding.id)
         raise
-    wallet.reconciling.complete_funding(issuance)
+    wallet.reconciling.fundings.complete(issuance)
 
 
 class _Reconciling:
@@ -220,13 +220,13 @@ class _Reconciling:
         """What a bank that was put back from a backup has forgotten: its keys now, transfers with the next upload. A
         redemption that stays open may be one of a key that it no longer knows, whatever else it knows."""
         self._again.update(forgotten(self._purse, self._bank, is_sure=is_sure))
-        if self._again or self._purse.open_redemptions():
+        if self._again or self._purse.exchanging.open():
             certify_again(self._purse, self._bank)
-            show_evidence(self._purse.provable(self._wallet.evidence()), self._bank)
+            show_evidence(self._purse.recalling.provable(self._wallet.evidence()), self._bank)
 
     def finish_fundings(self) -> None:
         """One that the bank refuses or can't finish now holds up nothing else; a bank that does not answer does."""
-        fundings = self._purse.open_fundings()
+        fundings = self._purse.fundings.open()
         if fundings:
             self._tell(Step.FUNDING, len(fundings))
         for funding in fundings:
@@ -241,14 +241,14 @@ class _Reconciling:
         """Everything without a verdict, each once a round; then what became of open redemptions."""
         waiting: set[bytes] = set()
         for _ in range(_ROUNDS):
-            bundle = self._purse.uploads(passed=waiting, again=self._again)
+            bundle = self._purse.uploads.next(passed=waiting, again=self._again)
             if not bundle.transfers:
                 break
             self._tell(Step.UPLOAD, len(bundle.transfers))
             self._take(self._bank.upload(bundle))
             waiting.update(transfer.id for transfer in bundle.transfers)
             self._again -= waiting
-        self._ask(self._purse.open_redemptions())
+        self._ask(self._purse.exchanging.open())
 
     def _ask(self, transfers: Sequence[bytes]) -> None:
         for start in range(0, len(transfers), ASKED_AT_ONCE):
@@ -307,7 +307,7 @@ class _Reconciling:
             return ()
 
     def refresh(self) -> None:
-        redemptions = self._begin_if_possible(self._purse.begin_refresh)
+        redemptions = self._begin_if_possible(self._purse.exchanging.begin_refresh)
         if redemptions:
             self._tell(Step.REFRESH, len(redemptions))
             self.report.refreshed = self.redeem(redemptions)
@@ -326,9 +326,9 @@ class _Reconciling:
 
     def retire_keys(self) -> None:
         """Old keys go when the ledger knows nothing of theirs any more."""
-        keys = self._purse.retirable_keys()[:ASKED_AT_ONCE]
+        keys = self._purse.retiring.candidates()[:ASKED_AT_ONCE]
         if keys:
-            self._purse.retire_keys(keys, self._bank.keys_in_use(keys))
+            self._purse.retiring.retire(keys, self._bank.keys_in_use(keys))
 
     def _take(self, rows: Sequence[Row]) -> None:
         """The purse checks every signature, and keeps the rows durably."""

@@ -278,7 +278,7 @@ def test_a_banks_certificate_leads_nothing_away_from_the_bank_of_the_keys_holder
         with world.network.offline():
             bolat.pay_unseen(aliya, 3 * SMALL)
         (unseen,) = bolat.signed
-        bolat.bank_client.upload(replace(bolat.wallet.reconciling.uploads(), requests=()))
+        bolat.bank_client.upload(replace(bolat.wallet.reconciling.uploads.next(), requests=()))
         rounds(world, HONEST)
         assert unseen in known(world, MALICIOUS) - known(world, hers), (
             "nobody but mallory's bank says who she is"

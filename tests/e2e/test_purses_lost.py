@@ -120,7 +120,7 @@ def test_a_refusal_that_brings_nothing_back_is_no_longer_on_the_way(world: Syste
     world.settle_down()
     together(world, audit)
     assert (aliya.held, aliya.wallet.balance().redeeming) == (0, 0)
-    assert not aliya.wallet.reconciling.open_redemptions()
+    assert not aliya.wallet.reconciling.exchanging.open()
 
 
 def test_a_recovering_purse_refuses_nothing_and_gets_the_payment_from_the_ledger(

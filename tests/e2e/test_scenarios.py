@@ -195,7 +195,7 @@ def test_a_funding_nobody_heard_of_does_not_keep_a_wallet_from_reconciling(
     world: System, audit: Audit
 ) -> None:
     aliya, bolat = world.holder("aliya", "alatau"), funded(world, "bolat", "zhibek", 1_000_000)
-    aliya.wallet.reconciling.begin_funding(200_000)
+    aliya.wallet.reconciling.fundings.begin(200_000)
     world.now += 65 * DAY
     world.settle_down()
     aliya.sync()

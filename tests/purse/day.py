@@ -85,12 +85,12 @@ class Day:
         reconciling = self.wallet.reconciling
         asked = [event.amount for event in self.wallet.history() if event.kind is EventKind.FUNDED]
         if not asked and self.wallet._purse.store.value("SELECT 1 FROM funding") is None:
-            reconciling.drop_funding(reconciling.begin_funding(1_000).id)
+            reconciling.fundings.drop(reconciling.fundings.begin(1_000).id)
         if 100_000 not in asked:
-            reconciling.begin_funding(100_000)
-        for funding in reconciling.open_fundings():
+            reconciling.fundings.begin(100_000)
+        for funding in reconciling.fundings.open():
             if funding.amount == 1_000:
-                reconciling.drop_funding(funding.id)
+                reconciling.fundings.drop(funding.id)
                 continue
             now = self.world.now
             body = Issuance(
@@ -102,7 +102,7 @@ class Day:
                 issued=now,
                 expires=now + 90 * DAY,
             )
-            reconciling.complete_funding(cose.sign(body, self.world.issuing.sign))
+            reconciling.fundings.complete(cose.sign(body, self.world.issuing.sign))
 
     def pay(self, amount: int) -> None:
         berik = self.world.person("berik", "zhibek")
@@ -172,28 +172,28 @@ class Day:
 
     def reconcile(self) -> None:
         reconciling, ledger = self.wallet.reconciling, self.ledger()
-        while (bundle := reconciling.uploads(2)).transfers:
+        while (bundle := reconciling.uploads.next(2)).transfers:
             reconciling.answer(ledger.upload(bundle))
-        for txid in reconciling.open_redemptions():
+        for txid in reconciling.exchanging.open():
             outcome = ledger.rows[txid].outcome
             assert outcome is not None
-            reconciling.complete_redemption(txid, outcome.issuance, outcome.value)
+            reconciling.exchanging.complete(txid, outcome.issuance, outcome.value)
         reconciling.deliver(*ledger.deliver(self.wallet._purse.epochs.own()))
 
     def renew(self) -> None:
         if self.wallet._purse.store.value("SELECT count(*) FROM certificate c JOIN epoch USING (key)") < 2:
             self.certify()
         if not any(event.kind is EventKind.REFRESHED for event in self.wallet.history()):
-            self.wallet.reconciling.begin_refresh()
+            self.wallet.reconciling.exchanging.begin_refresh()
         self.reconcile()
 
     def defund(self, amount: int) -> None:
         if not any(event.kind is EventKind.DEFUNDED for event in self.wallet.history()):
-            self.wallet.reconciling.begin_defund(amount)
-            rows = self.ledger().upload(self.wallet.reconciling.uploads())
+            self.wallet.reconciling.exchanging.begin_defund(amount)
+            rows = self.ledger().upload(self.wallet.reconciling.uploads.next())
             for row in rows:
                 if row.outcome is not None:
-                    self.wallet.reconciling.complete_redemption(
+                    self.wallet.reconciling.exchanging.complete(
                         row.transfer, row.outcome.issuance, row.outcome.value
                     )
         self.reconcile()
@@ -224,7 +224,7 @@ def main(what: str, folder: Path) -> None:
         if what == "live":
             clock[0] = world.now = world.now + 91 * DAY
             day.believe()
-            wallet.reconciling.retire_keys(wallet.reconciling.retirable_keys(), ())
+            wallet.reconciling.retiring.retire(wallet.reconciling.retiring.candidates(), ())
             sums["spendable"] = sums[
                 "held"
             ]  # signed time stays: whoever lives again finds certificates expired

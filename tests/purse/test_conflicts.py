@@ -46,7 +46,7 @@ def test_a_short_token_is_not_passed_on_and_redeems_what_settled(town: Town, clo
     assert (berik.balance().spendable, berik.balance().held) == (0, 50_000)
     with refused(Code.RECONCILE_FIRST):
         town.pay("berik", "dina", 50_000)
-    berik.reconciling.begin_refresh()
+    berik.reconciling.exchanging.begin_refresh()
     town.upload("berik")
     assert berik.balance().spendable == 50_000
 

@@ -39,7 +39,7 @@ def test_what_the_ledger_delivers_is_never_refused_for_a_limit(town: Town) -> No
     town.reconcile("shop")
     assert shop.balance().held == 130_000
     assert shop.reconciling.excess() == 30_000
-    shop.reconciling.begin_defund(shop.reconciling.excess())
+    shop.reconciling.exchanging.begin_defund(shop.reconciling.excess())
     town.upload("shop")
     assert (shop.balance().held, shop.reconciling.excess()) == (100_000, 0)
     assert town.ledger.accounts == {town.id_of("shop"): 30_000}
@@ -73,9 +73,9 @@ def test_the_payer_may_bring_the_refusal_itself(town: Town) -> None:
     payment, raw = pay_unseen(town, "asel", request)
     asel.paying.acknowledge(payment, berik.receiving.receive(raw).receipt)
     assert (asel.balance().spendable, asel.balance().redeeming) == (70_000, 30_000)
-    (returning,) = asel.reconciling.open_redemptions()
+    (returning,) = asel.reconciling.exchanging.open()
     town.upload("asel")
-    assert asel.reconciling.open_redemptions() == ()
+    assert asel.reconciling.exchanging.open() == ()
     assert (asel.balance().spendable, asel.balance().redeeming) == (100_000, 0)
     assert town.ledger.rows[returning].outcome is not None
 
@@ -90,7 +90,7 @@ def test_delivered_money_is_spent_only_after_everything_was_uploaded(town: Town)
     assert [token.amount for token in delivered.tokens] == [60_000]
     assert (berik.balance().spendable, berik.balance().waiting) == (0, 60_000)
     with refused(Code.RECONCILE_FIRST):
-        berik.reconciling.begin_refresh()
+        berik.reconciling.exchanging.begin_refresh()
     town.upload("berik")
     assert berik.balance().spendable == 60_000
 

@@ -55,15 +55,15 @@ def test_an_old_key_is_destroyed_when_all_is_over_and_not_before(town: Town) -> 
     assert old is not None
     town.certify("asel")
     town.world.now += 91 * DAY
-    assert asel.reconciling.retirable_keys() == ()
+    assert asel.reconciling.retiring.candidates() == ()
     town.certify("asel")
-    asel.reconciling.begin_refresh()
+    asel.reconciling.exchanging.begin_refresh()
     town.upload("asel")
-    assert old.body.key in asel.reconciling.retirable_keys()
-    over = asel.reconciling.retirable_keys()
-    assert asel.reconciling.retire_keys(over, over) == ()
-    assert asel.reconciling.retire_keys((), ()) == (), "nothing is destroyed that was not asked about"
-    destroyed = asel.reconciling.retire_keys(over, ())
+    assert old.body.key in asel.reconciling.retiring.candidates()
+    over = asel.reconciling.retiring.candidates()
+    assert asel.reconciling.retiring.retire(over, over) == ()
+    assert asel.reconciling.retiring.retire((), ()) == (), "nothing is destroyed that was not asked about"
+    destroyed = asel.reconciling.retiring.retire(over, ())
     assert old.body.key in destroyed
     assert len(town.keystores["asel"].aliases()) == 3 - len(destroyed)
     assert town.open("asel").state is PurseState.SOUND

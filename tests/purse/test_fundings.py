@@ -12,32 +12,32 @@ from wallet.protocol.codes import Code
 
 def test_a_funding_is_asked_for_again_until_it_is_complete(town: Town) -> None:
     asel = town.wallet("asel")
-    funding = asel.reconciling.begin_funding(1_234_567)
+    funding = asel.reconciling.fundings.begin(1_234_567)
     assert sum(funding.amounts) == 1_234_567
     asel = town.open("asel")
-    assert asel.reconciling.open_fundings() == (funding,)
+    assert asel.reconciling.fundings.open() == (funding,)
     assert asel.balance().funding == 1_234_567
     issuance = town.issue(funding)
-    assert asel.reconciling.complete_funding(issuance)
-    assert not asel.reconciling.complete_funding(issuance)
+    assert asel.reconciling.fundings.complete(issuance)
+    assert not asel.reconciling.fundings.complete(issuance)
     assert (asel.balance().spendable, asel.balance().unsettled, asel.balance().funding) == (1_234_567, 0, 0)
-    assert asel.reconciling.open_fundings() == ()
+    assert asel.reconciling.fundings.open() == ()
 
 
 def test_an_issuance_must_be_what_was_asked_for(town: Town) -> None:
     asel = town.wallet("asel")
-    funding = asel.reconciling.begin_funding(1_000_000)
+    funding = asel.reconciling.fundings.begin(1_000_000)
     with refused(Code.FUNDING_MISMATCH):
-        asel.reconciling.complete_funding(town.issue(replace(funding, amounts=(1_000_001,))))
+        asel.reconciling.fundings.complete(town.issue(replace(funding, amounts=(1_000_001,))))
     with refused(Code.NOT_FOUND):
-        asel.reconciling.complete_funding(town.issue(replace(funding, id=b"\0" * 16)))
+        asel.reconciling.fundings.complete(town.issue(replace(funding, id=b"\0" * 16)))
     assert asel.balance().held == 0
 
 
 def test_money_of_a_dropped_funding_is_still_ours(town: Town) -> None:
     asel = town.wallet("asel")
-    funding = asel.reconciling.begin_funding(1_000_000)
-    asel.reconciling.drop_funding(funding.id)
+    funding = asel.reconciling.fundings.begin(1_000_000)
+    asel.reconciling.fundings.drop(funding.id)
     assert asel.balance().funding == 0
     town.issue(funding)
     asel.reconciling.deliver(*town.ledger.deliver({funding.owner}))
@@ -47,6 +47,6 @@ def test_money_of_a_dropped_funding_is_still_ours(town: Town) -> None:
 def test_fundings_count_against_the_balance_limit(town: Town) -> None:
     town.limits = replace(LIMITS, balance=100_000)
     asel = town.wallet("asel", 50_000)
-    asel.reconciling.begin_funding(30_000)
+    asel.reconciling.fundings.begin(30_000)
     with refused(Code.LIMIT_BALANCE):
-        asel.reconciling.begin_funding(20_001)
+        asel.reconciling.fundings.begin(20_001)

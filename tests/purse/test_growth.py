@@ -108,7 +108,7 @@ def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(town: Town) -> N
     def cost() -> int:
         town.upload("shop")
         with steps_of(shop._purse.store._connection) as count:
-            assert shop.reconciling.uploads().transfers == ()
+            assert shop.reconciling.uploads.next().transfers == ()
             return count()
 
     town.pay("asel", "shop", 1_000)

@@ -114,7 +114,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=people, amount=st.integers(1, 50_000))
     def take_back(self, name: str, amount: int) -> None:
-        perhaps(lambda: self.town.wallets[name].reconciling.begin_defund(amount))
+        perhaps(lambda: self.town.wallets[name].reconciling.exchanging.begin_defund(amount))
 
     @rule(name=people)
     def open_again(self, name: str) -> None:

@@ -123,6 +123,6 @@ def test_every_line_of_history_has_its_chain(town: Town) -> None:
     town.reconcile("alia", anew=True, refresh=True)
     for event in alia.history():
         assert alia.chain_of(event)[0].signer is None
-    alia.reconciling.begin_funding(1_000)
+    alia.reconciling.fundings.begin(1_000)
     (open_,) = [event for event in alia.history() if event.state == "open" and event.kind is EventKind.FUNDED]
     assert alia.chain_of(open_) == ()

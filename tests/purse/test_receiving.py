@@ -214,12 +214,12 @@ def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: Town
     town.wallet("asel", 100_000)
     shop = town.merchant("shop")
     printed = shop.receiving.request(100_000, is_open=True, printed=True)
-    shop.reconciling.begin_funding(60_000)
+    shop.reconciling.fundings.begin(60_000)
     with refused(Code.LIMIT_BALANCE):
         shop.receiving.request(40_001)
     shop.receiving.request(10_000, valid_for=30)
     with refused(Code.LIMIT_BALANCE):
-        shop.reconciling.begin_funding(30_001)
+        shop.reconciling.fundings.begin(30_001)
     asel = town.wallets["asel"].paying
     town.world.now += 31
     assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_001))).code is Code.LIMIT_BALANCE
@@ -312,7 +312,7 @@ def test_a_token_spent_twice_is_taken_once_and_proved(town: Town, clone: Clone) 
         parse_payment(other).transfers[0].id,
     }
     dina.paying.acknowledge(payment, received.receipt)
-    uploaded = {item.id for item in shop.reconciling.uploads().transfers}
+    uploaded = {item.id for item in shop.reconciling.uploads.next().transfers}
     assert {evidence.first.id, evidence.second.id} <= uploaded
 
 

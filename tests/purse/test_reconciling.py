@@ -16,13 +16,13 @@ def test_what_was_received_and_paid_is_uploaded_with_all_that_it_needs(town: Tow
     town.pay("asel", "berik", 60_000)
     town.pay("berik", "dina", 50_000)
     for wallet, transfers, requests in ((asel, 1, 1), (berik, 2, 2), (dina, 2, 1)):
-        bundle = wallet.reconciling.uploads()
+        bundle = wallet.reconciling.uploads.next()
         assert (len(bundle.transfers), len(bundle.issuances), len(bundle.requests)) == (
             transfers,
             1,
             requests,
         )
-    assert all(row.settlement is not None for row in town.ledger.upload(dina.reconciling.uploads()))
+    assert all(row.settlement is not None for row in town.ledger.upload(dina.reconciling.uploads.next()))
 
 
 def test_settled_money_is_no_longer_unsettled(town: Town) -> None:
@@ -31,7 +31,7 @@ def test_settled_money_is_no_longer_unsettled(town: Town) -> None:
     town.pay("asel", "berik", 60_000)
     town.reconcile("berik")
     assert (berik.balance().spendable, berik.balance().unsettled) == (60_000, 0)
-    assert berik.reconciling.uploads() == Bundle()
+    assert berik.reconciling.uploads.next() == Bundle()
 
 
 def test_change_of_unsettled_money_is_unsettled(town: Town) -> None:
@@ -57,7 +57,7 @@ def test_an_answer_twice_changes_nothing_and_the_first_verdict_stands(town: Town
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 60_000)
-    rows = town.ledger.upload(berik.reconciling.uploads())
+    rows = town.ledger.upload(berik.reconciling.uploads.next())
     berik.reconciling.answer(rows)
     before = (berik.balance(), berik.tokens())
     berik.reconciling.answer([repeated(row, town.world.now) for row in rows])
@@ -70,7 +70,7 @@ def test_an_unsigned_answer_is_not_believed(town: Town) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 60_000)
-    (row,) = town.ledger.upload(berik.reconciling.uploads())
+    (row,) = town.ledger.upload(berik.reconciling.uploads.next())
     assert row.settlement is not None
     forged = replace(row.settlement, signature=row.consumptions[0].signature)
     with refused(Code.SETTLEMENT_SIGNATURE):
@@ -87,10 +87,10 @@ def test_waiting_is_asked_for_again_next_time(town: Town) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 60_000)
-    (row,) = town.ledger.upload(berik.reconciling.uploads())
+    (row,) = town.ledger.upload(berik.reconciling.uploads.next())
     berik.reconciling.answer([replace(row, settlement=None, consumptions=())])
-    assert berik.reconciling.uploads(passed={row.transfer}) == Bundle()
-    assert [item.id for item in berik.reconciling.uploads().transfers] == [row.transfer]
+    assert berik.reconciling.uploads.next(passed={row.transfer}) == Bundle()
+    assert [item.id for item in berik.reconciling.uploads.next().transfers] == [row.transfer]
     assert berik.balance().unsettled == 60_000
 
 

@@ -134,9 +134,9 @@ def test_an_older_copy_does_not_spend(town: Town, shelf: Shelf) -> None:
     with refused(Code.ROLLBACK):
         asel.paying.consider(berik.receiving.request(1_000))
     with refused(Code.ROLLBACK):
-        asel.reconciling.begin_refresh()
+        asel.reconciling.exchanging.begin_refresh()
     with refused(Code.ROLLBACK):
-        asel.reconciling.begin_defund(1_000)
+        asel.reconciling.exchanging.begin_defund(1_000)
     assert town.open("asel").state is PurseState.ROLLED_BACK
 
 

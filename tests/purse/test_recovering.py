@@ -32,7 +32,7 @@ def test_the_ledger_makes_it_sound_again(town: Town, shelf: Shelf) -> None:
     town.pay("asel", "berik", 85_000)
     rows = asel._purse.store.rows("SELECT sequence FROM outgoing ORDER BY sequence")
     assert [row["sequence"] for row in rows] == [1, 2, 3]
-    assert town.ledger.upload(asel.reconciling.uploads())[0].evidence is None
+    assert town.ledger.upload(asel.reconciling.uploads.next())[0].evidence is None
 
 
 def test_an_intent_of_an_older_copy_that_was_never_signed_is_dropped(town: Town, shelf: Shelf) -> None:

@@ -21,15 +21,15 @@ def test_a_refresh_brings_fresh_tokens_under_the_new_key(town: Town) -> None:
     for _ in range(3):
         town.pay("asel", "berik", 30_000)
     town.reconcile("berik", anew=True)
-    ids = berik.reconciling.begin_refresh()
+    ids = berik.reconciling.exchanging.begin_refresh()
     assert (berik.balance().held, berik.balance().redeeming) == (0, 90_000)
-    assert berik.reconciling.open_redemptions() == ids
+    assert berik.reconciling.exchanging.open() == ids
     town.upload("berik")
     assert (berik.balance().spendable, berik.balance().redeeming) == (90_000, 0)
     current = berik._purse.epochs.current()
     assert current is not None
     assert {(item.token.owner, item.token.hop) for item in berik.tokens()} == {(current.body.key, 0)}
-    assert berik.reconciling.begin_refresh() == ()
+    assert berik.reconciling.exchanging.begin_refresh() == ()
 
 
 def test_an_outcome_may_come_by_itself_and_only_once(town: Town) -> None:
@@ -37,14 +37,14 @@ def test_an_outcome_may_come_by_itself_and_only_once(town: Town) -> None:
     berik = town.wallet("berik")
     town.pay("asel", "berik", 30_000)
     town.reconcile("berik", anew=True)
-    (txid,) = berik.reconciling.begin_refresh()
-    rows = town.ledger.upload(berik.reconciling.uploads())
+    (txid,) = berik.reconciling.exchanging.begin_refresh()
+    rows = town.ledger.upload(berik.reconciling.uploads.next())
     berik.reconciling.answer([replace(row, outcome=None) for row in rows])
     (outcome,) = (row.outcome for row in rows if row.transfer == txid)
     assert outcome is not None
-    assert berik.reconciling.open_redemptions() == (txid,)
-    assert berik.reconciling.complete_redemption(txid, outcome.issuance, outcome.value)
-    assert not berik.reconciling.complete_redemption(txid, outcome.issuance, outcome.value)
+    assert berik.reconciling.exchanging.open() == (txid,)
+    assert berik.reconciling.exchanging.complete(txid, outcome.issuance, outcome.value)
+    assert not berik.reconciling.exchanging.complete(txid, outcome.issuance, outcome.value)
     assert berik.balance().spendable == 30_000
 
 
@@ -52,7 +52,7 @@ def test_nothing_is_redeemed_before_everything_is_uploaded(town: Town) -> None:
     asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
     town.pay("asel", "berik", 30_000)
     with refused(Code.RECONCILE_FIRST):
-        asel.reconciling.begin_defund(10_000)
+        asel.reconciling.exchanging.begin_defund(10_000)
 
 
 def test_a_token_under_an_intent_is_not_redeemed(town: Town) -> None:
@@ -60,8 +60,8 @@ def test_a_token_under_an_intent_is_not_redeemed(town: Town) -> None:
     asel.paying.reserve(berik.receiving.request(90_000))
     town.certify("asel")
     with refused(Code.FUNDS_SHORT):
-        asel.reconciling.begin_defund(50_001)
-    asel.reconciling.begin_refresh()
+        asel.reconciling.exchanging.begin_defund(50_001)
+    asel.reconciling.exchanging.begin_refresh()
     assert (asel.balance().redeeming, asel.balance().reserved) == (50_000, 100_000)
 
 
@@ -69,11 +69,11 @@ def test_defunding_gives_change_and_takes_the_most_worn(town: Town) -> None:
     asel = town.wallet("asel", 100_000, 50_000)
     town.certify("asel")
     town.fund_exactly("asel", 70_000)
-    asel.reconciling.begin_defund(120_000)
+    asel.reconciling.exchanging.begin_defund(120_000)
     town.upload("asel")
     assert asel.balance().held == 100_000
     assert sum(town.ledger.accounts.values()) == 120_000
-    asel.reconciling.begin_defund()
+    asel.reconciling.exchanging.begin_defund()
     town.upload("asel")
     assert asel.balance().held == 0
     assert sum(town.ledger.accounts.values()) == 220_000
@@ -94,10 +94,10 @@ def test_a_token_too_heavy_for_change_is_refreshed_before_part_of_it_is_defunded
     town.reconcile("berik")
     assert berik.balance().held == token.amount
     with refused(Code.RECONCILE_FIRST):
-        berik.reconciling.begin_defund(token.amount - 1)
-    assert len(berik.reconciling.begin_refresh()) == 1
+        berik.reconciling.exchanging.begin_defund(token.amount - 1)
+    assert len(berik.reconciling.exchanging.begin_refresh()) == 1
     town.upload("berik")
-    berik.reconciling.begin_defund(token.amount - 1)
+    berik.reconciling.exchanging.begin_defund(token.amount - 1)
     town.upload("berik")
     assert berik.balance().held == 1
 
@@ -106,10 +106,10 @@ def test_a_revoked_wallet_may_only_defund(town: Town) -> None:
     asel = town.wallet("asel", 100_000)
     town.revoke(town.revocation_id_of("asel"), Reason.LIMITS)
     town.learn_policy("asel")
-    assert asel.reconciling.begin_refresh() == ()
+    assert asel.reconciling.exchanging.begin_refresh() == ()
     with refused(Code.WALLET_REVOKED):
-        asel.reconciling.begin_funding(1_000)
-    asel.reconciling.begin_defund()
+        asel.reconciling.fundings.begin(1_000)
+    asel.reconciling.exchanging.begin_defund()
     town.upload("asel")
     assert asel.balance().held == 0
     assert sum(town.ledger.accounts.values()) == 100_000
@@ -148,14 +148,14 @@ def test_a_refusal_that_brings_nothing_is_over_too(town: Town) -> None:
     berik.receiving.receive(pay_unseen(town, "dina", request)[1])
     payment, raw = pay_unseen(town, "asel", request)
     asel.paying.acknowledge(payment, berik.receiving.receive(raw).receipt)
-    (returning,) = asel.reconciling.open_redemptions()
-    assert asel.reconciling.complete_redemption(returning, None, 0)
-    assert not asel.reconciling.complete_redemption(returning, None, 0)
-    assert (asel.reconciling.open_redemptions(), asel.balance().redeeming) == ((), 0)
+    (returning,) = asel.reconciling.exchanging.open()
+    assert asel.reconciling.exchanging.complete(returning, None, 0)
+    assert not asel.reconciling.exchanging.complete(returning, None, 0)
+    assert (asel.reconciling.exchanging.open(), asel.balance().redeeming) == ((), 0)
 
 
 def test_a_redemption_that_the_ledger_refuses_is_over(town: Town) -> None:
     asel = town.wallet("asel", 100_000)
-    (txid,) = asel.reconciling.begin_defund(40_000)
+    (txid,) = asel.reconciling.exchanging.begin_defund(40_000)
     asel.reconciling.answer([town.ledger.refuse(txid, Code.WALLET_REVOKED)])
-    assert (asel.reconciling.open_redemptions(), asel.balance().redeeming) == ((), 0)
+    assert (asel.reconciling.exchanging.open(), asel.balance().redeeming) == ((), 0)

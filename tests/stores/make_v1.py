@@ -47,8 +47,8 @@ def live(town: Town) -> Wallet:
     asel.paying.acknowledge(refused, shop.receive(asel.paying.sign(refused)).receipt)
     asel.paying.drop(asel.paying.reserve(shop.request(1_000)))
     town.upload(NAME)
-    asel.reconciling.begin_refresh()
-    asel.reconciling.begin_funding(77_700)
+    asel.reconciling.exchanging.begin_refresh()
+    asel.reconciling.fundings.begin(77_700)
     asel.paying.reserve(shop.request(33_333))
     asel.receiving.request(12_345)
     return asel
@@ -74,8 +74,8 @@ def seen(wallet: Wallet) -> dict[str, object]:
             for event in wallet.history()
         ],
         "pending": [[item.id.hex(), item.amount, item.state.value] for item in wallet.paying.pending()],
-        "fundings": [[item.id.hex(), list(item.amounts)] for item in wallet.reconciling.open_fundings()],
-        "redemptions": sorted(txid.hex() for txid in wallet.reconciling.open_redemptions()),
+        "fundings": [[item.id.hex(), list(item.amounts)] for item in wallet.reconciling.fundings.open()],
+        "redemptions": sorted(txid.hex() for txid in wallet.reconciling.exchanging.open()),
         "risk": asdict(wallet.risk()),
         "policy": wallet.reconciling.policy_version,
     }

@@ -342,7 +342,7 @@ class Audit:
         for holder in self.system.holders.values():
             if holder.account in self.cheats:
                 continue
-            assert not holder.wallet.reconciling.uploads().transfers, (
+            assert not holder.wallet.reconciling.uploads.next().transfers, (
                 f"{holder.name} has something without an answer"
             )
 

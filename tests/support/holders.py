@@ -102,8 +102,8 @@ class Holder:
         found = (
             [f"listed: {reconciling.cursor} of {news.cursor}"] if news.cursor != reconciling.cursor else []
         )
-        found += [f"not answered: {transfer.id.hex()}" for transfer in reconciling.uploads().transfers]
-        return found + [f"redeeming: {redemption!r}" for redemption in reconciling.open_redemptions()]
+        found += [f"not answered: {transfer.id.hex()}" for transfer in reconciling.uploads.next().transfers]
+        return found + [f"redeeming: {redemption!r}" for redemption in reconciling.exchanging.open()]
 
     def fund(self, amount: int) -> int:
         self._set_up()

@@ -119,17 +119,17 @@ class Town:
     def fund(self, name: str, amount: int) -> None:
         """By the wallet's own denominations."""
         reconciling = self.wallets[name].reconciling
-        reconciling.complete_funding(self.issue(reconciling.begin_funding(amount)))
+        reconciling.fundings.complete(self.issue(reconciling.fundings.begin(amount)))
 
     def fund_exactly(self, name: str, *amounts: int) -> None:
         """Tokens of these amounts, as if the wallet had asked for them."""
         wallet = self.wallets[name]
-        funding = replace(wallet.reconciling.begin_funding(sum(amounts)), amounts=amounts)
+        funding = replace(wallet.reconciling.fundings.begin(sum(amounts)), amounts=amounts)
         store = wallet._purse.store
         with store.transaction():
             sql = "UPDATE funding SET amounts = ? WHERE id = ?"
             store.write(sql, codec.encode(list(amounts)), funding.id)
-        wallet.reconciling.complete_funding(self.issue(funding))
+        wallet.reconciling.fundings.complete(self.issue(funding))
 
     def update(self, since: int = 0) -> PolicyUpdate:
         """As the central bank gives it: a head that it had dated ahead is followed by a newer version."""
@@ -185,14 +185,14 @@ class Town:
         if anew:
             self.certify(name)
         if refresh:
-            reconciling.begin_refresh()
+            reconciling.exchanging.begin_refresh()
             self.upload(name)
 
     def upload(self, name: str, limit: int = 100) -> None:
         """Until nothing is left; what waits is asked for once."""
         reconciling = self.wallets[name].reconciling
         waiting: set[bytes] = set()
-        while (bundle := reconciling.uploads(limit, waiting)).transfers:
+        while (bundle := reconciling.uploads.next(limit, waiting)).transfers:
             rows = self.ledger.upload(bundle)
             reconciling.answer(rows)
             waiting.update(row.transfer for row in rows if row.settlement is None)

@@ -24,12 +24,14 @@ from wallet.purse.redeeming import Order, Redeeming
 from wallet.purse.spendable import total_of
 from wallet.purse.tokens import OwnToken, TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.turns import one_at_a_time
 from wallet.purse.words import SKEW
 
 RENEW_BEFORE: Final = 30 * DAY
 """A token that would expire sooner than this (seconds) is refreshed."""
 
 
+@one_at_a_time
 class Exchanging:
     """Begins redemptions and completes them."""
 
@@ -113,7 +115,7 @@ class Exchanging:
 
     # defunding
 
-    def begin_defund(self, amount: int | None) -> tuple[bytes, ...]:
+    def begin_defund(self, amount: int | None = None) -> tuple[bytes, ...]:
         """Sign redemptions of ``amount`` tiyn to the account (None: of all that is settled); their ids.
 
         Raises ``Refusal``: ROLLBACK, RECONCILE_FIRST (not everything was uploaded, or the rest has not settled),

@@ -17,6 +17,7 @@ from wallet.purse.purse import Purse
 from wallet.purse.store import Row
 from wallet.purse.tokens import Origin, TokenState
 from wallet.purse.transitions import Transition
+from wallet.purse.turns import one_at_a_time
 from wallet.purse.words import Signer
 
 
@@ -37,6 +38,7 @@ def _funding(row: Row) -> Funding:
     return Funding(row["id"], row["owner"], tuple(codec.decode(row["amounts"], 1_024)))
 
 
+@one_at_a_time
 class Fundings:
     """Money of the online account on its way into the purse."""
 
@@ -44,7 +46,10 @@ class Fundings:
         self._purse = purse
 
     def begin(self, amount: int) -> Funding:
-        """Raises ``Refusal``: AMOUNT_INVALID, NOT_CERTIFIED, CERTIFICATE_EXPIRED, WALLET_REVOKED, LIMIT_BALANCE."""
+        """Store a funding of ``amount`` tiyn, cut into tokens, before the bank is asked for it.
+
+        Raises ``Refusal``: AMOUNT_INVALID, NOT_CERTIFIED, CERTIFICATE_EXPIRED, WALLET_REVOKED, LIMIT_BALANCE.
+        """
         purse, now = self._purse, self._purse.now()
         own = purse.epochs.require_current(now).body
         policy = purse.authority.policy

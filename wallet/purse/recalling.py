@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wallet.protocol.evidence import Evidence
 from wallet.purse.epochs import EpochKey
 from wallet.purse.purse import Purse
+from wallet.purse.turns import one_at_a_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Answered:
     position: int
 
 
+@one_at_a_time
 class Recalling:
     """Reads the purse; changes nothing."""
 
@@ -44,7 +46,7 @@ class Recalling:
         waiting = {row["txid"] for row in rows}
         return tuple(item for item in pieces if waiting.isdisjoint((item.first.id, item.second.id)))
 
-    def keys(self) -> tuple[EpochKey, ...]:
+    def certified_keys(self) -> tuple[EpochKey, ...]:
         """Every key that was certified and still exists, with the running total to count from."""
         rows = self._purse.store.rows(
             "SELECT alias, key FROM epoch WHERE state = 'certified' ORDER BY number"

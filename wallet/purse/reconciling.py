@@ -7,16 +7,14 @@ that signed and take its outcomes; retire old keys. Interrupted anywhere, it sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from hsm.failpoint import reach
 from wallet.protocol.bounds import DAY
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, check_certificate
 from wallet.protocol.cose import Signed
-from wallet.protocol.evidence import Evidence
 from wallet.protocol.handover import Handover
-from wallet.protocol.issuance import Issuance
 from wallet.protocol.lifetime import is_good
 from wallet.protocol.limits import effective, excess
 from wallet.protocol.policy import Baseline, PolicyUpdate
@@ -24,32 +22,33 @@ from wallet.purse.answers import Answer, Answers
 from wallet.purse.deliveries import Delivered, Deliveries
 from wallet.purse.epochs import EpochKey
 from wallet.purse.exchanging import Exchanging
-from wallet.purse.fundings import Funding, Fundings
+from wallet.purse.fundings import Fundings
 from wallet.purse.outlook import RECONCILED
 from wallet.purse.purse import Purse
-from wallet.purse.recalling import Answered, Recalling
+from wallet.purse.recalling import Recalling
 from wallet.purse.recovering import Recovering
 from wallet.purse.retiring import Retiring
 from wallet.purse.tokens import TokenState
 from wallet.purse.turns import one_at_a_time
-from wallet.purse.uploads import DEFAULT_LIMIT, Uploads
+from wallet.purse.uploads import Uploads
 from wallet.purse.words import Signer
 
 
 @one_at_a_time
 class Reconciling:
-    """Used by ``ledger_sync.client`` only."""
+    """For ``ledger_sync.client``: the parts, ``fundings``, ``uploads``, ``exchanging``, ``recalling`` and ``retiring``,
+    and here what concerns several of them, or what is no part of its own."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
-        self._fundings = Fundings(purse)
-        self._uploads = Uploads(purse)
+        self.fundings = Fundings(purse)
+        self.uploads = Uploads(purse)
+        self.exchanging = Exchanging(purse)
+        self.recalling = Recalling(purse)
+        self.retiring = Retiring(purse)
         self._answers = Answers(purse)
         self._deliveries = Deliveries(purse)
-        self._exchanging = Exchanging(purse)
-        self._recalling = Recalling(purse)
         self._recovering = Recovering(purse)
-        self._retiring = Retiring(purse)
 
     # whom to believe
 
@@ -133,51 +132,7 @@ class Reconciling:
         what the ledger listed for them has to be listed again."""
         self._purse.epochs.find(keys, self._purse.now())
 
-    # fundings
-
-    def begin_funding(self, amount: int) -> Funding:
-        """Store a funding of ``amount`` tiyn, cut into tokens, before the bank is asked for it.
-
-        Raises ``Refusal``: AMOUNT_INVALID, NOT_CERTIFIED, CERTIFICATE_EXPIRED, WALLET_REVOKED, LIMIT_BALANCE.
-        """
-        return self._fundings.begin(amount)
-
-    def open_fundings(self) -> tuple[Funding, ...]:
-        """Begun and neither complete nor dropped, oldest first: to be asked for again."""
-        return self._fundings.open()
-
-    def complete_funding(self, issuance: Signed[Issuance]) -> bool:
-        """Its tokens are ours; False if they were before. ISSUANCE_SIGNATURE, NOT_FOUND, FUNDING_MISMATCH."""
-        return self._fundings.complete(issuance)
-
-    def drop_funding(self, funding: bytes) -> None:
-        """The bank refused it for good. Harmless when repeated."""
-        self._fundings.drop(funding)
-
-    # what the ledger must see, and what it says
-
-    def uploads(
-        self,
-        limit: int = DEFAULT_LIMIT,
-        passed: Collection[bytes] = (),
-        again: Collection[bytes] = (),
-    ) -> Bundle:
-        """The next transfers without a verdict (own, received, refusals got), with the issuances, certificates and
-        requests they need. ``passed``: ids answered as waiting earlier in this round; ``again``: ids that have a
-        verdict which the bank has forgotten. Empty: nothing is left."""
-        return self._uploads.next(limit, passed, again)
-
-    def answered(self, before: int | None, limit: int) -> tuple[Answered, ...]:
-        """The last transfers with a verdict, newest first, below the place ``before``."""
-        return self._recalling.answered(before, limit)
-
-    def provable(self, pieces: Iterable[Evidence]) -> tuple[Evidence, ...]:
-        """Those of ``pieces`` that may be shown before all is uploaded: the ledger has answered their halves."""
-        return self._recalling.provable(pieces)
-
-    def certified_keys(self) -> tuple[EpochKey, ...]:
-        """Every key that was certified and still exists, to be certified again by a bank that has forgotten it."""
-        return self._recalling.keys()
+    # what the ledger says
 
     def answer(self, rows: Sequence[Answer]) -> None:
         """The bank's rows about uploaded transfers; all of them or none are kept, the first verdict stands.
@@ -213,42 +168,12 @@ class Reconciling:
         """In a rollback: sequence numbers for which the ledger has shown no transfer yet."""
         return self._recovering.missing()
 
-    # redemptions
-
-    def begin_refresh(self) -> tuple[bytes, ...]:
-        """Sign redemptions of settled, worn tokens for new ones under the current key; their transaction ids.
-
-        Raises ``Refusal``: ROLLBACK, RECONCILE_FIRST (not everything was uploaded), NOT_CERTIFIED,
-        CERTIFICATE_EXPIRED.
-        """
-        return self._exchanging.begin_refresh()
-
-    def begin_defund(self, amount: int | None = None) -> tuple[bytes, ...]:
-        """Sign redemptions of ``amount`` tiyn to the account (None: of all that is settled); their ids.
-
-        Raises ``Refusal``: ROLLBACK, RECONCILE_FIRST, AMOUNT_INVALID, FUNDS_SHORT.
-        """
-        return self._exchanging.begin_defund(amount)
+    # what is held
 
     def begin_defund_excess(self) -> tuple[bytes, ...]:
-        """The same for what is held above the balance limit; none where nothing is. Raises as ``begin_defund``."""
+        """``exchanging.begin_defund`` of what is held above the balance limit; none where nothing is."""
         excess = self.excess()
-        return self._exchanging.begin_defund(excess) if excess else ()
-
-    def unfinished_defund(self, amount: int) -> tuple[bytes, ...]:
-        """A defunding of ``amount`` tiyn that was interrupted and has no outcome yet: its redemptions' ids, or none.
-
-        Whoever asks for the same again goes on with it.
-        """
-        return self._exchanging.unfinished_defund(amount)
-
-    def open_redemptions(self) -> tuple[bytes, ...]:
-        """Signed redemptions, ours and those in our favour, whose outcome is not known."""
-        return self._exchanging.open()
-
-    def complete_redemption(self, txid: bytes, issuance: Signed[Issuance] | None, value: int) -> bool:
-        """Outside a row: what became of a redemption; False if that was known. ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""
-        return self._exchanging.complete(txid, issuance, value)
+        return self.exchanging.begin_defund(excess) if excess else ()
 
     def expired(self) -> int:
         """Tiyn in tokens whose grace has passed, of all time: their bank has them refunded to the account."""
@@ -261,14 +186,3 @@ class Reconciling:
             return 0
         limits = effective(current.body, self._purse.authority.policy.head.limits)
         return excess(limits, self._purse.tokens.holding())
-
-    # old keys
-
-    def retirable_keys(self) -> tuple[bytes, ...]:
-        """Old keys that this purse has no more use for."""
-        return self._retiring.candidates()
-
-    def retire_keys(self, asked: Collection[bytes], listed: Collection[bytes]) -> tuple[bytes, ...]:
-        """Destroy those of ``asked`` that are not in ``listed``, the keys that the ledger still knows money of, if the
-        purse still has no use for them; which they were."""
-        return self._retiring.retire(asked, listed)

@@ -7,8 +7,10 @@ from collections.abc import Collection
 
 from wallet.protocol.lifetime import is_over, refundable_before
 from wallet.purse.purse import Purse
+from wallet.purse.turns import one_at_a_time
 
 
+@one_at_a_time
 class Retiring:
     """Destroys keys."""
 

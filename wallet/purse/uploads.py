@@ -16,19 +16,26 @@ from wallet.protocol.issuance import Issuance
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import Transfer
 from wallet.purse.purse import Purse
+from wallet.purse.turns import one_at_a_time
 
 _ROOM: Final = MAX_BUNDLE_BYTES - 4_096
 DEFAULT_LIMIT: Final = 100
 """Transfers in one upload."""
 
 
+@one_at_a_time
 class Uploads:
     """Reads the purse; changes nothing."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
 
-    def next(self, limit: int, passed: Collection[bytes], again: Collection[bytes] = ()) -> Bundle:
+    def next(
+        self,
+        limit: int = DEFAULT_LIMIT,
+        passed: Collection[bytes] = (),
+        again: Collection[bytes] = (),
+    ) -> Bundle:
         """The next bundle of at most ``limit`` transfers, without those in ``passed`` (answered as waiting before
         in this round); those in ``again`` though they have a verdict. An empty bundle: there is nothing left."""
         load = _Load()

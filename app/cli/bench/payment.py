@@ -63,9 +63,9 @@ class Pair:
 
     def fund(self) -> None:
         """The payer comes by one fresh token."""
-        funding = self.payer.reconciling.begin_funding(_FUNDED)
+        funding = self.payer.reconciling.fundings.begin(_FUNDED)
         issued = self.authorities.issue(funding.owner, funding.amounts, funding.id)
-        self.payer.reconciling.complete_funding(issued)
+        self.payer.reconciling.fundings.complete(issued)
 
     def _steps(self) -> Iterator[None]:
         """The steps in order; what one makes is the next one's input."""
