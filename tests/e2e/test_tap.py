@@ -5,12 +5,14 @@ Rule: nobody waits by the clock; each step waits for what a process says or for 
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,11 +52,29 @@ def device() -> str:
 class Running:
     """A command that has begun, in JSON unless its words shall be read."""
 
-    def __init__(self, cli: Cli, wallet: str, *argv: str, as_json: bool = True, failpoint: str = "") -> None:
+    def __init__(
+        self,
+        cli: Cli,
+        wallet: str,
+        *argv: str,
+        as_json: bool = True,
+        failpoint: str = "",
+        counts: Path | None = None,
+    ) -> None:
+        under = [] if counts is None else ["tests.support.counted", str(counts)]
         reading, writing = os.pipe()
         os.write(writing, PIN.encode() + b"\n")
         os.close(writing)
-        command = [sys.executable, "-m", "app.cli.main", "--home", str(cli.home), "--pin-fd", str(reading)]
+        command = [
+            sys.executable,
+            "-m",
+            *under,
+            "app.cli.main",
+            "--home",
+            str(cli.home),
+            "--pin-fd",
+            str(reading),
+        ]
         self._process = subprocess.Popen(
             [*command, *(["--json"] if as_json else []), "--wallet", wallet, *argv],
             stdin=subprocess.DEVNULL,
@@ -101,13 +121,17 @@ def receive(cli: Cli, device: str, *more: str, **how: Any) -> Running:
 
 
 @pytest.mark.parametrize("payer_is", ["card", "reader"])
-def test_a_payment_by_tap_in_either_role(people: Cli, device: str, payer_is: str) -> None:
+def test_a_payment_by_tap_in_either_role(people: Cli, device: str, payer_is: str, tmp_path: Path) -> None:
     payee_is = "reader" if payer_is == "card" else "card"
     is_open = ("--open",) if payer_is == "reader" else ()
-    payee = receive(people, device, "--amount", "20" if is_open else "12,50", "--as", payee_is, *is_open)
+    counts = tmp_path / "counts"
+    payee = receive(
+        people, device, "--amount", "20" if is_open else "12,50", "--as", payee_is, *is_open, counts=counts
+    )
     paid, got = pay(people, device, "--as", payer_is, "--amount", "12,50").must(), payee.must()
     assert (got["received"], got["hop"], got["repeat_of"]) == (1_250, 1, None)
     assert (paid["amount"], paid["acknowledged"]) == (1_250, paid["payment"])
+    assert json.loads(counts.read_text()) == {"messages": 1, "parsed": 1, "verified": 1}
     assert got["bytes"] == paid["bytes"]
     assert got["taps"] >= 1
     assert paid["taps"] >= 1
