@@ -58,7 +58,7 @@ class ConflictCourier:
         self._bank = house.bank
         self._key = house.key
         self._trust = house.trust
-        self._store = house.store
+        self._unit = house.storage.unit
         self._conflicts = house.storage.conflicts
         self._objects = objects
         self._provenance = provenance
@@ -83,7 +83,7 @@ class ConflictCourier:
                 if is_open and self._work.attempts(item) < _PATIENCE:
                     raise
         with (
-            self._store.transaction()
+            self._unit.transaction()
         ):  # whoever comes to lack it after this finds the work done, and opens it again
             self._work.done(item)
             if self._is_asked_for(item.subject):
@@ -155,7 +155,7 @@ class ConflictCourier:
         if answer.shown is not None:
             self._take(wanted, answer.shown[0], statement.body.bank)
             return
-        with self._store.transaction():
+        with self._unit.transaction():
             if account is not None:
                 source = OWN if statement.body.bank == self._bank else POSITION
                 share = Share(txid, wanted, place)

@@ -25,10 +25,6 @@ from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 _TIME_BITS: Final = 20
 _CHANCE_BYTES: Final = 2
 _PAGE: Final = 128
-_OPEN_REDEMPTION: Final = (
-    "select 1 from redemptions r cross join copies c on c.transfer = r.transfer and c.signer = ?"
-    " where r.customer = ? and r.done = 0 limit 1"
-)
 
 
 class Deliveries:
@@ -40,8 +36,8 @@ class Deliveries:
         """``most_bytes``: of objects in one delivery, unless a single one needs more."""
         self._most_bytes = most_bytes
         self._house = house
-        self._store = house.store
         self._feed = house.storage.feed
+        self._redemptions = house.storage.redemptions
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
@@ -104,7 +100,7 @@ class Deliveries:
         return (
             self._objects.unspent.has(key)
             or self._objects.pending.concerns(key)
-            or self._store.row(_OPEN_REDEMPTION, (key, account)) is not None
+            or self._redemptions.is_under_way(account, key)
         )
 
     def remembers(self, account: str, cursor: int) -> bool:

@@ -8,7 +8,6 @@ from typing import Protocol, TypeVar
 
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.ports.storage import Storage
-from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol import cose
 from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
@@ -35,13 +34,11 @@ class House:
     """``bank`` is the bank's id in the directory; ``signing`` its directory key's; ``clock`` what it signs by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
     ``key`` makes a key of what an owner's name is, to verify by; ``process`` tells this process from others on the same
-    storage, also after it was started again. ``store`` is what ``storage`` stands on, for the parts that still hold
-    SQL."""
+    storage, also after it was started again."""
 
     bank: str
     signing: Sign
     storage: Storage
-    store: Store
     books: Books
     trust: Trusted
     clock: Callable[[], int]

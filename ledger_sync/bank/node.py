@@ -266,7 +266,7 @@ class Node:
     def books(self) -> Cbor:
         """`[position, own, [[account, balance], ...], fundings, redemptions]` of one moment; the last two list by id
         what the central bank may have booked before this bank."""
-        with self.house.store.transaction():
+        with self.house.storage.unit.transaction():
             house, books = self.house, self.house.books
             redemptions = [*self.redemptions.in_flight(), *self.refunds.in_flight()]
             redemptions += self.compensations.in_flight()

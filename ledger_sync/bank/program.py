@@ -61,9 +61,7 @@ def assemble(home: Home) -> Assembled:
     trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
     storage = SqliteStorage(home.folder / "bank.db")
     books = Books(storage.accounts, home.clock)
-    house = House(
-        bank, signer.sign, storage, storage.store, books, trust, home.clock, home.random, home.machine
-    )
+    house = House(bank, signer.sign, storage, books, trust, home.clock, home.random, home.machine)
     terms = Terms.of(config.get("terms", {}))
     node = Node(house, terms, Lines(line(config["notary"]), central_bank, banks))
     node.work.begin()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, cut, named
+from tests.ledger_sync.bank.inside import store_of
 from tests.support.holders import Holder
 from tests.support.put_back import BANK, OTHER_BANK, Backup, agree, all_ahead
 from tests.support.system import OPENING, System
@@ -257,7 +258,7 @@ def test_what_a_customer_paid_for_tokens_that_a_redemption_gave_goes_back(
     """Its bank has forgotten by which redemption they came to be, takes them for a funding, and learns of it later."""
     owner, backup, redemption = renewed(system, tmp_path)
     put_back_without(system, backup, OTHER_BANK)
-    store = system.network.banks[OTHER_BANK].node.house.store
+    store = store_of(system.network.banks[OTHER_BANK].node)
     store.run("update redemptions set issuance = null where transfer = ?", (redemption,))
     owner.defund(50_000)
     system.bring_together()

@@ -40,7 +40,8 @@ class Caused(Protocol):
         """It was undone."""
 
     def since(self, since: int, after: int) -> Sequence[Noted]:
-        """A page of what was noted at ``since`` (unix seconds) or later, after number ``after``."""
+        """A page of what was noted at ``since`` (unix seconds) or later, after number ``after``. Who reads on after its
+        last passes nothing over: what is noted later has a higher number, whoever notes it."""
 
     def get(self, kind: str, cause: bytes) -> Noted | None:
         """The act, where it was noted."""

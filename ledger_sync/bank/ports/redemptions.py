@@ -45,6 +45,9 @@ class Redemptions(Protocol):
     def under_way(self) -> Sequence[tuple[bytes, int]]:
         """The ids and settled tiyn of those without outcome, by id."""
 
+    def is_under_way(self, account: str, signer: bytes) -> bool:
+        """Whether one that ``signer`` signed and was opened for ``account`` has no outcome."""
+
     def outcomes(self, txids: Collection[bytes]) -> Mapping[bytes, Outcome]:
         """Of those of these that have one."""
 

@@ -71,4 +71,5 @@ class Statements(Protocol):
 
     def heard(self, since: int, after: int) -> tuple[int, Sequence[Signed[Consumption]]]:
         """A page of the notary's words dated `since` or later, after number `after` of their coming; and the number
-        of its last (0 for an empty page)."""
+        of its last (0 for an empty page). Who reads on after that passes nothing over: what comes later has a higher
+        number, whoever writes it."""

@@ -19,6 +19,10 @@ _SIGNED_BY: Final = (
     " join transfers t on t.id = i.transfer join copies c on c.transfer = t.id and c.signer = o.owner"
     " join tokens k on k.origin = t.id and k.output = 0 where o.owner = ? and k.value is not null"
 )
+_UNDER_WAY: Final = (
+    "select 1 from redemptions r cross join copies c on c.transfer = r.transfer and c.signer = ?"
+    " where r.customer = ? and r.done = 0 limit 1"
+)
 
 
 class SqliteRedemptions:
@@ -46,6 +50,9 @@ class SqliteRedemptions:
     def under_way(self) -> Sequence[tuple[bytes, int]]:
         rows = self._store.rows("select transfer, settled from redemptions where done = 0")
         return sorted((txid, value) for txid, value in rows)
+
+    def is_under_way(self, account: str, signer: bytes) -> bool:
+        return self._store.row(_UNDER_WAY, (signer, account)) is not None
 
     def outcomes(self, txids: Collection[bytes]) -> Mapping[bytes, Outcome]:
         found: dict[bytes, Outcome] = {}

@@ -25,7 +25,7 @@ from ledger_sync.bank.sqlite.wallets import SqliteWallets
 
 
 class SqliteStorage:
-    """``store`` is for the files that still hold SQL of their own."""
+    """``store`` is what all its ports stand on."""
 
     def __init__(self, path: Path | str) -> None:
         """``Refusal`` where the file can't be opened (`wallet.database.connect`)."""

@@ -20,7 +20,6 @@ def another_process(town: Town, bank: str = "alatau", **changes: Any) -> Node:
     house = replace(
         running.house,
         storage=storage,
-        store=storage.store,
         books=Books(storage.accounts, town.clock),
         process="another",
         **changes,

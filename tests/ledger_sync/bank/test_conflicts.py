@@ -9,6 +9,7 @@ import pytest
 
 from ledger_sync.bank.work import Item, Kind
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
+from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town
 from tests.support.world import Person
 from wallet.protocol.certificate import WalletKind
@@ -226,7 +227,7 @@ def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: Town) 
     town.down.clear()
     town.settle_down()
     assert (aigul.balance(), baurzhan.balance()) == (OPENING - 500, OPENING + 500)
-    assert town.banks["alatau"].node.house.store.value("select count(*) from work where done = 0") == 0
+    assert store_of(town.banks["alatau"].node).value("select count(*) from work where done = 0") == 0
     town.check_books()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ledger_sync.bank.couriers import RevocationCourier
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.work import Item, Kind, WorkList
+from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import DAY, Key
 from wallet.protocol.policy import Reason
@@ -42,7 +43,7 @@ def test_what_is_revoked_as_the_work_ends_is_revoked(town: Town) -> None:
     node, account = town.banks["alatau"].node, account_of(town, aigul)
     certificate = aigul.certify()
     item = Item(Kind.REVOKE, "", account.encode())
-    with node.house.store.transaction():
+    with store_of(node).transaction():
         node.work.add(item)
     work = Meanwhile(town, lambda: node.wallets.revoke(account, Reason.LIMITS))
     home = town.network.homes["alatau"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ledger_sync.bank.work import Item, Kind, WorkList
+from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.story import Remembering, tell
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.statements import Recording, steps_of
@@ -58,7 +59,7 @@ DERIVED = {
 
 
 def connection(town: Town, bank: str = "alatau") -> Any:
-    return town.banks[bank].node.house.store._db
+    return store_of(town.banks[bank].node)._db
 
 
 def steps(town: Town, action: Callable[[], object]) -> int:
@@ -80,7 +81,7 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
     town = Remembering(tmp_path)
     recordings: list[Recording] = []
     for assembled in town.banks.values():
-        store = assembled.node.house.store
+        store = store_of(assembled.node)
         recordings.append(Recording(store._db))
         store._db = recordings[-1]  # type: ignore[assignment]
     tell(town)
@@ -155,7 +156,7 @@ def customer_again(customer: Customer) -> None:
 
 
 def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> None:
-    store, work = town.banks["alatau"].node.house.store, town.banks["alatau"].node.work
+    store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
 
     def claim() -> int:
         return steps(town, lambda: work.claim(8, {Kind.REDEEM}, ""))
@@ -174,7 +175,7 @@ def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> 
 
 
 def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: Town) -> None:
-    store, work = town.banks["alatau"].node.house.store, town.banks["alatau"].node.work
+    store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
     items = [Item(Kind.WHOLE, "zhibek", number.to_bytes(32, "big")) for number in range(300)]
     other = Item(Kind.REDEEM, "", bytes(32))
     with store.transaction():
@@ -222,7 +223,7 @@ def test_evidence_does_not_grow_with_what_a_cheat_signs(town: Town) -> None:
     for start in range(0, 120, 20):
         bundle = Bundle(tuple(made[start : start + 20]), (), (cheat.person.certificate,), ())
         cost.append(steps(town, lambda bundle=bundle: shop.upload_bundle(bundle)))  # type: ignore[misc]
-    store = town.banks["alatau"].node.house.store
+    store = store_of(town.banks["alatau"].node)
     (raw,) = [row[0] for row in store.rows("select raw from evidence")]
     assert parse_evidence(raw).certificate.body.key == cheat.key
     assert cost[-1] < 1.25 * cost[1]
@@ -251,4 +252,4 @@ def test_judging_a_bundle_costs_at_most_twice_its_signatures(
         checked = 0
         shop.upload_bundle(bundle)
         assert checked <= most
-    assert town.banks["alatau"].node.house.store.value("select count(*) from claims") == 0
+    assert store_of(town.banks["alatau"].node).value("select count(*) from claims") == 0

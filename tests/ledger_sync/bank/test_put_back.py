@@ -10,6 +10,7 @@ from ledger_sync.bank.work import Item, Kind
 from ledger_sync.http.client import MAX_ANSWER_BYTES
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
+from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.town import OPENING, Town
 from wallet.protocol import codec
 from wallet.protocol.bounds import DAY
@@ -53,7 +54,7 @@ def test_a_list_that_two_follow_at_once_is_held_once(town: Town, tmp_path: Path)
     with town.network.lines.disturbed(beside, caller="alatau", callee=CENTRAL_BANK):
         town.banks["alatau"].node.movements.follow()
     assert asked
-    assert town.banks["alatau"].node.house.store.rows("select kind, amount from unclaimed") == [
+    assert store_of(town.banks["alatau"].node).rows("select kind, amount from unclaimed") == [
         ("funding", -20_000)
     ]
     town.settle_down()
@@ -103,7 +104,7 @@ def test_what_was_passed_on_late_is_passed_on_again(town: Town) -> None:
 def test_all_that_was_passed_on_is_opened_in_slices(town: Town) -> None:
     """Whoever else needs the store gets at it in between, however much there is."""
     node = town.banks["alatau"].node
-    store, opened = node.house.store, []
+    store, opened = store_of(node), []
     with store.transaction():
         for number in range(3_000):
             item = Item(Kind.MONEY, "zhibek", number.to_bytes(4))

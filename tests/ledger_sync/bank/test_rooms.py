@@ -1,4 +1,4 @@
-"""Where a bank's SQL stands: behind its ports, and in fewer and fewer files beside them."""
+"""A bank's SQL stands behind its ports, and only who puts a bank together knows what is behind them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,6 @@ BACKEND = BANK / "sqlite"
 STATEMENT = re.compile(r"\s*(select|insert|update|delete|with|replace|pragma)\s", re.IGNORECASE)
 CALLS = {"run", "row", "rows", "value", "insert"}
 """Of a `Store`."""
-
-# What still holds SQL. A file that was moved leaves this list, and none comes back.
-WITH_SQL = {
-    "deliveries.py",
-}
-
-# What knows the backend: the program, which chooses it, and whatever still holds SQL (or gives the store to that).
-KNOW_THE_BACKEND = {"house.py", "program.py"}
 
 
 def files() -> list[Path]:
@@ -54,16 +46,13 @@ def knows_the_backend(source: str) -> bool:
     )
 
 
-def test_the_files_that_still_hold_sql_are_known() -> None:
-    found = {path.relative_to(BANK).as_posix() for path in files() if holds_sql(path.read_text("utf-8"))}
-    assert found == WITH_SQL
+def test_all_sql_stands_behind_the_ports() -> None:
+    assert [path.name for path in files() if holds_sql(path.read_text("utf-8"))] == []
+    assert all(holds_sql(path.read_text("utf-8")) for path in BACKEND.glob("jobs.py"))
 
 
-def test_the_backend_is_known_to_whom_it_must_be() -> None:
-    found = {
-        path.relative_to(BANK).as_posix() for path in files() if knows_the_backend(path.read_text("utf-8"))
-    }
-    assert found <= WITH_SQL | KNOW_THE_BACKEND
+def test_only_the_program_knows_what_is_behind_them() -> None:
+    assert [path.name for path in files() if knows_the_backend(path.read_text("utf-8"))] == ["program.py"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ledger_sync.bank.ports.shares import Share
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
+from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import DAY, Person
 from wallet.protocol.bundle import Bundle
@@ -28,13 +29,13 @@ COUNTED = {
 
 
 def store(town: Town, bank: str = "alatau") -> Any:
-    return town.banks[bank].node.house.store
+    return store_of(town.banks[bank].node)
 
 
 def check_counts(town: Town) -> None:
     """What is charged is what is there, and nobody has more than a share."""
     for bank, assembled in town.banks.items():
-        kept = assembled.node.house.store
+        kept = store_of(assembled.node)
         for share, sql in COUNTED.items():
             charged = kept.rows("select uploader, payer, count from shares where what = ?", (share.value,))
             assert sorted(charged) == sorted(kept.rows(sql)), (bank, share)
@@ -216,7 +217,7 @@ def _forget_all(town: Town) -> None:
     for assembled in town.banks.values():
         town.now += 1
         kept = assembled.node
-        with kept.house.store.transaction():
+        with store_of(kept).transaction():
             for txid in kept.objects.waiting.since(town.now + 1, 10_000):
                 kept.retention.forget(txid)
             kept.objects.requests.drop_old(town.now + 1, 10_000)
@@ -253,5 +254,5 @@ def test_a_request_that_a_refused_transfer_names_is_charged(town: Town) -> None:
     aigul.upload_bundle(Bundle((false,), (), (aigul.person.certificate,), ()))
     assert aigul.verdict(false).settlement is not None
     aigul.upload_bundle(Bundle((), (), (), (request,)))
-    store = town.banks["alatau"].node.house.store
+    store = store_of(town.banks["alatau"].node)
     assert store.rows("select sum(count) from shares where what = 'requests' and payer = ''") == [(1,)]

@@ -12,6 +12,7 @@ import pytest
 
 from ledger_sync.bank.node import Node
 from ledger_sync.possession import possession_message
+from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.bank.watched import watched
@@ -65,7 +66,7 @@ def meanwhile(town: Town, happens: Callable[[Node], object]) -> tuple[Node, Slow
 
 def count(town: Town, table: str, key: Key) -> int:
     sql = f"select count(*) from {table} where key = ?"
-    return int(town.banks["alatau"].node.house.store.value(sql, (key.public,)))
+    return int(store_of(town.banks["alatau"].node).value(sql, (key.public,)))
 
 
 def test_one_key_gets_one_certificate(town: Town) -> None:

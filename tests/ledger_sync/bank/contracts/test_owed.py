@@ -52,6 +52,18 @@ def test_the_last_outcome_of_a_redemption_stands_and_the_first_is_told_from_late
     assert redemptions.giving(ONE) is None
 
 
+def test_one_is_under_way_for_whose_account_it_was_opened_and_who_signed_it(chain: Chain) -> None:
+    redemptions, account, payer = chain.storage.redemptions, enter(chain.storage), chain.people[3]
+    redeemed, key = chain.redeem(payer, chain.tokens[-1]), payer.key.public
+    assert not redemptions.is_under_way(account, key)
+    redemptions.open(redeemed.id, Opened(account, 600))
+    assert redemptions.is_under_way(account, key)
+    assert not redemptions.is_under_way("b" * 32, key)
+    assert not redemptions.is_under_way(account, chain.people[0].key.public)
+    redemptions.done(redeemed.id, 600, None)
+    assert not redemptions.is_under_way(account, key)
+
+
 def test_what_was_never_opened_has_no_outcome(chain: Chain) -> None:
     assert not chain.storage.redemptions.done(chain.ids[0], 700, None)
     assert chain.storage.redemptions.outcomes(chain.ids) == {}

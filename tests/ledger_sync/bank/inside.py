@@ -1,0 +1,14 @@
+"""A look into a bank's store, past its ports: what tests count there, and how they break it."""
+
+from __future__ import annotations
+
+from ledger_sync.bank.node import Node
+from ledger_sync.bank.sqlite.storage import SqliteStorage
+from ledger_sync.bank.sqlite.store import Store
+
+
+def store_of(node: Node) -> Store:
+    """The store that the node's storage stands on."""
+    storage = node.house.storage
+    assert isinstance(storage, SqliteStorage)
+    return storage.store

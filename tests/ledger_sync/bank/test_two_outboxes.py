@@ -1,0 +1,133 @@
+"""Two processes of one bank, each with its lanes: a piece of work is done by one, and by the other if that dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from ledger_sync.bank.node import Node
+from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.work import HELD
+from tests.ledger_sync.bank.processes import another_process
+from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.bank.watched import watched
+from wallet.protocol.cose import Signed
+from wallet.protocol.policy import Reason
+from wallet.protocol.transfer import Transfer
+
+HERE, THERE = "alatau", "zhibek"
+RELAYS = "/v1/relays"
+
+
+class Relays:
+    """What is passed on to the other bank, and what happens meanwhile."""
+
+    def __init__(self, town: Town) -> None:
+        self.count = 0
+        self.meanwhile: Callable[[], object] = lambda: None
+        town.between = self._between
+
+    def _between(self, service: str, request: httpx.Request, deliver: Callable[[], httpx.Response]) -> Any:
+        if service == THERE and request.url.path == RELAYS:
+            self.count += 1
+            self.meanwhile()
+        return deliver()
+
+
+@pytest.fixture
+def first(town: Town) -> Node:
+    return town.banks[HERE].node
+
+
+@pytest.fixture
+def second(town: Town) -> Iterator[Node]:
+    node = another_process(town, HERE)
+    yield node
+    node.house.storage.close()
+
+
+def paid(town: Town, count: int) -> tuple[Customer, list[Signed[Transfer]]]:
+    """Payments to a customer of the other bank, settled here and not yet passed on."""
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", THERE)
+    tokens = aigul.fund(*[1_000] * count)
+    made = [town.pay(aigul, [token], baurzhan, 1_000) for token in tokens]
+    aigul.upload(*made)
+    return baurzhan, made
+
+
+def to_pass_on(node: Node) -> list[bytes]:
+    return list(node.house.storage.jobs.open_subjects(Kind.WHOLE, THERE))
+
+
+def test_what_one_is_passing_on_the_other_leaves_alone(town: Town, first: Node, second: Node) -> None:
+    payee, made = paid(town, 5)
+    assert len(to_pass_on(first)) == 5
+    relays = Relays(town)
+    relays.meanwhile = second.work_round
+    first.work_round()
+    assert relays.count == 1
+    assert to_pass_on(second) == []
+    assert {row.txid for row in payee.deliveries()[1]} == {transfer.id for transfer in made}
+
+
+def test_what_was_asked_for_again_meanwhile_is_passed_on_once_more_after_it(
+    town: Town, first: Node, second: Node
+) -> None:
+    _, (made,) = paid(town, 1)
+    relays = Relays(town)
+
+    def again() -> None:
+        if relays.count == 1:
+            second.work.again(Item(Kind.WHOLE, THERE, made.id))
+            second.work_round()
+            assert relays.count == 1
+
+    relays.meanwhile = again
+    first.work_round()
+    assert relays.count == 2
+    assert to_pass_on(first) == []
+
+
+def test_what_a_dead_process_had_claimed_is_passed_on_by_the_other_when_its_time_is_over(
+    town: Town, first: Node, second: Node
+) -> None:
+    payee, made = paid(town, 3)
+    assert len(first.work.claim(2, (Kind.WHOLE,), THERE)) == 2
+    relays = Relays(town)
+    second.work_round()
+    assert len(to_pass_on(second)) == 2
+    town.now += HELD
+    second.work_round()
+    assert to_pass_on(second) == []
+    assert relays.count == 2
+    assert {row.txid for row in payee.deliveries()[1]} == {transfer.id for transfer in made}
+
+
+def test_a_process_that_starts_again_goes_on_at_once(town: Town, first: Node) -> None:
+    paid(town, 3)
+    first.work.claim(2, (Kind.WHOLE,), THERE)
+    town.network.restart(HERE)
+    again = town.banks[HERE].node
+    again.work_round()
+    assert to_pass_on(again) == []
+
+
+def test_nothing_is_signed_or_verified_inside_a_transaction(town: Town) -> None:
+    """By whoever passes on, redeems and revokes, and by whoever is passed on to."""
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", THERE)
+    made = town.pay(aigul, aigul.fund(1_000), baurzhan, 1_000)
+    back = town.refuse(baurzhan, town.outputs(made)[0])
+    here, seen_here = watched(town, HERE)
+    there, seen_there = watched(town, THERE)
+    here.upload(town.bundle([made, back]), f"customer:{aigul.account}")
+    here.wallets.revoke(aigul.account, Reason.LOST)
+    for node in (here, there, here):
+        node.work_round()
+    assert here.house.storage.jobs.open_subjects(Kind.REVOKE, "") == []
+    assert here.house.storage.redemptions.outcomes([back.id]).keys() == {back.id}
+    assert seen_here.signed
+    assert seen_here.inside == []
+    assert seen_there.inside == []
