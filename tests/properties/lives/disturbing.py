@@ -54,9 +54,12 @@ class Disturbing(Life):
         self.passing: list[Passing] = []
 
     def disturbances_end(self) -> None:
+        self.what_passes_is_over()
+        super().disturbances_end()
+
+    def what_passes_is_over(self) -> None:
         while self.passing:
             self.passing.pop(0).end()
-        super().disturbances_end()
 
     def step_passed(self) -> None:
         for passing in self.passing:

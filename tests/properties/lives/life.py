@@ -237,6 +237,9 @@ class Life(RuleBasedStateMachine):
     def disturbances_end(self) -> None:
         """Whatever is disturbed is so no more."""
 
+    def what_passes_is_over(self) -> None:
+        """What lasts for some steps only lasts no more."""
+
     def step_passed(self) -> None:
         """One more step was made."""
 

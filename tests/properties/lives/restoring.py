@@ -38,12 +38,18 @@ class Restoring(Life):
     @rule(which=st.integers(0, 20))
     @precondition(lambda self: self.disks and not self.is_restored)
     def a_service_is_put_back(self, which: int) -> None:
-        """Everybody is there; it has a few rounds to catch up before it is held to anything."""
+        """It catches up as far as it can among what is disturbed, and then with everybody there, before it is held to
+        anything."""
         name, disk = self.disks[which % len(self.disks)]
         self.is_restored = True
         self.audit.restored.add(name)
         self.system.network.revive()
         self.system.network.put_back(name, disk)
+        self._catch_up()
+        self.what_passes_is_over()
+        self._catch_up()
+
+    def _catch_up(self) -> None:
         for _ in range(_ROUNDS):
             self.system.now += 40
             self.system.network.work()
