@@ -39,7 +39,7 @@ POINTS = {
             for name in ("reserve", "sign", "acknowledge")
             for step in ("stored", "recorded")
         ),
-        *("purse.sign.signed", "purse.shown.stored", "keystore.sign.done", "keystore.record.created"),
+        *("purse.sign.signed", "purse.shown.stored", "keystore.sign.done", "keystore.record.rewritten"),
     ),
     "payee": ("purse.accept.stored", "purse.accept.recorded", "purse.receipt.signed", "purse.receipt.stored"),
 }
@@ -113,6 +113,7 @@ class Lane:
         """From two idle wallets to a payment that both have; whatever befalls it on the way."""
         for role in ("payer", "payee"):
             if case.point and role == case.victim:
+                self.open_once(role, case.hops)
                 self.start(role, case.point)
             elif role not in self.sides or self.sides[role].is_dead:
                 self.start(role)
@@ -127,11 +128,11 @@ class Lane:
             taps += 1
         self._check(before, case)
 
-    def open_once(self, hops: int) -> None:
-        """What a purse does at its first opening is not what a case is about."""
-        for role in ("payee", "payer"):
-            self.start(role)
-            self.sides[role].ask("prepare", hops=hops)
+    def open_once(self, role: str, hops: int) -> None:
+        """What a purse does when it is opened first, or after steps that are recorded later, is not what a case is
+        about."""
+        self.start(role)
+        self.sides[role].ask("prepare", hops=hops)
 
     def _was_struck(self, case: Case) -> bool:
         """What was to befall it did."""
@@ -233,7 +234,8 @@ def in_lanes(folder: Path, cases: Sequence[Case]) -> None:
     def run(number: int) -> int:
         share = cases[number::count]
         with lane(folder / f"lane {number}", share[0].hops, len(share)) as pair:
-            pair.open_once(share[0].hops)
+            for role in ("payee", "payer"):
+                pair.open_once(role, share[0].hops)
             for case in share:
                 pair.pay(case)
         return len(share)
