@@ -22,6 +22,7 @@ class Unit(StrEnum):
     TIMES = "times"
     FRAMES = "frames"
     FLUSHES = "flushes"
+    KIBIBYTES = "kib"
 
 
 _PLACES: Final = {
@@ -31,6 +32,7 @@ _PLACES: Final = {
     Unit.TIMES: 2,
     Unit.FRAMES: 0,
     Unit.FLUSHES: 0,
+    Unit.KIBIBYTES: 0,
 }
 
 

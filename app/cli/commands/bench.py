@@ -14,7 +14,7 @@ from app.cli.status import Status, UsageError
 if TYPE_CHECKING:
     from app.cli.bench.figures import Figure, Findings
 
-MEASURES: Final = ("verify", "payment", "tap", "reconcile", "qr", "app", "cost")
+MEASURES: Final = ("verify", "payment", "tap", "reconcile", "qr", "app", "cost", "wallets")
 """Modules of app.cli.bench, each with ``measure(rounds, show) -> Findings``."""
 _ROUNDS: Final = 20
 _MOST_ROUNDS: Final = 10_000

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.catalogue import LANGUAGES, catalogue
-from app.cli.bench import qr, reconcile
+from app.cli.bench import qr, reconcile, wallets
 from app.cli.bench.figures import Findings
 from app.cli.commands import bench
 from app.cli.main import main
@@ -86,7 +86,7 @@ def test_with_no_name_everything_is_measured(
 
     monkeypatch.setattr(bench, "import_module", measuring)
     assert main(["bench", "--json"]) == Status.DONE
-    assert asked == ["verify", "payment", "tap", "reconcile", "qr", "app", "cost"]
+    assert asked == ["verify", "payment", "tap", "reconcile", "qr", "app", "cost", "wallets"]
     assert numbers(capsys.readouterr().out)["rounds"] == 20
 
 
@@ -148,3 +148,17 @@ def test_without_a_decoder_the_qr_measure_says_what_is_missing(
     monkeypatch.setattr(qr, "_READERS", {"zxing": missing, "pyzbar": missing})
     assert main(["bench", "qr", "--json"]) == Status.MISSING
     assert numbers(capsys.readouterr().out)["error"] == "missing.reader"
+
+
+def test_wallets_in_memory_take_no_descriptor_no_disk_and_less_memory() -> None:
+    """The two places are compared, not bounded: half is what people read as the aim."""
+    quiet = Show(catalogue("en"), as_json=True, quiet=True)
+    found = wallets.measure(1, quiet).as_fields()
+    assert (found["memory_descriptors"], found["memory_disk_kib"]) == (0, 0)
+    assert found["folder_descriptors"] == 3
+    assert found["folder_disk_kib"] > 100
+    assert_measured(
+        found, "memory_kib", "folder_kib", "ratio_times", "payment_memory_ms", "payment_folder_ms"
+    )
+    assert found["ratio_times"]["median"] < 1
+    assert found["ratio_times"]["aim"] == 0.5
