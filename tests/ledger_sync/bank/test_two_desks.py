@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.bank.node import Node
-from ledger_sync.bank.ports.shares import uploader_of_customer
+from ledger_sync.bank.ports.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.program import assemble
 from ledger_sync.sandbox.in_process import NOTARY
 from tests.ledger_sync.bank.town import Customer, Town
@@ -41,7 +41,7 @@ class Desks:
 
     def __init__(self, town: Town) -> None:
         self.town = town
-        self.first = town.banks[BANK].node
+        self.first, self.watch = watched(town, BANK)
         other = assemble(town.network.homes[BANK])
         self.second, self.close = other.node, other.service.close
         self.asked = 0
@@ -53,6 +53,18 @@ class Desks:
             self.asked += 1
             self.meanwhile()
         return deliver()
+
+    def once_answered(self, step: Callable[[], object]) -> None:
+        """``step`` happens when the first desk knows what the notary says, and signs by that."""
+
+        def happen() -> None:
+            self.watch.before_signing = lambda: None
+            step()
+
+        def wait_for_signature() -> None:
+            self.watch.before_signing = happen
+
+        self.once(wait_for_signature)
 
     def once(self, step: Callable[[], object]) -> None:
         """``step`` happens when the notary is asked next."""
@@ -116,6 +128,42 @@ def test_of_two_that_commit_the_same_one_writes_the_verdict(desks: Desks) -> Non
         assert desks.rows(f"select count(*) from {table}") == [(1 if table == "settlements" else 2,)]
     assert [row.txid for row in shop.deliveries()[1]] == [payment.id]
     assert desks.rows("select transfer from to_answer") == []
+
+
+def test_of_two_that_have_signed_a_verdict_one_writes_it(desks: Desks) -> None:
+    aigul, shop, payment = paid(desks)
+    take(desks.first, desks.town, aigul, payment)
+    told: list[Any] = []
+
+    def overtake() -> None:
+        desks.second.house.storage.settlements.release_all()
+        desks.town.now += 1
+        desks.second.desk.settle()
+        told.extend(desks.second.answers.rows([payment.id]))
+
+    desks.once_answered(overtake)
+    desks.first.desk.settle()
+    assert told[0][1] is not None
+    assert desks.first.answers.rows([payment.id]) == told
+    assert desks.rows("select count(*) from settlements") == [(1,)]
+    assert [row.txid for row in shop.deliveries()[1]] == [payment.id]
+
+
+def test_a_payload_that_comes_while_its_conflict_is_written_is_not_waited_for(desks: Desks) -> None:
+    """The other bank committed a rival, which this one's second process gets when the first has found it missing."""
+    town = desks.town
+    aigul, other, away = town.customer("Aigul"), town.customer("Other"), town.customer("Away", "zhibek")
+    tokens = aigul.fund(1_000)
+    winner, loser = town.pay(aigul, tokens, away, 700), town.pay(aigul, tokens, other, 600)
+    town.banks["zhibek"].node.upload(town.bundle([winner]), uploader_of_customer(away.account))
+    unrelated = town.pay(aigul, aigul.fund(500), other, 500)
+    take(desks.first, town, other, loser)
+    take(desks.first, town, aigul, unrelated)
+    desks.once_answered(lambda: desks.second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek")))
+    desks.first.desk.settle()
+    row = settlement(aigul.verdict(loser))
+    assert row.verdict is Verdict.CONFLICT
+    assert desks.rows("select * from lacks") == []
 
 
 def test_what_was_claimed_by_who_could_not_reach_the_notary_is_anybodys(desks: Desks) -> None:

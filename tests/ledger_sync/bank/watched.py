@@ -36,6 +36,8 @@ class Watch:
     """Key and signature."""
     inside: list[str] = field(default_factory=list)
     """What was signed or verified while a transaction was open."""
+    before_signing: Callable[[], object] = lambda: None
+    """What else happens then."""
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
     """What others do while this bank verifies or signs: each is done once."""
 
@@ -44,6 +46,7 @@ class Watch:
 
         def watched(message: bytes) -> bytes:
             self._note("signed")
+            self.before_signing()
             self.signed.append(message)
             return sign(message)
 
