@@ -161,9 +161,51 @@ def test_a_payload_that_comes_while_its_conflict_is_written_is_not_waited_for(de
     take(desks.first, town, aigul, unrelated)
     desks.once_answered(lambda: desks.second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek")))
     desks.first.desk.settle()
-    row = settlement(aigul.verdict(loser))
-    assert row.verdict is Verdict.CONFLICT
+    assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
     assert desks.rows("select * from lacks") == []
+
+
+def test_nor_is_it_where_the_conflict_was_committed_long_ago(desks: Desks) -> None:
+    """As before, but found missing when what is noted is looked at."""
+    town, first = desks.town, desks.first
+    aigul, other, away = town.customer("Aigul"), town.customer("Other"), town.customer("Away", "zhibek")
+    tokens = aigul.fund(1_000)
+    winner, loser = town.pay(aigul, tokens, away, 700), town.pay(aigul, tokens, other, 600)
+    town.banks["zhibek"].node.upload(town.bundle([winner]), uploader_of_customer(away.account))
+    take(first, town, other, loser)
+    first.desk.settle()
+    first.house.storage.conflicts.lacks_no_more(loser.id, [winner.id])
+    first.house.storage.settlements.look_at([loser.id])
+    take(first, town, aigul, town.pay(aigul, aigul.fund(500), other, 500, edit=spoilt))
+
+    def bring() -> None:
+        desks.watch.before_signing = lambda: None
+        desks.second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
+
+    desks.watch.before_signing = bring
+    first.desk.answer()
+    assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
+
+
+def test_a_parent_answered_while_its_child_is_written_is_not_waited_for(desks: Desks) -> None:
+    """The child was worked out before its parent had a verdict, and is committed after."""
+    town, first, second = desks.town, desks.first, desks.second
+    aigul, shop, payment = paid(desks)
+    further = town.pay(shop, town.outputs(payment)[:1], aigul, 700)
+    unrelated = town.pay(aigul, aigul.fund(500), shop, 500)
+    take(first, town, aigul, payment)
+    assert second.house.storage.settlements.claim(1, town.now, town.now + LEASE)
+    take(first, town, shop, payment, further)
+    take(first, town, aigul, unrelated)
+
+    def answer_parent() -> None:
+        second.house.storage.settlements.release([payment.id])
+        second.desk.settle()
+        assert second.house.storage.settlements.answered([payment.id, further.id]).keys() == {payment.id}
+
+    desks.once_answered(answer_parent)
+    first.desk.settle()
+    assert settlement(shop.verdict(further)).verdict is Verdict.SETTLED
 
 
 def test_what_was_claimed_by_who_could_not_reach_the_notary_is_anybodys(desks: Desks) -> None:
