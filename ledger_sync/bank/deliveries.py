@@ -84,11 +84,8 @@ class Deliveries:
 
     def _is_refused(self, transfer: Signed[Transfer]) -> bool:
         """Whether the payee signed a refusal of output 0."""
-        for txid in self._objects.transfers.consumers(TokenRef(transfer.id, 0)):
-            refusal = self._objects.transfers.copy(txid, transfer.body.payee)
-            if refusal is not None and isinstance(refusal.body.purpose, ToPayer):
-                return True
-        return False
+        redeemed = self._objects.transfers.redemptions_of(TokenRef(transfer.id, 0), transfer.body.payee)
+        return any(isinstance(one.body.purpose, ToPayer) for one in redeemed)
 
     def keys_in_use(self, account: str, keys: Sequence[bytes]) -> list[bytes]:
         """Those of ``account``'s own ``keys`` that the ledger still knows something open of: money that is neither

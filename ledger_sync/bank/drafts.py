@@ -37,6 +37,12 @@ class Draft:
     found: tuple[bytes, ...] = ()
 
     @property
+    def is_good(self) -> bool:
+        """Whether it is valid and has an outcome."""
+        is_told = self.outcome is not None and self.outcome.verdict is not Verdict.REFUSED
+        return is_told and self.case.signer is not None
+
+    @property
     def txid(self) -> bytes:
         return self.case.transfer.id
 

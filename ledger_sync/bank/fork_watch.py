@@ -8,7 +8,7 @@ key is judged as a payment. Gaps in sequence numbers prove nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from ledger_sync.bank.house import House
@@ -92,6 +92,14 @@ class ForkWatch:
         return self._revocations.keep(evidence)
 
     # limits
+
+    def expect(self, transfers: Sequence[Signed[Transfer]], signers: Collection[bytes]) -> None:
+        """These are checked next, in this transaction: what each is checked by is read together."""
+        self._objects.tokens.get_each([TokenRef(item.id, 0) for item in transfers])
+        self._objects.requests.get_each(
+            [item.body.purpose for item in transfers if isinstance(item.body.purpose, bytes)]
+        )
+        self._objects.certificates.prepare(signers)
 
     def check_limits(self, transfer: Signed[Transfer], certificate: Certificate) -> None:
         """Revoke the signer's wallet ids if the transfer, which stands, broke the limits it was signed under: those

@@ -40,7 +40,7 @@ class Listener(Protocol):
 
     def issuance_came(self, signed: Signed[Issuance]) -> None: ...
 
-    def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None: ...
+    def signatures_came(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None: ...
 
     def refused(self, txid: bytes, code: Code) -> None: ...
 
@@ -167,8 +167,7 @@ class Intake:
             account = self._wallets.customer_of(signer)
             payer = f"key:{signer.hex()}" if account is None else uploader_of_customer(account)
             self._archive.waiting.charge(transfer.id, payer)
-        for transfer, signer in copies:
-            self._listener.signature_came(transfer, signer)
+        self._listener.signatures_came(copies)
 
     def _judge(self, txids: Iterable[bytes], directory: Directory, signatures: Signatures) -> None:
         """Judge these transfers, in this order, and whatever that completes."""

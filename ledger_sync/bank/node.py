@@ -86,18 +86,17 @@ class _Switchboard:
     def issuance_came(self, signed: Signed[Issuance]) -> None:
         self.deliveries.issuance_came(signed)
 
-    def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        self.relays.signature_came(transfer, signer)
-        self.watch.signature_came(transfer, signer)
-        self.desk.signature_came(transfer)
+    def signatures_came(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
+        for transfer, signer in copies:
+            self.relays.signature_came(transfer, signer)
+            self.watch.signature_came(transfer, signer)
+        self.desk.payloads_came([transfer.id for transfer, _ in copies])
 
     def refused(self, txid: bytes, code: Code) -> None:
         self.desk.refused(txid, code)
 
     def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None:
         self.deliveries.settled(transfer, signer)
-        if isinstance(transfer.body.purpose, bytes):
-            self.objects.requests.answered(transfer.body.purpose)
         if transfer.body.redemption is not None:
             self.redemptions.settled(transfer, signer, outcome.values[0])
 

@@ -30,7 +30,6 @@ from wallet.protocol.settlement import (
     Commit,
     Consumption,
     Settlement,
-    Verdict,
     check_consumption,
 )
 from wallet.protocol.transfer import TokenRef, Transfer
@@ -188,17 +187,21 @@ class SettlingDesk:
                 self._watch.keep(draft.evidence)
         taken = frozenset(self._settlements.answer(answers))
         self._settlements.looked_at([draft.case for draft in drafts if draft.outcome is None])
-        for draft in drafts:
-            if draft.outcome is None or draft.txid in taken:
-                self._ask_for(draft)
-                self._tell(draft, draft.outcome)
+        told = [draft for draft in drafts if draft.outcome is None or draft.txid in taken]
+        answered = [draft.case.transfer for draft in told if draft.is_good]
+        refs = [item.body.purpose for item in answered if isinstance(item.body.purpose, bytes)]
+        self._objects.requests.answered(refs)
+        self._watch.expect(answered, {draft.case.owner for draft in told})
+        for draft in told:
+            self._ask_for(draft)
+            self._tell(draft, draft.outcome)
 
     def _tell(self, draft: Draft, outcome: Outcome | None) -> None:
         """Other banks' wallets are named to the central bank as well, whatever their bank does."""
         signer = draft.case.signer
         for evidence in draft.foreign:
             self._work.add(Item(Kind.REVOKE, "", self._watch.keep(evidence)))
-        if outcome is not None and outcome.verdict is not Verdict.REFUSED and signer is not None:
+        if outcome is not None and signer is not None and draft.is_good:
             self._watch.check_limits(draft.case.transfer, signer.body)
             self._listener.answered(draft.case.transfer, signer.body.key, outcome)
 
@@ -222,16 +225,17 @@ class SettlingDesk:
         statement = self._objects.statements.on(ref)
         return self._objects.tokens.worth(ref) == 0 if statement is None else statement.body.consumer != txid
 
-    def signature_came(self, transfer: Signed[Transfer]) -> None:
-        """A conflict may have waited for this payload."""
-        waiting = [
-            txid
-            for txid in self._conflicts.lacking(transfer.id)
-            if self._objects.transfers.has_copy(transfer.id, self._objects.transfers.owner(txid) or b"")
-        ]
-        for txid in waiting:
-            self._conflicts.lacks_no_more(txid, [transfer.id])
-        self._settlements.look_at(waiting)
+    def payloads_came(self, txids: Collection[bytes]) -> None:
+        """Conflicts may have waited for the payloads of these, which somebody signed."""
+        for wanted, waiting in self._conflicts.lacking_each(txids).items():
+            self._payload_came(wanted, waiting)
+
+    def _payload_came(self, wanted: bytes, waiting: Sequence[bytes]) -> None:
+        transfers = self._objects.transfers
+        complete = [txid for txid in waiting if transfers.has_copy(wanted, transfers.owner(txid) or b"")]
+        for txid in complete:
+            self._conflicts.lacks_no_more(txid, [wanted])
+        self._settlements.look_at(complete)
 
     def certificate_came(self, key: bytes) -> None:
         """What has ended without a certificate of its signer may have waited for this one."""

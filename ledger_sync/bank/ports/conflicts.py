@@ -22,6 +22,9 @@ class Conflicts(Protocol):
     def lacking(self, wanted: bytes) -> Sequence[bytes]:
         """Who awaits it."""
 
+    def lacking_each(self, wanted: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
+        """Who awaits each of these, of those that somebody awaits."""
+
     def wanted_by(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
         """What each of these awaits, of those that await something."""
 

@@ -70,8 +70,11 @@ class Requests(Protocol):
     def get(self, ref: bytes) -> Signed[Request] | None:
         """A request by what a transfer calls it."""
 
-    def answered(self, ref: bytes) -> None:
-        """A settled transfer answers them: they are no burden any more."""
+    def get_each(self, refs: Collection[bytes]) -> Mapping[bytes, Signed[Request] | None]:
+        """A request for each of these, by what transfers call them."""
+
+    def answered(self, refs: Collection[bytes]) -> None:
+        """Settled transfers answer them: they are no burden any more."""
 
     def drop(self, uploader: str, count: int) -> None:
         """The oldest of ``uploader`` that nothing has answered."""

@@ -86,8 +86,8 @@ class Transfers(Protocol):
     def children(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
         """Transfers that consume an output of each of these; those that have none are left out."""
 
-    def consumers(self, ref: TokenRef) -> Sequence[bytes]:
-        """Transfers that consume an output."""
+    def redemptions_of(self, ref: TokenRef, signer: bytes) -> Sequence[Signed[Transfer]]:
+        """What ``signer`` signed that redeems an output."""
 
     def signer(self, txid: bytes) -> Signed[Certificate] | None:
         """The certificate under which a valid transfer was signed."""

@@ -27,6 +27,14 @@ class SqliteConflicts:
         rows = self._store.rows("select transfer from lacks where wanted = ? order by transfer", (wanted,))
         return [row[0] for row in rows]
 
+    def lacking_each(self, wanted: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
+        found: dict[bytes, list[bytes]] = defaultdict(list)
+        for places, values in ids(wanted):
+            sql = f"select wanted, transfer from lacks where wanted in {places} order by wanted, transfer"
+            for name, txid in self._store.rows(sql, values):
+                found[name].append(txid)
+        return found
+
     def wanted_by(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
         found: dict[bytes, list[bytes]] = defaultdict(list)
         for places, values in ids(txids):

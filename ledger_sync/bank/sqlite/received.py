@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import keep, load
 from ledger_sync.bank.ports.shares import Share
 from ledger_sync.bank.sqlite.sets import ids
@@ -56,6 +57,7 @@ class SqliteRequests:
     def __init__(self, store: Store, shares: SqliteShares) -> None:
         self._store = store
         self._shares = shares
+        self._by_ref: Once[bytes, Signed[Request] | None] = Once(store, lambda ref: self._read((ref,))[ref])
 
     def known(self, names: Collection[bytes]) -> frozenset[bytes]:
         """Those of these ids that are here."""
@@ -88,6 +90,7 @@ class SqliteRequests:
             self._shares.charge(Share.REQUESTS, uploader, count=burden)
         for signed in fresh.values():
             keep(signed)
+        self._by_ref.forget()
 
     def _settled(self, refs: Collection[bytes]) -> set[bytes]:
         """Those of these that a settled transfer answers."""
@@ -102,15 +105,33 @@ class SqliteRequests:
 
     def get(self, ref: bytes) -> Signed[Request] | None:
         """A request by what a transfer calls it."""
-        row = self._store.row("select payload, signature from requests where ref = ? limit 1", (ref,))
-        return None if row is None else load(Request, *row)
+        return self._by_ref.get(ref)
 
-    def answered(self, ref: bytes) -> None:
-        """A settled transfer answers them."""
-        rows = self._store.rows("select id, uploader from requests where ref = ? and answered = 0", (ref,))
-        for request_id, uploader in rows:
-            self._store.run("update requests set answered = 1 where id = ?", (request_id,))
-            self._shares.charge(Share.REQUESTS, uploader, count=-1)
+    def get_each(self, refs: Collection[bytes]) -> Mapping[bytes, Signed[Request] | None]:
+        """A request for each of these."""
+        return self._by_ref.get_each(refs, self._read)
+
+    def _read(self, refs: Collection[bytes]) -> Mapping[bytes, Signed[Request] | None]:
+        found: dict[bytes, Signed[Request] | None] = dict.fromkeys(refs)
+        for _, values in ids(refs):
+            sql = (
+                f"with named (ref) as (values {', '.join(['(?)'] * len(values))})"
+                " select n.ref, r.payload, r.signature from named n"
+                " join requests r on r.id = (select id from requests where ref = n.ref limit 1)"
+            )
+            for ref, payload, signature in self._store.rows(sql, values):
+                found[ref] = load(Request, payload, signature)
+        return found
+
+    def answered(self, refs: Collection[bytes]) -> None:
+        """Settled transfers answer them."""
+        for places, values in ids(set(refs)):
+            rows = self._store.rows(
+                f"select id, uploader from requests where ref in {places} and answered = 0", values
+            )
+            self._store.run_each("update requests set answered = 1 where id = ?", [row[:1] for row in rows])
+            for _, uploader in rows:
+                self._shares.charge(Share.REQUESTS, uploader, count=-1)
 
     def drop(self, uploader: str, count: int) -> None:
         """The oldest of ``uploader`` that nothing has answered."""
@@ -124,6 +145,7 @@ class SqliteRequests:
         rows = self._store.rows(
             f"select id, uploader from requests where answered = 0 and {which} order by since limit ?", values
         )
+        self._by_ref.forget()
         for request_id, uploader in rows:
             self._store.run("delete from requests where id = ?", (request_id,))
             self._shares.charge(Share.REQUESTS, uploader, count=-1)

@@ -10,11 +10,15 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import Transfer
 
 _SAME_TOKEN: Final = (
-    "select i.transfer from inputs i join copies c on c.transfer = i.transfer and c.signer = ?"
-    " where i.origin = ? and i.output = ? and i.transfer <> ? limit 1"
+    "select * from (select i.transfer from inputs i join copies c on c.transfer = i.transfer and c.signer = ?"
+    " where i.origin = ? and i.output = ? and i.transfer <> ? limit 1)"
 )
 _SAME_NUMBER: Final = (
-    "select transfer from copies where signer = ? and sequence = ? and transfer <> ? limit 1"
+    "select * from (select transfer from copies where signer = ? and sequence = ? and transfer <> ? limit 1)"
+)
+_NEIGHBOURS: Final = (
+    "select (select transfer from counted where device = ?1 and sequence < ?2 order by sequence desc, transfer"
+    " limit 1), (select transfer from counted where device = ?1 and sequence > ?2 order by sequence, transfer limit 1)"
 )
 
 
@@ -28,9 +32,10 @@ class SqliteSigningHistory:
         return self._ids("select transfer from copies where signer = ?", signer)
 
     def rivals(self, transfer: Signed[Transfer], signer: bytes) -> Iterator[bytes]:
-        for ref in transfer.body.inputs:
-            yield from self._ids(_SAME_TOKEN, signer, *ref, transfer.id)
-        yield from self._ids(_SAME_NUMBER, signer, transfer.body.sequence, transfer.id)
+        refs = transfer.body.inputs
+        values = [value for ref in refs for value in (signer, *ref, transfer.id)]
+        sql = " union all ".join([_SAME_TOKEN] * len(refs) + [_SAME_NUMBER])
+        yield from self._ids(sql, *values, signer, transfer.body.sequence, transfer.id)
 
     def redeemed(self, signer: bytes) -> Sequence[bytes]:
         return self._ids(
@@ -68,14 +73,9 @@ class SqliteSigningHistory:
         return int(self._store.value(sql, (device, request)) or 0)
 
     def neighbours(self, device: bytes, sequence: int) -> tuple[bytes | None, bytes | None]:
-        before = "sequence < ? order by sequence desc, transfer limit 1"
-        after = "sequence > ? order by sequence, transfer limit 1"
-        found = [
-            self._ids(f"select transfer from counted where device = ? and {which}", device, sequence)
-            for which in (before, after)
-        ]
-        below, above = (ids[0] if ids else None for ids in found)
-        return below, above
+        row = self._store.row(_NEIGHBOURS, (device, sequence))
+        assert row is not None
+        return row[0], row[1]
 
     def _ids(self, sql: str, *values: Any) -> list[bytes]:
         return [row[0] for row in self._store.rows(sql, values)]

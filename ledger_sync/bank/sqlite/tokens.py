@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import load
 from ledger_sync.bank.sqlite.sets import ids
 from ledger_sync.bank.sqlite.store import Row, Store
@@ -88,20 +89,26 @@ class SqliteTokens:
     def __init__(self, store: Store, unspent: SqliteUnspent) -> None:
         self._store = store
         self._unspent = unspent
+        self._held: Once[TokenRef, Token | None] = Once(store, lambda ref: self._read((ref,))[ref])
 
     def add(self, tokens: Sequence[Token], *, settled: bool) -> None:
         """Outputs of valid transactions."""
         self._store.run_each(_INSERT, [_row(token, settled=settled) for token in tokens])
         self._unspent.came({token.ref.txid for token in tokens})
+        self._held.forget()
 
     def get(self, ref: TokenRef) -> Token | None:
         """One output."""
-        return self.get_each((ref,)).get(ref)
+        return self._held.get(ref)
 
     def get_each(self, refs: Collection[TokenRef]) -> Mapping[TokenRef, Token]:
         """Those of these that are outputs of valid transactions."""
+        held = self._held.get_each(refs, self._read)
+        return {ref: token for ref in refs if (token := held[ref]) is not None}
+
+    def _read(self, refs: Collection[TokenRef]) -> Mapping[TokenRef, Token | None]:
         wanted = frozenset(refs)
-        found: dict[TokenRef, Token] = {}
+        found: dict[TokenRef, Token | None] = dict.fromkeys(wanted)
         for places, values in ids({ref.txid for ref in wanted}):
             sql = f"select origin, output, {_TOKEN} from tokens where origin in {places}"
             for row in self._store.rows(sql, values):

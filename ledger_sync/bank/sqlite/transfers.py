@@ -144,12 +144,16 @@ class SqliteTransfers:
             found.setdefault(origin, {})[txid] = None
         return {origin: list(held) for origin, held in found.items()}
 
-    def consumers(self, ref: TokenRef) -> list[bytes]:
-        """Transfers that consume an output."""
+    def redemptions_of(self, ref: TokenRef, signer: bytes) -> list[Signed[Transfer]]:
+        """What ``signer`` signed that redeems an output: of a payment alone the purpose is in its column."""
         rows = self._store.rows(
-            "select transfer from inputs where origin = ? and output = ?", (ref.txid, ref.output)
+            "select t.payload, c.signature from inputs i"
+            " join transfers t on t.id = i.transfer and t.purpose is null"
+            " join copies c on c.transfer = i.transfer and c.signer = ?"
+            " where i.origin = ? and i.output = ?",
+            (signer, *ref),
         )
-        return [row[0] for row in rows]
+        return [load(Transfer, *row) for row in rows]
 
     def signer(self, txid: bytes) -> Signed[Certificate] | None:
         """The certificate under which a valid transfer was signed."""

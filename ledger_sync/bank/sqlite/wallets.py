@@ -23,6 +23,8 @@ class SqliteWallets:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._holders = Once(store, self._read_holder)
+        self._newest_limits = Once(store, self._read_newest_limits)
+        self._limits = Once(store, self._read_limits)
 
     def certify(self, certified: Certified, after: bytes | None) -> bool:
         with self._store.transaction():
@@ -99,19 +101,26 @@ class SqliteWallets:
 
     def note_limits(self, limits: Limits) -> int:
         raw = codec.encode(limits.to_cbor())
-        newest = "select number, limits from policy_limits order by number desc limit 1"
-        row = self._store.row(newest)
+        row = self._newest_limits.get(None)
         if row is not None and row[1] == raw:
             return int(row[0])
         with self._store.transaction():
-            row = self._store.row(newest)
+            row = self._newest_limits.get(None)
             if row is None or row[1] != raw:
                 self._store.insert("policy_limits", limits=raw)
-                row = self._store.row(newest)
+                self._newest_limits.forget()
+                self._limits.forget()
+                row = self._newest_limits.get(None)
             assert row is not None
             return int(row[0])
 
+    def _read_newest_limits(self, _: None) -> Row | None:
+        return self._store.row("select number, limits from policy_limits order by number desc limit 1")
+
     def limits_since(self, number: int) -> Sequence[Limits]:
+        return self._limits.get(number)
+
+    def _read_limits(self, number: int) -> Sequence[Limits]:
         rows = self._store.rows(
             "select limits from policy_limits where number >= ? order by number", (number,)
         )

@@ -24,7 +24,7 @@ from wallet.protocol.transfer import TokenRef, Transfer
 
 FIXED = {
     "provenance": "the ancestors of one transfer, as far as a bundle carries them",
-    "named": "the outputs that a statement itself names, 64 at most",
+    "named": "what a statement itself names, 64 at most",
     "to_answer": "what was decided in the last moment and has no verdict yet",
     "policy_limits": "its last row, in the order of its key",
     "partners": "as many as there are banks",

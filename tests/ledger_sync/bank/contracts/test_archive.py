@@ -98,8 +98,8 @@ def test_a_request_is_a_burden_once_until_it_is_answered_or_dropped(
         other.archive.requests.add(asked, B, NOW)
         assert other.archive.shares.used(Share.REQUESTS, A) == 3
         assert other.archive.shares.used(Share.REQUESTS, B) == 0
-        other.archive.requests.answered(request_ref(asked[0]))
-        other.archive.requests.answered(request_ref(asked[0]))
+        other.archive.requests.answered([request_ref(asked[0])])
+        other.archive.requests.answered([request_ref(asked[0]), request_ref(asked[0])])
         assert other.archive.shares.used(Share.REQUESTS, A) == 2
         other.archive.requests.drop(A, 1)
     assert requests.known([one.id for one in asked]) == {asked[0].id, asked[2].id}
@@ -246,6 +246,17 @@ def test_what_is_forgotten_is_gone_with_all_that_hangs_on_it(chain: Chain, archi
     assert archive.transfers.children((chain.ids[1],)) == {}
     assert not archive.transfers.is_signed(made.id)
     assert archive.pending.waiting_of(signer) == []
+
+
+def test_of_an_outputs_consumers_those_that_redeem_it_are_told(chain: Chain, archive: Archive) -> None:
+    token, owner = chain.tokens[-1], chain.people[-1]
+    redeeming = chain.redeem(owner, token)
+    paying = chain.pay(owner, token, chain.people[0].key.public, 1, PURPOSE, "waiting")
+    assert sorted(archive.transfers.children((token.ref.txid,))[token.ref.txid]) == sorted(
+        [redeeming.id, paying.id]
+    )
+    assert archive.transfers.redemptions_of(token.ref, owner.key.public) == [redeeming]
+    assert archive.transfers.redemptions_of(token.ref, b"other") == []
 
 
 # tokens

@@ -264,6 +264,7 @@ def test_a_payload_is_awaited_until_it_comes(chain: Chain) -> None:
         conflicts.lacks(txid, wanted)
     conflicts.lacks(one, wanted)
     assert sorted(conflicts.lacking(wanted)) == sorted([one, two])
+    assert conflicts.lacking_each([wanted, bytes(32)]) == {wanted: sorted([one, two])}
     assert conflicts.wanted_by(chain.ids) == {one: [wanted], two: [wanted]}
     conflicts.lacks_no_more(one, [wanted])
     assert conflicts.lacking(wanted) == [two]
