@@ -141,7 +141,8 @@ def test_a_printed_code_is_paid_anew_only_by_who_says_so(market: Market) -> None
         PayerState.PAID_BEFORE,
         [first.payment.id],
     )
-    assert flow.pay_anew().state is PayerState.REQUESTED
+    anew = flow.pay_anew()
+    assert (anew.state, anew.alike) == (PayerState.REQUESTED, ())
     assert flow.confirm(AMOUNT, market.gate).payment != first.payment
     again, _ = market.considers(code)
     shown = again.show_again(first.payment.id)
