@@ -119,8 +119,8 @@ def _wallet(authorities: Authorities, home: Path | MemoryHome) -> Wallet:
     reconciling.take_root(authorities.root.public, authorities.signed_directory())
     reconciling.take_policy(None, authorities.first_policy())
     reconciling.install_certificate(authorities.certify(reconciling.begin_epoch().key))
-    funding = reconciling.begin_funding(_FUNDED)
-    reconciling.complete_funding(authorities.issue(funding.owner, funding.amounts, funding.id))
+    funding = reconciling.fundings.begin(_FUNDED)
+    reconciling.fundings.complete(authorities.issue(funding.owner, funding.amounts, funding.id))
     return wallet
 
 
