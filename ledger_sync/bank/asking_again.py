@@ -14,7 +14,8 @@ from typing import Final
 
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import BankLines
-from ledger_sync.bank.work import Kind, WorkList
+from ledger_sync.bank.ports.jobs import Kind
+from ledger_sync.bank.work import WorkList
 from wallet.protocol.bounds import FAR_AHEAD
 from wallet.protocol.codes import Code, Refusal, require
 

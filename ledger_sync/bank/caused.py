@@ -12,7 +12,8 @@ from typing import Final
 
 from ledger_sync.bank.house import House
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND, Noted
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.work import WorkList
 from wallet.protocol import codec
 
 KINDS: Final = (FUNDING, REDEMPTION, REFUND, CHALLENGE)

@@ -13,8 +13,9 @@ from ledger_sync.bank.caused import note
 from ledger_sync.bank.house import House
 from ledger_sync.bank.ports.caused import CHALLENGE
 from ledger_sync.bank.ports.compensations import Share
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.unclaimed import Unclaimed
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from wallet.protocol import codec, idempotency
 from wallet.protocol.bounds import ID_BYTES
 

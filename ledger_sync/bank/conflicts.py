@@ -20,11 +20,12 @@ from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.compensations import Share
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.peers import is_asked_again
 from ledger_sync.possession import Possession
 from wallet.protocol.bounds import ID_BYTES

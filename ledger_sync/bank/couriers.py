@@ -13,10 +13,11 @@ import hsm.failpoint
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import BankLines, CentralBankLine
 from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.jobs import Item
 from ledger_sync.bank.ports.revocations import Case, Revocation
 from ledger_sync.bank.provenance import Gathered, Provenance
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Item, WorkList
+from ledger_sync.bank.work import WorkList
 from wallet.protocol.bounds import ID_BYTES, MAX_AHEAD
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate

@@ -14,10 +14,11 @@ from ledger_sync.bank.house import House
 from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import BankLines, NotaryLine
 from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.ports.transfers import Stage
 from ledger_sync.bank.settling_desk import SettlingDesk
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.peers import is_asked_again, read
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal, require

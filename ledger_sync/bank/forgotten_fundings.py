@@ -18,9 +18,10 @@ from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Funding, FundingStage
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.unclaimed import Unclaimed
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import idempotency
 from wallet.protocol.codes import Code, require

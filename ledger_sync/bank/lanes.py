@@ -14,7 +14,8 @@ from functools import partial
 from typing import Final
 
 from ledger_sync.bank.outbox import Outbox
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.worker import Worker
 
 BETWEEN_BANKS: Final = (Kind.FETCH, Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)

@@ -32,6 +32,7 @@ from ledger_sync.bank.outbox import Outbox, one_by_one
 from ledger_sync.bank.policies import Policies
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.redemptions import Redemptions
 from ledger_sync.bank.refunds import Refunds
@@ -40,7 +41,7 @@ from ledger_sync.bank.retention import Retention
 from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.worker import Worker
 from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from ledger_sync.bank.ports.jobs import Claim
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.ports.jobs import Claim, Item, Kind
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.peers import NoAnswer
 from wallet.protocol.codes import Code, Refusal
 

@@ -16,12 +16,13 @@ from ledger_sync.bank.intake import Intake
 from ledger_sync.bank.lines import CentralBankLine, Redeemed
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REDEMPTION
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.redemptions import Opened, Outcome
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.relays import Relays
 from ledger_sync.bank.unclaimed import Unclaimed
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import idempotency
 from wallet.protocol.codes import Code, Refusal, require

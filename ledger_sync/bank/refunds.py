@@ -18,10 +18,11 @@ from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REFUND
 from ledger_sync.bank.ports.compensations import Share
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.provenance import Provenance
 from ledger_sync.bank.unclaimed import Unclaimed
 from ledger_sync.bank.wallets import Wallets
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.peers import RemoteRefusal
 from wallet.protocol import codec, idempotency
 from wallet.protocol.bounds import ID_BYTES

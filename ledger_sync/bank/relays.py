@@ -13,10 +13,11 @@ from collections.abc import Iterable
 
 from ledger_sync.bank.house import House
 from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.pending import beneficiary
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.ports.transfers import Stage
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance

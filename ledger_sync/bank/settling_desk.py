@@ -17,10 +17,11 @@ from ledger_sync.bank.fork_watch import ForkWatch
 from ledger_sync.bank.house import House
 from ledger_sync.bank.lines import NotaryLine
 from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.ports.transfers import Stage
 from ledger_sync.bank.relays import Relays
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.http.peers import read
 from ledger_sync.settling.values import Loss, Outcome
 from wallet.protocol.codes import Code, require

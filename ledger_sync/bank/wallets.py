@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ledger_sync.bank.house import House
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.revocations import Case
 from ledger_sync.bank.ports.wallets import Certified, Holder
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.work import WorkList
 from ledger_sync.possession import Possession
 from wallet.protocol.bounds import DAY
 from wallet.protocol.certificate import Certificate, revocation_id

@@ -12,8 +12,6 @@ from typing import Final
 from ledger_sync.bank.ports.jobs import Claim, Item, Jobs, Kind
 from wallet.protocol.codes import Refusal
 
-__all__ = ["HELD", "Item", "Kind", "WorkList"]
-
 HELD: Final = 40
 """Seconds for which a piece of work is claimed: its calls to others end well before half of them are over."""
 _LONGEST_PAUSE: Final = 32

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from ledger_sync.bank.work import Item, Kind
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from ledger_sync.bank.couriers import RevocationCourier
 from ledger_sync.bank.lines import CentralBankLine
-from ledger_sync.bank.work import Item, Kind, WorkList
+from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.work import WorkList
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import DAY, Key

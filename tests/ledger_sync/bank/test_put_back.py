@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from ledger_sync.bank.work import Item, Kind
+from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.http.client import MAX_ANSWER_BYTES
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
