@@ -250,6 +250,7 @@ SERVICES = [
     ("defund", "alatau", "bank.redeem.answered"),
     ("defund", "alatau", "bank.redeem.booked"),
     ("defund", "notary", "notary.commit.written"),
+    ("defund", "notary", "notary.commit.claimed"),
     ("defund", "notary", "notary.commit.done"),
     ("defund", "central-bank", "central_bank.redemption.booked"),
     ("defund", "central-bank", "central_bank.redemption.done"),
