@@ -50,15 +50,6 @@ class Unspent(Protocol):
     def on_other_devices(self, account: str, device: bytes) -> tuple[int, int | None]:
         """Tiyn that the ledger knows unspent on the account's other devices, and when the last of it expires."""
 
-    def to_refund(self, before: int, limit: int) -> Sequence[tuple[TokenRef, str]]:
-        """Settled outputs that expired ``before`` (unix seconds) and are not asked for yet, with their account."""
-
-    def asked_for(self, ref: TokenRef) -> None:
-        """Its refund is under way."""
-
-    def not_asked_for(self, ref: TokenRef) -> None:
-        """Its refund was asked for too early."""
-
 
 class Statements(Protocol):
     """The notary's words, in the order in which they were heard. They are written with settlements."""

@@ -64,24 +64,6 @@ class SqliteUnspent:
         amount, expires = row if row is not None else (0, None)
         return int(amount), expires
 
-    def to_refund(self, before: int, limit: int) -> list[tuple[TokenRef, str]]:
-        """Settled outputs that expired ``before`` and are not asked for yet, with their account."""
-        rows = self._store.rows(
-            "select h.origin, h.output, (select w.customer from wallets w where w.key = h.owner limit 1)"
-            " from unspent h join tokens t on t.origin = h.origin and t.output = h.output"
-            " where h.refund = 0 and h.expires < ? and t.value > 0 order by h.expires limit ?",
-            (before, limit),
-        )
-        return [(TokenRef(origin, output), account) for origin, output, account in rows]
-
-    def asked_for(self, ref: TokenRef) -> None:
-        """Its refund is under way."""
-        self._store.run("update unspent set refund = 1 where origin = ? and output = ?", ref)
-
-    def not_asked_for(self, ref: TokenRef) -> None:
-        """Its refund was asked for too early."""
-        self._store.run("update unspent set refund = 0 where origin = ? and output = ?", ref)
-
 
 class SqliteTokens:
     """The table of outputs."""
