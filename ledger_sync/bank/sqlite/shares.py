@@ -35,6 +35,9 @@ class SqliteShares:
             self._changes[uploader, share.value, name] += count
 
     def _write(self) -> None:
+        """Where another thread's transaction has gathered these, they are that one's to write."""
+        if not self._store.in_transaction:
+            return
         changes = {key: count for key, count in self._changes.items() if count}
         self._changes.clear()
         for key, count in changes.items():
@@ -83,7 +86,9 @@ class SqliteWaiting:
         self._shares.charge(Share.WAITING, uploader, uploader)
 
     def _write(self) -> None:
-        """What came and still waits."""
+        """What came and still waits. Where another thread's transaction has gathered it, it is that one's to write."""
+        if not self._store.in_transaction:
+            return
         self._store.run_each(
             "insert into waiting (transfer, uploader, payer, since, due) values (?, ?, ?, ?, ?)",
             [

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger_sync.bank.once import Once
 from ledger_sync.bank.sqlite.shares import SqliteShares, SqliteWaiting
-from ledger_sync.bank.sqlite.store import Store
+from ledger_sync.bank.sqlite.store import Row, Store
 
 TXID = bytes(32)
 
@@ -72,3 +75,41 @@ def test_what_comes_and_goes_in_one_transaction_is_never_written_and_what_stays_
         waiting.over(TXID)
     assert store.rows("select * from waiting") == []
     assert store.rows("select * from shares") == []
+
+
+class Watched(Store):
+    """A store that says when somebody who is in no transaction comes to its lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.came = threading.Event()
+        super().__init__(path)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        self._note()
+        return super().rows(sql, values)
+
+    def run_each(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._note()
+        super().run_each(sql, rows)
+
+    def _note(self) -> None:
+        if not self.in_transaction:
+            self.came.set()
+
+
+@pytest.mark.parametrize("is_undone", [False, True])
+def test_what_one_thread_has_gathered_no_other_writes(tmp_path: Path, *, is_undone: bool) -> None:
+    """It looks for what is due while a transfer comes, and waits for the end of that."""
+    store = Watched(tmp_path / "bank.db")
+    waiting = SqliteWaiting(store, SqliteShares(store))
+    with ThreadPoolExecutor(1) as other:
+        with undone(store) if is_undone else store.transaction():
+            store.insert(
+                "transfers", id=TXID, payload=b"", sequence=1, stage="waiting", first_uploader="customer:a"
+            )
+            waiting.add(TXID, "customer:a", 5)
+            store.came.clear()
+            due = other.submit(waiting.due, 5_000, 9)
+            assert store.came.wait(30)
+        assert due.result() == ([] if is_undone else [TXID])
+    assert len(store.rows("select * from waiting")) == (0 if is_undone else 1)
