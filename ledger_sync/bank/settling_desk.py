@@ -112,10 +112,14 @@ class SettlingDesk:
     def _commit(self, batch: Sequence[Signed[Transfer]]) -> None:
         txids = [transfer.id for transfer in batch]
         try:
-            statements = self._asked(batch)
+            self._settle(batch, txids)
         except BaseException:
             self._settlements.release(txids)
             raise
+        hsm.failpoint.reach("bank.settle.answered")
+
+    def _settle(self, batch: Sequence[Signed[Transfer]], txids: Sequence[bytes]) -> None:
+        statements = self._asked(batch)
         hsm.failpoint.reach("bank.settle.committed")
         said = {ref: word.body.consumer for word in statements for ref in word.body.refs}
         drafts = self._drafts.of(self._settlements.cases(txids), said)
@@ -127,7 +131,6 @@ class SettlingDesk:
             self._settlements.look_at([draft.txid for draft in drafts if draft.outcome is None])
             self._relays.committed([(draft.case.transfer, draft.case.owner) for draft in drafts])
             self.end(self._settlements.waiting_for(fresh))
-        hsm.failpoint.reach("bank.settle.answered")
 
     def _asked(self, batch: Sequence[Signed[Transfer]]) -> Sequence[Signed[Consumption]]:
         """The notary's words on all that these consume, checked."""

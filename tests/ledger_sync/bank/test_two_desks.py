@@ -220,6 +220,21 @@ def test_what_was_claimed_by_who_could_not_reach_the_notary_is_anybodys(desks: D
     assert aigul.verdict(payment).settlement is not None
 
 
+def test_what_was_claimed_by_who_could_not_sign_what_it_heard_is_anybodys(desks: Desks) -> None:
+    aigul, _shop, payment = paid(desks)
+    take(desks.first, desks.town, aigul, payment)
+
+    def be_unsure() -> None:
+        raise Refusal(Code.CLOCK_UNSURE)
+
+    desks.once_answered(be_unsure)
+    with pytest.raises(Refusal) as refused:
+        desks.first.desk.settle()
+    assert refused.value.code is Code.CLOCK_UNSURE
+    desks.second.desk.settle()
+    assert aigul.verdict(payment).settlement is not None
+
+
 def test_what_was_claimed_by_who_died_is_anybodys_after_a_start(desks: Desks, tmp_path: Path) -> None:
     aigul, _shop, payment = paid(desks)
     take(desks.first, desks.town, aigul, payment)
