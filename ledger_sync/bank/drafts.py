@@ -6,7 +6,7 @@ payload is in hand too, or nobody will ever show it; where a descendant waits fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ledger_sync.bank.fork_watch import ForkWatch
@@ -45,6 +45,12 @@ class Draft:
     @property
     def txid(self) -> bytes:
         return self.case.transfer.id
+
+    def rests_on(self, txids: Collection[bytes]) -> bool:
+        """Whether its outcome is made of what other drafts of the same look come to, for one of these transfers."""
+        if self.outcome is None or self.case.refusal is not None:
+            return False
+        return any(one.worth is None and one.ref.txid in txids for one in self.case.inputs)
 
     @property
     def named(self) -> bytes | None:

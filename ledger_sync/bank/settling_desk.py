@@ -186,12 +186,18 @@ class SettlingDesk:
 
     def _write(self, drafts: Sequence[Draft], answers: Sequence[Answer]) -> None:
         """Verdicts, where there are none yet, and all that follows; within the transaction."""
-        for draft in drafts:
+        standing, stale = self._standing(drafts)
+        for draft in standing:
             if draft.evidence is not None:
                 self._watch.keep(draft.evidence)
-        taken = frozenset(self._settlements.answer(answers))
-        self._settlements.looked_at([draft.case for draft in drafts if draft.outcome is None])
-        told = [draft for draft in drafts if draft.outcome is None or draft.txid in taken]
+        names = frozenset(draft.txid for draft in standing)
+        taken = frozenset(
+            self._settlements.answer([one for one in answers if one.settlement.body.transfer in names])
+        )
+        self._settlements.looked_at([draft.case for draft in standing if draft.outcome is None])
+        self._settlements.committed(stale)
+        self._settlements.look_at(stale)
+        told = [draft for draft in standing if draft.outcome is None or draft.txid in taken]
         answered = [draft.case.transfer for draft in told if draft.is_good]
         refs = [item.body.purpose for item in answered if isinstance(item.body.purpose, bytes)]
         self._objects.requests.answered(refs)
@@ -199,6 +205,23 @@ class SettlingDesk:
         for draft in told:
             self._ask_for(draft)
             self._tell(draft, draft.outcome)
+
+    def _standing(self, drafts: Sequence[Draft]) -> tuple[list[Draft], list[bytes]]:
+        """The drafts of what has no verdict yet; but the ids of those that rest on another draft here, where somebody
+        else has answered that transfer meanwhile: what they inherit may be another thing now, so they are worked out
+        anew."""
+        changed = set(self._settlements.answered([draft.txid for draft in drafts]))
+        standing: list[Draft] = []
+        stale: list[bytes] = []
+        for draft in drafts:
+            if draft.txid in changed:
+                continue
+            if draft.rests_on(changed):
+                changed.add(draft.txid)
+                stale.append(draft.txid)
+            else:
+                standing.append(draft)
+        return standing, stale
 
     def _tell(self, draft: Draft, outcome: Outcome | None) -> None:
         """Other banks' wallets are named to the central bank as well, whatever their bank does."""

@@ -187,6 +187,60 @@ def test_nor_is_it_where_the_conflict_was_committed_long_ago(desks: Desks) -> No
     assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
 
 
+def test_what_another_has_answered_meanwhile_is_asked_for_no_more(desks: Desks) -> None:
+    """The first has found the rival's payload missing; the second gets it, and tells the conflict."""
+    town, second = desks.town, desks.second
+    aigul, other, away = town.customer("Aigul"), town.customer("Other"), town.customer("Away", "zhibek")
+    tokens = aigul.fund(1_000)
+    winner, loser = town.pay(aigul, tokens, away, 700), town.pay(aigul, tokens, other, 600)
+    town.banks["zhibek"].node.upload(town.bundle([winner]), uploader_of_customer(away.account))
+    take(desks.first, town, other, loser)
+    take(desks.first, town, aigul, town.pay(aigul, aigul.fund(500), other, 500))
+
+    def overtake() -> None:
+        second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
+        second.house.storage.settlements.release_all()
+        second.desk.settle()
+
+    desks.once_answered(overtake)
+    desks.first.desk.settle()
+    assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
+    assert desks.rows("select * from lacks") == []
+    town.settle_down()
+    assert desks.rows("select * from lacks") == []
+    assert desks.rows("select kind from work where kind in ('fetch', 'challenge')") == []
+
+
+def test_what_descends_from_a_conflict_that_another_has_told_meanwhile_has_its_evidence(
+    desks: Desks,
+) -> None:
+    """By what the first knew nobody could be named. It had worked out both, and the second answers the ancestor."""
+    town, first, second = desks.town, desks.first, desks.second
+    aigul, other, away = town.customer("Aigul"), town.customer("Other"), town.customer("Away", "zhibek")
+    tokens = aigul.fund(1_000)
+    winner, loser = town.pay(aigul, tokens, away, 700), town.pay(aigul, tokens, other, 600)
+    further = town.pay(other, town.outputs(loser)[:1], aigul, 600)
+    last = town.pay(aigul, town.outputs(further)[:1], other, 600)
+    town.banks["zhibek"].node.upload(town.bundle([winner]), uploader_of_customer(away.account))
+    take(first, town, other, loser, further, last)
+    first.house.storage.conflicts.was_not_shown(loser.id, winner.id)
+
+    def answer_ancestor() -> None:
+        second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
+        second.house.storage.settlements.release([loser.id])
+        second.desk.settle()
+        answered = second.house.storage.settlements.answered([loser.id, further.id, last.id])
+        assert answered.keys() == {loser.id}
+
+    desks.once_answered(answer_ancestor)
+    first.desk.settle()
+    rows = [other.verdict(one) for one in (loser, further, last)]
+    assert [settlement(row).verdict for row in rows] == [Verdict.CONFLICT, Verdict.SHORT, Verdict.SHORT]
+    assert [row.evidence for row in rows] == 3 * [rows[0].evidence]
+    assert rows[0].evidence is not None
+    assert desks.rows("select * from to_answer") == []
+
+
 def test_a_parent_answered_while_its_child_is_written_is_not_waited_for(desks: Desks) -> None:
     """The child was worked out before its parent had a verdict, and is committed after."""
     town, first, second = desks.town, desks.first, desks.second
