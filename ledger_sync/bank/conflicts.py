@@ -87,10 +87,9 @@ class ConflictCourier:
             self._unit.transaction()
         ):  # whoever comes to lack it after this finds the work done, and opens it again
             self._work.done(item)
-            if self._is_asked_for(item.subject):
-                return
-            for txid in self._lacking(item.subject):
-                self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
+            if not self._is_asked_for(item.subject):
+                for txid in self._lacking(item.subject):
+                    self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
         self._desk.answer()
 
     def _is_asked_for(self, wanted: bytes) -> bool:

@@ -103,6 +103,17 @@ def test_a_conflict_waits_while_the_other_bank_is_unreachable(town: Town) -> Non
     assert reasons(town, cheat) == {Reason.CONFLICT}
 
 
+def test_a_conflict_is_told_at_once_when_its_payload_is_shown_also_where_others_are_still_to_be_asked(
+    town: Town,
+) -> None:
+    cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
+    first, second = double_spend(town, cheat, one, other)
+    one.upload(first)
+    town.banks["zhibek"].node.work.add(Item(Kind.FETCH, "zhibek", first.id))
+    (row,) = other.upload(second)
+    assert verdict(row) is Verdict.CONFLICT
+
+
 def test_short_goes_down_the_chain_payee_before_change_and_carries_the_claim(town: Town) -> None:
     cheat, one = town.customer("Dauren"), town.customer("Shop 1")
     baurzhan, chingiz = town.customer("Baurzhan", "zhibek"), town.customer("Chingiz")
