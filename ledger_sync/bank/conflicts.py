@@ -137,8 +137,8 @@ class ConflictCourier:
         for statement in self._statements(txid, wanted):
             for place, account, possession in self._claimants(txid):
                 self._ask(txid, wanted, statement, (place, account, possession))
+                self._desk.answer()  # nobody waits for what others are still to be paid
         self._work.done(item)
-        self._desk.answer()
 
     def _ask(
         self,

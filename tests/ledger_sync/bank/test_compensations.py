@@ -74,6 +74,25 @@ def test_a_share_whose_answer_was_lost_is_asked_for_again(town: Town) -> None:
     town.check_books()
 
 
+def test_who_brings_a_transfer_has_its_verdict_with_the_first_share_though_the_second_is_unheard(
+    town: Town,
+) -> None:
+    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
+    asked: list[str] = []
+
+    def second_unheard(name: str, request: httpx.Request, deliver: Deliver) -> httpx.Response:
+        asked.append(request.url.path)
+        if asked.count("/v1/challenges") == 2 and request.url.path == "/v1/challenges":
+            raise httpx.ReadTimeout("unheard", request=request)
+        return deliver()
+
+    town.between = second_unheard
+    (row,) = baurzhan.upload(half_lost(town, aigul, baurzhan))
+    assert asked.count("/v1/challenges") == 2
+    assert row.settlement is not None
+    assert row.settlement.values == (20_000, 0)
+
+
 def test_a_refused_output_that_is_taken_is_the_payers(town: Town) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     paid = town.pay(aigul, aigul.fund(500_000), shop, 500_000)
