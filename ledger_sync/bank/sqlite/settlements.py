@@ -19,7 +19,7 @@ from wallet.protocol.transfer import TokenRef, Transfer
 
 _CLAIMABLE: Final = (
     "select t.id, t.payload, c.signature from transfers t join copies c on c.transfer = t.id and c.signer = t.owner"
-    " where t.stage = 'valid' and (t.claimed <= ?1 or t.claimed > ?2) order by t.turn limit ?3"
+    " where t.stage = 'valid' and (t.claimed <= ?1 or t.claimed > 2 * ?2 - ?1) order by t.turn limit ?3"
 )
 _CASES: Final = (
     "select t.id, t.payload, k.signature, t.owner, c.payload, c.signature, a.code, a.noted from transfers t"
@@ -54,7 +54,8 @@ class SqliteSettlements:
     # to be committed
 
     def claim(self, most: int, now: int, until: int) -> Sequence[Signed[Transfer]]:
-        """One that was claimed until later than ``until`` was claimed by a clock that is wrong."""
+        """One that is claimed for more than twice as long from now on was claimed by a clock that was wrong: those of
+        two processes differ by less."""
         if not self._store.rows(_CLAIMABLE, (now, until, 1)):
             return []
         with self._store.transaction():

@@ -67,6 +67,12 @@ def test_a_claim_ends(chain: Chain, settlements: Settlements) -> None:
     assert claimed(settlements, now=UNTIL) == chain.ids
 
 
+def test_whose_clock_is_a_little_behind_leaves_a_claim_alone(chain: Chain, backend: Backend) -> None:
+    """Or has looked at it, and waited for others to write before it claims."""
+    assert claimed(chain.storage.settlements, now=NOW + 11) == chain.ids
+    assert claimed(backend.open().settlements, now=NOW) == []
+
+
 def test_a_claim_by_a_clock_that_was_far_ahead_is_none(chain: Chain, settlements: Settlements) -> None:
     claimed(settlements, now=NOW + 1_000_000)
     assert claimed(settlements) == chain.ids
