@@ -59,6 +59,13 @@ class CatchingUp(Hearing[BankLine]):
         is_whole = all(act.kind == MovementKind.CHALLENGE or act.issuance for act in missing)
         require(is_whole, Code.BUSY, bank=bank)
 
+    def go_on_without(self, name: str) -> None:
+        """As `Hearing.go_on_without`. How far the bank has followed its movements is not known then: what moves from
+        now on is numbered beyond that."""
+        if name in self.left:
+            self._relearning.number_beyond(name)
+        super().go_on_without(name)
+
     def round(self) -> None:
         """Hear whoever was not heard yet, each as far as it can be reached; when all were heard, tell them."""
         super().round()

@@ -28,6 +28,9 @@ from wallet.protocol.policy import PolicyUpdate
 
 _MOST_MOVEMENTS: Final = 2**32
 """That a backup can lack."""
+_LEFT_OUT: Final = 2**28
+"""Numbers that are given to nobody where a bank does not say which it has followed: more than it has, and far fewer
+than a backup can lack, so that the bank is believed afterwards."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -119,3 +122,8 @@ class Relearning:
             _log.error("%s says that it has followed movement %d, and its last is %d", bank, last, newest)
         elif newest < last:
             books.number_from(bank, last)
+
+    def number_beyond(self, bank: str) -> None:
+        """No number is given again to a bank that does not say up to which it has followed."""
+        books = self._storage.books
+        books.number_from(bank, books.last_number(bank) + _LEFT_OUT)
