@@ -135,6 +135,7 @@ class SqliteStore:
             return True
         number, refs = self._next(), statement.body.refs
         self._writer.execute("savepoint learnt")
+        self._give_way(refs)
         if self._win([(*ref, number) for ref in refs]) == {number: refs}:
             raw = statement.encode()
             insert(self._writer, "claims", number=number, statement=raw, proof=_NO_PROOF)
@@ -143,6 +144,15 @@ class SqliteStore:
         self._writer.execute("release learnt")
         standing = _winners(self._writer, refs)
         return all(claim.body == statement.body for claim in standing.values())
+
+    def _give_way(self, refs: Sequence[TokenRef]) -> None:
+        """Let go of the claims on these that were never attested, with all that each has won."""
+        for ref in refs:
+            number, body, statement = self._writer.execute(_WINNER, ref).fetchone() or (0, b"", b"")
+            if statement is None:
+                claim = _read(body, None)
+                self._writer.executemany("delete from won where txid = ? and output = ?", claim.body.refs)
+                self._writer.execute("delete from claims where number = ?", (number,))
 
 
 def _winners(db: sqlite3.Connection, refs: Iterable[TokenRef]) -> dict[TokenRef, Claim]:

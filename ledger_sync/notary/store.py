@@ -67,7 +67,8 @@ class Store(Protocol):
 
     def learn(self, statements: Sequence[Statement]) -> list[Statement]:
         """Keep statements of this notary's that others still hold and it may not, their commits unknown; durable on
-        return. Gives those that contradict what stands, which are not kept."""
+        return. Gives those that contradict a statement that stands, which are not kept. A claim that was never attested
+        gives way, whole: nobody can have been told of it."""
 
     def earliest_of_last(self, count: int) -> int:
         """The earliest time (unix seconds) that the last ``count`` kept statements are dated; 0 where there are not

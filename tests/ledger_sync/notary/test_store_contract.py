@@ -124,6 +124,35 @@ def test_the_statement_on_a_claim_that_has_none_here_is_learnt(pair: Pair) -> No
     assert store.winners([ref(1)]) == {ref(1): Claim(body, held)}
 
 
+def test_a_claim_that_nobody_was_told_of_gives_way_to_a_statement_that_others_hold(pair: Pair) -> None:
+    """A backup of between claim and statement, and a power cut soon after that took the claim: what was said then
+    stands, and is not contradicted."""
+    store, other = pair
+    lost = store.claim([item("a", ref(1), ref(2)), item("b", ref(3), ref(4))], NOW)
+    said = sign(won("c", ref(2), ref(3), time=NOW + 9).body)
+    assert store.learn([said]) == []
+    assert other.winners([ref(n) for n in range(1, 5)]) == dict.fromkeys(
+        [ref(2), ref(3)], Claim(said.body, said)
+    )
+    with pytest.raises(Refusal) as refused:
+        store.attest([sign(lost[ref(1)].body)])
+    assert refused.value.code is Code.INTERNAL
+    again = won("a", ref(1), time=NOW + 10)
+    assert store.claim([item("a", ref(1), ref(2))], NOW + 10) == {
+        ref(1): again,
+        ref(2): Claim(said.body, said),
+    }
+
+
+def test_a_claim_stands_where_the_statement_against_it_contradicts_another(pair: Pair) -> None:
+    store, _ = pair
+    kept = sign(won("a", ref(1)).body)
+    unsaid = store.claim([item("b", ref(2))], NOW)
+    against = sign(won("c", ref(1), ref(2)).body)
+    assert store.learn([kept, against]) == [against]
+    assert store.winners([ref(1), ref(2)]) == {ref(1): Claim(kept.body, kept), **unsaid}
+
+
 def test_the_earliest_date_of_the_last_that_were_said(pair: Pair) -> None:
     store, _ = pair
     for time in (NOW + 5, NOW + 3, NOW + 9, NOW + 7):
