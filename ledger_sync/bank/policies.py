@@ -18,17 +18,10 @@ class Policies:
     def __init__(self, house: House) -> None:
         self._house = house
         self._wallets = house.storage.wallets
-        self._unit = house.storage.unit
-        self._followed: Limits | None = None
 
     def follow(self) -> None:
         """Note the newest policy's limits, where they have changed."""
-        limits = self._house.trust.policy.head.limits
-        if limits == self._followed:
-            return
-        self.note(limits)
-        if not self._unit.in_transaction:  # in one that is undone, they would not stand
-            self._followed = limits
+        self.note(self._house.trust.policy.head.limits)
 
     def note(self, limits: Limits) -> int:
         """The number of these limits, the newest that were given; the same while they stay the same."""

@@ -24,7 +24,7 @@ class SqliteWallets:
         self._store = store
         self._holders = Once(store, self._read_holder)
         self._newest_limits = Once(store, self._read_newest_limits)
-        self._limits = Once(store, self._read_limits)
+        self._limits = Once(store, self._read_limits_since)
 
     def certify(self, certified: Certified, after: bytes | None) -> bool:
         with self._store.transaction():
@@ -100,31 +100,31 @@ class SqliteWallets:
     # limits of policies
 
     def note_limits(self, limits: Limits) -> int:
-        raw = codec.encode(limits.to_cbor())
-        row = self._newest_limits.get(None)
-        if row is not None and row[1] == raw:
-            return int(row[0])
+        newest = self._newest_limits.get(None)
+        if newest is not None and newest[1] == limits:
+            return newest[0]
         with self._store.transaction():
-            row = self._newest_limits.get(None)
-            if row is None or row[1] != raw:
-                self._store.insert("policy_limits", limits=raw)
+            newest = self._newest_limits.get(None)
+            if newest is None or newest[1] != limits:
+                self._store.insert("policy_limits", limits=codec.encode(limits.to_cbor()))
                 self._newest_limits.forget()
                 self._limits.forget()
-                row = self._newest_limits.get(None)
-            assert row is not None
-            return int(row[0])
+                newest = self._newest_limits.get(None)
+            assert newest is not None
+            return newest[0]
 
-    def _read_newest_limits(self, _: None) -> Row | None:
-        return self._store.row("select number, limits from policy_limits order by number desc limit 1")
+    def _read_newest_limits(self, _: None) -> tuple[int, Limits] | None:
+        row = self._store.row("select number, limits from policy_limits order by number desc limit 1")
+        return None if row is None else (row[0], _read_limits(row[1]))
 
     def limits_since(self, number: int) -> Sequence[Limits]:
         return self._limits.get(number)
 
-    def _read_limits(self, number: int) -> Sequence[Limits]:
+    def _read_limits_since(self, number: int) -> Sequence[Limits]:
         rows = self._store.rows(
             "select limits from policy_limits where number >= ? order by number", (number,)
         )
-        return [Limits.from_cbor(codec.decode(row[0], MAX_OBJECT_BYTES)) for row in rows]
+        return [_read_limits(row[0]) for row in rows]
 
 
 def _certified(row: Row | None) -> Certified | None:
@@ -133,3 +133,7 @@ def _certified(row: Row | None) -> Certified | None:
         return None
     wallet, key, account, device, certificate, issued, expires, policy = row
     return Certified(wallet, key, Holder(account, device), certificate, issued, expires, policy)
+
+
+def _read_limits(raw: bytes) -> Limits:
+    return Limits.from_cbor(codec.decode(raw, MAX_OBJECT_BYTES))

@@ -10,12 +10,13 @@ import pytest
 
 from ledger_sync import client as online
 from ledger_sync.central_bank.terms import LIMITS
+from ledger_sync.possession import possession_message
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.test_conflicts import reasons, verdict
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.deals import refusal_of
 from tests.support.system import System
-from tests.support.world import DAY
+from tests.support.world import DAY, Key, Person
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
@@ -116,6 +117,24 @@ def test_a_policy_that_was_kinder_later_may_have_been_heard_of(town: Town) -> No
     assert reasons(town, payer) == {Reason.LIMITS}
     pay(town, late, 50_001)
     assert reasons(town, late) == {Reason.LIMITS}
+
+
+def test_a_policy_that_came_while_a_key_was_certified_may_have_been_heard_of(town: Town) -> None:
+    """The call had read the one before, and is the last to note what it gave."""
+    payer, node = town.customer("Aigul"), town.banks["alatau"].node
+    lower(town, payment=50_000)
+    given = node.house.trust.policy.head.limits
+    lower(town, payment=200_000)
+    key = Key.of("Aigul in between")
+    proof = key.sign(possession_message(payer.bank, payer.device.public))
+    certificate = node.certification.certify(
+        payer.account, payer.device.public, key.public, 0, proof, policy=given
+    )
+    payer.epochs.append(Person(key, certificate))
+    pay(town, payer, 200_000)
+    assert reasons(town, payer) == {None}
+    pay(town, payer, 200_001)
+    assert reasons(town, payer) == {Reason.LIMITS}
 
 
 def test_a_refresh_for_somebody_else_counts_as_a_payment(town: Town) -> None:
