@@ -194,7 +194,8 @@ class Registry:
             if any(fresh) and evidence is not None:
                 self._policy.show(evidence)
         self._publish_pending()
-        return self._policy.newest() + -(-self._policy.count_pending() // MAX_REVOKED_PER_DELTA)
+        with self._storage.transaction():
+            return self._policy.newest() + -(-self._policy.count_pending() // MAX_REVOKED_PER_DELTA)
 
     def _revoke(self, certificate: Certificate, reason: Reason, now: int) -> bool:
         """Whether it was not revoked yet, or for less than a conflict, and still matters."""

@@ -18,7 +18,9 @@ from ledger_sync.central_bank.ports.books import MovementKind
 from ledger_sync.central_bank.proving import Proof
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import POOL_SECONDS, Keys, Registry
+from ledger_sync.central_bank.sqlite.policy import SqlitePolicyLog
 from ledger_sync.central_bank.sqlite.storage import SqliteStorage
+from ledger_sync.central_bank.sqlite.store import Store
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Signer
 from tests.ledger_sync.settling.ledger import Ledger
@@ -44,6 +46,20 @@ class Nobody:
         raise Refusal(Code.UNREACHABLE)
 
 
+class Between(SqlitePolicyLog):
+    """`meanwhile` is done once, when the newest version was read outside a transaction."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def newest(self) -> int:
+        version = super().newest()
+        while self.meanwhile and not self._store.in_transaction:
+            self.meanwhile.pop()()
+        return version
+
+
 @dataclass
 class Desk:
     """One central bank's process; `meanwhile` is done once, when it signs next and has written nothing of that yet."""
@@ -56,6 +72,7 @@ class Desk:
     def __post_init__(self) -> None:
         world = self.ledger.world
         self.storage = SqliteStorage(self.path)
+        self.policy = self.storage.policy = Between(self.storage.store)
         keys = Keys(self._root, *map(self._signer, (world.issuing, world.policy_key, world.redemption)))
         banks = tuple((bank, bank, world.bank_key(bank).public) for bank in world.banks)
         founding = Founding(banks, world.notary.public, NOW - 365 * DAY)
@@ -169,6 +186,18 @@ def test_the_policy_has_every_version_once_and_every_revocation(desks: Desks) ->
     assert versions == list(range(1, len(versions) + 1))
     listed = [name for delta in updates[0].deltas for name, _ in delta.body.revoked]
     assert sorted(listed) == sorted(person.certificate.body.revocation_id for person in people)
+
+
+def test_a_bank_is_told_no_version_before_that_in_which_its_wallet_is(desks: Desks) -> None:
+    """Where another lists it between two reads."""
+    one, other = desks
+    ann, bob = (one.ledger.person(name) for name in ("ann", "bob"))
+    first = one.registry.revoke("alatau", [(ann.possession(), Reason.LOST)], None)
+    one.policy.meanwhile.append(other.registry.publish)
+    told = one.registry.revoke("alatau", [(bob.possession(), Reason.LOST)], None)
+    other.registry.publish()
+    listed = {name: delta.body.version for delta in other.update().deltas for name, _ in delta.body.revoked}
+    assert (first, told) == tuple(listed[person.certificate.body.revocation_id] for person in (ann, bob))
 
 
 def test_of_two_heads_of_one_version_and_moment_one_is_given(desks: Desks) -> None:
