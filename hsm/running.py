@@ -15,6 +15,7 @@ from typing import Protocol
 
 from hsm import health, nss_files, softhsm_files
 from hsm.critical import critical
+from hsm.durable import sync
 from hsm.folder import hold
 from hsm.keystore import KeystoreCode, KeystoreError, SessionLost
 from hsm.pkcs11_store import Module
@@ -25,7 +26,10 @@ class Upkeep(Protocol):
     """What must be done to a token's files around our calls."""
 
     def settle(self) -> None:
-        """Make objects that were created, changed or removed survive a power cut."""
+        """Make objects that were created, changed or removed survive a power cut. SessionLost if one is not whole."""
+
+    def settle_removed(self) -> None:
+        """The same, and of objects that were removed by an earlier process or login."""
 
     def settle_all(self) -> None:
         """The same for all that is there, also by an earlier process or login."""
@@ -46,6 +50,10 @@ class SoftHsmUpkeep:
         softhsm_files.sync_changes(self._token_folder, self._known, now)
         self._known = now
 
+    def settle_removed(self) -> None:
+        self.settle()
+        sync(self._token_folder)
+
     def settle_all(self) -> None:
         self._known = {}
         self.settle()
@@ -58,6 +66,9 @@ class NoUpkeep:
     """The module keeps its own files whole."""
 
     def settle(self) -> None:
+        return
+
+    def settle_removed(self) -> None:
         return
 
     def settle_all(self) -> None:

@@ -5,7 +5,8 @@ C_Login or C_SetPIN leaves `token.object` empty and the token gone with every ke
 beside it, `token.backup`, renewed when the token is made and when its PIN changes, and put it back
 before C_Initialize when the file is not whole. SoftHSM itself opens only files that end in `.object` or
 `.lock`. What we made or changed we fsync before it is answered. A file that was torn while SoftHSM wrote
-it is passed over by its searches, or lacks attributes.
+it is passed over by its searches, or lacks attributes; that there was no room to write an object over it
+does not say, so we look whether the file has become shorter, which nothing that we change makes it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hsm.durable import sync, write_whole
+from hsm.keystore import KeystoreCode, SessionLost
 
 TOKEN_FILE: Final = "token.object"
 BACKUP_FILE: Final = "token.backup"
@@ -81,16 +83,33 @@ def _restore(backup: Path) -> None:
     write_whole(backup.with_name(TOKEN_FILE), backup.read_bytes(), step="keystore.repair")
 
 
-def contents(token_folder: Path) -> Mapping[str, bytes]:
-    """The object files of a token by name, but for `token.object`: a digest of each."""
+class Content(NamedTuple):
+    """What an object file holds, told from what it held before."""
+
+    size: int
+    digest: bytes
+
+
+def contents(token_folder: Path) -> Mapping[str, Content]:
+    """The object files of a token by name, but for `token.object`."""
     names = (name for name in os.listdir(token_folder) if name.endswith(".object") and name != TOKEN_FILE)
-    return {name: hashlib.sha256((token_folder / name).read_bytes()).digest() for name in names}
+    return {name: _content(token_folder / name) for name in names}
 
 
-def sync_changes(token_folder: Path, before: Mapping[str, bytes], now: Mapping[str, bytes]) -> None:
-    """fsync the object files whose contents are not as `before`, and the folder's list of names if that is another."""
-    for name, digest in now.items():
-        if before.get(name) != digest:
+def _content(path: Path) -> Content:
+    held = path.read_bytes()
+    return Content(len(held), hashlib.sha256(held).digest())
+
+
+def sync_changes(token_folder: Path, before: Mapping[str, Content], now: Mapping[str, Content]) -> None:
+    """fsync the object files whose contents are not as `before`, and the folder's list of names if that is another.
+
+    SessionLost if one was not written wholly.
+    """
+    for name, content in now.items():
+        if before.get(name) != content:
+            if name in before and content.size < before[name].size:
+                raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "object not written wholly"})
             sync(token_folder / name)
     if before.keys() != now.keys():
         sync(token_folder)

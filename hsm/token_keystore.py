@@ -110,7 +110,7 @@ class TokenKeystore:
             is_there = self._keys.pop(name, None) is not None
             parts.session.destroy(name.encode(), is_there=is_there)
             reach("keystore.destroy.destroyed")
-            parts.upkeep.settle()
+            parts.upkeep.settle_removed()
             parts.folder.end_making(name)
             reach("keystore.destroy.done")
 
@@ -274,7 +274,7 @@ class TokenKeystore:
         self._keys.pop(name, None)
         parts.session.destroy(name.encode())
         reach("keystore.sweep.destroyed")
-        parts.upkeep.settle()
+        parts.upkeep.settle_removed()
         parts.folder.end_making(name)
 
     def _newest(self, parts: Parts) -> Kept | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import hsm
+from app.cli.bench.flushes import flushes_of
 from hsm.keystore import KeystoreCode
 from tests.hsm.homes import (
     MODULES,
@@ -161,6 +162,18 @@ def test_killed_while_destroying_the_key_is_gone(home: FolderHome, point: str) -
     assert keystore.aliases() == frozenset()
     assert keystore.read_record() == record(1)
     keystore.lock()
+
+
+def test_what_a_killed_process_destroyed_is_made_durable_before_its_note_is_gone(tmp_path: Path) -> None:
+    """Else the files might be back after a power cut, with nobody who knows that they are to go."""
+    home = FolderHome(tmp_path / "wallet").make()
+    keystore = home.open()
+    keystore.create_key("old")
+    keystore.lock()
+    opening = flushes_of(lambda: home.open().lock())
+    killed_at("destroys", home, "destroy.destroyed")
+    list_of_names, note = 1, 1
+    assert flushes_of(lambda: home.open().lock()) == opening + list_of_names + note
 
 
 @pytest.mark.parametrize(

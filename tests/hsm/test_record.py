@@ -15,7 +15,7 @@ from hsm.pkcs11_store import RECORD_LABEL
 from hsm.token_keystore import TokenKeystore
 from hsm.token_record import encode_record
 from tests.hsm.homes import FolderHome, record
-from tests.hsm.processes import sampled, seed
+from tests.hsm.processes import sampled, seed, start
 
 
 @pytest.fixture
@@ -100,6 +100,22 @@ def test_written_in_part_the_record_is_the_one_before_or_the_new_one(home: Folde
         keystore = home.open()
         assert keystore.read_record() == record(6), length
         keystore.lock()
+
+
+def test_a_record_that_found_no_room_is_not_said_to_be_written(home: FolderHome) -> None:
+    """SoftHSM says nothing where it could not write an object over."""
+    keystore = home.open()
+    for step in (1, 2, 3):
+        keystore.write_record(record(step))
+    keystore.lock()
+    status, lines, errors = start("fills", home.folder).end()
+    assert (status, lines) == (0, [["storage_fault"]]), errors
+    keystore = home.open()
+    assert keystore.read_record() == record(3)
+    for step in (4, 5, 6):
+        keystore.write_record(record(step))
+    keystore.lock()
+    assert home.open().read_record() == record(6)
 
 
 def test_a_record_in_a_data_object_as_tokens_had_it_once_is_read_and_followed(home: FolderHome) -> None:

@@ -203,6 +203,18 @@ def fail_below(home: FolderHome) -> None:
     pkcs11.lib(str(PROFILES[home.kind].library())).finalize()
 
 
+def fills(home: FolderHome, pin: str) -> None:
+    """A record is written over while there is no room for it."""
+    keystore = home.open(pin)
+    with _limited(resource.RLIMIT_FSIZE, 0):
+        try:
+            keystore.write_record(record(4))
+        except hsm.KeystoreError as error:
+            say(error.code)
+        else:
+            say("done")
+
+
 def _try_verbs(when: str, keystore: hsm.Keystore, alias: str, step: int) -> None:
     verbs: dict[str, Callable[[], object]] = {
         "sign": lambda: keystore.sign("old", message("x")),
@@ -255,6 +267,7 @@ ROLES: dict[str, Callable[[FolderHome, str], None]] = {
         forks,
         starves,
         chokes,
+        fills,
     )
 }
 
