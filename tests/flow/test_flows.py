@@ -101,6 +101,22 @@ def test_who_is_asked_anew_for_what_was_signed_a_moment_ago_is_told_so(
     assert flow.confirm(AMOUNT, market.gate).alike == ()  # warned of, and not refused
 
 
+def test_who_is_warned_may_show_what_was_signed_before_instead(market: Market) -> None:
+    asking = market.asks()
+    first = market.signs(asking)
+    assert first.payment is not None
+    flow, _ = market.considers(market.asks())
+    with pytest.raises(LocalError):
+        flow.show_again(bytes(16))
+    again = flow.show_again(first.payment.id)
+    assert (again.state, again.is_found, again.message) == (PayerState.SHOWN, True, first.message)
+    assert (again.payment.id, again.alike) == (first.payment.id, ())  # type: ignore[union-attr]
+    assert first.message is not None
+    (came,) = asking.hear(first.message).came
+    assert flow.hear(came.receipt).state is PayerState.ACKNOWLEDGED
+    assert market.aigul.balance().spendable == 150_000 - AMOUNT
+
+
 def test_nobody_is_warned_of_what_is_another_payment(market: Market) -> None:
     asking = market.asks()
     signed = market.signs(asking)

@@ -110,8 +110,14 @@ class PayFlow:
         return self.status()
 
     def show_again(self, payment: bytes) -> PayStatus:
-        """One of ``earlier`` to the same printed code, instead of a new one."""
-        self.tap.session.show_again(payment)
+        """One of ``earlier`` to the same printed code, or one that was warned of (``alike``), instead of a new one.
+        ``LocalError`` for any other."""
+        session = self.tap.session
+        if payment in (item.id for item in self._warned(session)):
+            self._note_all()
+            self.tap.session = Payer.resume(self._purse, payment)
+        else:
+            session.show_again(payment)
         return self.status()
 
     def pay_anew(self) -> PayStatus:
@@ -126,8 +132,7 @@ class PayFlow:
 
     def status(self) -> PayStatus:
         """How it stands; what is new in it is told once."""
-        for event in self.tap.events():
-            self._note(event)
+        self._note_all()
         session = self.tap.session
         refused, objections, answered = self._refused, tuple(self._objections), tuple(self._answered)
         self._refused, self._objections, self._answered = None, [], []
@@ -182,6 +187,10 @@ class PayFlow:
         if self._room_in is None or self._room_in[0] is not state:
             self._room_in = state, self._wallet.room()
         return self._room_in[1]
+
+    def _note_all(self) -> None:
+        for event in self.tap.events():
+            self._note(event)
 
     def _note(self, event: events.PayerEvent) -> None:
         match event:

@@ -326,6 +326,24 @@ def test_asked_anew_for_what_never_arrived_the_person_is_told(bazaar: Bazaar) ->
     assert bazaar.scans_request().alike == ()
 
 
+def test_asked_anew_for_what_never_arrived_it_is_shown_again(bazaar: Bazaar) -> None:
+    bazaar.asks("10")
+    bazaar.scans_request()
+    first = bazaar.confirms().shown
+    pay = bazaar.alia.house.pay
+    pay.leave()
+    bazaar.asks_anew("10")
+    (earlier,) = bazaar.scans_request().alike
+    pay.show_earlier(earlier.id)
+    bazaar.alia.settle()
+    assert (pay.view.step, pay.view.shown, pay.view.trouble) == (PayStep.SHOWING, first, None)
+    bazaar.scans_payment()
+    got = bazaar.shop.house.receive.view
+    assert (got.received, got.is_for_other) == (1_000, True)
+    assert bazaar.scans_receipt().step is PayStep.PAID
+    assert bazaar.held("alia") == 170_000 - 1_000
+
+
 def test_of_an_amount_that_is_typed_here_the_person_is_told_before_the_pin(bazaar: Bazaar) -> None:
     pay = bazaar.alia.house.pay
     bazaar.asks("10")
