@@ -61,9 +61,9 @@ class CatchingUp(Hearing[BankLine]):
 
     def go_on_without(self, name: str) -> None:
         """As `Hearing.go_on_without`. How far the bank has followed its movements is not known then: what moves from
-        now on is numbered beyond that."""
+        now on is numbered beyond that. CLOCK_UNSURE."""
         if name in self.left:
-            self._relearning.number_beyond(name)
+            self._relearning.number_by_time(name)
         super().go_on_without(name)
 
     def round(self) -> None:

@@ -76,7 +76,7 @@ def assemble(home: Home) -> Assembled:
     challenging = Challenging(storage, registry, asking, home.clock)
     witnesses = {bank: banks[bank] for bank in config.get("witnesses", banks) if bank in banks}
     catching_up = CatchingUp(
-        storage, Relearning(storage, registry, keys.policy.key, terms), witnesses, registry.resume
+        storage, Relearning(storage, registry, keys.policy.key, terms, home.clock), witnesses, registry.resume
     )
     redeeming = Redeeming(storage, registry, issuing, notary, challenging, terms, home.clock)
     central_bank = CentralBank(

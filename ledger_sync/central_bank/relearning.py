@@ -17,7 +17,8 @@ from ledger_sync.central_bank.ports.issuances import Cause
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.registry import POOL_SECONDS, Registry
 from ledger_sync.central_bank.terms import Terms
-from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE
+from ledger_sync.http.call import Clock
+from wallet.protocol.bounds import DAY, MAX_CERTIFICATE_LIFE
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.idempotency import reissue
@@ -28,20 +29,24 @@ from wallet.protocol.policy import PolicyUpdate
 
 _MOST_MOVEMENTS: Final = 2**32
 """That a backup can lack."""
-_LEFT_OUT: Final = 2**28
-"""Numbers that are given to nobody where a bank does not say which it has followed: more than it has, and far fewer
-than a backup can lack, so that the bank is believed afterwards."""
+_TIME_BITS: Final = 20
+"""By so many bits a time is moved to be a number: above all that were given before, if there were not 2^20 a second."""
+_AHEAD: Final = 2 * DAY
+"""Seconds, more than the clock may have been ahead when a number was made of its time (SPEC 5)."""
 _log: Final = logging.getLogger(__name__)
 
 
 class Relearning:
     """Takes what banks show."""
 
-    def __init__(self, storage: Storage, registry: Registry, policy_key: bytes, terms: Terms) -> None:
+    def __init__(
+        self, storage: Storage, registry: Registry, policy_key: bytes, terms: Terms, clock: Clock
+    ) -> None:
         self._storage = storage
         self._registry = registry
         self._policy_key = policy_key
         self._terms = terms
+        self._clock = clock
 
     @property
     def policy_version(self) -> int:
@@ -115,15 +120,17 @@ class Relearning:
 
     def number_from(self, bank: str, last: int) -> None:
         """No number up to ``last``, which a bank says that it has followed already, is given to it again. What is
-        further ahead than any backup is behind is no number that was ever given: numbers would soon be used up."""
+        further ahead than any backup is behind is no number that was ever given: numbers would soon be used up.
+        CLOCK_UNSURE."""
         books = self._storage.books
         newest = books.last_number(bank)
-        if last > newest + _MOST_MOVEMENTS:
+        is_given = last <= newest + _MOST_MOVEMENTS or last <= (self._clock() + _AHEAD) << _TIME_BITS
+        if not is_given:
             _log.error("%s says that it has followed movement %d, and its last is %d", bank, last, newest)
         elif newest < last:
             books.number_from(bank, last)
 
-    def number_beyond(self, bank: str) -> None:
-        """No number is given again to a bank that does not say up to which it has followed."""
-        books = self._storage.books
-        books.number_from(bank, books.last_number(bank) + _LEFT_OUT)
+    def number_by_time(self, bank: str) -> None:
+        """No number is given again to a bank that does not say up to which it has followed, however often that is so
+        after one backup. CLOCK_UNSURE."""
+        self._storage.books.number_from(bank, self._clock() << _TIME_BITS)
