@@ -113,6 +113,7 @@ PLANTED = {
         "import ledger_sync.bank",
         "what the services share knows no role",
     ),
+    "ledger_sync/http/planted_floors.py": ("import ledger_sync.service", "callers need no server"),
     "app/planted.py": ("import pkcs11", "PKCS#11 only inside hsm"),
     "ledger_sync/planted.py": ("import kivy", "Kivy only below app"),
     "app/cli/planted.py": ("import kivy", "the command line never imports Kivy"),

@@ -16,7 +16,7 @@ from typing import Final
 from ledger_sync.bank.outbox import Outbox
 from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.work import WorkList
-from ledger_sync.http.worker import Worker
+from ledger_sync.service.worker import Worker
 
 BETWEEN_BANKS: Final = (Kind.FETCH, Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)
 AT_THE_CENTRAL_BANK: Final = (Kind.REDEEM, Kind.CHALLENGE, Kind.REVOKE, Kind.REFUND)

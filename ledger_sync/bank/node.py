@@ -42,7 +42,7 @@ from ledger_sync.bank.settling_desk import SettlingDesk
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets import Wallets
 from ledger_sync.bank.work import WorkList
-from ledger_sync.http.worker import Worker
+from ledger_sync.service.worker import Worker
 from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate

@@ -18,10 +18,10 @@ from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.bank.terms import Terms
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.routes import Caller, CallerKind, Identify
-from ledger_sync.http.run import Home, Program, Service
-from ledger_sync.http.server import Gate, build_app
-from ledger_sync.http.trust import Trust
-from ledger_sync.http.worker import Worker
+from ledger_sync.service.run import Home, Program, Service
+from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.trust import Trust
+from ledger_sync.service.worker import Worker
 
 ALIAS: Final = "bank"
 _REFRESH_SECONDS: Final = 5

@@ -20,7 +20,7 @@ from ledger_sync.bank.route_parts import ROWS, get, post, take
 from ledger_sync.bank.witness_routes import WitnessCalls
 from ledger_sync.http.reading import readable
 from ledger_sync.http.routes import CallerKind, Encoded, Incoming, Route
-from ledger_sync.http.trust import Trust
+from ledger_sync.service.trust import Trust
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,

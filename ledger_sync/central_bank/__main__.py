@@ -3,6 +3,6 @@
 import sys
 
 from ledger_sync.central_bank.program import PROGRAM
-from ledger_sync.http.run import main
+from ledger_sync.service.run import main
 
 sys.exit(main(PROGRAM))

@@ -25,9 +25,9 @@ from ledger_sync.central_bank.service import CentralBank
 from ledger_sync.central_bank.sqlite.storage import SqliteStorage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.client import WHOLE_WITHIN_A_CALL, ServiceClient
-from ledger_sync.http.run import Home, Program, Service
-from ledger_sync.http.server import Gate, build_app
-from ledger_sync.http.worker import Worker
+from ledger_sync.service.run import Home, Program, Service
+from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.worker import Worker
 
 ALIASES: Final = ("root", "issuing", "policy", "redemption")
 _HEAR_SECONDS: Final = 0.5

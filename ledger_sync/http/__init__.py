@@ -1,4 +1,4 @@
-"""HTTP as all services and their clients speak it: signed calls, one route table, problem details.
+"""HTTP as services and their callers both speak it: signed calls, the typed route table, problem details.
 
 Rule: `call` and `client` need httpx only, so a wallet can use them; Starlette and uvicorn come in with `server`
 and `run`, which only services import.

@@ -2,7 +2,7 @@
 
 import sys
 
-from ledger_sync.http.run import main
 from ledger_sync.notary.service import PROGRAM
+from ledger_sync.service.run import main
 
 sys.exit(main(PROGRAM))

@@ -11,15 +11,15 @@ from typing import Final
 
 from ledger_sync import hearing
 from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
-from ledger_sync.http.run import Home, Program, Service
-from ledger_sync.http.server import Gate, build_app
-from ledger_sync.http.trust import Trust
-from ledger_sync.http.worker import Worker
 from ledger_sync.notary.attestor import Attestor
 from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
 from ledger_sync.notary.sqlite_store import SqliteStore
 from ledger_sync.notary.store import CommitItem, Statement, Store
 from ledger_sync.notary.writer import Writer
+from ledger_sync.service.run import Home, Program, Service
+from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.trust import Trust
+from ledger_sync.service.worker import Worker
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_ID_BYTES
 from wallet.protocol.codec import Cbor

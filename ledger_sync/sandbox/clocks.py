@@ -1,4 +1,5 @@
-"""The operator's word on a service's clock (`ledger_sync.http.steady`), for a sandbox, whose services share one clock.
+"""The operator's word on a service's clock (`ledger_sync.service.steady`), for a sandbox, whose services
+share one clock.
 
 Starting a sandbox that was off for days gives the word itself, as whoever starts it would; the service's log says so.
 """
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ledger_sync.http.steady import read_word, write_word
+from ledger_sync.service.steady import read_word, write_word
 from wallet.protocol.bounds import FAR_AHEAD
 
 LOG: Final = "log"

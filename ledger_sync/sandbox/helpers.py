@@ -18,7 +18,7 @@ import hsm
 from wallet.protocol.codes import Code, Refusal
 
 _LAST_WORDS: Final = re.compile(r"[\w-]+: ([a-z_]+)(?: \(.*\))?")
-"""What a service that could not start says last (`ledger_sync.http.run.main`)."""
+"""What a service that could not start says last (`ledger_sync.service.run.main`)."""
 _SAID: Final = 200
 
 

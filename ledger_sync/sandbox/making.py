@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from hsm.failpoint import reach
-from ledger_sync.http.keys import PIN, make_keys
-from ledger_sync.http.settings import read_json, sound
 from ledger_sync.sandbox.helpers import heard
 from ledger_sync.sandbox.network import FILE, HOST, Network, Role, Station, read_network
+from ledger_sync.service.keys import PIN, make_keys
+from ledger_sync.service.settings import read_json, sound
 from wallet.protocol.bounds import DAY
 
 OPERATOR: Final = "operator"

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from ledger_sync.http.settings import read_json, sound
+from ledger_sync.service.settings import read_json, sound
 from wallet.protocol.codes import Code, Refusal
 
 FILE: Final = "network.json"

@@ -21,10 +21,10 @@ import cbor2
 
 import hsm
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.keys import KEYSTORE, PIN
 from ledger_sync.sandbox.helpers import heard
 from ledger_sync.sandbox.making import OPERATOR, module_environment
 from ledger_sync.sandbox.network import Network
+from ledger_sync.service.keys import KEYSTORE, PIN
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from app.cli.main import main
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.settings import read_json
 from ledger_sync.sandbox import read_network
 from ledger_sync.sandbox.making import Wishes, make
+from ledger_sync.service.settings import read_json
 from tests.adversary.conftest import InProcess
 from tests.support.cli import ROOT
 from tests.support.world import NOW, Key

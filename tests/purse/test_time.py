@@ -32,7 +32,7 @@ amounts = st.one_of(
     st.integers(-360 * DAY, 500 * DAY),
     st.sampled_from([5 * HOUR, -5 * HOUR, 47 * HOUR, 400 * DAY, SKEW, 2 * DAY + 1]),
 )
-"""Not before the directory's keys are good: no service signs anything then (`ledger_sync.http.steady`)."""
+"""Not before the directory's keys are good: no service signs anything then (`ledger_sync.service.steady`)."""
 times = st.integers(NOW - 4 * DAY, NOW + 4 * DAY)
 
 

@@ -16,11 +16,11 @@ from typing import Final, Self
 import uvicorn
 
 from ledger_sync.http.call import Signer
-from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
-from ledger_sync.http.server import Gate, build_app
-from ledger_sync.http.threads import Threads
-from ledger_sync.http.wire import WireBounds, wire
+from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.threads import Threads
+from ledger_sync.service.wire import WireBounds, wire
 from tests.support.world import NOW, Key
 from wallet.protocol.codec import Cbor
 

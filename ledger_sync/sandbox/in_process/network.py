@@ -22,11 +22,11 @@ from hsm.memory import MemoryKeystore
 from ledger_sync import hearing
 from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.nonces import Nonces
-from ledger_sync.http.run import Home, Program, Service
-from ledger_sync.http.steady import SteadyClock
 from ledger_sync.sandbox.in_process.disturbances import cut
 from ledger_sync.sandbox.in_process.lines import Death, Lines, authority, run_inline, url
+from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.run import Home, Program, Service
+from ledger_sync.service.steady import SteadyClock
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Refusal

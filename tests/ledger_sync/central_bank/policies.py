@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger_sync.central_bank.registry import POOL_SECONDS
-from ledger_sync.http.trust import MAX_DELTAS_ONLINE
+from ledger_sync.service.trust import MAX_DELTAS_ONLINE
 from tests.ledger_sync.central_bank.stand import Stand
 from tests.support.world import Person
 from wallet.protocol.codec import Cbor

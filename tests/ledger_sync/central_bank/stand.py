@@ -13,9 +13,7 @@ from ledger_sync.central_bank.sqlite.storage import SqliteStorage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.routes import CallerKind, Incoming, Route
-from ledger_sync.http.server import Gate, build_app
 from ledger_sync.sandbox.in_process import (
     CENTRAL_BANK,
     NOTARY,
@@ -25,6 +23,8 @@ from ledger_sync.sandbox.in_process import (
     named,
     run_inline,
 )
+from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.server import Gate, build_app
 from tests.ledger_sync.settling.ledger import Ledger
 from tests.support.world import NOW, Key, Person
 from wallet.protocol import cose

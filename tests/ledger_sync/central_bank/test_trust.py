@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.http.peers import RemoteRefusal
-from ledger_sync.http.trust import MAX_DELTAS_ONLINE, Trust
+from ledger_sync.service.trust import MAX_DELTAS_ONLINE, Trust
 from tests.ledger_sync.central_bank.policies import policy, revoke, update
 from tests.ledger_sync.central_bank.stand import OPERATOR, Stand
 from tests.support.deals import refusal_of

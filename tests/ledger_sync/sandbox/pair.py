@@ -10,12 +10,12 @@ from pathlib import Path
 
 import hsm
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.keys import KEYSTORE, PIN
 from ledger_sync.sandbox.making import Wishes, make
 from ledger_sync.sandbox.network import Station
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.processes import end, running, spawn
 from ledger_sync.sandbox.supervisor import await_ready
+from ledger_sync.service.keys import KEYSTORE, PIN
 from tests.support.world import DAY, LIMITS, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate, WalletKind

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.http.keys import PIN
 from ledger_sync.sandbox.making import Wishes, make, module_environment
 from ledger_sync.sandbox.network import Network, Station, read_network
 from ledger_sync.sandbox.processes import end, gone, last_words, running
+from ledger_sync.service.keys import PIN
 from tests.ledger_sync.sandbox.pair import Pair
 from tests.support.world import Key
 from wallet.protocol import cose

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from ledger_sync import sandbox
-from ledger_sync.http.steady import HOUR, write_word
 from ledger_sync.sandbox.operator import Order
 from ledger_sync.sandbox.supervisor import GRANT
+from ledger_sync.service.steady import HOUR, write_word
 from wallet.protocol import codec
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, Refusal

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.http.steady import FILE, HOUR, SteadyClock, read_word, write_word
 from ledger_sync.sandbox.clocks import LOG, confirm_clock
+from ledger_sync.service.steady import FILE, HOUR, SteadyClock, read_word, write_word
 from tests.support.deals import refusal_of
 from tests.support.world import DAY, NOW
 from wallet.protocol.bounds import FAR_AHEAD

@@ -35,7 +35,7 @@ DIRECTORY_SECONDS: Final = 3_600
 
 _log: Final = logging.getLogger(__name__)
 _ARRAY: Final = 4 << 5
-SCHEMA: Final = Schema("ledger_sync.http", "migrations/trust")
+SCHEMA: Final = Schema("ledger_sync.service", "migrations/trust")
 
 
 class Reader(Protocol):

@@ -22,7 +22,6 @@ from starlette.routing import Route as StarletteRoute
 
 from hsm.storage import fault_of
 from ledger_sync.http.call import Call, Clock, check_body, check_sender, read_call
-from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
 from ledger_sync.http.reading import HEADER, read_kinds
@@ -36,6 +35,7 @@ from ledger_sync.http.routes import (
     Route,
     openapi,
 )
+from ledger_sync.service.nonces import Nonces
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed

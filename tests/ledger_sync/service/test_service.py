@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from ledger_sync.http.call import WINDOW, Signer, read_call, sign_call
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.nonces import Nonces
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
 from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, Incoming, Route
-from ledger_sync.http.server import Gate, build_app
 from ledger_sync.sandbox.in_process import run_inline
+from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.server import Gate, build_app
 from tests.support.asgi import InProcess
 from tests.support.small_disk import fill, small_disk
 from tests.support.world import NOW, Key

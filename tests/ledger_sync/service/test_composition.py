@@ -16,9 +16,9 @@ import ledger_sync.bank.program
 import ledger_sync.central_bank.program
 import ledger_sync.notary.service
 from hsm.memory import MemoryKeystore
-from ledger_sync.http.nonces import Nonces
-from ledger_sync.http.run import Home, Program
 from ledger_sync.sandbox.in_process import run_inline
+from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.run import Home, Program
 from tests.support.wallets import Chance
 from tests.support.world import NOW, World
 from wallet.protocol.codes import Refusal

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from hsm.keystore import KeystoreCode, KeystoreError
 from ledger_sync.http.call import Signer
-from ledger_sync.http.health import Health
-from ledger_sync.http.log import BEFORE, REPEATS, WINDOW_SECONDS, BoundedHandler, Repeats
-from ledger_sync.http.worker import LONGEST_AFTER_FAULT, LONGEST_AFTER_REFUSAL, pause
+from ledger_sync.service.health import Health
+from ledger_sync.service.log import BEFORE, REPEATS, WINDOW_SECONDS, BoundedHandler, Repeats
+from ledger_sync.service.worker import LONGEST_AFTER_FAULT, LONGEST_AFTER_REFUSAL, pause
 from tests.support.world import Key
 
 

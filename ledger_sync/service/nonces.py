@@ -15,7 +15,7 @@ from ledger_sync.http.call import WINDOW, Call
 from wallet.database import Schema, connect, insert
 from wallet.protocol.codes import Code, Refusal
 
-SCHEMA: Final = Schema("ledger_sync.http", "migrations/nonces")
+SCHEMA: Final = Schema("ledger_sync.service", "migrations/nonces")
 _SWEEP_EVERY: Final = 256
 """Calls between two sweeps."""
 

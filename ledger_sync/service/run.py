@@ -34,16 +34,16 @@ from starlette.applications import Starlette
 import hsm
 from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.client import WHOLE_BETWEEN_SERVICES, Connect, ServiceClient, by_network
-from ledger_sync.http.health import Health
-from ledger_sync.http.keys import KEYSTORE, PIN, make_keys
-from ledger_sync.http.log import write_bounded
-from ledger_sync.http.nonces import Nonces
-from ledger_sync.http.server import Executor
-from ledger_sync.http.settings import read_json, sound
-from ledger_sync.http.steady import SteadyClock
-from ledger_sync.http.threads import Threads
-from ledger_sync.http.wire import WireBounds, wire
-from ledger_sync.http.worker import Worker
+from ledger_sync.service.health import Health
+from ledger_sync.service.keys import KEYSTORE, PIN, make_keys
+from ledger_sync.service.log import write_bounded
+from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.server import Executor
+from ledger_sync.service.settings import read_json, sound
+from ledger_sync.service.steady import SteadyClock
+from ledger_sync.service.threads import Threads
+from ledger_sync.service.wire import WireBounds, wire
+from ledger_sync.service.worker import Worker
 
 CONFIG: Final = "service.json"
 _GRACE_SECONDS: Final = 5
