@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.catalogue.written import read_amount, written_amount, written_time
 from app.cli.context import Context
-from app.cli.status import UsageError
+from app.terminal.status import UsageError
 from app.wallets.opened import OpenWallet
 from wallet.protocol.bounds import MAX_MEMO_BYTES
 from wallet.protocol.certificate import Certificate, WalletKind

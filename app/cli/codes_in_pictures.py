@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.show import Show
-from app.cli.status import MissingPart
+from app.terminal.show import Show
+from app.terminal.status import MissingPart
 from wallet.protocol.codes import Code, Refusal
 from wallet.transport.qr import FrameReceiver, Outcome, Progress
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from app.cli.pin import PinSource
-from app.cli.show import Show
-from app.cli.status import UsageError
+from app.terminal.show import Show
+from app.terminal.status import UsageError
 from app.wallets.opened import Clock, OpenWallet, Random, close, open_wallet, system_clock
 from app.wallets.places import Home, WalletPlace
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Final
 
-from app.cli.status import MissingPart
+from app.terminal.status import MissingPart
 
 _EXTRA_OF: Final = {
     "starlette": "service",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.catalogue.written import written_amount, written_time
 from app.cli.asking import name_of
 from app.cli.context import Context
-from app.cli.status import Status
+from app.terminal.status import Status
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.payments import PaymentSummary
 from wallet.session.payer_table import PayerState

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from app.catalogue import LANGUAGES, Catalogue, command_name
-from app.cli.status import Status
 from app.cli.wording import WordsParser
+from app.terminal.status import Status
 
 if TYPE_CHECKING:
     from app.cli.context import Context

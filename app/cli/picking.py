@@ -16,7 +16,7 @@ from app.catalogue.written import written_amount
 from app.cli.asking import name_of
 from app.cli.codes_in_pictures import Read
 from app.cli.context import Context
-from app.cli.status import UsageError
+from app.terminal.status import UsageError
 from wallet.protocol.codes import Code, Refusal
 from wallet.session import messages
 

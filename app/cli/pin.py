@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.cli.show import Show
-from app.cli.status import MissingPart, UsageError
+from app.terminal.show import Show
+from app.terminal.status import MissingPart, UsageError
 
 _MOST: Final = 256
 _TIMES: Final = 3

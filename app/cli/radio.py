@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from app.cli.status import MissingPart
+from app.terminal.status import MissingPart
 from app.wallets.offline import NETWORK
 from wallet.transport.nfc import DeviceError
 

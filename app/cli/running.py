@@ -22,8 +22,8 @@ from app.cli.extras import extra_missing
 from app.cli.interrupts import INTERRUPTS
 from app.cli.parser import asked_for_json, asked_language, build_parser
 from app.cli.pin import PinSource
-from app.cli.show import Show
-from app.cli.status import MissingPart, NotShown, Status, UsageError
+from app.terminal.show import Show
+from app.terminal.status import MissingPart, NotShown, Status, UsageError
 from app.wallets.doing import facts_of
 from app.wallets.places import Home
 from hsm.keystore import KeystoreCode, KeystoreError

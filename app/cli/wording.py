@@ -10,8 +10,8 @@ import argparse
 import re
 from typing import Any, Final, NoReturn
 
-from app.cli.sink import Sink
-from app.cli.status import UsageError
+from app.terminal.sink import Sink
+from app.terminal.status import UsageError
 
 _ARGUMENT: Final = r"argument (?P<option>.+?): "
 _MESSAGES: Final = tuple(

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.demo.field import Field
+from app.demo.field import Field
 from ledger_sync import sandbox
 from tests.support.cli import PIN, ROOT, Cli, Done
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import hsm
-from app.cli.bench.flushes import flushes_of
+from app.bench.flushes import flushes_of
 from hsm.keystore import KeystoreCode
 from tests.hsm.homes import (
     MODULES,

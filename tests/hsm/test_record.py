@@ -10,7 +10,7 @@ import pytest
 from pkcs11 import Attribute, ObjectClass
 
 import hsm
-from app.cli.bench.flushes import flushes_of
+from app.bench.flushes import flushes_of
 from hsm.pkcs11_store import RECORD_LABEL
 from hsm.token_keystore import TokenKeystore
 from hsm.token_record import encode_record

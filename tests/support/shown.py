@@ -16,8 +16,8 @@ from app.catalogue.written import read_amount
 from app.cli.commands.ledger import _history
 from app.cli.commands.money import _balance
 from app.cli.context import Context
-from app.cli.show import Show
 from app.presenters.history import line_of
+from app.terminal.show import Show
 from app.wallets.opened import OpenWallet
 from app.wallets.places import Home
 from wallet.purse.history import Lines

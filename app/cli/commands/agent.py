@@ -29,9 +29,9 @@ from app.cli.context import Context
 from app.cli.interrupts import INTERRUPTS
 from app.cli.parser import Commands, build_parser
 from app.cli.running import run_beside, run_command
-from app.cli.show import Show
-from app.cli.sink import Sink
-from app.cli.status import Status, UsageError
+from app.terminal.show import Show
+from app.terminal.sink import Sink
+from app.terminal.status import Status, UsageError
 from app.wallets.offline import NETWORK
 from app.wallets.opened import close
 from wallet.protocol.codes import Code

@@ -9,8 +9,8 @@ from typing import Final
 from app.cli.context import Context
 from app.cli.extras import require_extras
 from app.cli.parser import Commands
-from app.cli.status import MissingPart, Status, UsageError
-from app.cli.windows.display import DisplayTrouble, display_trouble, missing_parts
+from app.launch.display import DisplayTrouble, display_trouble, missing_parts
+from app.terminal.status import MissingPart, Status, UsageError
 from app.wallets.places import WalletPlace
 
 FIRST_NAME: Final = "wallet"
@@ -56,7 +56,7 @@ def _demo(context: Context) -> Status:
 
 
 def _one(args: argparse.Namespace, context: Context) -> Status:
-    from app.cli.windows.window import AppWindow, Wanted, interruptible, open_windows
+    from app.launch.window import AppWindow, Wanted, interruptible, open_windows
 
     wanted = Wanted(
         context.home.folder, _place(context).name, language=args.lang, camera=args.camera, reader=args.reader
@@ -73,7 +73,7 @@ def _place(context: Context) -> WalletPlace:
 
 
 def _pair(args: argparse.Namespace, context: Context) -> Status:
-    from app.cli.windows.pair import PairIsOpen
+    from app.launch.pair import PairIsOpen
 
     try:
         return _open_pair(args, context)
@@ -83,9 +83,9 @@ def _pair(args: argparse.Namespace, context: Context) -> Status:
 
 
 def _open_pair(args: argparse.Namespace, context: Context) -> Status:
-    from app.cli.demo.actors import PIN
-    from app.cli.windows.pair import SEATS, has_own_pin, pair_stage, pair_windows
-    from app.cli.windows.window import interruptible, open_windows
+    from app.launch.actors import PIN
+    from app.launch.pair import SEATS, has_own_pin, pair_stage, pair_windows
+    from app.launch.window import interruptible, open_windows
 
     folder, show = context.home.folder / PAIR, context.show
     with (

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.show import Show
-from app.cli.status import Status, UsageError
+from app.terminal.show import Show
+from app.terminal.status import Status, UsageError
 
 if TYPE_CHECKING:
-    from app.cli.bench.figures import Figure, Findings
+    from app.bench.figures import Figure, Findings
 
 MEASURES: Final = ("verify", "payment", "tap", "reconcile", "qr", "app", "cost", "wallets")
-"""Modules of app.cli.bench, each with ``measure(rounds, show) -> Findings``."""
+"""Modules of app.bench, each with ``measure(rounds, show) -> Findings``."""
 _ROUNDS: Final = 20
 _MOST_ROUNDS: Final = 10_000
 
@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
 
 
 def _bench(args: argparse.Namespace, context: Context) -> Status:
-    from app.cli.bench.machine import machine
+    from app.bench.machine import machine
 
     if not 1 <= args.rounds <= _MOST_ROUNDS:
         raise UsageError("bench.rounds_wrong", most=_MOST_ROUNDS)
@@ -44,7 +44,7 @@ def _bench(args: argparse.Namespace, context: Context) -> Status:
     show.say("bench.how", rounds=args.rounds)
     show.result(machine=here, rounds=args.rounds)
     for name in names:
-        findings: Findings = import_module(f"app.cli.bench.{name}").measure(args.rounds, show)
+        findings: Findings = import_module(f"app.bench.{name}").measure(args.rounds, show)
         show.result(**{name: findings.as_fields()})
         _tell(name, findings, show)
     return Status.DONE
@@ -58,7 +58,7 @@ def _tell(name: str, findings: Findings, show: Show) -> None:
 
 
 def _row(figure: Figure, show: Show) -> list[str]:
-    from app.cli.bench.figures import written
+    from app.bench.figures import written
 
     words, unit = show.catalogue, figure.unit
     least, most = written(figure.spread.least, unit), written(figure.spread.most, unit)

@@ -8,7 +8,7 @@ from typing import Final
 from app.catalogue import harmless
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.status import Status, UsageError
+from app.terminal.status import Status, UsageError
 from app.wallets.opened import OpenWallet
 from wallet.protocol.bounds import MAX_NAME_BYTES
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from app.cli.context import Context
 from app.cli.extras import require_extras
 from app.cli.parser import Commands
-from app.cli.show import Show
-from app.cli.status import Status
+from app.terminal.show import Show
+from app.terminal.status import Status
 
 
 def add(commands: Commands) -> None:
@@ -32,7 +32,7 @@ def _demo(args: argparse.Namespace, context: Context) -> Status:
 def play(context: Context, keep: Path | None = None, seed: int | None = None) -> Status:
     """The whole story, in ``keep`` or in a folder that goes away; ``seed``: see `Story`."""
     require_extras("service", "nfc")
-    from app.cli.demo.story import Story, stage
+    from app.demo.story import Story, stage
 
     seed = seed if seed is not None else secrets.randbelow(1_000_000)
     context.show.step("demo.seed", seed=seed)

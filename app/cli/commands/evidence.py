@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.status import MissingPart, Status
+from app.terminal.status import MissingPart, Status
 from app.wallets.root import root_key
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_DIRECTORY_BYTES, MAX_OBJECT_BYTES

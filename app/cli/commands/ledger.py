@@ -11,7 +11,7 @@ from app.cli.account import account_afterwards, tell_account
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.rollback import tell_rollback
-from app.cli.status import Status
+from app.terminal.status import Status
 from app.wallets.banking import bank_line
 from wallet.purse.history import Event
 

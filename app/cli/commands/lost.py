@@ -7,7 +7,7 @@ import argparse
 from app.catalogue.written import written_amount, written_time
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.status import Status
+from app.terminal.status import Status
 from app.wallets.banking import bank_line
 
 

@@ -11,7 +11,7 @@ from app.cli.asking import amount_of
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.rollback import tell_rollback
-from app.cli.status import Status
+from app.terminal.status import Status
 from app.wallets.banking import bank_line
 from app.wallets.doing import doing
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.status import Status
+from app.terminal.status import Status
 
 if TYPE_CHECKING:
     from wallet.transport.nfc.doctor import Finding

@@ -26,8 +26,8 @@ from app.cli.outcomes import (
 from app.cli.parser import Commands
 from app.cli.picking import PAYABLE, RECEIVABLE, pick
 from app.cli.rollback import tell_rollback
-from app.cli.showing import About, Way, way_to_show
-from app.cli.status import Status, UsageError
+from app.terminal.showing import About, Way, way_to_show
+from app.terminal.status import Status, UsageError
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code, Refusal

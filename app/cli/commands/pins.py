@@ -7,7 +7,7 @@ import argparse
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.pin import PinSource, chosen_pin
-from app.cli.status import Status
+from app.terminal.status import Status
 
 
 def add(commands: Commands) -> None:

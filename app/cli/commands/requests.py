@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from app.catalogue import harmless
 from app.catalogue.written import written_amount, written_time
 from app.cli.context import Context
-from app.cli.status import Status, UsageError
+from app.terminal.status import Status, UsageError
 
 if TYPE_CHECKING:
     from wallet.purse.requests import OpenRequest

@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from app.catalogue.written import written_amount
 from app.cli.context import Context
 from app.cli.parser import Commands
-from app.cli.show import Show
-from app.cli.status import MissingPart, Status
+from app.terminal.books import show_books
+from app.terminal.status import MissingPart, Status
 
 if TYPE_CHECKING:
     from app.catalogue import Catalogue
-    from app.wallets.sandbox_desk import Books
     from ledger_sync.sandbox import Status as Standing
 
 
@@ -110,12 +108,3 @@ def _books(args: argparse.Namespace, context: Context) -> Status:
     show_books(books, context.show)
     context.show.result(**books.totals(), balanced=books.is_balanced)
     return Status.DONE
-
-
-def show_books(books: Books, show: Show) -> None:
-    """The sums as a table, and whether they add up."""
-    rows = [
-        [show.catalogue.text(f"books.{name}"), written_amount(tiyn)] for name, tiyn in books.totals().items()
-    ]
-    show.table("", ("books.sum", "books.amount>"), rows)
-    show.say("books.balanced" if books.is_balanced else "books.unbalanced")

@@ -18,8 +18,8 @@ from app.cli.asking import amount_of, require_memo, valid_for
 from app.cli.context import Context
 from app.cli.outcomes import status_of
 from app.cli.radio import CARD, READER, radio
-from app.cli.status import Status, UsageError
 from app.cli.tapped import PayeeParty, PayerParty
+from app.terminal.status import Status, UsageError
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
 from wallet.flow.holding import Holding, HoldingStep

@@ -12,7 +12,7 @@ from app.cli.asking import amount_of
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.pin import PinSource, chosen_pin
-from app.cli.status import Status, UsageError
+from app.terminal.status import Status, UsageError
 from app.wallets.making import (
     FIRST_CATEGORY,
     MakingStep,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from app.cli.main import main
-from app.cli.windows import window
+from app.launch import window
 
 window.COMMAND = (sys.executable, str(Path(__file__).with_name("window_stand_in.py")))  # type: ignore[misc, assignment]
 window.CLOSE = 1.0  # type: ignore[misc]

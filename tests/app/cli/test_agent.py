@@ -21,8 +21,8 @@ from app.cli.commands.agent import MAX_BESIDE, MAX_LINE_BYTES, answer, lines
 from app.cli.context import Context
 from app.cli.parser import build_parser
 from app.cli.pin import PinSource
-from app.cli.show import Show
-from app.cli.status import Status
+from app.terminal.show import Show
+from app.terminal.status import Status
 from app.wallets.opened import OpenWallet
 from app.wallets.places import Home, Profile, WalletPlace
 from tests.support.cli import PIN, ROOT, Cli

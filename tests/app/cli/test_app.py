@@ -19,10 +19,10 @@ from app.camera.ports import CameraError, CameraTrouble
 from app.catalogue import LANGUAGES, catalogue
 from app.cli import main as front_door
 from app.cli.commands import demo
-from app.cli.status import Status
-from app.cli.windows.display import DisplayTrouble, display_trouble
-from app.cli.windows.pair import SEATS, PairStep
-from app.cli.windows.window import Wanted
+from app.launch.display import DisplayTrouble, display_trouble
+from app.launch.pair import SEATS, PairStep
+from app.launch.window import Wanted
+from app.terminal.status import Status
 from ledger_sync import sandbox
 from ledger_sync.sandbox import State
 from tests.support.cli import PIN, ROOT, Cli, Done, change_pin
@@ -118,7 +118,7 @@ def test_elsewhere_there_is_always_a_desktop() -> None:
 
 def test_a_display_is_really_tried(tmp_path: Path) -> None:
     """A virtual one that is there; and one that is not."""
-    tried = "from app.cli.windows.display import x11_opens; print(x11_opens())"
+    tried = "from app.launch.display import x11_opens; print(x11_opens())"
     command = ["xvfb-run", "-a", sys.executable, "-c", tried]
     there = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=surroundings(), check=True)
     assert there.stdout == "True\n"

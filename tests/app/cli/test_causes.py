@@ -13,7 +13,7 @@ import pytest
 
 from app.catalogue import catalogue
 from app.cli.main import main
-from app.cli.show import Show
+from app.terminal.show import Show
 from app.wallets.places import Flaw, WalletPlace
 from tests.support.cli import PIN, ROOT, Cli
 from tests.support.small_disk import fill, let_be_written, small_disk
@@ -244,7 +244,7 @@ def test_where_a_code_cannot_be_written_is_said_before_anything_is_asked_for(
 
 
 def test_frames_of_an_earlier_code_do_not_stay_among_those_of_a_later_one(tmp_path: Path) -> None:
-    from app.cli.showing import About, InFolder
+    from app.terminal.showing import About, InFolder
     from wallet.transport.qr import FrameReceiver, Outcome
     from wallet.transport.qr.reader import best_reader, read_pictures
 

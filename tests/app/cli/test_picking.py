@@ -16,8 +16,8 @@ from app.catalogue import LANGUAGES, catalogue
 from app.cli.codes_in_pictures import read_messages
 from app.cli.main import main
 from app.cli.picking import PAYABLE, RECEIVABLE, pick
-from app.cli.show import Show
-from app.cli.status import UsageError
+from app.terminal.show import Show
+from app.terminal.status import UsageError
 from tests.support.cli import Cli
 from tests.support.deals import deal
 from tests.vectors.good import AIGUL, DEAL, SHOP, WORLD

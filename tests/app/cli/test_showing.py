@@ -22,9 +22,9 @@ from PIL import Image
 from rich.cells import cell_len
 
 from app.catalogue import catalogue
-from app.cli.captions import around
-from app.cli.show import Show
-from app.cli.showing import fit
+from app.terminal.captions import around
+from app.terminal.show import Show
+from app.terminal.showing import fit
 from tests.support.cli import PIN, ROOT, Cli
 from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
 from wallet.transport.qr.picture import SMALLEST_CHUNK, chunk_that_fits, modules, terminal

@@ -14,8 +14,8 @@ from app.catalogue import LANGUAGES, catalogue
 from app.cli.context import Context
 from app.cli.pin import PinSource
 from app.cli.running import run_command
-from app.cli.show import Show
-from app.cli.status import Status
+from app.terminal.show import Show
+from app.terminal.status import Status
 from app.wallets.places import Home
 from ledger_sync.client.bank import BankClient
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal

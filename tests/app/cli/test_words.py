@@ -12,7 +12,7 @@ import pytest
 from app.catalogue import LANGUAGES, catalogue
 from app.cli.main import main
 from app.cli.parser import build_parser
-from app.cli.status import UsageError
+from app.terminal.status import UsageError
 from tests.app.catalogue.sentences import sentences
 
 WRONG = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from app.cli.windows.remote import Remote, WindowGone, WindowRefused
+from app.launch.remote import Remote, WindowGone, WindowRefused
 
 __all__ = ["Remote", "RemoteWindow", "WindowGone", "WindowRefused"]
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.catalogue.written import written_amount
-from app.cli.demo.actors import PIN
-from app.cli.windows.window import AppWindow
+from app.launch.actors import PIN
+from app.launch.window import AppWindow
 from tests.app.window.remote import Remote, WindowGone
 
 PATIENCE: Final = 90.0

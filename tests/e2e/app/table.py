@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from app.catalogue.written import written_amount
-from app.cli.demo.actors import PIN
-from app.cli.demo.field import Field
-from app.cli.windows.pair import SEATS, pair_stage, pair_windows
+from app.demo.field import Field
+from app.launch.actors import PIN
+from app.launch.pair import SEATS, pair_stage, pair_windows
 from tests.app.window.remote import WindowGone
 from tests.e2e.app.phone import Phone
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.catalogue import catalogue
 from app.catalogue.written import written_amount
-from app.cli.windows.window import AppWindow, Wanted
+from app.launch.window import AppWindow, Wanted
 from app.wallets.making import at_real_bank, make_wallet
 from app.wallets.opened import close, system_clock
 from app.wallets.places import Home

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.catalogue import catalogue
-from app.cli.windows.window import AppWindow, Wanted
+from app.launch.window import AppWindow, Wanted
 from ledger_sync import sandbox
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from app.catalogue import catalogue
-from app.cli.windows.window import AppWindow, Wanted
+from app.launch.window import AppWindow, Wanted
 from tests.e2e.app.displays import MISSING, click, click_from_elsewhere, display, type_on
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN

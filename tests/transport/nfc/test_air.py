@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.bench.tap import ACTIVATION, PacedLink, frame_seconds
+from app.bench.tap import ACTIVATION, PacedLink, frame_seconds
 from tests.sampling import everything
 from tests.session.holders import WalletHolder, WalletPlace
 from tests.session.pairs import Pair

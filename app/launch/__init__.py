@@ -1,0 +1,2 @@
+"""The processes that a command starts: people of the demo, windows, the newcomer's pair of them. Nothing
+here imports Kivy."""
