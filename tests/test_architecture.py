@@ -119,6 +119,7 @@ PLANTED = {
     "ledger_sync/planted.py": ("import kivy", "Kivy only below app"),
     "app/cli/planted.py": ("import kivy", "the command line never imports Kivy"),
     "app/presenters/planted.py": ("import kivymd", "what screens show and do is known without Kivy"),
+    "app/engine/planted_floors.py": ("import app.presenters", "the app's floors"),
     "app/camera/planted.py": ("import app.window", "what screens show and do is known without Kivy"),
     "ledger_sync/central_bank/planted.py": ("import nfc", "nfcpy only below wallet.transport.nfc"),
 }

@@ -9,10 +9,13 @@ from typing import Final, TypeVar
 
 from app.engine.engine import Engine
 from app.engine.taps import Devices, News, Side, Taps
+from app.engine.values import Role, TapStep, Trouble
 from app.presenters.in_view import InViewNames
 from app.presenters.observed import V
 from app.presenters.presenter import Presenter
-from app.presenters.views import Carrier, PayView, ReceiveView, Role, Scanning, TapStep, Trouble
+from app.presenters.views.carrying import Carrier, Scanning
+from app.presenters.views.pay import PayView
+from app.presenters.views.receive import ReceiveView
 from wallet.transport.nfc.ports import TappedWallet
 from wallet.transport.qr import FrameReceiver, Outcome
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.engine.engine import Engine, Stopped, Work
+from app.engine.values import Trouble
 from app.presenters.confirming import ConfirmingPresenter
 from app.presenters.keypad import PinPad, amount_of, pressed
-from app.presenters.views import FundsView, Trouble
+from app.presenters.views.ledger import FundsView
 from app.wallets.doing import doing
 from ledger_sync.client import defund, fund
 from wallet.protocol.codes import Code

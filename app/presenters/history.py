@@ -10,7 +10,8 @@ from app.presenters.party import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
 from app.presenters.receive import ReceivePresenter
-from app.presenters.views import Hand, HistoryLine, HistoryView, Party
+from app.presenters.views.common import Party
+from app.presenters.views.history import Hand, HistoryLine, HistoryView
 from wallet.protocol.codes import Code
 from wallet.purse.history import Event, EventKind
 from wallet.purse.incoming import LEDGER

@@ -12,7 +12,7 @@ from app.presenters.party import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
 from app.presenters.receive import ReceivePresenter
-from app.presenters.views import HomeView, Unfinished
+from app.presenters.views.home import HomeView, Unfinished
 from wallet.protocol.request import request_ref
 from wallet.purse.journal import PurseState
 from wallet.purse.outlook import Outlook

@@ -9,6 +9,7 @@ from pathlib import Path
 from app.engine.engine import Engine
 from app.engine.kept import KeptFile
 from app.engine.taps import Devices
+from app.engine.values import Role
 from app.presenters.aside import Aside
 from app.presenters.carrying import Tapping
 from app.presenters.funds import FundsPresenter
@@ -22,7 +23,7 @@ from app.presenters.risk import RiskPresenter
 from app.presenters.settings import SettingsPresenter
 from app.presenters.start import StartPresenter
 from app.presenters.unlock import UnlockPresenter
-from app.presenters.views import Role, TapReader
+from app.presenters.views.settings import TapReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

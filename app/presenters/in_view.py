@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.presenters.party import party_of
-from app.presenters.views import CodeKind, InView
+from app.presenters.views.carrying import CodeKind, InView
 from wallet.protocol.codes import Refusal
 from wallet.session import messages
 from wallet.transport.qr import FrameReceiver, Outcome, message_of

@@ -8,7 +8,7 @@ from dataclasses import fields
 from app.engine.engine import Engine, Work
 from app.presenters.confirming import ConfirmingPresenter
 from app.presenters.keypad import PinPad
-from app.presenters.views import LostView
+from app.presenters.views.ledger import LostView
 from ledger_sync.client.bank import Loss
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.presenters.views import Party
+from app.presenters.views.common import Party
 from wallet.protocol.certificate import Certificate, WalletKind
 
 

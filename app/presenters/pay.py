@@ -8,10 +8,12 @@ from typing import Final
 
 from app.engine.engine import Engine, Work
 from app.engine.troubles import trouble_of
+from app.engine.values import TapStep, Trouble
 from app.presenters.carrying import CarryingPresenter, Tapping
 from app.presenters.keypad import PinPad, amount_of, pressed
 from app.presenters.party import party_of
-from app.presenters.views import Carrier, Earlier, PayStep, PayView, Shown, TapStep, Trouble
+from app.presenters.views.carrying import Carrier, Shown
+from app.presenters.views.pay import Earlier, PayStep, PayView
 from wallet.flow import PayFlow, PayStatus
 from wallet.protocol.codes import Code
 from wallet.session import Money, PayerState

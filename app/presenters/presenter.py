@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from app.engine.engine import Engine, Stopped, Ticket, Work
 from app.engine.kept import KeptFile
+from app.engine.values import Busy, Trouble
 from app.presenters.observed import Observed, V
-from app.presenters.views import Busy, Trouble
 
 T = TypeVar("T")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from app.engine.engine import Engine, Ticket, Work
 from app.presenters.history import line_of, parties_of
 from app.presenters.presenter import Presenter
-from app.presenters.views import Conflicted, HistoryLine, ReconcileView
+from app.presenters.views.history import HistoryLine
+from app.presenters.views.ledger import Conflicted, ReconcileView
 from ledger_sync.client import Report, reconcile
 from ledger_sync.client.reconcile import Step
 from wallet.protocol.evidence import Evidence

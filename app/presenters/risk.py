@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.engine.engine import Engine, Work
 from app.presenters.presenter import Presenter
-from app.presenters.views import RiskView
+from app.presenters.views.ledger import RiskView
 from wallet.purse.journal import PurseState
 from wallet.purse.reading import Risk
 

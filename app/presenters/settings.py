@@ -10,9 +10,10 @@ from app.catalogue import LANGUAGES, chosen_language
 from app.engine.engine import Engine, Work
 from app.engine.kept import KeptFile
 from app.engine.troubles import AppCode
+from app.engine.values import Trouble
 from app.presenters.keypad import PinPad
 from app.presenters.presenter import Presenter
-from app.presenters.views import Look, Pace, PinStep, SettingsView, TapReader, Trouble
+from app.presenters.views.settings import Look, Pace, PinStep, SettingsView, TapReader
 
 E = TypeVar("E", bound=Enum)
 _TYPED: Final = (PinStep.OLD, PinStep.NEW, PinStep.AGAIN)

@@ -8,9 +8,10 @@ from typing import Final
 
 from app.engine.engine import Engine, Work
 from app.engine.troubles import AppCode
+from app.engine.values import Trouble
 from app.presenters.keypad import PinPad
 from app.presenters.presenter import Presenter
-from app.presenters.views import StartStep, StartView, Trouble
+from app.presenters.views.gate import StartStep, StartView
 from app.wallets.making import MakingStep, Wish, at_real_bank, in_sandbox, sandbox_banks
 from app.wallets.opened import OpenWallet
 from app.wallets.sandbox_desk import network_of

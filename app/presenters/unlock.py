@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app.engine.engine import Engine, Work
+from app.engine.values import Trouble
 from app.presenters.keypad import PinPad
 from app.presenters.presenter import Presenter
-from app.presenters.views import Trouble, UnlockView
+from app.presenters.views.gate import UnlockView
 from app.wallets.opened import OpenWallet
 
 

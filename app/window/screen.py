@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Pace
+from app.presenters.views.settings import Pace
 from app.window.anew import Anew
 from app.window.contract import Camera, Watched
 from app.window.kit import Kit

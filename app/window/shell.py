@@ -14,7 +14,8 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
 from app.catalogue import catalogue
-from app.presenters.views import Look, SettingsView, StartStep, UnlockView
+from app.presenters.views.gate import StartStep, UnlockView
+from app.presenters.views.settings import Look, SettingsView
 from app.window.anew import Anew
 from app.window.contract import Camera, Presenters
 from app.window.kit import Kit

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from app.catalogue import Catalogue, Told
 from app.catalogue.written import LAST_TIME, written_amount, written_number, written_time
-from app.presenters.views import Busy, HistoryLine, Party, Trouble
+from app.engine.values import Busy, Trouble
+from app.presenters.views.common import Party
+from app.presenters.views.history import HistoryLine
 
 ID_LETTERS = 8
 """Of a wallet id or key: enough to tell two apart, as the command line writes them."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 from app.engine.engine import Engine
 from app.engine.taps import Devices, Rounds
 from app.presenters.house import House, house
-from app.presenters.views import Shown
+from app.presenters.views.carrying import Shown
 from app.wallets.banking import Switched
 from app.wallets.making import Tell, Wish
 from app.wallets.offline import NetworkSwitch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Earlier, PayView
+from app.presenters.views.pay import Earlier, PayView
 from app.window.theme import BIG, BODY, HEADLINE, HUGE, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column, Gap, Row
 from app.window.widgets.buttons import plain, soft, strong

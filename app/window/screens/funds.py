@@ -8,7 +8,7 @@ from functools import partial
 from kivy.uix.widget import Widget
 
 from app.presenters.funds import FundsPresenter
-from app.presenters.views import FundsView
+from app.presenters.views.ledger import FundsView
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import BIG, BODY, HUGE, SMALL

@@ -9,8 +9,9 @@ from typing import Final
 
 from kivy.uix.widget import Widget
 
+from app.engine.values import Trouble
 from app.presenters.history import HistoryPresenter
-from app.presenters.views import HistoryLine, HistoryView, Trouble
+from app.presenters.views.history import HistoryLine, HistoryView
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BIG, BODY, HEADLINE, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column, Gap, Panes, Row

@@ -10,7 +10,7 @@ from typing import Final
 from kivy.uix.widget import Widget
 
 from app.presenters.home import HomePresenter
-from app.presenters.views import HomeView, Unfinished
+from app.presenters.views.home import HomeView, Unfinished
 from app.window.screen import Screen, Surroundings
 from app.window.theme import HUGE, LABEL, LEAD, SMALL, TINY
 from app.window.widgets.boxes import Card, Column, Panes, Row

@@ -10,7 +10,8 @@ from kivy.metrics import dp
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Carrier, InView, Role, Scanning, TapStep, Trouble
+from app.engine.values import Role, TapStep, Trouble
+from app.presenters.views.carrying import Carrier, InView, Scanning
 from app.window.contract import Watched
 from app.window.kit import Kit
 from app.window.screen import Screen, Surroundings

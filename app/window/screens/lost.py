@@ -8,7 +8,7 @@ from dataclasses import replace
 from kivy.uix.widget import Widget
 
 from app.presenters.lost import LostPresenter
-from app.presenters.views import LostView
+from app.presenters.views.ledger import LostView
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import BODY

@@ -6,8 +6,10 @@ from collections.abc import Hashable
 
 from kivy.uix.widget import Widget
 
+from app.engine.values import Busy
 from app.presenters.pay import PayPresenter
-from app.presenters.views import Busy, Carrier, PayStep, PayView
+from app.presenters.views.carrying import Carrier
+from app.presenters.views.pay import PayStep, PayView
 from app.window.screen import Surroundings
 from app.window.screens.asked import asked_page
 from app.window.screens.looking import LookingScreen

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from kivy.uix.widget import Widget
 
 from app.presenters.settings import SettingsPresenter
-from app.presenters.views import PinStep, SettingsView
+from app.presenters.views.settings import PinStep, SettingsView
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.widgets.buttons import strong

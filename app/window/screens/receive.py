@@ -10,7 +10,8 @@ from pathlib import Path
 from kivy.uix.widget import Widget
 
 from app.presenters.receive import ReceivePresenter
-from app.presenters.views import Carrier, ReceiveStep, ReceiveView
+from app.presenters.views.carrying import Carrier
+from app.presenters.views.receive import ReceiveStep, ReceiveView
 from app.window.screen import Surroundings
 from app.window.screens.looking import LookingScreen
 from app.window.theme import BIG, BODY, HEADLINE, HUGE, LEAD, SMALL

@@ -8,7 +8,8 @@ from typing import Final
 from kivy.uix.widget import Widget
 
 from app.presenters.reconcile import ReconcilePresenter
-from app.presenters.views import Conflicted, HistoryLine, ReconcileView
+from app.presenters.views.history import HistoryLine
+from app.presenters.views.ledger import Conflicted, ReconcileView
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BODY, HEADLINE, LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column, Gap, Row

@@ -9,7 +9,7 @@ from functools import partial
 from kivy.uix.widget import Widget
 
 from app.presenters.risk import RiskPresenter
-from app.presenters.views import RiskView
+from app.presenters.views.ledger import RiskView
 from app.window.screen import Screen, Surroundings
 from app.window.theme import BIG, BODY, LABEL, LEAD, SMALL, Ink
 from app.window.widgets.boxes import Card, Column, Row

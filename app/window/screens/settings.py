@@ -14,7 +14,7 @@ from kivy.uix.widget import Widget
 
 from app.catalogue import LANGUAGES, catalogue
 from app.presenters.settings import SettingsPresenter
-from app.presenters.views import SettingsView
+from app.presenters.views.settings import SettingsView
 from app.window.screen import Screen, Surroundings
 from app.window.theme import LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Card, Column

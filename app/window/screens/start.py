@@ -11,7 +11,7 @@ from kivy.uix.widget import Widget
 from app.catalogue import LANGUAGES, catalogue
 from app.presenters.settings import SettingsPresenter
 from app.presenters.start import StartPresenter
-from app.presenters.views import StartStep, StartView
+from app.presenters.views.gate import StartStep, StartView
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import BODY, HEADLINE, LABEL, LEAD

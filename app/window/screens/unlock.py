@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from kivy.uix.widget import Widget
 
 from app.presenters.unlock import UnlockPresenter
-from app.presenters.views import UnlockView
+from app.presenters.views.gate import UnlockView
 from app.window.screen import Screen, Surroundings
 from app.window.screens.pin import pin_key, pin_page
 from app.window.theme import HEADLINE

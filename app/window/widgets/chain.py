@@ -9,7 +9,7 @@ from kivy.graphics import Color, SmoothLine
 from kivy.metrics import dp
 from kivy.uix.anchorlayout import AnchorLayout
 
-from app.presenters.views import Hand
+from app.presenters.views.history import Hand
 from app.window.kit import Kit
 from app.window.theme import BODY, LABEL, LEAD, SMALL
 from app.window.widgets.boxes import Column, Row, paint

@@ -11,7 +11,8 @@ from kivy.metrics import dp
 from kivy.properties import NumericProperty, StringProperty
 from kivy.uix.widget import Widget
 
-from app.presenters.views import Pace, Shown
+from app.presenters.views.carrying import Shown
+from app.presenters.views.settings import Pace
 from app.window.kit import Kit
 from app.window.widgets.reel import Reel, Still
 

@@ -6,7 +6,7 @@ from kivy.uix.anchorlayout import AnchorLayout
 from kivy.uix.widget import Widget
 
 from app.catalogue import Told
-from app.presenters.views import Busy, Trouble
+from app.engine.values import Busy, Trouble
 from app.window.kit import Kit
 from app.window.theme import BIG, BODY, HEADLINE, LABEL, LEAD, SMALL, Ink, Type
 from app.window.widgets.boxes import Card, Column, Gap, Row, paint

@@ -9,7 +9,7 @@ from itertools import islice
 from queue import Empty, Full, Queue
 from typing import Final
 
-from app.presenters.views import Pace
+from app.presenters.views.settings import Pace
 from wallet.transport.qr import DEFAULT_CHUNK, SLOW_CHUNK, FrameEncoder
 from wallet.transport.qr.picture import SCREEN_FPS, STATIC_CHUNK, modules
 

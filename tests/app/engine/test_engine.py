@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from app.engine.engine import Engine, Outcome, Stopped, Work
+from app.engine.values import Busy, Trouble
 from app.engine.worker import ThreadWorker, WorkerClosed
-from app.presenters.views import Busy, Trouble
 from app.wallets.missing import MissingPart
 from app.wallets.offline import NetworkSwitch
 from hsm.keystore import KeystoreCode, KeystoreError

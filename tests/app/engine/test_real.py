@@ -12,7 +12,7 @@ from app.engine.source import PlaceSource
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
 from app.presenters.house import House, house
-from app.presenters.views import StartStep
+from app.presenters.views.gate import StartStep
 from app.wallets.offline import NETWORK
 from app.wallets.opened import system_clock
 from app.wallets.places import Home

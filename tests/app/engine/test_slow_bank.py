@@ -16,9 +16,10 @@ import pytest
 
 from app.engine.engine import Engine, Stopped, Ticket, Work
 from app.engine.taps import Devices, in_thread
+from app.engine.values import Trouble
 from app.engine.worker import ThreadWorker
 from app.presenters.house import House, house
-from app.presenters.views import ReceiveStep, Trouble
+from app.presenters.views.receive import ReceiveStep
 from app.wallets.banking import bank_line
 from app.wallets.offline import NetworkSwitch
 from app.wallets.opened import OpenWallet

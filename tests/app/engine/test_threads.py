@@ -14,7 +14,9 @@ from app.engine.engine import Engine
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
 from app.presenters.house import House, house
-from app.presenters.views import Carrier, PayStep, ReceiveStep
+from app.presenters.views.carrying import Carrier
+from app.presenters.views.pay import PayStep
+from app.presenters.views.receive import ReceiveStep
 from app.wallets.offline import NetworkSwitch
 from tests.support.hand import PIN, TownSource
 from tests.support.posts import Posts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.presenters.views import PayView, ReceiveStep
+from app.presenters.views.pay import PayView
+from app.presenters.views.receive import ReceiveStep
 from tests.support.hand import PIN, Field, Person, TownSource, person, shows
 from tests.support.wallets import Town
 

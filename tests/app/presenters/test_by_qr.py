@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.presenters.views import CodeKind, PayStep, ReceiveStep, Trouble
+from app.engine.values import Trouble
+from app.presenters.views.carrying import CodeKind
+from app.presenters.views.pay import PayStep
+from app.presenters.views.receive import ReceiveStep
 from hsm.keystore import KeystoreCode, KeystoreError
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.hand import PIN, shows

@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 from app.engine.taps import Rounds
+from app.engine.values import Role, TapStep
 from app.presenters.carrying import LONG
-from app.presenters.views import Carrier, PayStep, ReceiveStep, Role, TapReader, TapStep
+from app.presenters.views.carrying import Carrier
+from app.presenters.views.pay import PayStep
+from app.presenters.views.receive import ReceiveStep
+from app.presenters.views.settings import TapReader
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.hand import Field, Person
 from wallet.session import Money

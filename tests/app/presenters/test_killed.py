@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.presenters.views import Carrier, PayStep, ReceiveStep
+from app.presenters.views.carrying import Carrier
+from app.presenters.views.pay import PayStep
+from app.presenters.views.receive import ReceiveStep
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
 from tests.support.steps import Crash, Steps
 from wallet.session import Money

@@ -10,7 +10,7 @@ import pytest
 
 from app.catalogue import catalogue
 from app.engine.troubles import AppCode
-from app.presenters.views import Trouble
+from app.engine.values import Trouble
 from ledger_sync.http.call import Signer
 from ledger_sync.http.peers import NoAnswer
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of

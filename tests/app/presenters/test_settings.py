@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.presenters.views import Look, Pace, PinStep, TapReader, Trouble
+from app.engine.values import Trouble
+from app.presenters.views.settings import Look, Pace, PinStep, TapReader
 from tests.support.hand import PIN, Person, TownSource, person
 from tests.support.wallets import Town
 

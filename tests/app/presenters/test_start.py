@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from app.engine.values import Busy, Trouble
 from app.presenters.start import StartPresenter
-from app.presenters.views import Busy, StartStep, StartView, Trouble
+from app.presenters.views.gate import StartStep, StartView
 from app.wallets.making import MakingStep, Tell, Wish
 from app.wallets.opened import OpenWallet
 from tests.support.hand import Person, TownSource, person

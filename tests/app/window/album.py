@@ -76,7 +76,7 @@ class Stage:
 
     def show(self, name: str, setting: Setting) -> Any:
         """Draw state ``name``; returns the shell, settled."""
-        from app.presenters.views import Look
+        from app.presenters.views.settings import Look
         from app.window.shell import Shell
         from tests.app.window.sample_presenters import SampleCamera, SamplePresenters
         from tests.app.window.samples import SAMPLES

@@ -8,19 +8,13 @@ from typing import Any, Final
 
 from app.camera.ports import Picture
 from app.presenters.observed import Observed
-from app.presenters.views import (
-    FundsView,
-    HistoryView,
-    HomeView,
-    LostView,
-    PayView,
-    ReceiveView,
-    ReconcileView,
-    RiskView,
-    SettingsView,
-    StartView,
-    UnlockView,
-)
+from app.presenters.views.gate import StartView, UnlockView
+from app.presenters.views.history import HistoryView
+from app.presenters.views.home import HomeView
+from app.presenters.views.ledger import FundsView, LostView, ReconcileView, RiskView
+from app.presenters.views.pay import PayView
+from app.presenters.views.receive import ReceiveView
+from app.presenters.views.settings import SettingsView
 from tests.app.window.sample_values import (
     DAY,
     NOW,

@@ -5,16 +5,11 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from app.presenters.views import (
-    CodeKind,
-    Hand,
-    HistoryLine,
-    InView,
-    Party,
-    Shown,
-    Trouble,
-    Unfinished,
-)
+from app.engine.values import Trouble
+from app.presenters.views.carrying import CodeKind, InView, Shown
+from app.presenters.views.common import Party
+from app.presenters.views.history import Hand, HistoryLine
+from app.presenters.views.home import Unfinished
 from wallet.purse.outlook import Room
 from wallet.purse.reading import Balance
 

@@ -6,30 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from app.presenters.views import (
-    Busy,
-    Carrier,
-    CodeKind,
-    Conflicted,
-    Earlier,
-    HistoryView,
-    InView,
-    LostView,
-    PayStep,
-    PayView,
-    PinStep,
-    ReceiveStep,
-    ReceiveView,
-    ReconcileView,
-    RiskView,
-    Role,
-    Scanning,
-    StartStep,
-    StartView,
-    TapStep,
-    Trouble,
-    UnlockView,
-)
+from app.engine.values import Busy, Role, TapStep, Trouble
+from app.presenters.views.carrying import Carrier, CodeKind, InView, Scanning
+from app.presenters.views.gate import StartStep, StartView, UnlockView
+from app.presenters.views.history import HistoryView
+from app.presenters.views.ledger import Conflicted, LostView, ReconcileView, RiskView
+from app.presenters.views.pay import Earlier, PayStep, PayView
+from app.presenters.views.receive import ReceiveStep, ReceiveView
+from app.presenters.views.settings import PinStep
 from tests.app.window.sample_presenters import FIRST_VIEWS
 from tests.app.window.sample_values import (
     BREAD,

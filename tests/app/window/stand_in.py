@@ -41,7 +41,8 @@ def main(path: Path) -> None:
 def _run(path: Path, home: Path) -> None:
     from kivy.core.window import Window
 
-    from app.presenters.views import Look, Trouble
+    from app.engine.values import Trouble
+    from app.presenters.views.settings import Look
     from app.window.app import QaltaApp
     from app.window.driver import Driver, after
     from app.window.shell import Shell

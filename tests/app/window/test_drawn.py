@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
-from app.presenters import views
-from app.presenters.views import Carrier, PayStep, ReceiveStep, StartStep, TapStep
+from app.engine.values import TapStep
+from app.presenters.views.carrying import Carrier
+from app.presenters.views.gate import StartStep, StartView
+from app.presenters.views.pay import PayStep, PayView
+from app.presenters.views.receive import ReceiveStep, ReceiveView
 from tests.app.window.album import settings
 from tests.app.window.samples import SAMPLES
 from tests.sampling import everything, seed
@@ -66,15 +69,15 @@ def test_there_is_a_sample_of_every_step() -> None:
     """A step that is added without a sample would not be looked at."""
     shown = [view for sample in SAMPLES.values() for view in sample.views.values()]
     for steps, of in (
-        (StartStep, views.StartView),
-        (ReceiveStep, views.ReceiveView),
-        (PayStep, views.PayView),
+        (StartStep, StartView),
+        (ReceiveStep, ReceiveView),
+        (PayStep, PayView),
     ):
         assert {view.step for view in shown if isinstance(view, of)} == set(steps)
-    moving = [view for view in shown if isinstance(view, (views.PayView, views.ReceiveView))]
+    moving = [view for view in shown if isinstance(view, (PayView, ReceiveView))]
     assert {view.carrier for view in moving} == set(Carrier)
     assert {view.tap for view in moving} == {None, *TapStep}
-    assert {view.money for view in shown if isinstance(view, views.PayView)} >= set(Money) - {Money.RESERVED}
+    assert {view.money for view in shown if isinstance(view, PayView)} >= set(Money) - {Money.RESERVED}
 
 
 def test_every_colour_can_be_read_on_its_ground() -> None:
