@@ -40,17 +40,17 @@ if TYPE_CHECKING:
     from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
     from wallet.protocol.validity import Token, Verified, verify
     from wallet.purse.contacts import Contacts
-    from wallet.purse.dating import Dating
-    from wallet.purse.history import Event, EventKind
-    from wallet.purse.journal import PurseState
-    from wallet.purse.memory import MemoryHome
-    from wallet.purse.outlook import Outlook, Room
-    from wallet.purse.paying import Paying
-    from wallet.purse.payments import PaymentState
-    from wallet.purse.reading import Balance, ChainLink, Risk
-    from wallet.purse.receiving import Receiving
-    from wallet.purse.requests import OpenRequest, Requests
-    from wallet.purse.tokens import Origin, OwnToken, TokenState
+    from wallet.purse.pay.paying import Paying
+    from wallet.purse.receive.receiving import Receiving
+    from wallet.purse.receive.requests import OpenRequest, Requests
+    from wallet.purse.store.journal import PurseState
+    from wallet.purse.store.memory import MemoryHome
+    from wallet.purse.store.payments import PaymentState
+    from wallet.purse.store.tokens import Origin, OwnToken, TokenState
+    from wallet.purse.sync.dating import Dating
+    from wallet.purse.view.history import Event, EventKind
+    from wallet.purse.view.outlook import Outlook, Room
+    from wallet.purse.view.reading import Balance, ChainLink, Risk
     from wallet.session.errors import LocalError
     from wallet.session.events import (
         AlreadyPaid,
@@ -324,30 +324,30 @@ _ROOMS: Final = {
         "verify",
     ),
     "wallet.purse.contacts": ("Contacts",),
-    "wallet.purse.dating": ("Dating",),
-    "wallet.purse.history": (
+    "wallet.purse.sync.dating": ("Dating",),
+    "wallet.purse.view.history": (
         "Event",
         "EventKind",
     ),
-    "wallet.purse.journal": ("PurseState",),
-    "wallet.purse.memory": ("MemoryHome",),
-    "wallet.purse.outlook": (
+    "wallet.purse.store.journal": ("PurseState",),
+    "wallet.purse.store.memory": ("MemoryHome",),
+    "wallet.purse.view.outlook": (
         "Outlook",
         "Room",
     ),
-    "wallet.purse.paying": ("Paying",),
-    "wallet.purse.payments": ("PaymentState",),
-    "wallet.purse.reading": (
+    "wallet.purse.pay.paying": ("Paying",),
+    "wallet.purse.store.payments": ("PaymentState",),
+    "wallet.purse.view.reading": (
         "Balance",
         "ChainLink",
         "Risk",
     ),
-    "wallet.purse.receiving": ("Receiving",),
-    "wallet.purse.requests": (
+    "wallet.purse.receive.receiving": ("Receiving",),
+    "wallet.purse.receive.requests": (
         "OpenRequest",
         "Requests",
     ),
-    "wallet.purse.tokens": (
+    "wallet.purse.store.tokens": (
         "Origin",
         "OwnToken",
         "TokenState",

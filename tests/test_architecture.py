@@ -81,6 +81,7 @@ PLANTED = {
     "ledger_sync/settling/planted.py": ("import qalta", "nothing behind the door goes through it"),
     "wallet/protocol/planted.py": ("import hsm", "wallet.protocol imports nothing of ours"),
     "wallet/purse/planted.py": ("import wallet.session", "wallet.purse stands on wallet.protocol and hsm"),
+    "wallet/purse/store/planted_floors.py": ("import wallet.purse.pay", "the purse's floors"),
     "wallet/session/planted.py": (
         "import wallet.transport",
         "wallet.session stands on wallet.protocol and wallet.purse",

@@ -15,7 +15,7 @@ from ledger_sync.service.trust import SCHEMA as TRUST
 from tests.support.cli import Cli
 from tests.support.pages import ROOT, rows, section
 from wallet.protocol.kinds import KINDS
-from wallet.purse.store import SCHEMA as PURSE
+from wallet.purse.store.store import SCHEMA as PURSE
 
 PAGE = (ROOT / "CHANGELOG.md").read_text("utf-8")
 TABLE = [(what, version) for what, version, _ in rows(section(PAGE, "Versions"))]

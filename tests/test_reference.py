@@ -18,7 +18,7 @@ OURS = ("wallet", "hsm", "ledger_sync")
 NOT_TOLD = {
     # what only Wallet.open, connect and open_keystore make, and hand on
     "wallet.purse.purse.Purse",
-    "wallet.purse.store.Store",
+    "wallet.purse.store.store.Store",
     "hsm.profiles.Family",
     "ledger_sync.client.bank.Service",
     "wallet.transport.nfc.devices.Surroundings",
@@ -28,9 +28,9 @@ NOT_TOLD = {
     "wallet.tapping.TappedPayeePurse",
     "wallet.tapping.TappedPayerPurse",
     # told by the ports of the same name
-    "wallet.purse.considering.Consideration",
-    "wallet.purse.payments.PaymentSummary",
-    "wallet.purse.receiving.Received",
+    "wallet.purse.pay.considering.Consideration",
+    "wallet.purse.store.payments.PaymentSummary",
+    "wallet.purse.receive.receiving.Received",
     # what the bank's calls carry, which set_up, certify, fund and reconcile read
     "ledger_sync.client.bank.Certified",
     "ledger_sync.client.bank.Delivery",

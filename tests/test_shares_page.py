@@ -13,7 +13,7 @@ from ledger_sync.service.nonces import SCHEMA as NONCES
 from ledger_sync.service.trust import SCHEMA as TRUST
 from tests.support.pages import ROOT, page, rows, section
 from wallet.database import Schema, connect
-from wallet.purse.store import SCHEMA as PURSE
+from wallet.purse.store.store import SCHEMA as PURSE
 
 PAGE = page("decisions", "shares.md")
 SECTIONS = {

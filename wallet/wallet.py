@@ -13,22 +13,22 @@ from hsm.keystore import Keystore
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.transfer import TokenRef
 from wallet.purse.contacts import Contacts
-from wallet.purse.dating import Dating
 from wallet.purse.evidences import Evidences
-from wallet.purse.hands import Hands
-from wallet.purse.history import Event, History
-from wallet.purse.journal import PurseState
-from wallet.purse.memory import MemoryHome
-from wallet.purse.outlook import Outlook, Outlooks, Room
-from wallet.purse.paying import Paying
-from wallet.purse.payments import PaymentSummary
+from wallet.purse.pay.paying import Paying
 from wallet.purse.purse import Clock, Purse, Random
-from wallet.purse.reading import Balance, ChainLink, Reading, Risk
-from wallet.purse.receiving import Receiving
-from wallet.purse.reconciling import Reconciling
-from wallet.purse.requests import Requests
-from wallet.purse.tokens import OwnToken
+from wallet.purse.receive.receiving import Receiving
+from wallet.purse.receive.requests import Requests
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.memory import MemoryHome
+from wallet.purse.store.payments import PaymentSummary
+from wallet.purse.store.tokens import OwnToken
+from wallet.purse.sync.dating import Dating
+from wallet.purse.sync.reconciling import Reconciling
 from wallet.purse.turns import one_at_a_time
+from wallet.purse.view.hands import Hands
+from wallet.purse.view.history import Event, History
+from wallet.purse.view.outlook import Outlook, Outlooks, Room
+from wallet.purse.view.reading import Balance, ChainLink, Reading, Risk
 
 
 @one_at_a_time

@@ -23,7 +23,7 @@ from app.bench.figures import Figure, Findings, Unit, ratios, spread
 from app.bench.throwaway import Authorities
 from app.terminal.show import Show
 from hsm.memory import MemoryKeystore
-from wallet.purse.memory import MemoryHome
+from wallet.purse.store.memory import MemoryHome
 from wallet.wallet import Wallet
 
 AIM: Final = 0.5

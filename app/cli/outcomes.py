@@ -9,7 +9,7 @@ from app.cli.asking import name_of
 from app.cli.context import Context
 from app.terminal.status import Status
 from wallet.protocol.codes import Code, Refusal
-from wallet.purse.payments import PaymentSummary
+from wallet.purse.store.payments import PaymentSummary
 from wallet.session.payer_table import PayerState
 from wallet.session.ports import Received
 

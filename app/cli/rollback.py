@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.cli.context import Context
-from wallet.purse.journal import PurseState
+from wallet.purse.store.journal import PurseState
 
 
 def tell_rollback(state: PurseState, context: Context) -> None:

@@ -16,7 +16,7 @@ from wallet.protocol.attachments import Attachment
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
-from wallet.purse.payments import UNANSWERED, PaymentSummary
+from wallet.purse.store.payments import UNANSWERED, PaymentSummary
 from wallet.session.payee_table import PayeeState
 from wallet.session.ports import Received
 from wallet.transport.nfc.ports import TappedWallet

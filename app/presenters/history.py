@@ -13,10 +13,10 @@ from app.presenters.receive import ReceivePresenter
 from app.presenters.views.common import Party
 from app.presenters.views.history import Hand, HistoryLine, HistoryView
 from wallet.protocol.codes import Code
-from wallet.purse.history import Event, EventKind
-from wallet.purse.incoming import LEDGER
-from wallet.purse.payments import UNANSWERED
-from wallet.purse.reading import ChainLink
+from wallet.purse.store.incoming import LEDGER
+from wallet.purse.store.payments import UNANSWERED
+from wallet.purse.view.history import Event, EventKind
+from wallet.purse.view.reading import ChainLink
 
 
 @dataclass(frozen=True, slots=True)

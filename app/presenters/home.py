@@ -14,10 +14,10 @@ from app.presenters.presenter import Presenter
 from app.presenters.receive import ReceivePresenter
 from app.presenters.views.home import HomeView, Unfinished
 from wallet.protocol.request import request_ref
-from wallet.purse.journal import PurseState
-from wallet.purse.outlook import Outlook
-from wallet.purse.payments import PaymentState
-from wallet.purse.reading import Balance
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.payments import PaymentState
+from wallet.purse.view.outlook import Outlook
+from wallet.purse.view.reading import Balance
 
 _NETWORK: Final = "is_network_on"
 

@@ -12,8 +12,8 @@ from app.presenters.views.ledger import Conflicted, ReconcileView
 from ledger_sync.client import Report, reconcile
 from ledger_sync.client.reconcile import Step
 from wallet.protocol.evidence import Evidence
-from wallet.purse.journal import PurseState
-from wallet.purse.reading import Balance
+from wallet.purse.store.journal import PurseState
+from wallet.purse.view.reading import Balance
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.engine.engine import Engine, Work
 from app.presenters.presenter import Presenter
 from app.presenters.views.ledger import RiskView
-from wallet.purse.journal import PurseState
-from wallet.purse.reading import Risk
+from wallet.purse.store.journal import PurseState
+from wallet.purse.view.reading import Risk
 
 
 class RiskPresenter(Presenter[RiskView]):

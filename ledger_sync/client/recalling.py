@@ -15,8 +15,8 @@ from ledger_sync.possession import possession_message
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Evidence
-from wallet.purse.epochs import EpochKey
-from wallet.purse.reconciling import Reconciling
+from wallet.purse.store.epochs import EpochKey
+from wallet.purse.sync.reconciling import Reconciling
 
 _FIRST: Final = 2
 _ROUNDS: Final = 1_000

@@ -35,9 +35,9 @@ from ledger_sync.http.peers import NoAnswer, RemoteRefusal, is_final
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.settlement import Verdict
-from wallet.purse.fundings import Funding
-from wallet.purse.journal import PurseState
-from wallet.purse.words import SKEW
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.words import SKEW
+from wallet.purse.sync.fundings import Funding
 from wallet.wallet import Wallet
 
 _TRIES: Final = 3

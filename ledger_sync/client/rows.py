@@ -1,6 +1,6 @@
 """What a bank answers about a transfer, read strictly: its verdict, the notary's words, the outcome.
 
-The purse checks who signed it (``wallet.purse.answers``) before it believes anything.
+The purse checks who signed it (``wallet.purse.sync.answers``) before it believes anything.
 """
 
 from __future__ import annotations

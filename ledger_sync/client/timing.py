@@ -1,7 +1,7 @@
 """What time it is, asked of two services: the central bank's policy head, and the own bank's word for this question.
 
 Both are signed, and both can be asked for whatever the device's clock says. A wallet that is not believed by its bank
-asks them, and goes on with calls that are dated by what they say (`wallet.purse.dating`).
+asks them, and goes on with calls that are dated by what they say (`wallet.purse.sync.dating`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from tests.support.holders import Holder
 from tests.support.system import OPENING, System
 from tests.support.world import DAY
 from wallet.protocol.codes import Code, Refusal
-from wallet.purse.payments import PaymentState
+from wallet.purse.store.payments import PaymentState
 
 YEAR = 365 * DAY
 FUNDED = 2_000_000

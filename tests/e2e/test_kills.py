@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.books import Seen
 from tests.e2e.stage import ASKED, BANK_OF, OTHER, PAYER, SHOP, TIYN, Stage
 from tests.sampling import sampled
-from wallet.purse.transitions import failpoints
+from wallet.purse.store.transitions import failpoints
 
 Argv = tuple[str, ...]
 

@@ -14,8 +14,8 @@ from tests.support.system import OPENING, System
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.protocol.payment import parse_payment
-from wallet.purse.journal import PurseState
-from wallet.purse.payments import PaymentState
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.payments import PaymentState
 
 
 @pytest.fixture

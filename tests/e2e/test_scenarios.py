@@ -14,7 +14,7 @@ from tests.support.system import OPENING, System
 from tests.support.world import DAY
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.codes import Code
-from wallet.purse.payments import PaymentState
+from wallet.purse.store.payments import PaymentState
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.support.holders import Holder
 from tests.support.system import System
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Refusal
-from wallet.purse.journal import PurseState
+from wallet.purse.store.journal import PurseState
 
 _AMOUNT = 30_000
 _STEPS = ("pay", "be paid", "ask", "look", "fund", "defund", "pay unseen", "time")

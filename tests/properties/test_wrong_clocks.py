@@ -19,7 +19,7 @@ from tests.support.system import BANKS, System
 from tests.support.world import DAY
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal
-from wallet.purse.tokens import TokenState
+from wallet.purse.store.tokens import TokenState
 
 HOUR = 3_600
 FUNDED = 1_000_000

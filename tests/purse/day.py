@@ -27,10 +27,10 @@ from wallet.protocol.policy import PolicyDelta, PolicyUpdate, Reason
 from wallet.protocol.receipt import Receipt, ReceiptBody
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.validity import issued_tokens
-from wallet.purse.history import EventKind
-from wallet.purse.payments import PaymentState
-from wallet.purse.spendable import total_of
-from wallet.purse.tokens import TokenState
+from wallet.purse.pay.spendable import total_of
+from wallet.purse.store.payments import PaymentState
+from wallet.purse.store.tokens import TokenState
+from wallet.purse.view.history import EventKind
 from wallet.wallet import Wallet
 
 PIN = "2718-теңге"

@@ -1,6 +1,6 @@
 """Weeks of purchases without a signature in them: which tokens to spend, and how to cut a funding.
 
-`python -m tests.purse.simulate` prints the tables of wallet/purse/SELECTION.md. People are funded weekly, buy at
+`python -m tests.purse.simulate` prints the tables of wallet/purse/pay/SELECTION.md. People are funded weekly, buy at
 shops and pay each other; shops pay suppliers and wages out of what they took; everybody reconciles every few days,
 which renews what they hold. Sizes are those of real objects. A seed gives the same weeks to every strategy.
 """
@@ -16,8 +16,8 @@ from itertools import count
 
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.transfer import TokenRef
-from wallet.purse.denominations import split
-from wallet.purse.selection import Candidate, Choice, Part, Prices, choose, is_lawful
+from wallet.purse.pay.selection import Candidate, Choice, Part, Prices, choose, is_lawful
+from wallet.purse.sync.denominations import split
 
 TENGE = 100
 ISSUANCE, AMOUNT, CERTIFICATE, TRANSFER = 145, 5, 191, 191

@@ -7,7 +7,7 @@ from tests.support.wallets import Town
 from wallet.protocol.codes import Code
 from wallet.protocol.evidence import Contradiction, check_evidence
 from wallet.purse.evidences import Evidences
-from wallet.purse.tokens import TokenState
+from wallet.purse.store.tokens import TokenState
 
 
 def test_who_comes_second_settles_short_and_keeps_the_evidence(town: Town, clone: Clone) -> None:

@@ -10,7 +10,7 @@ from tests.support.world import DAY
 from wallet.protocol.attachments import Attachment
 from wallet.protocol.codes import Code
 from wallet.protocol.contact import contact_of
-from wallet.purse.history import Event, EventKind
+from wallet.purse.view.history import Event, EventKind
 from wallet.session import Payee, Payer, messages
 
 

@@ -8,7 +8,7 @@ from tests.support.purses import pay_unseen, refused
 from tests.support.wallets import Town
 from tests.support.world import DAY, LIMITS
 from wallet.protocol.codes import Code
-from wallet.purse.history import EventKind
+from wallet.purse.view.history import EventKind
 
 
 def test_what_the_payee_never_saw_is_delivered_and_shown_later_is_a_repeat(town: Town) -> None:

@@ -8,7 +8,7 @@ from tests.support.purses import pay_unseen, refused
 from tests.support.wallets import Town
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
-from wallet.purse.journal import PurseState
+from wallet.purse.store.journal import PurseState
 
 
 def test_an_epoch_is_offered_until_it_is_certified(town: Town) -> None:

@@ -13,8 +13,8 @@ from hsm.keystore import Record
 from hsm.memory import MemoryKeystore
 from tests.stores.make_v1 import NAME, seen
 from tests.support.wallets import Chance, Town
-from wallet.purse.payments import PaymentState
-from wallet.purse.store import SCHEMA
+from wallet.purse.store.payments import PaymentState
+from wallet.purse.store.store import SCHEMA
 from wallet.wallet import Wallet
 
 STORES = sorted(path.parent for path in (Path(__file__).parents[1] / "stores").glob("v*/purse.db"))

@@ -7,8 +7,8 @@ import pytest
 from tests.support.shown import check_shown, check_sums
 from tests.support.wallets import Town
 from tests.support.world import DAY
-from wallet.purse.history import Event, EventKind
-from wallet.purse.journal import PurseState
+from wallet.purse.store.journal import PurseState
+from wallet.purse.view.history import Event, EventKind
 from wallet.wallet import Wallet
 
 

@@ -22,7 +22,7 @@ import hsm
 from hsm.failpoint import VARIABLE
 from tests.purse.day import PIN
 from tests.support.world import NOW
-from wallet.purse.transitions import failpoints
+from wallet.purse.store.transitions import failpoints
 
 ROOT = Path(__file__).parents[2]
 HITS = {"purse.redeem_signed": 3, "purse.redeem": 2, "purse.answer": 4, "purse.epoch": 2, "purse.receipt": 2}

@@ -14,8 +14,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from tests.support.shelf import Shelf
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code, Refusal
-from wallet.purse.journal import PurseState
-from wallet.purse.payments import PaymentState
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.payments import PaymentState
 
 NAMES = ("asel", "berik", "dina", "shop")
 NOT_NOW = {

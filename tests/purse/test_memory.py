@@ -13,8 +13,8 @@ import pytest
 from tests.support.purses import refused
 from tests.support.wallets import Chance, Town
 from wallet.protocol.codes import Code
-from wallet.purse.journal import PurseState
-from wallet.purse.memory import MemoryHome
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.memory import MemoryHome
 from wallet.wallet import Wallet
 
 

@@ -8,7 +8,7 @@ from tests.support.purses import refused
 from tests.support.wallets import Town
 from wallet.protocol.bounds import MAX_ISSUANCES, MAX_TRANSFERS
 from wallet.protocol.codes import Code
-from wallet.purse.objects import Objects
+from wallet.purse.store.objects import Objects
 
 NAMES = ("asel", "berik", "dina")
 

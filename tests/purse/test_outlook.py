@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.purse.test_frozen_stores import STORES, opened
 from tests.support.wallets import Town
 from tests.support.world import DAY
-from wallet.purse.history import EventKind
+from wallet.purse.view.history import EventKind
 
 
 def test_hops_left_are_those_of_the_most_worn_token(town: Town) -> None:

@@ -13,8 +13,8 @@ from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Reason
 from wallet.protocol.validity import issued_tokens, verify
 from wallet.purse.evidences import Evidences
-from wallet.purse.payments import PaymentState
-from wallet.purse.selection import MAX_PARTS
+from wallet.purse.pay.selection import MAX_PARTS
+from wallet.purse.store.payments import PaymentState
 
 
 def test_pays_exactly_what_is_asked_and_keeps_the_change(town: Town) -> None:

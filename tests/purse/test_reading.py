@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.wallets import Town
 from tests.support.world import DAY
-from wallet.purse.history import EventKind
+from wallet.purse.view.history import EventKind
 
 
 def test_history_and_chain(town: Town) -> None:

@@ -22,9 +22,9 @@ from wallet.protocol.receipt import check_receipt
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import TokenRef, ToPayer
 from wallet.protocol.validity import verify
-from wallet.purse.history import EventKind
-from wallet.purse.payments import PaymentState
-from wallet.purse.tokens import TokenState
+from wallet.purse.store.payments import PaymentState
+from wallet.purse.store.tokens import TokenState
+from wallet.purse.view.history import EventKind
 
 
 def test_a_repeat_gets_the_first_receipt_and_says_of_when(town: Town) -> None:

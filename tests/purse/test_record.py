@@ -9,10 +9,10 @@ from tests.support.purses import refused
 from tests.support.shelf import Shelf, open_after_a_kill
 from tests.support.wallets import Chance, Town
 from wallet.protocol.codes import Code
-from wallet.purse.journal import GENESIS, Journal, PurseState, entry_after
-from wallet.purse.memory import MemoryHome
-from wallet.purse.payments import PaymentState
-from wallet.purse.transitions import RECORDED_LATER, Transition
+from wallet.purse.store.journal import GENESIS, Journal, PurseState, entry_after
+from wallet.purse.store.memory import MemoryHome
+from wallet.purse.store.payments import PaymentState
+from wallet.purse.store.transitions import RECORDED_LATER, Transition
 from wallet.wallet import Wallet
 
 

@@ -12,7 +12,7 @@ from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.codes import Code
 from wallet.protocol.policy import Reason
 from wallet.protocol.validity import issued_tokens
-from wallet.purse.tokens import TokenState
+from wallet.purse.store.tokens import TokenState
 
 
 def test_a_refresh_brings_fresh_tokens_under_the_new_key(town: Town) -> None:

@@ -15,11 +15,11 @@ from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
-from wallet.purse.history import EventKind
-from wallet.purse.journal import PurseState
-from wallet.purse.payments import PaymentState
-from wallet.purse.receiving import Received
-from wallet.purse.remembering import Remembering
+from wallet.purse.pay.remembering import Remembering
+from wallet.purse.receive.receiving import Received
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.payments import PaymentState
+from wallet.purse.view.history import EventKind
 
 
 @contextmanager

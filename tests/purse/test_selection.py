@@ -13,8 +13,8 @@ from tests.purse.simulate import STRATEGIES, Weeks, chosen
 from wallet.protocol.bounds import MAX_AMOUNTS, MAX_HOP, MAX_INPUTS, MAX_SUM, MAX_TRANSFERS
 from wallet.protocol.codes import Refusal
 from wallet.protocol.transfer import TokenRef
-from wallet.purse.denominations import PIECES, split
-from wallet.purse.selection import MAX_PARTS, Candidate, Prices, choose, is_lawful
+from wallet.purse.pay.selection import MAX_PARTS, Candidate, Prices, choose, is_lawful
+from wallet.purse.sync.denominations import PIECES, split
 
 
 def size(_: bytes) -> int:

@@ -11,7 +11,7 @@ from hsm.keystore import KeystoreCode, KeystoreError
 from tests.support.purses import refused
 from tests.support.small_disk import fill, let_be_written, small_disk
 from wallet.protocol.codes import Code
-from wallet.purse.store import SCHEMA, Store
+from wallet.purse.store.store import SCHEMA, Store
 
 
 def test_is_private_durable_and_strict(tmp_path: Path) -> None:

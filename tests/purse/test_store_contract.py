@@ -11,8 +11,8 @@ from typing import Protocol
 import pytest
 
 from hsm.keystore import KeystoreCode, KeystoreError
-from wallet.purse.memory import MemoryHome
-from wallet.purse.store import SCHEMA, Store
+from wallet.purse.store.memory import MemoryHome
+from wallet.purse.store.store import SCHEMA, Store
 
 
 class Place(Protocol):

@@ -21,8 +21,8 @@ from wallet.protocol.bounds import FAR_AHEAD
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.policy import PolicyUpdate
 from wallet.protocol.time_word import TimeWord
-from wallet.purse.tokens import TokenState
-from wallet.purse.words import SKEW, Signer, Word, after, agreed, reached
+from wallet.purse.store.tokens import TokenState
+from wallet.purse.store.words import SKEW, Signer, Word, after, agreed, reached
 
 HOUR = 3_600
 ROLES = ("central bank", "notary", "bank")

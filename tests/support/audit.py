@@ -25,8 +25,8 @@ from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Consumption, Settlement, Verdict
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
-from wallet.purse.journal import PurseState
-from wallet.purse.tokens import TokenState
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.tokens import TokenState
 
 _HOUSE: Final = ("own", "position", "fundings")
 _DECIDED: Final = {Verdict.SETTLED, Verdict.SHORT, Verdict.CONFLICT}

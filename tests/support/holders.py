@@ -15,8 +15,8 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.payment import parse_payment
 from wallet.protocol.request import Request
 from wallet.protocol.transfer import Transfer
-from wallet.purse.memory import MemoryHome
-from wallet.purse.receiving import Received
+from wallet.purse.receive.receiving import Received
+from wallet.purse.store.memory import MemoryHome
 from wallet.wallet import Wallet
 
 if TYPE_CHECKING:

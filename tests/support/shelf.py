@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.wallets import Town
-from wallet.purse.memory import MemoryHome
+from wallet.purse.store.memory import MemoryHome
 from wallet.wallet import Wallet
 
 

@@ -20,10 +20,10 @@ from app.presenters.history import line_of
 from app.terminal.show import Show
 from app.wallets.opened import OpenWallet
 from app.wallets.places import Home
-from wallet.purse.history import Lines
-from wallet.purse.journal import PurseState
-from wallet.purse.payments import Payments
-from wallet.purse.tokens import TokenState
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.payments import Payments
+from wallet.purse.store.tokens import TokenState
+from wallet.purse.view.history import Lines
 from wallet.wallet import Wallet
 
 _SIGNED = re.compile(r"(?<![\w,−+])([+−])([\d\N{NO-BREAK SPACE}]+(?:,\d\d)?)\N{NO-BREAK SPACE}₸")

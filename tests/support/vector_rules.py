@@ -25,7 +25,7 @@ from wallet.protocol.payment import Payment
 from wallet.protocol.settlement import Commit, Consumption
 from wallet.protocol.validity import check_but_certificate, is_signed_under, issued_tokens
 from wallet.protocol.weight import Weight, fits
-from wallet.purse.words import Signer, Word, Words, after, agreed, reached
+from wallet.purse.store.words import Signer, Word, Words, after, agreed, reached
 
 Vector = dict[str, Any]
 Meaning = dict[str, Any]

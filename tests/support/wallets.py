@@ -14,9 +14,9 @@ from wallet.protocol.certificate import Certificate, Limits, WalletKind
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import CURRENCY, Issuance
 from wallet.protocol.policy import PolicyDelta, PolicyUpdate, Reason
-from wallet.purse.fundings import Funding
-from wallet.purse.memory import MemoryHome
-from wallet.purse.receiving import Received
+from wallet.purse.receive.receiving import Received
+from wallet.purse.store.memory import MemoryHome
+from wallet.purse.sync.fundings import Funding
 from wallet.wallet import Wallet
 
 

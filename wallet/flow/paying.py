@@ -13,8 +13,8 @@ from typing import Final, Self
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
-from wallet.purse.outlook import Room
-from wallet.purse.payments import PaymentSummary
+from wallet.purse.store.payments import PaymentSummary
+from wallet.purse.view.outlook import Room
 from wallet.session import Money, Payer, PayerState, events
 from wallet.session.messages import Heard
 from wallet.session.ports import PaymentSummary as Known

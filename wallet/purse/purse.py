@@ -17,15 +17,15 @@ from hsm.failpoint import reach
 from hsm.keystore import Keystore, KeystoreError
 from wallet.protocol.codec import Cbor
 from wallet.protocol.lifetime import refundable_before
-from wallet.purse.authority import Authority
-from wallet.purse.epochs import Epochs
-from wallet.purse.journal import Journal
-from wallet.purse.memory import MemoryHome
-from wallet.purse.objects import Objects
-from wallet.purse.outgoing import Outgoing
-from wallet.purse.store import Store, told_truly
-from wallet.purse.tokens import Tokens, TokenState
-from wallet.purse.transitions import Transition
+from wallet.purse.store.authority import Authority
+from wallet.purse.store.epochs import Epochs
+from wallet.purse.store.journal import Journal
+from wallet.purse.store.memory import MemoryHome
+from wallet.purse.store.objects import Objects
+from wallet.purse.store.outgoing import Outgoing
+from wallet.purse.store.store import Store, told_truly
+from wallet.purse.store.tokens import Tokens, TokenState
+from wallet.purse.store.transitions import Transition
 from wallet.purse.turns import Turns
 
 Clock = Callable[[], int]

@@ -15,7 +15,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import Redemption, ToPayer, Transfer
 from wallet.protocol.validity import Token
 from wallet.purse.purse import Purse
-from wallet.purse.transitions import Transition
+from wallet.purse.store.transitions import Transition
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.cli.parser import Commands
 from app.cli.rollback import tell_rollback
 from app.terminal.status import Status
 from app.wallets.banking import bank_line
-from wallet.purse.history import Event
+from wallet.purse.view.history import Event
 
 _ID_DIGITS: Final = 12
 """Of an id, as it stands in a table: enough to tell payments apart, and what `--again` and `--drop` take."""

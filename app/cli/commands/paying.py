@@ -32,8 +32,8 @@ from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.request import request_ref
-from wallet.purse.history import EventKind
-from wallet.purse.payments import OPEN, PaymentSummary
+from wallet.purse.store.payments import OPEN, PaymentSummary
+from wallet.purse.view.history import EventKind
 from wallet.session import messages
 from wallet.session.ports import Received
 

@@ -12,7 +12,7 @@ from app.cli.context import Context
 from app.terminal.status import Status, UsageError
 
 if TYPE_CHECKING:
-    from wallet.purse.requests import OpenRequest
+    from wallet.purse.receive.requests import OpenRequest
 
 LIST: Final = "list"
 CANCEL: Final = "cancel"

@@ -10,7 +10,8 @@ from app.presenters.views.common import Party
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
-    """``kind`` and ``state`` as in wallet.purse.history; ``sign`` +1 into the pocket, −1 out of it, and then ``amount``
+    """``kind`` and ``state`` as in wallet.purse.view.history; ``sign`` +1 into the pocket, −1 out of it,
+    and then ``amount``
     is what the pocket changed by; 0 neither. ``lost`` of it went to somebody else, and the claim for that is against
     the wallet ``claim``, where somebody is named."""
 

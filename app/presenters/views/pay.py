@@ -8,7 +8,7 @@ from enum import Enum
 from app.engine.values import Busy, Role, TapStep, Trouble
 from app.presenters.views.carrying import NOTHING_SEEN, Carrier, Scanning, Shown
 from app.presenters.views.common import Party
-from wallet.purse.outlook import Room
+from wallet.purse.view.outlook import Room
 from wallet.session import Money
 
 

@@ -15,7 +15,7 @@ from app.window.widgets.keypad import Keypad
 from app.window.widgets.notices import badge, fact, figure, trouble, working
 from app.window.widgets.page import page
 from app.window.widgets.text import BigText, Icon, Text
-from wallet.purse.outlook import Room
+from wallet.purse.view.outlook import Room
 
 if TYPE_CHECKING:
     from app.window.screens.pay import PayScreen

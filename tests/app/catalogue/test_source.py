@@ -21,11 +21,11 @@ from ledger_sync.sandbox import State
 from tests.app.catalogue.sentences import sentences, slots
 from wallet.protocol.evidence import Contradiction
 from wallet.protocol.kinds import KINDS
-from wallet.purse.history import LOST, REFUNDED, SETTLED, SHORT, EventKind
-from wallet.purse.incoming import LEDGER, PAYER
-from wallet.purse.journal import PurseState
-from wallet.purse.payments import PaymentState
-from wallet.purse.reading import Balance
+from wallet.purse.store.incoming import LEDGER, PAYER
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.payments import PaymentState
+from wallet.purse.view.history import LOST, REFUNDED, SETTLED, SHORT, EventKind
+from wallet.purse.view.reading import Balance
 from wallet.transport.qr.reader import PictureFault
 
 ROOT: Final = Path(__file__).parents[3]

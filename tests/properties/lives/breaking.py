@@ -12,7 +12,7 @@ from tests.properties.lives.paying import Paying
 from tests.support.holders import Holder, Snapshot
 from tests.support.steps import Crash
 from tests.support.world import DAY
-from wallet.purse.payments import PaymentState
+from wallet.purse.store.payments import PaymentState
 
 
 class Breaking(Paying):

@@ -27,9 +27,9 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.payment import parse_payment
 from wallet.protocol.request import Request, request_ref
-from wallet.purse.journal import PurseState
-from wallet.purse.payments import PaymentState
-from wallet.purse.receiving import Received
+from wallet.purse.receive.receiving import Received
+from wallet.purse.store.journal import PurseState
+from wallet.purse.store.payments import PaymentState
 
 T = TypeVar("T")
 

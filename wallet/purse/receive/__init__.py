@@ -1,0 +1,1 @@
+"""Receiving: what is asked for, and what comes in for it."""

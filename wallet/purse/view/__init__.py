@@ -1,0 +1,1 @@
+"""Looking at a purse; nothing here changes it."""
