@@ -109,6 +109,7 @@ PLANTED = {
         "import ledger_sync.central_bank.sqlite",
         "the central bank's ports know no backend",
     ),
+    "ledger_sync/bank/jobs/planted_floors.py": ("import ledger_sync.bank.api", "the bank's floors"),
     "ledger_sync/notary/planted.py": ("import wallet.purse", "the services use wallet.protocol and hsm only"),
     "ledger_sync/client/planted.py": ("import ledger_sync.bank", "the client knows no role from inside"),
     "ledger_sync/http/planted.py": (

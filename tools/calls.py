@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from ledger_sync.bank.routes import BankCalls
+from ledger_sync.bank.api.routes import BankCalls
 from ledger_sync.http.routes import CallerKind, Route
 from tools.drawn import redrawn
 

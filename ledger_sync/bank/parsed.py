@@ -1,6 +1,6 @@
 """Parsed objects: what a payload says never changes, so it is parsed once while it is in use.
 
-Rule: nothing here was checked by being here; whoever stored it did that (`ledger_sync.bank.intake`).
+Rule: nothing here was checked by being here; whoever stored it did that (`ledger_sync.bank.intake.intake`).
 """
 
 from __future__ import annotations

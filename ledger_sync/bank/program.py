@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ledger_sync.bank.api.node import Lines, Node
+from ledger_sync.bank.api.routes import BankCalls
 from ledger_sync.bank.beginning import Beginning
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.house import House
-from ledger_sync.bank.node import Lines, Node
-from ledger_sync.bank.routes import BankCalls
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.bank.terms import Terms
 from ledger_sync.http.client import ServiceClient

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_sync.bank.couriers import RELAYED_AT_ONCE
+from ledger_sync.bank.settlement.handlers import RELAYED_AT_ONCE
 from ledger_sync.bank.terms import Capacity
 from ledger_sync.http.client import MAX_ANSWER_BYTES
 from tests.support.world import NOW, Key, World

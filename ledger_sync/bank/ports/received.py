@@ -1,6 +1,7 @@
 """Received objects but transfers: certificates, issuances and payment requests, kept as they came.
 
-Rule: what is here was checked by whoever stored it (`ledger_sync.bank.intake`), and never changes: who stores it twice
+Rule: what is here was checked by whoever stored it (`ledger_sync.bank.intake.intake`), and never changes:
+who stores it twice
 stores it once, and says so.
 """
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import keep, load
+from ledger_sync.bank.sqlite.once import Once
 from ledger_sync.bank.sqlite.received import known
 from ledger_sync.bank.sqlite.sets import ids
 from ledger_sync.bank.sqlite.store import Row, Store

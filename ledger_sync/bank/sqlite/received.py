@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import keep, load
 from ledger_sync.bank.ports.shares import Share
+from ledger_sync.bank.sqlite.once import Once
 from ledger_sync.bank.sqlite.sets import ids
 from ledger_sync.bank.sqlite.shares import SqliteShares
 from ledger_sync.bank.sqlite.store import Store

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from ledger_sync.bank.once import Once
 from ledger_sync.bank.ports.shares import Share
+from ledger_sync.bank.sqlite.once import Once
 from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.bounds import DAY
 

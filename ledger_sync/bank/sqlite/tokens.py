@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import load
+from ledger_sync.bank.sqlite.once import Once
 from ledger_sync.bank.sqlite.sets import ids
 from ledger_sync.bank.sqlite.store import Row, Store
 from ledger_sync.heard import PAGE, start

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger_sync.bank.once import Once
 from ledger_sync.bank.parsed import load
 from ledger_sync.bank.ports.wallets import Certified, Holder
+from ledger_sync.bank.sqlite.once import Once
 from ledger_sync.bank.sqlite.store import Row, Store
 from ledger_sync.possession import Possession
 from wallet.protocol import codec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger_sync.bank.node import Node
+from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.bank.sqlite.store import Store
 

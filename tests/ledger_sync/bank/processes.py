@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from ledger_sync.bank.api.node import Lines, Node
 from ledger_sync.bank.books import Books
-from ledger_sync.bank.node import Lines, Node
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests.ledger_sync.bank.town import Town

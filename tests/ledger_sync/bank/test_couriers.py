@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ledger_sync.bank.couriers import RevocationCourier
+from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.lines import CentralBankLine
 from ledger_sync.bank.ports.jobs import Item, Kind
-from ledger_sync.bank.work import WorkList
+from ledger_sync.bank.settlement.handlers import RevocationCourier
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.world import DAY, Key

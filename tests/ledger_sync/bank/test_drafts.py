@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.bank.drafts import Drafts
 from ledger_sync.bank.ports.settlements import Answer
+from ledger_sync.bank.settlement.drafts import Drafts
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from tests.ledger_sync.bank.contracts.chain import Chain
 from tests.ledger_sync.bank.town import Town

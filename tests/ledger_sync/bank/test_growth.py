@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.ports.jobs import Item, Kind
-from ledger_sync.bank.work import WorkList
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.story import Remembering, tell
 from tests.ledger_sync.bank.town import Customer, Town

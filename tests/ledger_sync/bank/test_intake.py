@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger_sync.bank.node import Node
+from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from tests.ledger_sync.bank.town import Customer, Row, Town
 from tests.ledger_sync.bank.watched import watched

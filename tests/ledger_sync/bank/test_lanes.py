@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.bank.lanes import Lanes
-from ledger_sync.bank.outbox import Outbox, one_by_one
+from ledger_sync.bank.jobs.lanes import Lanes
+from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
+from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.sqlite.storage import SqliteStorage
-from ledger_sync.bank.work import WorkList
 from tests.support.world import NOW
 
 SLOW, QUICK = "slow", "quick"

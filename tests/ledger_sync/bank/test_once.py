@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ledger_sync.bank.once import Once
+from ledger_sync.bank.sqlite.once import Once
 from ledger_sync.bank.sqlite.shares import SqliteShares, SqliteWaiting
 from ledger_sync.bank.sqlite.store import Row, Store
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.bank.node import Node
+from ledger_sync.bank.api.node import Node
 from ledger_sync.possession import possession_message
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.processes import another_process

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.bank.node import Node
+from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.program import assemble
 from ledger_sync.sandbox.in_process import NOTARY

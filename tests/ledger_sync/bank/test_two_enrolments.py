@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ledger_sync.bank.customers import Customers
+from ledger_sync.bank.accounts.customers import Customers
 from ledger_sync.bank.ports.customers import Admission
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
 from ledger_sync.bank.sqlite.storage import SqliteStorage

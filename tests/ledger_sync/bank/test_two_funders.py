@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.books import FUNDINGS
-from ledger_sync.bank.node import Node
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.processes import another_process

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from ledger_sync.bank.node import Node
+from ledger_sync.bank.api.node import Node
+from ledger_sync.bank.jobs.work import HELD
 from ledger_sync.bank.ports.jobs import Item, Kind
-from ledger_sync.bank.work import HELD
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.bank.watched import watched

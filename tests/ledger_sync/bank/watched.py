@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from ledger_sync.bank.api.node import Lines, Node
 from ledger_sync.bank.house import Trusted
-from ledger_sync.bank.node import Lines, Node
 from ledger_sync.bank.ports.unit import UnitOfWork
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests.ledger_sync.bank.town import Town

@@ -1,0 +1,56 @@
+"""What this bank caused at the central bank and has booked, numbered as it was booked: so that a central bank that was
+put back from a backup can be told, and asked again.
+
+Rule: what the central bank signed (issuances) is shown to it as it signed it; what it only did (money on a position) is
+asked for again, under the same id, and proved anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ledger_sync.bank.house import House
+from ledger_sync.bank.jobs.work import WorkList
+from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND, Noted
+from ledger_sync.bank.ports.jobs import Item, Kind
+from wallet.protocol import codec
+
+KINDS: Final = (FUNDING, REDEMPTION, REFUND, CHALLENGE)
+_WORK: Final = {REDEMPTION: Kind.REDEEM, REFUND: Kind.REFUND}
+
+
+def note(house: House, kind: str, cause: bytes, subject: bytes | None = None) -> None:
+    """Within the transaction that books it. ``subject``: of the work by which it is asked for again."""
+    house.storage.caused.note(kind, cause, subject, house.clock())
+
+
+class Caused:
+    """The list, and opening it again."""
+
+    def __init__(self, house: House, work: WorkList) -> None:
+        self._storage = house.storage
+        self._work = work
+
+    def since(self, since: int, after: int) -> Sequence[Noted]:
+        """A page of what was booked at ``since`` (unix seconds) or later, after number ``after``."""
+        return self._storage.caused.since(since, after)
+
+    def ask_again(self, causes: Iterable[tuple[str, bytes]], policy: int) -> None:
+        """The central bank has forgotten these, and what it listed in its policy after version ``policy``."""
+        with self._storage.unit.transaction():
+            for kind, cause in causes:
+                for item in self._items(kind, cause):
+                    if self._work.is_known(item):
+                        self._work.again(item)
+            for case in self._storage.revocations.forgotten(policy):
+                self._work.again(Item(Kind.REVOKE, "", case.name))
+
+    def _items(self, kind: str, cause: bytes) -> list[Item]:
+        if kind in _WORK:
+            noted = self._storage.caused.get(kind, cause)
+            return [] if noted is None or noted.subject is None else [Item(_WORK[kind], "", noted.subject)]
+        shares = self._storage.compensations.of(cause)
+        challenged = [Item(Kind.CHALLENGE, "", cause + share.wanted) for share in shares]
+        refunded = [Item(Kind.REFUND, "", codec.encode([share.wanted, share.place])) for share in shares]
+        return challenged + refunded

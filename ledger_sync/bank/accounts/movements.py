@@ -1,0 +1,89 @@
+"""Movements of the bank's position at the central bank: what this bank did not cause itself it books here.
+
+Rule: issues and withdrawals move the bank's own account, and so does what it lost to a challenge. Everything else
+is booked by whoever caused it, under its own id, and who waits for it is told. What this bank caused and does not know
+any more (it was put back from a backup) is held as unclaimed. After a start, money goes out only once the list was
+followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ledger_sync.bank.accounts.unclaimed import Unclaimed
+from ledger_sync.bank.books import OWN, POSITION
+from ledger_sync.bank.house import House
+from ledger_sync.bank.lines import CentralBankLine, Movement
+from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING
+from wallet.protocol import idempotency
+
+_OWN_KINDS: Final = frozenset({"issue", "withdrawal"})
+
+
+class Movements:
+    """Follows the central bank's list."""
+
+    def __init__(
+        self,
+        house: House,
+        central_bank: CentralBankLine,
+        funded: Callable[[bytes], None],
+        compensated: Callable[[bytes], None],
+        known: Mapping[str, Callable[[bytes], bool]],
+        undone: Callable[[int, bytes, int], None],
+    ) -> None:
+        """Within the transaction that notes it, ``funded`` hears of each funding that the central bank carried out, and
+        ``compensated`` of each claim for which another bank paid; ``known`` says of a cause, by kind, whether this bank
+        knows it. ``undone`` hears the number, cause and tiyn of what was taken as for a funding and was none."""
+        self._undone = undone
+        self._funded = funded
+        self._compensated = compensated
+        self._known = known
+        self._unclaimed = Unclaimed(house)
+        self._was_followed = False
+        self._unit = house.storage.unit
+        self._record = house.storage.movements
+        self._books = house.books
+        self._central_bank = central_bank
+
+    def follow(self) -> None:
+        """Book what is new. Raises ``Refusal`` as the central bank does."""
+        seen = self.seen
+        while news := self._central_bank.movements(seen):
+            with self._unit.transaction():
+                if self._record.advance(seen, news[-1].number):
+                    for movement in news:
+                        self._book(movement)
+            seen = self.seen  # where another has followed the same list meanwhile, too
+        self._was_followed = True
+
+    def follow_once(self) -> None:
+        """`follow`, unless that was done since this start."""
+        if not self._was_followed:
+            self.follow()
+
+    @property
+    def seen(self) -> int:
+        """The number of the last movement that was booked."""
+        return self._record.seen()
+
+    def _book(self, movement: Movement) -> None:
+        is_lost_challenge = movement.kind == CHALLENGE and movement.amount < 0
+        if movement.kind in _OWN_KINDS or is_lost_challenge:
+            self._books.move(
+                idempotency.movement(movement.kind, movement.cause, movement.number),
+                POSITION,
+                OWN,
+                movement.amount,
+            )
+        elif movement.kind == FUNDING and movement.amount > 0:
+            self._undone(movement.number, movement.cause, movement.amount)
+        elif movement.kind == FUNDING and self._unclaimed.is_held(FUNDING, movement.cause):
+            pass  # the central bank had forgotten it too, and has booked it anew
+        elif movement.kind in self._known and not self._known[movement.kind](movement.cause):
+            self._unclaimed.hold(movement.number, movement.kind, movement.cause, movement.amount)
+        elif movement.kind == FUNDING:
+            self._funded(movement.cause)
+        elif movement.kind == CHALLENGE:
+            self._compensated(movement.cause)

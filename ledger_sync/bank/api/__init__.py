@@ -1,0 +1,1 @@
+"""The bank's calls, and the node that answers them."""

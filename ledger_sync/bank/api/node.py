@@ -1,0 +1,324 @@
+"""The bank node put together, and what it does for a call: take in, settle, do what is urgent, answer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from ledger_sync.bank.accounts.caused import Caused
+from ledger_sync.bank.accounts.compensations import Compensations
+from ledger_sync.bank.accounts.customers import Customers
+from ledger_sync.bank.accounts.movements import Movements
+from ledger_sync.bank.books import OWN
+from ledger_sync.bank.house import House
+from ledger_sync.bank.intake.intake import Intake, is_refused_bundle
+from ledger_sync.bank.intake.provenance import Provenance
+from ledger_sync.bank.intake.retention import Retention
+from ledger_sync.bank.jobs.asking_again import AskingAgain, PassingOnAgain
+from ledger_sync.bank.jobs.lanes import CENTRAL_BANK, Lanes
+from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
+from ledger_sync.bank.jobs.relays import Relays
+from ledger_sync.bank.jobs.work import WorkList
+from ledger_sync.bank.lines import BankLines, CentralBankLine, NotaryLine, Service
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
+from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.provisioning.certification import Certification
+from ledger_sync.bank.provisioning.forgotten_fundings import ForgottenFundings
+from ledger_sync.bank.provisioning.funding import FundingOrders
+from ledger_sync.bank.redemption.redemptions import Redemptions
+from ledger_sync.bank.redemption.refunds import Refunds
+from ledger_sync.bank.settlement.answers import Answers
+from ledger_sync.bank.settlement.conflicts import ConflictCourier
+from ledger_sync.bank.settlement.deliveries import Deliveries
+from ledger_sync.bank.settlement.endings import Endings
+from ledger_sync.bank.settlement.handlers import RelayCourier, RevocationCourier
+from ledger_sync.bank.settlement.settler import SettlingDesk
+from ledger_sync.bank.terms import Terms
+from ledger_sync.bank.wallets.fork_watch import ForkWatch
+from ledger_sync.bank.wallets.policies import Policies
+from ledger_sync.bank.wallets.wallets import Wallets
+from ledger_sync.service.worker import Worker
+from ledger_sync.settling.values import Outcome
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codec import Cbor
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.transfer import Transfer
+
+_ROUND_SECONDS: Final = 1
+_AFTER_VAIN: Final = 5
+"""Seconds for which nobody asks the central bank for news after somebody could not reach it."""
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The services the node calls."""
+
+    notary: Service
+    central_bank: Service
+    banks: Mapping[str, Service]
+
+
+class _Switchboard:
+    """Tells every part of what came in and what was answered, inside the transaction in which it happens."""
+
+    def __init__(self, objects: Archive) -> None:
+        self.objects = objects
+        self.wallets: Wallets
+        self.relays: Relays
+        self.watch: ForkWatch
+        self.desk: SettlingDesk
+        self.deliveries: Deliveries
+        self.redemptions: Redemptions
+
+    def certificate_came(self, signed: Signed[Certificate]) -> None:
+        self.wallets.learn(signed)
+        self.relays.certificate_came(signed)
+        self.desk.certificate_came(signed.body.key)
+
+    def issuance_came(self, signed: Signed[Issuance]) -> None:
+        self.deliveries.issuance_came(signed)
+
+    def signatures_came(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
+        for transfer, signer in copies:
+            self.relays.signature_came(transfer, signer)
+            self.watch.signature_came(transfer, signer)
+        self.desk.payloads_came([transfer.id for transfer, _ in copies])
+
+    def refused(self, txid: bytes, code: Code) -> None:
+        self.desk.refused(txid, code)
+
+    def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None:
+        self.deliveries.settled(transfer, signer)
+        if transfer.body.redemption is not None:
+            self.redemptions.settled(transfer, signer, outcome.values[0])
+
+
+class Node:
+    """One bank. Its parts are public; routes and workers use them."""
+
+    def __init__(self, house: House, terms: Terms, lines: Lines) -> None:
+        self.house = house
+        self.terms = terms
+        central_bank = CentralBankLine(lines.central_bank)
+        banks = BankLines(lines.banks)
+        self.objects = house.storage.archive
+        board = _Switchboard(self.objects)
+        self.work = WorkList(house.storage.jobs, house.wall or house.clock, house.process)
+        self.provenance = Provenance(self.objects)
+        self.wallets = Wallets(house, self.work)
+        self.customers = Customers(house)
+        self.relays = Relays(house, self.objects, self.work)
+        self.policies = Policies(house)
+        self.watch = ForkWatch(house, self.objects, self.wallets, self.policies)
+        self.deliveries = Deliveries(
+            house, self.objects, self.provenance, self.wallets, terms.capacity.delivered
+        )
+        self.retention = Retention(house, terms, self.objects, self.watch)
+        self.intake = Intake(house, self.objects, self.wallets, self.retention, board)
+        notary = NotaryLine(lines.notary)
+        self.desk = SettlingDesk(house, self.objects, self.work, notary, self.relays, self.watch, board)
+        self.endings = Endings(house, self.objects, self.work, self.intake, self.desk, notary, banks)
+        self.redemptions = Redemptions(
+            house,
+            self.objects,
+            self.provenance,
+            self.wallets,
+            self.work,
+            self.relays,
+            self.intake,
+            central_bank,
+        )
+        self.compensations = Compensations(house, self.work)
+        self.refunds = Refunds(
+            house,
+            self.objects,
+            self.provenance,
+            self.wallets,
+            self.work,
+            self.compensations,
+            central_bank,
+        )
+        self.certification = Certification(
+            house,
+            terms,
+            self.customers,
+            self.objects,
+            self.wallets,
+            self.deliveries,
+            self.relays,
+            self.policies,
+            self.watch,
+            self.redemptions,
+        )
+        self.funding = FundingOrders(house, self.certification, self.objects, self.intake, central_bank)
+        self.answers = Answers(house, self.redemptions, terms.capacity.rows)
+        self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, self.work, central_bank)
+        known = {
+            FUNDING: self.funding.is_known,
+            REDEMPTION: self.redemptions.is_known,
+            REFUND: self.refunds.is_known,
+            CHALLENGE: lambda claim: (
+                self.compensations.is_known(claim)
+                or self.refunds.is_known(claim)
+                or self.objects.transfers.stage(claim) is not None
+            ),
+        }
+        self.movements = Movements(
+            house,
+            central_bank,
+            self.funding.carried_out,
+            self.compensations.moved,
+            known,
+            self.forgotten_fundings.undo,
+        )
+        board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
+        board.deliveries, board.redemptions = self.deliveries, self.redemptions
+        board.wallets = self.wallets
+        self._banks = tuple(lines.banks)
+        self.lanes = Lanes(self.work, self._outbox(banks, central_bank), self._banks)
+        self._fundings = Worker("fundings", _ROUND_SECONDS, self._finish_fundings)
+        self._settling = Worker("settling", _ROUND_SECONDS, self._settle)
+        self._ending = Worker("endings", _ROUND_SECONDS, self.endings.look)
+        self._refreshing = threading.Lock()
+        self._refreshed_in_vain = -_AFTER_VAIN
+        self.caused = Caused(house, self.work)
+        self.asking_again = AskingAgain(house, banks, lines.banks)
+        self.passing_on_again = PassingOnAgain(house, self.work, house.clock)
+
+    def _outbox(self, banks: BankLines, central_bank: CentralBankLine) -> Outbox:
+        relays = RelayCourier(self.objects, self.provenance, banks)
+        conflicts = ConflictCourier(
+            self.house,
+            self.objects,
+            self.provenance,
+            self.wallets,
+            self.work,
+            self.intake,
+            self.desk,
+            self.compensations,
+            banks,
+            central_bank,
+        )
+        revocations = RevocationCourier(self.house, self.objects, self.wallets, self.work, central_bank)
+        return Outbox(
+            self.work,
+            {
+                Kind.WHOLE: relays.whole,
+                Kind.PAYLOAD: one_by_one(relays.payload),
+                Kind.MONEY: one_by_one(relays.money),
+                Kind.FETCH: one_by_one(lambda item: self._fetch(item, conflicts)),
+                Kind.CHALLENGE: one_by_one(conflicts.challenge),
+                Kind.REDEEM: one_by_one(lambda item: self.redemptions.finish(item.subject)),
+                Kind.REFUND: one_by_one(lambda item: self.refunds.finish(item.subject)),
+                Kind.REVOKE: one_by_one(revocations.revoke),
+            },
+        )
+
+    def _fetch(self, item: Item, conflicts: ConflictCourier) -> None:
+        self.endings.fetch(item)
+        conflicts.fetch(item)
+
+    def upload(self, bundle: Bundle, uploader: str) -> list[Cbor]:
+        """Take a bundle in, settle what can be settled now, and answer for each of its transfers.
+
+        Raises ``Refusal`` as `Intake.take` does. What the others can't be asked about now stays waiting.
+        """
+        txids = [transfer.id for transfer in bundle.transfers]
+        repeats = self.answers.known(txids)
+        try:
+            self.intake.take(bundle, uploader)
+        except Refusal as refusal:
+            if not is_refused_bundle(refusal):
+                raise
+            self.refresh_trust()
+            self.intake.take(bundle, uploader)
+        attempt("settle", self.desk.settle)
+        redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
+        self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
+        return self.answers.rows(txids, repeats)
+
+    def _urgent(self, txids: Sequence[bytes], redeeming: Iterable[bytes]) -> Iterator[Item]:
+        """What the answer about these transfers depends on, those among them that redeem included."""
+        if (revocation := self.work.first(Kind.REVOKE, CENTRAL_BANK)) is not None:
+            yield revocation
+        for txid in redeeming:
+            yield Item(Kind.REDEEM, "", txid)
+        for txid, payloads in self.desk.wanted_by(txids).items():
+            for wanted in payloads:
+                yield Item(Kind.CHALLENGE, "", txid + wanted)
+                yield from (Item(Kind.FETCH, bank, wanted) for bank in self._banks)
+
+    def fund(self, account: str, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
+        """As `Funding.fund`, once this bank knows all that it has caused at the central bank."""
+        self.movements.follow_once()
+        self.forgotten_fundings.recover()
+        return self.funding.fund(account, funding, owner, amounts)
+
+    def books(self) -> Cbor:
+        """`[position, own, [[account, balance], ...], fundings, redemptions]` of one moment; the last two list by id
+        what the central bank may have booked before this bank."""
+        with self.house.storage.unit.transaction():
+            house, books = self.house, self.house.books
+            redemptions = [*self.redemptions.in_flight(), *self.refunds.in_flight()]
+            redemptions += self.compensations.in_flight()
+            return [
+                books.position,
+                books.balance(OWN),
+                [[account, balance] for account, balance in house.storage.customers.balances()],
+                [[funding, amount] for funding, amount in self.funding.open_ones()],
+                [[name, value] for name, value in redemptions],
+            ]
+
+    def refresh_trust(self) -> None:
+        """The newest directory and policy, if the central bank can be reached. One call at a time asks for them, and
+        none soon after another asked in vain; the others go on with what is held."""
+        if self.house.clock() < self._refreshed_in_vain + _AFTER_VAIN or not self._refreshing.acquire(False):
+            return
+        try:
+            self.house.trust.refresh()
+        except Refusal:
+            self._refreshed_in_vain = self.house.clock()
+        finally:
+            self._refreshing.release()
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """They finish what a crash or a silent partner left; who waits for one partner waits beside the others."""
+        return (self._fundings, self._settling, self._ending, *self.lanes.workers.values())
+
+    def hurry(self) -> None:
+        """There may be something to do now: for who finishes fundings and settles, and in lanes that got work."""
+        for worker in (self._fundings, self._settling):
+            worker.poke()
+        self.lanes.hurry()
+
+    def work_round(self) -> None:
+        """One round of every worker, in the caller's thread: where none runs by itself."""
+        for worker in self.workers:
+            attempt(worker.name, worker.step)
+
+    def _settle(self) -> None:
+        attempt("policies", self.policies.follow)
+        self.desk.settle()
+
+    def _finish_fundings(self) -> None:
+        attempt("forgotten fundings", self.forgotten_fundings.recover)
+        for funding, _amount in self.funding.open_ones():
+            attempt("funding", partial(self.funding.finish, funding))
+
+
+def attempt(what: str, step: Callable[[], object]) -> None:
+    """Do a step that may be refused for now; it is tried again in the next round."""
+    try:
+        step()
+    except Refusal as refusal:
+        _log.info("%s: %s", what, refusal)

@@ -1,0 +1,42 @@
+"""What the tables of the bank's routes have in common: the short forms of a route, and the call that takes a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ledger_sync.bank.api.node import Node
+from ledger_sync.http.routes import CallerKind, Handler, Incoming, Route
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codec import Cbor
+
+_SMALL: Final = 4_096
+"""Bytes of a body that holds no bundle."""
+ROWS: Final = (
+    "[* [txid, settlement / null, first answered / null, [* consumption], evidence / null, outcome / null]]"
+)
+
+
+def take(node: Node, poke: Callable[[], None], incoming: Incoming, uploader: str) -> Cbor:
+    """Take the bundle in, and answer for each of its transfers."""
+    bundle = Bundle.from_cbor(incoming.value)
+    try:
+        return node.upload(bundle, uploader)
+    finally:
+        poke()
+
+
+def get(path: str, callers: frozenset[CallerKind], handler: Handler, about: str, gives: str) -> Route:
+    return Route("GET", path, callers, handler, about, gives)
+
+
+def post(
+    path: str,
+    callers: frozenset[CallerKind],
+    handler: Handler,
+    about: str,
+    gives: str,
+    takes: str,
+    most: int = _SMALL,
+) -> Route:
+    return Route("POST", path, callers, handler, about, gives, takes, most)

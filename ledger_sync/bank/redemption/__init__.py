@@ -1,0 +1,1 @@
+"""What becomes of settled money that goes back: redemptions, and refunds of what nobody spent."""

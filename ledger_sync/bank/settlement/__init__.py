@@ -1,0 +1,1 @@
+"""From a valid transfer to a verdict: committing, deciding, telling, and how waiting ends."""

@@ -1,0 +1,203 @@
+"""A conflict's other payload: shown by the bank that committed it, or compensated by that bank.
+
+Rule: what is shown counts by the signature of the token's owner, whose certificate is at hand, and not by any
+certificate that comes with it. Whoever fails to show what it committed is challenged at the central bank, by every bank
+that waits for it. That ends: with the payload, or as a failure, and then the transfer is answered with what stands,
+whether or not anything was paid yet. What is paid goes to whom the lost value would have gone to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import hsm.failpoint
+from ledger_sync.bank.accounts.compensations import Compensations
+from ledger_sync.bank.books import OWN, POSITION
+from ledger_sync.bank.house import House
+from ledger_sync.bank.intake.intake import Intake
+from ledger_sync.bank.intake.provenance import Provenance
+from ledger_sync.bank.jobs.work import WorkList
+from ledger_sync.bank.lines import BankLines, CentralBankLine
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.compensations import Share
+from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.shares import uploader_of_bank
+from ledger_sync.bank.settlement.settler import SettlingDesk
+from ledger_sync.bank.wallets.wallets import Wallets
+from ledger_sync.http.peers import is_asked_again
+from ledger_sync.possession import Possession
+from wallet.protocol.bounds import ID_BYTES
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Consumption
+from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
+
+_PATIENCE: Final = 24
+"""Attempts to reach a bank before the central bank is asked to challenge it."""
+
+
+class ConflictCourier:
+    """Gets the other payload from the bank that the notary names, or has that bank pay."""
+
+    def __init__(
+        self,
+        house: House,
+        objects: Archive,
+        provenance: Provenance,
+        wallets: Wallets,
+        work: WorkList,
+        intake: Intake,
+        desk: SettlingDesk,
+        compensations: Compensations,
+        banks: BankLines,
+        central_bank: CentralBankLine,
+    ) -> None:
+        self._bank = house.bank
+        self._key = house.key
+        self._trust = house.trust
+        self._unit = house.storage.unit
+        self._conflicts = house.storage.conflicts
+        self._objects = objects
+        self._provenance = provenance
+        self._wallets = wallets
+        self._work = work
+        self._intake = intake
+        self._desk = desk
+        self._compensations = compensations
+        self._banks = banks
+        self._central_bank = central_bank
+
+    def fetch(self, item: Item) -> None:
+        """Ask the bank ``target`` for the transfer ``subject``, while a conflict waits for it."""
+        if self._lacking(item.subject):
+            try:
+                rival = self._rival(item.subject)
+                shown, certificate = self._banks.transfer(item.target, item.subject, rival)
+                self._learn(certificate, item)
+                self._take(item.subject, shown, item.target)
+            except Refusal as refusal:
+                is_open = is_asked_again(refusal) and refusal.code is not Code.NOT_FOUND
+                if is_open and self._work.attempts(item) < _PATIENCE:
+                    raise
+        with (
+            self._unit.transaction()
+        ):  # whoever comes to lack it after this finds the work done, and opens it again
+            self._work.done(item)
+            if not self._is_asked_for(item.subject):
+                for txid in self._lacking(item.subject):
+                    self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
+        self._desk.answer()
+
+    def _is_asked_for(self, wanted: bytes) -> bool:
+        """Whether another bank may yet show it: whoever is asked last has the central bank ask."""
+        banks = self._trust.directory.banks
+        return any(self._work.is_open(Item(Kind.FETCH, bank.id, wanted)) for bank in banks)
+
+    def _learn(self, certificate: Signed[Certificate], item: Item) -> None:
+        """Where none of the owner's is at hand, because what waits has ended without, this one may be the first."""
+        owners = {self._objects.transfers.owner(txid) for txid in self._lacking(item.subject)}
+        if certificate.body.key in owners and not self._objects.certificates.banks_of(certificate.body.key):
+            with contextlib.suppress(Refusal):
+                self._intake.take(Bundle((), (), (certificate,), ()), uploader_of_bank(item.target))
+
+    def _rival(self, wanted: bytes) -> Signed[Transfer]:
+        """The owner's copy of a transfer that lost a token to ``wanted``: with it another bank is asked. NOT_FOUND."""
+        for txid in self._lacking(wanted):
+            owner = self._objects.transfers.owner(txid)
+            copy = None if owner is None else self._objects.transfers.copy(txid, owner)
+            if copy is not None:
+                return copy
+        raise Refusal(Code.NOT_FOUND, {"transfer": wanted.hex()})
+
+    def _take(self, wanted: bytes, shown: Signed[Transfer], bank: str) -> None:
+        """EVIDENCE_INVALID where it is not what was asked for, or is signed by nobody who owned a lost token."""
+        require(shown.id == wanted, Code.EVIDENCE_INVALID)
+        owners = {self._objects.transfers.owner(txid) for txid in self._lacking(wanted)}
+        signers = [owner for owner in owners if owner is not None and shown.signed_by(self._key(owner))]
+        require(bool(signers), Code.EVIDENCE_INVALID)
+        for owner in signers:
+            self._intake.take_shown(shown, owner, uploader_of_bank(bank))
+
+    def _lacking(self, wanted: bytes) -> Sequence[bytes]:
+        return self._conflicts.lacking(wanted)
+
+    # challenges
+
+    def challenge(self, item: Item) -> None:
+        """Have the central bank ask for ``wanted``, which took tokens from a transfer, and book what is paid. What is
+        still owed is asked for again when `Compensations` says so."""
+        txid, wanted = item.subject[:ID_BYTES], item.subject[ID_BYTES:]
+        if txid not in self._lacking(wanted) and wanted not in self._conflicts.not_shown(txid):
+            self._work.done(item)
+            return
+        for statement in self._statements(txid, wanted):
+            for place, account, possession in self._claimants(txid):
+                self._ask(txid, wanted, statement, (place, account, possession))
+                self._desk.answer()  # nobody waits for what others are still to be paid
+        self._work.done(item)
+
+    def _ask(
+        self,
+        txid: bytes,
+        wanted: bytes,
+        statement: Signed[Consumption],
+        claimant: tuple[int, str | None, Possession | None],
+    ) -> None:
+        place, account, possession = claimant
+        gathered = self._provenance.gather([txid])
+        bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
+        answer = self._central_bank.challenge(statement, txid, bundle, statements, possession)
+        hsm.failpoint.reach("bank.challenge.answered")
+        if answer.shown is not None:
+            self._take(wanted, answer.shown[0], statement.body.bank)
+            return
+        with self._unit.transaction():
+            if account is not None:
+                source = OWN if statement.body.bank == self._bank else POSITION
+                share = Share(txid, wanted, place)
+                self._compensations.book(share, account, answer.paid, answer.owed, source)
+            self._desk.was_not_shown(txid, wanted)
+
+    def _statements(self, txid: bytes, wanted: bytes) -> list[Signed[Consumption]]:
+        """The notary's words by which ``wanted`` took tokens from the transfer. NOT_FOUND."""
+        body = self._objects.transfers.body(txid)
+        found: dict[bytes, Signed[Consumption]] = {}
+        for ref in () if body is None else body.inputs:
+            statement = self._objects.statements.on(ref)
+            if statement is not None and statement.body.consumer == wanted:
+                found[statement.id] = statement
+        require(bool(found), Code.NOT_FOUND, transfer=txid.hex())
+        return list(found.values())
+
+    def _claimants(self, txid: bytes) -> Iterator[tuple[int, str | None, Possession | None]]:
+        """Share, account and possession for each key that lost money and is this bank's; if none is, one that only
+        learns what became of it."""
+        found = False
+        for place, key in enumerate(dict.fromkeys(self._beneficiaries(txid))):
+            account = self._wallets.customer_of(key)
+            if account is not None:
+                found = True
+                yield place, account, self._wallets.possession(key)
+        if not found:
+            yield 0, None, None
+
+    def _beneficiaries(self, txid: bytes) -> Iterator[bytes]:
+        """Whose money the outputs are, in order (SPEC 9.6)."""
+        body, signer = self._objects.transfers.body(txid), self._objects.transfers.owner(txid)
+        if body is None or signer is None:
+            return
+        match body.redemption:
+            case None:
+                yield body.payee
+            case ToPayer(payer):
+                yield payer
+            case Refresh(owner, _):
+                yield owner
+            case ToAccount():
+                yield signer
+        if body.change:
+            yield signer

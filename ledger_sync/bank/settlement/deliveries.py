@@ -1,0 +1,122 @@
+"""Deliveries: what the ledger lists for a customer's keys, in the order of the customer's own cursor.
+
+Rule: every settled transfer with an output of, or a signature by, one of the customer's keys, every refusal that gives
+them money back, and every issuance for them, once; so a payee finds money it never saw, a payer that its payment was
+refused, and a restored purse its own transfers. An output that its owner has refused is not listed as the owner's; the
+refusal is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ledger_sync.bank.house import House
+from ledger_sync.bank.intake.provenance import Gathered, Provenance
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.feed import What
+from ledger_sync.bank.wallets.wallets import Wallets
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.issuance import Issuance
+from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
+
+_TIME_BITS: Final = 20
+_CHANCE_BYTES: Final = 2
+_PAGE: Final = 128
+
+
+class Deliveries:
+    """Lists and hands out. Listing works within the caller's transaction."""
+
+    def __init__(
+        self, house: House, objects: Archive, provenance: Provenance, wallets: Wallets, most_bytes: int
+    ) -> None:
+        """``most_bytes``: of objects in one delivery, unless a single one needs more."""
+        self._most_bytes = most_bytes
+        self._house = house
+        self._feed = house.storage.feed
+        self._redemptions = house.storage.redemptions
+        self._objects = objects
+        self._provenance = provenance
+        self._wallets = wallets
+        self._least: int | None = None
+
+    def begin_numbers(self) -> None:
+        """After a start numbers go on at the time (unix seconds, times 2^20) and some chance, so that a bank that was
+        put back from a backup gives no number again. While the clock is unsure that waits, and so does listing: by a
+        wrong time, numbers would be given twice, or come after those of a later start."""
+        try:
+            self._go_on_at_the_time()
+        except Refusal as refusal:
+            if refusal.code is not Code.CLOCK_UNSURE:
+                raise
+
+    def _go_on_at_the_time(self) -> int:
+        """CLOCK_UNSURE."""
+        if self._least is None:
+            chance = int.from_bytes(self._house.random(_CHANCE_BYTES))
+            self._least = (self._house.clock() << _TIME_BITS) + chance
+        return self._least
+
+    def issuance_came(self, issuance: Signed[Issuance]) -> None:
+        self._list(issuance.body.owner, What.ISSUANCE, issuance.id)
+
+    def settled(self, transfer: Signed[Transfer], signer: bytes) -> None:
+        """List a settled transfer for its signer and its payee, a refusal for its payer."""
+        self._list(signer, What.TRANSFER, transfer.id)
+        body = transfer.body
+        if body.redemption is None and not self._is_refused(transfer):
+            self._list(body.payee, What.TRANSFER, transfer.id)
+        if isinstance(body.purpose, ToPayer):
+            self._list(body.purpose.payer, What.TRANSFER, transfer.id)
+
+    def certified(self, key: bytes) -> None:
+        """A key has just become a customer's: what came for it earlier is listed now."""
+        for what, name in self._feed.settled_for(key):
+            self._list(key, what, name)
+
+    def _list(self, key: bytes, what: What, name: bytes) -> None:
+        account = self._wallets.customer_of(key)
+        if account is not None:
+            self._feed.append(account, what, name, self._go_on_at_the_time())
+
+    def _is_refused(self, transfer: Signed[Transfer]) -> bool:
+        """Whether the payee signed a refusal of output 0."""
+        redeemed = self._objects.transfers.redemptions_of(TokenRef(transfer.id, 0), transfer.body.payee)
+        return any(isinstance(one.body.purpose, ToPayer) for one in redeemed)
+
+    def keys_in_use(self, account: str, keys: Sequence[bytes]) -> list[bytes]:
+        """Those of ``account``'s own ``keys`` that the ledger still knows something open of: money that is neither
+        consumed nor refunded, a transfer without a verdict, a redemption that is not done."""
+        own = [key for key in dict.fromkeys(keys) if self._wallets.customer_of(key) == account]
+        return [key for key in own if self._is_in_use(account, key)]
+
+    def _is_in_use(self, account: str, key: bytes) -> bool:
+        return (
+            self._objects.unspent.has(key)
+            or self._objects.pending.concerns(key)
+            or self._redemptions.is_under_way(account, key)
+        )
+
+    def remembers(self, account: str, cursor: int) -> bool:
+        """Whether this bank remembers that it gave this number. Else it was put back from a backup, and tells all."""
+        return self._feed.gave(account, cursor)
+
+    def since(self, account: str, cursor: int) -> tuple[int, Bundle, list[bytes]]:
+        """The next page after ``cursor``: the new cursor, objects with their provenance, ids of listed transfers."""
+        if not self.remembers(account, cursor):
+            cursor = 0
+        gathered = Gathered()
+        listed: list[bytes] = []
+        for entry in self._feed.after(account, cursor, _PAGE):
+            more = self._provenance.gather(
+                [entry.name], Gathered(dict(gathered.transfers), dict(gathered.issuances))
+            )
+            if gathered.size and not (more.fits() and more.size <= self._most_bytes):
+                break
+            gathered, cursor = more, entry.number
+            if entry.what is What.TRANSFER:
+                listed.append(entry.name)
+        return cursor, self._provenance.bundle(gathered, listed), listed
