@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from wallet.purse.store.payments import PaymentState
     from wallet.purse.store.tokens import Origin, OwnToken, TokenState
     from wallet.purse.sync.dating import Dating
+    from wallet.purse.view.balance import Balance, ChainLink, Risk
     from wallet.purse.view.history import Event, EventKind
     from wallet.purse.view.outlook import Outlook, Room
-    from wallet.purse.view.reading import Balance, ChainLink, Risk
     from wallet.session.errors import LocalError
     from wallet.session.events import (
         AlreadyPaid,
@@ -337,7 +337,7 @@ _ROOMS: Final = {
     ),
     "wallet.purse.pay.paying": ("Paying",),
     "wallet.purse.store.payments": ("PaymentState",),
-    "wallet.purse.view.reading": (
+    "wallet.purse.view.balance": (
         "Balance",
         "ChainLink",
         "Risk",

@@ -28,13 +28,13 @@ NOT_TOLD = {
     "wallet.tapping.TappedPayeePurse",
     "wallet.tapping.TappedPayerPurse",
     # told by the ports of the same name
-    "wallet.purse.pay.considering.Consideration",
+    "wallet.purse.pay.preflight.Consideration",
     "wallet.purse.store.payments.PaymentSummary",
     "wallet.purse.receive.receiving.Received",
     # what the bank's calls carry, which set_up, certify, fund and reconcile read
     "ledger_sync.client.bank.Certified",
     "ledger_sync.client.bank.Delivery",
-    "ledger_sync.client.rows.Row",
+    "ledger_sync.client.statuses.Row",
     "wallet.protocol.policy.Baseline",
     "wallet.protocol.policy.PolicyDelta",
     "wallet.protocol.policy.PolicyHead",

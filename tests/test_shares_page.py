@@ -10,7 +10,7 @@ from ledger_sync.bank.sqlite.store import SCHEMA as BANK
 from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
 from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
 from ledger_sync.service.nonces import SCHEMA as NONCES
-from ledger_sync.service.trust import SCHEMA as TRUST
+from ledger_sync.service.policy_cache import SCHEMA as TRUST
 from tests.support.pages import ROOT, page, rows, section
 from wallet.database import Schema, connect
 from wallet.purse.store.store import SCHEMA as PURSE

@@ -25,10 +25,10 @@ from wallet.purse.store.tokens import OwnToken
 from wallet.purse.sync.dating import Dating
 from wallet.purse.sync.reconciling import Reconciling
 from wallet.purse.turns import one_at_a_time
-from wallet.purse.view.hands import Hands
+from wallet.purse.view.balance import Balance, ChainLink, Reading, Risk
+from wallet.purse.view.custody import Hands
 from wallet.purse.view.history import Event, History
 from wallet.purse.view.outlook import Outlook, Outlooks, Room
-from wallet.purse.view.reading import Balance, ChainLink, Reading, Risk
 
 
 @one_at_a_time

@@ -26,7 +26,7 @@ from app.terminal.show import Show
 from app.terminal.status import MissingPart
 from app.wallets.opened import system_clock
 from ledger_sync import sandbox
-from ledger_sync.client.rows import Row, read_rows
+from ledger_sync.client.statuses import Row, read_rows
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.possession import possession_message
 from ledger_sync.sandbox import Network, Station

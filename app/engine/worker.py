@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
-from wallet.transport.nfc.desk import PATIENCE, Desk
+from wallet.transport.nfc.mailbox import PATIENCE, Desk
 from wallet.transport.nfc.ports import Reply, Responder
 
 T = TypeVar("T")

@@ -1,4 +1,5 @@
-"""An Android phone as the card of a tap: the wallet's side of `kz.qalta.hce.ApduDesk`, behind the port ``CardDevice``.
+"""An Android phone as the card of a tap: the wallet's side of `kz.qalta.hce.ApduMailbox`, behind the port
+``CardDevice``.
 
 Rule: pyjnius is imported by ``android_desk`` alone, which only a phone calls; what is here besides is tried anywhere.
 """
@@ -72,4 +73,4 @@ def android_desk() -> Desk:
     activity = autoclass("org.kivy.android.PythonActivity").mActivity
     if not activity.getPackageManager().hasSystemFeature(_FEATURE):
         raise DeviceError(Trouble.NO_CARD_SIDE, NAME)
-    return cast(Desk, autoclass("kz.qalta.hce.ApduDesk").DESK)
+    return cast(Desk, autoclass("kz.qalta.hce.ApduMailbox").DESK)

@@ -12,7 +12,7 @@ from app.presenters.views.ledger import FundsView
 from app.wallets.doing import doing
 from ledger_sync.client import defund, fund
 from wallet.protocol.codes import Code
-from wallet.purse.view.reading import Balance
+from wallet.purse.view.balance import Balance
 
 
 @dataclass(frozen=True, slots=True)

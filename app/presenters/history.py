@@ -15,8 +15,8 @@ from app.presenters.views.history import Hand, HistoryLine, HistoryView
 from wallet.protocol.codes import Code
 from wallet.purse.store.incoming import LEDGER
 from wallet.purse.store.payments import UNANSWERED
+from wallet.purse.view.balance import ChainLink
 from wallet.purse.view.history import Event, EventKind
-from wallet.purse.view.reading import ChainLink
 
 
 @dataclass(frozen=True, slots=True)

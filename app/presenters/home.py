@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.engine.engine import Engine, Work
-from app.engine.kept import KeptFile
-from app.presenters.aside import Aside
+from app.engine.json_file import KeptFile
+from app.presenters.dismissed import Aside
 from app.presenters.party import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
@@ -16,8 +16,8 @@ from app.presenters.views.home import HomeView, Unfinished
 from wallet.protocol.request import request_ref
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState
+from wallet.purse.view.balance import Balance
 from wallet.purse.view.outlook import Outlook
-from wallet.purse.view.reading import Balance
 
 _NETWORK: Final = "is_network_on"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from app.engine.engine import Engine, Stopped, Ticket, Work
-from app.engine.kept import KeptFile
+from app.engine.json_file import KeptFile
 from app.engine.values import Busy, Trouble
 from app.presenters.observed import Observed, V
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from app.engine.engine import Engine, Work
 from app.engine.troubles import trouble_of
 from app.engine.values import Trouble
-from app.presenters.aside import Aside
 from app.presenters.carrying import CarryingPresenter, Tapping
+from app.presenters.dismissed import Aside
 from app.presenters.keypad import amount_of, pressed
 from app.presenters.views.carrying import Carrier, Shown
 from app.presenters.views.receive import ReceiveStep, ReceiveView

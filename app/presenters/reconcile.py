@@ -13,7 +13,7 @@ from ledger_sync.client import Report, reconcile
 from ledger_sync.client.reconcile import Step
 from wallet.protocol.evidence import Evidence
 from wallet.purse.store.journal import PurseState
-from wallet.purse.view.reading import Balance
+from wallet.purse.view.balance import Balance
 
 
 @dataclass(frozen=True, slots=True)

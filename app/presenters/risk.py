@@ -6,7 +6,7 @@ from app.engine.engine import Engine, Work
 from app.presenters.presenter import Presenter
 from app.presenters.views.ledger import RiskView
 from wallet.purse.store.journal import PurseState
-from wallet.purse.view.reading import Risk
+from wallet.purse.view.balance import Risk
 
 
 class RiskPresenter(Presenter[RiskView]):

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from app.catalogue import LANGUAGES, chosen_language
 from app.engine.engine import Engine, Work
-from app.engine.kept import KeptFile
+from app.engine.json_file import KeptFile
 from app.engine.troubles import AppCode
 from app.engine.values import Trouble
 from app.presenters.keypad import PinPad

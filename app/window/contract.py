@@ -56,7 +56,7 @@ class Camera(Protocol):
 
 
 class Presenters(Protocol):
-    """One for each screen, as app.presenters.house puts them together."""
+    """One for each screen, as app.presenters.container puts them together."""
 
     @property
     def start(self) -> StartPresenter: ...

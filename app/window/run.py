@@ -17,7 +17,7 @@ from app.engine.engine import Engine
 from app.engine.source import PlaceSource
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
-from app.presenters.house import House, house
+from app.presenters.container import House, house
 from app.wallets.offline import NETWORK
 from app.wallets.opened import system_clock
 from app.wallets.places import Home, WalletPlace

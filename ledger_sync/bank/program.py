@@ -11,16 +11,16 @@ from typing import Final
 
 from ledger_sync.bank.api.node import Lines, Node
 from ledger_sync.bank.api.routes import BankCalls
-from ledger_sync.bank.beginning import Beginning
 from ledger_sync.bank.books import Books
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.sqlite.storage import SqliteStorage
+from ledger_sync.bank.startup import Beginning
 from ledger_sync.bank.terms import Terms
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.routes import Caller, CallerKind, Identify
+from ledger_sync.service.policy_cache import Trust
 from ledger_sync.service.run import Home, Program, Service
 from ledger_sync.service.server import Gate, build_app
-from ledger_sync.service.trust import Trust
 from ledger_sync.service.worker import Worker
 
 ALIAS: Final = "bank"

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger_sync.central_bank.partners import BankLine
+from ledger_sync.central_bank.peers import BankLine
 from ledger_sync.central_bank.ports.questions import Question
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ledger_sync.central_bank.partners import Act, BankLine
+from ledger_sync.central_bank.peers import Act, BankLine
 from ledger_sync.central_bank.ports.books import MovementKind
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.relearning import Relearning

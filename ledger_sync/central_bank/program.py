@@ -17,7 +17,7 @@ from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.directories import Founding
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.ordering import Ordering
-from ledger_sync.central_bank.partners import BankLine, NotaryLine
+from ledger_sync.central_bank.peers import BankLine, NotaryLine
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import POOL_SECONDS, Keys, Registry
 from ledger_sync.central_bank.relearning import Relearning

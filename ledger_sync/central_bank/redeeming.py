@@ -20,7 +20,7 @@ from ledger_sync.central_bank.books import move
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.claims import Standing
 from ledger_sync.central_bank.issuing import Issuing
-from ledger_sync.central_bank.partners import NotaryLine
+from ledger_sync.central_bank.peers import NotaryLine
 from ledger_sync.central_bank.ports.books import OUTSTANDING, MovementKind, position
 from ledger_sync.central_bank.ports.issuances import Cause
 from ledger_sync.central_bank.ports.returns import Paid, Refunded

@@ -22,7 +22,7 @@ from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import WINDOW, Clock, Signer
 from ledger_sync.http.routes import Encoded
 from ledger_sync.possession import Possession
-from ledger_sync.service.trust import MAX_DELTAS_ONLINE, update_of
+from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, update_of
 from wallet.protocol import cose
 from wallet.protocol.bounds import (
     MAX_AHEAD,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger_sync.central_bank.books import move
-from ledger_sync.central_bank.partners import Act
+from ledger_sync.central_bank.peers import Act
 from ledger_sync.central_bank.ports.books import OUTSTANDING, MovementKind, position
 from ledger_sync.central_bank.ports.issuances import Cause
 from ledger_sync.central_bank.ports.storage import Storage

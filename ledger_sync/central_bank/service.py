@@ -23,7 +23,7 @@ from ledger_sync.http.call import Clock
 from ledger_sync.http.reading import form_for, readable
 from ledger_sync.http.routes import Caller, CallerKind, Encoded, Incoming, Route
 from ledger_sync.possession import Possession
-from ledger_sync.service.trust import principal
+from ledger_sync.service.policy_cache import principal
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger_sync.client.rows import Row, read_rows
+from ledger_sync.client.statuses import Row, read_rows
 from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose

@@ -28,7 +28,7 @@ from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
 from ledger_sync.client.recalling import certify_again, certify_key, forgotten, show_evidence
-from ledger_sync.client.rows import Row
+from ledger_sync.client.statuses import Row
 from ledger_sync.client.timing import ROUNDS as _ROUNDS
 from ledger_sync.client.timing import ask_time, take_policy
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal, is_final

@@ -16,9 +16,9 @@ from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
 from ledger_sync.notary.sqlite_store import SqliteStore
 from ledger_sync.notary.store import CommitItem, Statement, Store
 from ledger_sync.notary.writer import Writer
+from ledger_sync.service.policy_cache import Trust
 from ledger_sync.service.run import Home, Program, Service
 from ledger_sync.service.server import Gate, build_app
-from ledger_sync.service.trust import Trust
 from ledger_sync.service.worker import Worker
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_ID_BYTES

@@ -1,7 +1,7 @@
 """Pure rules that bank and central bank share: which fragments are valid, and what the notary's word makes of
 their values. No clock, no store, no network."""
 
-from ledger_sync.settling.standing import (
+from ledger_sync.settling.validity import (
     Fragments,
     Graph,
     Invalid,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, Row, Town
 from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
 from tests.sampling import sampled
 from tests.support.deals import refusal_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.bank.lines import BankLines, CentralBankLine
+from ledger_sync.bank.peers import BankLines, CentralBankLine
 from ledger_sync.bank.sqlite.archive import SqliteArchive
 from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.possession import Possession

@@ -13,8 +13,8 @@ import pytest
 
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
+from tests.ledger_sync.bank.network import GRANT, OPENING, Town
 from tests.ledger_sync.bank.test_conflicts import double_spend
-from tests.ledger_sync.bank.town import GRANT, OPENING, Town
 from tests.support.world import Key
 from wallet.protocol import cose
 from wallet.protocol.codes import Code, Refusal

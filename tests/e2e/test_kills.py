@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.books import Seen
-from tests.e2e.stage import ASKED, BANK_OF, OTHER, PAYER, SHOP, TIYN, Stage
+from tests.e2e.running_network import ASKED, BANK_OF, OTHER, PAYER, SHOP, TIYN, Stage
 from tests.sampling import sampled
 from wallet.purse.store.transitions import failpoints
 

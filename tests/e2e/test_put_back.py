@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stage import ASKED, OTHER, PAYER, SHOP, TIYN, Stage
+from tests.e2e.running_network import ASKED, OTHER, PAYER, SHOP, TIYN, Stage
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.stage import ASKED, OTHER, PAYER, SHOP, TIYN, Stage
+from tests.e2e.running_network import ASKED, OTHER, PAYER, SHOP, TIYN, Stage
 
 
 @pytest.fixture(scope="module")

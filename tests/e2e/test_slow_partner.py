@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ledger_sync import sandbox
-from tests.e2e.stage import OTHER, PAYER, SHOP, Stage
+from tests.e2e.running_network import OTHER, PAYER, SHOP, Stage
 from tests.sampling import everything
 from tests.support.cli import PIN, ROOT
 from tests.support.slow import Slow

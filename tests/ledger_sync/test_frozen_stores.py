@@ -15,8 +15,8 @@ from ledger_sync.bank.sqlite.store import SCHEMA as BANK
 from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
 from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
 from ledger_sync.service.nonces import SCHEMA as NONCES
-from ledger_sync.service.trust import SCHEMA as TRUST
-from tests.ledger_sync.bank.town import Customer, Town
+from ledger_sync.service.policy_cache import SCHEMA as TRUST
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.stores.make_services import EXPECTED, STORES
 from tests.support.world import Key, Person
 from wallet.database import connect

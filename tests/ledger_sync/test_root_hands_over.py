@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from ledger_sync.service.trust import DIRECTORY_SECONDS
+from ledger_sync.service.policy_cache import DIRECTORY_SECONDS
 from tests.support.system import System
 from tests.support.world import DAY
 

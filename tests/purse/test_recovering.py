@@ -10,7 +10,7 @@ from tests.support.shelf import Shelf
 from tests.support.wallets import Chance, Town
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
-from wallet.purse.pay.considering import Considering
+from wallet.purse.pay.preflight import Considering
 from wallet.purse.receive.receiving import Receiving
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState

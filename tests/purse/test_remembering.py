@@ -15,7 +15,7 @@ from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
-from wallet.purse.pay.remembering import Remembering
+from wallet.purse.pay.forgotten import Remembering
 from wallet.purse.receive.receiving import Received
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState

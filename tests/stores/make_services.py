@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.ledger_sync.bank.town import Town
+from tests.ledger_sync.bank.network import Town
 from tests.support.world import DAY, Person
 from wallet.protocol.transfer import ToAccount
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from ledger_sync.bank.lines import BankLines
+from ledger_sync.bank.peers import BankLines
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.possession import possession_message

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.engine.values import Busy, Trouble
 from app.presenters.views.history import HistoryLine
-from wallet.purse.view.reading import Balance
+from wallet.purse.view.balance import Balance
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.window.widgets.buttons import Chip, TouchRow, plain, soft, strong
 from app.window.widgets.notices import fact, figure, note, trouble
 from app.window.widgets.page import page
 from app.window.widgets.text import BigText, Icon, Text
-from wallet.purse.view.reading import Balance
+from wallet.purse.view.balance import Balance
 
 ON_THE_WAY: Final = ("signed", "funding", "redeeming", "waiting", "reserved", "refused")
 """Parts of a balance that cannot be spent now."""

@@ -17,7 +17,7 @@ from app.window.widgets.buttons import plain, strong
 from app.window.widgets.notices import badge, ended, figure, note, told, working
 from app.window.widgets.page import page
 from app.window.widgets.text import FitText, Icon, Text
-from wallet.purse.view.reading import Balance
+from wallet.purse.view.balance import Balance
 
 SIGNS: Final = {
     "settled": "check-circle-outline",

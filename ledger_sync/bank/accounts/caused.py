@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND, Noted
 from ledger_sync.bank.ports.jobs import Item, Kind

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.books import POSITION
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.ports.caused import CHALLENGE
 from ledger_sync.bank.ports.compensations import Share

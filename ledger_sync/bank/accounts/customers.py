@@ -10,7 +10,7 @@ from typing import Final
 
 import hsm.failpoint
 from ledger_sync.bank.books import OWN
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.ports.customers import Admission, Customer
 from ledger_sync.bank.terms import CODE_BYTES, MAX_DEVICES
 from wallet.protocol import idempotency

@@ -13,8 +13,8 @@ from typing import Final
 
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.house import House
-from ledger_sync.bank.lines import CentralBankLine, Movement
+from ledger_sync.bank.context import House
+from ledger_sync.bank.peers import CentralBankLine, Movement
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING
 from wallet.protocol import idempotency
 

@@ -11,7 +11,7 @@ import logging
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.ports.caused import FUNDING
 from wallet.protocol import idempotency
 

@@ -14,7 +14,7 @@ from ledger_sync.bank.api.route_parts import ROWS, get, post, take
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
 from ledger_sync.http.routes import CallerKind, Incoming, Route
-from ledger_sync.service.trust import Trust
+from ledger_sync.service.policy_cache import Trust
 from wallet.protocol import codec
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,

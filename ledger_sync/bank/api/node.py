@@ -14,7 +14,7 @@ from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.customers import Customers
 from ledger_sync.bank.accounts.movements import Movements
 from ledger_sync.bank.books import OWN
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.intake.intake import Intake, is_refused_bundle
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.intake.retention import Retention
@@ -23,7 +23,7 @@ from ledger_sync.bank.jobs.lanes import CENTRAL_BANK, Lanes
 from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import BankLines, CentralBankLine, NotaryLine, Service
+from ledger_sync.bank.peers import BankLines, CentralBankLine, NotaryLine, Service
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.ports.jobs import Item, Kind

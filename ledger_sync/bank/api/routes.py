@@ -15,12 +15,12 @@ from ledger_sync.bank.api.customer_routes import CustomerCalls
 from ledger_sync.bank.api.node import Node, attempt
 from ledger_sync.bank.api.route_parts import ROWS, get, post, take
 from ledger_sync.bank.api.witness_routes import WitnessCalls
-from ledger_sync.bank.beginning import Beginning
 from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.ports.shares import uploader_of_bank
+from ledger_sync.bank.startup import Beginning
 from ledger_sync.http.reading import readable
 from ledger_sync.http.routes import CallerKind, Encoded, Incoming, Route
-from ledger_sync.service.trust import Trust
+from ledger_sync.service.policy_cache import Trust
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,

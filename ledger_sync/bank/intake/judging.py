@@ -14,7 +14,7 @@ from typing import Final
 from ledger_sync.bank.intake.signatures import Claim, Signatures, Unverified
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.transfers import Entry, Stage
-from ledger_sync.settling.standing import Invalid, Standing, Valid, Waiting, judge
+from ledger_sync.settling.validity import Invalid, Standing, Valid, Waiting, judge
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.shares import BANK_UPLOADER, Share
 from ledger_sync.bank.terms import Terms

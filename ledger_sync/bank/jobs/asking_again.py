@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import BankLines
+from ledger_sync.bank.peers import BankLines
 from ledger_sync.bank.ports.jobs import Kind
 from wallet.protocol.bounds import FAR_AHEAD
 from wallet.protocol.codes import Code, Refusal, require

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.jobs import Item, Kind

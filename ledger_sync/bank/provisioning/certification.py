@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import hsm.failpoint
 from ledger_sync.bank.accounts.customers import Customers
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.customers import Customer

@@ -14,10 +14,10 @@ from typing import Final
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.intake.intake import Intake
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.peers import CentralBankLine
 from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Funding, FundingStage
 from ledger_sync.bank.ports.jobs import Item, Kind

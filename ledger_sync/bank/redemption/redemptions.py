@@ -12,12 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 import hsm.failpoint
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.intake.intake import Intake
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import CentralBankLine, Redeemed
+from ledger_sync.bank.peers import CentralBankLine, Redeemed
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REDEMPTION
 from ledger_sync.bank.ports.jobs import Item, Kind

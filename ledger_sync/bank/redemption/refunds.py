@@ -14,10 +14,10 @@ import hsm.failpoint
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.peers import CentralBankLine
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REFUND
 from ledger_sync.bank.ports.compensations import Share

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.ports.redemptions import Outcome
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.ports.shares import uploader_of_customer

@@ -15,11 +15,11 @@ from typing import Final
 import hsm.failpoint
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.intake.intake import Intake
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import BankLines, CentralBankLine
+from ledger_sync.bank.peers import BankLines, CentralBankLine
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.ports.jobs import Item, Kind

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.intake.intake import Intake
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import BankLines, NotaryLine
+from ledger_sync.bank.peers import BankLines, NotaryLine
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.shares import uploader_of_bank

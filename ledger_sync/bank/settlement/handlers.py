@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import hsm.failpoint
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.intake.provenance import Gathered, Provenance
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import BankLines, CentralBankLine
+from ledger_sync.bank.peers import BankLines, CentralBankLine
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.jobs import Item
 from ledger_sync.bank.ports.revocations import Case, Revocation

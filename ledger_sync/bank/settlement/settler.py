@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import hsm.failpoint
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import NotaryLine
+from ledger_sync.bank.peers import NotaryLine
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.settlements import Answer

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.wallets.policies import Policies
 from ledger_sync.bank.wallets.wallets import Wallets

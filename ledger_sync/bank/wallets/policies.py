@@ -7,7 +7,7 @@ says when. What it was given before that says nothing, for every later one repla
 
 from __future__ import annotations
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.limits import effective
 

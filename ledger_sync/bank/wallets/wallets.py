@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger_sync.bank.house import House
+from ledger_sync.bank.context import House
 from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.ports.revocations import Case

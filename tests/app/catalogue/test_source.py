@@ -24,8 +24,8 @@ from wallet.protocol.kinds import KINDS
 from wallet.purse.store.incoming import LEDGER, PAYER
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState
+from wallet.purse.view.balance import Balance
 from wallet.purse.view.history import LOST, REFUNDED, SETTLED, SHORT, EventKind
-from wallet.purse.view.reading import Balance
 from wallet.transport.qr.reader import PictureFault
 
 ROOT: Final = Path(__file__).parents[3]

@@ -16,7 +16,7 @@ from app.engine.worker import ThreadWorker, WorkerClosed
 from app.wallets.missing import MissingPart
 from app.wallets.offline import NetworkSwitch
 from hsm.keystore import KeystoreCode, KeystoreError
-from tests.support.hand import PIN, TownSource
+from tests.support.manual_worker import PIN, TownSource
 from tests.support.posts import Posts
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code, Refusal

@@ -11,7 +11,7 @@ from app.engine.engine import Engine
 from app.engine.source import PlaceSource
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
-from app.presenters.house import House, house
+from app.presenters.container import House, house
 from app.presenters.views.gate import StartStep
 from app.wallets.offline import NETWORK
 from app.wallets.opened import system_clock

@@ -18,14 +18,14 @@ from app.engine.engine import Engine, Stopped, Ticket, Work
 from app.engine.taps import Devices, in_thread
 from app.engine.values import Trouble
 from app.engine.worker import ThreadWorker
-from app.presenters.house import House, house
+from app.presenters.container import House, house
 from app.presenters.views.receive import ReceiveStep
 from app.wallets.banking import bank_line
 from app.wallets.offline import NetworkSwitch
 from app.wallets.opened import OpenWallet
 from ledger_sync.client import BankClient, reconcile
 from ledger_sync.client.connecting import DEVICE_ALIAS
-from tests.support.hand import PIN, TownSource
+from tests.support.manual_worker import PIN, TownSource
 from tests.support.posts import Posts
 from tests.support.slow import Slow
 from tests.support.wallets import Town

@@ -13,12 +13,12 @@ import pytest
 from app.engine.engine import Engine
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
-from app.presenters.house import House, house
+from app.presenters.container import House, house
 from app.presenters.views.carrying import Carrier
 from app.presenters.views.pay import PayStep
 from app.presenters.views.receive import ReceiveStep
 from app.wallets.offline import NetworkSwitch
-from tests.support.hand import PIN, TownSource
+from tests.support.manual_worker import PIN, TownSource
 from tests.support.posts import Posts
 from tests.support.wallets import Town
 from wallet.transport.nfc import Deadline, DeviceError, LinkLost, ReaderLink

@@ -81,7 +81,7 @@ def test_the_application_is_ours_and_needs_an_unlocked_phone() -> None:
 
 def test_the_java_desk_knows_the_same_application_and_version() -> None:
     """So that a machine without a JDK sees it too, when one of them changes."""
-    java = (PHONE / "android" / "java" / "kz" / "qalta" / "hce" / "ApduDesk.java").read_text("utf-8")
+    java = (PHONE / "android" / "java" / "kz" / "qalta" / "hce" / "ApduMailbox.java").read_text("utf-8")
     assert f'hex("{apdu.select().hex().upper()}")' in java
     assert f'SELECTED = hex("01{apdu.CHUNK:02X}00019000")' in java
 

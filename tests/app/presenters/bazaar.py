@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.presenters.views.pay import PayView
 from app.presenters.views.receive import ReceiveStep
-from tests.support.hand import PIN, Field, Person, TownSource, person, shows
+from tests.support.manual_worker import PIN, Field, Person, TownSource, person, shows
 from tests.support.wallets import Town
 
 AMOUNT = 125_050

@@ -12,7 +12,7 @@ from app.presenters.views.pay import PayStep
 from app.presenters.views.receive import ReceiveStep
 from hsm.keystore import KeystoreCode, KeystoreError
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
-from tests.support.hand import PIN, shows
+from tests.support.manual_worker import PIN, shows
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.session import Money

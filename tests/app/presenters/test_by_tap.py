@@ -17,7 +17,7 @@ from app.presenters.views.pay import PayStep
 from app.presenters.views.receive import ReceiveStep
 from app.presenters.views.settings import TapReader
 from tests.app.presenters.bazaar import AMOUNT, Bazaar
-from tests.support.hand import Field, Person
+from tests.support.manual_worker import Field, Person
 from wallet.session import Money
 
 

@@ -15,7 +15,7 @@ from ledger_sync.http.call import Signer
 from ledger_sync.http.peers import NoAnswer
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
 from ledger_sync.sandbox.in_process import Exchange
-from tests.support.hand import PIN, HolderSource, Person, person
+from tests.support.manual_worker import PIN, HolderSource, Person, person
 from tests.support.system import OPENING, System
 from tests.support.world import DAY, Key
 from wallet.protocol.codes import Code, Refusal

@@ -10,7 +10,7 @@ import pytest
 
 from app.engine.values import Trouble
 from app.presenters.views.settings import Look, Pace, PinStep, TapReader
-from tests.support.hand import PIN, Person, TownSource, person
+from tests.support.manual_worker import PIN, Person, TownSource, person
 from tests.support.wallets import Town
 
 

@@ -12,7 +12,7 @@ from app.presenters.start import StartPresenter
 from app.presenters.views.gate import StartStep, StartView
 from app.wallets.making import MakingStep, Tell, Wish
 from app.wallets.opened import OpenWallet
-from tests.support.hand import Person, TownSource, person
+from tests.support.manual_worker import Person, TownSource, person
 from tests.support.wallets import Town
 from wallet.protocol.codes import Code, Refusal
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hand import PIN, Person, TownSource, person
+from tests.support.manual_worker import PIN, Person, TownSource, person
 from tests.support.wallets import Town
 
 

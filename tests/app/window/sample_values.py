@@ -10,8 +10,8 @@ from app.presenters.views.carrying import CodeKind, InView, Shown
 from app.presenters.views.common import Party
 from app.presenters.views.history import Hand, HistoryLine
 from app.presenters.views.home import Unfinished
+from wallet.purse.view.balance import Balance
 from wallet.purse.view.outlook import Room
-from wallet.purse.view.reading import Balance
 
 NOW: Final = 1_790_000_000
 DAY: Final = 86_400

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger_sync.bank.town import Town
+from tests.ledger_sync.bank.network import Town
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from ledger_sync.bank.api.node import Lines, Node
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.town import Town
+from tests.ledger_sync.bank.network import Town
 
 
 def another_process(town: Town, bank: str = "alatau", **changes: Any) -> Node:

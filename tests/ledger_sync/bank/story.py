@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hsm import failpoint
-from tests.ledger_sync.bank.town import BANKS, Customer, Town
+from tests.ledger_sync.bank.network import BANKS, Customer, Town
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate

@@ -8,7 +8,7 @@ import pytest
 
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.town import OPENING, Customer, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, Town
 from tests.support.world import DAY, Key
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind

@@ -10,7 +10,7 @@ import pytest
 from ledger_sync.client.bank import BankClient
 from ledger_sync.http.peers import NoAnswer
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.town import GRANT, OPENING, Town
+from tests.ledger_sync.bank.network import GRANT, OPENING, Town
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger_sync.bank import terms
 from ledger_sync.http.call import Signer, sign_call
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, authority, url
-from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.support.world import Key
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE

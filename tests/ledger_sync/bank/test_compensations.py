@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange, cut
+from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, Town
 from tests.ledger_sync.bank.test_conflicts import clone, double_spend, reasons
 from tests.ledger_sync.bank.test_late import forge_commit
-from tests.ledger_sync.bank.town import GRANT, OPENING, Customer, Town
 from tests.support.world import DAY, Key
 from wallet.protocol import codec, cose
 from wallet.protocol.certificate import Certificate

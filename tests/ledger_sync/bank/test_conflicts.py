@@ -10,7 +10,7 @@ import pytest
 from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.town import OPENING, Customer, Row, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, Row, Town
 from tests.support.world import Person
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code, Refusal

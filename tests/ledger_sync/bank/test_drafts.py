@@ -10,7 +10,7 @@ from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.settlement.drafts import Drafts
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from tests.ledger_sync.bank.contracts.chain import Chain
-from tests.ledger_sync.bank.town import Town
+from tests.ledger_sync.bank.network import Town
 from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import TokenRef

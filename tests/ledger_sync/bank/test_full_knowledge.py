@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from tests.ledger_sync.bank.network import OPENING, Customer, Town
 from tests.ledger_sync.bank.test_conflicts import clone, reasons, verdict
-from tests.ledger_sync.bank.town import OPENING, Customer, Town
 from tests.support.world import DAY
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind

@@ -12,8 +12,8 @@ import pytest
 from ledger_sync.bank.jobs.work import WorkList
 from ledger_sync.bank.ports.jobs import Item, Kind
 from tests.ledger_sync.bank.inside import store_of
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.ledger_sync.bank.story import Remembering, tell
-from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.statements import Recording, steps_of
 from tests.support.world import Person
 from wallet.protocol.bundle import Bundle

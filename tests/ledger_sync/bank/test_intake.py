@@ -11,7 +11,7 @@ import pytest
 
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_customer
-from tests.ledger_sync.bank.town import Customer, Row, Town
+from tests.ledger_sync.bank.network import Customer, Row, Town
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange, HoldUp
 from tests import sampling
+from tests.ledger_sync.bank.network import BANKS, GRANT, OPENING, Customer, Town
 from tests.ledger_sync.bank.test_late import forge_commit
-from tests.ledger_sync.bank.town import BANKS, GRANT, OPENING, Customer, Town
 from tests.support.audit import Audit
 from tests.support.world import DAY
 from wallet.protocol import cose

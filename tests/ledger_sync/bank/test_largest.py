@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from tests.ledger_sync.bank.network import OPENING, Customer, Town
 from tests.ledger_sync.bank.test_conflicts import clone, verdict
-from tests.ledger_sync.bank.town import OPENING, Customer, Town
 from tests.support.world import DAY, Key
 from wallet.protocol.acceptance import check_passable
 from wallet.protocol.bounds import MAX_AMOUNTS, MAX_HOP, MAX_INPUTS, MAX_TRANSFERS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ledger_sync.sandbox.in_process import NOTARY
-from tests.ledger_sync.bank.town import GRANT, OPENING, Town
+from tests.ledger_sync.bank.network import GRANT, OPENING, Town
 from tests.support.world import DAY
 from wallet.protocol import cose
 from wallet.protocol.codes import Code

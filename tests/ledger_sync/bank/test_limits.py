@@ -12,8 +12,8 @@ from ledger_sync import client as online
 from ledger_sync.central_bank.terms import LIMITS
 from ledger_sync.possession import possession_message
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.ledger_sync.bank.test_conflicts import reasons, verdict
-from tests.ledger_sync.bank.town import Customer, Town
 from tests.support.deals import refusal_of
 from tests.support.system import System
 from tests.support.world import DAY, Key, Person

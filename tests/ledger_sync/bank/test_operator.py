@@ -6,7 +6,7 @@ import pytest
 
 from ledger_sync.client.operator import BankBooks, BankOperator
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
-from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.support.world import Key
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code

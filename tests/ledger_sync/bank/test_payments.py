@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.ledger_sync.bank.town import OPENING, Town
+from tests.ledger_sync.bank.network import OPENING, Town
 from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Verdict
 

@@ -13,7 +13,7 @@ import pytest
 from ledger_sync import sandbox
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.sandbox.operator import Order
-from tests.ledger_sync.bank.town import OPENING, Row, Town
+from tests.ledger_sync.bank.network import OPENING, Row, Town
 from tests.support.world import Key, World
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal

@@ -11,7 +11,7 @@ from ledger_sync.http.client import MAX_ANSWER_BYTES
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.town import OPENING, Town
+from tests.ledger_sync.bank.network import OPENING, Town
 from wallet.protocol import codec
 from wallet.protocol.bounds import DAY
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger_sync.bank.ports.shares import Share
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.support.world import DAY, Person
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal

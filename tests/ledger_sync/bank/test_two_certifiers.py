@@ -13,8 +13,8 @@ import pytest
 from ledger_sync.bank.api.node import Node
 from ledger_sync.possession import possession_message
 from tests.ledger_sync.bank.inside import store_of
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.ledger_sync.bank.processes import another_process
-from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.bank.watched import watched
 from tests.support.world import Key
 from wallet.protocol.certificate import Certificate, WalletKind

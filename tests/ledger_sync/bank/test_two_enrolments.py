@@ -14,8 +14,8 @@ from ledger_sync.bank.ports.customers import Admission
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
+from tests.ledger_sync.bank.network import OPENING, Town
 from tests.ledger_sync.bank.processes import another_process
-from tests.ledger_sync.bank.town import OPENING, Town
 from tests.support.world import Key
 from wallet.protocol.codes import Code, Refusal
 

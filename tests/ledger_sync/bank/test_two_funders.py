@@ -15,8 +15,8 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.books import FUNDINGS
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
+from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, Town
 from tests.ledger_sync.bank.processes import another_process
-from tests.ledger_sync.bank.town import GRANT, OPENING, Customer, Town
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed

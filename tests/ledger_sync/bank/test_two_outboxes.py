@@ -11,8 +11,8 @@ import pytest
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.jobs.work import HELD
 from ledger_sync.bank.ports.jobs import Item, Kind
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.ledger_sync.bank.processes import another_process
-from tests.ledger_sync.bank.town import Customer, Town
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.town import BANKS, Customer, Town
+from tests.ledger_sync.bank.network import BANKS, Customer, Town
 from tests.support.world import DAY, Person
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.ledger_sync.bank.town import Town
+from tests.ledger_sync.bank.network import Town
 from tests.ledger_sync.bank.watched import watched
 
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from ledger_sync.bank.api.node import Lines, Node
-from ledger_sync.bank.house import Trusted
+from ledger_sync.bank.context import Trusted
 from ledger_sync.bank.ports.unit import UnitOfWork
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.town import Town
+from tests.ledger_sync.bank.network import Town
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, KeyEntry
 from wallet.protocol.keys import PublicKey, Sign, p256

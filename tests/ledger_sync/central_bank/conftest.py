@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger_sync.central_bank.stand import Stand
+from tests.ledger_sync.central_bank.rig import Stand
 
 
 @pytest.fixture

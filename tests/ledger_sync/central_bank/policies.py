@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ledger_sync.central_bank.registry import POOL_SECONDS
-from ledger_sync.service.trust import MAX_DELTAS_ONLINE
-from tests.ledger_sync.central_bank.stand import Stand
+from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE
+from tests.ledger_sync.central_bank.rig import Stand
 from tests.support.world import Person
 from wallet.protocol.codec import Cbor
 from wallet.protocol.directory import Directory, read_directory

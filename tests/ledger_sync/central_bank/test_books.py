@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.ledger_sync.central_bank.stand import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, Stand
 from wallet.protocol.transfer import Redemption, Refresh, ToAccount, ToPayer
 
 

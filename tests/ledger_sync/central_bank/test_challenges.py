@@ -12,7 +12,7 @@ import pytest
 from ledger_sync.central_bank.asking import ATTEMPTS
 from ledger_sync.sandbox.in_process import Exchange, cut
 from ledger_sync.sandbox.in_process.network import named
-from tests.ledger_sync.central_bank.stand import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, Stand
 from tests.support.world import DAY, Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.codec import Cbor

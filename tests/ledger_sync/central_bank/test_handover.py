@@ -7,8 +7,8 @@ from pathlib import Path
 from ledger_sync.central_bank.directories import FIRST_ROOT
 from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from ledger_sync.service.trust import DIRECTORY_SECONDS, Trust
-from tests.ledger_sync.central_bank.stand import Stand
+from ledger_sync.service.policy_cache import DIRECTORY_SECONDS, Trust
+from tests.ledger_sync.central_bank.rig import Stand
 from tests.support.deals import refusal_of
 from tests.support.world import Key
 from wallet.protocol import codec

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process.network import named
-from tests.ledger_sync.central_bank.stand import Stand
+from tests.ledger_sync.central_bank.rig import Stand
 from tests.support.world import Key
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal

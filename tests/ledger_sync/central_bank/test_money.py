@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.central_bank.redeeming import cut
 from ledger_sync.sandbox.in_process.network import named
-from tests.ledger_sync.central_bank.stand import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, Stand
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle

@@ -11,7 +11,7 @@ from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.central_bank.sqlite.store import Store
 from ledger_sync.sandbox.in_process import named
 from tests.ledger_sync.central_bank.policies import revoke
-from tests.ledger_sync.central_bank.stand import Stand
+from tests.ledger_sync.central_bank.rig import Stand
 from wallet.protocol import cose
 from wallet.protocol.bounds import DAY
 from wallet.protocol.keys import PublicKey

@@ -12,9 +12,9 @@ from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.reading import HEADER, READS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from ledger_sync.sandbox.in_process.lines import authority
-from ledger_sync.service.trust import MAX_DELTAS_ONLINE, Trust
+from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, Trust
 from tests.ledger_sync.central_bank.policies import body, policy, revoke, update
-from tests.ledger_sync.central_bank.stand import Stand
+from tests.ledger_sync.central_bank.rig import Stand
 from tests.support.world import DAY
 from wallet.protocol import codec
 from wallet.protocol.bounds import (

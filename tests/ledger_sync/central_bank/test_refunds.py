@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ledger_sync.central_bank.proving import Proof, read_proof
-from tests.ledger_sync.central_bank.stand import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, Stand
 from tests.support.world import DAY, NOW, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle

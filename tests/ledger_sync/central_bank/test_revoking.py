@@ -7,7 +7,7 @@ from dataclasses import replace
 from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.sandbox.in_process.network import named
 from tests.ledger_sync.central_bank.policies import body, double_spend, policy, revoke, update
-from tests.ledger_sync.central_bank.stand import Stand
+from tests.ledger_sync.central_bank.rig import Stand
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bounds import (

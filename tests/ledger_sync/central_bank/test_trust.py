@@ -10,9 +10,9 @@ import pytest
 
 from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.http.peers import RemoteRefusal
-from ledger_sync.service.trust import MAX_DELTAS_ONLINE, Trust
+from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, Trust
 from tests.ledger_sync.central_bank.policies import policy, revoke, update
-from tests.ledger_sync.central_bank.stand import OPERATOR, Stand
+from tests.ledger_sync.central_bank.rig import OPERATOR, Stand
 from tests.support.deals import refusal_of
 from tests.support.world import NOW, Key
 from wallet.protocol import codec, cose

@@ -13,7 +13,7 @@ from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.directories import FIRST_ROOT, Founding
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.ordering import Ordering
-from ledger_sync.central_bank.partners import NotaryLine
+from ledger_sync.central_bank.peers import NotaryLine
 from ledger_sync.central_bank.ports.books import MovementKind
 from ledger_sync.central_bank.proving import Proof
 from ledger_sync.central_bank.redeeming import Redeeming

@@ -18,8 +18,8 @@ from ledger_sync.notary.store import CommitItem
 from ledger_sync.notary.writer import MAX_WAITING, Writer
 from ledger_sync.sandbox.in_process import run_inline
 from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.policy_cache import principal
 from ledger_sync.service.server import Gate, build_app
-from ledger_sync.service.trust import principal
 from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
 from tests.support.asgi import InProcess
 from tests.support.world import NOW, Key, World

@@ -23,8 +23,8 @@ from wallet.session import Payee, Payer
 from wallet.session.events import ConfirmationNeeded, PaymentReceived
 from wallet.tapping import PayeeTap, PayerTap
 from wallet.transport.nfc import Card, Deadline, TapEnd, Tapper
-from wallet.transport.nfc.desk import Desk
 from wallet.transport.nfc.devices import open_card, open_reader
+from wallet.transport.nfc.mailbox import Desk
 
 AMOUNT = 1_250_050
 PATIENCE = 60.0

@@ -20,8 +20,8 @@ from tests.transport.nfc.processes import free_port, is_bound, wait_until_bound
 from tests.transport.nfc.side import AMOUNT, Side, payer_tap, within
 from wallet.session import PayerState
 from wallet.transport.nfc import Card, Deadline, DeviceError, LinkLost, Trouble
-from wallet.transport.nfc.desk import Desk
 from wallet.transport.nfc.isodep import MAX_COMMAND, Picc
+from wallet.transport.nfc.mailbox import Desk
 from wallet.transport.nfc.nfcpy_card import QUIET, NfcpyCard
 from wallet.transport.nfc.nfcpy_reader import NfcpyReader
 

@@ -20,8 +20,8 @@ from wallet.protocol.receipt import Receipt, check_answer
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token, check_transfer, verify
-from wallet.purse.pay.considering import Consideration, Considering
-from wallet.purse.pay.remembering import Remembering
+from wallet.purse.pay.forgotten import Remembering
+from wallet.purse.pay.preflight import Consideration, Considering
 from wallet.purse.pay.selection import Choice
 from wallet.purse.purse import Purse
 from wallet.purse.store.objects import outputs_of

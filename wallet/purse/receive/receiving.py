@@ -28,7 +28,7 @@ from wallet.protocol.validity import Token, Verified, verify_payment
 from wallet.purse.commitments import IS_OPEN, commitments
 from wallet.purse.evidences import Evidences
 from wallet.purse.purse import Purse
-from wallet.purse.redeeming import Redeeming, refusal_orders
+from wallet.purse.redemptions import Redeeming, refusal_orders
 from wallet.purse.store.incoming import PAYER, Incoming
 from wallet.purse.store.store import Row
 from wallet.purse.store.tokens import Origin, TokenState

@@ -18,7 +18,7 @@ from wallet.protocol.request import check_request, request_ref
 from wallet.protocol.transfer import Refresh, TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
 from wallet.purse.evidences import Evidences
-from wallet.purse.pay.remembering import Remembering
+from wallet.purse.pay.forgotten import Remembering
 from wallet.purse.purse import Purse
 from wallet.purse.store.incoming import LEDGER, Incoming
 from wallet.purse.store.objects import outputs_of

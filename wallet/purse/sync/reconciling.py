@@ -22,13 +22,13 @@ from wallet.purse.purse import Purse
 from wallet.purse.store.epochs import EpochKey
 from wallet.purse.store.tokens import TokenState
 from wallet.purse.store.words import Signer
+from wallet.purse.sync.answered import Recalling
 from wallet.purse.sync.answers import Answer, Answers
 from wallet.purse.sync.deliveries import Delivered, Deliveries
-from wallet.purse.sync.exchanging import Exchanging
 from wallet.purse.sync.fundings import Fundings
-from wallet.purse.sync.recalling import Recalling
-from wallet.purse.sync.recovering import Recovering
-from wallet.purse.sync.retiring import Retiring
+from wallet.purse.sync.key_retirement import Retiring
+from wallet.purse.sync.refresh_and_defund import Exchanging
+from wallet.purse.sync.rollback_recovery import Recovering
 from wallet.purse.sync.uploads import Uploads
 from wallet.purse.turns import one_at_a_time
 from wallet.purse.view.outlook import RECONCILED

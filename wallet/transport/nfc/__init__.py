@@ -5,7 +5,7 @@ Rule: importing this package imports no reader's library and opens no device; `d
 """
 
 from wallet.transport.nfc.card import Card
-from wallet.transport.nfc.desk import Desk
+from wallet.transport.nfc.mailbox import Desk
 from wallet.transport.nfc.ports import (
     CardDevice,
     Deadline,

@@ -8,11 +8,11 @@ import android.os.Bundle;
 public final class QaltaCardService extends HostApduService {
     @Override
     public byte[] processCommandApdu(byte[] commandApdu, Bundle extras) {
-        return ApduDesk.DESK.process(commandApdu, this::sendResponseApdu);
+        return ApduMailbox.DESK.process(commandApdu, this::sendResponseApdu);
     }
 
     @Override
     public void onDeactivated(int reason) {
-        ApduDesk.DESK.deactivated();
+        ApduMailbox.DESK.deactivated();
     }
 }

@@ -13,7 +13,7 @@ from tests.transport.nfc.partners import REF, Partner
 from tests.transport.nfc.taps import Taps
 from wallet.transport.nfc import Card, TapEnd
 from wallet.transport.nfc.blocks import Pending
-from wallet.transport.nfc.desk import MAX_QUESTIONS, Desk
+from wallet.transport.nfc.mailbox import MAX_QUESTIONS, Desk
 from wallet.transport.nfc.ports import Reply
 
 AT_ONCE, FOR_EVER = 0.0, 60.0

@@ -44,7 +44,7 @@ class Desk:
 
     def __init__(self, classes: Path) -> None:
         self._process = subprocess.Popen(
-            ["java", "-Xshare:auto", "-cp", classes, "DeskOnAPipe"],
+            ["java", "-Xshare:auto", "-cp", classes, "MailboxOnAPipe"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

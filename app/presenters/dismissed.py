@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.engine.engine import Engine
-from app.engine.kept import KeptFile
+from app.engine.json_file import KeptFile
 
 _MOST: Final = 256
 _REQUESTS: Final = "requests"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wallet.purse.purse import Purse
 from wallet.purse.store.incoming import Incoming
+from wallet.purse.view.balance import ChainLink, Reading
 from wallet.purse.view.history import Event, EventKind
-from wallet.purse.view.reading import ChainLink, Reading
 
 
 class Hands:

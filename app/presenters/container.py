@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.engine.engine import Engine
-from app.engine.kept import KeptFile
+from app.engine.json_file import KeptFile
 from app.engine.taps import Devices
 from app.engine.values import Role
-from app.presenters.aside import Aside
 from app.presenters.carrying import Tapping
+from app.presenters.dismissed import Aside
 from app.presenters.funds import FundsPresenter
 from app.presenters.history import HistoryPresenter
 from app.presenters.home import HomePresenter

@@ -1,6 +1,7 @@
 """A process that may use little memory and little processor time, and reads what a stranger sends.
 
-`python -m tests.adversary.glutton MEGABYTES SECONDS` prints one line of JSON for each input: its name, who read it,
+`python -m tests.adversary.resource_limits MEGABYTES SECONDS` prints one line of JSON for each input: its
+name, who read it,
 the code of the refusal (null if it was read) and the most bytes that Python held for it.
 """
 

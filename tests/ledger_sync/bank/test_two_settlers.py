@@ -22,7 +22,7 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.program import assemble
 from ledger_sync.sandbox.in_process import NOTARY
-from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from ledger_sync.heard import PAGE
 from ledger_sync.http.call import Clock, Signer
 from ledger_sync.http.peers import read
-from ledger_sync.service.trust import MAX_DELTAS_ONLINE
+from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.certificate import Certificate

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.adversary.glutton import READERS
+from tests.adversary.resource_limits import READERS
 from tests.support.cli import ROOT
 from tests.support.deals import chain, refusal_of
 from tests.support.world import World
@@ -29,7 +29,7 @@ EACH_BYTE = 80
 @pytest.fixture(scope="module")
 def fed() -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.adversary.glutton", str(MEGABYTES), str(SECONDS)],
+        [sys.executable, "-m", "tests.adversary.resource_limits", str(MEGABYTES), str(SECONDS)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -19,7 +19,7 @@ from wallet.protocol.transfer import Refresh, ToAccount
 from wallet.protocol.weight import fits
 from wallet.purse.pay.spendable import total_of
 from wallet.purse.purse import Purse
-from wallet.purse.redeeming import Order, Redeeming
+from wallet.purse.redemptions import Order, Redeeming
 from wallet.purse.store.tokens import OwnToken, TokenState
 from wallet.purse.store.transitions import Transition
 from wallet.purse.store.words import SKEW

@@ -18,7 +18,7 @@ B = TypeVar("B", bound=Body)
 
 
 class Trusted(Protocol):
-    """The directory and policy the bank goes by (ledger_sync.service.trust)."""
+    """The directory and policy the bank goes by (ledger_sync.service.policy_cache)."""
 
     @property
     def policy(self) -> Policy: ...

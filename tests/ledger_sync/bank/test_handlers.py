@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 
 from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.lines import CentralBankLine
+from ledger_sync.bank.peers import CentralBankLine
 from ledger_sync.bank.ports.jobs import Item, Kind
 from ledger_sync.bank.settlement.handlers import RevocationCourier
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.town import Customer, Town
+from tests.ledger_sync.bank.network import Customer, Town
 from tests.support.world import DAY, Key
 from wallet.protocol.policy import Reason
 

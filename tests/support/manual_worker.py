@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from app.engine.engine import Engine
 from app.engine.taps import Devices, Rounds
-from app.presenters.house import House, house
+from app.presenters.container import House, house
 from app.presenters.views.carrying import Shown
 from app.wallets.banking import Switched
 from app.wallets.making import Tell, Wish

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
-public final class ApduDesk {
+public final class ApduMailbox {
     /** How an answer gets back to the reader: HostApduService.sendResponseApdu. */
     public interface Sender {
         void send(byte[] response);
@@ -28,7 +28,7 @@ public final class ApduDesk {
     }
 
     /** One for the process: it outlives the service, which Android makes and ends as readers come and go. */
-    public static final ApduDesk DESK = new ApduDesk();
+    public static final ApduMailbox DESK = new ApduMailbox();
 
     static final byte[] SELECT = hex("00A4040007F051414C54410100");
     static final byte[] SELECTED = hex("01F000019000");

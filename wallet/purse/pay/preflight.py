@@ -22,7 +22,7 @@ from wallet.protocol.limits import (
     effective,
 )
 from wallet.protocol.request import Request, check_request, request_ref
-from wallet.purse.pay.remembering import Remembering
+from wallet.purse.pay.forgotten import Remembering
 from wallet.purse.pay.selection import Choice, choose
 from wallet.purse.pay.spendable import Spendable
 from wallet.purse.purse import Purse

@@ -2,13 +2,13 @@
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.util.HexFormat;
-import kz.qalta.hce.ApduDesk;
+import kz.qalta.hce.ApduMailbox;
 
-public final class DeskOnAPipe {
+public final class MailboxOnAPipe {
     private static final HexFormat HEX = HexFormat.of();
 
     public static void main(String[] arguments) throws Exception {
-        ApduDesk desk = ApduDesk.DESK;
+        ApduMailbox desk = ApduMailbox.DESK;
         StringBuilder sent = new StringBuilder();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -23,7 +23,7 @@ public final class DeskOnAPipe {
                 case "detach" -> desk.detach();
                 case "answer" -> desk.answer(HEX.parseHex(words[1]));
                 case "take" -> {
-                    ApduDesk.Call call = desk.take(0);
+                    ApduMailbox.Call call = desk.take(0);
                     returned = call == null ? "none" : call.apdu == null ? "end" : HEX.formatHex(call.apdu);
                 }
                 default -> throw new IllegalArgumentException(line);
