@@ -58,9 +58,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What would go with the account's other devices: ``amount`` in tiyn that the ledger knows unspent; what of it
-    stays so comes back after ``until`` (unix seconds; None if there is nothing). ``devices``: how many others speak for
-    the account; None where the bank does not say."""
+    """Loss with the account's other devices: ``amount`` in tiyn that the ledger knows unspent; what of it stays so
+    comes back after ``until`` (unix seconds; None if there is nothing). ``devices``: how many others speak for the
+    account; None where the bank does not say."""
 
     amount: int
     until: int | None
@@ -69,7 +69,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What the bank calls the new customer device."""
+    """Enrolment of a new customer device: the account's id, the holder's kind (`WalletKind`) and name."""
 
     account: str
     kind: int
@@ -161,9 +161,12 @@ class BankClient:
         return read(answer, lambda value: cose.from_cbor(TimeWord, value))
 
     def enrol(self, code: str) -> Enrolled:
+        """Enrolment of this device by the ``code`` that the bank gave its customer: the account, its kind and its
+        holder's name. Asking again with the same code and device gives the same."""
         return read(self._service.post("/v1/enrolments", [code, self.device_key]), _enrolled)
 
     def account(self) -> Account:
+        """Account of this device's customer: its balance in tiyn, name and kind."""
         return read(self._service.get("/v1/account"), _account)
 
     def handovers(self) -> tuple[Handover, ...]:
@@ -198,16 +201,22 @@ class BankClient:
         return read(self._service.post(path, [key, total, proof]), _certified)
 
     def fund(self, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
+        """Issuance of tokens of ``amounts`` (tiyn) to the key ``owner`` (33 bytes), paid from the account.
+        ``funding`` (16 bytes) names the act: asking again under the same id gives the same issuance."""
         answer = self._service.post("/v1/fundings", [funding, owner, list(amounts)])
         return read(answer, lambda value: cose.from_cbor(Issuance, value))
 
     def upload(self, bundle: Bundle) -> tuple[Row, ...]:
+        """Status of each transfer of an uploaded ``bundle``; uploading again changes nothing."""
         return read(self._service.post("/v1/uploads", bundle.to_cbor()), read_rows)
 
     def verdicts(self, transfers: Sequence[bytes]) -> tuple[Row, ...]:
+        """Status of each of these ``transfers`` (32-byte ids)."""
         return read(self._service.post("/v1/verdicts", list(transfers)), read_rows)
 
     def deliveries(self, cursor: int) -> Delivery:
+        """Part of the account's feed after ``cursor``: what the ledger lists for the customer's keys, with its
+        verdicts."""
         return read(self._service.post("/v1/deliveries", [cursor, 1]), _delivery)
 
     def keys_in_use(self, keys: Sequence[bytes]) -> frozenset[bytes]:
@@ -230,7 +239,7 @@ class BankClient:
         return read(answer, lambda value: _proofs(value, after))
 
     def loss(self) -> Loss:
-        """What is known to lie on the account's other devices."""
+        """Loss with the account's other devices, as far as the ledger knows."""
         return read(self._service.get("/v1/losses?devices=1"), _loss)
 
     def report_loss(self, *, is_here: bool = False) -> None:

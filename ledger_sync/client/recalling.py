@@ -46,7 +46,10 @@ def forgotten(purse: Reconciling, bank: BankClient, *, is_sure: bool = False) ->
 
 
 def certify_again(purse: Reconciling, bank: BankClient) -> int:
-    """Have the keys certified again that the bank no longer knows; how many. Raises as ``BankClient.certify``."""
+    """Number of keys that the bank no longer knew and has certified again.
+
+    Raises ``RemoteRefusal``, ``NoAnswer`` and ``Refusal`` from ``BankClient.certify``.
+    """
     known = frozenset(bank.own_keys())
     lost = [epoch for epoch in purse.recalling.certified_keys() if epoch.key not in known]
     for epoch in lost:

@@ -61,7 +61,7 @@ Tell = Callable[[Step, int], None]
 
 @dataclass(slots=True)
 class Report:
-    """What a reconciling learned: transfers by verdict (no redemptions); the other amounts in tiyn."""
+    """Report of a reconciling: ids of transfers by verdict (no redemptions); the other amounts in tiyn."""
 
     settled: set[bytes] = field(default_factory=set)
     short: set[bytes] = field(default_factory=set)

@@ -19,7 +19,7 @@ from wallet.protocol.settlement import Consumption, Settlement
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a redemption: new tokens (None when there was nothing left), and the settled tiyn."""
+    """End of a redemption: new tokens (None when there was nothing left), and the settled tiyn."""
 
     issuance: Signed[Issuance] | None
     value: int

@@ -16,7 +16,7 @@ MAX_BODY_BYTES: Final = 524_288
 
 
 class CallerKind(StrEnum):
-    """Who may call. PUBLIC: anyone, unsigned; NEWCOMER: anyone who signs, with a key that nobody knows yet."""
+    """Kind of a caller. PUBLIC: anyone, unsigned; NEWCOMER: anyone who signs, with a key that nobody knows yet."""
 
     PUBLIC = "public"
     NEWCOMER = "newcomer"
@@ -29,7 +29,7 @@ class CallerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: `name` is a bank's id, a customer's account, or empty; `key` the 33 bytes that signed."""
+    """Caller of a route: `name` is a bank's id, a customer's account, or empty; `key` the 33 bytes that signed."""
 
     kind: CallerKind
     name: str

@@ -57,7 +57,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What decides whether a call is let in. `authority` is the host:port that clients name in their calls."""
+    """Authenticator of calls. `authority` is the host:port that clients name in their calls."""
 
     authority: str
     identify: Identify
@@ -79,7 +79,7 @@ class Gate:
         return (self.wall or self.clock)()
 
     def recognise(self, route: Route, signed: Signed[Call] | None) -> Caller:
-        """Who calls, if it may take `route`. AUTH_SIGNATURE, AUTH_FORBIDDEN, CLOCK_UNSURE."""
+        """Caller of a signed call, if it may take `route`. `Refusal`: AUTH_SIGNATURE, AUTH_FORBIDDEN, CLOCK_UNSURE."""
         if signed is None:
             return _NOBODY
         sender = check_sender(signed).sender

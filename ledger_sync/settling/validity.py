@@ -56,7 +56,8 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is missing: ids of transactions that made the inputs, or keys without a fitting certificate."""
+    """Missing objects of a transfer: ids of transactions that made the inputs, or keys without a fitting
+    certificate."""
 
     transactions: frozenset[bytes] = frozenset()
     keys: frozenset[bytes] = frozenset()

@@ -49,7 +49,7 @@ class Outcome:
 
 
 def winners_of(statements: Iterable[Signed[Consumption]], directory: Directory) -> dict[TokenRef, bytes]:
-    """Who consumed what, by the notary's statements.
+    """Consumer of each token, by the notary's statements.
 
     Raises `Refusal`: NOTARY_SIGNATURE, COMMIT_MISMATCH (the statements contradict each other).
     """
@@ -84,7 +84,7 @@ class Values:
         )
 
     def outcome(self, txid: bytes) -> Outcome | None:
-        """What became of a transfer; None while the notary's word or a transfer is missing."""
+        """Outcome of a transfer; None while the notary's word or a transfer is missing."""
         todo = [txid]
         while todo:
             current = todo[-1]

@@ -30,12 +30,12 @@ from wallet.protocol.validity import Token, Verified
 
 @dataclass(frozen=True, slots=True)
 class PayeeView:
-    """What the payee knows when it judges a payment.
+    """Knowledge of a payee that judges a payment. SPEC 8.4.
 
     ``now``: the wallet's time, unix seconds. ``commitments``: what counts against its balance limit but for this
-    payment and its request. ``consumer_of``: the transfer it knows to consume a token, or None. ``answered_by``: ids
-    of transfers in its store that were accepted as answers to this request. ``known``: ids of new transfers that it has
-    already, in other company; what of them is still unspent counts in ``commitments``.
+    payment and its request. ``consumer_of``: the transfer it knows to consume a token, or None. ``answered_by``:
+    ids of transfers in its store that were accepted as answers to this request. ``known``: ids of new transfers
+    that it has already, in other company; what of them is still unspent counts in ``commitments``.
     """
 
     request: Signed[Request]

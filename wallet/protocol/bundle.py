@@ -45,6 +45,7 @@ class Bundle:
 
     @classmethod
     def of_payment(cls, payment: Payment, requests: Iterable[Signed[Request]] = ()) -> Self:
+        """Bundle of a payment's transfers, issuances and certificates, with the requests that its transfers answer."""
         return cls(payment.transfers, payment.issuances, payment.certificates, tuple(requests))
 
     def to_cbor(self) -> Cbor:
@@ -57,6 +58,7 @@ class Bundle:
         return with_attachments(fields, self.attachments)
 
     def encode(self) -> bytes:
+        """Canonical CBOR of the bundle. SPEC 9."""
         return codec.encode(self.to_cbor())
 
     @classmethod

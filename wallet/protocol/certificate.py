@@ -40,7 +40,7 @@ _MAX_DAYS: Final = 3_660
 
 
 class WalletKind(IntEnum):
-    """Who holds the wallet."""
+    """Kind of a wallet's holder."""
 
     PERSON = 0
     MERCHANT = 1
@@ -51,7 +51,7 @@ _KINDS: Final = tuple(WalletKind)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a wallet may do offline: amounts in tiyn; hops 0 (it may not pay) to 15; days since its certificate."""
+    """Limits of a wallet offline: amounts in tiyn; hops 0 (it may not pay) to 15; days since its certificate."""
 
     balance: int
     payment: int
@@ -106,7 +106,7 @@ class Certificate:
 
     @property
     def revocation_id(self) -> bytes:
-        """What a policy revokes this wallet by: 16 bytes."""
+        """Id by which a policy revokes this wallet: 16 bytes."""
         return revocation_id(self.bank, self.wallet)
 
     def to_cbor(self) -> Cbor:
@@ -147,7 +147,8 @@ class Certificate:
 
 
 def revocation_id(bank: str, wallet: bytes) -> bytes:
-    """What a policy revokes a bank's wallet id by: 16 bytes, which no certificate of another bank has. SPEC 2.3."""
+    """Id by which a policy revokes a bank's wallet id: 16 bytes, which no certificate of another bank has. SPEC
+    2.3."""
     return hashlib.sha256(b"revocation" + codec.encode([bank, wallet])).digest()[:REVOCATION_ID_BYTES]
 
 

@@ -26,7 +26,7 @@ _KEPT_KINDS: Final = 64
 
 
 class Body(Protocol):
-    """What is signed: a value with one encoding."""
+    """Body of a signed object: a value with one encoding."""
 
     KIND: ClassVar[Kind]
 
@@ -78,6 +78,7 @@ class Signed(Generic[B_co]):
         return [_protected(self.body.KIND), {}, self.payload, self.signature]
 
     def encode(self) -> bytes:
+        """Canonical CBOR of the signed object, as it travels. SPEC 2."""
         return codec.encode(self.to_cbor())
 
     def signed_by(self, key: PublicKey) -> bool:

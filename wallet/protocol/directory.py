@@ -32,7 +32,7 @@ from wallet.protocol.kinds import Kind
 
 
 class Role(IntEnum):
-    """What a key of the central bank's own list is for: the numbers that this version knows."""
+    """Purpose of a key of the central bank's own list: the numbers that this version knows."""
 
     ISSUING = 1
     POLICY = 2
@@ -49,6 +49,7 @@ class KeyEntry:
     until: int | None = None
 
     def good_at(self, time: int) -> bool:
+        """Whether the key may sign at ``time`` (unix seconds): from ``since`` to ``until``, both included."""
         return self.since <= time and (self.until is None or time <= self.until)
 
     def to_cbor(self) -> Cbor:
@@ -103,8 +104,8 @@ def _entries(value: Cbor) -> tuple[KeyEntry, ...]:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryBody:
-    """What the root key signs, in its first form: ``[version, time, banks, roles]``, banks by id, the keys of roles 1
-    to 4 in order, all of them ES256."""
+    """Directory in its first form, as the root key signs it: ``[version, time, banks, roles]``, banks by id, the
+    keys of roles 1 to 4 in order, all of them ES256."""
 
     KIND: ClassVar[Kind] = kinds.DIRECTORY
 

@@ -29,7 +29,8 @@ class Contradiction(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """Who signed twice: the wallet id, the bank that knows the person, the key, and what was used twice."""
+    """The one who signed twice: the wallet id (16 bytes), the bank that knows the person, the key (33 bytes), and
+    the token or the sequence number that was used twice."""
 
     wallet: bytes
     bank: str
@@ -65,6 +66,7 @@ class Evidence:
         return [int(self.kind), self.first.to_cbor(), self.second.to_cbor(), self.certificate.to_cbor()]
 
     def encode(self) -> bytes:
+        """Canonical CBOR of the evidence, as it is kept and handed on."""
         return codec.encode(self.to_cbor())
 
     @classmethod

@@ -37,6 +37,7 @@ class Handover:
 
     @property
     def version(self) -> int:
+        """Version of the directory that both roots have signed."""
         return self.new.body.version
 
     def is_by(self, root: bytes) -> bool:

@@ -107,8 +107,8 @@ def check_days(certificate: Certificate, limits: Limits, time: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commitments:
-    """What counts against a wallet's balance limit, in tiyn: ``held`` unspent, under an intent or not; ``requests``
-    with a nonce that may still be answered; ``fundings`` that were begun and have not come."""
+    """Amounts that count against a wallet's balance limit, in tiyn: ``held`` unspent, under an intent or not;
+    ``requests`` with a nonce that may still be answered; ``fundings`` that were begun and have not come."""
 
     held: int = 0
     requests: int = 0
@@ -116,6 +116,7 @@ class Commitments:
 
     @property
     def total(self) -> int:
+        """Sum of all three, in tiyn."""
         return self.held + self.requests + self.fundings
 
 

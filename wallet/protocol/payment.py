@@ -58,6 +58,7 @@ class Payment:
         return with_attachments(fields, self.attachments)
 
     def encode(self) -> bytes:
+        """Canonical CBOR of the payment, as it travels."""
         return codec.encode(self.to_cbor())
 
     @classmethod

@@ -116,7 +116,7 @@ def _revocation(value: Cbor) -> tuple[bytes, Reason]:
 
 @dataclass(frozen=True, slots=True)
 class PolicyUpdate:
-    """What travels: deltas in order of version, and the head unless deltas were left out for size."""
+    """Part of a policy that travels: deltas in order of version, and the head unless deltas were left out for size."""
 
     head: Signed[PolicyHead] | None
     deltas: tuple[Signed[PolicyDelta], ...]
@@ -209,7 +209,7 @@ NO_HEAD = PolicyHead(0, 0, Limits(1, 1, 1, 0, 0), 0)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a wallet or service goes by now: every delta up to ``version`` applied over its directory.
+    """Policy that a wallet or service goes by now: every delta up to ``version`` applied over its directory.
 
     ``revoked`` is looked up by ``Certificate.revocation_id``.
     """

@@ -40,6 +40,7 @@ class Request:
 
     @property
     def is_printed(self) -> bool:
+        """Whether the request may be paid many times: it has no nonce."""
         return self.nonce is None
 
     @property

@@ -80,7 +80,7 @@ class Consumption:
 
 
 class Verdict(IntEnum):
-    """What became of a transfer. CONFLICT: it lost an input itself; SHORT: it descends from one that did."""
+    """End of a transfer at the ledger. CONFLICT: it lost an input itself; SHORT: it descends from one that did."""
 
     SETTLED = 1
     SHORT = 2

@@ -88,9 +88,11 @@ class Transfer:
 
     @property
     def redemption(self) -> Redemption | None:
+        """Redemption that the transfer asks for; None for a payment."""
         return None if isinstance(self.purpose, bytes) else self.purpose
 
     def answers(self, request_ref: bytes) -> bool:
+        """Whether the transfer pays the request of this reference (16 bytes)."""
         return self.purpose == request_ref
 
     def to_cbor(self) -> Cbor:

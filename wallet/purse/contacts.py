@@ -34,7 +34,8 @@ class Contacts:
         return self._purse.keystore.public_key(ALIAS) if ALIAS in self._purse.keystore.aliases() else None
 
     def introduce(self, request: Signed[Request]) -> Attachment:
-        """What to show beside ``request``, so that whoever knows this wallet recognises it. Makes the key at first."""
+        """Attachment by which whoever knows this wallet recognises it, to be shown beside ``request``. Makes the
+        contact key at first."""
         keystore = self._purse.keystore
         key = self.own() or self._made()
         return contact_beside(request, key, lambda message: keystore.sign(ALIAS, message))
@@ -52,12 +53,12 @@ class Contacts:
         self._purse.keystore.destroy_key(ALIAS)
 
     def names(self) -> dict[bytes, str]:
-        """What each contact key's holder is called here."""
+        """Names that this wallet gave, by contact key (33 bytes), the oldest first."""
         rows = self._purse.store.rows("SELECT key, name FROM contact ORDER BY at, key")
         return {bytes(row["key"]): row["name"] for row in rows}
 
     def name(self, key: bytes) -> str | None:
-        """What the holder of ``key`` is called; None where nobody gave a name."""
+        """Name of the holder of the contact ``key`` (33 bytes); None where nobody gave one."""
         found = self._purse.store.value("SELECT name FROM contact WHERE key = ?", key)
         return None if found is None else str(found)
 

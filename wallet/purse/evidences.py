@@ -84,5 +84,6 @@ class Evidences:
         )
 
     def all(self) -> tuple[Evidence, ...]:
+        """Evidence that this purse holds, the oldest first."""
         rows = self._purse.store.rows("SELECT raw FROM evidence ORDER BY at, first, second")
         return tuple(parse_evidence(row["raw"]) for row in rows)

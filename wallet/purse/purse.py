@@ -52,7 +52,10 @@ class Purse:
 
     @classmethod
     def open(cls, home: Path | MemoryHome, keystore: Keystore, clock: Clock, random: Random) -> Purse:
-        """The purse in ``home`` (created if there is none), its record settled. Errors as ``Store.open``."""
+        """The purse in ``home`` (created if there is none), its record settled.
+
+        Raises ``Refusal`` with the codes of ``Store.open``; ``KeystoreError`` from the keystore.
+        """
         store = home.open() if isinstance(home, MemoryHome) else _in_folder(home)
         try:
             return cls._assemble(store, keystore, clock, random)
@@ -84,7 +87,7 @@ class Purse:
         )
 
     def now(self) -> int:
-        """Unix seconds, as ``Authority.now``."""
+        """Time for this wallet, unix seconds (``Authority.now``)."""
         return self.authority.now()
 
     def let_expire(self) -> None:
@@ -123,7 +126,7 @@ class Purse:
         reach(f"purse.{transition}.recorded")
 
     def close(self) -> None:
-        """What could wait is recorded, where the keystore still can: opening makes up for it."""
+        """End of the purse: records what could wait, where the keystore still can; opening makes up for the rest."""
         self.turns.end(self._close)
 
     def _close(self) -> None:

@@ -13,7 +13,8 @@ from wallet.session.ports import Consideration, PaymentSummary, Received
 
 @dataclass(frozen=True, slots=True)
 class MessageRefused:
-    """What the other side sent is wrong, or out of turn; a two-way carrier tells it so. Nothing has changed."""
+    """Refusal of what the other side sent, wrong or out of turn; a two-way carrier tells it so. Nothing has
+    changed."""
 
     code: Code
     facts: Mapping[str, Fact]
@@ -21,7 +22,7 @@ class MessageRefused:
 
 @dataclass(frozen=True, slots=True)
 class PeerProblem:
-    """What the other side says it could not do. Unsigned: show it, and let a person decide."""
+    """Problem that the other side reports. Unsigned: show it, and let a person decide."""
 
     code: Code
     facts: Mapping[str, Fact]

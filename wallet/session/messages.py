@@ -133,7 +133,8 @@ TELLABLE: Final = frozenset(
 
 
 def problem_of(refusal: Refusal) -> ProblemMessage:
-    """What may be told to a stranger about ``refusal``."""
+    """Problem message for a stranger about ``refusal``: its own code where that is about the other side's bytes,
+    DECLINED otherwise."""
     if refusal.code not in TELLABLE:
         return ProblemMessage(Code.DECLINED)
     told = {name: _cut(fact) for name, fact in sorted(refusal.facts.items())[:MAX_FACTS] if _fits(name, fact)}

@@ -77,6 +77,7 @@ class Payee:
 
     @property
     def state(self) -> PayeeState:
+        """State of the session, from ``payee_table``."""
         return self._machine.state
 
     @property
@@ -86,10 +87,11 @@ class Payee:
 
     @property
     def request(self) -> Signed[Request]:
+        """Signed request that this session gives out."""
         return self._request
 
     def events(self) -> list[event.PayeeEvent]:
-        """What has happened since the last call, in order."""
+        """Events since the last call, in order; each is given once."""
         happened, self._events = self._events, []
         return happened
 

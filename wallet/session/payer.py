@@ -83,6 +83,7 @@ class Payer:
 
     @property
     def state(self) -> PayerState:
+        """State of the session, from ``payer_table``."""
         return self._machine.state
 
     @property
@@ -116,7 +117,7 @@ class Payer:
         return self._payment_id or None
 
     def events(self) -> list[event.PayerEvent]:
-        """What has happened since the last call, in order."""
+        """Events since the last call, in order; each is given once."""
         happened, self._events = self._events, []
         return happened
 

@@ -38,7 +38,8 @@ class PaymentSummary(Protocol):
 
 
 class Consideration(Protocol):
-    """What a person is asked to confirm; ``amount`` None where they state it, up to the ``ceiling`` (tiyn)."""
+    """Preview of a payment, as a session shows it to a person; ``amount`` None where they state it, up to the
+    ``ceiling`` (tiyn)."""
 
     @property
     def request(self) -> Signed[Request]: ...
@@ -112,7 +113,7 @@ class Received(Protocol):
 
     @property
     def tokens(self) -> tuple[Token, ...]:
-        """What the payment brought, whether accepted or not."""
+        """Tokens that the payment brought, whether it was accepted or not."""
 
     @property
     def repeat_of(self) -> int | None:
@@ -130,4 +131,4 @@ class PayeePurse(Protocol):
         """Verify, judge and keep a payment to any of our requests. A repeat: the first answer."""
 
     def answered(self, request: Signed[Request]) -> Received | None:
-        """What was last answered to a payment of this request."""
+        """Last answer to a payment of this request; None if nothing came yet."""

@@ -49,11 +49,17 @@ class Paying:
         self._remembering = Remembering(purse)
 
     def consider(self, request: Signed[Request], amount: int | None = None) -> Consideration:
-        """Check all that can be checked before the person confirms; changes nothing of what was paid.
+        """A preview of the payment that ``request`` asks for, after every check that can be made before a person
+        confirms; changes nothing of what was paid.
 
         ``amount`` (tiyn) may be left out, and must be named for an open request before tokens are looked for. A
-        request that already has a payment gives that one (``prior``), to be shown again, and no further checks.
-        Raises ``Refusal`` as ``Considering.consider``, ``check_parties`` and ``plan``.
+        request that has a payment already gives that one (``prior``), to be shown again, and no further checks.
+
+        Raises ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, REQUEST_SIGNATURE, AMOUNT_MISMATCH; ROLLBACK,
+        CURRENCY_OTHER, SELF_PAYMENT, REQUEST_EXPIRED, CERTIFICATE_EXPIRED, REVOKED_CONFLICT, REVOKED_COUNTERPART
+        (the payee), NOT_CERTIFIED, WALLET_REVOKED, LIMIT_DAYS (this wallet); AMOUNT_INVALID, AMOUNT_OVER_CEILING,
+        LIMIT_PAYMENT, LIMIT_TOTAL, LIMIT_BALANCE (the payee's), FUNDS_SHORT, HOPS_USED_UP, RECONCILE_FIRST,
+        FUNDS_SCATTERED, POLICY_TOO_FAR.
         """
         return self._considering.consider(request, amount)[0]
 
@@ -65,13 +71,18 @@ class Paying:
         anew: bool = False,
         contact: bytes | None = None,
     ) -> bytes:
-        """Put the intent on disk: tokens, bodies, numbers and totals are fixed; returns the payment's id.
+        """The payment's id (16 bytes), once its intent is on disk: tokens, bodies, numbers and totals are fixed.
 
         A request with a nonce never gets a second payment: the id of the one it has is returned. ``anew``: pay a
         printed code again although a payment to it has no receipt. ``contact``: the key that signed beside the
-        request. Raises ``Refusal`` as ``consider``, and
-        ALREADY_PAID (a printed code; or the payment there is has another amount), PAYMENT_STATE (another payment
-        is reserved and neither signed nor dropped).
+        request.
+
+        Raises ``Refusal``: ALREADY_PAID (a printed code; or the payment there is has another amount), PAYMENT_STATE
+        (another payment is reserved and neither signed nor dropped); BANK_UNKNOWN, CERTIFICATE_SIGNATURE,
+        REQUEST_SIGNATURE, AMOUNT_MISMATCH; ROLLBACK, CURRENCY_OTHER, SELF_PAYMENT, REQUEST_EXPIRED,
+        CERTIFICATE_EXPIRED, REVOKED_CONFLICT, REVOKED_COUNTERPART (the payee), NOT_CERTIFIED, WALLET_REVOKED,
+        LIMIT_DAYS (this wallet); AMOUNT_INVALID, AMOUNT_OVER_CEILING, LIMIT_PAYMENT, LIMIT_TOTAL, LIMIT_BALANCE
+        (the payee's), FUNDS_SHORT, HOPS_USED_UP, RECONCILE_FIRST, FUNDS_SCATTERED, POLICY_TOO_FAR.
         """
         self.resume()
         considered, choice = self._considering.consider(request, amount)

@@ -31,12 +31,12 @@ from wallet.purse.store.payments import UNANSWERED, Payments, PaymentState, Paym
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consideration:
-    """What the person is asked to confirm.
+    """Preview of a payment, for a person to confirm.
 
-    ``amount`` in tiyn, None while an open amount was not named yet, of at most ``ceiling``. ``prior``: the state
-    of the payment ``payment`` that this request already has (it can only be shown again); ``earlier``: payments
-    to the same printed code that have no receipt; ``alike``: as much for the same payee, by another request that is
-    still good, that neither payee nor ledger has answered.
+    ``amount`` in tiyn, None while an open amount was not named yet, of at most ``ceiling``. ``prior``: the state of
+    the payment ``payment`` that this request already has (it can only be shown again); ``earlier``: payments to the
+    same printed code that have no receipt; ``alike``: as much for the same payee, by another request that is still
+    good, that neither payee nor ledger has answered.
     """
 
     request: Signed[Request]
@@ -59,10 +59,14 @@ class Considering:
         self._remembering = Remembering(purse)
 
     def consider(self, request: Signed[Request], amount: int | None) -> tuple[Consideration, Choice | None]:
-        """Also the tokens, where the amount is known and the request has no payment yet.
+        """Preview of a payment, with the tokens that would pay where the amount (tiyn) is known and the request has
+        no payment yet.
 
-        Raises ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, REQUEST_SIGNATURE, and all that ``check_parties``
-        and ``plan`` raise.
+        Raises ``Refusal``: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, REQUEST_SIGNATURE, AMOUNT_MISMATCH; ROLLBACK,
+        CURRENCY_OTHER, SELF_PAYMENT, REQUEST_EXPIRED, CERTIFICATE_EXPIRED, REVOKED_CONFLICT, REVOKED_COUNTERPART
+        (the payee), NOT_CERTIFIED, WALLET_REVOKED, LIMIT_DAYS (this wallet); AMOUNT_INVALID, AMOUNT_OVER_CEILING,
+        LIMIT_PAYMENT, LIMIT_TOTAL, LIMIT_BALANCE (the payee's), FUNDS_SHORT, HOPS_USED_UP, RECONCILE_FIRST,
+        FUNDS_SCATTERED, POLICY_TOO_FAR.
         """
         check_request(request, self._purse.authority.directory)
         self._remembering.recall(request)
@@ -115,10 +119,10 @@ class Considering:
         )
 
     def check_parties(self, request: Signed[Request]) -> None:
-        """Who asks and who pays.
+        """Check of payer and payee before an amount is known.
 
         Raises ``Refusal``: ROLLBACK, CURRENCY_OTHER, SELF_PAYMENT, REQUEST_EXPIRED, CERTIFICATE_EXPIRED,
-        REVOKED_CONFLICT, REVOKED_COUNTERPART (the payee), NOT_CERTIFIED, WALLET_REVOKED, LIMIT_DAYS (ourselves).
+        REVOKED_CONFLICT, REVOKED_COUNTERPART (the payee), NOT_CERTIFIED, WALLET_REVOKED, LIMIT_DAYS (this wallet).
         """
         purse, body, now = self._purse, request.body, self._purse.now()
         purse.journal.require_sound()

@@ -62,8 +62,9 @@ class Spendable:
         self._evidences = Evidences(purse)
 
     def funds(self, latest: int | None = None) -> Funds:
-        """What is there now. ``latest``: tokens dated after this time are left out, as a payment must be dated
-        no earlier than its tokens and no later than its request's expiry."""
+        """Tokens that may be spent now, and the others by obstacle. ``latest`` (unix seconds): tokens dated after
+        it are left out, as a payment must be dated no earlier than its tokens and no later than its request's
+        expiry."""
         now = self._purse.now()
         signers = {key: self._signer(key, now) for key in self._purse.epochs.own()}
         candidates: list[Candidate] = []

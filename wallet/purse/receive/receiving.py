@@ -280,14 +280,17 @@ class Receiving:
     # answering
 
     def answered(self, request: Signed[Request]) -> Received | None:
-        """What the last payment to this request was answered, an accepted one before a refused one; None if
-        nothing came yet. ``repeat_of`` is when it came."""
+        """Answer to the last payment of this request, an accepted one before a refused one; None if nothing came
+        yet. ``repeat_of`` is when it came (unix seconds)."""
         row = self._incoming.last_answer(request_ref(request))
         return None if row is None else self._found(row)
 
     def answer_of(self, incoming: bytes) -> Received:
-        """What a payment that came in (its id, as in history) was answered, as ``answered`` says it. ``Refusal``:
-        PAYMENT_UNKNOWN; NOT_CERTIFIED where no receipt was made yet and the key that was paid can sign none."""
+        """Answer to a payment that came in, by its id (16 bytes) as in history; shaped as ``answered`` has it.
+
+        Raises ``Refusal``: PAYMENT_UNKNOWN; NOT_CERTIFIED where no receipt was made yet and the key that was paid
+        can sign none.
+        """
         row = self._incoming.by_id(incoming)
         if row is None:
             raise Refusal(Code.PAYMENT_UNKNOWN, {"payment": incoming.hex()})

@@ -36,7 +36,8 @@ class Requests:
         self._purse = purse
 
     def open(self) -> tuple[OpenRequest, ...]:
-        """What can still be paid, the newest first: with a nonce and not answered, or printed."""
+        """Requests of this wallet that can still be paid, the newest first: with a nonce and not answered, or
+        printed."""
         now = self._purse.now()
         rows = self._purse.store.rows(
             f"SELECT ref, at, use FROM request WHERE ({IS_OPEN}) OR (side = 'ours' AND use = 'printed'"

@@ -55,7 +55,7 @@ class Authority:
         return agreed(self._words.all(), self._clock())
 
     def words(self) -> Words:
-        """What each service said last."""
+        """Last word on the time from each service that signed one."""
         return self._words.all()
 
     def hear_time(self, signer: Signer, time: int, *, is_fresh: bool = False) -> None:
@@ -74,13 +74,14 @@ class Authority:
 
     @property
     def policy(self) -> Policy:
-        """What the wallet goes by. RECONCILE_FIRST before there is any."""
+        """Policy that the wallet goes by. ``Refusal``: RECONCILE_FIRST before there is any."""
         if self._policy is None:
             self._policy = self._load()
         return self._policy
 
     @property
     def directory(self) -> Directory:
+        """Directory of the policy that the wallet goes by. ``Refusal``: RECONCILE_FIRST before there is any."""
         return self.policy.directory
 
     @property
@@ -235,7 +236,8 @@ class Authority:
             return False
 
     def update_for(self, version: int) -> PolicyUpdate | None:
-        """What somebody who holds ``version`` lacks: at most MAX_DELTAS; the head only if nothing was left out."""
+        """Policy update for somebody who holds ``version``: at most MAX_DELTAS deltas; the head only if nothing was
+        left out."""
         deltas = self._book.deltas(version, MAX_DELTAS + 1)
         if not deltas or version < self._book.begun_at:
             return None

@@ -66,6 +66,7 @@ class Epochs:
         return frozenset(row["key"] for row in rows)
 
     def owns(self, key: bytes) -> bool:
+        """Whether ``key`` (33 bytes) is one of this purse's own, of any epoch."""
         return self._store.value("SELECT 1 FROM epoch WHERE key = ?", key) is not None
 
     def can_sign(self, key: bytes) -> bool:

@@ -158,6 +158,8 @@ class Journal:
 
     @property
     def state(self) -> PurseState:
+        """State of the purse: sound, or rolled back (an older copy was put in place, and the ledger has not said
+        yet what is missing)."""
         return PurseState.SOUND if self.unknown_until is None else PurseState.ROLLED_BACK
 
     @property

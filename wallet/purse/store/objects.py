@@ -260,7 +260,8 @@ class Objects:
         return self._ancestry[txid]
 
     def weight(self, ids: frozenset[bytes]) -> Weight:
-        """What these transfers and issuances weigh at the ledger, counted as encoded, which is a little more."""
+        """Weight of these transfers and issuances at the ledger, in bytes, counted as encoded, which is a little
+        more."""
         transfers = len(self._transfer_rows(ids))
         return Weight(transfers, len(ids) - transfers, sum(map(self.size, ids)))
 
@@ -283,7 +284,7 @@ class Objects:
         return sorted(found, key=lambda row: int(row["position"]))
 
     def carried(self, txid: bytes) -> Carried:
-        """What must travel with the outputs of a held transaction."""
+        """Objects that must travel with the outputs of a held transaction."""
         found = self._carried.get(txid)
         if found is None:
             _make_room(self._carried, self._most_sets)

@@ -97,6 +97,7 @@ class Tokens:
         return tuple(_own(row) for row in rows)
 
     def get(self, ref: TokenRef) -> OwnToken | None:
+        """Token of this purse under ``ref``, in any state; None if it was never ours."""
         row = self._store.row(f"{_SELECT} WHERE t.txid = ? AND t.output = ?", ref.txid, ref.output)
         return None if row is None else _own(row)
 

@@ -25,7 +25,7 @@ from wallet.purse.sync.fundings import keep_issued
 
 
 class Outcome(Protocol):
-    """What became of a redemption: new tokens (None when nothing was left to issue), and the settled tiyn."""
+    """End of a redemption: new tokens (None when nothing was left to issue), and the settled tiyn."""
 
     @property
     def issuance(self) -> Signed[Issuance] | None: ...
@@ -64,7 +64,10 @@ class Answers:
         self._evidences = Evidences(purse)
 
     def take(self, rows: Sequence[Answer]) -> None:
-        """All rows or none. Raises ``Refusal`` as ``check``."""
+        """Rows of a bank's answer made durable: all of them or none.
+
+        Raises ``Refusal`` with the codes that ``check`` names.
+        """
         self.check(rows)
         if rows:
             with self._purse.transition(Transition.ANSWER, [row.transfer for row in rows]):

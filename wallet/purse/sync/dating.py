@@ -30,7 +30,7 @@ class Dating:
         self._is_seconded = False
 
     def now(self) -> int:
-        """What a call is dated by, unix seconds."""
+        """Time to date a call by, unix seconds."""
         return self._purse.authority.device_time + self._offset
 
     @property
@@ -64,7 +64,8 @@ class Dating:
         self._offset, self._is_seconded = time - device, seconded
 
     def odd(self, refusal: Refusal) -> Refusal:
-        """What a refusal for time is where the device's clock is to blame: DEVICE_CLOCK with both times."""
+        """The refusal to tell a person: DEVICE_CLOCK, with both times in unix seconds, where ``refusal`` is for
+        time and the device's clock is to blame; otherwise ``refusal`` itself."""
         if refusal.code not in _OF_TIME or not self.wrong_by:
             return refusal
         return Refusal(Code.DEVICE_CLOCK, {"time": self._purse.authority.device_time, "now": self.now()})

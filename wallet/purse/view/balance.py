@@ -37,14 +37,15 @@ class Balance:
 
     @property
     def held(self) -> int:
+        """Tiyn of every unspent token of this purse: ``spendable``, ``waiting`` and ``reserved``."""
         return self.spendable + self.waiting + self.reserved
 
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What would go with the device now (tiyn). ``amount`` in all, of which ``unsettled`` was received and the
-    ledger may never hear of; the rest comes back after ``until`` (unix seconds: expiry and grace), None if there
-    is nothing. A purse that is rolled back may have spent some of it before."""
+    """Loss that threatens if the device goes, in tiyn: ``amount`` in all, of which ``unsettled`` was received and
+    the ledger may never hear of; the rest comes back after ``until`` (unix seconds: expiry and grace), None if
+    there is nothing. A purse that is rolled back may have spent some of it before."""
 
     amount: int
     unsettled: int
@@ -77,6 +78,7 @@ class Reading:
         return int(self._purse.store.value(sql) or 0)
 
     def balance(self) -> Balance:
+        """Balance of this moment, in tiyn; nothing is spendable while the purse is rolled back."""
         held = self._purse.tokens.all(TokenState.HELD)
         is_sound = self._purse.journal.state is PurseState.SOUND
         spendable = {item.ref for item in self._spendable.funds().candidates} if held and is_sound else set()
@@ -98,9 +100,11 @@ class Reading:
         return self._sum(own) + self._sum(returning)
 
     def tokens(self) -> tuple[OwnToken, ...]:
+        """Unspent tokens of this purse, held or under an intent that was never signed."""
         return self._purse.tokens.all(TokenState.HELD, TokenState.RESERVED)
 
     def risk(self) -> Risk:
+        """Loss that threatens if the device goes now."""
         tokens = self.tokens()
         if not tokens:
             return Risk(0, 0, None)

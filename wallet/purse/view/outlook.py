@@ -57,6 +57,8 @@ class Outlooks:
         return Room(self._spendable.funds().spendable, limits.payment, left)
 
     def outlook(self) -> Outlook:
+        """Forecast for the money that can be spent now: least hops and earliest expiry over its tokens (None where
+        there are none), and unix seconds since when no ledger was asked (None: never)."""
         purse, current = self._purse, self._purse.epochs.current()
         reconciled = purse.store.fact(RECONCILED)
         since = current.body.issued if current is not None and reconciled is None else reconciled
