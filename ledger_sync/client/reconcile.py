@@ -117,7 +117,7 @@ def certify(wallet: Wallet, bank: BankClient) -> None:
     except RemoteRefusal as refusal:
         if refusal.code is not Code.CERTIFICATE_EXPIRED:
             raise
-        certify_key(wallet.reconciling, bank, wallet.reconciling.begin_epoch(anew=True))
+        certify_key(wallet.reconciling, bank, wallet.reconciling.begin_epoch(fresh_key=True))
 
 
 def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:

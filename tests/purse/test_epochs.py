@@ -31,7 +31,7 @@ def test_a_merchants_key_is_kept_so_that_its_printed_codes_stay_good(town: Town)
     assert shop.receiving.receive(raw).code is None
     town.wallet("dina")
     assert town.pay("shop", "dina", 30_000).code is None
-    assert shop.reconciling.begin_epoch(anew=True).key != request.body.key
+    assert shop.reconciling.begin_epoch(fresh_key=True).key != request.body.key
 
 
 def test_a_strangers_certificate_is_not_installed(town: Town) -> None:

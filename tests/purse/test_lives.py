@@ -71,7 +71,7 @@ class Lives(RuleBasedStateMachine):
     def pay(self, name: str, request: Any) -> object:
         payee, asked = request
         paying = self.town.wallets[name].paying
-        payment = perhaps(lambda: paying.reserve(asked, anew=True))
+        payment = perhaps(lambda: paying.reserve(asked, allow_second=True))
         raw = None if payment is None else perhaps(lambda: paying.sign(payment))
         return multiple() if raw is None else (payee, name, payment, raw)
 
@@ -79,7 +79,7 @@ class Lives(RuleBasedStateMachine):
     def hesitate(self, name: str, request: Any) -> None:
         """An intent that is left lying, or taken back."""
         _, asked = request
-        perhaps(lambda: self.town.wallets[name].paying.reserve(asked, anew=True))
+        perhaps(lambda: self.town.wallets[name].paying.reserve(asked, allow_second=True))
 
     @rule(name=people)
     def think_again(self, name: str) -> None:

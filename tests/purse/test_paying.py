@@ -126,7 +126,7 @@ def test_a_printed_code_asks_before_it_is_paid_again(town: Town) -> None:
     with refused(Code.ALREADY_PAID):
         asel.paying.reserve(request)
     assert [item.id for item in asel.paying.consider(request).earlier] == [first]
-    second = asel.paying.reserve(request, anew=True)
+    second = asel.paying.reserve(request, allow_second=True)
     assert second != first
     assert shop.receiving.receive(asel.paying.sign(second)).code is None
     asel.paying.acknowledge(first, shop_got.receipt)

@@ -201,7 +201,7 @@ def test_what_the_ledger_delivered_counts_once_against_the_limit(town: Town) -> 
     town.reconcile("asel")
     town.reconcile("shop")
     assert shop.balance().held == 50_000
-    second = asel.sign(asel.reserve(request, 50_000, anew=True))
+    second = asel.sign(asel.reserve(request, 50_000, allow_second=True))
     both = replace(parse_payment(second), new=2)
     assert parse_payment(first).ids[0] in both.ids
     received = shop.receiving.receive(both.encode())
@@ -223,7 +223,7 @@ def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: Town
     asel = town.wallets["asel"].paying
     town.world.now += 31
     assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_001))).code is Code.LIMIT_BALANCE
-    assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_000, anew=True))).code is None
+    assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_000, allow_second=True))).code is None
 
 
 def payers_at_once(town: Town, request: Signed[Request], count: int) -> bytes:
@@ -394,7 +394,7 @@ def test_an_old_payment_called_new_again_is_no_new_money(town: Town) -> None:
     first = asel.paying.reserve(code, 30_000)
     receipt = shop.receiving.receive(asel.paying.sign(first)).receipt
     asel.paying.acknowledge(first, receipt)
-    second = parse_payment(asel.paying.sign(asel.paying.reserve(code, 1_000, anew=True)))
+    second = parse_payment(asel.paying.sign(asel.paying.reserve(code, 1_000, allow_second=True)))
     assert len(second.transfers) == 2
     both = replace(second, new=2).encode()
     received = shop.receiving.receive(both)

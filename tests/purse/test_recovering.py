@@ -120,7 +120,7 @@ def test_a_copy_from_before_an_epoch_finds_the_newer_key(town: Town, shelf: Shel
 def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: Town) -> None:
     town.wallet("asel", 100_000)
     found = town.lose("asel").reconciling.begin_epoch()
-    fresh = town.wallets["asel"].reconciling.begin_epoch(anew=True)
+    fresh = town.wallets["asel"].reconciling.begin_epoch(fresh_key=True)
     assert fresh.key != found.key
     assert town.open("asel").reconciling.begin_epoch() == fresh
     town.certify("asel")

@@ -35,7 +35,7 @@ def paid(town: Town, request: Signed[Request], amount: int | None = None) -> Rec
     """Asel's payment, which berik receives; asel never sees the receipt."""
     paying = town.wallets["asel"].paying
     return town.wallets["berik"].receiving.receive(
-        paying.sign(paying.reserve(request, amount, anew=True)), request
+        paying.sign(paying.reserve(request, amount, allow_second=True)), request
     )
 
 

@@ -132,12 +132,17 @@ class MemoryPurse:
         return tuple(chosen)
 
     def reserve(
-        self, request: Signed[Request], amount: int, *, anew: bool = False, contact: bytes | None = None
+        self,
+        request: Signed[Request],
+        amount: int,
+        *,
+        allow_second: bool = False,
+        contact: bytes | None = None,
     ) -> bytes:
         considered = self.consider(request)
         if considered.payment is not None:
             return considered.payment
-        require(anew or not considered.earlier, Code.ALREADY_PAID)
+        require(allow_second or not considered.earlier, Code.ALREADY_PAID)
         if request.body.is_open:
             require(amount <= request.body.amount, Code.AMOUNT_OVER_CEILING, paid=amount)
         else:

@@ -15,8 +15,8 @@ from wallet.protocol.payment import parse_payment
 from wallet.session import LocalError, PayeeState, Payer, PayerState, messages
 from wallet.session.events import MessageRefused
 from wallet.session.messages import ProblemMessage, RequestMessage
-from wallet.session.payee_table import PAYEE, PayeeGiven
-from wallet.session.payer_table import MONEY, PAYER, Money, PayerGiven
+from wallet.session.payee_table import PAYEE, PayeeInput
+from wallet.session.payer_table import MONEY, PAYER, Money, PayerInput
 from wallet.session.picture import draw
 
 ROLES: list[Any] = [PAYER, PAYEE]
@@ -130,52 +130,52 @@ def other() -> Pair:
     return pair
 
 
-PAYER_ACTS: dict[PayerGiven, Callable[[Pair], object]] = {
-    PayerGiven.REQUEST: lambda pair: pair.payer.receive(messages.encode(RequestMessage(pair.request))),
-    PayerGiven.OTHER_REQUEST: lambda pair: pair.payer.receive(
+PAYER_ACTS: dict[PayerInput, Callable[[Pair], object]] = {
+    PayerInput.REQUEST: lambda pair: pair.payer.receive(messages.encode(RequestMessage(pair.request))),
+    PayerInput.OTHER_REQUEST: lambda pair: pair.payer.receive(
         messages.encode(RequestMessage(other().request))
     ),
-    PayerGiven.RECEIPT: lambda pair: pair.payer.receive(receipt_for(pair)),
-    PayerGiven.OTHER_RECEIPT: lambda pair: pair.payer.receive(receipt_for(other())),
-    PayerGiven.PAYMENT: lambda pair: pair.payer.receive(other().payer.bytes_to_send() or b""),
-    PayerGiven.PROBLEM: lambda pair: pair.payer.receive(messages.encode(ProblemMessage(Code.DECLINED))),
-    PayerGiven.UNREADABLE: lambda pair: pair.payer.receive(b"\x9f noise"),
-    PayerGiven.CONFIRM: lambda pair: pair.payer.confirm(AMOUNT),
-    PayerGiven.DECLINE: lambda pair: pair.payer.decline(),
-    PayerGiven.SHOW_AGAIN: lambda pair: pair.payer.show_again([*intents(pair), b""][0]),
-    PayerGiven.PAY_ANEW: lambda pair: pair.payer.pay_anew(),
-    PayerGiven.SEND: lambda pair: pair.payer.bytes_to_send(),
-    PayerGiven.EXPIRY: lambda pair: pair.payer.tick(pair.request.body.expires + 1),
+    PayerInput.RECEIPT: lambda pair: pair.payer.receive(receipt_for(pair)),
+    PayerInput.OTHER_RECEIPT: lambda pair: pair.payer.receive(receipt_for(other())),
+    PayerInput.PAYMENT: lambda pair: pair.payer.receive(other().payer.bytes_to_send() or b""),
+    PayerInput.PROBLEM: lambda pair: pair.payer.receive(messages.encode(ProblemMessage(Code.DECLINED))),
+    PayerInput.UNREADABLE: lambda pair: pair.payer.receive(b"\x9f noise"),
+    PayerInput.CONFIRM: lambda pair: pair.payer.confirm(AMOUNT),
+    PayerInput.DECLINE: lambda pair: pair.payer.decline(),
+    PayerInput.SHOW_AGAIN: lambda pair: pair.payer.show_again([*intents(pair), b""][0]),
+    PayerInput.PAY_ANEW: lambda pair: pair.payer.pay_anew(),
+    PayerInput.SEND: lambda pair: pair.payer.bytes_to_send(),
+    PayerInput.EXPIRY: lambda pair: pair.payer.tick(pair.request.body.expires + 1),
 }
 """RESUME is not here: only ``Payer.resume`` gives it, to a session that was just made."""
 
 PAYER_CANNOT_BE = {
     # a first request is never another one, and without a signed payment there is no receipt for it
-    (PayerState.IDLE, PayerGiven.OTHER_REQUEST),
+    (PayerState.IDLE, PayerInput.OTHER_REQUEST),
     *(
-        (state, PayerGiven.RECEIPT)
+        (state, PayerInput.RECEIPT)
         for state in PayerState
         if state in ("idle", "requested", "confirmed", "reserved")
     ),
-    (PayerState.PAID_BEFORE, PayerGiven.RECEIPT),
-    (PayerState.DROPPED, PayerGiven.RECEIPT),
+    (PayerState.PAID_BEFORE, PayerInput.RECEIPT),
+    (PayerState.DROPPED, PayerInput.RECEIPT),
 }
 
-WHERE_IT_ENDS: dict[tuple[PayerState, PayerGiven], PayerState] = {
-    (PayerState.IDLE, PayerGiven.REQUEST): PayerState.REQUESTED,
-    (PayerState.REQUESTED, PayerGiven.CONFIRM): PayerState.SIGNED,
-    (PayerState.REQUESTED, PayerGiven.DECLINE): PayerState.DROPPED,
-    (PayerState.REQUESTED, PayerGiven.EXPIRY): PayerState.DROPPED,
-    (PayerState.PAID_BEFORE, PayerGiven.SHOW_AGAIN): PayerState.SIGNED,
-    (PayerState.PAID_BEFORE, PayerGiven.PAY_ANEW): PayerState.REQUESTED,
-    (PayerState.PAID_BEFORE, PayerGiven.DECLINE): PayerState.DROPPED,
-    (PayerState.CONFIRMED, PayerGiven.CONFIRM): PayerState.SIGNED,
-    (PayerState.RESERVED, PayerGiven.CONFIRM): PayerState.SIGNED,
-    (PayerState.RESERVED, PayerGiven.DECLINE): PayerState.DROPPED,
-    (PayerState.RESERVED, PayerGiven.EXPIRY): PayerState.DROPPED,
-    (PayerState.SIGNED, PayerGiven.SEND): PayerState.SHOWN,
-    (PayerState.SIGNED, PayerGiven.RECEIPT): PayerState.ACKNOWLEDGED,
-    (PayerState.SHOWN, PayerGiven.RECEIPT): PayerState.ACKNOWLEDGED,
+WHERE_IT_ENDS: dict[tuple[PayerState, PayerInput], PayerState] = {
+    (PayerState.IDLE, PayerInput.REQUEST): PayerState.REQUESTED,
+    (PayerState.REQUESTED, PayerInput.CONFIRM): PayerState.SIGNED,
+    (PayerState.REQUESTED, PayerInput.DECLINE): PayerState.DROPPED,
+    (PayerState.REQUESTED, PayerInput.EXPIRY): PayerState.DROPPED,
+    (PayerState.PAID_BEFORE, PayerInput.SHOW_AGAIN): PayerState.SIGNED,
+    (PayerState.PAID_BEFORE, PayerInput.PAY_ANEW): PayerState.REQUESTED,
+    (PayerState.PAID_BEFORE, PayerInput.DECLINE): PayerState.DROPPED,
+    (PayerState.CONFIRMED, PayerInput.CONFIRM): PayerState.SIGNED,
+    (PayerState.RESERVED, PayerInput.CONFIRM): PayerState.SIGNED,
+    (PayerState.RESERVED, PayerInput.DECLINE): PayerState.DROPPED,
+    (PayerState.RESERVED, PayerInput.EXPIRY): PayerState.DROPPED,
+    (PayerState.SIGNED, PayerInput.SEND): PayerState.SHOWN,
+    (PayerState.SIGNED, PayerInput.RECEIPT): PayerState.ACKNOWLEDGED,
+    (PayerState.SHOWN, PayerInput.RECEIPT): PayerState.ACKNOWLEDGED,
 }
 """Where the whole chain of an input ends if the purse says yes; every other pair ends where it began."""
 
@@ -185,12 +185,12 @@ VERBS = {
     "sign": "sign transfers",
 }
 """Calls that are more than the one verb of their name: reading is free."""
-FROM_OUTSIDE = set(list(PayerGiven)[:7])
+FROM_OUTSIDE = set(list(PayerInput)[:7])
 
 
 @pytest.mark.parametrize("state", PayerState)
 @pytest.mark.parametrize("given", PAYER_ACTS)
-def test_payer_does_what_its_table_says(state: PayerState, given: PayerGiven) -> None:
+def test_payer_does_what_its_table_says(state: PayerState, given: PayerInput) -> None:
     if (state, given) in PAYER_CANNOT_BE:
         assert (state, given) in PAYER.refused
         return
@@ -262,33 +262,33 @@ def payment_to_another_request(pair: Pair) -> bytes:
     return messages.payment_message(pair.alia.paying.sign(payment))
 
 
-PAYEE_ACTS: dict[PayeeGiven, Callable[[Pair], object]] = {
-    PayeeGiven.PAYMENT: lambda pair: pair.payee.receive(pair.payer.bytes_to_send() or b""),
-    PayeeGiven.OTHER_PAYMENT: lambda pair: pair.payee.receive(payment_to_another_request(pair)),
-    PayeeGiven.REQUEST: lambda pair: pair.payee.receive(messages.encode(RequestMessage(pair.request))),
-    PayeeGiven.RECEIPT: lambda pair: pair.payee.receive(receipt_for(other())),
-    PayeeGiven.PROBLEM: lambda pair: pair.payee.receive(messages.encode(ProblemMessage(Code.DECLINED))),
-    PayeeGiven.UNREADABLE: lambda pair: pair.payee.receive(b""),
-    PayeeGiven.CANCEL: lambda pair: pair.payee.cancel(),
-    PayeeGiven.SEND: lambda pair: pair.payee.bytes_to_send(),
-    PayeeGiven.EXPIRY: lambda pair: pair.payee.tick(pair.request.body.expires + 1),
+PAYEE_ACTS: dict[PayeeInput, Callable[[Pair], object]] = {
+    PayeeInput.PAYMENT: lambda pair: pair.payee.receive(pair.payer.bytes_to_send() or b""),
+    PayeeInput.OTHER_PAYMENT: lambda pair: pair.payee.receive(payment_to_another_request(pair)),
+    PayeeInput.REQUEST: lambda pair: pair.payee.receive(messages.encode(RequestMessage(pair.request))),
+    PayeeInput.RECEIPT: lambda pair: pair.payee.receive(receipt_for(other())),
+    PayeeInput.PROBLEM: lambda pair: pair.payee.receive(messages.encode(ProblemMessage(Code.DECLINED))),
+    PayeeInput.UNREADABLE: lambda pair: pair.payee.receive(b""),
+    PayeeInput.CANCEL: lambda pair: pair.payee.cancel(),
+    PayeeInput.SEND: lambda pair: pair.payee.bytes_to_send(),
+    PayeeInput.EXPIRY: lambda pair: pair.payee.tick(pair.request.body.expires + 1),
 }
 
 PAYEE_ENDS = {
-    **{(state, PayeeGiven.PAYMENT): PayeeState.STORED for state in PayeeState},
-    (PayeeState.REFUSED, PayeeGiven.PAYMENT): PayeeState.REFUSED,
-    (PayeeState.ACKNOWLEDGED, PayeeGiven.PAYMENT): PayeeState.ACKNOWLEDGED,
-    (PayeeState.REQUESTING, PayeeGiven.CANCEL): PayeeState.CANCELLED,
-    (PayeeState.EXPIRED, PayeeGiven.CANCEL): PayeeState.CANCELLED,
-    (PayeeState.REQUESTING, PayeeGiven.EXPIRY): PayeeState.EXPIRED,
-    (PayeeState.STORED, PayeeGiven.SEND): PayeeState.ACKNOWLEDGED,
+    **{(state, PayeeInput.PAYMENT): PayeeState.STORED for state in PayeeState},
+    (PayeeState.REFUSED, PayeeInput.PAYMENT): PayeeState.REFUSED,
+    (PayeeState.ACKNOWLEDGED, PayeeInput.PAYMENT): PayeeState.ACKNOWLEDGED,
+    (PayeeState.REQUESTING, PayeeInput.CANCEL): PayeeState.CANCELLED,
+    (PayeeState.EXPIRED, PayeeInput.CANCEL): PayeeState.CANCELLED,
+    (PayeeState.REQUESTING, PayeeInput.EXPIRY): PayeeState.EXPIRED,
+    (PayeeState.STORED, PayeeInput.SEND): PayeeState.ACKNOWLEDGED,
 }
-PAYEE_FROM_OUTSIDE = set(list(PayeeGiven)[:6])
+PAYEE_FROM_OUTSIDE = set(list(PayeeInput)[:6])
 
 
 @pytest.mark.parametrize("state", PayeeState)
 @pytest.mark.parametrize("given", PAYEE_ACTS)
-def test_payee_does_what_its_table_says(state: PayeeState, given: PayeeGiven) -> None:
+def test_payee_does_what_its_table_says(state: PayeeState, given: PayeeInput) -> None:
     pair = payee_in(state)
     assert pair.payee.state is state
     already = len(pair.shop.verbs)

@@ -127,7 +127,7 @@ class Holder:
         self, request: Signed[Request], amount: int | None = None, *, anew: bool = False
     ) -> tuple[bytes, bytes]:
         """Pay a request as far as showing it: the payment's id and bytes."""
-        payment = self.wallet.paying.reserve(request, amount, anew=anew)
+        payment = self.wallet.paying.reserve(request, amount, allow_second=anew)
         raw = self.wallet.paying.sign(payment)
         self.note(raw)
         self.wallet.paying.shown(payment)

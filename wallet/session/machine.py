@@ -10,27 +10,29 @@ from collections.abc import Callable
 from typing import Generic
 
 from wallet.session.errors import LocalError
-from wallet.session.table import G, Role, S, V, Waiting
+from wallet.session.table import G, MachineSpec, S, V, Waiting
 
 
 class Machine(Generic[S, G, V]):
     """``call`` does a verb and returns its outcome; ``note`` hears of each move: the state before, and the given."""
 
-    def __init__(self, role: Role[S, G, V], call: Callable[[V], G], note: Callable[[S, G], None]) -> None:
-        self._role = role
+    def __init__(
+        self, spec: MachineSpec[S, G, V], call: Callable[[V], G], on_transition: Callable[[S, G], None]
+    ) -> None:
+        self._role = spec
         self._call = call
-        self._note = note
-        self.state = role.start
+        self._note = on_transition
+        self.state = spec.start
 
     @property
     def waiting(self) -> Waiting:
         return self._role.waiting[self.state]
 
-    def takes(self, given: G) -> bool:
+    def accepts(self, given: G) -> bool:
         """Whether the table names ``given`` here."""
         return (self.state, given) in self._role.table
 
-    def give(self, given: G) -> None:
+    def feed(self, given: G) -> None:
         """Raises ``LocalError`` where the table does not name it."""
         self.check(given)
         following: G | None = given
@@ -43,5 +45,5 @@ class Machine(Generic[S, G, V]):
 
     def check(self, given: G) -> None:
         """``LocalError`` if ``given`` is refused here."""
-        if not self.takes(given):
+        if not self.accepts(given):
             raise LocalError(self.state.value, given.value)

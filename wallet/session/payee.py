@@ -40,7 +40,7 @@ from wallet.session.messages import (
     RequestMessage,
     Unreadable,
 )
-from wallet.session.payee_table import PAYEE, PayeeCall, PayeeGiven, PayeeState
+from wallet.session.payee_table import PAYEE, PayeeCall, PayeeInput, PayeeState
 from wallet.session.ports import PayeePurse, Received
 from wallet.session.table import Waiting
 
@@ -64,7 +64,7 @@ class Payee:
         self._received: Received | None = None
         self._standing: bytes | None = None
         self._answer: bytes | None = None
-        self._heard: PayeeGiven | None = None
+        self._heard: PayeeInput | None = None
 
     @classmethod
     def resume(
@@ -72,7 +72,7 @@ class Payee:
     ) -> Self:
         """The session of a request that was made before, with what has become of it."""
         session = cls(purse, request, attachments)
-        session._machine.give(PayeeGiven.RESUME)
+        session._machine.feed(PayeeInput.RESUME)
         return session
 
     @property
@@ -102,30 +102,30 @@ class Payee:
         self._answer = None
         message = messages.read_message(heard)
         if isinstance(message, Unreadable):
-            self._heard = PayeeGiven.UNREADABLE
+            self._heard = PayeeInput.UNREADABLE
             self._tell(message.refusal)
-            self._machine.give(self._heard)
+            self._machine.feed(self._heard)
             return
         self._heard = self._classify(message)
-        if not self._machine.takes(self._heard):
+        if not self._machine.accepts(self._heard):
             self._tell(Refusal(Code.MESSAGE_UNEXPECTED, {"state": self.state.value}))
             return
         if isinstance(message, PaymentMessage):
             self._payment = message.payment
         elif isinstance(message, ProblemMessage):
             self._events.append(event.PeerProblem(message.code, message.facts))
-        self._machine.give(self._heard)
+        self._machine.feed(self._heard)
 
     def tick(self, now: int) -> None:
         """Tell the time (unix seconds, the wallet's). An expired request is shown no more; money still comes in."""
         if not is_good(now, self._request.body.expires):
-            self._machine.give(PayeeGiven.EXPIRY)
+            self._machine.feed(PayeeInput.EXPIRY)
 
     def cancel(self) -> None:
         """Ask no more. A payment that was signed already is still received."""
-        self._machine.check(PayeeGiven.CANCEL)
+        self._machine.check(PayeeInput.CANCEL)
         self._answer = self._heard = None
-        self._machine.give(PayeeGiven.CANCEL)
+        self._machine.feed(PayeeInput.CANCEL)
 
     # what goes out
 
@@ -134,7 +134,7 @@ class Payee:
 
         None while the purse's answer is not known.
         """
-        self._machine.give(PayeeGiven.SEND)
+        self._machine.feed(PayeeInput.SEND)
         match self.state:
             case PayeeState.REQUESTING:
                 return messages.encode(RequestMessage(self._request, self._attachments))
@@ -155,42 +155,42 @@ class Payee:
         """
         if self._answer is not None:
             if self._answer == self._standing:
-                self._machine.give(PayeeGiven.SEND)
+                self._machine.feed(PayeeInput.SEND)
             return self._answer
-        return None if self._heard is PayeeGiven.PROBLEM else self.bytes_to_send()
+        return None if self._heard is PayeeInput.PROBLEM else self.bytes_to_send()
 
     # inside
 
-    def _classify(self, message: Message) -> PayeeGiven:
+    def _classify(self, message: Message) -> PayeeInput:
         match message:
             case PaymentMessage(_, payment):
-                return PayeeGiven.PAYMENT if _answers(payment) == self._ref else PayeeGiven.OTHER_PAYMENT
+                return PayeeInput.PAYMENT if _answers(payment) == self._ref else PayeeInput.OTHER_PAYMENT
             case RequestMessage():
-                return PayeeGiven.REQUEST
+                return PayeeInput.REQUEST
             case ReceiptMessage():
-                return PayeeGiven.RECEIPT
+                return PayeeInput.RECEIPT
             case ProblemMessage():
-                return PayeeGiven.PROBLEM
+                return PayeeInput.PROBLEM
 
     def _tell(self, refusal: Refusal) -> None:
         """Their message is wrong: an event for us, a problem for them."""
         self._answer = messages.encode(messages.problem_of(refusal))
         self._events.append(event.MessageRefused(refusal.code, refusal.facts))
 
-    def _call(self, verb: PayeeCall) -> PayeeGiven:
+    def _call(self, verb: PayeeCall) -> PayeeInput:
         if verb is PayeeCall.FIND:
             self._received = self._purse.answered(self._request)
-            return PayeeGiven.NOTHING_FOUND if self._received is None else _outcome(self._received)
+            return PayeeInput.NOTHING_FOUND if self._received is None else _outcome(self._received)
         is_other = verb is PayeeCall.RECEIVE_OTHER
         assert self._payment is not None
         try:
             self._received = self._purse.receive(self._payment)
         except Refusal as refusal:
             self._tell(refusal)
-            return PayeeGiven.OTHER_INVALID if is_other else PayeeGiven.IS_INVALID
+            return PayeeInput.OTHER_INVALID if is_other else PayeeInput.IS_INVALID
         self._answer = messages.encode(messages.ReceiptMessage(self._received.receipt))
         self._events.append(self._arrived(self._received, _answers(self._payment)))
-        return PayeeGiven.OTHER_ANSWERED if is_other else _outcome(self._received)
+        return PayeeInput.OTHER_ANSWERED if is_other else _outcome(self._received)
 
     @staticmethod
     def _arrived(received: Received, ref: bytes) -> event.PayeeEvent:
@@ -200,10 +200,10 @@ class Payee:
             return event.PaymentRefused(received, ref)
         return event.PaymentReceived(received, ref)
 
-    def _note(self, before: PayeeState, given: PayeeGiven) -> None:
+    def _note(self, before: PayeeState, given: PayeeInput) -> None:
         """A receipt stands once the state is that of its payment: a later refusal never hides an acceptance."""
-        is_refusal_of_another = given is PayeeGiven.IS_REFUSED and self.state is not PayeeState.REFUSED
-        if given in (PayeeGiven.IS_STORED, PayeeGiven.IS_REFUSED) and not is_refusal_of_another:
+        is_refusal_of_another = given is PayeeInput.IS_REFUSED and self.state is not PayeeState.REFUSED
+        if given in (PayeeInput.IS_STORED, PayeeInput.IS_REFUSED) and not is_refusal_of_another:
             assert self._received is not None
             self._standing = messages.encode(ReceiptMessage(self._received.receipt))
             if self._heard is None:
@@ -221,5 +221,5 @@ def _answers(payment: Payment) -> bytes:
     return only if isinstance(only, bytes) else b""
 
 
-def _outcome(received: Received) -> PayeeGiven:
-    return PayeeGiven.IS_STORED if received.code is None else PayeeGiven.IS_REFUSED
+def _outcome(received: Received) -> PayeeInput:
+    return PayeeInput.IS_STORED if received.code is None else PayeeInput.IS_REFUSED

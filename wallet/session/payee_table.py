@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from wallet.session.table import Role, Rule, Waiting, pairs, stays
+from wallet.session.table import MachineSpec, Transition, Waiting, pairs, stays
 
 
 class PayeeState(StrEnum):
@@ -25,7 +25,7 @@ class PayeeState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class PayeeGiven(StrEnum):
+class PayeeInput(StrEnum):
     """What can happen to a payee's session."""
 
     # the other side
@@ -57,15 +57,15 @@ class PayeeCall(StrEnum):
     FIND = "answered"
 
 
-_S, _G, _C = PayeeState, PayeeGiven, PayeeCall
+_S, _G, _C = PayeeState, PayeeInput, PayeeCall
 
-_Rows = dict[tuple[PayeeState, PayeeGiven], Rule[PayeeState, PayeeCall]]
+_Rows = dict[tuple[PayeeState, PayeeInput], Transition[PayeeState, PayeeCall]]
 
 
 def _always(state: PayeeState) -> _Rows:
     """What is the same in every state: noise changes nothing, and a payment to another request is still taken."""
     rows: _Rows = stays(state, (_G.PROBLEM, _G.UNREADABLE, _G.OTHER_ANSWERED, _G.OTHER_INVALID))
-    rows[state, _G.OTHER_PAYMENT] = Rule(state, _C.RECEIVE_OTHER)
+    rows[state, _G.OTHER_PAYMENT] = Transition(state, _C.RECEIVE_OTHER)
     return rows
 
 
@@ -74,43 +74,43 @@ def _asks_no_more(state: PayeeState) -> _Rows:
     rows: _Rows = {
         **_always(state),
         **stays(state, (_G.SEND, _G.EXPIRY, _G.IS_INVALID)),
-        (state, _G.PAYMENT): Rule(state, _C.RECEIVE),
-        (state, _G.IS_STORED): Rule(_S.STORED),
-        (state, _G.IS_REFUSED): Rule(_S.REFUSED),
+        (state, _G.PAYMENT): Transition(state, _C.RECEIVE),
+        (state, _G.IS_STORED): Transition(_S.STORED),
+        (state, _G.IS_REFUSED): Transition(_S.REFUSED),
     }
     return rows
 
 
 def _has_accepted(state: PayeeState) -> _Rows:
     """Whatever else comes, the payment that was accepted stays accepted."""
-    return {**_asks_no_more(state), (state, _G.IS_REFUSED): Rule(state)}
+    return {**_asks_no_more(state), (state, _G.IS_REFUSED): Transition(state)}
 
 
 TABLE: Final[_Rows] = {
     **_always(_S.REQUESTING),
-    (_S.REQUESTING, _G.PAYMENT): Rule(_S.RECEIVING, _C.RECEIVE),
-    (_S.REQUESTING, _G.CANCEL): Rule(_S.CANCELLED),
-    (_S.REQUESTING, _G.EXPIRY): Rule(_S.EXPIRED),
-    (_S.REQUESTING, _G.SEND): Rule(_S.REQUESTING),
-    (_S.REQUESTING, _G.RESUME): Rule(_S.REQUESTING, _C.FIND),
-    (_S.REQUESTING, _G.NOTHING_FOUND): Rule(_S.REQUESTING),
-    (_S.REQUESTING, _G.IS_STORED): Rule(_S.STORED),
-    (_S.REQUESTING, _G.IS_REFUSED): Rule(_S.REFUSED),
+    (_S.REQUESTING, _G.PAYMENT): Transition(_S.RECEIVING, _C.RECEIVE),
+    (_S.REQUESTING, _G.CANCEL): Transition(_S.CANCELLED),
+    (_S.REQUESTING, _G.EXPIRY): Transition(_S.EXPIRED),
+    (_S.REQUESTING, _G.SEND): Transition(_S.REQUESTING),
+    (_S.REQUESTING, _G.RESUME): Transition(_S.REQUESTING, _C.FIND),
+    (_S.REQUESTING, _G.NOTHING_FOUND): Transition(_S.REQUESTING),
+    (_S.REQUESTING, _G.IS_STORED): Transition(_S.STORED),
+    (_S.REQUESTING, _G.IS_REFUSED): Transition(_S.REFUSED),
     **_always(_S.RECEIVING),
     **stays(_S.RECEIVING, (_G.SEND, _G.EXPIRY)),
-    (_S.RECEIVING, _G.PAYMENT): Rule(_S.RECEIVING, _C.RECEIVE),
-    (_S.RECEIVING, _G.IS_STORED): Rule(_S.STORED),
-    (_S.RECEIVING, _G.IS_REFUSED): Rule(_S.REFUSED),
-    (_S.RECEIVING, _G.IS_INVALID): Rule(_S.REQUESTING),
+    (_S.RECEIVING, _G.PAYMENT): Transition(_S.RECEIVING, _C.RECEIVE),
+    (_S.RECEIVING, _G.IS_STORED): Transition(_S.STORED),
+    (_S.RECEIVING, _G.IS_REFUSED): Transition(_S.REFUSED),
+    (_S.RECEIVING, _G.IS_INVALID): Transition(_S.REQUESTING),
     **_has_accepted(_S.STORED),
-    (_S.STORED, _G.SEND): Rule(_S.ACKNOWLEDGED),
+    (_S.STORED, _G.SEND): Transition(_S.ACKNOWLEDGED),
     **_has_accepted(_S.ACKNOWLEDGED),
-    (_S.ACKNOWLEDGED, _G.IS_STORED): Rule(_S.ACKNOWLEDGED),
+    (_S.ACKNOWLEDGED, _G.IS_STORED): Transition(_S.ACKNOWLEDGED),
     **_asks_no_more(_S.REFUSED),
     **_asks_no_more(_S.EXPIRED),
-    (_S.EXPIRED, _G.CANCEL): Rule(_S.CANCELLED),
+    (_S.EXPIRED, _G.CANCEL): Transition(_S.CANCELLED),
     **_asks_no_more(_S.CANCELLED),
-    (_S.CANCELLED, _G.CANCEL): Rule(_S.CANCELLED),
+    (_S.CANCELLED, _G.CANCEL): Transition(_S.CANCELLED),
 }
 
 _NEVER: Final = (_G.REQUEST, _G.RECEIPT)
@@ -128,7 +128,7 @@ REFUSED: Final = pairs(
     }
 )
 
-PAYEE: Final = Role(
+PAYEE: Final = MachineSpec(
     name="payee",
     start=_S.REQUESTING,
     inputs=frozenset(list(_G)[: list(_G).index(_G.IS_STORED)]),

@@ -44,7 +44,7 @@ from wallet.session.messages import (
     RequestMessage,
     Unreadable,
 )
-from wallet.session.payer_table import FOUND, MONEY, PAYER, Money, PayerCall, PayerGiven, PayerState
+from wallet.session.payer_table import FOUND, MONEY, PAYER, Money, PayerCall, PayerInput, PayerState
 from wallet.session.ports import Consideration, PayerPurse, PaymentSummary
 from wallet.session.table import Waiting
 
@@ -71,14 +71,14 @@ class Payer:
         self._refusal: Refusal | None = None
         self._dropped_for = Code.DECLINED
         self._problem: bytes | None = None
-        self._heard: PayerGiven | None = None
+        self._heard: PayerInput | None = None
 
     @classmethod
     def resume(cls, purse: PayerPurse, payment_id: bytes) -> Self:
         """The session of a payment that the purse knows. ``Refusal``: PAYMENT_UNKNOWN."""
         session = cls(purse)
         session._payment_id = payment_id
-        session._machine.give(PayerGiven.RESUME)
+        session._machine.feed(PayerInput.RESUME)
         return session
 
     @property
@@ -128,46 +128,46 @@ class Payer:
         self._problem = None
         message = messages.read_message(heard)
         if isinstance(message, Unreadable):
-            self._heard = PayerGiven.UNREADABLE
+            self._heard = PayerInput.UNREADABLE
             self._tell(message.refusal)
-            self._machine.give(self._heard)
+            self._machine.feed(self._heard)
             return
         self._heard = self._classify(message)
-        if not self._machine.takes(self._heard):
+        if not self._machine.accepts(self._heard):
             self._tell(Refusal(Code.MESSAGE_UNEXPECTED, {"state": self.state.value}))
             return
         self._take(message)
-        self._machine.give(self._heard)
+        self._machine.feed(self._heard)
 
     def tick(self, now: int) -> None:
         """Tell the time (unix seconds, the wallet's). What was never signed is dropped once its request expired."""
         if self._request is not None and not is_good(now, self._request.body.expires):
-            self._machine.give(PayerGiven.EXPIRY)
+            self._machine.feed(PayerInput.EXPIRY)
 
     def confirm(self, amount: int) -> None:
         """The person says yes to ``amount`` tiyn: reserve and sign. The purse says whether the amount will do."""
-        self._machine.check(PayerGiven.CONFIRM)
+        self._machine.check(PayerInput.CONFIRM)
         is_settled = self.state in (PayerState.CONFIRMED, PayerState.RESERVED)
         if is_settled and amount != self._amount:
-            raise LocalError(self.state.value, f"{PayerGiven.CONFIRM.value} another amount")
+            raise LocalError(self.state.value, f"{PayerInput.CONFIRM.value} another amount")
         self._amount = amount
-        self._local(PayerGiven.CONFIRM)
+        self._local(PayerInput.CONFIRM)
 
     def decline(self) -> None:
         """The person says no. Possible until something is signed."""
-        self._local(PayerGiven.DECLINE)
+        self._local(PayerInput.DECLINE)
 
     def show_again(self, payment_id: bytes) -> None:
         """Answer to ``AlreadyPaid``: this earlier payment, not a new one."""
-        self._machine.check(PayerGiven.SHOW_AGAIN)
+        self._machine.check(PayerInput.SHOW_AGAIN)
         if self._consideration is None or payment_id not in (item.id for item in self._consideration.earlier):
-            raise LocalError(self.state.value, f"{PayerGiven.SHOW_AGAIN.value} another payment")
+            raise LocalError(self.state.value, f"{PayerInput.SHOW_AGAIN.value} another payment")
         self._payment_id = payment_id
-        self._local(PayerGiven.SHOW_AGAIN)
+        self._local(PayerInput.SHOW_AGAIN)
 
     def pay_anew(self) -> None:
         """Answer to ``AlreadyPaid``: one more payment; it is still to be confirmed."""
-        self._local(PayerGiven.PAY_ANEW)
+        self._local(PayerInput.PAY_ANEW)
 
     # what goes out
 
@@ -176,7 +176,7 @@ class Payer:
 
         The purse has noted that the payment is shown before its first byte is given out here.
         """
-        self._machine.give(PayerGiven.SEND)
+        self._machine.feed(PayerInput.SEND)
         if self.state is PayerState.SHOWN:
             return messages.payment_message(self._payment)
         if self.state is PayerState.DROPPED:
@@ -191,40 +191,40 @@ class Payer:
         """
         if self._problem is not None:
             return self._problem
-        if self._heard in (PayerGiven.RECEIPT, PayerGiven.OTHER_RECEIPT, PayerGiven.PROBLEM):
+        if self._heard in (PayerInput.RECEIPT, PayerInput.OTHER_RECEIPT, PayerInput.PROBLEM):
             return None
         standing = self.bytes_to_send()
-        if self._heard is PayerGiven.REQUEST and self.state in _ANSWERED:
+        if self._heard is PayerInput.REQUEST and self.state in _ANSWERED:
             return messages.payment_message(self._payment)
         return standing
 
     # inside
 
-    def _local(self, given: PayerGiven) -> None:
+    def _local(self, given: PayerInput) -> None:
         self._machine.check(given)
         self._problem = self._heard = None
-        self._machine.give(given)
+        self._machine.feed(given)
 
-    def _classify(self, message: Message) -> PayerGiven:
+    def _classify(self, message: Message) -> PayerInput:
         match message:
             case RequestMessage(request):
                 is_first = self.state is PayerState.IDLE
                 is_same = self._request is not None and request.id == self._request.id
-                return PayerGiven.REQUEST if is_first or is_same else PayerGiven.OTHER_REQUEST
+                return PayerInput.REQUEST if is_first or is_same else PayerInput.OTHER_REQUEST
             case ReceiptMessage(receipt):
                 is_ours = receipt.signed.body.transfers == self._ids
-                return PayerGiven.RECEIPT if is_ours else PayerGiven.OTHER_RECEIPT
+                return PayerInput.RECEIPT if is_ours else PayerInput.OTHER_RECEIPT
             case PaymentMessage():
-                return PayerGiven.PAYMENT
+                return PayerInput.PAYMENT
             case ProblemMessage():
-                return PayerGiven.PROBLEM
+                return PayerInput.PROBLEM
 
     def _take(self, message: Message) -> None:
         """Keep what the verb or the event of this message needs."""
         match message:
             case RequestMessage(request, attachments) if self.state is PayerState.IDLE:
                 self._request, self._contact = request, contact_of(request, attachments)
-            case ReceiptMessage(receipt) if self._heard is PayerGiven.RECEIPT:
+            case ReceiptMessage(receipt) if self._heard is PayerInput.RECEIPT:
                 self._receipt = receipt
             case ReceiptMessage():
                 self._events.append(event.PassedOver())
@@ -238,7 +238,7 @@ class Payer:
         self._problem = messages.encode(messages.problem_of(refusal))
         self._events.append(event.MessageRefused(refusal.code, refusal.facts))
 
-    def _call(self, verb: PayerCall) -> PayerGiven:
+    def _call(self, verb: PayerCall) -> PayerInput:
         if verb is PayerCall.FIND:
             return self._find()
         try:
@@ -248,7 +248,7 @@ class Payer:
             is_gone = (
                 verb is PayerCall.SIGN and self._purse.summary(self._payment_id).state == PayerState.DROPPED
             )
-            return PayerGiven.IS_DROPPED if is_gone else PayerGiven.PURSE_REFUSES
+            return PayerInput.IS_DROPPED if is_gone else PayerInput.PURSE_REFUSES
 
     def _refuse(self, verb: PayerCall, refusal: Refusal) -> None:
         if verb is PayerCall.ACKNOWLEDGE:
@@ -260,7 +260,7 @@ class Payer:
             self._request = self._contact = None
             self._problem = messages.encode(messages.problem_of(refusal))
 
-    def _ask_purse(self, verb: PayerCall) -> PayerGiven:
+    def _ask_purse(self, verb: PayerCall) -> PayerInput:
         match verb:
             case PayerCall.CONSIDER:
                 return self._consider()
@@ -268,34 +268,34 @@ class Payer:
                 return self._reserve()
             case PayerCall.SIGN:
                 self._keep(self._purse.sign(self._payment_id))
-                return PayerGiven.IS_SIGNED
+                return PayerInput.IS_SIGNED
             case PayerCall.SHOW:
                 self._purse.shown(self._payment_id)
-                return PayerGiven.IS_SHOWN
+                return PayerInput.IS_SHOWN
             case PayerCall.ACKNOWLEDGE:
                 return self._acknowledge()
             case _:
                 self._purse.drop(self._payment_id)
-                return PayerGiven.IS_DROPPED
+                return PayerInput.IS_DROPPED
 
-    def _consider(self) -> PayerGiven:
+    def _consider(self) -> PayerInput:
         self._consideration = self._purse.consider(self._known(self._request))
         if self._consideration.payment is not None:
             self._payment_id = self._consideration.payment
-            return PayerGiven.HAS_PAYMENT
-        return PayerGiven.MAY_BE_PAID if self._consideration.earlier else PayerGiven.CONSIDERED
+            return PayerInput.HAS_PAYMENT
+        return PayerInput.MAY_BE_PAID if self._consideration.earlier else PayerInput.CONSIDERED
 
-    def _reserve(self) -> PayerGiven:
+    def _reserve(self) -> PayerInput:
         """Anew only where the person was shown what went before; what was not confirmed here is never signed here."""
         is_anew = bool(self._known(self._consideration).earlier)
         self._payment_id = self._purse.reserve(
-            self._known(self._request), self._amount, anew=is_anew, contact=self._contact
+            self._known(self._request), self._amount, allow_second=is_anew, contact=self._contact
         )
         payment = self._purse.summary(self._payment_id)
         is_as_confirmed = payment.state == PayerState.RESERVED and payment.amount == self._amount
-        return PayerGiven.IS_RESERVED if is_as_confirmed else PayerGiven.HAS_PAYMENT
+        return PayerInput.IS_RESERVED if is_as_confirmed else PayerInput.HAS_PAYMENT
 
-    def _find(self) -> PayerGiven:
+    def _find(self) -> PayerInput:
         payment = self._purse.summary(self._payment_id)
         self._found, self._amount = payment, payment.amount
         self._request = self._purse.request(self._payment_id)
@@ -306,16 +306,16 @@ class Payer:
             self._keep(self._purse.show_again(self._payment_id))
         return FOUND[state]
 
-    def _acknowledge(self) -> PayerGiven:
+    def _acknowledge(self) -> PayerInput:
         state = self._purse.acknowledge(self._payment_id, self._known(self._receipt))
-        return PayerGiven.IS_REFUSED if state == PayerState.REFUSED else PayerGiven.IS_ACKNOWLEDGED
+        return PayerInput.IS_REFUSED if state == PayerState.REFUSED else PayerInput.IS_ACKNOWLEDGED
 
     def _keep(self, raw: bytes) -> None:
         self._payment, self._ids = raw, self._purse.transfers(self._payment_id)
 
-    def _note(self, before: PayerState, given: PayerGiven) -> None:
-        if given in (PayerGiven.DECLINE, PayerGiven.EXPIRY):
-            self._dropped_for = Code.DECLINED if given is PayerGiven.DECLINE else Code.REQUEST_EXPIRED
+    def _note(self, before: PayerState, given: PayerInput) -> None:
+        if given in (PayerInput.DECLINE, PayerInput.EXPIRY):
+            self._dropped_for = Code.DECLINED if given is PayerInput.DECLINE else Code.REQUEST_EXPIRED
         if self._refusal is not None:
             self._events.append(event.PurseRefused(self._refusal.code, self._refusal.facts, self.money))
             self._refusal = None
@@ -323,15 +323,15 @@ class Payer:
         if happened is not None:
             self._events.append(happened)
 
-    def _happened(self, before: PayerState, given: PayerGiven) -> event.PayerEvent | None:
+    def _happened(self, before: PayerState, given: PayerInput) -> event.PayerEvent | None:
         match given:
-            case PayerGiven.CONSIDERED | PayerGiven.PAY_ANEW:
+            case PayerInput.CONSIDERED | PayerInput.PAY_ANEW:
                 return event.ConfirmationNeeded(self._known(self._consideration))
-            case PayerGiven.MAY_BE_PAID:
+            case PayerInput.MAY_BE_PAID:
                 return event.AlreadyPaid(self._known(self._consideration))
-            case PayerGiven.FOUND_RESERVED:
+            case PayerInput.FOUND_RESERVED:
                 return event.SignatureNeeded(self._known(self._found))
-            case PayerGiven.IS_SIGNED:
+            case PayerInput.IS_SIGNED:
                 return event.PaymentReady(self._payment_id)
             case _ if given in FOUND.values():
                 return event.PaymentFound(self._known(self._found))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from wallet.session.table import Role, Rule, Waiting, pairs, stays
+from wallet.session.table import MachineSpec, Transition, Waiting, pairs, stays
 
 
 class PayerState(StrEnum):
@@ -28,7 +28,7 @@ class PayerState(StrEnum):
     DROPPED = "dropped"
 
 
-class PayerGiven(StrEnum):
+class PayerInput(StrEnum):
     """What can happen to a payer's session."""
 
     # the other side
@@ -88,9 +88,9 @@ class Money(StrEnum):
     RETURNING = "returning"
 
 
-_S, _G, _C = PayerState, PayerGiven, PayerCall
+_S, _G, _C = PayerState, PayerInput, PayerCall
 
-FOUND: Final[Mapping[PayerState, PayerGiven]] = {
+FOUND: Final[Mapping[PayerState, PayerInput]] = {
     _S.RESERVED: _G.FOUND_RESERVED,
     _S.SIGNED: _G.FOUND_SIGNED,
     _S.SHOWN: _G.FOUND_SHOWN,
@@ -103,21 +103,21 @@ FOUND: Final[Mapping[PayerState, PayerGiven]] = {
 _HARMLESS: Final = (_G.REQUEST, _G.OTHER_RECEIPT, _G.PROBLEM, _G.UNREADABLE)
 """A repeated request, an old receipt, unsigned words and noise change nothing, anywhere."""
 
-_Rows = dict[tuple[PayerState, PayerGiven], Rule[PayerState, PayerCall]]
+_Rows = dict[tuple[PayerState, PayerInput], Transition[PayerState, PayerCall]]
 
 
 def _adopts(state: PayerState) -> _Rows:
     """A payment that the purse knows already is taken up in the state it is in."""
-    return {(state, given): Rule(found) for found, given in FOUND.items()}
+    return {(state, given): Transition(found) for found, given in FOUND.items()}
 
 
 def _is_signed(state: PayerState) -> _Rows:
     """From the signature on only a receipt moves anything, and a bad one does not."""
     rows: _Rows = {
         **stays(state, (*_HARMLESS, _G.SEND, _G.EXPIRY, _G.PURSE_REFUSES)),
-        (state, _G.RECEIPT): Rule(state, _C.ACKNOWLEDGE),
-        (state, _G.IS_ACKNOWLEDGED): Rule(_S.ACKNOWLEDGED),
-        (state, _G.IS_REFUSED): Rule(_S.REFUSED),
+        (state, _G.RECEIPT): Transition(state, _C.ACKNOWLEDGE),
+        (state, _G.IS_ACKNOWLEDGED): Transition(_S.ACKNOWLEDGED),
+        (state, _G.IS_REFUSED): Transition(_S.REFUSED),
     }
     return rows
 
@@ -129,37 +129,37 @@ def _is_over(state: PayerState) -> _Rows:
 
 TABLE: Final[_Rows] = {
     **stays(_S.IDLE, (_G.OTHER_RECEIPT, _G.PROBLEM, _G.UNREADABLE, _G.SEND, _G.EXPIRY)),
-    (_S.IDLE, _G.REQUEST): Rule(_S.IDLE, _C.CONSIDER),
-    (_S.IDLE, _G.CONSIDERED): Rule(_S.REQUESTED),
-    (_S.IDLE, _G.MAY_BE_PAID): Rule(_S.PAID_BEFORE),
-    (_S.IDLE, _G.HAS_PAYMENT): Rule(_S.IDLE, _C.FIND),
-    (_S.IDLE, _G.PURSE_REFUSES): Rule(_S.IDLE),
-    (_S.IDLE, _G.RESUME): Rule(_S.IDLE, _C.FIND),
+    (_S.IDLE, _G.REQUEST): Transition(_S.IDLE, _C.CONSIDER),
+    (_S.IDLE, _G.CONSIDERED): Transition(_S.REQUESTED),
+    (_S.IDLE, _G.MAY_BE_PAID): Transition(_S.PAID_BEFORE),
+    (_S.IDLE, _G.HAS_PAYMENT): Transition(_S.IDLE, _C.FIND),
+    (_S.IDLE, _G.PURSE_REFUSES): Transition(_S.IDLE),
+    (_S.IDLE, _G.RESUME): Transition(_S.IDLE, _C.FIND),
     **_adopts(_S.IDLE),
     **stays(_S.REQUESTED, (*_HARMLESS, _G.SEND)),
-    (_S.REQUESTED, _G.CONFIRM): Rule(_S.CONFIRMED, _C.RESERVE),
-    (_S.REQUESTED, _G.DECLINE): Rule(_S.DROPPED),
-    (_S.REQUESTED, _G.EXPIRY): Rule(_S.DROPPED),
+    (_S.REQUESTED, _G.CONFIRM): Transition(_S.CONFIRMED, _C.RESERVE),
+    (_S.REQUESTED, _G.DECLINE): Transition(_S.DROPPED),
+    (_S.REQUESTED, _G.EXPIRY): Transition(_S.DROPPED),
     **stays(_S.PAID_BEFORE, (*_HARMLESS, _G.SEND, _G.EXPIRY)),
-    (_S.PAID_BEFORE, _G.SHOW_AGAIN): Rule(_S.PAID_BEFORE, _C.FIND),
+    (_S.PAID_BEFORE, _G.SHOW_AGAIN): Transition(_S.PAID_BEFORE, _C.FIND),
     **_adopts(_S.PAID_BEFORE),
-    (_S.PAID_BEFORE, _G.PAY_ANEW): Rule(_S.REQUESTED),
-    (_S.PAID_BEFORE, _G.DECLINE): Rule(_S.DROPPED),
+    (_S.PAID_BEFORE, _G.PAY_ANEW): Transition(_S.REQUESTED),
+    (_S.PAID_BEFORE, _G.DECLINE): Transition(_S.DROPPED),
     **stays(_S.CONFIRMED, (*_HARMLESS, _G.SEND, _G.EXPIRY)),
-    (_S.CONFIRMED, _G.CONFIRM): Rule(_S.CONFIRMED, _C.RESERVE),
-    (_S.CONFIRMED, _G.IS_RESERVED): Rule(_S.RESERVED, _C.SIGN),
-    (_S.CONFIRMED, _G.HAS_PAYMENT): Rule(_S.CONFIRMED, _C.FIND),
+    (_S.CONFIRMED, _G.CONFIRM): Transition(_S.CONFIRMED, _C.RESERVE),
+    (_S.CONFIRMED, _G.IS_RESERVED): Transition(_S.RESERVED, _C.SIGN),
+    (_S.CONFIRMED, _G.HAS_PAYMENT): Transition(_S.CONFIRMED, _C.FIND),
     **_adopts(_S.CONFIRMED),
-    (_S.CONFIRMED, _G.PURSE_REFUSES): Rule(_S.REQUESTED),
+    (_S.CONFIRMED, _G.PURSE_REFUSES): Transition(_S.REQUESTED),
     **stays(_S.RESERVED, (*_HARMLESS, _G.SEND, _G.PURSE_REFUSES)),
-    (_S.RESERVED, _G.CONFIRM): Rule(_S.RESERVED, _C.SIGN),
-    (_S.RESERVED, _G.IS_SIGNED): Rule(_S.SIGNED),
-    (_S.RESERVED, _G.DECLINE): Rule(_S.RESERVED, _C.DROP),
-    (_S.RESERVED, _G.EXPIRY): Rule(_S.RESERVED, _C.DROP),
-    (_S.RESERVED, _G.IS_DROPPED): Rule(_S.DROPPED),
+    (_S.RESERVED, _G.CONFIRM): Transition(_S.RESERVED, _C.SIGN),
+    (_S.RESERVED, _G.IS_SIGNED): Transition(_S.SIGNED),
+    (_S.RESERVED, _G.DECLINE): Transition(_S.RESERVED, _C.DROP),
+    (_S.RESERVED, _G.EXPIRY): Transition(_S.RESERVED, _C.DROP),
+    (_S.RESERVED, _G.IS_DROPPED): Transition(_S.DROPPED),
     **_is_signed(_S.SIGNED),
-    (_S.SIGNED, _G.SEND): Rule(_S.SIGNED, _C.SHOW),
-    (_S.SIGNED, _G.IS_SHOWN): Rule(_S.SHOWN),
+    (_S.SIGNED, _G.SEND): Transition(_S.SIGNED, _C.SHOW),
+    (_S.SIGNED, _G.IS_SHOWN): Transition(_S.SHOWN),
     **_is_signed(_S.SHOWN),
     **_is_over(_S.ACKNOWLEDGED),
     **_is_over(_S.REFUSED),
@@ -186,7 +186,7 @@ REFUSED: Final = pairs(
     }
 )
 
-PAYER: Final = Role(
+PAYER: Final = MachineSpec(
     name="payer",
     start=_S.IDLE,
     inputs=frozenset(list(_G)[: list(_G).index(_G.CONSIDERED)]),

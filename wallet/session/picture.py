@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wallet.session.payee_table import PAYEE
 from wallet.session.payer_table import MONEY, PAYER
-from wallet.session.table import G, Role, S, V, Waiting
+from wallet.session.table import G, MachineSpec, S, V, Waiting
 
 _HEAD = """# How two wallets talk
 
@@ -41,7 +41,7 @@ def draw() -> str:
     )
 
 
-def _section(role: Role[S, G, V], title: str) -> list[str]:
+def _section(role: MachineSpec[S, G, V], title: str) -> list[str]:
     return [
         f"## {title}\n",
         "```mermaid",
@@ -57,7 +57,7 @@ def _section(role: Role[S, G, V], title: str) -> list[str]:
     ]
 
 
-def _arrows(role: Role[S, G, V]) -> list[str]:
+def _arrows(role: MachineSpec[S, G, V]) -> list[str]:
     """One arrow for each pair of states, with all that leads from one to the other."""
     labels: dict[tuple[S, S], list[str]] = {}
     for (state, given), rule in role.table.items():
@@ -70,13 +70,13 @@ def _arrows(role: Role[S, G, V]) -> list[str]:
     ]
 
 
-def _ends(role: Role[S, G, V]) -> list[str]:
+def _ends(role: MachineSpec[S, G, V]) -> list[str]:
     return [
         f"    {state.value} --> [*]" for state, waits in role.waiting.items() if waits is Waiting.FOR_NOBODY
     ]
 
 
-def _noted(role: Role[S, G, V], state: S) -> str:
+def _noted(role: MachineSpec[S, G, V], state: S) -> str:
     stays = (
         given.value
         for (at, given), rule in role.table.items()
@@ -85,7 +85,7 @@ def _noted(role: Role[S, G, V], state: S) -> str:
     return _listed(stays)
 
 
-def _refused(role: Role[S, G, V], state: S) -> str:
+def _refused(role: MachineSpec[S, G, V], state: S) -> str:
     return _listed(given.value for at, given in role.refused if at is state)
 
 

@@ -71,7 +71,12 @@ class PayerPurse(Protocol):
         """Every check that can be made before the PIN. Changes nothing."""
 
     def reserve(
-        self, request: Signed[Request], amount: int, *, anew: bool = False, contact: bytes | None = None
+        self,
+        request: Signed[Request],
+        amount: int,
+        *,
+        allow_second: bool = False,
+        contact: bytes | None = None,
     ) -> bytes:
         """The intent on disk and the record advanced; the payment's id. A nonce request never gets a second.
         ``contact``: the key that signed beside the request."""

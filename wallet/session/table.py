@@ -27,7 +27,7 @@ class Waiting(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule(Generic[S, V]):
+class Transition(Generic[S, V]):
     """Go to ``to``; then call the purse's ``call``, if any, whose outcome is what is given next."""
 
     to: S
@@ -35,21 +35,21 @@ class Rule(Generic[S, V]):
 
 
 @dataclass(frozen=True, slots=True)
-class Role(Generic[S, G, V]):
+class MachineSpec(Generic[S, G, V]):
     """One role's whole machine: ``inputs`` come from outside, the other givens are outcomes of verbs."""
 
     name: str
     start: S
     inputs: frozenset[G]
-    table: Mapping[tuple[S, G], Rule[S, V]]
+    table: Mapping[tuple[S, G], Transition[S, V]]
     refused: frozenset[tuple[S, G]]
     outcomes: Mapping[V, frozenset[G]]
     waiting: Mapping[S, Waiting]
 
 
-def stays(state: S, given: Iterable[G]) -> dict[tuple[S, G], Rule[S, V]]:
+def stays(state: S, given: Iterable[G]) -> dict[tuple[S, G], Transition[S, V]]:
     """Rows for what is taken note of in ``state`` and changes nothing."""
-    return {(state, item): Rule(state) for item in given}
+    return {(state, item): Transition(state) for item in given}
 
 
 def pairs(rows: Mapping[S, Iterable[G]]) -> frozenset[tuple[S, G]]:

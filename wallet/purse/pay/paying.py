@@ -68,7 +68,7 @@ class Paying:
         request: Signed[Request],
         amount: int | None = None,
         *,
-        anew: bool = False,
+        allow_second: bool = False,
         contact: bytes | None = None,
     ) -> bytes:
         """The payment's id (16 bytes), once its intent is on disk: tokens, bodies, numbers and totals are fixed.
@@ -91,7 +91,7 @@ class Paying:
             return considered.payment
         if considered.amount is None or choice is None:
             raise Refusal(Code.AMOUNT_INVALID)
-        if considered.earlier and not anew:
+        if considered.earlier and not allow_second:
             latest = considered.earlier[-1]
             raise Refusal(
                 Code.ALREADY_PAID, {"payment": latest.id.hex(), "paid": latest.amount, "time": latest.at}

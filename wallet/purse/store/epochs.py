@@ -124,14 +124,14 @@ class Epochs:
         raw = self._store.fact(_BANKS)
         return frozenset() if raw is None else frozenset(codec.decode(raw, _MAX_BANKS_BYTES))
 
-    def begin(self, now: int, total: int, *, anew: bool = False) -> EpochKey:
+    def begin(self, now: int, total: int, *, fresh_key: bool = False) -> EpochKey:
         """The key to certify next: an unfinished one, a merchant's own, or else a fresh one.
 
         ``anew`` makes a fresh one for a merchant too (its printed codes then end with the old certificate), and
         instead of one whose certificate the bank no longer gives (it was found in the keystore, and is too old).
         """
         self._unseen = None
-        if anew:
+        if fresh_key:
             with self._store.transaction():
                 self._store.write("UPDATE epoch SET state = 'unclaimed' WHERE state = 'made'")
         current = self.current()
@@ -140,7 +140,7 @@ class Epochs:
         )
         if unfinished is not None:
             return self._finish(unfinished["number"], total)
-        if current is not None and current.body.kind is WalletKind.MERCHANT and not anew:
+        if current is not None and current.body.kind is WalletKind.MERCHANT and not fresh_key:
             alias = self._store.value("SELECT alias FROM epoch WHERE key = ?", current.body.key)
             return EpochKey(alias, current.body.key, total)
         fresh = self._finish(self._name_next(now), total)

@@ -84,13 +84,13 @@ class Reconciling:
 
     # epochs
 
-    def begin_epoch(self, *, anew: bool = False) -> EpochKey:
+    def begin_epoch(self, *, fresh_key: bool = False) -> EpochKey:
         """The key to have certified, and the running total to state with it.
 
         An unfinished key is given again; a merchant's key is kept and recertified unless ``anew``; a person gets a
         fresh one. The alias is on disk before the key is made.
         """
-        return self._purse.epochs.begin(self._purse.now(), self._purse.outgoing.total(), anew=anew)
+        return self._purse.epochs.begin(self._purse.now(), self._purse.outgoing.total(), fresh_key=fresh_key)
 
     @property
     def is_epoch_unfinished(self) -> bool:
