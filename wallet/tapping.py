@@ -88,7 +88,7 @@ class PayerTap:
             return messages.payment_message(self._purse.show_again(self.session.payment_id))
         return standing
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         """A payment is for those who know its request: whoever names none hears nothing."""
         if ref != self.ref:
             return self._earlier(ref)
@@ -187,7 +187,7 @@ class PayeeTap:
     def to_send(self) -> bytes | None:
         return self.session.bytes_to_send()
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         """A receipt is for those who know its request: whoever names none hears what is asked for, if anything."""
         self._find_out()
         if not ref and self.session.state in _ANSWERED and not self.session.request.body.is_printed:

@@ -103,8 +103,8 @@ class _Answering:
 
     side: Side
 
-    def standing(self, ref: bytes) -> Reply:
-        return self.side._noticing(lambda: self.side.wallet().standing(ref))
+    def current_message(self, ref: bytes) -> Reply:
+        return self.side._noticing(lambda: self.side.wallet().current_message(ref))
 
     def take(self, message: bytes) -> Reply:
         return self.side._noticing(lambda: self.side.wallet().take(message))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
-from wallet.transport.nfc.mailbox import PATIENCE, Desk
+from wallet.transport.nfc.mailbox import PATIENCE, Mailbox
 from wallet.transport.nfc.ports import Reply, Responder
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class ThreadWorker:
         return future.result()
 
     def behind_card(self, wallet: Responder) -> Responder:
-        return AtDesk(self.put, wallet)
+        return MailboxResponder(self.put, wallet)
 
     def close(self, last: Callable[[], None]) -> None:
         with self._lock:
@@ -80,17 +80,17 @@ class ThreadWorker:
         self._thread.join()
 
 
-class AtDesk:
-    """A ``Responder`` for a card's link: it asks at a `Desk`, where the worker answers in its turn."""
+class MailboxResponder:
+    """A ``Responder`` for a card's link: it asks at a `Mailbox`, where the worker answers in its turn."""
 
     def __init__(self, put: Callable[[Callable[[], None]], None], wallet: Responder) -> None:
         self._put = put
         self._wallet = wallet
-        self._desk = Desk()
+        self._desk = Mailbox()
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         self._put(self._answer)
-        return self._desk.standing(ref)
+        return self._desk.current_message(ref)
 
     def take(self, message: bytes) -> Reply:
         self._put(self._answer)

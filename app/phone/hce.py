@@ -1,7 +1,8 @@
 """An Android phone as the card of a tap: the wallet's side of `kz.qalta.hce.ApduMailbox`, behind the port
 ``CardDevice``.
 
-Rule: pyjnius is imported by ``android_desk`` alone, which only a phone calls; what is here besides is tried anywhere.
+Rule: pyjnius is imported by ``android_mailbox`` alone, which only a phone calls; what is here besides is
+tried anywhere.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Call(Protocol):
     def apdu(self) -> Any: ...
 
 
-class Desk(Protocol):
+class ApduMailbox(Protocol):
     """The Java object, by the names that pyjnius gives it."""
 
     def attach(self) -> None: ...
@@ -40,7 +41,7 @@ class Desk(Protocol):
 class HceCard:
     """A ``CardDevice``. The service answers for it by PENDING as long as nobody serves."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ApduMailbox) -> None:
         self._desk = desk
 
     def serve(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> bool:
@@ -64,8 +65,8 @@ def _unsigned(raw: Any) -> bytes:
     return bytes(byte & 0xFF for byte in raw)
 
 
-def android_desk() -> Desk:
-    """The desk of this process. ``DeviceError``: PACKAGE_MISSING (no pyjnius: this is no phone), NO_CARD_SIDE."""
+def android_mailbox() -> ApduMailbox:
+    """The mailbox of this process. ``DeviceError``: PACKAGE_MISSING (no pyjnius: this is no phone), NO_CARD_SIDE."""
     try:
         from jnius import autoclass
     except ImportError as error:
@@ -73,4 +74,4 @@ def android_desk() -> Desk:
     activity = autoclass("org.kivy.android.PythonActivity").mActivity
     if not activity.getPackageManager().hasSystemFeature(_FEATURE):
         raise DeviceError(Trouble.NO_CARD_SIDE, NAME)
-    return cast(Desk, autoclass("kz.qalta.hce.ApduMailbox").DESK)
+    return cast(ApduMailbox, autoclass("kz.qalta.hce.ApduMailbox").MAILBOX)

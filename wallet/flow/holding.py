@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from wallet.protocol.codes import Refusal
-from wallet.transport.nfc import Card, CardDevice, Deadline, Desk, ReaderDevice, Serving, TapEnd
+from wallet.transport.nfc import Card, CardDevice, Deadline, Mailbox, ReaderDevice, Serving, TapEnd
 from wallet.transport.nfc.loop import TapLoop
 from wallet.transport.nfc.ports import TappedWallet
 
@@ -155,7 +155,7 @@ class Holding:
 
     def as_card(self, device: CardDevice) -> None:
         """Until all is said, or the seconds are over. Raises what ``hear`` raises; ``DeviceError``."""
-        desk = Desk()
+        desk = Mailbox()
         card = Card(desk)
         self._say(HoldingStep.WAIT_AS_CARD)
         with Serving(device, card.answer, self._clock) as serving:
@@ -173,7 +173,7 @@ class Holding:
                 raise
 
     def _answer_until(
-        self, is_over: Callable[[], bool], desk: Desk, serving: Serving, after: Callable[[], None]
+        self, is_over: Callable[[], bool], desk: Mailbox, serving: Serving, after: Callable[[], None]
     ) -> None:
         while not is_over() and self._has_time:
             serving.check()

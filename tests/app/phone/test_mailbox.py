@@ -187,7 +187,7 @@ def test_a_wallet_that_goes_leaves_the_reader_asking(desk: Desk) -> None:
 class Wallet:
     """Takes any message and says it backwards."""
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         return Nothing()
 
     def take(self, message: bytes) -> Reply:

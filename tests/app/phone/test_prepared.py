@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from app.phone import hce, manifest_hook
-from app.phone.hce import HceCard, android_desk
+from app.phone.hce import HceCard, android_mailbox
 from tests.support.cli import ROOT
 from wallet.transport.nfc import apdu
 from wallet.transport.nfc.ports import CardDevice, Deadline, DeviceError, Trouble
@@ -195,7 +195,7 @@ def test_nobody_came_in_time_and_a_wallet_that_fails_lets_go() -> None:
 
 def test_elsewhere_than_on_a_phone_that_is_said() -> None:
     with pytest.raises(DeviceError) as caught:
-        android_desk()
+        android_mailbox()
     assert (caught.value.trouble, caught.value.device) == (Trouble.PACKAGE_MISSING, hce.NAME)
 
 

@@ -20,7 +20,7 @@ FIRST, SECOND, THIRD = (bytes([n]) * 440 for n in (1, 2, 3))
 class Sayer:
     """A wallet that always says ``SAID``."""
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         return SAID
 
     def take(self, message: bytes) -> Reply:

@@ -27,7 +27,7 @@ class Partner:
     is_over: bool = False
     waits_for_person: bool = False
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         return self.says if ref in (b"", self.ref) else Nothing()
 
     def take(self, message: bytes) -> Reply:

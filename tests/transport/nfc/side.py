@@ -47,8 +47,8 @@ class Observed:
         self._noted(message)
         return message
 
-    def standing(self, ref: bytes) -> Reply:
-        return self._noted(self.tap.standing(ref))
+    def current_message(self, ref: bytes) -> Reply:
+        return self._noted(self.tap.current_message(ref))
 
     def take(self, message: bytes) -> Reply:
         self.heard.append(message)

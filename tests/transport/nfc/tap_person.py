@@ -24,7 +24,7 @@ from wallet.session.events import ConfirmationNeeded, PaymentReceived
 from wallet.tapping import PayeeTap, PayerTap
 from wallet.transport.nfc import Card, Deadline, TapEnd, Tapper
 from wallet.transport.nfc.devices import open_card, open_reader
-from wallet.transport.nfc.mailbox import Desk
+from wallet.transport.nfc.mailbox import Mailbox
 
 AMOUNT = 1_250_050
 PATIENCE = 60.0
@@ -102,7 +102,7 @@ def read(person: Person, device: str) -> list[TapEnd]:
 
 def answer(person: Person, device: str, torn_at: set[int]) -> list[TapEnd]:
     """Serve taps in a thread, answer them in this one, until standard input ends."""
-    desk, is_over = Desk(), threading.Event()
+    desk, is_over = Mailbox(), threading.Event()
     card, count = Card(desk), iter(range(sys.maxsize))
 
     def torn(command: bytes) -> bytes:

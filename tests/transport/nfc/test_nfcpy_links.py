@@ -21,7 +21,7 @@ from tests.transport.nfc.side import AMOUNT, Side, payer_tap, within
 from wallet.session import PayerState
 from wallet.transport.nfc import Card, Deadline, DeviceError, LinkLost, Trouble
 from wallet.transport.nfc.isodep import MAX_COMMAND, Picc
-from wallet.transport.nfc.mailbox import Desk
+from wallet.transport.nfc.mailbox import Mailbox
 from wallet.transport.nfc.nfcpy_card import QUIET, NfcpyCard
 from wallet.transport.nfc.nfcpy_reader import NfcpyReader
 
@@ -148,7 +148,7 @@ def test_the_person_decides_while_the_reader_asks_again(port: int, tmp_path: Pat
         return str(Side("payee", tmp_path / "payee", name(port)).read(SECONDS)["end"])
 
     town = Town(tmp_path / "payer")
-    tap, desk = payer_tap(town, 1), Desk()
+    tap, desk = payer_tap(town, 1), Mailbox()
     asked = 0
     with serving(port, Card(desk).answer) as card, ThreadPoolExecutor(1) as pool:
         read = pool.submit(payee)

@@ -145,12 +145,12 @@ def test_a_card_that_always_has_something_new_to_say() -> None:
     """The longest messages, none twice, each fetched to its end."""
 
     class Talker(Partner):
-        def standing(self, ref: bytes) -> bytes:
+        def current_message(self, ref: bytes) -> bytes:
             self.heard.append(b"")
             return hashlib.shake_256(len(self.heard).to_bytes(4, "big")).digest(blocks.MAX_MESSAGE_BYTES)
 
         def take(self, message: bytes) -> bytes:
-            return self.standing(b"")
+            return self.current_message(b"")
 
     card = Card(Talker())
     card.answer(apdu.select())

@@ -261,9 +261,9 @@ def test_a_printed_code_tells_nobody_of_the_others() -> None:
     pair = Pair.of(printed=True)
     receipt_lost(pair)
     payee = PayeeTap(pair.shop.receiving, pair.payee)  # type: ignore[arg-type]
-    asked = payee.standing(payee.ref)
-    assert asked == payee.standing(b"")
+    asked = payee.current_message(payee.ref)
+    assert asked == payee.current_message(b"")
     assert isinstance(asked, bytes)
     other = payer_of(pair.place.holder("other", "alatau", FUNDS))
     assert reads(other, Card(payee))[0] is TapEnd.PERSON_HERE
-    assert PayeeTap(pair.shop.receiving, payee.session).standing(bytes(16)) != asked  # type: ignore[arg-type]
+    assert PayeeTap(pair.shop.receiving, payee.session).current_message(bytes(16)) != asked  # type: ignore[arg-type]

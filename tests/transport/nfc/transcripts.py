@@ -39,8 +39,8 @@ class Noted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._end, name)
 
-    def standing(self, ref: bytes) -> Reply:
-        reply: Reply = self._note(self._end.standing(ref))
+    def current_message(self, ref: bytes) -> Reply:
+        reply: Reply = self._note(self._end.current_message(ref))
         return reply
 
     def take(self, message: bytes) -> Reply:

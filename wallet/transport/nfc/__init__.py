@@ -5,7 +5,7 @@ Rule: importing this package imports no reader's library and opens no device; `d
 """
 
 from wallet.transport.nfc.card import Card
-from wallet.transport.nfc.mailbox import Desk
+from wallet.transport.nfc.mailbox import Mailbox
 from wallet.transport.nfc.ports import (
     CardDevice,
     Deadline,
@@ -22,9 +22,9 @@ __all__ = [
     "Card",
     "CardDevice",
     "Deadline",
-    "Desk",
     "DeviceError",
     "LinkLost",
+    "Mailbox",
     "ReaderDevice",
     "ReaderLink",
     "Serving",

@@ -134,7 +134,7 @@ class Card:
             return self._received(incoming)
         match _command(block):
             case Hello(ref):
-                return self._told(self._responder.standing(ref))
+                return self._told(self._responder.current_message(ref))
             case Status(identifier):
                 return Have(len(self._parts.get(identifier, b"")))
             case Get(identifier, offset):

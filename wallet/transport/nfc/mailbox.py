@@ -32,10 +32,10 @@ class _Question:
         return self.message is None and not self.is_waited_for
 
     def ask(self, wallet: Responder) -> Reply:
-        return wallet.standing(self.ref) if self.message is None else wallet.take(self.message)
+        return wallet.current_message(self.ref) if self.message is None else wallet.take(self.message)
 
 
-class Desk:
+class Mailbox:
     """A ``Responder`` for the link's thread; ``answer_next`` is for the wallet's."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -47,7 +47,7 @@ class Desk:
 
     # the link's thread
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         return self._ask(_Question(None, ref))
 
     def take(self, message: bytes) -> Reply:

@@ -43,7 +43,7 @@ class NfcpyCard:
     def serve(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> bool:
         """As the port says. ``answer`` is called in this thread, and what it raises ends the tap and is raised here;
         ``deadline`` is asked in the radio's."""
-        desk = _Desk()
+        desk = _Mailbox()
         with ThreadPoolExecutor(1, "nfc-radio") as pool:
             radio = pool.submit(self._on_air, desk, deadline)
             radio.add_done_callback(lambda _: desk.commands.put(None))
@@ -54,7 +54,7 @@ class NfcpyCard:
                 desk.is_closed.set()
         return radio.result()
 
-    def _on_air(self, desk: _Desk, deadline: Deadline) -> bool:
+    def _on_air(self, desk: _Mailbox, deadline: Deadline) -> bool:
         until = Deadline(deadline.clock, deadline.at, lambda: desk.is_closed.is_set() or deadline.cancelled())
         with frontend(self._device, is_developer=self._is_developer) as clf, as_device_error(self._device):
             while until.left() > 0:
@@ -84,7 +84,7 @@ class NfcpyCard:
         return target
 
 
-class _Desk:
+class _Mailbox:
     """Where radio and wallet meet: commands one way, None at the end, answers the other way."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class _Desk:
 class _Session:
     """One reader, from its first block until it goes."""
 
-    def __init__(self, clf: Frontend, desk: _Desk, deadline: Deadline) -> None:
+    def __init__(self, clf: Frontend, desk: _Mailbox, deadline: Deadline) -> None:
         self._clf = clf
         self._desk = desk
         self._deadline = deadline

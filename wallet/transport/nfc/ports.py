@@ -89,7 +89,7 @@ Reply = bytes | Nothing | Pending
 class Responder(Protocol):
     """The wallet behind a card. Its answers are durable before they are given, and the same when asked again."""
 
-    def standing(self, ref: bytes) -> Reply:
+    def current_message(self, ref: bytes) -> Reply:
         """What it has for the request ``ref`` (16 bytes), or at all (empty)."""
 
     def take(self, message: bytes) -> Reply:

@@ -1,6 +1,7 @@
 """A card's device in a thread of its own, tap after tap, while the wallet and its person stay in theirs.
 
-Rule: the thread only carries; the wallet answers through `Desk`. What ends the device is raised where it is asked for.
+Rule: the thread only carries; the wallet answers through `Mailbox`. What ends the device is raised where
+it is asked for.
 """
 
 from __future__ import annotations

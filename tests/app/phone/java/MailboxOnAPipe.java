@@ -8,7 +8,7 @@ public final class MailboxOnAPipe {
     private static final HexFormat HEX = HexFormat.of();
 
     public static void main(String[] arguments) throws Exception {
-        ApduMailbox desk = ApduMailbox.DESK;
+        ApduMailbox desk = ApduMailbox.MAILBOX;
         StringBuilder sent = new StringBuilder();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
         for (String line = in.readLine(); line != null; line = in.readLine()) {

@@ -28,7 +28,7 @@ public final class ApduMailbox {
     }
 
     /** One for the process: it outlives the service, which Android makes and ends as readers come and go. */
-    public static final ApduMailbox DESK = new ApduMailbox();
+    public static final ApduMailbox MAILBOX = new ApduMailbox();
 
     static final byte[] SELECT = hex("00A4040007F051414C54410100");
     static final byte[] SELECTED = hex("01F000019000");

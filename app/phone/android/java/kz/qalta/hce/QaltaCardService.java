@@ -8,11 +8,11 @@ import android.os.Bundle;
 public final class QaltaCardService extends HostApduService {
     @Override
     public byte[] processCommandApdu(byte[] commandApdu, Bundle extras) {
-        return ApduMailbox.DESK.process(commandApdu, this::sendResponseApdu);
+        return ApduMailbox.MAILBOX.process(commandApdu, this::sendResponseApdu);
     }
 
     @Override
     public void onDeactivated(int reason) {
-        ApduMailbox.DESK.deactivated();
+        ApduMailbox.MAILBOX.deactivated();
     }
 }
