@@ -98,4 +98,4 @@ def test_its_programs_have_the_types_that_they_say(tmp_path: Path, program_text:
 
 def test_its_table_is_the_nodes_own() -> None:
     assert drawn_in(PAGE) == calls.draw(), "python -m tools.calls makes it anew"
-    assert all(route.about in PAGE for route in calls.routes())
+    assert all(route.summary in PAGE for route in calls.routes())

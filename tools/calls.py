@@ -36,7 +36,7 @@ def draw() -> str:
     lines = ["", "| who | call | what |", "| --- | --- | --- |"]
     for route in table:
         who = ", ".join(told for kind, told in _WHO.items() if kind in route.callers)
-        lines.append(f"| {who} | `{route.method} {route.path}` | {route.about} |")
+        lines.append(f"| {who} | `{route.method} {route.path}` | {route.summary} |")
     return "\n".join([*lines, "", ""])
 
 

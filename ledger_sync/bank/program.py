@@ -18,9 +18,9 @@ from ledger_sync.bank.startup import Beginning
 from ledger_sync.bank.terms import Terms
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.routes import Caller, CallerKind, Identify
-from ledger_sync.service.policy_cache import Trust
+from ledger_sync.service.policy_cache import PolicyCache
 from ledger_sync.service.run import Home, Program, Service
-from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.server import Authenticator, build_app
 from ledger_sync.service.worker import Worker
 
 ALIAS: Final = "bank"
@@ -36,7 +36,7 @@ class Assembled:
     """A bank node with the parts that its service is made of."""
 
     node: Node
-    trust: Trust
+    trust: PolicyCache
     service: Service
 
 
@@ -58,7 +58,7 @@ def assemble(home: Home) -> Assembled:
 
     central_bank = line(config["central_bank"])
     banks = {name: line(url) for name, url in config["banks"].items() if name != bank}
-    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
+    trust = PolicyCache(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
     storage = SqliteStorage(home.folder / "bank.db")
     books = Books(storage.accounts, home.clock)
     house = House(bank, signer.sign, storage, books, trust, home.clock, home.random, home.machine)
@@ -69,7 +69,7 @@ def assemble(home: Home) -> Assembled:
     node.deliveries.begin_numbers()
     nonces = home.nonces()
     who = identify(node, trust, home.key("operator"))
-    gate = Gate(home.authority, who, nonces, home.clock, home.machine, home.hear)
+    gate = Authenticator(home.authority, who, nonces, home.clock, home.machine, home.hear)
     routes = BankCalls(node, trust, node.hurry, Beginning(home.ticks, terms.recalling)).routes()
 
     def close() -> None:
@@ -93,7 +93,7 @@ def assemble(home: Home) -> Assembled:
     return Assembled(node, trust, Service(app, workers, close))
 
 
-def identify(node: Node, trust: Trust, operator: bytes) -> Identify:
+def identify(node: Node, trust: PolicyCache, operator: bytes) -> Identify:
     """Who a key is to this bank: its operator, a customer's device, another bank, the central bank, or nobody."""
 
     def who(key: bytes, now: int) -> Caller | None:

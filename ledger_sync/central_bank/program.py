@@ -26,7 +26,7 @@ from ledger_sync.central_bank.sqlite.storage import SqliteStorage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.client import WHOLE_WITHIN_A_CALL, ServiceClient
 from ledger_sync.service.run import Home, Program, Service
-from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.server import Authenticator, build_app
 from ledger_sync.service.worker import Worker
 
 ALIASES: Final = ("root", "issuing", "policy", "redemption")
@@ -91,7 +91,7 @@ def assemble(home: Home) -> Assembled:
         home.clock,
     )
     nonces = home.nonces()
-    gate = Gate(home.authority, central_bank.identify, nonces, home.clock, home.machine, home.hear)
+    gate = Authenticator(home.authority, central_bank.identify, nonces, home.clock, home.machine, home.hear)
     app = build_app(
         "Qalta central bank",
         central_bank.routes(),

@@ -21,7 +21,7 @@ from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.http.call import Clock
 from ledger_sync.http.reading import form_for, readable
-from ledger_sync.http.routes import Caller, CallerKind, Encoded, Incoming, Route
+from ledger_sync.http.routes import Caller, CallerKind, Encoded, IncomingCall, Route
 from ledger_sync.possession import Possession
 from ledger_sync.service.policy_cache import principal
 from wallet.protocol import codec, cose
@@ -165,7 +165,7 @@ class CentralBank:
                 "Pay a redemption that the notary committed",
                 "[issuance / null, value, credited: what of it went to the caller's position]",
                 f"[txid, bundle, [* consumption], {_POSSESSION} / null]; of the signer's key, for what is credited",
-                most=MAX_PROOF_BYTES,
+                max_bytes=MAX_PROOF_BYTES,
             ),
             Route(
                 "POST",
@@ -175,7 +175,7 @@ class CentralBank:
                 "Give an expired, unconsumed token back to its last owner's bank",
                 "[paid, owed / null]; owed where a bank must pay that had it consumed and cannot show by what",
                 f"[[txid, output], bundle, [* consumption], {_POSSESSION}]; of the owner's key",
-                most=MAX_PROOF_BYTES,
+                max_bytes=MAX_PROOF_BYTES,
             ),
             Route(
                 "POST",
@@ -195,7 +195,7 @@ class CentralBank:
                 "[paid, [transfer, certificate] / null, owed]",
                 f"[consumption, claimant txid, bundle, [* consumption], {_POSSESSION} / null]; of a key that lost"
                 " money, null to learn what became of it",
-                most=MAX_PROOF_BYTES,
+                max_bytes=MAX_PROOF_BYTES,
             ),
             Route(
                 "GET",
@@ -228,25 +228,25 @@ class CentralBank:
             ),
         )
 
-    def _absent(self, incoming: Incoming) -> Cbor:
+    def _absent(self, incoming: IncomingCall) -> Cbor:
         (bank,) = codec.array(incoming.value, 1)
         self.catching_up.go_on_without(codec.text(bank, MAX_ID_BYTES, least=1))
         return list(self.catching_up.left)
 
-    def _hand_over(self, incoming: Incoming) -> Cbor:
+    def _hand_over(self, incoming: IncomingCall) -> Cbor:
         (version,) = codec.array(incoming.value, 1)
         return [self.registry.hand_over(codec.uint(version, MAX_SEQUENCE))]
 
-    def _directory(self, incoming: Incoming) -> Cbor:
+    def _directory(self, incoming: IncomingCall) -> Cbor:
         return form_for(self.registry.published().forms, incoming.reads).to_cbor()
 
-    def _policy(self, incoming: Incoming) -> Encoded:
+    def _policy(self, incoming: IncomingCall) -> Encoded:
         return self.registry.update_since(incoming.number("since", MAX_SEQUENCE))
 
-    def _base(self, _incoming: Incoming) -> Encoded:
+    def _base(self, _incoming: IncomingCall) -> Encoded:
         return self.registry.base()
 
-    def _order(self, incoming: Incoming, kind: MovementKind) -> Cbor:
+    def _order(self, incoming: IncomingCall, kind: MovementKind) -> Cbor:
         self.catching_up.require_done()
         order_id, bank, amount = codec.array(incoming.value, 3)
         codec.octets(order_id, FUNDING_ID_BYTES)
@@ -255,7 +255,7 @@ class CentralBank:
         self.registry.directory.bank(bank)
         return [self.ordering.order(kind, order_id, bank, amount)]
 
-    def _funding(self, incoming: Incoming) -> Cbor:
+    def _funding(self, incoming: IncomingCall) -> Cbor:
         self.catching_up.require_whole(incoming.caller.name)
         funding, owner, amounts = codec.array(incoming.value, 3)
         listed = [codec.amount(amount) for amount in codec.array(amounts, least=1, most=MAX_AMOUNTS)]
@@ -264,13 +264,13 @@ class CentralBank:
         )
         return issuance.to_cbor()
 
-    def _funded(self, incoming: Incoming) -> Cbor:
+    def _funded(self, incoming: IncomingCall) -> Cbor:
         held = self.storage.issuances.find(Cause.FUNDING, incoming.octets("id", FUNDING_ID_BYTES))
         if held is None or held.bank != incoming.caller.name:
             raise Refusal(Code.NOT_FOUND)
         return held.issuance.to_cbor()
 
-    def _redemption(self, incoming: Incoming) -> Cbor:
+    def _redemption(self, incoming: IncomingCall) -> Cbor:
         self.catching_up.require_done()
         txid, bundle, statements, possession = codec.array(incoming.value, 4)
         codec.octets(txid, ID_BYTES)
@@ -280,7 +280,7 @@ class CentralBank:
         issuance = None if paid.issuance is None else paid.issuance.to_cbor()
         return [issuance, paid.value, paid.credited(bank)]
 
-    def _refund(self, incoming: Incoming) -> Cbor:
+    def _refund(self, incoming: IncomingCall) -> Cbor:
         self.catching_up.require_done()
         ref, bundle, statements, possession = codec.array(incoming.value, 4)
         proof = read_proof(bundle, statements, self.registry.directory)
@@ -290,7 +290,7 @@ class CentralBank:
             return [refunded.paid, refunded.owed]
         return [refunded, None]
 
-    def _revocation(self, incoming: Incoming) -> Cbor:
+    def _revocation(self, incoming: IncomingCall) -> Cbor:
         listed, evidence = codec.array(incoming.value, 2)
         wallets = [_revoked(item) for item in codec.array(listed, most=MAX_REVOKED_PER_DELTA)]
         shown = None if evidence is None else Evidence.from_cbor(evidence)
@@ -299,7 +299,7 @@ class CentralBank:
         require(bool(wallets), Code.MALFORMED)
         return [self.registry.revoke(incoming.caller.name, wallets, shown)]
 
-    def _challenge(self, incoming: Incoming) -> Cbor:
+    def _challenge(self, incoming: IncomingCall) -> Cbor:
         self.catching_up.require_done()
         statement, claim, bundle, statements, possession = codec.array(incoming.value, 5)
         codec.octets(claim, ID_BYTES)
@@ -313,21 +313,21 @@ class CentralBank:
         shown = None if answer.shown is None else [part.to_cbor() for part in answer.shown]
         return [answer.standing.paid, shown, answer.standing.owed]
 
-    def _movements(self, incoming: Incoming) -> Cbor:
+    def _movements(self, incoming: IncomingCall) -> Cbor:
         since = incoming.number("since", _MAX_MOVEMENT)
         listed = self.storage.books.movements(incoming.caller.name, since, _MOST_MOVEMENTS)
         return [[item.number, item.kind, item.id, item.amount, item.time] for item in listed]
 
-    def _position(self, incoming: Incoming) -> Cbor:
+    def _position(self, incoming: IncomingCall) -> Cbor:
         """Its own, and no sums: of two banks either would know the other's."""
         return [self.storage.books.balance(position(incoming.caller.name))]
 
-    def _consumptions(self, incoming: Incoming) -> Cbor:
+    def _consumptions(self, incoming: IncomingCall) -> Cbor:
         since, after = incoming.number("since", _MAX_MOVEMENT), incoming.number("after", _MAX_MOVEMENT)
         number, page = self.storage.winners.heard(since, after)
         return [number, [statement.to_cbor() for statement in page]]
 
-    def _books(self, _incoming: Incoming) -> Cbor:
+    def _books(self, _incoming: IncomingCall) -> Cbor:
         now = self.storage.books.sums()
         held = dict(now.positions)
         banks = [[bank.id, held.get(bank.id, 0)] for bank in self.registry.directory.banks]

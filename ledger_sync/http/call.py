@@ -40,7 +40,7 @@ _MAX_HEADER: Final = len(SCHEME) + 1 + (MAX_CALL_BYTES * 4 + 2) // 3
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SignedCall:
     """`target` is `authority/path?query`; `digest` the SHA-256 of the body; `time` in unix seconds; `sender` the
     33-byte key that signs."""
 
@@ -79,12 +79,12 @@ class Signer:
 
 def sign_call(method: str, target: str, body: bytes, signer: Signer, clock: Clock, random: Random) -> str:
     """The `Authorization` header for one call; every call has a fresh nonce."""
-    call = Call(method, target, hashlib.sha256(body).digest(), clock(), random(NONCE_BYTES), signer.key)
+    call = SignedCall(method, target, hashlib.sha256(body).digest(), clock(), random(NONCE_BYTES), signer.key)
     raw = cose.sign(call, signer.sign).encode()
     return f"{SCHEME} {base64.urlsafe_b64encode(raw).rstrip(b'=').decode('ascii')}"
 
 
-def read_call(header: str | None, method: str, target: str, now: int | None) -> Signed[Call]:
+def read_call(header: str | None, method: str, target: str, now: int | None) -> Signed[SignedCall]:
     """The call that `header` says it is, before its body is read: of this form, for this request, dated about now (at
     any time, where that is None).
 
@@ -100,22 +100,22 @@ def read_call(header: str | None, method: str, target: str, now: int | None) -> 
     return signed
 
 
-def check_sender(signed: Signed[Call]) -> Call:
+def check_sender(signed: Signed[SignedCall]) -> SignedCall:
     """The call, if its sender signed it. AUTH_SIGNATURE."""
     require(signed.signed_by(p256(signed.body.sender)), Code.AUTH_SIGNATURE)
     return signed.body
 
 
-def check_body(call: Call, body: bytes) -> None:
+def check_body(call: SignedCall, body: bytes) -> None:
     """AUTH_SIGNATURE for another body than the call's."""
     require(call.digest == hashlib.sha256(body).digest(), Code.AUTH_SIGNATURE)
 
 
-def _parse(header: str) -> Signed[Call]:
+def _parse(header: str) -> Signed[SignedCall]:
     require(len(header) <= _MAX_HEADER, Code.AUTH_SIGNATURE)
     token = header.removeprefix(SCHEME + " ")
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        return cose.parse(Call, raw)
+        return cose.parse(SignedCall, raw)
     except (binascii.Error, ValueError, Refusal) as error:
         raise Refusal(Code.AUTH_SIGNATURE) from error

@@ -37,7 +37,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Incoming:
+class IncomingCall:
     """One call as its handler sees it: `value` is the decoded body (None for GET), `parameters` those of the path
     and the query, `reads` the kinds that the caller says it reads."""
 
@@ -47,7 +47,7 @@ class Incoming:
     reads: frozenset[str] = FIRST
 
     def number(self, name: str, most: int) -> int:
-        """A query or path parameter as an integer from 0 to `most`; 0 where it is absent. MALFORMED."""
+        """A query or path parameter as an integer from 0 to `max_bytes`; 0 where it is absent. MALFORMED."""
         text = self.parameters.get(name, "0")
         if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= most):
             raise Refusal(Code.MALFORMED, {"parameter": name})
@@ -71,7 +71,7 @@ class Encoded:
     body: bytes
 
 
-Handler = Callable[[Incoming], Cbor | Encoded]
+Handler = Callable[[IncomingCall], Cbor | Encoded]
 """Runs in a thread of its own, may block, raises `Refusal`; what it returns is encoded as the answer."""
 
 Identify = Callable[[bytes, int], Caller | None]
@@ -80,8 +80,9 @@ Identify = Callable[[bytes, int], Caller | None]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`path` begins with /v1 and may have {names}. `takes` and `gives` say the CBOR shapes, in CDDL's manner;
-    `most` is the largest body in bytes, `queries` the names that may stand in the query; `room` names whom the handler
+    """`path` begins with /v1 and may have {names}. `request` and `response` say the CBOR shapes, in CDDL's manner;
+    `max_bytes` is the largest body in bytes, `queries` the names that may stand in the query; `room` names
+    whom the handler
     may have to wait for, empty where that is nobody; `is_undated`: a call may be dated anyhow and come again, for it
     changes nothing and its answer is for whoever asked alone."""
 
@@ -89,16 +90,16 @@ class Route:
     path: str
     callers: frozenset[CallerKind]
     handler: Handler
-    about: str
-    gives: str
-    takes: str = ""
-    most: int = MAX_BODY_BYTES
+    summary: str
+    response: str
+    request: str = ""
+    max_bytes: int = MAX_BODY_BYTES
     queries: tuple[str, ...] = ()
     room: str = ""
     is_undated: bool = False
 
     @property
-    def takes_body(self) -> bool:
+    def has_body(self) -> bool:
         return self.method != "GET"
 
 
@@ -138,11 +139,11 @@ _PROBLEM: Final = {
 def _operation(route: Route) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     operation: dict[str, Any] = {
-        "summary": route.about,
+        "summary": route.summary,
         "description": "Callers: " + ", ".join(sorted(route.callers)),
         "security": [] if CallerKind.PUBLIC in route.callers else [{"call": []}],
         "responses": {
-            "200": {"description": route.gives, "content": {BODY_TYPE: {"schema": {}}}},
+            "200": {"description": route.response, "content": {BODY_TYPE: {"schema": {}}}},
             "default": {"description": "Refused", "content": problem},
         },
     }
@@ -152,10 +153,10 @@ def _operation(route: Route) -> dict[str, Any]:
     ]
     if parameters:
         operation["parameters"] = parameters
-    if route.takes:
+    if route.request:
         operation["requestBody"] = {
             "required": True,
-            "description": route.takes,
+            "description": route.request,
             "content": {BODY_TYPE: {"schema": {}}},
         }
     return operation

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Final
 
 from ledger_sync import hearing
-from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
+from ledger_sync.http.routes import Caller, CallerKind, IncomingCall, Route
 from ledger_sync.notary.attestor import Attestor
 from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
 from ledger_sync.notary.sqlite_store import SqliteStore
 from ledger_sync.notary.store import CommitItem, Statement, Store
 from ledger_sync.notary.writer import Writer
-from ledger_sync.service.policy_cache import Trust
+from ledger_sync.service.policy_cache import PolicyCache
 from ledger_sync.service.run import Home, Program, Service
-from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.server import Authenticator, build_app
 from ledger_sync.service.worker import Worker
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import MAX_ID_BYTES
@@ -61,8 +61,8 @@ class Notary:
                 _PARTNERS,
                 self._commits,
                 "Consume token references; the first commit of each stands",
-                gives="[* [* consumption]]: per commit the statements that cover its references",
-                takes="[1*256 commit]",
+                response="[* [* consumption]]: per commit the statements that cover its references",
+                request="[1*256 commit]",
             ),
             Route(
                 "POST",
@@ -70,8 +70,8 @@ class Notary:
                 _PARTNERS,
                 self._questions,
                 "What commits would be answered; nothing is consumed",
-                gives="[* [* consumption]]: per commit the statements that cover what is consumed of its references",
-                takes="[1*256 commit]",
+                response="[* [* consumption]]: per commit the statements that cover what is consumed of its references",
+                request="[1*256 commit]",
             ),
             Route(
                 "POST",
@@ -79,8 +79,8 @@ class Notary:
                 _PARTNERS,
                 self._lookups,
                 "Which transaction of the caller's consumed each reference",
-                gives="[* consumption / null]",
-                takes="[1*1024 [txid, output]]",
+                response="[* consumption / null]",
+                request="[1*1024 [txid, output]]",
             ),
             Route(
                 "POST",
@@ -88,8 +88,8 @@ class Notary:
                 _OPERATOR,
                 self._absent,
                 "Go on without the statements that this bank holds (the central bank: empty)",
-                gives="[* bank tstr]: who is still waited for",
-                takes="[bank tstr]",
+                response="[* bank tstr]: who is still waited for",
+                request="[bank tstr]",
             ),
         )
 
@@ -98,7 +98,7 @@ class Notary:
         self._writer.close()
         self._store.close()
 
-    def _signed(self, incoming: Incoming) -> list[CommitItem]:
+    def _signed(self, incoming: IncomingCall) -> list[CommitItem]:
         self._catching_up.require_done()
         directory = self._directory()
         items = []
@@ -109,7 +109,7 @@ class Notary:
             items.append(CommitItem.of(signed))
         return items
 
-    def _questions(self, incoming: Incoming) -> Cbor:
+    def _questions(self, incoming: IncomingCall) -> Cbor:
         """Whoever asks signs which transfer it asks for: as for a commit, and no more is told than to a commit."""
         answers: list[Cbor] = []
         for item in self._signed(incoming):
@@ -117,16 +117,16 @@ class Notary:
             answers.append([statement.to_cbor() for statement in found.values()])
         return answers
 
-    def _commits(self, incoming: Incoming) -> Cbor:
+    def _commits(self, incoming: IncomingCall) -> Cbor:
         items = self._signed(incoming)
         return [[statement.to_cbor() for statement in verdicts] for verdicts in self._writer.commit(items)]
 
-    def _absent(self, incoming: Incoming) -> Cbor:
+    def _absent(self, incoming: IncomingCall) -> Cbor:
         (name,) = codec.array(incoming.value, 1)
         self._catching_up.go_on_without(codec.text(name, MAX_ID_BYTES))
         return list(self._catching_up.left)
 
-    def _lookups(self, incoming: Incoming) -> Cbor:
+    def _lookups(self, incoming: IncomingCall) -> Cbor:
         """What the caller consumed itself. Of what another did, only a commit of the same reference tells."""
         self._catching_up.require_done()
         values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
@@ -142,7 +142,7 @@ def build(home: Home) -> Service:
     ({id: url}): whom it asks, after a start, for what it has said."""
     signer = home.signer(ALIAS)
     central_bank = home.line(home.config["central_bank"], signer)
-    trust = Trust(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
+    trust = PolicyCache(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
 
     def sign(body: Consumption) -> Statement:
         return cose.sign(body, signer.sign)
@@ -161,7 +161,7 @@ def build(home: Home) -> Service:
     def identify(key: bytes, now: int) -> Caller | None:
         return Caller(CallerKind.OPERATOR, "", key) if key == operator else trust.identify(key, now)
 
-    gate = Gate(home.authority, identify, nonces, home.clock, home.machine, home.hear)
+    gate = Authenticator(home.authority, identify, nonces, home.clock, home.machine, home.hear)
     app = build_app(
         "Qalta notary",
         notary.routes(),

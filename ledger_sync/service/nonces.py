@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from ledger_sync.http.call import WINDOW, Call
+from ledger_sync.http.call import WINDOW, SignedCall
 from wallet.database import Schema, connect, insert
 from wallet.protocol.codes import Code, Refusal
 
@@ -28,7 +28,7 @@ class Nonces:
         self._calls = 0
         self._db = connect(path, SCHEMA, shared=True)
 
-    def remember(self, call: Call, now: int) -> None:
+    def remember(self, call: SignedCall, now: int) -> None:
         """Take note of `call`. AUTH_REPLAYED if it was noted before."""
         with self._lock:
             if self._calls % _SWEEP_EVERY == 0:

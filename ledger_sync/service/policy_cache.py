@@ -58,7 +58,7 @@ def principal(directory: Directory, key: bytes, now: int) -> Caller | None:
     return None
 
 
-class Trust:
+class PolicyCache:
     """The directory and policy that a service holds. Safe to share between threads."""
 
     def __init__(

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from hsm.storage import fault_of
-from ledger_sync.http.call import Call, Clock, check_body, check_sender, read_call
+from ledger_sync.http.call import Clock, SignedCall, check_body, check_sender, read_call
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
 from ledger_sync.http.reading import HEADER, read_kinds
@@ -31,7 +31,7 @@ from ledger_sync.http.routes import (
     CallerKind,
     Encoded,
     Identify,
-    Incoming,
+    IncomingCall,
     Route,
     openapi,
 )
@@ -56,7 +56,7 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Authenticator:
     """Authenticator of calls. `authority` is the host:port that clients name in their calls."""
 
     authority: str
@@ -68,7 +68,7 @@ class Gate:
     hear: Callable[[int], None] = lambda _time: None
     """Takes what a bank or the central bank has just dated a call by."""
 
-    def read(self, route: Route, header: str | None, target: str) -> Signed[Call] | None:
+    def read(self, route: Route, header: str | None, target: str) -> Signed[SignedCall] | None:
         """The call in `header`, None where `route` wants none. The codes of `read_call`."""
         if CallerKind.PUBLIC in route.callers:
             return None
@@ -78,7 +78,7 @@ class Gate:
     def _now(self) -> int:
         return (self.wall or self.clock)()
 
-    def recognise(self, route: Route, signed: Signed[Call] | None) -> Caller:
+    def recognise(self, route: Route, signed: Signed[SignedCall] | None) -> Caller:
         """Caller of a signed call, if it may take `route`. `Refusal`: AUTH_SIGNATURE, AUTH_FORBIDDEN, CLOCK_UNSURE."""
         if signed is None:
             return _NOBODY
@@ -92,7 +92,7 @@ class Gate:
         self.clock()
         return caller
 
-    def admit(self, route: Route, signed: Signed[Call] | None, body: bytes) -> None:
+    def admit(self, route: Route, signed: Signed[SignedCall] | None, body: bytes) -> None:
         """Nothing, if this is the body that was signed, for the first time. AUTH_SIGNATURE, AUTH_REPLAYED."""
         if signed is not None:
             check_body(signed.body, body)
@@ -103,7 +103,7 @@ class Gate:
 def build_app(
     title: str,
     routes: Sequence[Route],
-    gate: Gate,
+    gate: Authenticator,
     executor: Executor,
     ready: Callable[[], bool] = lambda: True,
     health: Callable[[], str | None] = lambda: None,
@@ -144,10 +144,10 @@ def build_app(
     return app
 
 
-def _endpoint(route: Route, gate: Gate, executor: Executor) -> StarletteRoute:
+def _endpoint(route: Route, gate: Authenticator, executor: Executor) -> StarletteRoute:
     async def endpoint(request: Request) -> Response:
         try:
-            most = route.most if route.takes_body else 0
+            most = route.max_bytes if route.has_body else 0
             _check_declared(request, most)
             signed = gate.read(route, request.headers.get("authorization"), _target(request))
             caller = None
@@ -175,13 +175,13 @@ def _may_be_large(request: Request, route: Route) -> bool:
     """Whether nothing says that the body will be small."""
     declared = request.headers.get("content-length", "")
     is_said = declared.isascii() and declared.isdigit() and len(declared) <= len(str(_SMALL))
-    return route.takes_body and route.most > _SMALL and not (is_said and int(declared) <= _SMALL)
+    return route.has_body and route.max_bytes > _SMALL and not (is_said and int(declared) <= _SMALL)
 
 
 def _answer(
     route: Route,
-    gate: Gate,
-    signed: Signed[Call] | None,
+    gate: Authenticator,
+    signed: Signed[SignedCall] | None,
     caller: Caller | None,
     parameters: Mapping[str, str],
     body: bytes,
@@ -190,8 +190,8 @@ def _answer(
     try:
         known = gate.recognise(route, signed) if caller is None else caller
         gate.admit(route, signed, body)
-        value = codec.decode(body, route.most) if route.takes_body else None
-        answer = route.handler(Incoming(known, value, parameters, reads))
+        value = codec.decode(body, route.max_bytes) if route.has_body else None
+        answer = route.handler(IncomingCall(known, value, parameters, reads))
         return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
     except RemoteRefusal as refusal:
         if is_asked_again(refusal):

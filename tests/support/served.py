@@ -16,9 +16,9 @@ from typing import Final, Self
 import uvicorn
 
 from ledger_sync.http.call import Signer
-from ledger_sync.http.routes import Caller, CallerKind, Incoming, Route
+from ledger_sync.http.routes import Caller, CallerKind, IncomingCall, Route
 from ledger_sync.service.nonces import Nonces
-from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.server import Authenticator, build_app
 from ledger_sync.service.threads import Threads
 from ledger_sync.service.wire import WireBounds, wire
 from tests.support.world import NOW, Key
@@ -39,7 +39,7 @@ def signer() -> Signer:
     return Signer(OPERATOR.public, OPERATOR.sign)
 
 
-def _slow(_incoming: Incoming) -> Cbor:
+def _slow(_incoming: IncomingCall) -> Cbor:
     threading.Event().wait()
     raise AssertionError
 
@@ -58,7 +58,7 @@ def _who(key: bytes, _now: int) -> Caller | None:
 
 
 def main() -> None:
-    gate = Gate(AUTHORITY, _who, Nonces(":memory:"), lambda: NOW)
+    gate = Authenticator(AUTHORITY, _who, Nonces(":memory:"), lambda: NOW)
     app = build_app("served", _routes(), gate, Threads(THREADS, WAITING, seconds=3_600))
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)

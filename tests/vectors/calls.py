@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import replace
 from typing import Any, Final
 
-from ledger_sync.http.call import Call
+from ledger_sync.http.call import SignedCall
 from ledger_sync.possession import Possession, possession_message
 from tests.support.vectors import Vector
 from tests.support.world import NOW, ORDER, Key
@@ -20,14 +20,14 @@ DEVICE: Final = Key.of("device of Aigul")
 OTHER: Final = Key.of("somebody else")
 BODY: Final = codec.encode([1, b"what is asked"])
 TARGET: Final = "bank.example:8443/v1/transfers?after=7&kind=%D2%9A"
-CALL: Final = Call("POST", TARGET, hashlib.sha256(BODY).digest(), NOW, bytes(range(16)), DEVICE.public)
+CALL: Final = SignedCall("POST", TARGET, hashlib.sha256(BODY).digest(), NOW, bytes(range(16)), DEVICE.public)
 
 
 def header_of(raw: bytes, scheme: str = "Qalta") -> str:
     return f"{scheme} {base64.urlsafe_b64encode(raw).rstrip(b'=').decode()}"
 
 
-def call(made: Call, note: str, by: Key = DEVICE, **seen: Any) -> Vector:
+def call(made: SignedCall, note: str, by: Key = DEVICE, **seen: Any) -> Vector:
     """A call as the server sees it: the header, and what it says it is for."""
     return shown_call(cose.sign(made, by.sign).encode(), note, **seen)
 

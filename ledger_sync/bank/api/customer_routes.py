@@ -13,8 +13,8 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.api.route_parts import ROWS, get, post, take
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
-from ledger_sync.http.routes import CallerKind, Incoming, Route
-from ledger_sync.service.policy_cache import Trust
+from ledger_sync.http.routes import CallerKind, IncomingCall, Route
+from ledger_sync.service.policy_cache import PolicyCache
 from wallet.protocol import codec
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,
@@ -42,7 +42,7 @@ _DEVICE: Final = frozenset({CallerKind.NEWCOMER, CallerKind.CUSTOMER})
 class CustomerCalls:
     """Handlers of these routes. ``poke`` wakes the workers after calls that leave them something to do."""
 
-    def __init__(self, node: Node, trust: Trust, poke: Callable[[], None]) -> None:
+    def __init__(self, node: Node, trust: PolicyCache, poke: Callable[[], None]) -> None:
         self._node = node
         self._trust = trust
         self._poke = poke
@@ -138,23 +138,23 @@ class CustomerCalls:
             ),
         )
 
-    def _time(self, incoming: Incoming) -> Cbor:
+    def _time(self, incoming: IncomingCall) -> Cbor:
         house = self._node.house
         word = TimeWord(house.bank, incoming.octets("nonce", NONCE_BYTES), house.clock())
         return house.sign(word).to_cbor()
 
-    def _enrol(self, incoming: Incoming) -> Cbor:
+    def _enrol(self, incoming: IncomingCall) -> Cbor:
         code, device = codec.array(incoming.value, 2)
         require(codec.public_key(device) == incoming.caller.key, Code.AUTH_FORBIDDEN)
         customer = self._node.customers.enrol(codec.text(code, _MAX_CODE, least=1), incoming.caller.key)
         return [customer.id, int(customer.kind), customer.name]
 
-    def _account(self, incoming: Incoming) -> Cbor:
+    def _account(self, incoming: IncomingCall) -> Cbor:
         customer = self._node.customers.customer(incoming.caller.name)
         open_ones = [[funding, amount] for funding, amount in self._node.funding.open_ones(customer.id)]
         return [self._node.house.books.balance(customer.id), customer.name, int(customer.kind), open_ones]
 
-    def _certify(self, incoming: Incoming) -> Cbor:
+    def _certify(self, incoming: IncomingCall) -> Cbor:
         key, total, proof = codec.array(incoming.value, 3)
         since = incoming.number("since", MAX_SEQUENCE)
         caller = incoming.caller
@@ -171,7 +171,7 @@ class CustomerCalls:
         news = [self._trust.directory_for(incoming.reads).encode(), update.to_cbor()]
         return [certificate.to_cbor(), news]
 
-    def _fund(self, incoming: Incoming) -> Cbor:
+    def _fund(self, incoming: IncomingCall) -> Cbor:
         funding, owner, amounts = codec.array(incoming.value, 3)
         listed = [codec.amount(item) for item in codec.array(amounts, least=1, most=MAX_AMOUNTS)]
         try:
@@ -182,15 +182,15 @@ class CustomerCalls:
             self._poke()
         return issuance.to_cbor()
 
-    def _upload(self, incoming: Incoming) -> Cbor:
+    def _upload(self, incoming: IncomingCall) -> Cbor:
         return take(self._node, self._poke, incoming, uploader_of_customer(incoming.caller.name))
 
-    def _verdicts(self, incoming: Incoming) -> Cbor:
+    def _verdicts(self, incoming: IncomingCall) -> Cbor:
         txids = [codec.octets(item, ID_BYTES) for item in codec.array(incoming.value, most=MAX_ASKED)]
         account = incoming.caller.name
         return self._node.answers.rows_for(account, txids)
 
-    def _deliver(self, incoming: Incoming) -> Cbor:
+    def _deliver(self, incoming: IncomingCall) -> Cbor:
         shown, *asked = codec.array(incoming.value, least=1, most=2)
         require(asked in ([], [1]), Code.MALFORMED)
         account, cursor = incoming.caller.name, codec.uint(shown, _MAX_CURSOR)
@@ -199,11 +199,11 @@ class CustomerCalls:
         after, bundle, listed = deliveries.since(account, cursor)
         return [after, bundle.to_cbor(), self._node.answers.rows(listed), *remembered]
 
-    def _keys(self, incoming: Incoming) -> Cbor:
+    def _keys(self, incoming: IncomingCall) -> Cbor:
         keys = [codec.public_key(item) for item in codec.array(incoming.value, most=MAX_ASKED)]
         return self._node.deliveries.keys_in_use(incoming.caller.name, keys)
 
-    def _possessions(self, incoming: Incoming) -> Cbor:
+    def _possessions(self, incoming: IncomingCall) -> Cbor:
         (after,) = codec.array(incoming.value, 1)
         device = incoming.caller.key
         return [
@@ -211,7 +211,7 @@ class CustomerCalls:
             for row in self._node.certification.possessions(device, codec.octets(after, most=KEY_BYTES))
         ]
 
-    def _at_loss(self, incoming: Incoming) -> Cbor:
+    def _at_loss(self, incoming: IncomingCall) -> Cbor:
         caller = incoming.caller
         amount, expires = self._node.objects.unspent.on_other_devices(caller.name, caller.key)
         grace = self._trust.policy.head.grace
@@ -220,7 +220,7 @@ class CustomerCalls:
             known.append(self._node.customers.count_other_devices(caller.name, caller.key))
         return known
 
-    def _lose(self, incoming: Incoming) -> Cbor:
+    def _lose(self, incoming: IncomingCall) -> Cbor:
         """A 1 says that the calling device is not among the lost: its own wallets stay as they are."""
         said = [codec.uint(item, 1) for item in codec.array(incoming.value, most=1)]
         require(said in ([], [1]), Code.MALFORMED)

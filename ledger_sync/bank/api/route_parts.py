@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ledger_sync.bank.api.node import Node
-from ledger_sync.http.routes import CallerKind, Handler, Incoming, Route
+from ledger_sync.http.routes import CallerKind, Handler, IncomingCall, Route
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 
@@ -17,7 +17,7 @@ ROWS: Final = (
 )
 
 
-def take(node: Node, poke: Callable[[], None], incoming: Incoming, uploader: str) -> Cbor:
+def take(node: Node, poke: Callable[[], None], incoming: IncomingCall, uploader: str) -> Cbor:
     """Take the bundle in, and answer for each of its transfers."""
     bundle = Bundle.from_cbor(incoming.value)
     try:

@@ -19,8 +19,8 @@ from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.startup import Beginning
 from ledger_sync.http.reading import readable
-from ledger_sync.http.routes import CallerKind, Encoded, Incoming, Route
-from ledger_sync.service.policy_cache import Trust
+from ledger_sync.http.routes import CallerKind, Encoded, IncomingCall, Route
+from ledger_sync.service.policy_cache import PolicyCache
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
     FUNDING_ID_BYTES,
@@ -56,7 +56,9 @@ _ROOMS: Final = {
 class BankCalls:
     """Handlers of the route table. ``poke`` wakes the worker after calls that leave it something to do."""
 
-    def __init__(self, node: Node, trust: Trust, poke: Callable[[], None], beginning: Beginning) -> None:
+    def __init__(
+        self, node: Node, trust: PolicyCache, poke: Callable[[], None], beginning: Beginning
+    ) -> None:
         self._node = node
         self._trust = trust
         self._poke = poke
@@ -144,21 +146,21 @@ class BankCalls:
 
     # public
 
-    def _root(self, incoming: Incoming) -> Cbor:
+    def _root(self, incoming: IncomingCall) -> Cbor:
         return [self._trust.directory.root, self._trust.directory_for(incoming.reads).encode()]
 
-    def _directory(self, incoming: Incoming) -> Cbor:
+    def _directory(self, incoming: IncomingCall) -> Cbor:
         return self._trust.directory_for(incoming.reads).encode()
 
-    def _policy(self, incoming: Incoming) -> Encoded:
+    def _policy(self, incoming: IncomingCall) -> Encoded:
         return self._trust.encoded_since(incoming.number("since", MAX_SEQUENCE))
 
-    def _relay(self, incoming: Incoming) -> Cbor:
+    def _relay(self, incoming: IncomingCall) -> Cbor:
         return take(self._node, self._poke, incoming, uploader_of_bank(incoming.caller.name))
 
     # banks and central bank
 
-    def _show(self, incoming: Incoming) -> Cbor:
+    def _show(self, incoming: IncomingCall) -> Cbor:
         """To the central bank, which challenges: BUSY where it may have been forgotten, as long as it may come back."""
         try:
             return self._shown(self._node.objects.transfers.any_copy(incoming.octets("id", ID_BYTES)))
@@ -167,7 +169,7 @@ class BankCalls:
                 raise Refusal(Code.BUSY) from refusal
             raise
 
-    def _show_rival(self, incoming: Incoming) -> Cbor:
+    def _show_rival(self, incoming: IncomingCall) -> Cbor:
         """Only to who has it itself, and may lack its certificate, or lost a token to it: what signed the one cannot be
         had but from who signed the other."""
         txid, value = codec.array(incoming.value, 2)
@@ -189,7 +191,7 @@ class BankCalls:
 
     # the operator
 
-    def _open(self, incoming: Incoming) -> Cbor:
+    def _open(self, incoming: IncomingCall) -> Cbor:
         cause, name, kind, category, opening = codec.array(incoming.value, 5)
         customer = Customer(
             account_id(codec.octets(cause)),
@@ -206,7 +208,7 @@ class BankCalls:
             attempt("movements", self._node.movements.follow)
             return [self._node.customers.open(cause, customer, amount)]
 
-    def _add_device(self, incoming: Incoming) -> Cbor:
+    def _add_device(self, incoming: IncomingCall) -> Cbor:
         cause, account = codec.array(incoming.value, 2)
         return [
             self._node.customers.add_device(
@@ -214,6 +216,6 @@ class BankCalls:
             )
         ]
 
-    def _books(self, _incoming: Incoming) -> Cbor:
+    def _books(self, _incoming: IncomingCall) -> Cbor:
         attempt("movements", self._node.movements.follow)
         return self._node.books()

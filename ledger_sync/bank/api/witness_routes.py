@@ -12,7 +12,7 @@ from typing import Final
 from ledger_sync.bank.accounts.caused import KINDS
 from ledger_sync.bank.api.node import Node
 from ledger_sync.heard import PAGE
-from ledger_sync.http.routes import CallerKind, Incoming, Route
+from ledger_sync.http.routes import CallerKind, IncomingCall, Route
 from wallet.protocol import codec
 from wallet.protocol.bounds import ID_BYTES, MAX_SEQUENCE
 from wallet.protocol.codec import Cbor
@@ -73,13 +73,13 @@ class WitnessCalls:
             ),
         )
 
-    def _consumptions(self, incoming: Incoming) -> Cbor:
+    def _consumptions(self, incoming: IncomingCall) -> Cbor:
         number, page = self._node.objects.statements.heard(
             incoming.number("since", _MAX_NUMBER), incoming.number("after", _MAX_NUMBER)
         )
         return [number, [statement.to_cbor() for statement in page]]
 
-    def _caused(self, incoming: Incoming) -> Cbor:
+    def _caused(self, incoming: IncomingCall) -> Cbor:
         page = self._node.caused.since(
             incoming.number("since", _MAX_NUMBER), incoming.number("after", _MAX_NUMBER)
         )
@@ -88,7 +88,7 @@ class WitnessCalls:
         ]
         return [self._node.movements.seen, page[-1].number if page else 0, acts]
 
-    def _cause_again(self, incoming: Incoming) -> Cbor:
+    def _cause_again(self, incoming: IncomingCall) -> Cbor:
         listed, policy = codec.array(incoming.value, 2)
         causes = []
         for value in codec.array(listed, most=PAGE):
@@ -99,7 +99,7 @@ class WitnessCalls:
         self._poke()
         return []
 
-    def _relay_again(self, incoming: Incoming) -> Cbor:
+    def _relay_again(self, incoming: IncomingCall) -> Cbor:
         (since,) = codec.array(incoming.value, 1)
         try:
             return [self._node.passing_on_again.open(incoming.caller.name, codec.moment(since))]

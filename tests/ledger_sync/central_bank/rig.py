@@ -13,7 +13,7 @@ from ledger_sync.central_bank.sqlite.storage import SqliteStorage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.routes import CallerKind, Incoming, Route
+from ledger_sync.http.routes import CallerKind, IncomingCall, Route
 from ledger_sync.sandbox.in_process import (
     CENTRAL_BANK,
     NOTARY,
@@ -24,7 +24,7 @@ from ledger_sync.sandbox.in_process import (
     run_inline,
 )
 from ledger_sync.service.nonces import Nonces
-from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.server import Authenticator, build_app
 from tests.ledger_sync.settling.ledger import Ledger
 from tests.support.world import NOW, Key, Person
 from wallet.protocol import cose
@@ -53,10 +53,10 @@ class Shows:
         route = Route(
             "GET", "/v1/transfers/{txid}", frozenset({CallerKind.PUBLIC}), self._show, "A transfer", "any"
         )
-        gate = Gate(authority(name), lambda key, now: None, Nonces(":memory:"), lambda: NOW)
+        gate = Authenticator(authority(name), lambda key, now: None, Nonces(":memory:"), lambda: NOW)
         self.app = build_app(name, (route,), gate, run_inline)
 
-    def _show(self, incoming: Incoming) -> Cbor:
+    def _show(self, incoming: IncomingCall) -> Cbor:
         if self.failure is not None:
             raise Refusal(self.failure)
         path = f"/v1/transfers/{incoming.octets('txid', ID_BYTES).hex()}"

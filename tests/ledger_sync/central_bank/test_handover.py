@@ -7,7 +7,7 @@ from pathlib import Path
 from ledger_sync.central_bank.directories import FIRST_ROOT
 from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from ledger_sync.service.policy_cache import DIRECTORY_SECONDS, Trust
+from ledger_sync.service.policy_cache import DIRECTORY_SECONDS, PolicyCache
 from tests.ledger_sync.central_bank.rig import Stand
 from tests.support.deals import refusal_of
 from tests.support.world import Key
@@ -69,7 +69,7 @@ def test_a_service_follows_within_the_hour_and_starts_from_the_root_it_was_given
     stand: Stand, tmp_path: Path
 ) -> None:
     first = stand.ledger.world.root.public
-    trust = Trust(tmp_path / "trust.db", first, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", first, stand.alatau)
     trust.keep_fresh(stand.now, 60)
     before = trust.policy
     root = hand_over(stand, 2)
@@ -80,12 +80,12 @@ def test_a_service_follows_within_the_hour_and_starts_from_the_root_it_was_given
     assert (trust.policy.version, trust.policy.revoked) == (before.version, before.revoked)
     assert trust.directory_for(frozenset({"qbd1"})).body.version == 1
     trust.close()
-    again = Trust(tmp_path / "trust.db", first, stand.alatau)
+    again = PolicyCache(tmp_path / "trust.db", first, stand.alatau)
     assert again.directory.root == root
     again.refresh()
     again.close()
     third = hand_over(stand, 3)
-    later = Trust(tmp_path / "trust.db", first, stand.alatau)
+    later = PolicyCache(tmp_path / "trust.db", first, stand.alatau)
     later.refresh()
     assert (later.directory.root, len(later.published().handovers)) == (third, 2)
     later.close()
@@ -96,11 +96,11 @@ def test_a_service_that_is_new_and_was_given_an_old_root_follows_at_once(
 ) -> None:
     roots = [hand_over(stand, version) for version in (2, 3)]
     for number, given in enumerate((stand.ledger.world.root.public, *roots)):
-        trust = Trust(tmp_path / f"trust-{number}.db", given, stand.alatau)
+        trust = PolicyCache(tmp_path / f"trust-{number}.db", given, stand.alatau)
         trust.refresh()
         assert trust.directory.root == roots[-1]
         trust.close()
-    stranger = Trust(tmp_path / "stranger.db", Key.of("another root").public, stand.alatau)
+    stranger = PolicyCache(tmp_path / "stranger.db", Key.of("another root").public, stand.alatau)
     assert refusal_of(stranger.refresh) is Code.DIRECTORY_SIGNATURE
     stranger.close()
 
@@ -116,11 +116,11 @@ def test_a_service_that_cannot_follow_a_root_goes_on_with_what_the_policy_revoke
             answer = stand.alatau.get(path)
             return [answer[0], []] if path == "/v1/directories" else answer
 
-    trust = Trust(tmp_path / "trust.db", first, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", first, stand.alatau)
     trust.keep_fresh(stand.now, 60)
     root = hand_over(stand, 2)
     trust.close()
-    again = Trust(tmp_path / "trust.db", first, Forgetful())
+    again = PolicyCache(tmp_path / "trust.db", first, Forgetful())
     ann = stand.ledger.person("ann")
     stand.now = max(stand.now, stand.registry._published + POOL_SECONDS)
     wallets = [[ann.possession().to_cbor(), int(Reason.LOST)]]
@@ -129,7 +129,7 @@ def test_a_service_that_cannot_follow_a_root_goes_on_with_what_the_policy_revoke
     assert again.policy.revoked == {ann.certificate.body.revocation_id: Reason.LOST}
     assert again.directory.root == first
     again.close()
-    shown = Trust(tmp_path / "trust.db", first, stand.alatau)
+    shown = PolicyCache(tmp_path / "trust.db", first, stand.alatau)
     shown.refresh()
     assert shown.directory.root == root
     assert shown.policy.revoked == {ann.certificate.body.revocation_id: Reason.LOST}

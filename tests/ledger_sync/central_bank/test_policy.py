@@ -12,7 +12,7 @@ from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.reading import HEADER, READS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from ledger_sync.sandbox.in_process.lines import authority
-from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, Trust
+from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, PolicyCache
 from tests.ledger_sync.central_bank.policies import body, policy, revoke, update
 from tests.ledger_sync.central_bank.rig import Stand
 from tests.support.world import DAY
@@ -93,7 +93,7 @@ def test_terms_under_which_no_token_would_be_taken_are_no_terms(life: int) -> No
 def test_an_answer_is_what_its_parts_encode_to(stand: Stand, tmp_path: Path) -> None:
     for number in range(40):
         revoke(stand, (stand.ledger.world.person(f"p{number}"), Reason.LOST))
-    trust = Trust(tmp_path / "trust.db", stand.ledger.world.root.public, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", stand.ledger.world.root.public, stand.alatau)
     trust.refresh()
     for since in (0, 1, 17, 39, 40, 99):
         raw = stand.registry.update_since(since).body

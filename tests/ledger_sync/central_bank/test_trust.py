@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.http.peers import RemoteRefusal
-from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, Trust
+from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, PolicyCache
 from tests.ledger_sync.central_bank.policies import policy, revoke, update
 from tests.ledger_sync.central_bank.rig import OPERATOR, Stand
 from tests.support.deals import refusal_of
@@ -32,7 +32,7 @@ def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Pat
     rest = update(stand, MAX_DELTAS_ONLINE)
     assert len(rest.deltas) == 3
     assert rest.head is not None
-    trust = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", world.root.public, stand.alatau)
     trust.refresh()
     assert len(trust.policy.revoked) == MAX_DELTAS_ONLINE + 3
     assert trust.update_since(0).head is None
@@ -42,7 +42,7 @@ def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Pat
 
 def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: Stand, tmp_path: Path) -> None:
     world = stand.ledger.world
-    trust = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", world.root.public, stand.alatau)
     assert not trust.is_ready
     trust.keep_fresh(stand.now, 30)
     revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
@@ -51,7 +51,7 @@ def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: Stand, tmp_
     trust.keep_fresh(stand.now + 30, 30)
     assert trust.policy.version == 1
     trust.close()
-    again = Trust(tmp_path / "trust.db", world.root.public, stand.alatau)
+    again = PolicyCache(tmp_path / "trust.db", world.root.public, stand.alatau)
     assert again.policy.version == 1
     caller = again.identify(world.bank_key("zhibek").public, NOW)
     assert caller is not None
@@ -61,7 +61,7 @@ def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: Stand, tmp_
 
 
 def test_trust_takes_nothing_from_another_root(stand: Stand, tmp_path: Path) -> None:
-    trust = Trust(tmp_path / "trust.db", Key.of("another root").public, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", Key.of("another root").public, stand.alatau)
     with pytest.raises(Refusal, match=Code.DIRECTORY_SIGNATURE.value):
         trust.refresh()
     assert not trust.is_ready
@@ -99,14 +99,14 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: P
         (replace(true, head=old_head), Code.POLICY_SIGNATURE),
         (PolicyUpdate(None, ()), Code.POLICY_GAP),
     ):
-        trust = Trust(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))  # type: ignore[misc]
+        trust = PolicyCache(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))  # type: ignore[misc]
         with pytest.raises(Refusal) as caught:
             trust.refresh()
         assert (caught.value.code, trust.is_ready) == (code, False)
         with pytest.raises(Refusal, match=Code.BUSY.value):
             trust.identify(OPERATOR.public, NOW)
         trust.close()
-    honest = Trust(tmp_path / "trust.db", root, stand.alatau)
+    honest = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
     honest.refresh()
     assert honest.policy.version == 2
     honest.close()
@@ -123,11 +123,11 @@ def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) ->
         revoke(stand, (person, Reason.LOST))
     baseline = Baseline.from_cbor(stand.alatau.get("/v1/base"))
     assert baseline.base.body.version == BASE_EVERY
-    trust = Trust(tmp_path / "trust.db", root, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
     trust.refresh()
     assert codec.decode(trust.base().body, 2**20) == baseline.to_cbor()
     trust.close()
-    again = Trust(tmp_path / "trust.db", root, stand.alatau)
+    again = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
     assert codec.decode(again.base().body, 2**20) == baseline.to_cbor()
     again.close()
     directory = Directory.of(read_directory(stand.alatau.get("/v1/directory")), root)
@@ -163,20 +163,20 @@ def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_seco
     stand: Stand, tmp_path: Path
 ) -> None:
     root, old = stand.ledger.world.root.public, Alone(stand)
-    trust = Trust(tmp_path / "trust.db", root, old)
+    trust = PolicyCache(tmp_path / "trust.db", root, old)
     trust.refresh()
     assert [form.body.KIND.typ for form in trust.published().forms] == ["qbd1"]
     assert refusal_of(lambda: trust.directory_for(frozenset({"qbd2"}))) is Code.READER_OUTDATED
     trust.refresh()
     assert old.asked.count("/v1/directories") == 1
     trust.close()
-    later = Trust(tmp_path / "trust.db", root, stand.alatau)
+    later = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
     assert [form.body.KIND.typ for form in later.published().forms] == ["qbd1"]
     before = later.policy
     later.refresh()
     assert [form.body.KIND.typ for form in later.published().forms] == ["qbd2", "qbd1"]
     assert later.policy == before
     later.close()
-    again = Trust(tmp_path / "trust.db", root, stand.alatau)
+    again = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
     assert again.published() == later.published()
     again.close()

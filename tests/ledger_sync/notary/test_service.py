@@ -19,7 +19,7 @@ from ledger_sync.notary.writer import MAX_WAITING, Writer
 from ledger_sync.sandbox.in_process import run_inline
 from ledger_sync.service.nonces import Nonces
 from ledger_sync.service.policy_cache import principal
-from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.server import Authenticator, build_app
 from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
 from tests.support.asgi import InProcess
 from tests.support.world import NOW, Key, World
@@ -39,7 +39,7 @@ class Stand:
     def __init__(self, folder: Path) -> None:
         store = BACKENDS["sqlite"](folder)
         self.notary = Notary(store, attestor(store), lambda: DIRECTORY)
-        gate = Gate(
+        gate = Authenticator(
             "notary.test", lambda key, now: principal(DIRECTORY, key, now), Nonces(":memory:"), lambda: NOW
         )
         self.app = build_app("Notary", self.notary.routes(), gate, run_inline)

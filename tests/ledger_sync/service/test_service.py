@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from ledger_sync.http.call import WINDOW, Signer, read_call, sign_call
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
-from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, Incoming, Route
+from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, IncomingCall, Route
 from ledger_sync.sandbox.in_process import run_inline
 from ledger_sync.service.nonces import Nonces
-from ledger_sync.service.server import Gate, build_app
+from ledger_sync.service.server import Authenticator, build_app
 from tests.support.asgi import InProcess
 from tests.support.small_disk import fill, small_disk
 from tests.support.world import NOW, Key
@@ -34,19 +34,19 @@ def identify(key: bytes, _now: int) -> Caller | None:
     return Caller(CallerKind.OPERATOR, "root", key) if key == OPERATOR.public else None
 
 
-def echo(incoming: Incoming) -> Cbor:
+def echo(incoming: IncomingCall) -> Cbor:
     return [incoming.caller.kind.value, incoming.value]
 
 
-def fail(_incoming: Incoming) -> Cbor:
+def fail(_incoming: IncomingCall) -> Cbor:
     raise RuntimeError("secret words")
 
 
-def refuse(_incoming: Incoming) -> Cbor:
+def refuse(_incoming: IncomingCall) -> Cbor:
     raise Refusal(Code.ACCOUNT_SHORT, {"balance": 7, "account": "KZ1"})
 
 
-def pass_on(incoming: Incoming) -> Cbor:
+def pass_on(incoming: IncomingCall) -> Cbor:
     """What another service said to this one."""
     raise RemoteRefusal(Code(incoming.value), {"now": NOW + 5})
 
@@ -54,7 +54,7 @@ def pass_on(incoming: Incoming) -> Cbor:
 ONLY_OPERATOR = frozenset({CallerKind.OPERATOR})
 ROUTES = (
     Route("POST", "/v1/echo", ONLY_OPERATOR, echo, "Echo", "any", "any"),
-    Route("POST", "/v1/small", ONLY_OPERATOR, echo, "Echo", "any", "any", most=64),
+    Route("POST", "/v1/small", ONLY_OPERATOR, echo, "Echo", "any", "any", max_bytes=64),
     Route("POST", "/v1/newcomers", frozenset({CallerKind.NEWCOMER}), echo, "Echo", "any", "any"),
     Route("GET", "/v1/open", frozenset({CallerKind.PUBLIC}), echo, "Echo", "any"),
     Route("GET", "/v1/items/{id}", ONLY_OPERATOR, lambda call: call.octets("id", 4), "Item", "bstr"),
@@ -72,7 +72,7 @@ class Stand:
         self.now = NOW
         self.nonces = Nonces(nonces)
         self.app = build_app(
-            "Stand", ROUTES, Gate(AUTHORITY, identify, self.nonces, lambda: self.now), run_inline
+            "Stand", ROUTES, Authenticator(AUTHORITY, identify, self.nonces, lambda: self.now), run_inline
         )
         self.http = httpx.Client(transport=InProcess(self.app), base_url=BASE)
 
@@ -338,7 +338,7 @@ def test_health_and_description(stand: Stand) -> None:
 
 
 def test_not_ready_is_told() -> None:
-    gate = Gate(AUTHORITY, identify, Nonces(":memory:"), lambda: NOW)
+    gate = Authenticator(AUTHORITY, identify, Nonces(":memory:"), lambda: NOW)
     app = build_app("Stand", ROUTES, gate, run_inline, ready=lambda: False)
     response = httpx.Client(transport=InProcess(app), base_url=BASE).get("/readyz")
     assert response.status_code == 503
