@@ -16,7 +16,7 @@ from wallet.protocol.codes import Code, Refusal
 OWN: Final = "own"
 POSITION: Final = "position"
 FUNDINGS: Final = "fundings"
-HOUSE: Final = (OWN, POSITION, FUNDINGS)
+INTERNAL_ACCOUNTS: Final = (OWN, POSITION, FUNDINGS)
 
 
 class Books:
@@ -25,7 +25,7 @@ class Books:
     def __init__(self, accounts: Accounts, clock: Callable[[], int]) -> None:
         self._accounts = accounts
         self._clock = clock
-        for account in HOUSE:
+        for account in INTERNAL_ACCOUNTS:
             self.open(account)
 
     def open(self, account: str) -> None:

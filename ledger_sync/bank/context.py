@@ -30,7 +30,7 @@ class Trusted(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class BankContext:
     """``bank`` is the bank's id in the directory; ``signing`` its directory key's; ``clock`` what it signs by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
     ``key`` makes a key of what an owner's name is, to verify by; ``process`` tells this process from others on the same

@@ -48,7 +48,7 @@ def read_shown(value: Cbor) -> Shown:
     return cose.from_cbor(Transfer, transfer), cose.from_cbor(Certificate, certificate)
 
 
-class NotaryLine:
+class NotaryClient:
     """Who consumed what first."""
 
     def __init__(self, service: Service) -> None:
@@ -109,7 +109,7 @@ class Challenged:
     owed: int
 
 
-class CentralBankLine:
+class CentralBankClient:
     """What only the central bank does. Every call is keyed by an id: asked again, it answers as before."""
 
     def __init__(self, service: Service) -> None:
@@ -220,7 +220,7 @@ def _listed(statements: Sequence[Signed[Consumption]]) -> list[Cbor]:
     return [statement.to_cbor() for statement in statements]
 
 
-class BankLines:
+class BankClients:
     """The other banks, by id."""
 
     def __init__(self, services: Mapping[str, Service]) -> None:

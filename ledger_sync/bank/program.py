@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ledger_sync.bank.api.node import Lines, Node
+from ledger_sync.bank.api.node import Node, Peers
 from ledger_sync.bank.api.routes import BankCalls
 from ledger_sync.bank.books import Books
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.sqlite.storage import SqliteStorage
-from ledger_sync.bank.startup import Beginning
+from ledger_sync.bank.startup import StartupGrace
 from ledger_sync.bank.terms import Terms
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.routes import Caller, CallerKind, Identify
@@ -61,16 +61,16 @@ def assemble(home: Home) -> Assembled:
     trust = PolicyCache(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
     storage = SqliteStorage(home.folder / "bank.db")
     books = Books(storage.accounts, home.clock)
-    house = House(bank, signer.sign, storage, books, trust, home.clock, home.random, home.machine)
+    house = BankContext(bank, signer.sign, storage, books, trust, home.clock, home.random, home.machine)
     terms = Terms.of(config.get("terms", {}))
-    node = Node(house, terms, Lines(line(config["notary"]), central_bank, banks))
+    node = Node(house, terms, Peers(line(config["notary"]), central_bank, banks))
     node.work.begin()
     storage.settlements.release_all()
     node.deliveries.begin_numbers()
     nonces = home.nonces()
     who = identify(node, trust, home.key("operator"))
     gate = Authenticator(home.authority, who, nonces, home.clock, home.machine, home.hear)
-    routes = BankCalls(node, trust, node.hurry, Beginning(home.ticks, terms.recalling)).routes()
+    routes = BankCalls(node, trust, node.hurry, StartupGrace(home.ticks, terms.recalling)).routes()
 
     def close() -> None:
         storage.close()

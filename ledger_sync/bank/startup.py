@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Beginning:
+class StartupGrace:
     """Begins when it is made. ``ticks`` are seconds that no wrong clock changes, of which it lasts so many."""
 
     def __init__(self, ticks: Callable[[], float], seconds: float) -> None:

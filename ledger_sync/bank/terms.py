@@ -55,7 +55,7 @@ class Capacity:
 class Terms:
     """Limits for each kind of wallet; a certificate is good for ``validity`` seconds. ``patience``: seconds that a
     transfer waits for its provenance here, longer than a token lives and can be redeemed after that. ``recalling``:
-    seconds after a start for which what is not here may have been forgotten (`Beginning`).
+    seconds after a start for which what is not here may have been forgotten (`StartupGrace`).
 
     ``ValueError``: certificates that no reader would take.
     """

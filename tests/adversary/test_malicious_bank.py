@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.bank.peers import BankLines, CentralBankLine
+from ledger_sync.bank.peers import BankClients, CentralBankClient
 from ledger_sync.bank.sqlite.archive import SqliteArchive
 from ledger_sync.bank.sqlite.store import Store
 from ledger_sync.possession import Possession
@@ -62,7 +62,7 @@ def revoke(
     """At the central bank, and known to every bank. The proof of possession is whichever the key ever signed."""
     line = world.network.line(by, CENTRAL_BANK, world.network.signer(by, "bank"))
     shown = Possession(certificate, *proof_of(world, certificate.body.key))
-    CentralBankLine(line).revoke([(shown, reason)], evidence)
+    CentralBankClient(line).revoke([(shown, reason)], evidence)
     world.now += 120
     world.network.work()
 
@@ -107,7 +107,7 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
 
 def tell(world: System, bank: str, certificate: Signed[Certificate]) -> None:
     line = world.network.line(MALICIOUS, bank, world.network.signer(MALICIOUS, "bank"))
-    BankLines({bank: line}).relay(bank, Bundle(certificates=(certificate,)))
+    BankClients({bank: line}).relay(bank, Bundle(certificates=(certificate,)))
 
 
 def position(world: System, bank: str) -> int:

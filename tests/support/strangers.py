@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from ledger_sync.bank.peers import BankLines
+from ledger_sync.bank.peers import BankClients
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.possession import possession_message
@@ -136,7 +136,7 @@ class LyingBank:
         body = replace(certificate, bank=self.name, **changes)
         signed = cose.sign(body, self.signer.sign)
         line = self.system.network.line(self.name, to, self.signer)
-        BankLines({to: line}).relay(to, Bundle(certificates=(signed,)))
+        BankClients({to: line}).relay(to, Bundle(certificates=(signed,)))
         return signed
 
     def consume(self, ref: TokenRef, consumer: bytes) -> None:

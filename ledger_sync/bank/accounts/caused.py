@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ledger_sync.bank.context import House
-from ledger_sync.bank.jobs.work import WorkList
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND, Noted
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from wallet.protocol import codec
 
 KINDS: Final = (FUNDING, REDEMPTION, REFUND, CHALLENGE)
-_WORK: Final = {REDEMPTION: Kind.REDEEM, REFUND: Kind.REFUND}
+_WORK: Final = {REDEMPTION: JobKind.REDEEM, REFUND: JobKind.REFUND}
 
 
-def note(house: House, kind: str, cause: bytes, subject: bytes | None = None) -> None:
+def note(house: BankContext, kind: str, cause: bytes, subject: bytes | None = None) -> None:
     """Within the transaction that books it. ``subject``: of the work by which it is asked for again."""
     house.storage.caused.note(kind, cause, subject, house.clock())
 
@@ -28,7 +28,7 @@ def note(house: House, kind: str, cause: bytes, subject: bytes | None = None) ->
 class Caused:
     """The list, and opening it again."""
 
-    def __init__(self, house: House, work: WorkList) -> None:
+    def __init__(self, house: BankContext, work: JobQueue) -> None:
         self._storage = house.storage
         self._work = work
 
@@ -44,13 +44,13 @@ class Caused:
                     if self._work.is_known(item):
                         self._work.again(item)
             for case in self._storage.revocations.forgotten(policy):
-                self._work.again(Item(Kind.REVOKE, "", case.name))
+                self._work.again(Job(JobKind.REVOKE, "", case.name))
 
-    def _items(self, kind: str, cause: bytes) -> list[Item]:
+    def _items(self, kind: str, cause: bytes) -> list[Job]:
         if kind in _WORK:
             noted = self._storage.caused.get(kind, cause)
-            return [] if noted is None or noted.subject is None else [Item(_WORK[kind], "", noted.subject)]
+            return [] if noted is None or noted.subject is None else [Job(_WORK[kind], "", noted.subject)]
         shares = self._storage.compensations.of(cause)
-        challenged = [Item(Kind.CHALLENGE, "", cause + share.wanted) for share in shares]
-        refunded = [Item(Kind.REFUND, "", codec.encode([share.wanted, share.place])) for share in shares]
+        challenged = [Job(JobKind.CHALLENGE, "", cause + share.wanted) for share in shares]
+        refunded = [Job(JobKind.REFUND, "", codec.encode([share.wanted, share.place])) for share in shares]
         return challenged + refunded

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.books import POSITION
-from ledger_sync.bank.context import House
-from ledger_sync.bank.jobs.work import WorkList
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.caused import CHALLENGE
 from ledger_sync.bank.ports.compensations import Share
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from wallet.protocol import codec, idempotency
 from wallet.protocol.bounds import ID_BYTES
 
@@ -23,7 +23,7 @@ from wallet.protocol.bounds import ID_BYTES
 class Compensations:
     """Books them, and asks for what is owed. Works within the caller's transaction."""
 
-    def __init__(self, house: House, work: WorkList) -> None:
+    def __init__(self, house: BankContext, work: JobQueue) -> None:
         self._house = house
         self._compensations = house.storage.compensations
         self._books = house.books
@@ -59,8 +59,8 @@ class Compensations:
         """A transfer's claim is asked about as its challenge, a refund's as its refund."""
         for share in shares:
             for item in (
-                Item(Kind.CHALLENGE, "", share.claim + share.wanted),
-                Item(Kind.REFUND, "", codec.encode([share.wanted, share.place])),
+                Job(JobKind.CHALLENGE, "", share.claim + share.wanted),
+                Job(JobKind.REFUND, "", codec.encode([share.wanted, share.place])),
             ):
                 if self._work.is_known(item):
                     self._work.again(item)
@@ -68,5 +68,5 @@ class Compensations:
     def in_flight(self) -> Sequence[tuple[bytes, int]]:
         """Transfers for which a bank pays or may have to, with the most that is to come: the central bank may have
         booked it already, and this bank has not. Refunds list their own."""
-        challenged = {subject[:ID_BYTES] for subject in self._work.open_subjects(Kind.CHALLENGE, "")}
+        challenged = {subject[:ID_BYTES] for subject in self._work.open_subjects(JobKind.CHALLENGE, "")}
         return list(self._compensations.most(challenged).items())

@@ -10,7 +10,7 @@ from typing import Final
 
 import hsm.failpoint
 from ledger_sync.bank.books import OWN
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.customers import Admission, Customer
 from ledger_sync.bank.terms import CODE_BYTES, MAX_DEVICES
 from wallet.protocol import idempotency
@@ -22,7 +22,7 @@ _ID_BYTES: Final = 16
 class Customers:
     """Who banks here."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: BankContext) -> None:
         self._house = house
         self._unit = house.storage.unit
         self._register = house.storage.customers

@@ -13,8 +13,8 @@ from typing import Final
 
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.context import House
-from ledger_sync.bank.peers import CentralBankLine, Movement
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.peers import CentralBankClient, Movement
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING
 from wallet.protocol import idempotency
 
@@ -26,8 +26,8 @@ class Movements:
 
     def __init__(
         self,
-        house: House,
-        central_bank: CentralBankLine,
+        house: BankContext,
+        central_bank: CentralBankClient,
         funded: Callable[[bytes], None],
         compensated: Callable[[bytes], None],
         known: Mapping[str, Callable[[bytes], bool]],

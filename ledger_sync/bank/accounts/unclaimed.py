@@ -11,7 +11,7 @@ import logging
 from typing import Final
 
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.caused import FUNDING
 from wallet.protocol import idempotency
 
@@ -21,7 +21,7 @@ _log: Final = logging.getLogger(__name__)
 class Unclaimed:
     """Works within the caller's transaction. ``kind`` and ``cause`` are those of the central bank's movement."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: BankContext) -> None:
         self._record = house.storage.movements
         self._books = house.books
 

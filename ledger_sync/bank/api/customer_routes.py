@@ -139,7 +139,7 @@ class CustomerCalls:
         )
 
     def _time(self, incoming: IncomingCall) -> Cbor:
-        house = self._node.house
+        house = self._node.context
         word = TimeWord(house.bank, incoming.octets("nonce", NONCE_BYTES), house.clock())
         return house.sign(word).to_cbor()
 
@@ -152,7 +152,7 @@ class CustomerCalls:
     def _account(self, incoming: IncomingCall) -> Cbor:
         customer = self._node.customers.customer(incoming.caller.name)
         open_ones = [[funding, amount] for funding, amount in self._node.funding.open_ones(customer.id)]
-        return [self._node.house.books.balance(customer.id), customer.name, int(customer.kind), open_ones]
+        return [self._node.context.books.balance(customer.id), customer.name, int(customer.kind), open_ones]
 
     def _certify(self, incoming: IncomingCall) -> Cbor:
         key, total, proof = codec.array(incoming.value, 3)

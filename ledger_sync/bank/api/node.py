@@ -14,7 +14,7 @@ from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.customers import Customers
 from ledger_sync.bank.accounts.movements import Movements
 from ledger_sync.bank.books import OWN
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake, is_refused_bundle
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.intake.retention import Retention
@@ -22,22 +22,22 @@ from ledger_sync.bank.jobs.asking_again import AskingAgain, PassingOnAgain
 from ledger_sync.bank.jobs.lanes import CENTRAL_BANK, Lanes
 from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
 from ledger_sync.bank.jobs.relays import Relays
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import BankLines, CentralBankLine, NotaryLine, Service
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, Service
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.provisioning.certification import Certification
 from ledger_sync.bank.provisioning.forgotten_fundings import ForgottenFundings
 from ledger_sync.bank.provisioning.funding import FundingOrders
 from ledger_sync.bank.redemption.redemptions import Redemptions
 from ledger_sync.bank.redemption.refunds import Refunds
-from ledger_sync.bank.settlement.answers import Answers
-from ledger_sync.bank.settlement.conflicts import ConflictCourier
-from ledger_sync.bank.settlement.deliveries import Deliveries
+from ledger_sync.bank.settlement.answers import TransferStatuses
+from ledger_sync.bank.settlement.conflicts import ConflictResolver
+from ledger_sync.bank.settlement.deliveries import AccountFeed
 from ledger_sync.bank.settlement.endings import Endings
-from ledger_sync.bank.settlement.handlers import RelayCourier, RevocationCourier
-from ledger_sync.bank.settlement.settler import SettlingDesk
+from ledger_sync.bank.settlement.handlers import RelayHandler, RevocationHandler
+from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
 from ledger_sync.bank.wallets.policies import Policies
@@ -59,7 +59,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class Peers:
     """The services the node calls."""
 
     notary: Service
@@ -67,7 +67,7 @@ class Lines:
     banks: Mapping[str, Service]
 
 
-class _Switchboard:
+class _EventHub:
     """Tells every part of what came in and what was answered, inside the transaction in which it happens."""
 
     def __init__(self, objects: Archive) -> None:
@@ -75,14 +75,14 @@ class _Switchboard:
         self.wallets: Wallets
         self.relays: Relays
         self.watch: ForkWatch
-        self.desk: SettlingDesk
-        self.deliveries: Deliveries
+        self.settler: Settler
+        self.deliveries: AccountFeed
         self.redemptions: Redemptions
 
     def certificate_came(self, signed: Signed[Certificate]) -> None:
         self.wallets.learn(signed)
         self.relays.certificate_came(signed)
-        self.desk.certificate_came(signed.body.key)
+        self.settler.certificate_came(signed.body.key)
 
     def issuance_came(self, signed: Signed[Issuance]) -> None:
         self.deliveries.issuance_came(signed)
@@ -91,10 +91,10 @@ class _Switchboard:
         for transfer, signer in copies:
             self.relays.signature_came(transfer, signer)
             self.watch.signature_came(transfer, signer)
-        self.desk.payloads_came([transfer.id for transfer, _ in copies])
+        self.settler.payloads_came([transfer.id for transfer, _ in copies])
 
     def refused(self, txid: bytes, code: Code) -> None:
-        self.desk.refused(txid, code)
+        self.settler.refused(txid, code)
 
     def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None:
         self.deliveries.settled(transfer, signer)
@@ -105,28 +105,28 @@ class _Switchboard:
 class Node:
     """One bank. Its parts are public; routes and workers use them."""
 
-    def __init__(self, house: House, terms: Terms, lines: Lines) -> None:
-        self.house = house
+    def __init__(self, house: BankContext, terms: Terms, lines: Peers) -> None:
+        self.context = house
         self.terms = terms
-        central_bank = CentralBankLine(lines.central_bank)
-        banks = BankLines(lines.banks)
+        central_bank = CentralBankClient(lines.central_bank)
+        banks = BankClients(lines.banks)
         self.objects = house.storage.archive
-        board = _Switchboard(self.objects)
-        self.work = WorkList(house.storage.jobs, house.wall or house.clock, house.process)
+        board = _EventHub(self.objects)
+        self.work = JobQueue(house.storage.jobs, house.wall or house.clock, house.process)
         self.provenance = Provenance(self.objects)
         self.wallets = Wallets(house, self.work)
         self.customers = Customers(house)
         self.relays = Relays(house, self.objects, self.work)
         self.policies = Policies(house)
         self.watch = ForkWatch(house, self.objects, self.wallets, self.policies)
-        self.deliveries = Deliveries(
+        self.deliveries = AccountFeed(
             house, self.objects, self.provenance, self.wallets, terms.capacity.delivered
         )
         self.retention = Retention(house, terms, self.objects, self.watch)
         self.intake = Intake(house, self.objects, self.wallets, self.retention, board)
-        notary = NotaryLine(lines.notary)
-        self.desk = SettlingDesk(house, self.objects, self.work, notary, self.relays, self.watch, board)
-        self.endings = Endings(house, self.objects, self.work, self.intake, self.desk, notary, banks)
+        notary = NotaryClient(lines.notary)
+        self.settler = Settler(house, self.objects, self.work, notary, self.relays, self.watch, board)
+        self.endings = Endings(house, self.objects, self.work, self.intake, self.settler, notary, banks)
         self.redemptions = Redemptions(
             house,
             self.objects,
@@ -160,7 +160,7 @@ class Node:
             self.redemptions,
         )
         self.funding = FundingOrders(house, self.certification, self.objects, self.intake, central_bank)
-        self.answers = Answers(house, self.redemptions, terms.capacity.rows)
+        self.answers = TransferStatuses(house, self.redemptions, terms.capacity.rows)
         self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, self.work, central_bank)
         known = {
             FUNDING: self.funding.is_known,
@@ -180,7 +180,7 @@ class Node:
             known,
             self.forgotten_fundings.undo,
         )
-        board.relays, board.watch, board.desk = self.relays, self.watch, self.desk
+        board.relays, board.watch, board.settler = self.relays, self.watch, self.settler
         board.deliveries, board.redemptions = self.deliveries, self.redemptions
         board.wallets = self.wallets
         self._banks = tuple(lines.banks)
@@ -194,36 +194,36 @@ class Node:
         self.asking_again = AskingAgain(house, banks, lines.banks)
         self.passing_on_again = PassingOnAgain(house, self.work, house.clock)
 
-    def _outbox(self, banks: BankLines, central_bank: CentralBankLine) -> Outbox:
-        relays = RelayCourier(self.objects, self.provenance, banks)
-        conflicts = ConflictCourier(
-            self.house,
+    def _outbox(self, banks: BankClients, central_bank: CentralBankClient) -> Outbox:
+        relays = RelayHandler(self.objects, self.provenance, banks)
+        conflicts = ConflictResolver(
+            self.context,
             self.objects,
             self.provenance,
             self.wallets,
             self.work,
             self.intake,
-            self.desk,
+            self.settler,
             self.compensations,
             banks,
             central_bank,
         )
-        revocations = RevocationCourier(self.house, self.objects, self.wallets, self.work, central_bank)
+        revocations = RevocationHandler(self.context, self.objects, self.wallets, self.work, central_bank)
         return Outbox(
             self.work,
             {
-                Kind.WHOLE: relays.whole,
-                Kind.PAYLOAD: one_by_one(relays.payload),
-                Kind.MONEY: one_by_one(relays.money),
-                Kind.FETCH: one_by_one(lambda item: self._fetch(item, conflicts)),
-                Kind.CHALLENGE: one_by_one(conflicts.challenge),
-                Kind.REDEEM: one_by_one(lambda item: self.redemptions.finish(item.subject)),
-                Kind.REFUND: one_by_one(lambda item: self.refunds.finish(item.subject)),
-                Kind.REVOKE: one_by_one(revocations.revoke),
+                JobKind.RELAY_FULL: relays.whole,
+                JobKind.RELAY_BARE: one_by_one(relays.payload),
+                JobKind.RELAY_ISSUANCE: one_by_one(relays.money),
+                JobKind.FETCH: one_by_one(lambda item: self._fetch(item, conflicts)),
+                JobKind.CHALLENGE: one_by_one(conflicts.challenge),
+                JobKind.REDEEM: one_by_one(lambda item: self.redemptions.finish(item.subject)),
+                JobKind.REFUND: one_by_one(lambda item: self.refunds.finish(item.subject)),
+                JobKind.REVOKE: one_by_one(revocations.revoke),
             },
         )
 
-    def _fetch(self, item: Item, conflicts: ConflictCourier) -> None:
+    def _fetch(self, item: Job, conflicts: ConflictResolver) -> None:
         self.endings.fetch(item)
         conflicts.fetch(item)
 
@@ -241,21 +241,21 @@ class Node:
                 raise
             self.refresh_trust()
             self.intake.take(bundle, uploader)
-        attempt("settle", self.desk.settle)
+        attempt("settle", self.settler.settle)
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
         return self.answers.rows(txids, repeats)
 
-    def _urgent(self, txids: Sequence[bytes], redeeming: Iterable[bytes]) -> Iterator[Item]:
+    def _urgent(self, txids: Sequence[bytes], redeeming: Iterable[bytes]) -> Iterator[Job]:
         """What the answer about these transfers depends on, those among them that redeem included."""
-        if (revocation := self.work.first(Kind.REVOKE, CENTRAL_BANK)) is not None:
+        if (revocation := self.work.first(JobKind.REVOKE, CENTRAL_BANK)) is not None:
             yield revocation
         for txid in redeeming:
-            yield Item(Kind.REDEEM, "", txid)
-        for txid, payloads in self.desk.wanted_by(txids).items():
+            yield Job(JobKind.REDEEM, "", txid)
+        for txid, payloads in self.settler.wanted_by(txids).items():
             for wanted in payloads:
-                yield Item(Kind.CHALLENGE, "", txid + wanted)
-                yield from (Item(Kind.FETCH, bank, wanted) for bank in self._banks)
+                yield Job(JobKind.CHALLENGE, "", txid + wanted)
+                yield from (Job(JobKind.FETCH, bank, wanted) for bank in self._banks)
 
     def fund(self, account: str, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
         """As `Funding.fund`, once this bank knows all that it has caused at the central bank."""
@@ -266,8 +266,8 @@ class Node:
     def books(self) -> Cbor:
         """`[position, own, [[account, balance], ...], fundings, redemptions]` of one moment; the last two list by id
         what the central bank may have booked before this bank."""
-        with self.house.storage.unit.transaction():
-            house, books = self.house, self.house.books
+        with self.context.storage.unit.transaction():
+            house, books = self.context, self.context.books
             redemptions = [*self.redemptions.in_flight(), *self.refunds.in_flight()]
             redemptions += self.compensations.in_flight()
             return [
@@ -281,12 +281,14 @@ class Node:
     def refresh_trust(self) -> None:
         """The newest directory and policy, if the central bank can be reached. One call at a time asks for them, and
         none soon after another asked in vain; the others go on with what is held."""
-        if self.house.clock() < self._refreshed_in_vain + _AFTER_VAIN or not self._refreshing.acquire(False):
+        if self.context.clock() < self._refreshed_in_vain + _AFTER_VAIN or not self._refreshing.acquire(
+            False
+        ):
             return
         try:
-            self.house.trust.refresh()
+            self.context.trust.refresh()
         except Refusal:
-            self._refreshed_in_vain = self.house.clock()
+            self._refreshed_in_vain = self.context.clock()
         finally:
             self._refreshing.release()
 
@@ -308,7 +310,7 @@ class Node:
 
     def _settle(self) -> None:
         attempt("policies", self.policies.follow)
-        self.desk.settle()
+        self.settler.settle()
 
     def _finish_fundings(self) -> None:
         attempt("forgotten fundings", self.forgotten_fundings.recover)

@@ -17,7 +17,7 @@ from ledger_sync.bank.api.route_parts import ROWS, get, post, take
 from ledger_sync.bank.api.witness_routes import WitnessCalls
 from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.ports.shares import uploader_of_bank
-from ledger_sync.bank.startup import Beginning
+from ledger_sync.bank.startup import StartupGrace
 from ledger_sync.http.reading import readable
 from ledger_sync.http.routes import CallerKind, Encoded, IncomingCall, Route
 from ledger_sync.service.policy_cache import PolicyCache
@@ -57,7 +57,7 @@ class BankCalls:
     """Handlers of the route table. ``poke`` wakes the worker after calls that leave it something to do."""
 
     def __init__(
-        self, node: Node, trust: PolicyCache, poke: Callable[[], None], beginning: Beginning
+        self, node: Node, trust: PolicyCache, poke: Callable[[], None], beginning: StartupGrace
     ) -> None:
         self._node = node
         self._trust = trust
@@ -178,7 +178,7 @@ class BankCalls:
         if found is not None:
             transfer, signer = found
             concerned = bool(set(transfer.body.inputs) & set(rival.body.inputs))
-            require(concerned and rival.signed_by(self._node.house.key(signer)), Code.EVIDENCE_INVALID)
+            require(concerned and rival.signed_by(self._node.context.key(signer)), Code.EVIDENCE_INVALID)
         return self._shown(found)
 
     def _shown(self, found: tuple[Signed[Transfer], bytes] | None) -> Cbor:

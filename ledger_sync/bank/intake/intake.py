@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.attribution import Attribution
 from ledger_sync.bank.intake.judging import Judging, verify_below
 from ledger_sync.bank.intake.retention import Retention
@@ -50,7 +50,7 @@ class Intake:
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         archive: Archive,
         wallets: Wallets,
         retention: Retention,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.shares import BANK_UPLOADER, Share
 from ledger_sync.bank.terms import Terms
@@ -22,7 +22,7 @@ _ROUND: Final = 512
 class Retention:
     """Lets go of what nobody pays for. Works within the caller's transaction, but for `sweep`."""
 
-    def __init__(self, house: House, terms: Terms, archive: Archive, watch: ForkWatch) -> None:
+    def __init__(self, house: BankContext, terms: Terms, archive: Archive, watch: ForkWatch) -> None:
         self._house = house
         self._unit = house.storage.unit
         self._patience = terms.patience

@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ledger_sync.bank.context import House
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import BankLines
-from ledger_sync.bank.ports.jobs import Kind
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import BankClients
+from ledger_sync.bank.ports.jobs import JobKind
 from wallet.protocol.bounds import FAR_AHEAD
 from wallet.protocol.codes import Code, Refusal, require
 
-_PASSED_ON: Final = (Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)
+_PASSED_ON: Final = (JobKind.RELAY_FULL, JobKind.RELAY_BARE, JobKind.RELAY_ISSUANCE)
 _HOUR: Final = 3_600
 _ASKED_AN_HOUR: Final = 6
 """Starts of one bank in an hour that are answered."""
@@ -31,7 +31,7 @@ _log: Final = logging.getLogger(__name__)
 class AskingAgain:
     """The banks that are left to ask since this start."""
 
-    def __init__(self, house: House, banks: BankLines, others: Iterable[str]) -> None:
+    def __init__(self, house: BankContext, banks: BankClients, others: Iterable[str]) -> None:
         self._banks = banks
         self._left = sorted(others)
         last = house.storage.settlements.last_heard()
@@ -51,7 +51,7 @@ class AskingAgain:
 class PassingOnAgain:
     """The answering side. Safe to share between threads."""
 
-    def __init__(self, house: House, work: WorkList, clock: Callable[[], int]) -> None:
+    def __init__(self, house: BankContext, work: JobQueue, clock: Callable[[], int]) -> None:
         self._unit = house.storage.unit
         self._work = work
         self._clock = clock

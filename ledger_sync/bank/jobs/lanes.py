@@ -14,12 +14,12 @@ from functools import partial
 from typing import Final
 
 from ledger_sync.bank.jobs.outbox import Outbox
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.service.worker import Worker
 
-BETWEEN_BANKS: Final = (Kind.FETCH, Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY)
-AT_THE_CENTRAL_BANK: Final = (Kind.REDEEM, Kind.CHALLENGE, Kind.REVOKE, Kind.REFUND)
+BETWEEN_BANKS: Final = (JobKind.FETCH, JobKind.RELAY_FULL, JobKind.RELAY_BARE, JobKind.RELAY_ISSUANCE)
+AT_THE_CENTRAL_BANK: Final = (JobKind.REDEEM, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REFUND)
 CENTRAL_BANK: Final = ""
 _ELSEWHERE: Final = "elsewhere"
 _SECONDS: Final = 1
@@ -38,7 +38,7 @@ class Lane:
 
     name: str
     target: str | None
-    kinds: tuple[Kind, ...]
+    kinds: tuple[JobKind, ...]
     patience: float
 
 
@@ -47,7 +47,7 @@ class Lanes:
 
     def __init__(
         self,
-        work: WorkList,
+        work: JobQueue,
         outbox: Outbox,
         banks: Iterable[str],
         for_a_bank: float = _FOR_A_BANK,
@@ -82,7 +82,7 @@ class Lanes:
             if any(kind in lane.kinds and lane.target in (None, target) for kind, target in noted):
                 worker.poke()
 
-    def wait_for(self, wanted: Callable[[], Iterable[Item]]) -> None:
+    def wait_for(self, wanted: Callable[[], Iterable[Job]]) -> None:
         """Have the lanes of what is ``wanted`` and ready now make rounds, until nothing of it is or one is held up."""
         for _ in range(_PASSES):
             ready = {self._lane_of(item) for item in self._work.ready(wanted())}
@@ -95,7 +95,7 @@ class Lanes:
             if not all([self.workers[lane].turn(lane.patience, _MAX_BESIDE) for lane in lanes]):  # noqa: C419
                 return
 
-    def _lane_of(self, item: Item) -> Lane:
+    def _lane_of(self, item: Job) -> Lane:
         return next(
             lane for lane in self.lanes if item.kind in lane.kinds and lane.target in (None, item.target)
         )

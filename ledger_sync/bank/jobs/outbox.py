@@ -11,12 +11,12 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.ports.jobs import Claim, Item, Kind
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.ports.jobs import Claim, Job, JobKind
 from ledger_sync.http.peers import NoAnswer
 from wallet.protocol.codes import Code, Refusal
 
-Handler = Callable[[Sequence[Item]], int]
+Handler = Callable[[Sequence[Job]], int]
 """Does the first of some pieces of work of one kind for one partner, and as many of the next ones as go with it; how
 many that were. Raises ``Refusal``."""
 
@@ -27,10 +27,10 @@ SLICE: Final = 32
 _log: Final = logging.getLogger(__name__)
 
 
-def one_by_one(handle: Callable[[Item], None]) -> Handler:
+def one_by_one(handle: Callable[[Job], None]) -> Handler:
     """The handler of what never goes together."""
 
-    def handler(items: Sequence[Item]) -> int:
+    def handler(items: Sequence[Job]) -> int:
         handle(items[0])
         return 1
 
@@ -40,11 +40,11 @@ def one_by_one(handle: Callable[[Item], None]) -> Handler:
 class Outbox:
     """Runs handlers over due work."""
 
-    def __init__(self, work: WorkList, handlers: Mapping[Kind, Handler]) -> None:
+    def __init__(self, work: JobQueue, handlers: Mapping[JobKind, Handler]) -> None:
         self._work = work
         self._handlers = handlers
 
-    def round(self, kinds: Collection[Kind], target: str) -> None:
+    def round(self, kinds: Collection[JobKind], target: str) -> None:
         """What is due of these ``kinds`` for ``target``, oldest first."""
         for _ in range(ROUND // SLICE):
             claims = self._work.claim(SLICE, kinds, target)

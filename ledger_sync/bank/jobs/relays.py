@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ledger_sync.bank.context import House
-from ledger_sync.bank.jobs.work import WorkList
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.pending import beneficiary
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.ports.transfers import Stage
@@ -27,7 +27,7 @@ from wallet.protocol.transfer import Transfer
 class Relays:
     """Notes what to pass on. Works within the caller's transaction; the outbox does the passing."""
 
-    def __init__(self, house: House, objects: Archive, work: WorkList) -> None:
+    def __init__(self, house: BankContext, objects: Archive, work: JobQueue) -> None:
         self._bank = house.bank
         self._recipients = house.storage.recipients
         self._objects = objects
@@ -54,7 +54,7 @@ class Relays:
         owner = signed.body.owner
         self._recipients.add([(owner, signed.id)])
         for bank in self._recipients.banks_of([owner], self._bank).get(owner, ()):
-            self._work.add(Item(Kind.MONEY, bank, signed.id))
+            self._work.add(Job(JobKind.RELAY_ISSUANCE, bank, signed.id))
 
     def committed(self, transfers: Iterable[tuple[Signed[Transfer], bytes]]) -> None:
         """Validated transfers with their signers: for the banks of each one's payee, of who gets redeemed money, and of
@@ -73,7 +73,7 @@ class Relays:
 
     def _pass_on(self, name: bytes, bank: str) -> None:
         if self._objects.issuances.known((name,)):
-            self._work.add(Item(Kind.MONEY, bank, name))
+            self._work.add(Job(JobKind.RELAY_ISSUANCE, bank, name))
             return
         signer = self._objects.transfers.owner(name)
         if signer is not None and self._objects.transfers.stage(name) in (Stage.COMMITTED, Stage.ANSWERED):
@@ -81,9 +81,9 @@ class Relays:
 
     def _pass_whole_on(self, txid: bytes, signer: bytes, bank: str) -> None:
         if not self._recipients.brought(txid, uploader_of_bank(bank), whole=True):
-            self._work.add(Item(Kind.WHOLE, bank, txid))
-            self._work.drop(Item(Kind.PAYLOAD, bank, txid + signer))
+            self._work.add(Job(JobKind.RELAY_FULL, bank, txid))
+            self._work.drop(Job(JobKind.RELAY_BARE, bank, txid + signer))
 
     def _pass_payload_on(self, txid: bytes, signer: bytes, bank: str) -> None:
         if not self._recipients.brought(txid, uploader_of_bank(bank), whole=False):
-            self._work.add(Item(Kind.PAYLOAD, bank, txid + signer))
+            self._work.add(Job(JobKind.RELAY_BARE, bank, txid + signer))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from ledger_sync.bank.ports.jobs import Claim, Item, Jobs, Kind
+from ledger_sync.bank.ports.jobs import Claim, Job, JobKind, Jobs
 from wallet.protocol.codes import Refusal
 
 HELD: Final = 40
@@ -19,7 +19,7 @@ _LONGEST_PAUSE: Final = 32
 _WRITTEN: Final = (1, 2, 4, 8, 16, _LONGEST_PAUSE)
 
 
-class WorkList:
+class JobQueue:
     """What this process notes, claims and does. Writes within the caller's transaction."""
 
     def __init__(self, jobs: Jobs, clock: Callable[[], int], owner: str) -> None:
@@ -27,42 +27,42 @@ class WorkList:
         self._jobs = jobs
         self._clock = clock
         self._owner = owner
-        self._noted: set[tuple[Kind, str]] = set()
+        self._noted: set[tuple[JobKind, str]] = set()
 
     def begin(self) -> None:
         """After a start: everything open is due now, but for what another process is at."""
         self._jobs.free(self._owner, self._clock())
 
-    def add(self, item: Item) -> bool:
+    def add(self, item: Job) -> bool:
         """Whether it was not there before, done or not."""
         self._noted.add((item.kind, item.target))
         return self._jobs.add(item, self._clock())
 
-    def again(self, item: Item) -> None:
+    def again(self, item: Job) -> None:
         """Do it, also if it was done before."""
         self._noted.add((item.kind, item.target))
         self._jobs.again(item, self._clock())
 
     def open_again(
-        self, target: str, kinds: Collection[Kind], since: int, most: int
+        self, target: str, kinds: Collection[JobKind], since: int, most: int
     ) -> tuple[int, int | None]:
         """`Jobs.open_again`, now."""
         return self._jobs.open_again(target, kinds, since, most, self._clock())
 
-    def take_noted(self) -> frozenset[tuple[Kind, str]]:
+    def take_noted(self) -> frozenset[tuple[JobKind, str]]:
         """Of which kinds and for whom work was written since this was last asked: a hint for who may sleep."""
         noted, self._noted = self._noted, set()
         return frozenset(noted)
 
-    def drop(self, item: Item) -> None:
+    def drop(self, item: Job) -> None:
         """It is no longer needed, if it was not done yet."""
         self._jobs.drop(item)
 
-    def done(self, item: Item) -> None:
+    def done(self, item: Job) -> None:
         """It is dated by when it was done from now on, however long ago it was due."""
         self._jobs.done(item, self._clock())
 
-    def claim(self, limit: int, kinds: Collection[Kind], target: str) -> list[Claim]:
+    def claim(self, limit: int, kinds: Collection[JobKind], target: str) -> list[Claim]:
         """The oldest work that is due, for this process alone to do in the next `HELD` seconds."""
         now = self._clock()
         return self._jobs.claim(self._owner, limit, kinds, target, now, now + HELD)
@@ -100,26 +100,26 @@ class WorkList:
         """Partners with work, done or not, who are not known to be out of reach."""
         return self._jobs.answering(self._clock())
 
-    def ready(self, items: Iterable[Item]) -> list[Item]:
+    def ready(self, items: Iterable[Job]) -> list[Job]:
         """Those of ``items`` that are open and whose time has come, or that are being done."""
         return self._jobs.ready(items, self._clock())
 
-    def first(self, kind: Kind, target: str) -> Item | None:
+    def first(self, kind: JobKind, target: str) -> Job | None:
         """The oldest that is ready."""
         return self._jobs.first(kind, target, self._clock())
 
-    def is_open(self, item: Item) -> bool:
+    def is_open(self, item: Job) -> bool:
         return self._jobs.is_open(item)
 
-    def is_known(self, item: Item) -> bool:
+    def is_known(self, item: Job) -> bool:
         """Whether it was ever written, done or not."""
         return self._jobs.is_known(item)
 
-    def attempts(self, item: Item) -> int:
+    def attempts(self, item: Job) -> int:
         """How often it was refused."""
         return self._jobs.attempts(item)
 
-    def open_subjects(self, kind: Kind, target: str) -> Sequence[bytes]:
+    def open_subjects(self, kind: JobKind, target: str) -> Sequence[bytes]:
         """What all open work of a kind for a partner is about."""
         return self._jobs.open_subjects(kind, target)
 

@@ -19,13 +19,13 @@ LONGEST: Final = 60
 a claim or a pause is shorter by more than the clocks of two processes differ."""
 
 
-class Kind(StrEnum):
+class JobKind(StrEnum):
     """WHOLE: pass a transfer on with its provenance. PAYLOAD: pass on the transfer alone. MONEY: pass an issuance
     on. FETCH: get a conflict's other payload. REDEEM, REFUND, REVOKE, CHALLENGE: ask the central bank."""
 
-    WHOLE = "whole"
-    PAYLOAD = "payload"
-    MONEY = "money"
+    RELAY_FULL = "whole"
+    RELAY_BARE = "payload"
+    RELAY_ISSUANCE = "money"
     FETCH = "fetch"
     REDEEM = "redeem"
     REFUND = "refund"
@@ -34,10 +34,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Job:
     """A job. ``target`` is a bank's id, or empty for the central bank; ``subject`` names what it is about."""
 
-    kind: Kind
+    kind: JobKind
     target: str
     subject: bytes
 
@@ -47,7 +47,7 @@ class Claim:
     """A job that its holder does now, before ``until``. ``number`` tells this claim from every other one of the same
     job; ``due`` is since when the job was due, ``attempts`` how often it was refused before."""
 
-    item: Item
+    item: Job
     number: int
     due: int
     attempts: int
@@ -59,29 +59,29 @@ class Jobs(Protocol):
 
     # noting
 
-    def add(self, item: Item, now: int) -> bool:
+    def add(self, item: Job, now: int) -> bool:
         """Note a job, due ``now``. Whether it was not there before, done or not."""
 
-    def again(self, item: Item, now: int) -> None:
+    def again(self, item: Job, now: int) -> None:
         """Have it done, also if it was done before; once more, where somebody is at it."""
 
     def open_again(
-        self, target: str, kinds: Collection[Kind], since: int, most: int, now: int
+        self, target: str, kinds: Collection[JobKind], since: int, most: int, now: int
     ) -> tuple[int, int | None]:
         """What of these kinds was done for ``target`` at ``since`` or later is to be done once more: the first
         ``most``, and what was done in the same second. How much that is; and from when on the rest was done."""
 
-    def drop(self, item: Item) -> bool:
+    def drop(self, item: Job) -> bool:
         """It is no longer needed. Whether it was there and not done."""
 
-    def done(self, item: Item, now: int) -> bool:
+    def done(self, item: Job, now: int) -> bool:
         """It is done, whoever did it, and dated by that; but what was asked for `again` since it was claimed is done
         once more. Whether it was open."""
 
     # doing
 
     def claim(
-        self, owner: str, limit: int, kinds: Collection[Kind], target: str, now: int, until: int
+        self, owner: str, limit: int, kinds: Collection[JobKind], target: str, now: int, until: int
     ) -> list[Claim]:
         """The first ``limit`` open jobs of these ``kinds`` for ``target`` whose time has come, oldest first, for nobody
         but ``owner`` to do before ``until``. What others claim, do or drop at the same time is left out."""
@@ -123,19 +123,19 @@ class Jobs(Protocol):
 
     # asking
 
-    def ready(self, items: Iterable[Item], now: int) -> list[Item]:
+    def ready(self, items: Iterable[Job], now: int) -> list[Job]:
         """Those that are open, of partners who are not held up, and whose time has come or that somebody is at."""
 
-    def first(self, kind: Kind, target: str, now: int) -> Item | None:
+    def first(self, kind: JobKind, target: str, now: int) -> Job | None:
         """The oldest of the jobs of which `ready` would say the same."""
 
-    def is_open(self, item: Item) -> bool: ...
+    def is_open(self, item: Job) -> bool: ...
 
-    def is_known(self, item: Item) -> bool:
+    def is_known(self, item: Job) -> bool:
         """Whether it was ever noted, done or not."""
 
-    def attempts(self, item: Item) -> int:
+    def attempts(self, item: Job) -> int:
         """How often it was refused; 0 where it is not known."""
 
-    def open_subjects(self, kind: Kind, target: str) -> Sequence[bytes]:
+    def open_subjects(self, kind: JobKind, target: str) -> Sequence[bytes]:
         """Of all open jobs of one kind for one partner, in their order."""

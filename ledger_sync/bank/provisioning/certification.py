@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 
 import hsm.failpoint
 from ledger_sync.bank.accounts.customers import Customers
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.ports.wallets import Certified, Holder
 from ledger_sync.bank.redemption.redemptions import Redemptions
-from ledger_sync.bank.settlement.deliveries import Deliveries
+from ledger_sync.bank.settlement.deliveries import AccountFeed
 from ledger_sync.bank.terms import MAX_POSSESSIONS, Terms
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
 from ledger_sync.bank.wallets.policies import Policies
@@ -46,12 +46,12 @@ class Certification:
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         terms: Terms,
         customers: Customers,
         objects: Archive,
         wallets: Wallets,
-        deliveries: Deliveries,
+        deliveries: AccountFeed,
         relays: Relays,
         policies: Policies,
         watch: ForkWatch,

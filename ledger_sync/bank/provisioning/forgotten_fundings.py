@@ -14,13 +14,13 @@ from typing import Final
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import CentralBankLine
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import CentralBankClient
 from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Funding, FundingStage
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import idempotency
@@ -35,7 +35,12 @@ class ForgottenFundings:
     """Takes them up again."""
 
     def __init__(
-        self, house: House, wallets: Wallets, intake: Intake, work: WorkList, central_bank: CentralBankLine
+        self,
+        house: BankContext,
+        wallets: Wallets,
+        intake: Intake,
+        work: JobQueue,
+        central_bank: CentralBankClient,
     ) -> None:
         self._house = house
         self._unit = house.storage.unit
@@ -80,7 +85,7 @@ class ForgottenFundings:
         if redemption is not None and redemption not in self._asked:
             self._asked.add(redemption)
             with self._unit.transaction():
-                self._work.again(Item(Kind.REDEEM, "", redemption))
+                self._work.again(Job(JobKind.REDEEM, "", redemption))
         return redemption is not None
 
     def _believed(self, issuance: Signed[Issuance], funding: bytes) -> Signed[Issuance]:

@@ -16,9 +16,9 @@ from typing import Final
 import hsm.failpoint
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.books import FUNDINGS, OWN, POSITION
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
-from ledger_sync.bank.peers import CentralBankLine
+from ledger_sync.bank.peers import CentralBankClient
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Denial, Funding, FundingStage
@@ -43,11 +43,11 @@ class FundingOrders:
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         certification: Certification,
         objects: Archive,
         intake: Intake,
-        central_bank: CentralBankLine,
+        central_bank: CentralBankClient,
     ) -> None:
         self._house = house
         self._unit = house.storage.unit

@@ -12,15 +12,15 @@ from collections.abc import Collection, Mapping, Sequence
 import hsm.failpoint
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.jobs.relays import Relays
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import CentralBankLine, Redeemed
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import CentralBankClient, Redeemed
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REDEMPTION
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.redemptions import Opened, Outcome
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal, read
@@ -36,14 +36,14 @@ class Redemptions:
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
-        work: WorkList,
+        work: JobQueue,
         relays: Relays,
         intake: Intake,
-        central_bank: CentralBankLine,
+        central_bank: CentralBankClient,
     ) -> None:
         self._house = house
         self._unit = house.storage.unit
@@ -69,7 +69,7 @@ class Redemptions:
         if any(self._wallets.customer_of(key) is not None for key in keys):
             self._redemptions.open(transfer.id, Opened(self._wallets.customer_of(signer), value))
             if value:
-                self._work.add(Item(Kind.REDEEM, "", transfer.id))
+                self._work.add(Job(JobKind.REDEEM, "", transfer.id))
             else:
                 self._book(transfer.id, Redeemed(None, 0, 0))
 
@@ -123,7 +123,7 @@ class Redemptions:
         ):  # of nothing else does the central bank know by this bank
             note(self._house, REDEMPTION, txid, txid)
         self._redemptions.done(txid, redeemed.value, None if issuance is None else issuance.id)
-        self._work.done(Item(Kind.REDEEM, "", txid))
+        self._work.done(Job(JobKind.REDEEM, "", txid))
 
     def is_known(self, txid: bytes) -> bool:
         """Whether this bank knows of a redemption, finished or not."""

@@ -14,14 +14,14 @@ import hsm.failpoint
 from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.provenance import Provenance
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import CentralBankLine
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import CentralBankClient
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REFUND
 from ledger_sync.bank.ports.compensations import Share
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal
 from wallet.protocol import codec, idempotency
@@ -42,13 +42,13 @@ class Refunds:
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
-        work: WorkList,
+        work: JobQueue,
         compensations: Compensations,
-        central_bank: CentralBankLine,
+        central_bank: CentralBankClient,
     ) -> None:
         self._house = house
         self._unit = house.storage.unit
@@ -155,5 +155,5 @@ class Refunds:
         return [(refund_id(token), value) for token, value in self._refunds.under_way()]
 
 
-def _job(token: TokenRef) -> Item:
-    return Item(Kind.REFUND, "", codec.encode(token.to_cbor()))
+def _job(token: TokenRef) -> Job:
+    return Job(JobKind.REFUND, "", codec.encode(token.to_cbor()))

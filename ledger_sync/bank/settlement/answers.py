@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.redemptions import Outcome
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.ports.shares import uploader_of_customer
@@ -24,10 +24,10 @@ _SIGNED_BYTES: Final = 64
 """Of a signed object, besides its payload and signature."""
 
 
-class Answers:
+class TransferStatuses:
     """Reads verdicts and all that goes with them."""
 
-    def __init__(self, house: House, redemptions: Redemptions, most_bytes: int) -> None:
+    def __init__(self, house: BankContext, redemptions: Redemptions, most_bytes: int) -> None:
         """``most_bytes``: of rows in one answer."""
         self._most_bytes = most_bytes
         self._settlements = house.storage.settlements

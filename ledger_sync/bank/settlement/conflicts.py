@@ -15,16 +15,16 @@ from typing import Final
 import hsm.failpoint
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.books import OWN, POSITION
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
 from ledger_sync.bank.intake.provenance import Provenance
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import BankLines, CentralBankLine
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import BankClients, CentralBankClient
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.compensations import Share
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank
-from ledger_sync.bank.settlement.settler import SettlingDesk
+from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import is_asked_again
 from ledger_sync.possession import Possession
@@ -40,21 +40,21 @@ _PATIENCE: Final = 24
 """Attempts to reach a bank before the central bank is asked to challenge it."""
 
 
-class ConflictCourier:
+class ConflictResolver:
     """Gets the other payload from the bank that the notary names, or has that bank pay."""
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
-        work: WorkList,
+        work: JobQueue,
         intake: Intake,
-        desk: SettlingDesk,
+        desk: Settler,
         compensations: Compensations,
-        banks: BankLines,
-        central_bank: CentralBankLine,
+        banks: BankClients,
+        central_bank: CentralBankClient,
     ) -> None:
         self._bank = house.bank
         self._key = house.key
@@ -71,7 +71,7 @@ class ConflictCourier:
         self._banks = banks
         self._central_bank = central_bank
 
-    def fetch(self, item: Item) -> None:
+    def fetch(self, item: Job) -> None:
         """Ask the bank ``target`` for the transfer ``subject``, while a conflict waits for it."""
         if self._lacking(item.subject):
             try:
@@ -89,15 +89,15 @@ class ConflictCourier:
             self._work.done(item)
             if not self._is_asked_for(item.subject):
                 for txid in self._lacking(item.subject):
-                    self._work.add(Item(Kind.CHALLENGE, "", txid + item.subject))
+                    self._work.add(Job(JobKind.CHALLENGE, "", txid + item.subject))
         self._desk.answer()
 
     def _is_asked_for(self, wanted: bytes) -> bool:
         """Whether another bank may yet show it: whoever is asked last has the central bank ask."""
         banks = self._trust.directory.banks
-        return any(self._work.is_open(Item(Kind.FETCH, bank.id, wanted)) for bank in banks)
+        return any(self._work.is_open(Job(JobKind.FETCH, bank.id, wanted)) for bank in banks)
 
-    def _learn(self, certificate: Signed[Certificate], item: Item) -> None:
+    def _learn(self, certificate: Signed[Certificate], item: Job) -> None:
         """Where none of the owner's is at hand, because what waits has ended without, this one may be the first."""
         owners = {self._objects.transfers.owner(txid) for txid in self._lacking(item.subject)}
         if certificate.body.key in owners and not self._objects.certificates.banks_of(certificate.body.key):
@@ -127,7 +127,7 @@ class ConflictCourier:
 
     # challenges
 
-    def challenge(self, item: Item) -> None:
+    def challenge(self, item: Job) -> None:
         """Have the central bank ask for ``wanted``, which took tokens from a transfer, and book what is paid. What is
         still owed is asked for again when `Compensations` says so."""
         txid, wanted = item.subject[:ID_BYTES], item.subject[ID_BYTES:]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.provenance import Gathered, Provenance
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.feed import What
@@ -27,11 +27,11 @@ _CHANCE_BYTES: Final = 2
 _PAGE: Final = 128
 
 
-class Deliveries:
+class AccountFeed:
     """Lists and hands out. Listing works within the caller's transaction."""
 
     def __init__(
-        self, house: House, objects: Archive, provenance: Provenance, wallets: Wallets, most_bytes: int
+        self, house: BankContext, objects: Archive, provenance: Provenance, wallets: Wallets, most_bytes: int
     ) -> None:
         """``most_bytes``: of objects in one delivery, unless a single one needs more."""
         self._most_bytes = most_bytes

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import BankLines, NotaryLine
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import BankClients, NotaryClient
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.ports.transfers import Stage
-from ledger_sync.bank.settlement.settler import SettlingDesk
+from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.http.peers import is_asked_again, read
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal, require
@@ -35,13 +35,13 @@ class Endings:
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         objects: Archive,
-        work: WorkList,
+        work: JobQueue,
         intake: Intake,
-        desk: SettlingDesk,
-        notary: NotaryLine,
-        banks: BankLines,
+        desk: Settler,
+        notary: NotaryClient,
+        banks: BankClients,
     ) -> None:
         self._house = house
         self._unit = house.storage.unit
@@ -91,10 +91,10 @@ class Endings:
             statement = statements.get(ref)
             if statement is not None and statement.body.consumer == transfer.id:
                 if statement.body.bank not in (CENTRAL_BANK, self._house.bank):
-                    self._work.again(Item(Kind.FETCH, statement.body.bank, transfer.id))
+                    self._work.again(Job(JobKind.FETCH, statement.body.bank, transfer.id))
                 return
 
-    def fetch(self, item: Item) -> None:
+    def fetch(self, item: Job) -> None:
         """The transfer ``subject`` with its certificate from the bank ``target``, if it still waits here. Raises what
         is asked again; what can't be had otherwise is asked for when it is looked after again."""
         held = self._objects.transfers.transfer(item.subject)

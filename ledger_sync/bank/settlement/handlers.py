@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import hsm.failpoint
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.provenance import Gathered, Provenance
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import BankLines, CentralBankLine
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import BankClients, CentralBankClient
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.jobs import Item
+from ledger_sync.bank.ports.jobs import Job
 from ledger_sync.bank.ports.revocations import Case, Revocation
 from ledger_sync.bank.wallets.wallets import Wallets
 from wallet.protocol.bounds import ID_BYTES, MAX_AHEAD
@@ -31,15 +31,15 @@ _MAX_LISTED: Final = 32
 """Wallet ids in one call to revoke."""
 
 
-class RelayCourier:
+class RelayHandler:
     """Passes transfers and issuances on to other banks."""
 
-    def __init__(self, objects: Archive, provenance: Provenance, banks: BankLines) -> None:
+    def __init__(self, objects: Archive, provenance: Provenance, banks: BankClients) -> None:
         self._objects = objects
         self._provenance = provenance
         self._banks = banks
 
-    def whole(self, items: Sequence[Item]) -> int:
+    def whole(self, items: Sequence[Job]) -> int:
         """The first of some transfers for one bank, and of the next ones as many as one bundle carries."""
         gathered = Gathered()
         taken: list[bytes] = []
@@ -55,7 +55,7 @@ class RelayCourier:
         hsm.failpoint.reach("bank.relay.sent")
         return len(taken)
 
-    def payload(self, item: Item) -> None:
+    def payload(self, item: Job) -> None:
         """A signed payload for its signer's bank."""
         txid, signer = item.subject[:ID_BYTES], item.subject[ID_BYTES:]
         copy = self._objects.transfers.copy(txid, signer)
@@ -63,23 +63,23 @@ class RelayCourier:
         if copy is not None and certificate is not None:
             self._banks.relay(item.target, Bundle((copy,), (), (certificate,), ()))
 
-    def money(self, item: Item) -> None:
+    def money(self, item: Job) -> None:
         """A redemption's new tokens for their owner's bank."""
         issuance = self._objects.issuances.get(item.subject)
         if issuance is not None:
             self._banks.relay(item.target, Bundle((), (issuance,), (), ()))
 
 
-class RevocationCourier:
+class RevocationHandler:
     """Has wallet ids revoked at the central bank."""
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         objects: Archive,
         wallets: Wallets,
-        work: WorkList,
-        central_bank: CentralBankLine,
+        work: JobQueue,
+        central_bank: CentralBankClient,
     ) -> None:
         self._house = house
         self._unit = house.storage.unit
@@ -90,7 +90,7 @@ class RevocationCourier:
         self._work = work
         self._central_bank = central_bank
 
-    def revoke(self, item: Item) -> None:
+    def revoke(self, item: Job) -> None:
         """Everything open for one piece of evidence, or for one customer without evidence."""
         evidence = self._revocations.evidence(item.subject)
         if evidence is not None and evidence.certificate.body.bank != self._house.bank:
@@ -109,7 +109,7 @@ class RevocationCourier:
             hsm.failpoint.reach("bank.revoke.answered")
             self._revocations.listed(revocations, version)
 
-    def _next(self, item: Item, case: Case) -> Sequence[Revocation]:
+    def _next(self, item: Job, case: Case) -> Sequence[Revocation]:
         """What is open, one less than may be listed: the one that evidence names is always with them. If nothing is,
         the work is done. In one transaction: what is revoked meanwhile opens the work again afterwards. TIME_AHEAD if
         all that is left is dated so far ahead that the central bank lists it later: that keeps nothing else waiting."""

@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 import hsm.failpoint
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.jobs.relays import Relays
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import NotaryLine
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import NotaryClient
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.ports.transfers import Stage
 from ledger_sync.bank.settlement.drafts import Draft, Drafts
@@ -49,7 +49,7 @@ class Answered(Protocol):
     def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None: ...
 
 
-class SettlingDesk:
+class Settler:
     """Turns valid transfers into verdicts. Several may be at work on one store, in one process or many.
 
     In this process one call to the notary is made at a time, so that what queues meanwhile is one batch; nothing else
@@ -58,10 +58,10 @@ class SettlingDesk:
 
     def __init__(
         self,
-        house: House,
+        house: BankContext,
         objects: Archive,
-        work: WorkList,
-        notary: NotaryLine,
+        work: JobQueue,
+        notary: NotaryClient,
         relays: Relays,
         watch: ForkWatch,
         listener: Answered,
@@ -227,7 +227,7 @@ class SettlingDesk:
         """Other banks' wallets are named to the central bank as well, whatever their bank does."""
         signer = draft.case.signer
         for evidence in draft.foreign:
-            self._work.add(Item(Kind.REVOKE, "", self._watch.keep(evidence)))
+            self._work.add(Job(JobKind.REVOKE, "", self._watch.keep(evidence)))
         if outcome is not None and signer is not None and draft.is_good:
             self._watch.check_limits(draft.case.transfer, signer.body)
             self._listener.answered(draft.case.transfer, signer.body.key, outcome)
@@ -303,11 +303,11 @@ class SettlingDesk:
                 if not self._work.is_open(item):
                     self._work.again(item)
 
-    def _askable(self, bank: str, txid: bytes, consumer: bytes) -> list[Item]:
+    def _askable(self, bank: str, txid: bytes, consumer: bytes) -> list[Job]:
         """Who may show it: the bank that committed it; where that is this one, whose store no longer has it, everybody
         to whom it may have passed it on."""
         banks = [entry.id for entry in self._house.trust.directory.banks if entry.id != bank]
         asked = [bank] if bank != self._house.bank else banks
-        return [Item(Kind.FETCH, name, consumer) for name in asked] or [
-            Item(Kind.CHALLENGE, "", txid + consumer)
+        return [Job(JobKind.FETCH, name, consumer) for name in asked] or [
+            Job(JobKind.CHALLENGE, "", txid + consumer)
         ]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import itemgetter
 from typing import Final
 
-from ledger_sync.bank.ports.jobs import LONGEST, Claim, Item, Kind
+from ledger_sync.bank.ports.jobs import LONGEST, Claim, Job, JobKind
 from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.codes import Code
 
@@ -33,13 +33,13 @@ class SqliteJobs:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, item: Item, now: int) -> bool:
+    def add(self, item: Job, now: int) -> bool:
         self._store.insert("partners", target=item.target)
         return self._store.insert(
             "work", kind=item.kind.value, target=item.target, subject=item.subject, due=now
         )
 
-    def again(self, item: Item, now: int) -> None:
+    def again(self, item: Job, now: int) -> None:
         with self._store.transaction():
             if not self.add(item, now):
                 self._store.run(
@@ -49,7 +49,7 @@ class SqliteJobs:
                 )
 
     def open_again(
-        self, target: str, kinds: Collection[Kind], since: int, most: int, now: int
+        self, target: str, kinds: Collection[JobKind], since: int, most: int, now: int
     ) -> tuple[int, int | None]:
         last = self._store.value(
             "select due from work where done = 1 and target = ? and due >= ? order by due limit 1 offset ?",
@@ -62,14 +62,14 @@ class SqliteJobs:
         )
         return count, None if last is None else last + 1
 
-    def drop(self, item: Item) -> bool:
+    def drop(self, item: Job) -> bool:
         return self._store.run(f"delete from work where {_KEY} and done = 0", _key(item)) == 1
 
-    def done(self, item: Item, now: int) -> bool:
+    def done(self, item: Job, now: int) -> bool:
         return self._store.run(f"{_CLOSE} where {_KEY} and done = 0", (now, *_key(item))) == 1
 
     def claim(
-        self, owner: str, limit: int, kinds: Collection[Kind], target: str, now: int, until: int
+        self, owner: str, limit: int, kinds: Collection[JobKind], target: str, now: int, until: int
     ) -> list[Claim]:
         found = [row for kind in kinds for row in self._due(kind, target, now, limit)]
         first = sorted(found, key=_OLDEST_FIRST)[:limit]
@@ -80,7 +80,7 @@ class SqliteJobs:
             number = self._store.value("select claims from partners where target = ?", (target,))
             return [_claim(row, number, until) for row in first if self._take(row, owner, number, until)]
 
-    def _due(self, kind: Kind, target: str, now: int, limit: int) -> list[_Found]:
+    def _due(self, kind: JobKind, target: str, now: int, limit: int) -> list[_Found]:
         found: list[_Found] = []
         for first, last in ((0, now), (now + LONGEST + 1, _END_OF_TIME)):
             found += self._store.rows(_DUE, (target, kind.value, first, last, limit))
@@ -145,7 +145,7 @@ class SqliteJobs:
         )
         return [target for (target,) in rows]
 
-    def ready(self, items: Iterable[Item], now: int) -> list[Item]:
+    def ready(self, items: Iterable[Job], now: int) -> list[Job]:
         answering = frozenset(self.answering(now))
         sql = f"select 1 from work where {_KEY} and done = 0 and (due <= ? or due > ? or owner is not null)"
         return [
@@ -154,29 +154,29 @@ class SqliteJobs:
             if item.target in answering and self._store.row(sql, (*_key(item), now, now + LONGEST))
         ]
 
-    def first(self, kind: Kind, target: str, now: int) -> Item | None:
+    def first(self, kind: JobKind, target: str, now: int) -> Job | None:
         sql = (
             "select subject from work where target = ? and kind = ? and done = 0"
             " and (due <= ? or due > ? or owner is not null) order by due limit 1"
         )
         subject = self._store.value(sql, (target, kind.value, now, now + LONGEST))
-        return None if subject is None or target not in self.answering(now) else Item(kind, target, subject)
+        return None if subject is None or target not in self.answering(now) else Job(kind, target, subject)
 
-    def is_open(self, item: Item) -> bool:
+    def is_open(self, item: Job) -> bool:
         return self._store.row(f"select 1 from work where {_KEY} and done = 0", _key(item)) is not None
 
-    def is_known(self, item: Item) -> bool:
+    def is_known(self, item: Job) -> bool:
         return self._store.row(f"select 1 from work where {_KEY}", _key(item)) is not None
 
-    def attempts(self, item: Item) -> int:
+    def attempts(self, item: Job) -> int:
         return int(self._store.value(f"select attempts from work where {_KEY}", _key(item)) or 0)
 
-    def open_subjects(self, kind: Kind, target: str) -> list[bytes]:
+    def open_subjects(self, kind: JobKind, target: str) -> list[bytes]:
         sql = "select subject from work where target = ? and kind = ? and done = 0 order by subject"
         return [subject for (subject,) in self._store.rows(sql, (target, kind.value))]
 
 
-def _key(item: Item) -> tuple[str, str, bytes]:
+def _key(item: Job) -> tuple[str, str, bytes]:
     return item.kind.value, item.target, item.subject
 
 
@@ -186,4 +186,4 @@ def _claimed(claim: Claim) -> tuple[str, str, bytes, int]:
 
 def _claim(row: _Found, number: int, until: int) -> Claim:
     due, kind, target, subject, attempts = row
-    return Claim(Item(Kind(kind), target, subject), number, due, attempts, until)
+    return Claim(Job(JobKind(kind), target, subject), number, due, attempts, until)

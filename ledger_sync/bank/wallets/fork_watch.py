@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.wallets.policies import Policies
 from ledger_sync.bank.wallets.wallets import Wallets
@@ -27,7 +27,7 @@ from wallet.protocol.transfer import Refresh, TokenRef, Transfer
 class ForkWatch:
     """Watches the keys of this bank's customers. Works within the caller's transaction."""
 
-    def __init__(self, house: House, objects: Archive, wallets: Wallets, policies: Policies) -> None:
+    def __init__(self, house: BankContext, objects: Archive, wallets: Wallets, policies: Policies) -> None:
         self._house = house
         self._history = house.storage.signing_history
         self._revocations = house.storage.revocations

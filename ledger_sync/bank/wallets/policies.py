@@ -7,7 +7,7 @@ says when. What it was given before that says nothing, for every later one repla
 
 from __future__ import annotations
 
-from ledger_sync.bank.context import House
+from ledger_sync.bank.context import BankContext
 from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.limits import effective
 
@@ -15,7 +15,7 @@ from wallet.protocol.limits import effective
 class Policies:
     """Notes the limits of policies as they change. Works within the caller's transaction, if there is one."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: BankContext) -> None:
         self._house = house
         self._wallets = house.storage.wallets
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger_sync.bank.context import House
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.revocations import Case
 from ledger_sync.bank.ports.wallets import Certified, Holder
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
@@ -26,7 +26,7 @@ from wallet.protocol.policy import Reason
 class Wallets:
     """The keys this bank has certified."""
 
-    def __init__(self, house: House, work: WorkList) -> None:
+    def __init__(self, house: BankContext, work: JobQueue) -> None:
         self._house = house
         self._unit = house.storage.unit
         self._register = house.storage.wallets
@@ -85,7 +85,7 @@ class Wallets:
             for wallet in fresh:
                 self._revocations.add(wallet, account, reason, evidence, self._house.clock())
             if fresh:
-                self._work.again(Item(Kind.REVOKE, "", Case(evidence, account).name))
+                self._work.again(Job(JobKind.REVOKE, "", Case(evidence, account).name))
 
     def report_loss(self, account: str, but_of: bytes = b"") -> None:
         """Revoke what the account's devices, ``but_of`` one, hold certificates for. TOO_MANY: so many losses in a day

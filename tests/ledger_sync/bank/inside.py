@@ -9,6 +9,6 @@ from ledger_sync.bank.sqlite.store import Store
 
 def store_of(node: Node) -> Store:
     """The store that the node's storage stands on."""
-    storage = node.house.storage
+    storage = node.context.storage
     assert isinstance(storage, SqliteStorage)
     return storage.store

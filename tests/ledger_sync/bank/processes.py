@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ledger_sync.bank.api.node import Lines, Node
+from ledger_sync.bank.api.node import Node, Peers
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
@@ -18,7 +18,7 @@ def another_process(town: Town, bank: str = "alatau", **changes: Any) -> Node:
     running = town.banks[bank].node
     storage = SqliteStorage(town.folder / bank / "bank.db")
     house = replace(
-        running.house,
+        running.context,
         storage=storage,
         books=Books(storage.accounts, town.clock),
         process="another",
@@ -27,6 +27,6 @@ def another_process(town: Town, bank: str = "alatau", **changes: Any) -> Node:
     signer = town.network.signer(bank, "bank")
     notary, central_bank = (town.network.line(bank, name, signer) for name in (NOTARY, CENTRAL_BANK))
     others = {name: town.network.line(bank, name, signer) for name in town.banks if name != bank}
-    node = Node(house, running.terms, Lines(notary, central_bank, others))
+    node = Node(house, running.terms, Peers(notary, central_bank, others))
     node.deliveries.begin_numbers()
     return node

@@ -160,7 +160,7 @@ def test_a_held_up_funding_is_not_carried_out_by_the_bank_after_it_was_refused(t
     first = told(lambda: aigul.line().post("/v1/fundings", too_much))
     assert first.code is Code.ACCOUNT_SHORT
     other = town.customer("Baurzhan")
-    town.banks["alatau"].node.house.books.move("gift", other.account, aigul.account, 200_000)
+    town.banks["alatau"].node.context.books.move("gift", other.account, aigul.account, 200_000)
     assert held.let_go() == [422]
     again = told(lambda: aigul.line().post("/v1/fundings", too_much))
     assert (again.code, again.facts) == (first.code, first.facts)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_sync.bank.books import FUNDINGS, HOUSE, OWN, POSITION, Books
+from ledger_sync.bank.books import FUNDINGS, INTERNAL_ACCOUNTS, OWN, POSITION, Books
 from ledger_sync.bank.sqlite.accounts import SqliteAccounts
 from ledger_sync.bank.sqlite.store import Store
 from wallet.protocol.codes import Code, Refusal
 
-ACCOUNTS = (*HOUSE, "a", "b")
+ACCOUNTS = (*INTERNAL_ACCOUNTS, "a", "b")
 moves = st.lists(
     st.tuples(
         st.integers(0, 12), st.sampled_from(ACCOUNTS), st.sampled_from(ACCOUNTS), st.integers(-1_000, 1_000)

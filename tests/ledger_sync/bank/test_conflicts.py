@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.network import OPENING, Customer, Row, Town
@@ -109,7 +109,7 @@ def test_a_conflict_is_told_at_once_when_its_payload_is_shown_also_where_others_
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
     first, second = double_spend(town, cheat, one, other)
     one.upload(first)
-    town.banks["zhibek"].node.work.add(Item(Kind.FETCH, "zhibek", first.id))
+    town.banks["zhibek"].node.work.add(Job(JobKind.FETCH, "zhibek", first.id))
     (row,) = other.upload(second)
     assert verdict(row) is Verdict.CONFLICT
 
@@ -234,7 +234,7 @@ def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: Town) 
     town.settle_down()
     assert aigul.verdict(refusal).value == 500
     work = town.banks["alatau"].node.work
-    assert not work.is_open(Item(Kind.REDEEM, "", refusal.id))
+    assert not work.is_open(Job(JobKind.REDEEM, "", refusal.id))
     town.down.clear()
     town.settle_down()
     assert (aigul.balance(), baurzhan.balance()) == (OPENING - 500, OPENING + 500)

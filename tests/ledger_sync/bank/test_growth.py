@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.network import Customer, Town
 from tests.ledger_sync.bank.story import Remembering, tell
@@ -160,35 +160,35 @@ def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> 
     store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
 
     def claim() -> int:
-        return steps(town, lambda: work.claim(8, {Kind.REDEEM}, ""))
+        return steps(town, lambda: work.claim(8, {JobKind.REDEEM}, ""))
 
-    def pile(work: WorkList, first: int, last: int) -> None:
+    def pile(work: JobQueue, first: int, last: int) -> None:
         with store.transaction():
             for number in range(first, last):
-                work.add(Item(Kind.WHOLE, "zhibek", number.to_bytes(32, "big")))
-                work.add(Item(Kind.REDEEM, "", number.to_bytes(32, "big")))
+                work.add(Job(JobKind.RELAY_FULL, "zhibek", number.to_bytes(32, "big")))
+                work.add(Job(JobKind.REDEEM, "", number.to_bytes(32, "big")))
 
     pile(work, 0, 50)
     before = claim()
     pile(work, 50, 2_000)
     assert claim() <= before
-    assert [claim.item.subject[-1] for claim in work.claim(3, {Kind.WHOLE}, "zhibek")] == [0, 1, 2]
+    assert [claim.item.subject[-1] for claim in work.claim(3, {JobKind.RELAY_FULL}, "zhibek")] == [0, 1, 2]
 
 
 def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: Town) -> None:
     store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
-    items = [Item(Kind.WHOLE, "zhibek", number.to_bytes(32, "big")) for number in range(300)]
-    other = Item(Kind.REDEEM, "", bytes(32))
+    items = [Job(JobKind.RELAY_FULL, "zhibek", number.to_bytes(32, "big")) for number in range(300)]
+    other = Job(JobKind.REDEEM, "", bytes(32))
     with store.transaction():
         for item in (*items, other):
             work.add(item)
-    (claim,) = work.claim(1, {Kind.WHOLE}, "zhibek")
+    (claim,) = work.claim(1, {JobKind.RELAY_FULL}, "zhibek")
     assert steps(town, lambda: work.postpone(claim, Refusal(Code.UNREACHABLE))) < 300
     assert work.ready([*items, other]) == [other]
     assert work.answering() == [""]
     assert steps(town, lambda: work.reached("zhibek")) < 300
     assert work.ready([*items, other]) == [*items, other]
-    assert len(work.claim(1_000, set(Kind), "zhibek")) == 300
+    assert len(work.claim(1_000, set(JobKind), "zhibek")) == 300
 
 
 def forks(town: Town, cheat: Customer, payee: Customer, count: int) -> list[Signed[Transfer]]:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.peers import CentralBankLine
-from ledger_sync.bank.ports.jobs import Item, Kind
-from ledger_sync.bank.settlement.handlers import RevocationCourier
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.peers import CentralBankClient
+from ledger_sync.bank.ports.jobs import Job, JobKind
+from ledger_sync.bank.settlement.handlers import RevocationHandler
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.network import Customer, Town
 from tests.support.world import DAY, Key
 from wallet.protocol.policy import Reason
 
 
-class Meanwhile(WorkList):
+class Meanwhile(JobQueue):
     """A list of work where another thread does something just before a piece of it is noted as done; it may have to
     wait for that."""
 
     def __init__(self, town: Town, step: Callable[[], None]) -> None:
-        super().__init__(town.banks["alatau"].node.house.storage.jobs, lambda: town.now, "1")
+        super().__init__(town.banks["alatau"].node.context.storage.jobs, lambda: town.now, "1")
         self.other = threading.Thread(target=step)
 
-    def done(self, item: Item) -> None:
+    def done(self, item: Job) -> None:
         self.other.start()
         self.other.join(0.3)
         super().done(item)
@@ -43,13 +43,13 @@ def test_what_is_revoked_as_the_work_ends_is_revoked(town: Town) -> None:
     aigul = town.customer("Aigul")
     node, account = town.banks["alatau"].node, account_of(town, aigul)
     certificate = aigul.certify()
-    item = Item(Kind.REVOKE, "", account.encode())
+    item = Job(JobKind.REVOKE, "", account.encode())
     with store_of(node).transaction():
         node.work.add(item)
     work = Meanwhile(town, lambda: node.wallets.revoke(account, Reason.LIMITS))
     home = town.network.homes["alatau"]
-    line = CentralBankLine(home.line(home.config["central_bank"], home.signer("bank")))
-    RevocationCourier(node.house, node.objects, node.wallets, work, line).revoke(item)
+    line = CentralBankClient(home.line(home.config["central_bank"], home.signer("bank")))
+    RevocationHandler(node.context, node.objects, node.wallets, work, line).revoke(item)
     work.other.join()
     town.settle_down()
     assert listed(town, certificate.body.revocation_id)

@@ -15,8 +15,8 @@ import pytest
 
 from ledger_sync.bank.jobs.lanes import Lanes
 from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
-from ledger_sync.bank.jobs.work import WorkList
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.jobs.work import JobQueue
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from tests.support.world import NOW
 
@@ -30,29 +30,29 @@ class Desk:
     storage: SqliteStorage
     patience: float = 0.2
     over: threading.Event = field(default_factory=threading.Event)
-    done: list[Item] = field(default_factory=list)
-    attempts: list[Item] = field(default_factory=list)
-    is_slow: Callable[[Item], bool] = lambda item: item.target == SLOW
+    done: list[Job] = field(default_factory=list)
+    attempts: list[Job] = field(default_factory=list)
+    is_slow: Callable[[Job], bool] = lambda item: item.target == SLOW
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
-        self.work = WorkList(self.storage.jobs, lambda: NOW, "1")
-        outbox = Outbox(self.work, dict.fromkeys(Kind, one_by_one(self._handle)))
+        self.work = JobQueue(self.storage.jobs, lambda: NOW, "1")
+        outbox = Outbox(self.work, dict.fromkeys(JobKind, one_by_one(self._handle)))
         self.lanes = Lanes(self.work, outbox, (SLOW, QUICK), self.patience, self.patience)
 
-    def _handle(self, item: Item) -> None:
+    def _handle(self, item: Job) -> None:
         self._note(self.attempts, item)
         if self.is_slow(item):
             self.over.wait()
         self.work.done(item)
         self._note(self.done, item)
 
-    def _note(self, where: list[Item], item: Item) -> None:
+    def _note(self, where: list[Job], item: Job) -> None:
         with self.changed:
             where.append(item)
             self.changed.notify_all()
 
-    def add(self, *items: Item) -> None:
+    def add(self, *items: Job) -> None:
         with self.storage.unit.transaction():
             for item in items:
                 self.work.add(item)
@@ -79,23 +79,31 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk.close()
 
 
-def _item(kind: Kind, target: str, number: int = 0) -> Item:
-    return Item(kind, target, bytes([number]) * 32)
+def _item(kind: JobKind, target: str, number: int = 0) -> Job:
+    return Job(kind, target, bytes([number]) * 32)
 
 
 def test_all_work_but_the_slow_partners_gets_done(desk: Desk) -> None:
-    others = [_item(kind, QUICK) for kind in (Kind.WHOLE, Kind.PAYLOAD, Kind.MONEY, Kind.FETCH)]
-    others += [_item(kind, "") for kind in (Kind.REDEEM, Kind.REFUND, Kind.REVOKE, Kind.CHALLENGE)]
-    desk.add(_item(Kind.WHOLE, SLOW), _item(Kind.FETCH, SLOW), *others)
+    others = [
+        _item(kind, QUICK)
+        for kind in (JobKind.RELAY_FULL, JobKind.RELAY_BARE, JobKind.RELAY_ISSUANCE, JobKind.FETCH)
+    ]
+    others += [
+        _item(kind, "") for kind in (JobKind.REDEEM, JobKind.REFUND, JobKind.REVOKE, JobKind.CHALLENGE)
+    ]
+    desk.add(_item(JobKind.RELAY_FULL, SLOW), _item(JobKind.FETCH, SLOW), *others)
     desk.start()
     desk.until(lambda: set(desk.done) == set(others))
-    assert desk.attempts.count(_item(Kind.WHOLE, SLOW)) + desk.attempts.count(_item(Kind.FETCH, SLOW)) == 1
+    assert (
+        desk.attempts.count(_item(JobKind.RELAY_FULL, SLOW)) + desk.attempts.count(_item(JobKind.FETCH, SLOW))
+        == 1
+    )
 
 
-@pytest.mark.parametrize("kind", [Kind.REFUND, Kind.CHALLENGE, Kind.REVOKE, Kind.REDEEM])
-def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(desk: Desk, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [JobKind.REFUND, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REDEEM])
+def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(desk: Desk, kind: JobKind) -> None:
     desk.is_slow = lambda item: item.kind is kind
-    rest = [_item(other, "") for other in (Kind.REFUND, Kind.CHALLENGE, Kind.REVOKE, Kind.REDEEM)]
+    rest = [_item(other, "") for other in (JobKind.REFUND, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REDEEM)]
     desk.add(*rest)
     desk.start()
     desk.until(lambda: len(desk.done) == 3)
@@ -103,7 +111,7 @@ def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(desk:
 
 
 def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_once(desk: Desk) -> None:
-    wanted = _item(Kind.FETCH, SLOW)
+    wanted = _item(JobKind.FETCH, SLOW)
     desk.add(wanted)
     desk.start()
     with ThreadPoolExecutor(40) as calls:
@@ -116,15 +124,15 @@ def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_on
 def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
     """What one lane brings may be work for another; the call comes back when all of it is done."""
     desk = Desk(SqliteStorage(tmp_path / "bank.db"), patience=60)
-    first, second = _item(Kind.FETCH, QUICK), _item(Kind.CHALLENGE, "")
+    first, second = _item(JobKind.FETCH, QUICK), _item(JobKind.CHALLENGE, "")
     handle = desk._handle
 
-    def handler(item: Item) -> None:
+    def handler(item: Job) -> None:
         if item == first:
             desk.add(second)
         handle(item)
 
-    desk.lanes._outbox._handlers = dict.fromkeys(Kind, one_by_one(handler))
+    desk.lanes._outbox._handlers = dict.fromkeys(JobKind, one_by_one(handler))
     desk.add(first)
     for worker in desk.lanes.workers.values():
         worker._seconds = 3_600
@@ -135,8 +143,8 @@ def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
 
 
 def test_without_threads_the_caller_makes_the_rounds(desk: Desk) -> None:
-    items = [_item(Kind.REDEEM, "", 1), _item(Kind.FETCH, QUICK, 2)]
-    desk.add(*items, _item(Kind.WHOLE, "nobody we have a line to", 3))
+    items = [_item(JobKind.REDEEM, "", 1), _item(JobKind.FETCH, QUICK, 2)]
+    desk.add(*items, _item(JobKind.RELAY_FULL, "nobody we have a line to", 3))
     desk.lanes.wait_for(lambda: items)
     assert set(desk.done) == set(items)
     for lane in desk.lanes.lanes:

@@ -123,7 +123,7 @@ def test_a_policy_that_came_while_a_key_was_certified_may_have_been_heard_of(tow
     """The call had read the one before, and is the last to note what it gave."""
     payer, node = town.customer("Aigul"), town.banks["alatau"].node
     lower(town, payment=50_000)
-    given = node.house.trust.policy.head.limits
+    given = node.context.trust.policy.head.limits
     lower(town, payment=200_000)
     key = Key.of("Aigul in between")
     proof = key.sign(possession_message(payer.bank, payer.device.public))

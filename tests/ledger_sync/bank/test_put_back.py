@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.http.client import MAX_ANSWER_BYTES
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
@@ -91,13 +91,13 @@ def test_a_forgotten_funding_whose_customer_is_unknown_holds_up_no_other(town: T
 def test_what_was_passed_on_late_is_passed_on_again(town: Town) -> None:
     """A backlog had no line for a day, and the other bank was put back to just before it had one again."""
     work = town.banks["alatau"].node.work
-    late, early = Item(Kind.WHOLE, "zhibek", b"late"), Item(Kind.WHOLE, "zhibek", b"early")
+    late, early = Job(JobKind.RELAY_FULL, "zhibek", b"late"), Job(JobKind.RELAY_FULL, "zhibek", b"early")
     for item in (late, early):
         work.add(item)
     work.done(early)
     town.now += DAY
     work.done(late)
-    assert work.open_again("zhibek", (Kind.WHOLE,), town.now - 3_600, 8) == (1, None)
+    assert work.open_again("zhibek", (JobKind.RELAY_FULL,), town.now - 3_600, 8) == (1, None)
     assert work.is_open(late)
 
 
@@ -107,7 +107,7 @@ def test_all_that_was_passed_on_is_opened_in_slices(town: Town) -> None:
     store, opened = store_of(node), []
     with store.transaction():
         for number in range(3_000):
-            item = Item(Kind.MONEY, "zhibek", number.to_bytes(4))
+            item = Job(JobKind.RELAY_ISSUANCE, "zhibek", number.to_bytes(4))
             node.work.add(item)
             node.work.done(item)
             town.now += number % 3 == 0

@@ -60,7 +60,7 @@ def certify(node: Node, customer: Customer, key: Key, total: int = 0) -> Signed[
 def meanwhile(town: Town, happens: Callable[[Node], object]) -> tuple[Node, Slow]:
     """A process of the bank, and its key; while it signs, something happens at another one."""
     running = town.banks["alatau"].node
-    sign = Slow(running.house.signing, lambda: happens(running))
+    sign = Slow(running.context.signing, lambda: happens(running))
     return another_process(town, signing=sign), sign
 
 
@@ -75,7 +75,7 @@ def test_one_key_gets_one_certificate(town: Town) -> None:
     node, sign = meanwhile(town, lambda other: made.append(certify(other, asel, key)))
     assert certify(node, asel, key) == made[0]
     assert (count(town, "wallets", key), count(town, "certificates", key), sign.signed) == (1, 1, 1)
-    node.house.storage.close()
+    node.context.storage.close()
 
 
 def test_a_merchants_key_gets_one_more_after_the_other(town: Town) -> None:
@@ -89,7 +89,7 @@ def test_a_merchants_key_gets_one_more_after_the_other(town: Town) -> None:
     certificate = certify(node, shop, key, 200)
     assert (made[0].body.total, certificate.body.total, sign.signed) == (100, 200, 2)
     assert count(town, "wallets", key) == count(town, "certificates", key) == MOST + 1
-    node.house.storage.close()
+    node.context.storage.close()
 
 
 def test_a_key_that_another_customer_got_meanwhile_is_refused(town: Town) -> None:
@@ -101,7 +101,7 @@ def test_a_key_that_another_customer_got_meanwhile_is_refused(town: Town) -> Non
     assert node.wallets.customer_of(key.public) == other.account
     assert (count(town, "wallets", key), count(town, "certificates", key)) == (1, 1)
     assert count(town, "possessions", key) == 1
-    node.house.storage.close()
+    node.context.storage.close()
 
 
 def test_who_is_revoked_for_a_contradiction_meanwhile_gets_no_certificate(town: Town) -> None:
@@ -115,7 +115,7 @@ def test_who_is_revoked_for_a_contradiction_meanwhile_gets_no_certificate(town: 
         certify(node, asel, key)
     assert refused.value.code is Code.WALLET_REVOKED
     assert (count(town, "wallets", key), count(town, "certificates", key)) == (0, 0)
-    node.house.storage.close()
+    node.context.storage.close()
 
 
 def test_two_never_make_more_than_a_device_may_have(town: Town) -> None:
@@ -125,7 +125,7 @@ def test_two_never_make_more_than_a_device_may_have(town: Town) -> None:
         certify(node, asel, Key.of("other"))
     assert refused.value.code is Code.TOO_MANY
     assert (count(town, "wallets", Key.of("one")), count(town, "wallets", Key.of("other"))) == (1, 0)
-    node.house.storage.close()
+    node.context.storage.close()
 
 
 def test_nothing_is_signed_while_a_transaction_is_open(town: Town) -> None:

@@ -50,7 +50,7 @@ def enrolled(town: Town, device: bytes, meanwhile: bytes) -> tuple[str, str]:
     storage = SqliteStorage(town.folder / "alatau" / "bank.db")
     try:
         storage.customers = Late(storage, lambda: node.customers.enrol(code, meanwhile))
-        customer = Customers(replace(node.house, storage=storage)).enrol(code, device)
+        customer = Customers(replace(node.context, storage=storage)).enrol(code, device)
         return customer.id, node.customers.account_of(device) or ""
     finally:
         storage.close()
@@ -93,7 +93,7 @@ def test_a_forgotten_funding_is_paid_once(town: Town, tmp_path: Path) -> None:
         first.forgotten_fundings.recover()
     assert shown == 2
     assert aigul.balance() == OPENING - 300_000
-    assert first.house.storage.movements.held_of("funding") == []
-    second.house.storage.close()
+    assert first.context.storage.movements.held_of("funding") == []
+    second.context.storage.close()
     town.settle_down()
     town.check_books()

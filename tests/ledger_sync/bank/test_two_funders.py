@@ -38,7 +38,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 def second(town: Town) -> Iterator[Node]:
     node = another_process(town)
     yield node
-    node.house.storage.close()
+    node.context.storage.close()
 
 
 def fund(node: Node, customer: Customer, amount: int = AMOUNT, funding: bytes = FUNDING) -> Signed[Issuance]:
@@ -94,7 +94,7 @@ def test_what_another_gave_back_is_given_back_once(town: Town, second: Node) -> 
     said: list[Code] = []
     after_the_answer(town, lambda: said.append(refused(lambda: second.funding.finish(FUNDING))))
     assert [refused(lambda: fund(first, aigul)), *said] == [Code.POSITION_SHORT, Code.POSITION_SHORT]
-    assert (aigul.balance(), second.house.books.balance(FUNDINGS)) == (OPENING, 0)
+    assert (aigul.balance(), second.context.books.balance(FUNDINGS)) == (OPENING, 0)
     town.settle_down(1)
     town.check_books()
 
@@ -123,7 +123,7 @@ def test_who_is_late_does_not_end_a_later_attempt(town: Town, second: Node) -> N
     after_the_answer(town, give_back_and_resume)
     issuance = fund(first, aigul)
     assert sum(issuance.body.amounts) == AMOUNT
-    assert (aigul.balance(), first.house.books.balance(FUNDINGS)) == (OPENING - AMOUNT, 0)
+    assert (aigul.balance(), first.context.books.balance(FUNDINGS)) == (OPENING - AMOUNT, 0)
     town.settle_down(1)
     town.check_books()
 
@@ -142,7 +142,7 @@ def test_an_account_pays_for_one_of_two_fundings(town: Town, second: Node) -> No
 def test_a_list_that_two_processes_follow_at_once_is_booked_once(town: Town, second: Node) -> None:
     first = town.banks["alatau"].node
     first.movements.follow()
-    own = first.house.books.position
+    own = first.context.books.position
     town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", 70])
     is_first = True
 
@@ -156,7 +156,7 @@ def test_a_list_that_two_processes_follow_at_once_is_booked_once(town: Town, sec
 
     town.between = between
     first.movements.follow()
-    assert (first.house.books.position, first.movements.seen) == (own + 70, second.movements.seen)
+    assert (first.context.books.position, first.movements.seen) == (own + 70, second.movements.seen)
 
 
 def test_nothing_is_verified_while_a_transaction_is_open(town: Town) -> None:

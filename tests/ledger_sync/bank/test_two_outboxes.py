@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.jobs.work import HELD
-from ledger_sync.bank.ports.jobs import Item, Kind
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from tests.ledger_sync.bank.network import Customer, Town
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
@@ -46,7 +46,7 @@ def first(town: Town) -> Node:
 def second(town: Town) -> Iterator[Node]:
     node = another_process(town, HERE)
     yield node
-    node.house.storage.close()
+    node.context.storage.close()
 
 
 def paid(town: Town, count: int) -> tuple[Customer, list[Signed[Transfer]]]:
@@ -59,7 +59,7 @@ def paid(town: Town, count: int) -> tuple[Customer, list[Signed[Transfer]]]:
 
 
 def to_pass_on(node: Node) -> list[bytes]:
-    return list(node.house.storage.jobs.open_subjects(Kind.WHOLE, THERE))
+    return list(node.context.storage.jobs.open_subjects(JobKind.RELAY_FULL, THERE))
 
 
 def test_what_one_is_passing_on_the_other_leaves_alone(town: Town, first: Node, second: Node) -> None:
@@ -81,7 +81,7 @@ def test_what_was_asked_for_again_meanwhile_is_passed_on_once_more_after_it(
 
     def again() -> None:
         if relays.count == 1:
-            second.work.again(Item(Kind.WHOLE, THERE, made.id))
+            second.work.again(Job(JobKind.RELAY_FULL, THERE, made.id))
             second.work_round()
             assert relays.count == 1
 
@@ -95,7 +95,7 @@ def test_what_a_dead_process_had_claimed_is_passed_on_by_the_other_when_its_time
     town: Town, first: Node, second: Node
 ) -> None:
     payee, made = paid(town, 3)
-    assert len(first.work.claim(2, (Kind.WHOLE,), THERE)) == 2
+    assert len(first.work.claim(2, (JobKind.RELAY_FULL,), THERE)) == 2
     relays = Relays(town)
     second.work_round()
     assert len(to_pass_on(second)) == 2
@@ -108,7 +108,7 @@ def test_what_a_dead_process_had_claimed_is_passed_on_by_the_other_when_its_time
 
 def test_a_process_that_starts_again_goes_on_at_once(town: Town, first: Node) -> None:
     paid(town, 3)
-    first.work.claim(2, (Kind.WHOLE,), THERE)
+    first.work.claim(2, (JobKind.RELAY_FULL,), THERE)
     town.network.restart(HERE)
     again = town.banks[HERE].node
     again.work_round()
@@ -126,8 +126,8 @@ def test_nothing_is_signed_or_verified_inside_a_transaction(town: Town) -> None:
     here.wallets.revoke(aigul.account, Reason.LOST)
     for node in (here, there, here):
         node.work_round()
-    assert here.house.storage.jobs.open_subjects(Kind.REVOKE, "") == []
-    assert here.house.storage.redemptions.outcomes([back.id]).keys() == {back.id}
+    assert here.context.storage.jobs.open_subjects(JobKind.REVOKE, "") == []
+    assert here.context.storage.redemptions.outcomes([back.id]).keys() == {back.id}
     assert seen_here.signed
     assert seen_here.inside == []
     assert seen_there.inside == []

@@ -36,7 +36,7 @@ LEASE = 60
 """Seconds for which nobody else commits what a desk is at."""
 
 
-class Desks:
+class Settlers:
     """A bank's node and a second one over the same files, and what happens when the notary is asked."""
 
     def __init__(self, town: Town) -> None:
@@ -81,8 +81,8 @@ class Desks:
 
 
 @pytest.fixture
-def desks(town: Town) -> Iterator[Desks]:
-    made = Desks(town)
+def desks(town: Town) -> Iterator[Settlers]:
+    made = Settlers(town)
     yield made
     made.close()
 
@@ -92,35 +92,35 @@ def take(node: Node, town: Town, customer: Customer, *transfers: Signed[Transfer
     node.intake.take(town.bundle(transfers), uploader_of_customer(customer.account))
 
 
-def paid(desks: Desks) -> tuple[Customer, Customer, Signed[Transfer]]:
+def paid(desks: Settlers) -> tuple[Customer, Customer, Signed[Transfer]]:
     aigul, shop = desks.town.customer("Aigul"), desks.town.customer("Shop")
     return aigul, shop, desks.town.pay(aigul, aigul.fund(1_000), shop, 700)
 
 
-def test_what_one_desk_commits_the_other_leaves_alone(desks: Desks) -> None:
+def test_what_one_desk_commits_the_other_leaves_alone(desks: Settlers) -> None:
     aigul, _shop, payment = paid(desks)
     take(desks.first, desks.town, aigul, payment)
-    desks.once(desks.second.desk.settle)
-    desks.first.desk.settle()
+    desks.once(desks.second.settler.settle)
+    desks.first.settler.settle()
     assert desks.asked == 1
     row = aigul.verdict(payment)
     assert row.settlement is not None
     assert row.settlement.verdict is Verdict.SETTLED
 
 
-def test_of_two_that_commit_the_same_one_writes_the_verdict(desks: Desks) -> None:
+def test_of_two_that_commit_the_same_one_writes_the_verdict(desks: Settlers) -> None:
     """The second has just started, and believes that nobody is at it."""
     aigul, shop, payment = paid(desks)
     take(desks.first, desks.town, aigul, payment)
     told: list[Any] = []
 
     def overtake() -> None:
-        desks.second.house.storage.settlements.release_all()
-        desks.second.desk.settle()
+        desks.second.context.storage.settlements.release_all()
+        desks.second.settler.settle()
         told.extend(desks.second.answers.rows([payment.id]))
 
     desks.once(overtake)
-    desks.first.desk.settle()
+    desks.first.settler.settle()
     assert desks.asked == 2
     assert told[0][1] is not None
     assert desks.first.answers.rows([payment.id]) == told
@@ -130,26 +130,26 @@ def test_of_two_that_commit_the_same_one_writes_the_verdict(desks: Desks) -> Non
     assert desks.rows("select transfer from to_answer") == []
 
 
-def test_of_two_that_have_signed_a_verdict_one_writes_it(desks: Desks) -> None:
+def test_of_two_that_have_signed_a_verdict_one_writes_it(desks: Settlers) -> None:
     aigul, shop, payment = paid(desks)
     take(desks.first, desks.town, aigul, payment)
     told: list[Any] = []
 
     def overtake() -> None:
-        desks.second.house.storage.settlements.release_all()
+        desks.second.context.storage.settlements.release_all()
         desks.town.now += 1
-        desks.second.desk.settle()
+        desks.second.settler.settle()
         told.extend(desks.second.answers.rows([payment.id]))
 
     desks.once_answered(overtake)
-    desks.first.desk.settle()
+    desks.first.settler.settle()
     assert told[0][1] is not None
     assert desks.first.answers.rows([payment.id]) == told
     assert desks.rows("select count(*) from settlements") == [(1,)]
     assert [row.txid for row in shop.deliveries()[1]] == [payment.id]
 
 
-def test_a_payload_that_comes_while_its_conflict_is_written_is_not_waited_for(desks: Desks) -> None:
+def test_a_payload_that_comes_while_its_conflict_is_written_is_not_waited_for(desks: Settlers) -> None:
     """The other bank committed a rival, which this one's second process gets when the first has found it missing."""
     town = desks.town
     aigul, other, away = town.customer("Aigul"), town.customer("Other"), town.customer("Away", "zhibek")
@@ -160,12 +160,12 @@ def test_a_payload_that_comes_while_its_conflict_is_written_is_not_waited_for(de
     take(desks.first, town, other, loser)
     take(desks.first, town, aigul, unrelated)
     desks.once_answered(lambda: desks.second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek")))
-    desks.first.desk.settle()
+    desks.first.settler.settle()
     assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
     assert desks.rows("select * from lacks") == []
 
 
-def test_nor_is_it_where_the_conflict_was_committed_long_ago(desks: Desks) -> None:
+def test_nor_is_it_where_the_conflict_was_committed_long_ago(desks: Settlers) -> None:
     """As before, but found missing when what is noted is looked at."""
     town, first = desks.town, desks.first
     aigul, other, away = town.customer("Aigul"), town.customer("Other"), town.customer("Away", "zhibek")
@@ -173,9 +173,9 @@ def test_nor_is_it_where_the_conflict_was_committed_long_ago(desks: Desks) -> No
     winner, loser = town.pay(aigul, tokens, away, 700), town.pay(aigul, tokens, other, 600)
     town.banks["zhibek"].node.upload(town.bundle([winner]), uploader_of_customer(away.account))
     take(first, town, other, loser)
-    first.desk.settle()
-    first.house.storage.conflicts.lacks_no_more(loser.id, [winner.id])
-    first.house.storage.settlements.look_at([loser.id])
+    first.settler.settle()
+    first.context.storage.conflicts.lacks_no_more(loser.id, [winner.id])
+    first.context.storage.settlements.look_at([loser.id])
     take(first, town, aigul, town.pay(aigul, aigul.fund(500), other, 500, edit=spoilt))
 
     def bring() -> None:
@@ -183,11 +183,11 @@ def test_nor_is_it_where_the_conflict_was_committed_long_ago(desks: Desks) -> No
         desks.second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
 
     desks.watch.before_signing = bring
-    first.desk.answer()
+    first.settler.answer()
     assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
 
 
-def test_what_another_has_answered_meanwhile_is_asked_for_no_more(desks: Desks) -> None:
+def test_what_another_has_answered_meanwhile_is_asked_for_no_more(desks: Settlers) -> None:
     """The first has found the rival's payload missing; the second gets it, and tells the conflict."""
     town, second = desks.town, desks.second
     aigul, other, away = town.customer("Aigul"), town.customer("Other"), town.customer("Away", "zhibek")
@@ -199,11 +199,11 @@ def test_what_another_has_answered_meanwhile_is_asked_for_no_more(desks: Desks) 
 
     def overtake() -> None:
         second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
-        second.house.storage.settlements.release_all()
-        second.desk.settle()
+        second.context.storage.settlements.release_all()
+        second.settler.settle()
 
     desks.once_answered(overtake)
-    desks.first.desk.settle()
+    desks.first.settler.settle()
     assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
     assert desks.rows("select * from lacks") == []
     town.settle_down()
@@ -212,7 +212,7 @@ def test_what_another_has_answered_meanwhile_is_asked_for_no_more(desks: Desks) 
 
 
 def test_what_descends_from_a_conflict_that_another_has_told_meanwhile_has_its_evidence(
-    desks: Desks,
+    desks: Settlers,
 ) -> None:
     """By what the first knew nobody could be named. It had worked out both, and the second answers the ancestor."""
     town, first, second = desks.town, desks.first, desks.second
@@ -223,17 +223,17 @@ def test_what_descends_from_a_conflict_that_another_has_told_meanwhile_has_its_e
     last = town.pay(aigul, town.outputs(further)[:1], other, 600)
     town.banks["zhibek"].node.upload(town.bundle([winner]), uploader_of_customer(away.account))
     take(first, town, other, loser, further, last)
-    first.house.storage.conflicts.was_not_shown(loser.id, winner.id)
+    first.context.storage.conflicts.was_not_shown(loser.id, winner.id)
 
     def answer_ancestor() -> None:
         second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
-        second.house.storage.settlements.release([loser.id])
-        second.desk.settle()
-        answered = second.house.storage.settlements.answered([loser.id, further.id, last.id])
+        second.context.storage.settlements.release([loser.id])
+        second.settler.settle()
+        answered = second.context.storage.settlements.answered([loser.id, further.id, last.id])
         assert answered.keys() == {loser.id}
 
     desks.once_answered(answer_ancestor)
-    first.desk.settle()
+    first.settler.settle()
     rows = [other.verdict(one) for one in (loser, further, last)]
     assert [settlement(row).verdict for row in rows] == [Verdict.CONFLICT, Verdict.SHORT, Verdict.SHORT]
     assert [row.evidence for row in rows] == 3 * [rows[0].evidence]
@@ -241,40 +241,40 @@ def test_what_descends_from_a_conflict_that_another_has_told_meanwhile_has_its_e
     assert desks.rows("select * from to_answer") == []
 
 
-def test_a_parent_answered_while_its_child_is_written_is_not_waited_for(desks: Desks) -> None:
+def test_a_parent_answered_while_its_child_is_written_is_not_waited_for(desks: Settlers) -> None:
     """The child was worked out before its parent had a verdict, and is committed after."""
     town, first, second = desks.town, desks.first, desks.second
     aigul, shop, payment = paid(desks)
     further = town.pay(shop, town.outputs(payment)[:1], aigul, 700)
     unrelated = town.pay(aigul, aigul.fund(500), shop, 500)
     take(first, town, aigul, payment)
-    assert second.house.storage.settlements.claim(1, town.now, town.now + LEASE)
+    assert second.context.storage.settlements.claim(1, town.now, town.now + LEASE)
     take(first, town, shop, payment, further)
     take(first, town, aigul, unrelated)
 
     def answer_parent() -> None:
-        second.house.storage.settlements.release([payment.id])
-        second.desk.settle()
-        assert second.house.storage.settlements.answered([payment.id, further.id]).keys() == {payment.id}
+        second.context.storage.settlements.release([payment.id])
+        second.settler.settle()
+        assert second.context.storage.settlements.answered([payment.id, further.id]).keys() == {payment.id}
 
     desks.once_answered(answer_parent)
-    first.desk.settle()
+    first.settler.settle()
     assert settlement(shop.verdict(further)).verdict is Verdict.SETTLED
 
 
-def test_what_was_claimed_by_who_could_not_reach_the_notary_is_anybodys(desks: Desks) -> None:
+def test_what_was_claimed_by_who_could_not_reach_the_notary_is_anybodys(desks: Settlers) -> None:
     aigul, _shop, payment = paid(desks)
     take(desks.first, desks.town, aigul, payment)
     desks.town.down.add(NOTARY)
     with pytest.raises(Refusal) as refused:
-        desks.first.desk.settle()
+        desks.first.settler.settle()
     assert refused.value.code is Code.UNREACHABLE
     desks.town.down.clear()
-    desks.second.desk.settle()
+    desks.second.settler.settle()
     assert aigul.verdict(payment).settlement is not None
 
 
-def test_what_was_claimed_by_who_could_not_sign_what_it_heard_is_anybodys(desks: Desks) -> None:
+def test_what_was_claimed_by_who_could_not_sign_what_it_heard_is_anybodys(desks: Settlers) -> None:
     aigul, _shop, payment = paid(desks)
     take(desks.first, desks.town, aigul, payment)
 
@@ -283,26 +283,26 @@ def test_what_was_claimed_by_who_could_not_sign_what_it_heard_is_anybodys(desks:
 
     desks.once_answered(be_unsure)
     with pytest.raises(Refusal) as refused:
-        desks.first.desk.settle()
+        desks.first.settler.settle()
     assert refused.value.code is Code.CLOCK_UNSURE
-    desks.second.desk.settle()
+    desks.second.settler.settle()
     assert aigul.verdict(payment).settlement is not None
 
 
-def test_what_was_claimed_by_who_died_is_anybodys_after_a_start(desks: Desks, tmp_path: Path) -> None:
+def test_what_was_claimed_by_who_died_is_anybodys_after_a_start(desks: Settlers, tmp_path: Path) -> None:
     aigul, _shop, payment = paid(desks)
     take(desks.first, desks.town, aigul, payment)
     now = desks.town.now
-    assert desks.second.house.storage.settlements.claim(64, now, now + LEASE)
-    desks.first.desk.settle()
+    assert desks.second.context.storage.settlements.claim(64, now, now + LEASE)
+    desks.first.settler.settle()
     assert aigul.verdict(payment).settlement is None
     desks.town.network.restart(BANK)
     desks.town.banks[BANK].trust.refresh()
-    desks.town.banks[BANK].node.desk.settle()
+    desks.town.banks[BANK].node.settler.settle()
     assert aigul.verdict(payment).settlement is not None
 
 
-def test_a_child_committed_while_its_parent_is_answered_is_not_forgotten(desks: Desks) -> None:
+def test_a_child_committed_while_its_parent_is_answered_is_not_forgotten(desks: Settlers) -> None:
     """The second desk commits the child before the parent has a verdict, and the first answers the parent then."""
     aigul, shop, payment = paid(desks)
     further = desks.town.pay(shop, desks.town.outputs(payment)[:1], aigul, 700)
@@ -310,14 +310,14 @@ def test_a_child_committed_while_its_parent_is_answered_is_not_forgotten(desks: 
 
     def meanwhile() -> None:
         take(desks.second, desks.town, shop, payment, further)
-        desks.second.desk.settle()
+        desks.second.settler.settle()
         assert desks.rows("select stage from transfers where stage <> 'answered' order by 1") == [
             ("committed",),
             ("valid",),
         ]
 
     desks.once(meanwhile)
-    desks.first.desk.settle()
+    desks.first.settler.settle()
     assert desks.asked == 2
     assert {row.verdict for row in map(settlement, (aigul.verdict(payment), shop.verdict(further)))} == {
         Verdict.SETTLED
@@ -356,7 +356,7 @@ class Crowd:
 
     def __init__(self, folder: Path, chance: Random) -> None:
         self.town = Town(folder)
-        self.desks = Desks(self.town)
+        self.desks = Settlers(self.town)
         self.chance = chance
         self.people = [self.town.customer(name) for name in ("Aigul", "Shop", "Other")]
         self.held: list[list[Token]] = [[*person.fund(1_000, 500)] for person in self.people]
@@ -384,11 +384,11 @@ class Crowd:
             case 1:
                 take(node, self.town, *self.chance.choice(self.made)) if self.made else None
             case 2:
-                node.desk.answer()
+                node.settler.answer()
             case _:
                 if self.chance.randrange(2):
-                    node.house.storage.settlements.release_all()
-                node.desk.settle()
+                    node.context.storage.settlements.release_all()
+                node.settler.settle()
 
     def _certified(self, payment: Signed[Transfer]) -> tuple[Any, ...]:
         whole = self.town.bundle([payment])
@@ -399,7 +399,7 @@ class Crowd:
         for node in (self.desks.first, self.desks.second):
             for payer, payment in self.made:
                 take(node, self.town, payer, payment)
-            node.desk.settle()
+            node.settler.settle()
         self.town.settle_down()
 
 
@@ -426,13 +426,13 @@ def test_overlapping_in_any_way_every_verdict_is_what_the_notary_makes_of_it(
     crowd.town.close()
 
 
-def check_verdicts(desks: Desks) -> None:
+def check_verdicts(desks: Settlers) -> None:
     """Each transfer has one verdict, whose values are what the first commits of tokens leave of it."""
     winners = {
         TokenRef(*row[:2]): row[2] for row in desks.rows("select origin, output, consumer from consumed")
     }
     worth = {TokenRef(*row[:2]): row[2] for row in desks.rows("select origin, output, value from tokens")}
-    found = desks.first.house.storage.settlements.told(
+    found = desks.first.context.storage.settlements.told(
         [row[0] for row in desks.rows("select id from transfers")]
     )
     assert len(found) == desks.rows("select count(*) from transfers")[0][0]

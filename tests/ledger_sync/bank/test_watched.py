@@ -13,18 +13,18 @@ def test_a_watch_sees_what_is_signed_and_verified_and_whether_a_transaction_was_
     asel = town.customer("asel")
     node, watch = watched(town)
     certificate = asel.person.certificate
-    key = node.house.key(asel.key)
+    key = node.context.key(asel.key)
     transfer = town.refresh(asel, asel.fund(5_000))
-    (bank,) = node.house.trust.directory.bank_keys("alatau", town.now)
+    (bank,) = node.context.trust.directory.bank_keys("alatau", town.now)
     assert transfer.signed_by(key)
     assert certificate.signed_by(bank)
     assert not certificate.signed_by(key)
-    node.house.sign(certificate.body)
+    node.context.sign(certificate.body)
     assert (len(watch.signed), watch.count(transfer), watch.count(certificate)) == (1, 1, 2)
     assert watch.repeated() == {certificate.signature: 2}
     assert watch.inside == []
-    with node.house.storage.unit.transaction():
-        node.house.sign(certificate.body)
+    with node.context.storage.unit.transaction():
+        node.context.sign(certificate.body)
         assert transfer.signed_by(key)
     assert watch.inside == ["signed", "verified"]
     watch.forget()

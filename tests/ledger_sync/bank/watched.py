@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from ledger_sync.bank.api.node import Lines, Node
+from ledger_sync.bank.api.node import Node, Peers
 from ledger_sync.bank.context import Trusted
 from ledger_sync.bank.ports.unit import UnitOfWork
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
@@ -117,7 +117,7 @@ class WatchedTrust:
 def watched(town: Town, bank: str = "alatau") -> tuple[Node, Watch]:
     """One more node of ``bank`` over its store and lines, and what is seen of it."""
     node = town.banks[bank].node
-    house = node.house
+    house = node.context
     watch = Watch(house.storage.unit)
     signer = town.network.signer(bank, BANK)
 
@@ -129,7 +129,7 @@ def watched(town: Town, bank: str = "alatau") -> tuple[Node, Watch]:
         house, signing=watch.signing(house.signing), key=key, trust=WatchedTrust(house.trust, watch)
     )
     others = [name for name in town.banks if name != bank]
-    lines = Lines(
+    lines = Peers(
         town.network.line(bank, NOTARY, signer),
         town.network.line(bank, CENTRAL_BANK, signer),
         {name: town.network.line(bank, name, signer) for name in others},

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ledger_sync.bank.ports.jobs import LONGEST, Claim, Item, Jobs, Kind
+from ledger_sync.bank.ports.jobs import LONGEST, Claim, Job, JobKind, Jobs
 from ledger_sync.bank.ports.storage import Storage
 from tests.ledger_sync.bank.contracts.conftest import Backend
 from tests.support.world import NOW
@@ -20,12 +20,12 @@ HELD = 10
 ZHIBEK = "zhibek"
 
 
-def item(number: int, kind: Kind = Kind.WHOLE, target: str = ZHIBEK) -> Item:
-    return Item(kind, target, number.to_bytes(32))
+def item(number: int, kind: JobKind = JobKind.RELAY_FULL, target: str = ZHIBEK) -> Job:
+    return Job(kind, target, number.to_bytes(32))
 
 
 def claim(jobs: Jobs, owner: str = ONE, limit: int = 8, now: int = NOW, target: str = ZHIBEK) -> list[Claim]:
-    return jobs.claim(owner, limit, tuple(Kind), target, now, now + HELD)
+    return jobs.claim(owner, limit, tuple(JobKind), target, now, now + HELD)
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def test_what_is_noted_in_a_transaction_that_fails_was_never_there(storage: Stor
 def test_what_is_claimed_is_the_oldest_of_its_kinds_and_partner_and_due(jobs: Jobs) -> None:
     for number, due in enumerate([NOW, NOW - 2, NOW + 1, NOW - 1]):
         jobs.add(item(number), due)
-    jobs.add(item(4, Kind.MONEY), NOW - 3)
+    jobs.add(item(4, JobKind.RELAY_ISSUANCE), NOW - 3)
     jobs.add(item(5, target="alatau"), NOW - 9)
-    found = jobs.claim(ONE, 2, (Kind.WHOLE, Kind.PAYLOAD), ZHIBEK, NOW, NOW + HELD)
+    found = jobs.claim(ONE, 2, (JobKind.RELAY_FULL, JobKind.RELAY_BARE), ZHIBEK, NOW, NOW + HELD)
     assert found == [
         Claim(item(1), 1, NOW - 2, 0, NOW + HELD),
         Claim(item(3), 1, NOW - 1, 0, NOW + HELD),
     ]
-    assert [one.item for one in claim(jobs)] == [item(4, Kind.MONEY), item(0)]
+    assert [one.item for one in claim(jobs)] == [item(4, JobKind.RELAY_ISSUANCE), item(0)]
     assert claim(jobs) == []
 
 
@@ -97,7 +97,7 @@ def test_a_claim_that_is_renewed_lasts_longer(jobs: Jobs, other: Jobs) -> None:
 
 def test_a_claim_without_end_is_of_a_clock_that_was_wrong(jobs: Jobs, other: Jobs) -> None:
     jobs.add(item(1), NOW)
-    jobs.claim(ONE, 1, tuple(Kind), ZHIBEK, NOW, NOW + LONGEST)
+    jobs.claim(ONE, 1, tuple(JobKind), ZHIBEK, NOW, NOW + LONGEST)
     assert claim(other, TWO) == []
     assert [one.item for one in claim(other, TWO, now=NOW - 1)] == [item(1)]
 
@@ -182,11 +182,11 @@ def test_what_was_done_since_is_opened_in_slices(jobs: Jobs) -> None:
     for number, when in enumerate([1, 2, 2, 3, 4]):
         jobs.add(item(number), NOW)
         jobs.done(item(number), NOW + when)
-    jobs.add(item(5, Kind.REDEEM), NOW)
-    jobs.done(item(5, Kind.REDEEM), NOW + 2)
-    assert jobs.open_again(ZHIBEK, (Kind.WHOLE,), NOW + 2, 1, NOW) == (2, NOW + 3)
-    assert jobs.open_again(ZHIBEK, (Kind.WHOLE,), NOW + 3, 2, NOW) == (2, NOW + 5)
-    assert jobs.open_again(ZHIBEK, (Kind.WHOLE,), NOW + 5, 2, NOW) == (0, None)
+    jobs.add(item(5, JobKind.REDEEM), NOW)
+    jobs.done(item(5, JobKind.REDEEM), NOW + 2)
+    assert jobs.open_again(ZHIBEK, (JobKind.RELAY_FULL,), NOW + 2, 1, NOW) == (2, NOW + 3)
+    assert jobs.open_again(ZHIBEK, (JobKind.RELAY_FULL,), NOW + 3, 2, NOW) == (2, NOW + 5)
+    assert jobs.open_again(ZHIBEK, (JobKind.RELAY_FULL,), NOW + 5, 2, NOW) == (0, None)
     assert [one.item for one in claim(jobs)] == [item(number) for number in range(1, 5)]
 
 
@@ -198,13 +198,13 @@ def test_nobody_waits_for_a_partner_that_is_held_up(jobs: Jobs) -> None:
     assert jobs.silences(ZHIBEK) == 2
     assert jobs.answering(NOW) == [""]
     assert jobs.ready([item(1), item(1, target="")], NOW) == [item(1, target="")]
-    assert jobs.first(Kind.WHOLE, ZHIBEK, NOW) is None
+    assert jobs.first(JobKind.RELAY_FULL, ZHIBEK, NOW) is None
     assert jobs.ready([item(1)], NOW + 6) == [item(1)]
     assert jobs.answering(NOW + 6 - LONGEST) == [""]
     assert set(jobs.answering(NOW + 5 - LONGEST)) == {"", ZHIBEK}
     jobs.reached(ZHIBEK)
     assert jobs.silences(ZHIBEK) == 0
-    assert jobs.first(Kind.WHOLE, ZHIBEK, NOW) == item(1)
+    assert jobs.first(JobKind.RELAY_FULL, ZHIBEK, NOW) == item(1)
     assert set(jobs.answering(NOW)) == {"", ZHIBEK}
 
 
@@ -215,8 +215,8 @@ def test_ready_is_what_is_due_or_being_done(jobs: Jobs) -> None:
     jobs.done(item(2), NOW)
     assert held.item == item(0)
     assert jobs.ready([item(number) for number in range(5)], NOW) == [item(0), item(1)]
-    assert jobs.first(Kind.MONEY, ZHIBEK, NOW) is None
-    assert jobs.open_subjects(Kind.WHOLE, ZHIBEK) == [item(number).subject for number in (0, 1, 3)]
+    assert jobs.first(JobKind.RELAY_ISSUANCE, ZHIBEK, NOW) is None
+    assert jobs.open_subjects(JobKind.RELAY_FULL, ZHIBEK) == [item(number).subject for number in (0, 1, 3)]
 
 
 def test_of_many_that_claim_at_once_each_job_goes_to_one(backend: Backend) -> None:
@@ -226,9 +226,9 @@ def test_of_many_that_claim_at_once_each_job_goes_to_one(backend: Backend) -> No
     with processes[0].unit.transaction():
         for one in jobs:
             processes[0].jobs.add(one, NOW)
-    holding: set[Item] = set()
-    done: Counter[Item] = Counter()
-    both: list[Item] = []
+    holding: set[Job] = set()
+    done: Counter[Job] = Counter()
+    both: list[Job] = []
     guard = threading.Lock()
 
     def work(number: int) -> None:

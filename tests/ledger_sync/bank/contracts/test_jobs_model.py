@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from hypothesis.stateful import run_state_machine_as_test as run
 
-from ledger_sync.bank.ports.jobs import LONGEST, Claim, Item, Kind
+from ledger_sync.bank.ports.jobs import LONGEST, Claim, Job, JobKind
 from tests.ledger_sync.bank.contracts.conftest import BACKENDS
 from tests.support.world import NOW
 from wallet.protocol.codes import Code
@@ -21,10 +21,10 @@ from wallet.protocol.codes import Code
 OWNERS = ("one", "two")
 PARTNERS = ("zhibek", "")
 ITEMS = [
-    Item(Kind.MONEY, "zhibek", b"1"),
-    Item(Kind.WHOLE, "zhibek", b"1"),
-    Item(Kind.WHOLE, "zhibek", b"2"),
-    Item(Kind.REDEEM, "", b"1"),
+    Job(JobKind.RELAY_ISSUANCE, "zhibek", b"1"),
+    Job(JobKind.RELAY_FULL, "zhibek", b"1"),
+    Job(JobKind.RELAY_FULL, "zhibek", b"2"),
+    Job(JobKind.REDEEM, "", b"1"),
 ]
 HELD = 10
 
@@ -33,7 +33,7 @@ owners = st.sampled_from(OWNERS)
 
 
 @dataclass
-class Job:
+class ModelJob:
     """What is known of one: ``holder`` with the ``number`` of its claim, which lasts until ``due``."""
 
     due: int
@@ -59,7 +59,7 @@ class Model(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.store = BACKENDS[self.backend](self.folder)
         self.jobs = {owner: self.store.open().jobs for owner in OWNERS}
-        self.known: dict[Item, Job] = {}
+        self.known: dict[Job, ModelJob] = {}
         self.now = NOW
         for item in ITEMS[1:]:
             self.add("one", item)
@@ -73,21 +73,21 @@ class Model(RuleBasedStateMachine):
         self.now += seconds
 
     @rule(by=owners, item=items)
-    def add(self, by: str, item: Item) -> None:
+    def add(self, by: str, item: Job) -> None:
         assert self.jobs[by].add(item, self.now) == (item not in self.known)
-        self.known.setdefault(item, Job(self.now))
+        self.known.setdefault(item, ModelJob(self.now))
 
     @rule(by=owners, item=items)
-    def again(self, by: str, item: Item) -> None:
+    def again(self, by: str, item: Job) -> None:
         self.jobs[by].again(item, self.now)
-        job = self.known.setdefault(item, Job(self.now))
+        job = self.known.setdefault(item, ModelJob(self.now))
         if job.holder is None:
             job.done, job.due = False, self.now
         else:
             job.again = True
 
     @rule(by=owners, item=items)
-    def drop(self, by: str, item: Item) -> None:
+    def drop(self, by: str, item: Job) -> None:
         job = self.known.get(item)
         is_open = job is not None and not job.done
         assert self.jobs[by].drop(item) == is_open
@@ -95,7 +95,7 @@ class Model(RuleBasedStateMachine):
             del self.known[item]
 
     @rule(by=owners, item=items)
-    def done(self, by: str, item: Item) -> None:
+    def done(self, by: str, item: Job) -> None:
         job = self.known.get(item)
         assert self.jobs[by].done(item, self.now) == (job is not None and not job.done)
         if job is not None and not job.done:
@@ -108,7 +108,7 @@ class Model(RuleBasedStateMachine):
             for item, job in self.known.items()
             if item.target == partner and not job.done and job.due <= self.now
         ]
-        claims = self.jobs[by].claim(by, limit, tuple(Kind), partner, self.now, self.now + HELD)
+        claims = self.jobs[by].claim(by, limit, tuple(JobKind), partner, self.now, self.now + HELD)
         assert [(one.due, one.item.kind, one.item.target, one.item.subject) for one in claims] == sorted(due)[
             :limit
         ]
@@ -118,7 +118,7 @@ class Model(RuleBasedStateMachine):
             job.holder, job.number, job.due, job.again = by, one.number, self.now + HELD, False
         return multiple(*((by, one) for one in claims))
 
-    def _held(self, by: str, claim: Claim) -> Job | None:
+    def _held(self, by: str, claim: Claim) -> ModelJob | None:
         """The job, if the claim stands."""
         job = self.known.get(claim.item)
         is_held = job is not None and not job.done and (job.holder, job.number) == (by, claim.number)
