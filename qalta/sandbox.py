@@ -11,7 +11,7 @@ from qalta._lazy import names
 
 if TYPE_CHECKING:
     from ledger_sync.sandbox.accounts import open_account
-    from ledger_sync.sandbox.making import Wishes
+    from ledger_sync.sandbox.making import SandboxOptions
     from ledger_sync.sandbox.network import Network, Role, Station, read_network
     from ledger_sync.sandbox.parts import ServicesMissing
     from ledger_sync.sandbox.supervisor import State, Status, kill, start, status, stop
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Network",
     "Role",
+    "SandboxOptions",
     "ServicesMissing",
     "State",
     "Station",
     "Status",
-    "Wishes",
     "kill",
     "open_account",
     "read_network",
@@ -34,7 +34,7 @@ __all__ = [
 
 _ROOMS: Final = {
     "ledger_sync.sandbox.accounts": ("open_account",),
-    "ledger_sync.sandbox.making": ("Wishes",),
+    "ledger_sync.sandbox.making": ("SandboxOptions",),
     "ledger_sync.sandbox.network": (
         "Network",
         "Role",

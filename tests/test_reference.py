@@ -34,7 +34,7 @@ NOT_TOLD = {
     # what the bank's calls carry, which set_up, certify, fund and reconcile read
     "ledger_sync.client.bank.Certified",
     "ledger_sync.client.bank.Delivery",
-    "ledger_sync.client.statuses.Row",
+    "ledger_sync.client.statuses.ReportedStatus",
     "wallet.protocol.policy.Baseline",
     "wallet.protocol.policy.PolicyDelta",
     "wallet.protocol.policy.PolicyHead",

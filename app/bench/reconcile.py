@@ -26,7 +26,7 @@ from app.terminal.show import Show
 from app.terminal.status import MissingPart
 from app.wallets.opened import system_clock
 from ledger_sync import sandbox
-from ledger_sync.client.statuses import Row, read_rows
+from ledger_sync.client.statuses import ReportedStatus, read_statuses
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.possession import possession_message
 from ledger_sync.sandbox import Network, Station
@@ -83,7 +83,7 @@ def measure(rounds: int, show: Show, chains: int = CHAINS) -> Findings:
     return Findings(facts, figures(first, again, facts["hops"]))
 
 
-def _is_settled(row: Row) -> bool:
+def _is_settled(row: ReportedStatus) -> bool:
     return row.settlement is not None and row.settlement.body.verdict is Verdict.SETTLED
 
 
@@ -176,7 +176,7 @@ class Upload:
     waits: list[float] = field(default_factory=list)
     bare: float = 0.0
     spent: dict[str, float] = field(default_factory=dict)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ReportedStatus] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -194,7 +194,7 @@ def upload(
     result, watch = Upload(), Stopwatch()
     before = {name: processor_seconds(pid) for name, pid in processes.items()}
     for number, (bundle, bare) in enumerate(zip(bundles, fresh, strict=True), 1):
-        answers: list[Row] = []
+        answers: list[ReportedStatus] = []
         result.waits.append(watch.lap(partial(_upload_one, line, bundle, answers)).wall)
         result.bare += watch.lap(partial(verify_all, bare)).cpu
         result.rows += answers
@@ -203,8 +203,8 @@ def upload(
     return result
 
 
-def _upload_one(line: ServiceClient, bundle: Bundle, answers: list[Row]) -> None:
-    answers += read_rows(line.post("/v1/uploads", bundle.to_cbor()))
+def _upload_one(line: ServiceClient, bundle: Bundle, answers: list[ReportedStatus]) -> None:
+    answers += read_statuses(line.post("/v1/uploads", bundle.to_cbor()))
 
 
 def processor_seconds(pid: int) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger_sync.central_bank.peers import BankLine
+from ledger_sync.central_bank.peers import BankNodeClient
 from ledger_sync.central_bank.ports.questions import Question
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms
@@ -32,7 +32,7 @@ _ROUND: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TransferProof:
     """What a bank shows in answer; None where it has none."""
 
     transfer: Signed[Transfer] | None
@@ -53,7 +53,7 @@ class Asking:
     """Asks banks, and keeps what they answered."""
 
     storage: Storage
-    banks: Mapping[str, BankLine]
+    banks: Mapping[str, BankNodeClient]
     terms: Terms
     clock: Clock
 
@@ -79,11 +79,11 @@ class Asking:
         for asked, consumer in self.storage.questions.due(bank, self.clock(), wait, _ROUND):
             self._try(asked, consumer)
 
-    def _ended(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> Shown | None:
+    def _ended(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> TransferProof | None:
         """How it ended for these tokens; None while it is open for one of them. The questions are noted first."""
         asked = self._asked(said, owner, lost)
         shown = next((question.shown for question in asked if question.shown is not None), None)
-        return Shown(shown) if shown or all(question.failed for question in asked) else None
+        return TransferProof(shown) if shown or all(question.failed for question in asked) else None
 
     def _asked(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> list[Question]:
         """COMMIT_MISMATCH where the notary has named another consumer before. What ended before there were questions
@@ -106,21 +106,21 @@ class Asking:
             finally:
                 line.turn.release()
 
-    def _ask_bank(self, bank: str, line: BankLine | None, consumer: bytes) -> None:
-        answer: Shown | None = None
+    def _ask_bank(self, bank: str, line: BankNodeClient | None, consumer: bytes) -> None:
+        answer: TransferProof | None = None
         try:
             if line is None:
                 raise NoAnswer(Code.UNREACHABLE, {"bank": bank})
-            answer = Shown(line.show(consumer)[0])
+            answer = TransferProof(line.show(consumer)[0])
         except Refusal as refusal:
             if refusal.code is Code.NOT_FOUND or not is_asked_again(refusal):
-                answer = Shown(None)
+                answer = TransferProof(None)
         if answer is None:
             self._note_failure(consumer)
         else:
             self._note_end(consumer, answer)
 
-    def _note_end(self, consumer: bytes, answer: Shown) -> None:
+    def _note_end(self, consumer: bytes, answer: TransferProof) -> None:
         questions = self.storage.questions
         ended = [
             (question.ref, answer.answers(consumer, question.ref, question.owner))

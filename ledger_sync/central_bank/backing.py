@@ -111,7 +111,7 @@ def _roots(proof: Proof, made_by: bytes, speaks: str) -> Iterator[tuple[Signed[I
             continue
         seen.add(made)
         issuance = proof.fragments.issuance(made)
-        transfer, standing = proof.fragments.transfer(made), proof.graph.standing(made)
+        transfer, standing = proof.fragments.transfer(made), proof.graph.validity(made)
         if issuance is not None:
             yield issuance, bank
         elif transfer is not None and isinstance(standing, Valid):

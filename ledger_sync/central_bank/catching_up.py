@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ledger_sync.central_bank.peers import Act, BankLine
+from ledger_sync.central_bank.peers import Act, BankNodeClient
 from ledger_sync.central_bank.ports.books import MovementKind
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.relearning import Relearning
@@ -29,14 +29,14 @@ _MARGIN: Final = 2 * DAY
 _log: Final = logging.getLogger(__name__)
 
 
-class CatchingUp(Hearing[BankLine]):
+class CatchingUp(Hearing[BankNodeClient]):
     """What is left to hear after this start, and what is left to be asked for."""
 
     def __init__(
         self,
         storage: Storage,
         relearning: Relearning,
-        banks: Mapping[str, BankLine],
+        banks: Mapping[str, BankNodeClient],
         resume: Callable[[], None],
     ) -> None:
         """``resume`` is called once when everybody was heard."""
@@ -44,7 +44,7 @@ class CatchingUp(Hearing[BankLine]):
         self._version = relearning.policy_version
         count, earliest = storage.books.earliest_of_last(_LAST)
         self._since = max(0, earliest - _MARGIN)
-        self._untold: dict[str, BankLine] = {}
+        self._untold: dict[str, BankNodeClient] = {}
         self._missing: dict[str, tuple[Act, ...]] = {}
         self._heard_up_to: dict[str, tuple[int, tuple[Act, ...]]] = {}
         super().__init__(banks if count else {}, self._take, resume)
@@ -77,7 +77,7 @@ class CatchingUp(Hearing[BankLine]):
             else:
                 del self._untold[bank]
 
-    def _take(self, bank: str, line: BankLine) -> None:
+    def _take(self, bank: str, line: BankNodeClient) -> None:
         """So many pages in a round, and in the next one from there on. BUSY where there is more."""
         while self._relearning.learn_policy(line.policy(self._relearning.policy_version)):
             pass
@@ -95,7 +95,7 @@ class CatchingUp(Hearing[BankLine]):
         self._missing[bank] = missing
         self._untold[bank] = line
 
-    def _tell(self, bank: str, line: BankLine) -> None:
+    def _tell(self, bank: str, line: BankNodeClient) -> None:
         """Whoever was heard asks again for what is missing, and for what was revoked since."""
         missing = self._missing[bank]
         if missing or self._relearning.policy_version > self._version:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ledger_sync.central_bank import claims
 from ledger_sync.central_bank.asking import Asking
-from ledger_sync.central_bank.claims import Share, Standing
+from ledger_sync.central_bank.claims import ClaimBalance, Share
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.proving import Proof, check_claim
 from ledger_sync.central_bank.registry import Registry
@@ -26,14 +26,14 @@ from wallet.protocol.idempotency import refund_id
 from wallet.protocol.settlement import CENTRAL_BANK, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
-_NOTHING = Standing(0, 0)
+_NOTHING = ClaimBalance(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Tiyn paid to the asking bank and still owed to it, or what the challenged bank has shown."""
 
-    standing: Standing
+    claim: ClaimBalance
     shown: tuple[Signed[Transfer], Signed[Certificate]] | None
 
 
@@ -72,7 +72,7 @@ class Challenging:
 
     def challenge_for_refund(
         self, bank: str, said: Consumption, ref: TokenRef, value: int, shown: Possession
-    ) -> Standing:
+    ) -> ClaimBalance:
         """`bank` speaks for the owner of an expired token that was consumed before its refund: whoever had it consumed
         shows the transfer, or owes the token's `value`.
 
@@ -122,11 +122,11 @@ class Challenging:
             owed = claims.shares(body, signer, standing, lacking)
             claims.enter(self.storage.claims, claim, said, fresh, owed, self.clock())
 
-    def _pay(self, bank: str, claim: bytes, said: Consumption, shown: Possession | None) -> Standing:
+    def _pay(self, bank: str, claim: bytes, said: Consumption, shown: Possession | None) -> ClaimBalance:
         if shown is None:
             return _NOTHING
         key = shown.certificate.body.key
         with self.storage.transaction():
             self.storage.claims.speak_for(claim, said.consumer, key, bank)
             claims.pay(self.storage, self.clock(), said.bank)
-            return claims.standing(self.storage.claims, claim, said.consumer, bank, key)
+            return claims.claim_balance(self.storage.claims, claim, said.consumer, bank, key)

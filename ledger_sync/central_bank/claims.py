@@ -29,7 +29,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClaimBalance:
     """What a claim has come to for one bank: tiyn that its position got, and tiyn that it is still owed."""
 
     paid: int
@@ -51,7 +51,7 @@ def beneficiaries(body: Transfer, signer: bytes) -> tuple[bytes, ...]:
 
 
 def shares(body: Transfer, signer: bytes, standing: Sequence[int], lost: Sequence[int]) -> tuple[Share, ...]:
-    """What each output lacks. `standing` and `lost` have one entry per input, in tiyn: what it brings, or what was
+    """What each output lacks. `claim_balance` and `lost` have one entry per input, in tiyn: what it brings, or what was
     compensated for it before; and what it would have brought."""
     now = settle_values(body, standing)
     then = settle_values(body, [have + lack for have, lack in zip(standing, lost, strict=True)])
@@ -80,10 +80,10 @@ def enter(
         claims.owe(claim, said.consumer, place, share.key, said.bank, share.value, now)
 
 
-def standing(claims: Claims, claim: bytes, consumer: bytes, bank: str, key: bytes) -> Standing:
+def claim_balance(claims: Claims, claim: bytes, consumer: bytes, bank: str, key: bytes) -> ClaimBalance:
     """What became of it for `bank` and `key`."""
     paid, value = claims.paid(claim, consumer, bank, key)
-    return Standing(paid, value - paid)
+    return ClaimBalance(paid, value - paid)
 
 
 def free(storage: Storage, bank: str) -> int:

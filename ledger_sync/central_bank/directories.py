@@ -31,7 +31,7 @@ _FIRST_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Founding:
+class Genesis:
     """What the first directory says: the banks, the notary's key, and since when all keys are good."""
 
     banks: tuple[tuple[str, str, bytes], ...]
@@ -49,7 +49,7 @@ class Directories:
         issuing: bytes,
         policy: bytes,
         redemption: bytes,
-        founding: Founding,
+        founding: Genesis,
     ) -> None:
         """The founding's, with the central bank's own 33-byte keys, where there is none yet."""
         self._storage, self._roots = storage, roots
@@ -106,7 +106,7 @@ def _alias(version: int) -> str:
 
 
 def _first(
-    forms: DirectoryForms, root: Signer, keys: tuple[bytes, ...], founding: Founding
+    forms: DirectoryForms, root: Signer, keys: tuple[bytes, ...], founding: Genesis
 ) -> Signed[DirectoryBody]:
     held = forms.first()
     if held is not None:

@@ -35,7 +35,7 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NotaryLine:
+class NotaryClient:
     """The notary, asked in the central bank's name with its redemption key."""
 
     line: Line
@@ -61,7 +61,7 @@ def _statement_on(ref: TokenRef, answer: Cbor, directory: Directory) -> Signed[C
 
 
 @dataclass(frozen=True, slots=True)
-class BankLine:
+class BankNodeClient:
     """A bank, asked to show a transfer that it committed. ``turn`` is for one question at a time, so that a bank that
     lets wait holds up one thread."""
 

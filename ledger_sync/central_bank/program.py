@@ -14,10 +14,10 @@ from ledger_sync import hearing
 from ledger_sync.central_bank.asking import Asking
 from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
-from ledger_sync.central_bank.directories import Founding
+from ledger_sync.central_bank.directories import Genesis
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.ordering import Ordering
-from ledger_sync.central_bank.peers import BankLine, NotaryLine
+from ledger_sync.central_bank.peers import BankNodeClient, NotaryClient
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import POOL_SECONDS, Keys, Registry
 from ledger_sync.central_bank.relearning import Relearning
@@ -63,15 +63,15 @@ def assemble(home: Home) -> Assembled:
         lines.append(home.line(url, keys.redemption, WHOLE_WITHIN_A_CALL))
         return lines[-1]
 
-    founding = Founding(
+    founding = Genesis(
         tuple((bank["id"], bank["name"], bytes.fromhex(bank["key"])) for bank in config["banks"]),
         bytes.fromhex(config["notary"]["key"]),
         config["since"],
     )
     registry = Registry(storage, keys, terms, founding, home.clock, is_heard=False)
     issuing = Issuing(storage, keys.issuing, terms, home.clock)
-    notary = NotaryLine(line(config["notary"]["url"]), keys.redemption, home.clock)
-    banks = {bank["id"]: BankLine(line(bank["url"])) for bank in config["banks"]}
+    notary = NotaryClient(line(config["notary"]["url"]), keys.redemption, home.clock)
+    banks = {bank["id"]: BankNodeClient(line(bank["url"])) for bank in config["banks"]}
     asking = Asking(storage, banks, terms, home.clock)
     challenging = Challenging(storage, registry, asking, home.clock)
     witnesses = {bank: banks[bank] for bank in config.get("witnesses", banks) if bank in banks}

@@ -44,7 +44,7 @@ class Proof:
 
     def transfer(self, txid: bytes) -> tuple[Signed[Transfer], Valid]:
         """A valid transfer of the bundle. Raises what is wrong with it, PROVENANCE_MISSING, CERTIFICATE_MISSING."""
-        standing = self.graph.standing(txid)
+        standing = self.graph.validity(txid)
         found = self.fragments.transfer(txid)
         match standing:
             case Valid() if found is not None:

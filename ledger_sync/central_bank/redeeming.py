@@ -18,9 +18,9 @@ from hsm.failpoint import reach
 from ledger_sync.central_bank.backing import Root, back, made_before, roots
 from ledger_sync.central_bank.books import move
 from ledger_sync.central_bank.challenging import Challenging
-from ledger_sync.central_bank.claims import Standing
+from ledger_sync.central_bank.claims import ClaimBalance
 from ledger_sync.central_bank.issuing import Issuing
-from ledger_sync.central_bank.peers import NotaryLine
+from ledger_sync.central_bank.peers import NotaryClient
 from ledger_sync.central_bank.ports.books import OUTSTANDING, MovementKind, position
 from ledger_sync.central_bank.ports.issuances import Cause
 from ledger_sync.central_bank.ports.returns import Paid, Refunded
@@ -62,7 +62,7 @@ class Redeeming:
     storage: Storage
     registry: Registry
     issuing: Issuing
-    notary: NotaryLine
+    notary: NotaryClient
     challenging: Challenging
     terms: Terms
     clock: Clock
@@ -139,7 +139,7 @@ class Redeeming:
             require(is_kept, Code.INTERNAL, transfer=due.txid.hex())
         return before or fresh
 
-    def refund(self, bank: str, ref: TokenRef, proof: Proof, shown: Possession) -> int | Standing:
+    def refund(self, bank: str, ref: TokenRef, proof: Proof, shown: Possession) -> int | ClaimBalance:
         """Give an expired token's settled value to its last owner's bank, or have the bank owe it that consumed the
         token for a transfer that it can't show. The same again has the same answer.
 

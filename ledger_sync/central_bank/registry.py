@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ledger_sync.central_bank.directories import Directories, Founding, Roots
+from ledger_sync.central_bank.directories import Directories, Genesis, Roots
 from ledger_sync.central_bank.ports.policy import PolicyLog, Revocation, Revoked
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms
@@ -71,7 +71,7 @@ class Registry:
         storage: Storage,
         keys: Keys,
         terms: Terms,
-        founding: Founding,
+        founding: Genesis,
         clock: Clock,
         *,
         is_heard: bool = True,

@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
-from ledger_sync.central_bank.claims import Standing
+from ledger_sync.central_bank.claims import ClaimBalance
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.ordering import Ordering
 from ledger_sync.central_bank.ports.books import MovementKind, position
@@ -286,7 +286,7 @@ class CentralBank:
         proof = read_proof(bundle, statements, self.registry.directory)
         shown = Possession.from_cbor(possession)
         refunded = self.redeeming.refund(incoming.caller.name, TokenRef.from_cbor(ref), proof, shown)
-        if isinstance(refunded, Standing):
+        if isinstance(refunded, ClaimBalance):
             return [refunded.paid, refunded.owed]
         return [refunded, None]
 
@@ -311,7 +311,7 @@ class CentralBank:
             None if possession is None else Possession.from_cbor(possession),
         )
         shown = None if answer.shown is None else [part.to_cbor() for part in answer.shown]
-        return [answer.standing.paid, shown, answer.standing.owed]
+        return [answer.claim.paid, shown, answer.claim.owed]
 
     def _movements(self, incoming: IncomingCall) -> Cbor:
         since = incoming.number("since", _MAX_MOVEMENT)

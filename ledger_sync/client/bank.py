@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger_sync.client.statuses import Row, read_rows
+from ledger_sync.client.statuses import ReportedStatus, read_statuses
 from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.possession import shows_possession
 from wallet.protocol import codec, cose
@@ -92,7 +92,7 @@ class Delivery:
 
     cursor: int
     bundle: Bundle
-    rows: tuple[Row, ...]
+    rows: tuple[ReportedStatus, ...]
     goes_on: bool
 
 
@@ -206,13 +206,13 @@ class BankClient:
         answer = self._service.post("/v1/fundings", [funding, owner, list(amounts)])
         return read(answer, lambda value: cose.from_cbor(Issuance, value))
 
-    def upload(self, bundle: Bundle) -> tuple[Row, ...]:
+    def upload(self, bundle: Bundle) -> tuple[ReportedStatus, ...]:
         """Status of each transfer of an uploaded ``bundle``; uploading again changes nothing."""
-        return read(self._service.post("/v1/uploads", bundle.to_cbor()), read_rows)
+        return read(self._service.post("/v1/uploads", bundle.to_cbor()), read_statuses)
 
-    def verdicts(self, transfers: Sequence[bytes]) -> tuple[Row, ...]:
+    def verdicts(self, transfers: Sequence[bytes]) -> tuple[ReportedStatus, ...]:
         """Status of each of these ``transfers`` (32-byte ids)."""
-        return read(self._service.post("/v1/verdicts", list(transfers)), read_rows)
+        return read(self._service.post("/v1/verdicts", list(transfers)), read_statuses)
 
     def deliveries(self, cursor: int) -> Delivery:
         """Part of the account's feed after ``cursor``: what the ledger lists for the customer's keys, with its
@@ -296,7 +296,7 @@ def _certified(answer: Cbor) -> Certified:
 def _delivery(answer: Cbor) -> Delivery:
     after, bundle, rows, remembered = codec.array(answer, 4)
     goes_on = bool(codec.uint(remembered, 1))
-    return Delivery(codec.uint(after, _MAX_CURSOR), Bundle.from_cbor(bundle), read_rows(rows), goes_on)
+    return Delivery(codec.uint(after, _MAX_CURSOR), Bundle.from_cbor(bundle), read_statuses(rows), goes_on)
 
 
 def _keys(answer: Cbor, most: int) -> frozenset[bytes]:

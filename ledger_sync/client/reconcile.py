@@ -28,7 +28,7 @@ from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
 from ledger_sync.client.recalling import certify_again, certify_key, forgotten, show_evidence
-from ledger_sync.client.statuses import Row
+from ledger_sync.client.statuses import ReportedStatus
 from ledger_sync.client.timing import ROUNDS as _ROUNDS
 from ledger_sync.client.timing import ask_time, take_policy
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal, is_final
@@ -330,12 +330,12 @@ class _Reconciling:
         if keys:
             self._purse.retiring.retire(keys, self._bank.keys_in_use(keys))
 
-    def _take(self, rows: Sequence[Row]) -> None:
+    def _take(self, rows: Sequence[ReportedStatus]) -> None:
         """The purse checks every signature, and keeps the rows durably."""
         self._purse.answer(rows)
         self._note(rows)
 
-    def _note(self, rows: Sequence[Row]) -> None:
+    def _note(self, rows: Sequence[ReportedStatus]) -> None:
         report = self.report
         by_verdict = {
             Verdict.SETTLED: report.settled,
@@ -355,7 +355,7 @@ class _Reconciling:
             by_verdict[row.settlement.body.verdict].add(row.transfer)
         self._note_evidence(rows)
 
-    def _note_evidence(self, rows: Iterable[Row]) -> None:
+    def _note_evidence(self, rows: Iterable[ReportedStatus]) -> None:
         for row in rows:
             if row.evidence is not None and row.evidence not in self.report.evidence:
                 self.report.evidence.append(row.evidence)

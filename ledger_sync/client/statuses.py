@@ -26,7 +26,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportedStatus:
     """One transfer. ``settlement`` None: waiting, which is no verdict. ``first_answered`` (unix seconds) is set
     when the bank has answered the same before."""
 
@@ -38,14 +38,14 @@ class Row:
     outcome: Outcome | None
 
 
-def read_rows(value: Cbor) -> tuple[Row, ...]:
+def read_statuses(value: Cbor) -> tuple[ReportedStatus, ...]:
     """Rows as a bank gives them. MALFORMED and the codes of SPEC 8.1."""
     return tuple(_row(item) for item in codec.array(value, most=4 * MAX_BUNDLE_ITEMS))
 
 
-def _row(value: Cbor) -> Row:
+def _row(value: Cbor) -> ReportedStatus:
     txid, settlement, first, consumptions, evidence, outcome = codec.array(value, 6)
-    return Row(
+    return ReportedStatus(
         codec.octets(txid, ID_BYTES),
         None if settlement is None else cose.from_cbor(Settlement, settlement),
         None if first is None else codec.moment(first),

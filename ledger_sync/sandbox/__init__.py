@@ -2,7 +2,7 @@
 own keys and store, on loopback."""
 
 from ledger_sync.sandbox.accounts import open_account
-from ledger_sync.sandbox.making import Wishes
+from ledger_sync.sandbox.making import SandboxOptions
 from ledger_sync.sandbox.network import Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import ServicesMissing, require_services
@@ -21,11 +21,11 @@ __all__ = [
     "Network",
     "Order",
     "Role",
+    "SandboxOptions",
     "ServicesMissing",
     "State",
     "Station",
     "Status",
-    "Wishes",
     "confirm_clocks",
     "go_on_without",
     "kill",

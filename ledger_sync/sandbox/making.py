@@ -47,7 +47,7 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class SandboxOptions:
     """What a sandbox is made with: terms of the central bank, and settings that every bank gets besides its own.
     They count when it is made, never later."""
 
@@ -55,7 +55,7 @@ class Wishes:
     bank: Mapping[str, Any] = field(default_factory=dict)
 
 
-def make(home: Path, wishes: Wishes) -> Network:
+def make(home: Path, wishes: SandboxOptions) -> Network:
     """The network of `home`, made if it is not there yet."""
     if (home / FILE).exists():
         network = read_network(home)
@@ -165,7 +165,7 @@ def _signing_alias(role: Role) -> str:
     return {Role.CENTRAL_BANK: "redemption", Role.NOTARY: "notary", Role.BANK: "bank"}[role]
 
 
-def _settings(network: Network, station: Station, since: int, wishes: Wishes) -> dict[str, Any]:
+def _settings(network: Network, station: Station, since: int, wishes: SandboxOptions) -> dict[str, Any]:
     common = {
         "host": HOST,
         "port": station.port,

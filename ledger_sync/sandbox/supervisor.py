@@ -22,7 +22,7 @@ import httpx
 
 from ledger_sync.sandbox.clocks import confirm_clock
 from ledger_sync.sandbox.helpers import why_ended
-from ledger_sync.sandbox.making import Wishes, make, write
+from ledger_sync.sandbox.making import SandboxOptions, make, write
 from ledger_sync.sandbox.network import FILE, Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import require_services
@@ -60,7 +60,10 @@ class Status:
 
 
 def start(
-    home: Path, *, wishes: Wishes | None = None, environment: Mapping[str, Mapping[str, str]] | None = None
+    home: Path,
+    *,
+    wishes: SandboxOptions | None = None,
+    environment: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Network:
     """Make the sandbox if it is not there, start what does not run, wait until all is ready.
 
@@ -73,7 +76,7 @@ def start(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     extra = environment or {}
     with _alone(home):
-        network = make(home, wishes or Wishes())
+        network = make(home, wishes or SandboxOptions())
         for station in network.stations:
             if running(network.folder(station)) is None:
                 confirm_clock(network.folder(station), int(time.time()))

@@ -63,7 +63,7 @@ class Waiting:
     keys: frozenset[bytes] = frozenset()
 
 
-Standing = Valid | Invalid | Waiting
+Validity = Valid | Invalid | Waiting
 
 
 class Fragments:
@@ -117,11 +117,11 @@ class Graph:
     def __init__(self, objects: Objects, directory: Directory) -> None:
         self._objects = objects
         self._directory = directory
-        self._standings: dict[bytes, Standing] = {}
+        self._standings: dict[bytes, Validity] = {}
         self._issued: dict[bytes, tuple[Token, ...] | None] = {}
         self._certificates: dict[bytes, list[Signed[Certificate]]] = {}
 
-    def standing(self, txid: bytes) -> Standing:
+    def validity(self, txid: bytes) -> Validity:
         """How the transfer `txid` stands; `Waiting` for itself where it is not there."""
         todo = [txid]
         while todo:
@@ -146,7 +146,7 @@ class Graph:
             return known
         issued = self._issued_by(ref.txid)
         if issued is None:
-            standing = self.standing(ref.txid)
+            standing = self.validity(ref.txid)
             issued = standing.tokens if isinstance(standing, Valid) else ()
         return issued[ref.output] if ref.output < len(issued) else None
 
@@ -160,7 +160,7 @@ class Graph:
             and self._objects.transfer(ref.txid) is not None
         ]
 
-    def _judge(self, transfer: Signed[Transfer]) -> Standing:
+    def _judge(self, transfer: Signed[Transfer]) -> Validity:
         inputs: list[Token] = []
         missing = Waiting()
         for ref in transfer.body.inputs:
@@ -231,7 +231,7 @@ def judge(
     directory: Directory,
     *,
     is_signed: bool = False,
-) -> Standing:
+) -> Validity:
     """How one transfer stands whose inputs are valid tokens, in the order it names them.
 
     `certificates` are those of the inputs' owner that a bank signed; any one that makes the transfer valid will do, and
@@ -252,8 +252,8 @@ def judge(
     return Valid(tokens, max(fitting, key=preference))
 
 
-def assess(bundle: Bundle, directory: Directory, store: Objects | None = None) -> dict[bytes, Standing]:
+def assess(bundle: Bundle, directory: Directory, store: Objects | None = None) -> dict[bytes, Validity]:
     """How every transfer of a bundle stands, by id, with what `store` has behind it."""
     fragments = Fragments(bundle)
     graph = Graph(fragments if store is None else Layered(fragments, store), directory)
-    return {transfer.id: graph.standing(transfer.id) for transfer in bundle.transfers}
+    return {transfer.id: graph.validity(transfer.id) for transfer in bundle.transfers}

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from app.cli.main import main
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.sandbox import read_network
-from ledger_sync.sandbox.making import Wishes, make
+from ledger_sync.sandbox.making import SandboxOptions, make
 from ledger_sync.service.settings import read_json
 from tests.adversary.conftest import InProcess
 from tests.support.cli import ROOT
@@ -113,7 +113,7 @@ def test_folders_that_are_no_finished_wallets_are_listed_as_what_they_are(
 def network(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A good network.json."""
     home = tmp_path_factory.mktemp("network")
-    make(home, Wishes())
+    make(home, SandboxOptions())
     return (home / "network.json").read_bytes()
 
 
@@ -159,7 +159,7 @@ def test_settings_are_an_object_or_an_error_of_the_file(tmp_path: Path, content:
     ("role", "needed"), [("central_bank", "notary"), ("bank", "root"), ("notary", "central_bank")]
 )
 def test_a_service_with_damaged_settings_says_so_and_ends(tmp_path: Path, role: str, needed: str) -> None:
-    make(tmp_path, Wishes())
+    make(tmp_path, SandboxOptions())
     folder = tmp_path / {"central_bank": "central-bank", "bank": "alatau"}.get(role, role)
     whole = json.loads((folder / "service.json").read_text())
     incomplete = {name: value for name, value in whole.items() if name != needed}

@@ -14,7 +14,7 @@ from typing import Final
 from ledger_sync.bank.intake.signatures import Claim, Signatures, Unverified
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.transfers import Entry, Stage
-from ledger_sync.settling.validity import Invalid, Standing, Valid, Waiting, judge
+from ledger_sync.settling.validity import Invalid, Valid, Validity, Waiting, judge
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
@@ -192,7 +192,7 @@ class Judging:
                 self._keep(signed.id, entry, valid)
         return True
 
-    def _judge(self, transfer: Signed[Transfer], owner: bytes) -> Standing:
+    def _judge(self, transfer: Signed[Transfer], owner: bytes) -> Validity:
         inputs: list[Token] = []
         for ref in transfer.body.inputs:
             token = self._tokens.get(ref)

@@ -10,10 +10,10 @@ import pytest
 
 from ledger_sync.central_bank.asking import Asking
 from ledger_sync.central_bank.challenging import Challenging
-from ledger_sync.central_bank.directories import FIRST_ROOT, Founding
+from ledger_sync.central_bank.directories import FIRST_ROOT, Genesis
 from ledger_sync.central_bank.issuing import Issuing
 from ledger_sync.central_bank.ordering import Ordering
-from ledger_sync.central_bank.peers import NotaryLine
+from ledger_sync.central_bank.peers import NotaryClient
 from ledger_sync.central_bank.ports.books import MovementKind
 from ledger_sync.central_bank.proving import Proof
 from ledger_sync.central_bank.redeeming import Redeeming
@@ -75,13 +75,13 @@ class Desk:
         self.policy = self.storage.policy = Between(self.storage.store)
         keys = Keys(self._root, *map(self._signer, (world.issuing, world.policy_key, world.redemption)))
         banks = tuple((bank, bank, world.bank_key(bank).public) for bank in world.banks)
-        founding = Founding(banks, world.notary.public, NOW - 365 * DAY)
+        founding = Genesis(banks, world.notary.public, NOW - 365 * DAY)
         self.registry = Registry(self.storage, keys, TERMS, founding, self.clock)
         self.issuing = Issuing(self.storage, keys.issuing, TERMS, self.clock)
         self.ordering = Ordering(self.storage, self.clock)
         asking = Asking(self.storage, {}, TERMS, self.clock)
         challenging = Challenging(self.storage, self.registry, asking, self.clock)
-        notary = NotaryLine(Nobody(), keys.redemption, self.clock)
+        notary = NotaryClient(Nobody(), keys.redemption, self.clock)
         self.redeeming = Redeeming(
             self.storage, self.registry, self.issuing, notary, challenging, TERMS, self.clock
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import hsm
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.sandbox.making import Wishes, make
+from ledger_sync.sandbox.making import SandboxOptions, make
 from ledger_sync.sandbox.network import Station
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.processes import end, running, spawn
@@ -36,7 +36,7 @@ class Pair:
     redeemed, and soon be refunded."""
 
     def __init__(self, home: Path) -> None:
-        self.network = make(home, Wishes(terms={"token_life": 0, "grace": 0}))
+        self.network = make(home, SandboxOptions(terms={"token_life": 0, "grace": 0}))
         self.stations = (self.network.central_bank, self.network.notary)
         for station, nobody in (
             (self.network.notary, {"banks": {}}),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.sandbox.making import Wishes, make, module_environment
+from ledger_sync.sandbox.making import SandboxOptions, make, module_environment
 from ledger_sync.sandbox.network import Network, Station, read_network
 from ledger_sync.sandbox.processes import end, gone, last_words, running
 from ledger_sync.service.keys import PIN
@@ -251,8 +251,10 @@ def test_the_pin_may_come_by_a_descriptor(running_pair: Pair) -> None:
     "failpoint", ["sandbox.make.keys", "sandbox.make.settings", "keystore.create.made:3"]
 )
 def test_making_a_sandbox_goes_on_where_it_was_cut_off(tmp_path: Path, failpoint: str) -> None:
-    code = "import sys; from pathlib import Path; from ledger_sync.sandbox.making import Wishes, make; "
-    code += "make(Path(sys.argv[1]), Wishes())"
+    code = (
+        "import sys; from pathlib import Path; from ledger_sync.sandbox.making import SandboxOptions, make; "
+    )
+    code += "make(Path(sys.argv[1]), SandboxOptions())"
     environment = {**module_environment(), "QALTA_FAILPOINT": failpoint}
 
     def attempt(variables: dict[str, str]) -> int:
@@ -272,7 +274,7 @@ def test_making_a_sandbox_goes_on_where_it_was_cut_off(tmp_path: Path, failpoint
     assert attempt(module_environment()) == 0
     assert plan in (None, (tmp_path / "plan.json").read_text())
     made = read_network(tmp_path)
-    assert made == make(tmp_path, Wishes())
+    assert made == make(tmp_path, SandboxOptions())
     assert keys_of(made) == keys_of(read_network(tmp_path))
     assert len(keys_of(made)) == 6
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.settling import Fragments, Graph, Invalid, Layered, Standing, Valid, Waiting, assess
+from ledger_sync.settling import Fragments, Graph, Invalid, Layered, Valid, Validity, Waiting, assess
 from tests.ledger_sync.settling.ledger import Ledger
 from tests.support.world import DAY, NOW, Key
 from wallet.protocol import cose
@@ -27,7 +27,7 @@ def ledger() -> Ledger:
     return Ledger()
 
 
-def standings(ledger: Ledger, bundle: Bundle | None = None) -> dict[bytes, Standing]:
+def standings(ledger: Ledger, bundle: Bundle | None = None) -> dict[bytes, Validity]:
     return assess(ledger.bundle() if bundle is None else bundle, ledger.world.directory())
 
 
@@ -62,7 +62,7 @@ def test_a_missing_ancestor_is_waited_for_by_name(ledger: Ledger) -> None:
 
 def test_an_unknown_transfer_waits_for_itself(ledger: Ledger) -> None:
     graph = Graph(Fragments(Bundle()), ledger.world.directory())
-    assert graph.standing(bytes(32)) == Waiting(frozenset({bytes(32)}))
+    assert graph.validity(bytes(32)) == Waiting(frozenset({bytes(32)}))
     assert graph.token(TokenRef(bytes(32), 0)) is None
 
 
@@ -210,7 +210,7 @@ def test_a_chain_of_any_length_is_walked_without_recursion(ledger: Ledger) -> No
     for _ in range(1_200):
         paid, token = ledger.pay(ann, [token], bob, 1)
     objects = Fragments(ledger.bundle())
-    standing = Graph(objects, ledger.world.directory()).standing(paid.ref.txid)
+    standing = Graph(objects, ledger.world.directory()).validity(paid.ref.txid)
     assert isinstance(standing, Valid)
 
 
@@ -232,7 +232,7 @@ def test_what_a_store_knows_is_not_asked_for_again(ledger: Ledger) -> None:
     (passed,) = ledger.pay(bob, [paid], cid, 1000)
     part = Bundle((ledger.transfers[passed.ref.txid],), (), (bob.certificate,))
     graph = Graph(Layered(Fragments(part), Known(paid)), ledger.world.directory())
-    assert graph.standing(passed.ref.txid) == Valid((passed,), bob.certificate)
+    assert graph.validity(passed.ref.txid) == Valid((passed,), bob.certificate)
     assert graph.token(paid.ref) == paid
 
 
