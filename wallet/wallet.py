@@ -25,10 +25,10 @@ from wallet.purse.store.tokens import OwnToken
 from wallet.purse.sync.dating import Dating
 from wallet.purse.sync.reconciling import Reconciling
 from wallet.purse.turns import one_at_a_time
-from wallet.purse.view.balance import Balance, ChainLink, Reading, Risk
-from wallet.purse.view.custody import Hands
+from wallet.purse.view.balance import Balance, ChainLink, PurseView, Risk
+from wallet.purse.view.custody import CustodyChain
 from wallet.purse.view.history import Event, History
-from wallet.purse.view.outlook import Outlook, Outlooks, Room
+from wallet.purse.view.outlook import Forecast, Outlook, Room
 
 
 @one_at_a_time
@@ -49,10 +49,10 @@ class Wallet:
         self.contacts = Contacts(purse)
         self.reconciling = Reconciling(purse)
         self.dating = Dating(purse)
-        self._reading = Reading(purse)
+        self._reading = PurseView(purse)
         self._history = History(purse)
-        self._hands = Hands(purse, self._reading)
-        self._outlooks = Outlooks(purse)
+        self._hands = CustodyChain(purse, self._reading)
+        self._outlooks = Forecast(purse)
         self._evidences = Evidences(purse)
 
     @classmethod

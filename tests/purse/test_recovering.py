@@ -10,7 +10,7 @@ from tests.support.shelf import Shelf
 from tests.support.wallets import Chance, Town
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
-from wallet.purse.pay.preflight import Considering
+from wallet.purse.pay.preflight import Preflight
 from wallet.purse.receive.receiving import Receiving
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState
@@ -221,7 +221,7 @@ def test_a_wallet_opens_though_it_lacks_the_key_for_something_it_had_begun(
     for _ in range(2):
         payment = town.wallets["asel"].paying.reserve(request)
         payments.append(town.wallets["asel"].paying.sign(payment))
-        monkeypatch.setattr(Considering, "prior", lambda *_: None)
+        monkeypatch.setattr(Preflight, "prior", lambda *_: None)
     assert town.wallets["berik"].receiving.receive(payments[0]).code is None
     monkeypatch.setattr(Receiving, "_answer", lambda *_: None)
     town.wallets["berik"].receiving.receive(payments[1])

@@ -15,7 +15,7 @@ from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
-from wallet.purse.pay.forgotten import Remembering
+from wallet.purse.pay.forgotten import ForgottenPayments
 from wallet.purse.receive.receiving import Received
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState
@@ -150,7 +150,7 @@ def test_a_long_history_makes_the_look_for_an_answered_request_no_dearer(town: T
         asel = town.wallets["asel"]
         with steps_of(asel._purse.store._connection) as count:
             assert asel.paying.consider(request).prior is not None
-            Remembering(asel._purse).recall(unpaid)
+            ForgottenPayments(asel._purse).recall(unpaid)
             return count()
 
     with forgetting(town, "asel"):

@@ -29,7 +29,7 @@ class Order:
     incoming: bytes | None = None
 
 
-class Redeeming:
+class RedemptionBuilder:
     """Shared by refusing (receiving) and by refresh and defunding (reconciling)."""
 
     def __init__(self, purse: Purse) -> None:

@@ -17,7 +17,7 @@ from wallet.purse.purse import Purse
 from wallet.purse.store.payments import PAYMENT_ID_BYTES
 
 
-class Remembering:
+class ForgottenPayments:
     """All but ``resume`` and ``recall`` run inside a transaction."""
 
     def __init__(self, purse: Purse) -> None:

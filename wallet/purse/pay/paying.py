@@ -20,8 +20,8 @@ from wallet.protocol.receipt import Receipt, check_answer
 from wallet.protocol.request import Request, request_ref
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token, check_transfer, verify
-from wallet.purse.pay.forgotten import Remembering
-from wallet.purse.pay.preflight import Consideration, Considering
+from wallet.purse.pay.forgotten import ForgottenPayments
+from wallet.purse.pay.preflight import Consideration, Preflight
 from wallet.purse.pay.selection import Choice
 from wallet.purse.purse import Purse
 from wallet.purse.store.objects import outputs_of
@@ -45,8 +45,8 @@ class Paying:
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
         self._payments = Payments(purse.store, purse.objects)
-        self._considering = Considering(purse, self._payments)
-        self._remembering = Remembering(purse)
+        self._considering = Preflight(purse, self._payments)
+        self._remembering = ForgottenPayments(purse)
 
     def consider(self, request: Signed[Request], amount: int | None = None) -> Consideration:
         """A preview of the payment that ``request`` asks for, after every check that can be made before a person
@@ -154,7 +154,7 @@ class Paying:
         """Sign all transfers of an intent, check the payment as its payee will, store it; its encoded bytes.
 
         Again gives the stored bytes. Raises ``Refusal``: PAYMENT_UNKNOWN, PAYMENT_STATE (dropped), ROLLBACK, what
-        ``Considering.check_parties`` raises; and with the intent dropped: REQUEST_EXPIRED, RECONCILE_FIRST (the
+        ``Preflight.check_parties`` raises; and with the intent dropped: REQUEST_EXPIRED, RECONCILE_FIRST (the
         ledger has meanwhile said that its tokens are short or lost).
         """
         self._purse.journal.catch_up()

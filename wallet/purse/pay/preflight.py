@@ -22,7 +22,7 @@ from wallet.protocol.limits import (
     effective,
 )
 from wallet.protocol.request import Request, check_request, request_ref
-from wallet.purse.pay.forgotten import Remembering
+from wallet.purse.pay.forgotten import ForgottenPayments
 from wallet.purse.pay.selection import Choice, choose
 from wallet.purse.pay.spendable import Spendable
 from wallet.purse.purse import Purse
@@ -49,14 +49,14 @@ class Consideration:
     alike: tuple[PaymentSummary, ...]
 
 
-class Considering:
+class Preflight:
     """Reads the purse; changes nothing, but that a payment it had forgotten gets its row once its request is shown."""
 
     def __init__(self, purse: Purse, payments: Payments) -> None:
         self._purse = purse
         self._payments = payments
         self._spendable = Spendable(purse)
-        self._remembering = Remembering(purse)
+        self._remembering = ForgottenPayments(purse)
 
     def consider(self, request: Signed[Request], amount: int | None) -> tuple[Consideration, Choice | None]:
         """Preview of a payment, with the tokens that would pay where the amount (tiyn) is known and the request has

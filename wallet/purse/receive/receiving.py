@@ -28,7 +28,7 @@ from wallet.protocol.validity import Token, Verified, verify_payment
 from wallet.purse.commitments import IS_OPEN, commitments
 from wallet.purse.evidences import Evidences
 from wallet.purse.purse import Purse
-from wallet.purse.redemptions import Redeeming, refusal_orders
+from wallet.purse.redemptions import RedemptionBuilder, refusal_orders
 from wallet.purse.store.incoming import PAYER, Incoming
 from wallet.purse.store.store import Row
 from wallet.purse.store.tokens import Origin, TokenState
@@ -61,7 +61,7 @@ class Receiving:
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
         self._incoming = Incoming(purse.store)
-        self._redeeming = Redeeming(purse)
+        self._redeeming = RedemptionBuilder(purse)
         self._evidences = Evidences(purse)
 
     # asking

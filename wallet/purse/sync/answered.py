@@ -23,7 +23,7 @@ class Answered:
 
 
 @one_at_a_time
-class Recalling:
+class AnsweredTransfers:
     """Reads the purse; changes nothing."""
 
     def __init__(self, purse: Purse) -> None:

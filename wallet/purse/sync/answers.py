@@ -34,7 +34,7 @@ class Outcome(Protocol):
     def value(self) -> int: ...
 
 
-class Answer(Protocol):
+class TransferStatus(Protocol):
     """One row of a bank's answer. ``settlement`` None: waiting. ``first_answered``: set when it is a repeat."""
 
     @property
@@ -56,14 +56,14 @@ class Answer(Protocol):
     def outcome(self) -> Outcome | None: ...
 
 
-class Answers:
+class StatusImport:
     """The ledger's word, row by row."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
         self._evidences = Evidences(purse)
 
-    def take(self, rows: Sequence[Answer]) -> None:
+    def take(self, rows: Sequence[TransferStatus]) -> None:
         """Rows of a bank's answer made durable: all of them or none.
 
         Raises ``Refusal`` with the codes that ``check`` names.
@@ -73,7 +73,7 @@ class Answers:
             with self._purse.transition(Transition.ANSWER, [row.transfer for row in rows]):
                 self.keep(rows)
 
-    def check(self, rows: Iterable[Answer]) -> None:
+    def check(self, rows: Iterable[TransferStatus]) -> None:
         """That bank, notary and central bank signed what the rows say, about these very transfers.
 
         Raises ``Refusal``: BANK_UNKNOWN, SETTLEMENT_SIGNATURE, NOTARY_SIGNATURE, ISSUANCE_SIGNATURE,
@@ -96,7 +96,7 @@ class Answers:
         check_issuance(issuance, self._purse.authority.directory)
         require(issuance.body.funding == reissue(txid), Code.FUNDING_MISMATCH, redemption=txid.hex())
 
-    def keep(self, rows: Iterable[Answer]) -> None:
+    def keep(self, rows: Iterable[TransferStatus]) -> None:
         """Inside a transition, rows that were checked."""
         for row in rows:
             self._keep_row(row)
@@ -118,7 +118,7 @@ class Answers:
             return (0, 0)
         return tuple(codec.decode(row["settled"], 64))
 
-    def _keep_row(self, row: Answer) -> None:
+    def _keep_row(self, row: TransferStatus) -> None:
         store, now = self._purse.store, self._purse.now()
         store.insert_new("answer", txid=row.transfer, uploaded=now)
         if row.settlement is None:

@@ -18,14 +18,14 @@ from wallet.protocol.request import check_request, request_ref
 from wallet.protocol.transfer import Refresh, TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
 from wallet.purse.evidences import Evidences
-from wallet.purse.pay.forgotten import Remembering
+from wallet.purse.pay.forgotten import ForgottenPayments
 from wallet.purse.purse import Purse
 from wallet.purse.store.incoming import LEDGER, Incoming
 from wallet.purse.store.objects import outputs_of
 from wallet.purse.store.store import DELIVERY_CURSOR
 from wallet.purse.store.tokens import Origin, TokenState
 from wallet.purse.store.transitions import Transition
-from wallet.purse.sync.answers import Answer, Answers
+from wallet.purse.sync.answers import StatusImport, TransferStatus
 from wallet.purse.sync.fundings import keep_issued
 
 
@@ -48,23 +48,23 @@ class _Checked:
     incomplete: tuple[bytes, ...] = ()
 
 
-class Deliveries:
+class FeedImport:
     """One bundle is one transition."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
-        self._answers = Answers(purse)
+        self._answers = StatusImport(purse)
         self._evidences = Evidences(purse)
         self._incoming = Incoming(purse.store)
-        self._remembering = Remembering(purse)
+        self._remembering = ForgottenPayments(purse)
 
     @property
     def cursor(self) -> int:
         """Up to where the bank's list was taken; 0 at first."""
         return int(self._purse.store.fact(DELIVERY_CURSOR) or 0)
 
-    def take(self, bundle: Bundle, rows: Sequence[Answer], cursor: int | None) -> Delivered:
-        """Verify, then store all of it. Raises the codes of validity and those of ``Answers.check``."""
+    def take(self, bundle: Bundle, rows: Sequence[TransferStatus], cursor: int | None) -> Delivered:
+        """Verify, then store all of it. Raises the codes of validity and those of ``StatusImport.check``."""
         checked = self._check(bundle)
         self._answers.check(rows)
         ids = [item.id for item in checked.transfers] + [item.id for item in bundle.issuances]

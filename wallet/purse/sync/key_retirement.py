@@ -11,7 +11,7 @@ from wallet.purse.turns import one_at_a_time
 
 
 @one_at_a_time
-class Retiring:
+class KeyRetirement:
     """Destroys keys."""
 
     def __init__(self, purse: Purse) -> None:

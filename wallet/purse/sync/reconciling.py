@@ -22,13 +22,13 @@ from wallet.purse.purse import Purse
 from wallet.purse.store.epochs import EpochKey
 from wallet.purse.store.tokens import TokenState
 from wallet.purse.store.words import Signer
-from wallet.purse.sync.answered import Recalling
-from wallet.purse.sync.answers import Answer, Answers
-from wallet.purse.sync.deliveries import Delivered, Deliveries
+from wallet.purse.sync.answered import AnsweredTransfers
+from wallet.purse.sync.answers import StatusImport, TransferStatus
+from wallet.purse.sync.deliveries import Delivered, FeedImport
 from wallet.purse.sync.fundings import Fundings
-from wallet.purse.sync.key_retirement import Retiring
-from wallet.purse.sync.refresh_and_defund import Exchanging
-from wallet.purse.sync.rollback_recovery import Recovering
+from wallet.purse.sync.key_retirement import KeyRetirement
+from wallet.purse.sync.refresh_and_defund import RefreshAndDefund
+from wallet.purse.sync.rollback_recovery import RollbackRecovery
 from wallet.purse.sync.uploads import Uploads
 from wallet.purse.turns import one_at_a_time
 from wallet.purse.view.outlook import RECONCILED
@@ -43,12 +43,12 @@ class Reconciling:
         self._purse = purse
         self.fundings = Fundings(purse)
         self.uploads = Uploads(purse)
-        self.exchanging = Exchanging(purse)
-        self.recalling = Recalling(purse)
-        self.retiring = Retiring(purse)
-        self._answers = Answers(purse)
-        self._deliveries = Deliveries(purse)
-        self._recovering = Recovering(purse)
+        self.exchanging = RefreshAndDefund(purse)
+        self.recalling = AnsweredTransfers(purse)
+        self.retiring = KeyRetirement(purse)
+        self._answers = StatusImport(purse)
+        self._deliveries = FeedImport(purse)
+        self._recovering = RollbackRecovery(purse)
 
     # whom to believe
 
@@ -134,7 +134,7 @@ class Reconciling:
 
     # what the ledger says
 
-    def answer(self, rows: Sequence[Answer]) -> None:
+    def answer(self, rows: Sequence[TransferStatus]) -> None:
         """The bank's rows about uploaded transfers; all of them or none are kept, the first verdict stands.
 
         Raises ``Refusal``: BANK_UNKNOWN, SETTLEMENT_SIGNATURE, NOTARY_SIGNATURE, ISSUANCE_SIGNATURE,
@@ -148,7 +148,9 @@ class Reconciling:
         """Up to where deliveries were taken; 0 at first."""
         return self._deliveries.cursor
 
-    def deliver(self, bundle: Bundle, rows: Sequence[Answer] = (), cursor: int | None = None) -> Delivered:
+    def deliver(
+        self, bundle: Bundle, rows: Sequence[TransferStatus] = (), cursor: int | None = None
+    ) -> Delivered:
         """What the ledger lists for our keys, with its verdicts; ``cursor`` is kept with it.
 
         Raises ``Refusal``: the codes of validity and those of ``answer``; then nothing is kept.

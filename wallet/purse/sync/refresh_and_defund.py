@@ -19,11 +19,11 @@ from wallet.protocol.transfer import Refresh, ToAccount
 from wallet.protocol.weight import fits
 from wallet.purse.pay.spendable import total_of
 from wallet.purse.purse import Purse
-from wallet.purse.redemptions import Order, Redeeming
+from wallet.purse.redemptions import Order, RedemptionBuilder
 from wallet.purse.store.tokens import OwnToken, TokenState
 from wallet.purse.store.transitions import Transition
 from wallet.purse.store.words import SKEW
-from wallet.purse.sync.answers import Answers
+from wallet.purse.sync.answers import StatusImport
 from wallet.purse.sync.denominations import split
 from wallet.purse.turns import one_at_a_time
 
@@ -32,13 +32,13 @@ RENEW_BEFORE: Final = 30 * DAY
 
 
 @one_at_a_time
-class Exchanging:
+class RefreshAndDefund:
     """Begins redemptions and completes them."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
-        self._redeeming = Redeeming(purse)
-        self._answers = Answers(purse)
+        self._redeeming = RedemptionBuilder(purse)
+        self._answers = StatusImport(purse)
 
     def _redeemable(self) -> list[OwnToken]:
         """Settled, worth something, not too late, of a key that can sign; by reference."""

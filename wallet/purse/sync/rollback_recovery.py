@@ -24,7 +24,7 @@ LONGEST_LIFE: Final = 90 * DAY
 """Seconds that a token lives at least; longer if any that the purse has seen does."""
 
 
-class Recovering:
+class RollbackRecovery:
     """Looked at after every answer and delivery, and at the end of every reconciling."""
 
     def __init__(self, purse: Purse) -> None:

@@ -66,7 +66,7 @@ class ChainLink:
     redemption: Redemption | None
 
 
-class Reading:
+class PurseView:
     """Reads the purse; changes nothing."""
 
     def __init__(self, purse: Purse) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from wallet.purse.purse import Purse
 from wallet.purse.store.incoming import Incoming
-from wallet.purse.view.balance import ChainLink, Reading
+from wallet.purse.view.balance import ChainLink, PurseView
 from wallet.purse.view.history import Event, EventKind
 
 
-class Hands:
+class CustodyChain:
     """Follows the most worn token of an event."""
 
-    def __init__(self, purse: Purse, reading: Reading) -> None:
+    def __init__(self, purse: Purse, reading: PurseView) -> None:
         self._purse = purse
         self._reading = reading
         self._incoming = Incoming(purse.store)

@@ -38,7 +38,7 @@ class Outlook:
     offline_since: int | None
 
 
-class Outlooks:
+class Forecast:
     """Reads the purse; changes nothing."""
 
     def __init__(self, purse: Purse) -> None:
