@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from wallet.purse.store.payments import PaymentState
     from wallet.purse.store.tokens import Origin, OwnToken, TokenState
     from wallet.purse.sync.dating import Dating
-    from wallet.purse.view.balance import Balance, ChainLink, Risk
+    from wallet.purse.view.balance import Balance, ChainLink, Exposure
     from wallet.purse.view.history import Event, EventKind
-    from wallet.purse.view.outlook import Outlook, Room
+    from wallet.purse.view.outlook import Allowance, Outlook
     from wallet.session.errors import LocalError
     from wallet.session.events import (
         AlreadyPaid,
@@ -96,6 +96,7 @@ __all__ = [
     "RANDOM_PIN_COST",
     "SOFTHSM",
     "Account",
+    "Allowance",
     "AlreadyPaid",
     "Attachment",
     "Balance",
@@ -117,6 +118,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Evidence",
+    "Exposure",
     "Issuance",
     "Keystore",
     "KeystoreCode",
@@ -179,8 +181,6 @@ __all__ = [
     "RequestExpired",
     "RequestMessage",
     "Requests",
-    "Risk",
-    "Room",
     "ScryptCost",
     "SignatureNeeded",
     "Signed",
@@ -333,14 +333,14 @@ _ROOMS: Final = {
     "wallet.purse.store.memory": ("MemoryHome",),
     "wallet.purse.view.outlook": (
         "Outlook",
-        "Room",
+        "Allowance",
     ),
     "wallet.purse.pay.paying": ("Paying",),
     "wallet.purse.store.payments": ("PaymentState",),
     "wallet.purse.view.balance": (
         "Balance",
         "ChainLink",
-        "Risk",
+        "Exposure",
     ),
     "wallet.purse.receive.receiving": ("Receiving",),
     "wallet.purse.receive.requests": (

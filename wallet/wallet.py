@@ -25,10 +25,10 @@ from wallet.purse.store.tokens import OwnToken
 from wallet.purse.sync.dating import Dating
 from wallet.purse.sync.reconciling import Reconciling
 from wallet.purse.turns import one_at_a_time
-from wallet.purse.view.balance import Balance, ChainLink, PurseView, Risk
+from wallet.purse.view.balance import Balance, ChainLink, Exposure, PurseView
 from wallet.purse.view.custody import CustodyChain
 from wallet.purse.view.history import Event, History
-from wallet.purse.view.outlook import Forecast, Outlook, Room
+from wallet.purse.view.outlook import Allowance, Forecast, Outlook
 
 
 @one_at_a_time
@@ -120,7 +120,7 @@ class Wallet:
         """Every wallet id that a bank ever gave this wallet."""
         return self._hands.own_wallets()
 
-    def room(self) -> Room | None:
+    def room(self) -> Allowance | None:
         """What the limits leave to pay; None before the first certificate."""
         return self._outlooks.room()
 
@@ -133,7 +133,7 @@ class Wallet:
         answered."""
         return self._outlooks.unfinished()
 
-    def risk(self) -> Risk:
+    def risk(self) -> Exposure:
         """What would be lost with this device now, and until when."""
         return self._reading.risk()
 

@@ -6,7 +6,7 @@ from app.engine.engine import Engine, Work
 from app.presenters.presenter import Presenter
 from app.presenters.views.ledger import RiskView
 from wallet.purse.store.journal import PurseState
-from wallet.purse.view.balance import Risk
+from wallet.purse.view.balance import Exposure
 
 
 class RiskPresenter(Presenter[RiskView]):
@@ -16,7 +16,7 @@ class RiskPresenter(Presenter[RiskView]):
     def refresh(self) -> None:
         self._run("app_help.looking", _risk, self._found)
 
-    def _found(self, found: tuple[Risk, PurseState]) -> None:
+    def _found(self, found: tuple[Exposure, PurseState]) -> None:
         risk, state = found
         self._show(
             amount=risk.amount,
@@ -26,5 +26,5 @@ class RiskPresenter(Presenter[RiskView]):
         )
 
 
-def _risk(work: Work) -> tuple[Risk, PurseState]:
+def _risk(work: Work) -> tuple[Exposure, PurseState]:
     return work.wallet.risk(), work.wallet.state

@@ -14,7 +14,7 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
 from wallet.purse.store.payments import PaymentSummary
-from wallet.purse.view.outlook import Room
+from wallet.purse.view.outlook import Allowance
 from wallet.session import Money, Payer, PayerState, events
 from wallet.session.messages import Heard
 from wallet.session.ports import PaymentSummary as Known
@@ -45,7 +45,7 @@ class PayStatus:
     request: Signed[Request] | None = None
     contact: bytes | None = None
     amount: int | None = None
-    room: Room | None = None
+    room: Allowance | None = None
     earlier: Sequence[Known] = ()
     alike: Sequence[Known] = ()
     payment: PaymentSummary | None = None
@@ -74,7 +74,7 @@ class PayFlow:
         self._refused: Refusal | None = None
         self._objections: list[Refusal] = []
         self._answered: list[PaymentSummary] = []
-        self._room_in: tuple[PayerState, Room | None] | None = None
+        self._room_in: tuple[PayerState, Allowance | None] | None = None
 
     @classmethod
     def resume(cls, wallet: Wallet, payment: bytes) -> Self:
@@ -181,7 +181,7 @@ class PayFlow:
             return None
         return self._ended or Code.DECLINED
 
-    def _room(self) -> Room | None:
+    def _room(self) -> Allowance | None:
         """Looked up once a state: a tap asks how things stand many times a second."""
         state = self.tap.session.state
         if self._room_in is None or self._room_in[0] is not state:

@@ -8,7 +8,7 @@ from enum import Enum
 from app.engine.values import Busy, Role, TapStep, Trouble
 from app.presenters.views.carrying import NOTHING_SEEN, Carrier, Scanning, Shown
 from app.presenters.views.common import Party
-from wallet.purse.view.outlook import Room
+from wallet.purse.view.outlook import Allowance
 from wallet.session import Money
 
 
@@ -52,7 +52,7 @@ class PayView:
     typed: str = ""
     memo: str = ""
     expires: int | None = None
-    room: Room | None = None
+    room: Allowance | None = None
     earlier: tuple[Earlier, ...] = ()
     alike: tuple[Earlier, ...] = ()
     pin_length: int = 0

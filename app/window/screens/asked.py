@@ -15,7 +15,7 @@ from app.window.widgets.keypad import Keypad
 from app.window.widgets.notices import badge, fact, figure, trouble, working
 from app.window.widgets.page import page
 from app.window.widgets.text import BigText, Icon, Text
-from wallet.purse.view.outlook import Room
+from wallet.purse.view.outlook import Allowance
 
 if TYPE_CHECKING:
     from app.window.screens.pay import PayScreen
@@ -111,7 +111,7 @@ def _limits(screen: PayScreen, view: PayView) -> Widget:
     return Column(*rows, gap=8)
 
 
-def _room(screen: PayScreen, room: Room) -> list[Widget]:
+def _room(screen: PayScreen, room: Allowance) -> list[Widget]:
     kit = screen.kit
     figures = (
         ("app_pay.room_spendable", room.spendable),

@@ -11,7 +11,7 @@ from app.presenters.views.common import Party
 from app.presenters.views.history import Hand, HistoryLine
 from app.presenters.views.home import Unfinished
 from wallet.purse.view.balance import Balance
-from wallet.purse.view.outlook import Room
+from wallet.purse.view.outlook import Allowance
 
 NOW: Final = 1_790_000_000
 DAY: Final = 86_400
@@ -40,7 +40,7 @@ BUSY_POCKET: Final = Balance(
     funding=2_000_000,
     refused=7_500,
 )
-ROOM: Final = Room(1_250_050, 10_000_000, 35_000_000)
+ROOM: Final = Allowance(1_250_050, 10_000_000, 35_000_000)
 UNREACHABLE: Final = Trouble("unreachable")
 SHORT_OF_MONEY: Final = Trouble("funds_short", {"have": 1_250_050, "need": 2_000_000})
 LINES: Final = (

@@ -42,7 +42,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
+class Exposure:
     """Loss that threatens if the device goes, in tiyn: ``amount`` in all, of which ``unsettled`` was received and
     the ledger may never hear of; the rest comes back after ``until`` (unix seconds: expiry and grace), None if
     there is nothing. A purse that is rolled back may have spent some of it before."""
@@ -103,15 +103,15 @@ class PurseView:
         """Unspent tokens of this purse, held or under an intent that was never signed."""
         return self._purse.tokens.all(TokenState.HELD, TokenState.RESERVED)
 
-    def risk(self) -> Risk:
+    def risk(self) -> Exposure:
         """Loss that threatens if the device goes now."""
         tokens = self.tokens()
         if not tokens:
-            return Risk(0, 0, None)
+            return Exposure(0, 0, None)
         last = max(item.token.expires for item in tokens)
         until = redeem_until(last, self._purse.authority.policy.head.grace)
         unsettled = total_of(item for item in tokens if item.is_received_unsettled)
-        return Risk(total_of(tokens), unsettled, until)
+        return Exposure(total_of(tokens), unsettled, until)
 
     def chain(self, ref: TokenRef) -> tuple[ChainLink, ...]:
         """Along the inputs of the highest hop; side branches are left out."""

@@ -17,7 +17,7 @@ RECONCILED: Final = "reconciled"
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Allowance:
     """Tiyn that the limits leave: ``spendable`` is there, ``payment`` may go at once, ``total`` before the wallet has
     to reconcile; reconciling earlier does not always raise it, as an epoch lasts a day."""
 
@@ -46,7 +46,7 @@ class Forecast:
         self._spendable = Spendable(purse)
         self._payments = Payments(purse.store, purse.objects)
 
-    def room(self) -> Room | None:
+    def room(self) -> Allowance | None:
         """None before the first certificate."""
         purse, current = self._purse, self._purse.epochs.current()
         if current is None:
@@ -54,7 +54,7 @@ class Forecast:
         own = current.body
         limits = effective(own, purse.authority.policy.head.limits)
         left = total_left(own, limits, purse.outgoing.total())
-        return Room(self._spendable.funds().spendable, limits.payment, left)
+        return Allowance(self._spendable.funds().spendable, limits.payment, left)
 
     def outlook(self) -> Outlook:
         """Forecast for the money that can be spent now: least hops and earliest expiry over its tokens (None where
