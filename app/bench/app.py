@@ -28,7 +28,7 @@ from app.catalogue import catalogue
 from app.catalogue.written import written_amount
 from app.launch.actors import PIN, Actor
 from app.launch.display import missing_parts
-from app.launch.pair import SEATS, pair_stage, pair_windows
+from app.launch.pair import PAIR_MEMBERS, pair_stage, pair_windows
 from app.launch.remote import SOCKET, Remote, WindowRefused
 from app.launch.window import AppWindow
 from app.terminal.show import Show
@@ -81,7 +81,7 @@ def measure(rounds: int, show: Show) -> Findings:
         tell = show.step
         with pair_stage(home, lambda step: tell(f"app_run.{step.value}")) as network:
             show.step("bench.opening_accounts")
-            customers = open_customers(network, network.station(SEATS[0].bank), MAX_HOP - 1)
+            customers = open_customers(network, network.station(PAIR_MEMBERS[0].bank), MAX_HOP - 1)
             taken = []
             with show.progress("bench.measuring_app", rounds) as done:
                 for number in range(1, rounds + 1):
@@ -96,7 +96,7 @@ def measure(rounds: int, show: Show) -> Findings:
 
 def provide(home: Path, customers: Sequence[Customer]) -> None:
     """The payer's pocket then holds two tokens: one fresh, one that the next payment brings to the last hop."""
-    actor = Actor(home, SEATS[0].wallet)
+    actor = Actor(home, PAIR_MEMBERS[0].wallet)
     actor.start()
     try:
         if left := int(actor.must("balance")["spendable"]):
@@ -137,10 +137,10 @@ def _round(home: Path) -> Round:
 
 def _opened(home: Path, stack: ExitStack) -> tuple[tuple[Remote, Remote], float, float]:
     """Payer and payee, offline; and the payer's two times. It starts alone: nothing competes with it."""
-    sockets = [home / f"{seat.wallet}.socket" for seat in SEATS]
+    sockets = [home / f"{seat.wallet}.socket" for seat in PAIR_MEMBERS]
     environment = {
         seat.wallet: {"SDL_VIDEODRIVER": "offscreen", SOCKET: str(path)}
-        for seat, path in zip(SEATS, sockets, strict=True)
+        for seat, path in zip(PAIR_MEMBERS, sockets, strict=True)
     }
     windows = stack.enter_context(pair_windows(home, language=_LANGUAGE, environment=environment))
     remotes, times = [], []

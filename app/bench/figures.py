@@ -41,8 +41,8 @@ class Spread:
     """The median of a figure's rounds, its least and its most."""
 
     median: float
-    least: float
-    most: float
+    minimum: float
+    maximum: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Figure:
     facts: Mapping[str, int | str] = field(default_factory=dict)
 
     def as_numbers(self) -> dict[str, float]:
-        numbers = {"median": self.spread.median, "min": self.spread.least, "max": self.spread.most}
+        numbers = {"median": self.spread.median, "min": self.spread.minimum, "max": self.spread.maximum}
         return numbers if self.aim is None else {**numbers, "aim": self.aim}
 
 

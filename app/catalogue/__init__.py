@@ -43,7 +43,7 @@ _PARSER: Final = string.Formatter()
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Explanation:
     """A refusal as a person reads it."""
 
     what: str
@@ -61,7 +61,7 @@ class Catalogue:
     language: str
     tables: Mapping[str, Any]
 
-    def tell(self, code: str, facts: Mapping[str, int | str] | None = None) -> Told:
+    def tell(self, code: str, facts: Mapping[str, int | str] | None = None) -> Explanation:
         """What a refusal means to a person. ``code`` is a protocol or keystore code; where the fact ``doing`` says what
         was being done, or ``fault`` what was wrong, and that asks for another advice, that is given. Of our own call
         (``fault`` is "call") every code that a service does not understand it for is told alike."""
@@ -70,7 +70,7 @@ class Catalogue:
         if known.get("fault") == _CALL:
             cases.append(_NOT_UNDERSTOOD)
         entry = next((others[case] for case in cases if case in others), self.tables["code"][code])
-        return Told(*(self._filled(entry[part], facts or {}) for part in ("what", "money", "next")))
+        return Explanation(*(self._filled(entry[part], facts or {}) for part in ("what", "money", "next")))
 
     def text(self, name: str, /, **facts: int | str) -> str:
         """A sentence of the interface: ``name`` is ``table.key``."""

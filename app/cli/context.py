@@ -11,7 +11,7 @@ from app.cli.pin import PinSource
 from app.terminal.show import Show
 from app.terminal.status import UsageError
 from app.wallets.opened import Clock, OpenWallet, Random, close, open_wallet, system_clock
-from app.wallets.places import Home, WalletPlace
+from app.wallets.places import Home, WalletDir
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Context:
     random: Random = os.urandom
     kept: OpenWallet | None = field(default=None)
 
-    def place(self) -> WalletPlace:
+    def place(self) -> WalletDir:
         """The wallet that was named, or the only one there is."""
         if self.wallet_name:
             return self.home.wallet(self.wallet_name)
@@ -47,7 +47,7 @@ class Context:
         finally:
             close(opened)
 
-    def open(self, place: WalletPlace) -> OpenWallet:
+    def open(self, place: WalletDir) -> OpenWallet:
         place.profile()
         pin = self.pin.ask(self.show.catalogue.text("ask.pin_open", name=place.name))
         return open_wallet(place, pin, self.clock, self.random)

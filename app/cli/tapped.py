@@ -25,7 +25,7 @@ _ANSWERED = (PayeeState.STORED, PayeeState.ACKNOWLEDGED, PayeeState.REFUSED)
 _ASKS_NO_MORE = (PayeeState.EXPIRED, PayeeState.CANCELLED)
 
 
-class PayerParty:
+class PayerParticipant:
     """Whoever pays."""
 
     def __init__(self, opened: OpenWallet, args: argparse.Namespace, context: Context) -> None:
@@ -79,7 +79,7 @@ class PayerParty:
             self._context.show.result(bytes=len(paying.show_again(payment.id)))
 
 
-class PayeeParty:
+class PayeeParticipant:
     """Whoever is paid. ``received``: what came for the request under way, now or before this command."""
 
     def __init__(

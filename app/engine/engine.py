@@ -18,7 +18,7 @@ from app.engine.source import Source
 from app.engine.troubles import trouble_of
 from app.engine.values import Busy, Trouble
 from app.engine.worker import Worker
-from app.wallets.making import Tell, Wish
+from app.wallets.making import Tell, WalletSpec
 from app.wallets.offline import NETWORK, NetworkSwitch
 from app.wallets.opened import OpenWallet
 from hsm.keystore import Keystore, KeystoreCode, KeystoreError
@@ -83,7 +83,7 @@ class Work:
         if self._ticket.is_cancelled:
             raise _Cancelled
 
-    def make(self, wish: Wish, pin: str, tell: Tell) -> OpenWallet:
+    def make(self, wish: WalletSpec, pin: str, tell: Tell) -> OpenWallet:
         """As `Engine.make`; its calls end with this job."""
         try:
             return self._engine.make(wish, pin, tell, self.is_stopped)
@@ -211,7 +211,7 @@ class Engine:
         return self._keep(lambda: self.source.open(pin))
 
     def make(
-        self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool] = lambda: False
+        self, wish: WalletSpec, pin: str, tell: Tell, is_stopped: Callable[[], bool] = lambda: False
     ) -> OpenWallet:
         """Make the wallet, and keep it open. Raises as ``Source.make``."""
         return self._keep(lambda: self.source.make(wish, pin, tell, is_stopped))

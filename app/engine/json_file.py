@@ -16,7 +16,7 @@ _MOST: Final = 65_536
 """Bytes of a file that is read at all."""
 
 
-class KeptFile:
+class JsonFile:
     """``write`` belongs to the worker's thread."""
 
     def __init__(self, path: Path) -> None:

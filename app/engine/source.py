@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from app.wallets.banking import bank_line
-from app.wallets.making import Tell, Wish, make_wallet
+from app.wallets.making import Tell, WalletSpec, make_wallet
 from app.wallets.opened import Clock, OpenWallet, Random, close, open_wallet
-from app.wallets.places import WalletPlace
+from app.wallets.places import WalletDir
 from hsm.critical import hold_termination
 from ledger_sync.client.bank import BankClient
 
@@ -21,7 +21,7 @@ class Source(Protocol):
     def open(self, pin: str) -> OpenWallet:
         """Raises as ``open_wallet``."""
 
-    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
+    def make(self, wish: WalletSpec, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
         """Raises as ``make_wallet``."""
 
     def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:
@@ -34,7 +34,7 @@ class Source(Protocol):
 class PlaceSource:
     """The wallet in ``place``. Made in the main thread: only there can SIGTERM be kept from cutting into a login."""
 
-    def __init__(self, place: WalletPlace, clock: Clock, random: Random) -> None:
+    def __init__(self, place: WalletDir, clock: Clock, random: Random) -> None:
         hold_termination()
         self._place = place
         self._clock = clock
@@ -43,7 +43,7 @@ class PlaceSource:
     def open(self, pin: str) -> OpenWallet:
         return open_wallet(self._place, pin, self._clock, self._random)
 
-    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
+    def make(self, wish: WalletSpec, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
         return make_wallet(self._place, wish, pin, self._clock, self._random, tell, is_stopped)
 
     def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> AbstractContextManager[BankClient]:

@@ -42,7 +42,7 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class TapSession:
     """This wallet behind a device, whose thread is another one: every question is a job of the worker's.
 
     ``wallet`` gives the session of the moment, since a screen may begin another one while the device waits; ``noticed``
@@ -101,7 +101,7 @@ class Side:
 class _Answering:
     """A side in the worker's own thread."""
 
-    side: Side
+    side: TapSession
 
     def current_message(self, ref: bytes) -> Reply:
         return self.side._noticing(lambda: self.side.wallet().current_message(ref))
@@ -125,7 +125,7 @@ News = TapStep | Trouble | None
 class Taps:
     """One screen's taps. ``tell`` is called in the device's thread."""
 
-    side: Side
+    side: TapSession
     devices: Devices
     tell: Callable[[News], None]
     _stopped: threading.Event = field(default_factory=threading.Event)

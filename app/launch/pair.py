@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.launch.actors import Actor, ActorFailed
-from app.launch.window import AppWindow, Wanted, undisturbed
+from app.launch.window import AppWindow, WindowSpec, undisturbed
 from app.wallets.places import Home
 from hsm.keystore import KeystoreCode
 from wallet.protocol.codes import Code
@@ -37,7 +37,7 @@ _CORNERS: Final = ((24, 24), (448, 24))
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class PairMember:
     """Whose window it is. ``holder`` is what a shop's payers read."""
 
     wallet: str
@@ -46,7 +46,10 @@ class Seat:
     is_shop: bool
 
 
-SEATS: Final = (Seat("aigerim", "Әйгерім", "alatau", False), Seat("bread", "Нан дүкені", "zhibek", True))
+PAIR_MEMBERS: Final = (
+    PairMember("aigerim", "Әйгерім", "alatau", False),
+    PairMember("bread", "Нан дүкені", "zhibek", True),
+)
 
 
 class PairIsOpen(Exception):
@@ -97,10 +100,10 @@ def pair_windows(
     extra = environment or {}
     with tempfile.TemporaryDirectory(prefix="pixels-", dir=folder) as pixels:
         radio = f"udp:127.0.0.1:{_free_port()}"
-        files = [Path(pixels) / seat.wallet for seat in SEATS]
+        files = [Path(pixels) / seat.wallet for seat in PAIR_MEMBERS]
         yield tuple(
             AppWindow(
-                Wanted(
+                WindowSpec(
                     folder,
                     seat.wallet,
                     language=language,
@@ -112,7 +115,7 @@ def pair_windows(
                 ),
                 extra.get(seat.wallet, {}),
             )
-            for number, seat in enumerate(SEATS)
+            for number, seat in enumerate(PAIR_MEMBERS)
         )
 
 
@@ -128,10 +131,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _seat_all(folder: Path, tell: Tell) -> None:
     """Make the wallets that are not there yet, and fill those that ran low; both at once."""
-    with ThreadPoolExecutor(len(SEATS)) as pool:
-        if not all(Home(folder).wallet(seat.wallet).is_made for seat in SEATS):
+    with ThreadPoolExecutor(len(PAIR_MEMBERS)) as pool:
+        if not all(Home(folder).wallet(seat.wallet).is_made for seat in PAIR_MEMBERS):
             tell(PairStep.WALLETS)
-        actors = list(pool.map(lambda seat: _made(folder, seat), SEATS))
+        actors = list(pool.map(lambda seat: _made(folder, seat), PAIR_MEMBERS))
         tell(PairStep.MONEY)
         list(pool.map(_fill, actors))
 
@@ -141,7 +144,7 @@ def has_own_pin(folder: Path, wallet: str) -> bool:
     return (folder / f"{wallet}{_OWN_PIN}").exists()
 
 
-def _made(folder: Path, seat: Seat) -> Actor:
+def _made(folder: Path, seat: PairMember) -> Actor:
     actor = Actor(folder, seat.wallet, seat.holder)
     if not Home(folder).wallet(seat.wallet).is_made:
         shop = ("--merchant",) if seat.is_shop else ()

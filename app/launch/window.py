@@ -24,7 +24,7 @@ CLOSE: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WindowSpec:
     """What a window is started with. None: as the wallet's own settings say.
 
     ``camera`` and ``reader`` are names as in `app.camera.devices` and `wallet.transport.nfc.devices`. ``publish``: the
@@ -60,7 +60,7 @@ class Wanted:
 class AppWindow:
     """A window's process. ``environment`` is added to this process's."""
 
-    wanted: Wanted
+    wanted: WindowSpec
     environment: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 

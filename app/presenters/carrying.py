@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from app.engine.engine import Engine
-from app.engine.taps import Devices, News, Side, Taps
+from app.engine.taps import Devices, News, Taps, TapSession
 from app.engine.values import Role, TapStep, Trouble
 from app.presenters.in_view import InViewNames
 from app.presenters.observed import V
@@ -120,7 +120,7 @@ class CarryingPresenter(Presenter[V], ABC):
         if before is not None and before.is_running:
             return
         role = self._carried.role or self._tapping.role()
-        side = Side(engine.worker, *self._ends())
+        side = TapSession(engine.worker, *self._ends())
         taps = Taps(side, self._tapping.devices, lambda news: self._told(taps, news))
         self._taps = taps
         self._show(role=role)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.engine.engine import Engine
-from app.engine.json_file import KeptFile
+from app.engine.json_file import JsonFile
 from app.engine.taps import Devices
 from app.engine.values import Role
 from app.presenters.carrying import Tapping
-from app.presenters.dismissed import Aside
+from app.presenters.dismissed import DismissedItems
 from app.presenters.funds import FundsPresenter
 from app.presenters.history import HistoryPresenter
 from app.presenters.home import HomePresenter
@@ -27,7 +27,7 @@ from app.presenters.views.settings import TapReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class AppContainer:
     """``close`` leaves every screen and closes the wallet."""
 
     engine: Engine
@@ -57,7 +57,7 @@ class House:
         self.engine.close()
 
 
-def house(
+def assemble(
     engine: Engine,
     folder: Path,
     devices: Devices,
@@ -66,11 +66,11 @@ def house(
     sandbox: Path | None = None,
     cameras: tuple[str, ...] = ("0",),
     readers: tuple[str, ...] = ("auto",),
-) -> House:
+) -> AppContainer:
     """``folder``: the wallet's, where settings are kept; ``sandbox``: where banks are offered at the first start."""
-    file = KeptFile(folder / "app.json")
+    file = JsonFile(folder / "app.json")
     settings = SettingsPresenter(engine, file, cameras, readers)
-    aside = Aside(engine, KeptFile(folder / "aside.json"))
+    aside = DismissedItems(engine, JsonFile(folder / "aside.json"))
 
     def reader() -> str:
         return settings.view.reader
@@ -80,7 +80,7 @@ def house(
 
     pay = PayPresenter(engine, Tapping(devices, reader, lambda: role_of(TapReader.PAYER)))
     receive = ReceivePresenter(engine, Tapping(devices, reader, lambda: role_of(TapReader.PAYEE)), aside)
-    return House(
+    return AppContainer(
         engine=engine,
         start=StartPresenter(engine, sandbox),
         unlock=UnlockPresenter(engine, holder),

@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import Final
 
 from app.engine.engine import Engine
-from app.engine.json_file import KeptFile
+from app.engine.json_file import JsonFile
 
 _MOST: Final = 256
 _REQUESTS: Final = "requests"
 
 
-class Aside:
+class DismissedItems:
     """``put`` returns at once; the file follows."""
 
-    def __init__(self, engine: Engine, file: KeptFile) -> None:
+    def __init__(self, engine: Engine, file: JsonFile) -> None:
         self._engine = engine
         self._file = file
         held = file.read().get(_REQUESTS)

@@ -10,7 +10,7 @@ from app.presenters.party import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
 from app.presenters.receive import ReceivePresenter
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 from app.presenters.views.history import Hand, HistoryLine, HistoryView
 from wallet.protocol.codes import Code
 from wallet.purse.store.incoming import LEDGER
@@ -38,7 +38,7 @@ class HistoryPresenter(Presenter[HistoryView]):
     def refresh(self) -> None:
         self._run("app_history.looking", _looked, self._looked)
 
-    def _looked(self, found: tuple[tuple[Event, ...], Mapping[bytes, Party]]) -> None:
+    def _looked(self, found: tuple[tuple[Event, ...], Mapping[bytes, Counterparty]]) -> None:
         events, parties = found
         self._events = {event.id: event for event in events}
         lines = tuple(line_of(event, parties.get(event.id)) for event in reversed(events))
@@ -76,22 +76,22 @@ def _can_show(line: HistoryLine) -> bool:
     return is_incoming and line.state != LEDGER and line.code != Code.REQUEST_UNKNOWN
 
 
-def _looked(work: Work) -> tuple[tuple[Event, ...], Mapping[bytes, Party]]:
+def _looked(work: Work) -> tuple[tuple[Event, ...], Mapping[bytes, Counterparty]]:
     events = work.wallet.history()
     return events, parties_of(work, events)
 
 
-def parties_of(work: Work, events: Iterable[Event]) -> Mapping[bytes, Party]:
+def parties_of(work: Work, events: Iterable[Event]) -> Mapping[bytes, Counterparty]:
     """Whom payments of ours went to, by the event's id."""
     paying = work.wallet.paying
     found = (event.id for event in events if event.kind is EventKind.PAID and event.state != LEDGER)
     return {payment: party_of(paying.summary(payment).payee) for payment in found}
 
 
-def line_of(event: Event, party: Party | None) -> HistoryLine:
+def line_of(event: Event, party: Counterparty | None) -> HistoryLine:
     """An event as a person sees it: what the pocket changed by, or else the amount that has moved nothing."""
     if party is None and event.wallet:
-        party = Party(event.who, event.wallet, "", bool(event.who))
+        party = Counterparty(event.who, event.wallet, "", bool(event.who))
     return HistoryLine(
         id=event.id,
         kind=event.kind.value,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.engine.engine import Engine, Work
-from app.engine.json_file import KeptFile
-from app.presenters.dismissed import Aside
+from app.engine.json_file import JsonFile
+from app.presenters.dismissed import DismissedItems
 from app.presenters.party import party_of
 from app.presenters.pay import PayPresenter
 from app.presenters.presenter import Presenter
@@ -38,7 +38,12 @@ class HomePresenter(Presenter[HomeView]):
     restart: ``file`` keeps it."""
 
     def __init__(
-        self, engine: Engine, pay: PayPresenter, receive: ReceivePresenter, aside: Aside, file: KeptFile
+        self,
+        engine: Engine,
+        pay: PayPresenter,
+        receive: ReceivePresenter,
+        aside: DismissedItems,
+        file: JsonFile,
     ) -> None:
         engine.set_network(file.read().get(_NETWORK) is not False)
         super().__init__(HomeView(is_network_on=engine.is_network_on), engine)

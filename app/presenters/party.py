@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 from wallet.protocol.certificate import Certificate, WalletKind
 
 
-def party_of(certificate: Certificate) -> Party:
+def party_of(certificate: Certificate) -> Counterparty:
     is_merchant = certificate.kind is WalletKind.MERCHANT
-    return Party(
+    return Counterparty(
         certificate.name if is_merchant else "",
         certificate.wallet,
         certificate.bank,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from app.engine.engine import Engine, Stopped, Ticket, Work
-from app.engine.json_file import KeptFile
+from app.engine.json_file import JsonFile
 from app.engine.values import Busy, Trouble
 from app.presenters.observed import Observed, V
 
@@ -58,7 +58,7 @@ class Presenter(Observed[V]):
 
         return self._engine.submit(job, done, busy, calls=calls)
 
-    def _put(self, file: KeptFile, fields: Mapping[str, Any]) -> None:
+    def _put(self, file: JsonFile, fields: Mapping[str, Any]) -> None:
         """Keep them; a file that could not be written is a trouble to show."""
 
         def done(outcome: object) -> None:

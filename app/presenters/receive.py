@@ -9,7 +9,7 @@ from app.engine.engine import Engine, Work
 from app.engine.troubles import trouble_of
 from app.engine.values import Trouble
 from app.presenters.carrying import CarryingPresenter, Tapping
-from app.presenters.dismissed import Aside
+from app.presenters.dismissed import DismissedItems
 from app.presenters.keypad import amount_of, pressed
 from app.presenters.views.carrying import Carrier, Shown
 from app.presenters.views.receive import ReceiveStep, ReceiveView
@@ -27,7 +27,7 @@ class ReceivePresenter(CarryingPresenter[ReceiveView]):
     """RECEIVED with ``repeat_of`` is money that was here already. A request that was left is answered all the same
     whenever its payment is seen."""
 
-    def __init__(self, engine: Engine, tapping: Tapping, aside: Aside) -> None:
+    def __init__(self, engine: Engine, tapping: Tapping, aside: DismissedItems) -> None:
         super().__init__(ReceiveView(), engine, tapping)
         self._aside = aside
         self._flow: ReceiveFlow | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from app.catalogue import LANGUAGES, chosen_language
 from app.engine.engine import Engine, Work
-from app.engine.json_file import KeptFile
+from app.engine.json_file import JsonFile
 from app.engine.troubles import AppCode
 from app.engine.values import Trouble
 from app.presenters.keypad import PinPad
@@ -27,7 +27,7 @@ class SettingsPresenter(Presenter[SettingsView]):
     def __init__(
         self,
         engine: Engine,
-        file: KeptFile,
+        file: JsonFile,
         cameras: tuple[str, ...] = ("0",),
         readers: tuple[str, ...] = ("auto",),
     ) -> None:

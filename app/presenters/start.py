@@ -12,7 +12,7 @@ from app.engine.values import Trouble
 from app.presenters.keypad import PinPad
 from app.presenters.presenter import Presenter
 from app.presenters.views.gate import StartStep, StartView
-from app.wallets.making import MakingStep, Wish, at_real_bank, in_sandbox, sandbox_banks
+from app.wallets.making import MakingStep, WalletSpec, at_real_bank, in_sandbox, sandbox_banks
 from app.wallets.opened import OpenWallet
 from app.wallets.sandbox_desk import network_of
 from hsm.keystore import KeystoreCode
@@ -124,7 +124,7 @@ class StartPresenter(Presenter[StartView]):
             return Trouble(Code.KEY_INVALID)
         return None
 
-    def _wish(self) -> Callable[[], Wish]:
+    def _wish(self) -> Callable[[], WalletSpec]:
         view = self.view
         kind, holder = "merchant" if view.is_merchant else "person", view.holder.strip()
         url, root, code, home, bank = self._url, self._root, self._code, self._sandbox, view.bank

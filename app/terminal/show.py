@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.catalogue import Catalogue, Told, harmless
+from app.catalogue import Catalogue, Explanation, harmless
 from app.terminal.sink import Sink, can_write
 from app.terminal.status import NotShown
 
@@ -93,7 +93,7 @@ class Show:
 
     def not_shown(self, error: NotShown) -> None:
         """A code that could not be written where it was wanted: why, that what was done stands, how to go on."""
-        told = Told(
+        told = Explanation(
             self.catalogue.tell(error.why, error.facts).what,
             self.catalogue.text("show.stands"),
             self.catalogue.text(error.go_on, **error.names),
@@ -160,7 +160,7 @@ class Show:
         if done * 10 // total > (done - 1) * 10 // total:
             self._err.print(Text(f"  {label} {done}/{total}"))
 
-    def refusal(self, code: str, told: Told, facts: Fields) -> None:
+    def refusal(self, code: str, told: Explanation, facts: Fields) -> None:
         """A refusal: what happened, where the money is now, what to do next."""
         if self.as_json:
             self._result = {"refused": code, "facts": dict(facts), "told": told.lines()}
@@ -170,7 +170,7 @@ class Show:
         shown = "".join(f" {name}={fact}" for name, fact in telling.items() if _is_short(fact))
         self._err.print(_folded(harmless(f"({code}{shown})"), self._err, "dim"), soft_wrap=True)
 
-    def told(self, told: Told) -> None:
+    def told(self, told: Explanation) -> None:
         """What happened, where the money is now, what to do next: on stderr."""
         if self.as_json:
             return

@@ -33,7 +33,7 @@ def bank_line(
         url=opened.profile.url,
         random=random,
         is_stopped=lambda: network.is_off or is_stopped(),
-        through=lambda service: Switched(service, network),
+        through=lambda service: NetworkGate(service, network),
     )
     try:
         yield bank
@@ -43,7 +43,7 @@ def bank_line(
         bank.close()
 
 
-class Switched:
+class NetworkGate:
     """A line that is dead while the network is switched off, also one that was connected before. Who is cut off in a
     call is told that the switch is off, and not that the bank does not answer."""
 

@@ -17,7 +17,7 @@ from typing import Final
 from app.wallets.banking import bank_line
 from app.wallets.doing import doing
 from app.wallets.opened import Clock, OpenWallet, Random, close
-from app.wallets.places import Profile, WalletPlace
+from app.wallets.places import Profile, WalletDir
 from hsm.keystore import KeystoreCode, KeystoreError
 from ledger_sync.client.bank import Enrolled
 from ledger_sync.client.connecting import DEVICE_ALIAS
@@ -48,7 +48,7 @@ Tell = Callable[[MakingStep], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class WalletSpec:
     """The wallet that is wanted. ``profile`` without its account; ``code`` gives what enrols this device, by the 16
     bytes that make a repeated question the same."""
 
@@ -56,16 +56,16 @@ class Wish:
     code: Callable[[bytes], str]
 
 
-def at_real_bank(bank: str, url: str, root: str, code: str, kind: str, holder: str) -> Wish:
+def at_real_bank(bank: str, url: str, root: str, code: str, kind: str, holder: str) -> WalletSpec:
     """``root``: the central bank's root key, hexadecimal. ValueError where it is no key."""
     if len(bytes.fromhex(root)) != KEY_BYTES:
         raise ValueError("not a key")
-    return Wish(Profile(bank, url, root, "", kind, holder), lambda request: code)
+    return WalletSpec(Profile(bank, url, root, "", kind, holder), lambda request: code)
 
 
 def in_sandbox(
     home: Path, bank: str, kind: str, holder: str, *, category: int = FIRST_CATEGORY, opening: int = OPENING
-) -> Wish:
+) -> WalletSpec:
     """At a bank of the running sandbox in ``home``, which opens an account with ``opening`` tiyn on it. ``MissingPart``
     where none runs; ``Refusal``: NOT_FOUND (no such bank)."""
     from app.wallets.sandbox_desk import network_of
@@ -78,7 +78,7 @@ def in_sandbox(
         wanted = category if kind == "merchant" else None
         return open_account(network, bank, request, holder, category=wanted, opening=opening)
 
-    return Wish(Profile(bank, station.url, network.root.hex(), "", kind, holder), code)
+    return WalletSpec(Profile(bank, station.url, network.root.hex(), "", kind, holder), code)
 
 
 def sandbox_banks(network: Network) -> tuple[str, ...]:
@@ -86,8 +86,8 @@ def sandbox_banks(network: Network) -> tuple[str, ...]:
 
 
 def make_wallet(
-    place: WalletPlace,
-    wish: Wish,
+    place: WalletDir,
+    wish: WalletSpec,
     pin: str,
     clock: Clock,
     random: Random,
@@ -119,7 +119,7 @@ def make_wallet(
 
 
 @contextmanager
-def _nothing_half_made(place: WalletPlace) -> Iterator[None]:
+def _nothing_half_made(place: WalletDir) -> Iterator[None]:
     """A folder that the block made goes again where something in it is refused for good: nobody knows of its keys."""
     was_there = place.folder.exists()
     try:
@@ -130,7 +130,7 @@ def _nothing_half_made(place: WalletPlace) -> Iterator[None]:
         raise
 
 
-def _opened(place: WalletPlace, profile: Profile, pin: str, clock: Clock, random: Random) -> OpenWallet:
+def _opened(place: WalletDir, profile: Profile, pin: str, clock: Clock, random: Random) -> OpenWallet:
     from hsm import open_keystore, provision
     from wallet.wallet import Wallet
 
@@ -151,7 +151,7 @@ def _opened(place: WalletPlace, profile: Profile, pin: str, clock: Clock, random
 
 
 def _enrolled(
-    opened: OpenWallet, wish: Wish, random: Random, tell: Tell, is_stopped: Callable[[], bool]
+    opened: OpenWallet, wish: WalletSpec, random: Random, tell: Tell, is_stopped: Callable[[], bool]
 ) -> Enrolled:
     from ledger_sync.client import set_up
 

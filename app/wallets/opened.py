@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.wallets.places import Profile, WalletPlace
+from app.wallets.places import Profile, WalletDir
 
 if TYPE_CHECKING:
     from hsm import Keystore
@@ -29,13 +29,13 @@ def system_clock() -> int:
 class OpenWallet:
     """A wallet with its keystore, for as long as a command or the process runs."""
 
-    place: WalletPlace
+    place: WalletDir
     profile: Profile
     keystore: Keystore
     wallet: Wallet
 
 
-def open_wallet(place: WalletPlace, pin: str, clock: Clock, random: Random) -> OpenWallet:
+def open_wallet(place: WalletDir, pin: str, clock: Clock, random: Random) -> OpenWallet:
     """Raises ``Refusal``: WALLET_UNKNOWN, STORE_VERSION, STORE_DAMAGED; ``KeystoreError``: PIN_WRONG, PIN_BLOCKED,
     IN_USE and whatever else ``open_keystore`` raises; ``MissingPart`` where wallet.json is damaged."""
     from hsm import open_keystore

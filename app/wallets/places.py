@@ -58,7 +58,7 @@ class Flaw(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WalletPlace:
+class WalletDir:
     """One wallet's folder."""
 
     name: str
@@ -124,17 +124,17 @@ class Home:
     def sandbox(self) -> Path:
         return self.folder / "sandbox"
 
-    def wallet(self, name: str) -> WalletPlace:
+    def wallet(self, name: str) -> WalletDir:
         """WALLET_UNKNOWN when the name could not be a folder's."""
         if not is_name(name):
             raise Refusal(Code.WALLET_UNKNOWN, {"name": name[:32]})
-        return WalletPlace(name, self.folder / "wallets" / name)
+        return WalletDir(name, self.folder / "wallets" / name)
 
-    def folders(self) -> list[WalletPlace]:
+    def folders(self) -> list[WalletDir]:
         """All wallets by name, also unfinished and damaged ones; other folders that lie among them are left out."""
         found = sorted(path.name for path in (self.folder / "wallets").glob("*") if path.is_dir())
         return [self.wallet(name) for name in found if _NAME.fullmatch(name)]
 
-    def wallets(self) -> list[WalletPlace]:
+    def wallets(self) -> list[WalletDir]:
         """All wallets that were finished, by name."""
         return [place for place in self.folders() if place.look() is not Flaw.UNFINISHED]

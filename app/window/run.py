@@ -17,10 +17,10 @@ from app.engine.engine import Engine
 from app.engine.source import PlaceSource
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
-from app.presenters.container import House, house
+from app.presenters.container import AppContainer, assemble
 from app.wallets.offline import NETWORK
 from app.wallets.opened import system_clock
-from app.wallets.places import Home, WalletPlace
+from app.wallets.places import Home, WalletDir
 from app.window.__main__ import Options
 from app.window.app import QaltaApp
 from app.window.outside import prefers_dark
@@ -62,7 +62,7 @@ def post(news: Callable[[], None]) -> None:
     Clock.schedule_once(lambda _: news())
 
 
-def _house(options: Options, home: Home, place: WalletPlace) -> House:
+def _house(options: Options, home: Home, place: WalletDir) -> AppContainer:
     source = PlaceSource(place, system_clock, os.urandom)
     engine = Engine(source, ThreadWorker(), post, system_clock, caller=ThreadWorker("calls"))
     devices = Devices(
@@ -71,7 +71,7 @@ def _house(options: Options, home: Home, place: WalletPlace) -> House:
         in_thread,
         radio=lambda name: NETWORK.radio_over_loopback(name.startswith(_SIMULATED)),
     )
-    return house(
+    return assemble(
         engine,
         place.folder,
         devices,
@@ -82,7 +82,7 @@ def _house(options: Options, home: Home, place: WalletPlace) -> House:
     )
 
 
-def _use(presenters: House, options: Options) -> None:
+def _use(presenters: AppContainer, options: Options) -> None:
     wanted = {"language": options.language, "camera": options.camera, "reader": options.reader}
     presenters.settings.use(**{name: value for name, value in wanted.items() if value is not None})
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.catalogue import Catalogue, Told
+from app.catalogue import Catalogue, Explanation
 from app.catalogue.written import LAST_TIME, written_amount, written_number, written_time
 from app.engine.values import Busy, Trouble
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 from app.presenters.views.history import HistoryLine
 
 ID_LETTERS = 8
@@ -23,14 +23,14 @@ class Words:
     def say(self, name: str, /, **facts: int | str) -> str:
         return self.catalogue.text(name, **facts)
 
-    def told(self, trouble: Trouble) -> Told:
+    def told(self, trouble: Trouble) -> Explanation:
         return self.catalogue.tell(trouble.code, dict(trouble.facts))
 
     def busy(self, busy: Busy, **facts: int | str) -> str:
         """``facts``: what else the step may speak of (bank, amount)."""
         return self.catalogue.text(busy.step, count=busy.total, **facts)
 
-    def who(self, party: Party | None) -> str:
+    def who(self, party: Counterparty | None) -> str:
         if party is None:
             return self.say("app_pay.somebody")
         return party.name or self.wallet(party.wallet)

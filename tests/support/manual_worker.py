@@ -12,13 +12,13 @@ from typing import TypeVar
 
 from app.engine.engine import Engine
 from app.engine.taps import Devices, Rounds
-from app.presenters.container import House, house
+from app.presenters.container import AppContainer, assemble
 from app.presenters.views.carrying import Shown
-from app.wallets.banking import Switched
-from app.wallets.making import Tell, Wish
+from app.wallets.banking import NetworkGate
+from app.wallets.making import Tell, WalletSpec
 from app.wallets.offline import NetworkSwitch
 from app.wallets.opened import OpenWallet
-from app.wallets.places import Profile, WalletPlace
+from app.wallets.places import Profile, WalletDir
 from ledger_sync.client.bank import BankClient
 from ledger_sync.client.timing import keep_time
 from tests.support.holders import Holder
@@ -62,7 +62,7 @@ class HandWorker:
 class NoPlace:
     """A source whose wallets are somewhere else than in a folder of ours: making and the bank are not to be had."""
 
-    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
+    def make(self, wish: WalletSpec, pin: str, tell: Tell, is_stopped: Callable[[], bool]) -> OpenWallet:
         raise Refusal(Code.UNREACHABLE)
 
     @contextmanager
@@ -112,7 +112,7 @@ class HolderSource(NoPlace):
     @contextmanager
     def line(self, opened: OpenWallet, is_stopped: Callable[[], bool]) -> Iterator[BankClient]:
         client = self.holder.bank_client
-        line = Switched(_Counted(self, client._service), self.network)
+        line = NetworkGate(_Counted(self, client._service), self.network)
         bank = BankClient(line, client.bank, client.device_key)
         keep_time(opened.wallet, bank, self.holder.system.chance("nonces of the app"))
         yield bank
@@ -138,7 +138,7 @@ class _Counted:
 
 def _opened(folder: Path, name: str, keystore, wallet) -> OpenWallet:  # type: ignore[no-untyped-def]
     profile = Profile("alatau", "http://alatau.test:8000", "", "", "person", name)
-    return OpenWallet(WalletPlace(name, folder), profile, keystore, wallet)
+    return OpenWallet(WalletDir(name, folder), profile, keystore, wallet)
 
 
 class Field:
@@ -188,7 +188,7 @@ class Field:
 class Person:
     """Somebody with a window: its presenters, its worker and what was posted, turned by ``settle``."""
 
-    house: House
+    house: AppContainer
     worker: HandWorker
     posted: deque[Callable[[], None]]
     network: NetworkSwitch
@@ -225,7 +225,7 @@ def person(source, now: Callable[[], int], folder: Path, field: Field | None = N
     engine = Engine(source, worker, posted.append, now, network)
     rounds: list[Rounds] = []
     devices = Devices(_no_reader, _no_card, rounds.append) if field is None else field.devices(rounds.append)
-    return Person(house(engine, folder, devices), worker, posted, network, rounds)
+    return Person(assemble(engine, folder, devices), worker, posted, network, rounds)
 
 
 def _no_reader(name: str) -> ReaderDevice:

@@ -11,7 +11,7 @@ from app.cli.extras import require_extras
 from app.cli.parser import Commands
 from app.launch.display import DisplayTrouble, display_trouble, missing_parts
 from app.terminal.status import MissingPart, Status, UsageError
-from app.wallets.places import WalletPlace
+from app.wallets.places import WalletDir
 
 FIRST_NAME: Final = "wallet"
 """Of the wallet that the first start makes, where no name was given."""
@@ -56,16 +56,16 @@ def _demo(context: Context) -> Status:
 
 
 def _one(args: argparse.Namespace, context: Context) -> Status:
-    from app.launch.window import AppWindow, Wanted, interruptible, open_windows
+    from app.launch.window import AppWindow, WindowSpec, interruptible, open_windows
 
-    wanted = Wanted(
+    wanted = WindowSpec(
         context.home.folder, _place(context).name, language=args.lang, camera=args.camera, reader=args.reader
     )
     with interruptible(), open_windows([AppWindow(wanted)]) as ended:
         return _status(context, next(ended))
 
 
-def _place(context: Context) -> WalletPlace:
+def _place(context: Context) -> WalletDir:
     """The wallet that was named, the only one, or the one to make."""
     if context.wallet_name or context.home.wallets():
         return context.place()
@@ -84,7 +84,7 @@ def _pair(args: argparse.Namespace, context: Context) -> Status:
 
 def _open_pair(args: argparse.Namespace, context: Context) -> Status:
     from app.launch.actors import PIN
-    from app.launch.pair import SEATS, has_own_pin, pair_stage, pair_windows
+    from app.launch.pair import PAIR_MEMBERS, has_own_pin, pair_stage, pair_windows
     from app.launch.window import interruptible, open_windows
 
     folder, show = context.home.folder / PAIR, context.show
@@ -94,11 +94,11 @@ def _open_pair(args: argparse.Namespace, context: Context) -> Status:
         pair_windows(folder, language=args.lang) as windows,
         open_windows(windows) as ended,
     ):
-        show.say("app_run.opened", first=SEATS[0].holder, second=SEATS[1].holder)
-        own = [seat for seat in SEATS if has_own_pin(folder, seat.wallet)]
+        show.say("app_run.opened", first=PAIR_MEMBERS[0].holder, second=PAIR_MEMBERS[1].holder)
+        own = [seat for seat in PAIR_MEMBERS if has_own_pin(folder, seat.wallet)]
         if not own:
             show.say("app_run.pin", pin=PIN)
-        for seat in SEATS if own else ():
+        for seat in PAIR_MEMBERS if own else ():
             show.say("app_run.pin_own" if seat in own else "app_run.pin_of", name=seat.holder, pin=PIN)
         show.say("app_run.how")
         show.say("app_run.end")

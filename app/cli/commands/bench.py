@@ -61,7 +61,7 @@ def _row(figure: Figure, show: Show) -> list[str]:
     from app.bench.figures import written
 
     words, unit = show.catalogue, figure.unit
-    least, most = written(figure.spread.least, unit), written(figure.spread.most, unit)
+    least, most = written(figure.spread.minimum, unit), written(figure.spread.maximum, unit)
     return [
         words.text(f"bench.{figure.name}", **figure.facts),
         f"{written(figure.spread.median, unit)} {words.text(f'bench.unit_{unit}')}".rstrip(),

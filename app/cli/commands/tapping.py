@@ -12,13 +12,13 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from app.catalogue import Catalogue, Told
+from app.catalogue import Catalogue, Explanation
 from app.catalogue.written import written_amount, written_time
 from app.cli.asking import amount_of, require_memo, valid_for
 from app.cli.context import Context
 from app.cli.outcomes import status_of
 from app.cli.radio import CARD, READER, radio
-from app.cli.tapped import PayeeParty, PayerParty
+from app.cli.tapped import PayeeParticipant, PayerParticipant
 from app.terminal.status import Status, UsageError
 from app.wallets.doing import doing
 from app.wallets.opened import OpenWallet
@@ -61,7 +61,7 @@ def check_options(args: argparse.Namespace, *, by_picture: tuple[str, ...], by_t
 def pay(args: argparse.Namespace, context: Context) -> Status:
     """A payer's taps, until there is a receipt."""
     with radio(args.side or CARD, args.device) as hold, context.opened() as opened:
-        party = PayerParty(opened, args, context)
+        party = PayerParticipant(opened, args, context)
         holding = Holding(party, _teller(context), args.seconds or SECONDS)
         is_stopped = _until_ctrl_c(hold, holding)
         party.finish()
@@ -82,7 +82,7 @@ def receive(args: argparse.Namespace, context: Context) -> Status:
         body, ref = request.body, request_ref(request).hex()
         context.show.say("tap.asking", amount=written_amount(body.amount), until=written_time(body.expires))
         beside = (opened.wallet.contacts.introduce(request),) if args.introduce else ()
-        party = PayeeParty(opened, request, context, beside)
+        party = PayeeParticipant(opened, request, context, beside)
         holding = Holding(party, _teller(context), args.seconds or SECONDS)
         is_stopped = _until_ctrl_c(hold, holding)
     context.show.result(
@@ -158,7 +158,7 @@ def _interrupted(holding: Holding, is_stopped: bool, context: Context, go_on: st
     what = lost.what if holding.taps else context.show.catalogue.text("tap.nobody")
     if is_stopped:
         what = context.show.catalogue.text("tap.stopped")
-    told = Told(what, lost.money, go_on)
+    told = Explanation(what, lost.money, go_on)
     context.show.told(told)
     context.show.result(interrupted=Code.LINK_LOST.value, told=told.lines())
     return Status.INTERRUPTED

@@ -16,7 +16,7 @@ from app.terminal.status import Status, UsageError
 from app.wallets.making import (
     FIRST_CATEGORY,
     MakingStep,
-    Wish,
+    WalletSpec,
     at_real_bank,
     in_sandbox,
     make_wallet,
@@ -143,7 +143,7 @@ def _root(written: str) -> str:
         raise UsageError("usage.root", written=written[:_SHOWN]) from None
 
 
-def _wish(args: argparse.Namespace, context: Context) -> Wish:
+def _wish(args: argparse.Namespace, context: Context) -> WalletSpec:
     """Where the bank is: as given, or as the sandbox of this home says."""
     holder = args.holder or args.name
     kind = "merchant" if args.merchant else "person"
@@ -160,7 +160,7 @@ def _wish(args: argparse.Namespace, context: Context) -> Wish:
     return in_sandbox(sandbox, bank, kind, holder, category=int(args.category), opening=opening)
 
 
-def _at_real_bank(args: argparse.Namespace, context: Context, kind: str, holder: str) -> Wish:
+def _at_real_bank(args: argparse.Namespace, context: Context, kind: str, holder: str) -> WalletSpec:
     """The enrolment code lets whoever has it first speak for the account: it is asked for as a PIN is."""
     if not (args.bank and args.root):
         raise UsageError("usage.real_bank")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 
 
 class Carrier(Enum):
@@ -36,7 +36,7 @@ class InView:
     """One of several codes in view, as it says of itself: a request's payee and ``amount`` (tiyn)."""
 
     kind: CodeKind = CodeKind.UNKNOWN
-    party: Party | None = None
+    party: Counterparty | None = None
     amount: int | None = None
 
 

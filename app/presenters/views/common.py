@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class Counterparty:
     """The other side. A merchant's certified ``name``; for a person ``wallet`` (its pseudonym) is all there is."""
 
     name: str

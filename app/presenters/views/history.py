@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.engine.values import Busy, Trouble
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class HistoryLine:
     at: int
     amount: int
     sign: int
-    party: Party | None
+    party: Counterparty | None
     memo: str
     code: str | None
     lost: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.engine.values import Busy, Trouble
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 from wallet.purse.view.balance import Balance
 
 
@@ -16,7 +16,7 @@ class Unfinished:
     id: bytes
     is_payment: bool
     amount: int
-    party: Party | None
+    party: Counterparty | None
     at: int
     is_signed: bool = False
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 from app.engine.values import Busy, Role, TapStep, Trouble
 from app.presenters.views.carrying import NOTHING_SEEN, Carrier, Scanning, Shown
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 from wallet.purse.view.outlook import Allowance
 from wallet.session import Money
 
@@ -46,7 +46,7 @@ class PayView:
     scanning: Scanning = NOTHING_SEEN
     tap: TapStep | None = None
     role: Role | None = None
-    party: Party | None = None
+    party: Counterparty | None = None
     amount: int | None = None
     ceiling: int | None = None
     typed: str = ""

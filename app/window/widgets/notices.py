@@ -5,7 +5,7 @@ from __future__ import annotations
 from kivy.uix.anchorlayout import AnchorLayout
 from kivy.uix.widget import Widget
 
-from app.catalogue import Told
+from app.catalogue import Explanation
 from app.engine.values import Busy, Trouble
 from app.window.kit import Kit
 from app.window.theme import BIG, BODY, HEADLINE, LABEL, LEAD, SMALL, Ink, Type
@@ -47,7 +47,7 @@ def ended(
     return parts
 
 
-def told(kit: Kit, saying: Told, code: str = "") -> Column:
+def told(kit: Kit, saying: Explanation, code: str = "") -> Column:
     """What happened, where the money is, what to do next."""
     rows = [
         _part(kit, "alert-circle-outline", "app_help.what", saying.what, "what"),

@@ -19,7 +19,7 @@ def test_a_spread_is_the_median_the_least_and_the_most() -> None:
 @given(TIMES)
 def test_a_median_lies_between_the_least_and_the_most(values: list[float]) -> None:
     found = spread(values)
-    assert found.least <= found.median <= found.most
+    assert found.minimum <= found.median <= found.maximum
 
 
 def test_ratios_are_taken_within_each_round() -> None:

@@ -26,7 +26,7 @@ def by_key(figures: list[Figure]) -> dict[str, Figure]:
 def test_verify_compares_each_round_with_its_own_bare_verifications() -> None:
     found = by_key(verify.figures(laps(bare=[1.0, 2.0, 4.0], warm=[1.5, 3.0, 6.0], cold=[2.0, 4.0, 8.0])))
     assert found["warm_ratio"].spread.median == 1.5
-    assert found["warm_ratio"].spread.most == 1.5
+    assert found["warm_ratio"].spread.maximum == 1.5
     assert found["warm_ratio"].aim == 1.5
     assert found["cold_ratio"].spread.median == 2.0
     assert found["bare_ms"].spread.median == 2_000 / 8, "eight payments in a lap"
@@ -81,7 +81,7 @@ def test_reconciling_sets_all_services_against_the_bare_verifications() -> None:
     found = {key: figure.spread for key, figure in by_key(reconcile.figures(first, again, 30)).items()}
     assert found["upload_s"].median == 4.0
     assert found["upload_hops_per_s"].median == 7.5
-    assert (found["upload_call_ms"].least, found["upload_call_ms"].most) == (1_000.0, 3_000.0)
+    assert (found["upload_call_ms"].minimum, found["upload_call_ms"].maximum) == (1_000.0, 3_000.0)
     assert found["upload_ratio"].median == 10.0
     assert found["repeat_ratio"].median == 1.0
     assert found["repeat_bank_cpu_s"].median == 0.5

@@ -24,7 +24,7 @@ from app.cli.pin import PinSource
 from app.terminal.show import Show
 from app.terminal.status import Status
 from app.wallets.opened import OpenWallet
-from app.wallets.places import Home, Profile, WalletPlace
+from app.wallets.places import Home, Profile, WalletDir
 from tests.support.cli import PIN, ROOT, Cli
 from tests.support.slow import Slow
 from tests.support.wallets import Town
@@ -79,7 +79,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     keystore = town.keystores["dana"]
     keystore.create_key("device")
     profile = Profile("alatau", "http://127.0.0.1:1", town.world.root.public.hex(), "a", "person", "Dana")
-    opened = OpenWallet(WalletPlace("dana", folder / "wallets" / "dana"), profile, keystore, wallet)
+    opened = OpenWallet(WalletDir("dana", folder / "wallets" / "dana"), profile, keystore, wallet)
     show = Show(catalogue("en"), as_json=True, quiet=True)
     context = Context(Home(folder), "dana", show, PinSource(None), kept=opened)
     here = Path.cwd()

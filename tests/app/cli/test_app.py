@@ -20,8 +20,8 @@ from app.catalogue import LANGUAGES, catalogue
 from app.cli import main as front_door
 from app.cli.commands import demo
 from app.launch.display import DisplayTrouble, display_trouble
-from app.launch.pair import SEATS, PairStep
-from app.launch.window import Wanted
+from app.launch.pair import PAIR_MEMBERS, PairStep
+from app.launch.window import WindowSpec
 from app.terminal.status import Status
 from ledger_sync import sandbox
 from ledger_sync.sandbox import State
@@ -156,9 +156,9 @@ def test_the_run_script_asks_for_just_that() -> None:
 
 
 def test_a_window_is_told_what_was_asked_and_nothing_else(tmp_path: Path) -> None:
-    plain = Wanted(tmp_path, "dana")
+    plain = WindowSpec(tmp_path, "dana")
     assert plain.arguments() == ["--home", str(tmp_path), "--wallet", "dana"]
-    full = Wanted(tmp_path, "dana", "kk", "0", "auto", tmp_path / "pixels", (1, 2), True)
+    full = WindowSpec(tmp_path, "dana", "kk", "0", "auto", tmp_path / "pixels", (1, 2), True)
     assert full.arguments()[4:] == [
         *("--lang", "kk", "--camera", "0", "--reader", "auto"),
         *("--publish", str(tmp_path / "pixels"), "--position", "1,2", "--developer"),
@@ -232,7 +232,7 @@ def nothing_is_left(stage: Stage) -> None:
     folder = stage.home / "pair"
     assert {found.state for found in sandbox.status(folder / "sandbox")} == {State.STOPPED}
     assert not list(folder.glob("pixels-*"))
-    for seat in SEATS:
+    for seat in PAIR_MEMBERS:
         assert not is_alive(stage.told(seat.wallet)["pid"])
 
 
@@ -240,19 +240,19 @@ def test_the_pair_is_made_funded_wired_to_each_other_and_put_away(stage: Stage) 
     done = stage.run("app", "--pair", STAND_IN="aigerim=0 bread=0")
     assert done.status == Status.DONE, done.err
     assert "PIN of both: 2580" in done.out
-    first, second = (stage.options(seat.wallet) for seat in SEATS)
+    first, second = (stage.options(seat.wallet) for seat in PAIR_MEMBERS)
     assert first["--camera"] == f"window:{second['--publish']}"
     assert second["--camera"] == f"window:{first['--publish']}"
     assert first["--reader"] == second["--reader"]
     assert first["--reader"].startswith("udp:127.0.0.1:")
     assert first["--position"] != second["--position"]
-    assert all("--developer" in stage.told(seat.wallet)["argv"] for seat in SEATS)
+    assert all("--developer" in stage.told(seat.wallet)["argv"] for seat in PAIR_MEMBERS)
     with pytest.raises(CameraError) as caught:
         open_camera(first["--camera"])
     assert caught.value.trouble is CameraTrouble.WINDOW_CLOSED
     nothing_is_left(stage)
     pair = Cli(stage.home / "pair")
-    assert {pair.wallet(seat.wallet, "balance")["spendable"] for seat in SEATS} == {2_000_000}
+    assert {pair.wallet(seat.wallet, "balance")["spendable"] for seat in PAIR_MEMBERS} == {2_000_000}
 
 
 def test_the_next_time_the_same_wallets_come_back_and_one_crash_closes_the_other(stage: Stage) -> None:

@@ -14,7 +14,7 @@ import pytest
 from app.catalogue import catalogue
 from app.cli.main import main
 from app.terminal.show import Show
-from app.wallets.places import Flaw, WalletPlace
+from app.wallets.places import Flaw, WalletDir
 from tests.support.cli import PIN, ROOT, Cli
 from tests.support.small_disk import fill, let_be_written, small_disk
 
@@ -310,7 +310,7 @@ def test_what_was_not_foreseen_is_one_sentence_and_names_the_place(
 
 
 def test_a_profile_that_may_not_be_read_is_not_damaged(tmp_path: Path) -> None:
-    place = WalletPlace("one", tmp_path)
+    place = WalletDir("one", tmp_path)
     (tmp_path / "wallet.json").symlink_to("wallet.json")
     assert place.look() is Flaw.UNREADABLE
     with pytest.raises(OSError, match="symbolic links"):

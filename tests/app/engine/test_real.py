@@ -11,7 +11,7 @@ from app.engine.engine import Engine
 from app.engine.source import PlaceSource
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
-from app.presenters.container import House, house
+from app.presenters.container import AppContainer, assemble
 from app.presenters.views.gate import StartStep
 from app.wallets.offline import NETWORK
 from app.wallets.opened import system_clock
@@ -42,7 +42,7 @@ class Window:
         engine = Engine(
             PlaceSource(place, system_clock, os.urandom), ThreadWorker(), self.posts.post, system_clock
         )
-        self.house: House = house(
+        self.house: AppContainer = assemble(
             engine, place.folder, Devices(_none, _none, in_thread), holder=name, sandbox=home.sandbox
         )
 

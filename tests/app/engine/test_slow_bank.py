@@ -18,7 +18,7 @@ from app.engine.engine import Engine, Stopped, Ticket, Work
 from app.engine.taps import Devices, in_thread
 from app.engine.values import Trouble
 from app.engine.worker import ThreadWorker
-from app.presenters.container import House, house
+from app.presenters.container import AppContainer, assemble
 from app.presenters.views.receive import ReceiveStep
 from app.wallets.banking import bank_line
 from app.wallets.offline import NetworkSwitch
@@ -69,7 +69,9 @@ class Window:
             self.network,
             caller=ThreadWorker("calls"),
         )
-        self.house: House = house(self.engine, folder / "alia", Devices(open_reader, open_card, in_thread))
+        self.house: AppContainer = assemble(
+            self.engine, folder / "alia", Devices(open_reader, open_card, in_thread)
+        )
         for key in PIN:
             self.house.unlock.press(key)
         self.house.unlock.submit()

@@ -13,7 +13,7 @@ import pytest
 from app.engine.engine import Engine
 from app.engine.taps import Devices, in_thread
 from app.engine.worker import ThreadWorker
-from app.presenters.container import House, house
+from app.presenters.container import AppContainer, assemble
 from app.presenters.views.carrying import Carrier
 from app.presenters.views.pay import PayStep
 from app.presenters.views.receive import ReceiveStep
@@ -76,10 +76,10 @@ class Street:
         self.alia = self.opens("alia", devices)
         self.shop = self.opens("shop", devices)
 
-    def opens(self, name: str, devices: Devices) -> House:
+    def opens(self, name: str, devices: Devices) -> AppContainer:
         source = TownSource(self.town, name)
         engine = Engine(source, ThreadWorker(), self.posts.post, lambda: self.town.world.now, NetworkSwitch())
-        made = house(engine, self.town.folder / name, devices)
+        made = assemble(engine, self.town.folder / name, devices)
         for key in PIN:
             made.unlock.press(key)
         made.unlock.submit()

@@ -10,7 +10,7 @@ import pytest
 from app.engine.values import Busy, Trouble
 from app.presenters.start import StartPresenter
 from app.presenters.views.gate import StartStep, StartView
-from app.wallets.making import MakingStep, Tell, Wish
+from app.wallets.making import MakingStep, Tell, WalletSpec
 from app.wallets.opened import OpenWallet
 from tests.support.manual_worker import Person, TownSource, person
 from tests.support.wallets import Town
@@ -24,10 +24,10 @@ class Maker(TownSource):
 
     def __init__(self, town: Town) -> None:
         super().__init__(town, "alia")
-        self.made: list[tuple[Wish, str]] = []
+        self.made: list[tuple[WalletSpec, str]] = []
         self.refuses: Exception | None = None
 
-    def make(self, wish: Wish, pin: str, tell: Tell, is_stopped: object) -> OpenWallet:
+    def make(self, wish: WalletSpec, pin: str, tell: Tell, is_stopped: object) -> OpenWallet:
         self.made.append((wish, pin))
         tell(MakingStep.KEYSTORE)
         refusal, self.refuses = self.refuses, None

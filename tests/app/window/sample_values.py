@@ -7,7 +7,7 @@ from typing import Final
 
 from app.engine.values import Trouble
 from app.presenters.views.carrying import CodeKind, InView, Shown
-from app.presenters.views.common import Party
+from app.presenters.views.common import Counterparty
 from app.presenters.views.history import Hand, HistoryLine
 from app.presenters.views.home import Unfinished
 from wallet.purse.view.balance import Balance
@@ -17,8 +17,8 @@ NOW: Final = 1_790_000_000
 DAY: Final = 86_400
 BYTES = random.Random(7).randbytes
 
-BREAD: Final = Party("«Наурыз» нан және кондитер дүкені", BYTES(16), "zhibek", True, 5462)
-DANA: Final = Party("", BYTES(16), "alatau", False)
+BREAD: Final = Counterparty("«Наурыз» нан және кондитер дүкені", BYTES(16), "zhibek", True, 5462)
+DANA: Final = Counterparty("", BYTES(16), "alatau", False)
 SEVERAL: Final = (
     InView(CodeKind.REQUEST, BREAD, 1_250_050),
     InView(CodeKind.REQUEST, DANA, 99_999_999),

@@ -16,13 +16,13 @@ from typing import Final
 from app.catalogue.written import written_amount
 from app.demo.field import Field
 from app.launch.actors import PIN
-from app.launch.pair import SEATS, pair_stage, pair_windows
+from app.launch.pair import PAIR_MEMBERS, pair_stage, pair_windows
 from tests.app.window.remote import WindowGone
 from tests.e2e.app.phone import Phone
 
 UNSEEN: Final = {"SDL_VIDEODRIVER": "offscreen"}
 """A window that is drawn into memory."""
-PAYEE: Final = SEATS[1]
+PAYEE: Final = PAIR_MEMBERS[1]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.catalogue import catalogue
-from app.launch.window import AppWindow, Wanted
+from app.launch.window import AppWindow, WindowSpec
 from app.wallets.sandbox_desk import network_of, read_books
 from ledger_sync import sandbox
 from tests.e2e.app.phone import Phone
@@ -33,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def phone(home: Path) -> Iterator[Phone]:
     """Switched on, with no wallet in it yet."""
-    wanted = Wanted(home, "dana", language="en", camera="none", reader="none", is_developer=True)
+    wanted = WindowSpec(home, "dana", language="en", camera="none", reader="none", is_developer=True)
     made = Phone(AppWindow(wanted), home / "line", UNSEEN)
     made.switch_on()
     try:

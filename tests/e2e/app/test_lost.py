@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.catalogue import catalogue
 from app.catalogue.written import written_amount
-from app.launch.window import AppWindow, Wanted
+from app.launch.window import AppWindow, WindowSpec
 from app.wallets.making import at_real_bank, make_wallet
 from app.wallets.opened import close, system_clock
 from app.wallets.places import Home
@@ -46,8 +46,8 @@ def test_the_phone_that_is_left_reports_the_other(tmp_path: Path) -> None:
         sandbox.stop(cli.home / "sandbox")
 
 
-def wanted(cli: Cli) -> Wanted:
-    return Wanted(cli.home, "found", language="en", camera="none", reader="none", is_developer=True)
+def wanted(cli: Cli) -> WindowSpec:
+    return WindowSpec(cli.home, "found", language="en", camera="none", reader="none", is_developer=True)
 
 
 def make_two(cli: Cli) -> None:

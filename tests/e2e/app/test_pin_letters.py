@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.catalogue import catalogue
-from app.launch.window import AppWindow, Wanted
+from app.launch.window import AppWindow, WindowSpec
 from ledger_sync import sandbox
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN
@@ -32,7 +32,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
 @pytest.fixture
 def phone(cli: Cli, tmp_path: Path) -> Iterator[Phone]:
-    wanted = Wanted(cli.home, "dana", language="en", camera="none", reader="none", is_developer=True)
+    wanted = WindowSpec(cli.home, "dana", language="en", camera="none", reader="none", is_developer=True)
     made = Phone(AppWindow(wanted), tmp_path / "line", UNSEEN)
     made.switch_on()
     try:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from app.catalogue import catalogue
-from app.launch.window import AppWindow, Wanted
+from app.launch.window import AppWindow, WindowSpec
 from tests.e2e.app.displays import MISSING, click, click_from_elsewhere, display, type_on
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN
@@ -32,7 +32,9 @@ AGAIN = {"start-bank_id": "x", "start-holder": "ov", "start-bank_root": "f0", "s
 def phone_in(folder: Path, environment: dict[str, str]) -> Phone:
     """At a home with no sandbox, so that a real bank is asked for."""
     (folder / "home").mkdir()
-    wanted = Wanted(folder / "home", "dana", language="en", camera="none", reader="none", is_developer=True)
+    wanted = WindowSpec(
+        folder / "home", "dana", language="en", camera="none", reader="none", is_developer=True
+    )
     return Phone(AppWindow(wanted), folder / "line", environment)
 
 
