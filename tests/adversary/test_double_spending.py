@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger_sync.bank.network import OPENING, Customer, Row, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork, Row
 from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
 from tests.sampling import sampled
 from tests.support.deals import refusal_of
@@ -35,8 +35,8 @@ MOST = 50
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    made = LedgerNetwork(tmp_path)
     yield made
     made.close()
 
@@ -44,7 +44,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 class Thief:
     """Somebody with a copy of a wallet's keys, and no wallet: every statement is free, a signature is all there is."""
 
-    def __init__(self, town: Town, victim: Customer) -> None:
+    def __init__(self, town: LedgerNetwork, victim: Customer) -> None:
         self._town = town
         self.victim = victim
 
@@ -60,7 +60,9 @@ class Thief:
         return transfer, Payment(1, (transfer,), (issuance,), (person.certificate,)), asked
 
 
-def accept(town: Town, payment: Payment, asked: Signed[Request], policy: Policy | None = None) -> None:
+def accept(
+    town: LedgerNetwork, payment: Payment, asked: Signed[Request], policy: Policy | None = None
+) -> None:
     """What a shop that is offline does: verify, and judge with the policy it has."""
     verified = verify(payment.encode(), town.directory())
     check_acceptance(
@@ -68,19 +70,19 @@ def accept(town: Town, payment: Payment, asked: Signed[Request], policy: Policy 
     )
 
 
-def shops(town: Town, count: int) -> list[Customer]:
+def shops(town: LedgerNetwork, count: int) -> list[Customer]:
     banks = ("alatau", "zhibek")
     return [
         town.customer(f"Shop {n}", banks[n % 2], kind=WalletKind.MERCHANT, opening=1) for n in range(count)
     ]
 
 
-def final(town: Town, sold: Sequence[tuple[Customer, Signed[Transfer]]]) -> list[Row]:
+def final(town: LedgerNetwork, sold: Sequence[tuple[Customer, Signed[Transfer]]]) -> list[Row]:
     town.settle_down()
     return [shop.verdict(transfer) for shop, transfer in sold]
 
 
-def is_revoked(town: Town, customer: Customer) -> bool:
+def is_revoked(town: LedgerNetwork, customer: Customer) -> bool:
     revoked = town.policy().revoked
     ids = (epoch.certificate.body.revocation_id for epoch in customer.epochs)
     return any(revoked.get(item) is Reason.CONFLICT for item in ids)
@@ -88,7 +90,7 @@ def is_revoked(town: Town, customer: Customer) -> bool:
 
 @pytest.mark.parametrize("count", sampled("payees of one token", range(2, MOST + 1), 6))
 def test_one_token_for_many_payees_is_paid_once_and_the_copier_named(
-    town: Town, count: int, rng: random.Random
+    town: LedgerNetwork, count: int, rng: random.Random
 ) -> None:
     cheat = town.customer("Dauren", rng.choice(["alatau", "zhibek"]))
     (token,) = cheat.fund(AMOUNT)
@@ -138,7 +140,7 @@ def test_whatever_the_order_and_the_batches_the_notary_says_one_word_on_a_token(
 
 
 def test_what_a_stolen_key_can_take_from_each_is_bounded_by_limits_and_ends_with_the_certificate(
-    town: Town,
+    town: LedgerNetwork,
 ) -> None:
     victim = town.customer("Aigul")
     limits = victim.person.certificate.body.limits.lower(town.policy().head.limits)
@@ -161,7 +163,9 @@ def test_what_a_stolen_key_can_take_from_each_is_bounded_by_limits_and_ends_with
     assert refusal_of(lambda: accept(town, known, asked, town.policy("zhibek"))) is Code.REVOKED_CONFLICT
 
 
-def test_a_stolen_key_of_one_who_is_long_offline_is_refused_by_the_days_and_the_expiry(town: Town) -> None:
+def test_a_stolen_key_of_one_who_is_long_offline_is_refused_by_the_days_and_the_expiry(
+    town: LedgerNetwork,
+) -> None:
     victim, (shop,) = town.customer("Aigul"), shops(town, 1)
     (token,) = victim.fund(AMOUNT)
     certificate = victim.person.certificate.body
@@ -177,7 +181,7 @@ def test_a_stolen_key_of_one_who_is_long_offline_is_refused_by_the_days_and_the_
     )
 
 
-def test_counters_that_lie_hide_nothing_from_the_token(town: Town) -> None:
+def test_counters_that_lie_hide_nothing_from_the_token(town: LedgerNetwork) -> None:
     """No number is used twice and no total falls: counters prove nothing here. The token does."""
     cheat, (one, other) = town.customer("Dauren"), shops(town, 2)
     (token,) = cheat.fund(AMOUNT)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.deals import refusal_of
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import Key
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate, WalletKind
@@ -23,8 +23,8 @@ AMOUNT = 40_000
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+    made = WalletNetwork(tmp_path)
     made.wallet("aliya", 100_000)
     made.merchant("bread")
     made.merchant("cheat")
@@ -33,7 +33,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 @pytest.fixture
-def code(town: Town) -> Signed[Request]:
+def code(town: WalletNetwork) -> Signed[Request]:
     """The shop's printed code."""
     return town.wallets["bread"].receiving.request(AMOUNT, printed=True)
 
@@ -64,14 +64,14 @@ def refusal_shown(wallet: Wallet, request: Signed[Request]) -> Code:
     return event.code
 
 
-def test_a_sticker_over_a_shops_code_shows_another_name(town: Town, code: Signed[Request]) -> None:
+def test_a_sticker_over_a_shops_code_shows_another_name(town: WalletNetwork, code: Signed[Request]) -> None:
     aliya = town.wallets["aliya"]
     sticker = town.wallets["cheat"].receiving.request(AMOUNT, printed=True, memo="Bread")
     assert name_shown(aliya, code) == "Bread"
     assert name_shown(aliya, sticker) == "Cheat", "the memo is only the payee's words"
 
 
-def test_a_person_has_no_name_to_show(town: Town) -> None:
+def test_a_person_has_no_name_to_show(town: WalletNetwork) -> None:
     town.wallet("marat")
     request = town.wallets["marat"].receiving.request(AMOUNT, memo="Bread")
     assert name_shown(town.wallets["aliya"], request) == ""
@@ -88,7 +88,7 @@ def renamed(certificate: Signed[Certificate], signer: Key | None) -> Signed[Cert
     "signer", [None, Key.of("cheat"), Key.of("root")], ids=["nobody", "the cheat", "another key"]
 )
 def test_a_name_that_the_bank_did_not_sign_is_refused(
-    town: Town, code: Signed[Request], signer: Key | None
+    town: WalletNetwork, code: Signed[Request], signer: Key | None
 ) -> None:
     cheat = town.wallets["cheat"]
     certificate = cheat.reconciling.certificate
@@ -98,13 +98,13 @@ def test_a_name_that_the_bank_did_not_sign_is_refused(
     assert refusal_shown(town.wallets["aliya"], forged) is Code.CERTIFICATE_SIGNATURE
 
 
-def test_a_shops_certificate_is_of_no_use_without_its_key(town: Town, code: Signed[Request]) -> None:
+def test_a_shops_certificate_is_of_no_use_without_its_key(town: WalletNetwork, code: Signed[Request]) -> None:
     forged = cose.sign(replace(code.body, amount=1), Key.of("cheat").sign)
     assert refusal_shown(town.wallets["aliya"], forged) is Code.REQUEST_SIGNATURE
 
 
 def test_a_code_carried_by_a_stranger_pays_the_shop_and_nobody_else(
-    town: Town, code: Signed[Request]
+    town: WalletNetwork, code: Signed[Request]
 ) -> None:
     """A relay can carry, and that it did cannot be seen; it can neither change nor keep anything."""
     aliya, bread, cheat = (town.wallets[name] for name in ("aliya", "bread", "cheat"))
@@ -115,7 +115,7 @@ def test_a_code_carried_by_a_stranger_pays_the_shop_and_nobody_else(
     assert (received.code, received.amount) == (None, AMOUNT)
 
 
-def test_a_receipt_of_a_stranger_closes_no_payment(town: Town, code: Signed[Request]) -> None:
+def test_a_receipt_of_a_stranger_closes_no_payment(town: WalletNetwork, code: Signed[Request]) -> None:
     aliya, bread, cheat = (town.wallets[name] for name in ("aliya", "bread", "cheat"))
     payment = aliya.paying.reserve(code)
     raw = aliya.paying.sign(payment)

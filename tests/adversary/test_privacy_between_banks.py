@@ -13,7 +13,7 @@ import pytest
 
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.network import GRANT, OPENING, Town
+from tests.ledger_sync.bank.network import GRANT, OPENING, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import double_spend
 from tests.support.world import Key
 from wallet.protocol import cose
@@ -24,13 +24,13 @@ from wallet.protocol.transfer import Transfer
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    town = LedgerNetwork(tmp_path)
     yield town
     town.close()
 
 
-def line(town: Town, bank: str, to: str) -> ServiceClient:
+def line(town: LedgerNetwork, bank: str, to: str) -> ServiceClient:
     """A bank's own calls."""
     return town.network.line(bank, to, town.network.signer(bank, "bank"))
 
@@ -41,7 +41,7 @@ def code_of(call: object, *values: object) -> Code:
     return caught.value.code
 
 
-def show(town: Town, asked: Signed[Transfer], rival: Signed[Transfer]) -> Code | Signed[Transfer]:
+def show(town: LedgerNetwork, asked: Signed[Transfer], rival: Signed[Transfer]) -> Code | Signed[Transfer]:
     """What zhibek gets from alatau for a transfer."""
     try:
         transfer, _ = line(town, "zhibek", "alatau").post("/v1/rivals", [asked.id, rival.to_cbor()])
@@ -50,7 +50,7 @@ def show(town: Town, asked: Signed[Transfer], rival: Signed[Transfer]) -> Code |
     return cose.from_cbor(Transfer, transfer)
 
 
-def test_a_token_once_seen_is_followed_by_no_bank(town: Town) -> None:
+def test_a_token_once_seen_is_followed_by_no_bank(town: LedgerNetwork) -> None:
     """Baurzhan of zhibek paid Aigul of alatau; what she does with it then is between her bank's customers."""
     baurzhan, aigul, shop = town.customer("Baurzhan", "zhibek"), town.customer("Aigul"), town.customer("Shop")
     seen = town.pay(baurzhan, baurzhan.fund(500_000), aigul, 500_000)
@@ -69,7 +69,7 @@ def test_a_token_once_seen_is_followed_by_no_bank(town: Town) -> None:
     assert alatau.post("/v1/relays", [[], [], [], []]) == []
 
 
-def test_who_lost_a_token_is_shown_to_whom(town: Town) -> None:
+def test_who_lost_a_token_is_shown_to_whom(town: LedgerNetwork) -> None:
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
     first, second = double_spend(town, cheat, one, other)
     one.upload(first)
@@ -85,7 +85,7 @@ def test_who_lost_a_token_is_shown_to_whom(town: Town) -> None:
     assert answer.evidence is not None
 
 
-def test_a_bank_is_told_its_own_position_and_no_sums(town: Town) -> None:
+def test_a_bank_is_told_its_own_position_and_no_sums(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     aigul.fund(OPENING // 2)
     for bank, position in (("alatau", GRANT - OPENING // 2), ("zhibek", GRANT)):

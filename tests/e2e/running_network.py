@@ -33,7 +33,7 @@ _FUNDED: Final = "20000"
 _GONE_SECONDS: Final = 60.0
 
 
-class Stage:
+class RunningNetwork:
     """The home, and where the pictures of each scene lie."""
 
     def __init__(self, folder: Path) -> None:

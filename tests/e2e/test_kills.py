@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.e2e.books import Seen
-from tests.e2e.running_network import ASKED, BANK_OF, OTHER, PAYER, SHOP, TIYN, Stage
+from tests.e2e.running_network import ASKED, BANK_OF, OTHER, PAYER, SHOP, TIYN, RunningNetwork
 from tests.sampling import sampled
 from wallet.purse.store.transitions import failpoints
 
@@ -27,13 +27,13 @@ class Operation:
     after it."""
 
     who: str
-    prepare: Callable[[Stage], Argv]
+    prepare: Callable[[RunningNetwork], Argv]
     points: tuple[str, ...]
     made: Mapping[str, int]
     moves: Mapping[str, tuple[int, int]]
     is_done: Callable[[Seen, Seen], bool] = lambda before, after: False
     status: int = 0
-    finish: Callable[[Stage, Argv], object] = lambda stage, argv: None
+    finish: Callable[[RunningNetwork, Argv], object] = lambda stage, argv: None
 
 
 def steps(*transitions: str) -> tuple[str, ...]:
@@ -50,41 +50,41 @@ def records(count: int) -> tuple[str, ...]:
 OPENING = ("keystore.tries.readied", "keystore.open.login", "keystore.open.entered")
 
 
-def asked(stage: Stage) -> Callable[[str], str]:
+def asked(stage: RunningNetwork) -> Callable[[str], str]:
     """The shop has asked for money; its code lies there as request.png."""
     at = stage.scene()
     stage.cli.wallet(SHOP, "request", ASKED, "--out", at("request.png"))
     return at
 
 
-def paid(stage: Stage, name: str = PAYER) -> Callable[[str], str]:
+def paid(stage: RunningNetwork, name: str = PAYER) -> Callable[[str], str]:
     """It was paid, and the pictures lie there as payment."""
     at = asked(stage)
     stage.cli.wallet(name, "pay", at("request.png"), "--yes", "--out", at("payment"))
     return at
 
 
-def to_request(stage: Stage) -> Argv:
+def to_request(stage: RunningNetwork) -> Argv:
     return ("request", ASKED, "--out", stage.scene()("request.png"))
 
 
-def to_pay(stage: Stage) -> Argv:
+def to_pay(stage: RunningNetwork) -> Argv:
     at = asked(stage)
     return ("pay", at("request.png"), "--yes", "--out", at("payment"))
 
 
-def to_receive(stage: Stage) -> Argv:
+def to_receive(stage: RunningNetwork) -> Argv:
     at = paid(stage)
     return ("receive", at("payment"), "--out", at("receipt.png"))
 
 
-def to_acknowledge(stage: Stage) -> Argv:
+def to_acknowledge(stage: RunningNetwork) -> Argv:
     at = paid(stage)
     stage.cli.wallet(SHOP, "receive", at("payment"), "--out", at("receipt.png"))
     return ("pay", at("receipt.png"))
 
 
-def to_refuse(stage: Stage) -> Argv:
+def to_refuse(stage: RunningNetwork) -> Argv:
     """Two pay one request; the second is given back its money."""
     at = paid(stage)
     stage.cli.wallet(OTHER, "pay", at("request.png"), "--yes", "--out", at("second"))
@@ -92,7 +92,7 @@ def to_refuse(stage: Stage) -> Argv:
     return ("receive", at("second"), "--out", at("receipt.png"))
 
 
-def to_drop(stage: Stage) -> Argv:
+def to_drop(stage: RunningNetwork) -> Argv:
     """An intent that never got its signature."""
     before = stage.see(PAYER)
     stage.killed(PAYER, to_pay(stage), "purse.reserve.recorded")
@@ -100,7 +100,7 @@ def to_drop(stage: Stage) -> Argv:
     return ("pay", "--drop", payment.hex())
 
 
-def to_sync(stage: Stage) -> Argv:
+def to_sync(stage: RunningNetwork) -> Argv:
     """There is something to upload, the other side's news to take, and an epoch of the shop was begun."""
     at = paid(stage)
     stage.cli.wallet(SHOP, "receive", at("payment"))
@@ -108,7 +108,7 @@ def to_sync(stage: Stage) -> Argv:
     return ("sync",)
 
 
-def to_begin_epoch(stage: Stage) -> Argv:
+def to_begin_epoch(stage: RunningNetwork) -> Argv:
     """As the shop does, the payer."""
     at = paid(stage)
     stage.cli.wallet(SHOP, "receive", at("payment"))
@@ -116,7 +116,7 @@ def to_begin_epoch(stage: Stage) -> Argv:
     return ("sync",)
 
 
-def to_recover(stage: Stage) -> Argv:
+def to_recover(stage: RunningNetwork) -> Argv:
     """An older copy of the purse was put in its place; the ledger knows by now what it had paid since."""
     stage.cli.wallet(PAYER, "sync")
     copy = stage.copy(PAYER, "purse")
@@ -264,9 +264,9 @@ SERVICES = [
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNetwork]:
     """Everybody's record has moved twice, so that it is written over from now on."""
-    made = Stage(tmp_path_factory.mktemp("kills"))
+    made = RunningNetwork(tmp_path_factory.mktemp("kills"))
     try:
         for _ in range(2):
             made.cli.wallet(SHOP, "receive", paid(made)("payment"))
@@ -279,14 +279,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 class Scene:
     """An operation with everything before it done, and what was there then."""
 
-    stage: Stage
+    stage: RunningNetwork
     operation: Operation
     argv: Argv
     before: Mapping[str, Seen]
     at_first: Mapping[str, Seen]
 
     @classmethod
-    def of(cls, stage: Stage, name: str) -> Scene:
+    def of(cls, stage: RunningNetwork, name: str) -> Scene:
         operation = OPERATIONS[name]
         stage.rest_at_times()
         at_first = see_all(stage)
@@ -331,11 +331,11 @@ class Scene:
             assert moved == operation.moves.get(name, (0, 0)), name
 
 
-def see_all(stage: Stage) -> dict[str, Seen]:
+def see_all(stage: RunningNetwork) -> dict[str, Seen]:
     return {name: stage.see(name) for name in BANK_OF}
 
 
-def books_agree(stage: Stage) -> bool:
+def books_agree(stage: RunningNetwork) -> bool:
     """Soon: what only one side has booked, the banks finish by themselves."""
     return any(stage.books_agree() for _ in range(60))
 
@@ -347,7 +347,7 @@ def test_every_step_of_a_purse_is_killed_at_somewhere() -> None:
 
 
 @pytest.mark.parametrize(("name", "point"), KILLS)
-def test_killed_there_and_given_again(stage: Stage, name: str, point: str) -> None:
+def test_killed_there_and_given_again(stage: RunningNetwork, name: str, point: str) -> None:
     scene = Scene.of(stage, name)
     stage.killed(scene.operation.who, scene.argv, point)
     scene.again()
@@ -356,7 +356,7 @@ def test_killed_there_and_given_again(stage: Stage, name: str, point: str) -> No
 
 
 @pytest.mark.parametrize(("name", "point"), CTRL_C)
-def test_ctrl_c_there_ends_with_4_says_so_and_goes_on(stage: Stage, name: str, point: str) -> None:
+def test_ctrl_c_there_ends_with_4_says_so_and_goes_on(stage: RunningNetwork, name: str, point: str) -> None:
     scene = Scene.of(stage, name)
     ended = stage.interrupted(scene.operation.who, scene.argv, point)
     assert ended.status == 4, (ended.out, ended.err)
@@ -367,7 +367,7 @@ def test_ctrl_c_there_ends_with_4_says_so_and_goes_on(stage: Stage, name: str, p
 
 @pytest.mark.parametrize(("name", "station", "point"), sampled("e2e services", SERVICES, 2))
 def test_a_service_killed_under_a_command_ends_with_the_same_books(
-    stage: Stage, name: str, station: str, point: str
+    stage: RunningNetwork, name: str, station: str, point: str
 ) -> None:
     scene = Scene.of(stage, name)
     stage.will_die(station, point)

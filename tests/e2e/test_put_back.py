@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.running_network import ASKED, OTHER, PAYER, SHOP, TIYN, Stage
+from tests.e2e.running_network import ASKED, OTHER, PAYER, SHOP, TIYN, RunningNetwork
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("put back"))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNetwork]:
+    made = RunningNetwork(tmp_path_factory.mktemp("put back"))
     try:
         yield made
     finally:
         made.close()
 
 
-def paid(stage: Stage, payer: str, payee: str = SHOP) -> str:
+def paid(stage: RunningNetwork, payer: str, payee: str = SHOP) -> str:
     """Where the pictures of a payment lie."""
     at = stage.scene()
     stage.cli.wallet(payee, "request", ASKED, "--out", at("request.png"))
@@ -33,25 +33,25 @@ def paid(stage: Stage, payer: str, payee: str = SHOP) -> str:
     return at("payment")
 
 
-def received(stage: Stage, payee: str, payment: str) -> Mapping[str, Any]:
+def received(stage: RunningNetwork, payee: str, payment: str) -> Mapping[str, Any]:
     return stage.cli.wallet(payee, "receive", payment)
 
 
-def state(stage: Stage, name: str) -> str:
+def state(stage: RunningNetwork, name: str) -> str:
     return str(stage.cli.wallet(name, "wallet", "show")["state"])
 
 
-def spendable(stage: Stage, name: str) -> int:
+def spendable(stage: RunningNetwork, name: str) -> int:
     return int(stage.cli.wallet(name, "balance")["spendable"])
 
 
-def evidence(stage: Stage, name: str) -> list[str]:
+def evidence(stage: RunningNetwork, name: str) -> list[str]:
     """Files of all that a wallet can prove."""
     files: list[str] = stage.cli.wallet(name, "evidence", "save", stage.scene()("evidence"))["files"]
     return files
 
 
-def test_an_old_keystore_under_a_newer_purse_waits_for_the_ledger(stage: Stage) -> None:
+def test_an_old_keystore_under_a_newer_purse_waits_for_the_ledger(stage: RunningNetwork) -> None:
     before, money = stage.see(PAYER), stage.money()
     copy = stage.copy(PAYER, "keystore")
     first = paid(stage, PAYER)
@@ -75,7 +75,7 @@ def test_an_old_keystore_under_a_newer_purse_waits_for_the_ledger(stage: Stage) 
 
 
 def test_a_whole_wallet_put_back_that_only_goes_online_is_right_again_and_blamed_for_nothing(
-    stage: Stage,
+    stage: RunningNetwork,
 ) -> None:
     before, had, money = stage.see(PAYER), spendable(stage, PAYER), stage.money()
     copy = stage.copy(PAYER)
@@ -95,7 +95,7 @@ def test_a_whole_wallet_put_back_that_only_goes_online_is_right_again_and_blamed
     assert stage.money() == money
 
 
-def test_a_whole_wallet_put_back_that_spends_again_is_found_and_named(stage: Stage) -> None:
+def test_a_whole_wallet_put_back_that_spends_again_is_found_and_named(stage: RunningNetwork) -> None:
     """It pays one code twice. The shop takes the first payment, refuses the second, shows the ledger both, and is
     paid."""
     had = spendable(stage, SHOP)

@@ -8,30 +8,30 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.running_network import ASKED, OTHER, PAYER, SHOP, TIYN, Stage
+from tests.e2e.running_network import ASKED, OTHER, PAYER, SHOP, TIYN, RunningNetwork
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    made = Stage(tmp_path_factory.mktemp("services put back"))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNetwork]:
+    made = RunningNetwork(tmp_path_factory.mktemp("services put back"))
     try:
         yield made
     finally:
         made.close()
 
 
-def pay(stage: Stage, payer: str, payee: str) -> None:
+def pay(stage: RunningNetwork, payer: str, payee: str) -> None:
     at = stage.scene()
     stage.cli.wallet(payee, "request", ASKED, "--out", at("request.png"))
     stage.cli.wallet(payer, "pay", at("request.png"), "--yes", "--out", at("payment"))
     assert stage.cli.wallet(payee, "receive", at("payment"))["received"] == TIYN
 
 
-def spendable(stage: Stage, name: str) -> int:
+def spendable(stage: RunningNetwork, name: str) -> int:
     return int(stage.cli.wallet(name, "balance")["spendable"])
 
 
-def test_a_bank_put_back_gives_its_customers_back_what_it_forgot(stage: Stage) -> None:
+def test_a_bank_put_back_gives_its_customers_back_what_it_forgot(stage: RunningNetwork) -> None:
     """After the backup one customer brings money into the pocket, pays, is paid, and takes money out."""
     backup, money = stage.copy_station("alatau"), stage.money()
     stage.cli.wallet(PAYER, "fund", ASKED)
@@ -54,7 +54,7 @@ def test_a_bank_put_back_gives_its_customers_back_what_it_forgot(stage: Stage) -
     assert stage.money() == money
 
 
-def test_a_notary_put_back_lets_no_token_be_spent_twice(stage: Stage) -> None:
+def test_a_notary_put_back_lets_no_token_be_spent_twice(stage: RunningNetwork) -> None:
     backup, had = stage.copy_station("notary"), spendable(stage, PAYER)
     wallet = stage.copy(OTHER)
     pay(stage, OTHER, SHOP)

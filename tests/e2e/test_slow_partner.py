@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ledger_sync import sandbox
-from tests.e2e.running_network import OTHER, PAYER, SHOP, Stage
+from tests.e2e.running_network import OTHER, PAYER, SHOP, RunningNetwork
 from tests.sampling import everything
 from tests.support.cli import PIN, ROOT
 from tests.support.slow import Slow
@@ -27,8 +27,8 @@ FRIDA = "frida"
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    stage = Stage(tmp_path_factory.mktemp("slow"))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNetwork]:
+    stage = RunningNetwork(tmp_path_factory.mktemp("slow"))
     stage.cli.must("wallet", "new", FRIDA, "--bank", "alatau", "--opening", "40000")
     stage.cli.wallet(FRIDA, "fund", "1000")
     yield stage
@@ -36,7 +36,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @contextmanager
-def slow_in_place_of(stage: Stage, bank: str, manner: str) -> Iterator[None]:
+def slow_in_place_of(stage: RunningNetwork, bank: str, manner: str) -> Iterator[None]:
     port = sandbox.read_network(stage.sandbox).station(bank).port
     sandbox.kill(stage.sandbox, bank)
     try:
@@ -46,7 +46,7 @@ def slow_in_place_of(stage: Stage, bank: str, manner: str) -> Iterator[None]:
         stage.revive()
 
 
-def pay(stage: Stage, payee: str, amount: str) -> None:
+def pay(stage: RunningNetwork, payee: str, amount: str) -> None:
     """From the payer, and received by the payee; nobody is online."""
     at = stage.scene()
     stage.cli.wallet(payee, "request", amount, "--out", at("request.png"))
@@ -54,7 +54,7 @@ def pay(stage: Stage, payee: str, amount: str) -> None:
     stage.cli.wallet(payee, "receive", at("payment"), "--out", at("receipt.png"))
 
 
-def test_one_slow_bank_and_a_cheat_stop_nobody_at_another(stage: Stage) -> None:
+def test_one_slow_bank_and_a_cheat_stop_nobody_at_another(stage: RunningNetwork) -> None:
     """The payer's second payment lost to one that the slow bank committed: its bank has to fetch that one, and to pass
     everything on, from and to the slow bank."""
     before = stage.copy(PAYER)
@@ -74,7 +74,7 @@ def test_one_slow_bank_and_a_cheat_stop_nobody_at_another(stage: Stage) -> None:
     assert stage.books_agree()
 
 
-def test_a_command_that_waits_for_its_slow_bank_ends_with_ctrl_c(stage: Stage) -> None:
+def test_a_command_that_waits_for_its_slow_bank_ends_with_ctrl_c(stage: RunningNetwork) -> None:
     with slow_in_place_of(stage, "alatau", "body"):
         process = _begun(stage, FRIDA, "sync")
         while not _is_calling(process.pid):
@@ -88,14 +88,16 @@ def test_a_command_that_waits_for_its_slow_bank_ends_with_ctrl_c(stage: Stage) -
 
 @pytest.mark.skipif(not everything(), reason="a minute: the whole deadline of a wallet's call")
 @pytest.mark.parametrize("manner", ["body", "header"])
-def test_a_command_ends_by_itself_though_its_bank_never_ends_an_answer(stage: Stage, manner: str) -> None:
+def test_a_command_ends_by_itself_though_its_bank_never_ends_an_answer(
+    stage: RunningNetwork, manner: str
+) -> None:
     with slow_in_place_of(stage, "alatau", manner):
         done = stage.cli.run("--json", "--wallet", FRIDA, "sync")
         assert done.status == 3
         assert done.json["refused"] == "unreachable"
 
 
-def _begun(stage: Stage, name: str, *argv: str) -> subprocess.Popen[str]:
+def _begun(stage: RunningNetwork, name: str, *argv: str) -> subprocess.Popen[str]:
     reading, writing = os.pipe()
     os.write(writing, PIN.encode() + b"\n")
     os.close(writing)

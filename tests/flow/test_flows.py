@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hsm.keystore import KeystoreCode, KeystoreError
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.flow import PayFlow, PayStatus, ReceiveFlow
 from wallet.protocol.codes import Code, Refusal
@@ -22,7 +22,7 @@ class Market:
     """Aigul with money, Berik and Saule who ask for it."""
 
     def __init__(self, folder: Path) -> None:
-        self.town = Town(folder)
+        self.town = WalletNetwork(folder)
         self.aigul = self.town.wallet("aigul", 50_000, 50_000, 50_000)
         self.berik = self.town.wallet("berik")
         self.saule = self.town.wallet("saule")

@@ -13,7 +13,7 @@ from hsm.memory import MemoryKeystore
 from ledger_sync.client.bank import BankClient, Service
 from ledger_sync.client.connecting import DEVICE_ALIAS, connect
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
-from tests.support.wallets import Chance, Town
+from tests.support.wallets import Chance, WalletNetwork
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
 
@@ -21,19 +21,19 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+    made = WalletNetwork(tmp_path)
     made.wallet("aigul")
     yield made
     made.close()
 
 
-def line(town: Town, keystore: MemoryKeystore, url: str = NOWHERE, **more: object) -> BankClient:
+def line(town: WalletNetwork, keystore: MemoryKeystore, url: str = NOWHERE, **more: object) -> BankClient:
     wallet = town.wallets["aigul"]
     return connect(wallet, keystore, bank="alatau", url=url, random=Chance("calls"), **more)  # type: ignore[arg-type]
 
 
-def test_a_device_key_is_made_once(town: Town) -> None:
+def test_a_device_key_is_made_once(town: WalletNetwork) -> None:
     keystore = MemoryKeystore(Chance("device"), pin="1234")
     first, second = line(town, keystore), line(town, keystore)
     assert first.device_key == second.device_key == keystore.public_key(DEVICE_ALIAS)
@@ -41,7 +41,7 @@ def test_a_device_key_is_made_once(town: Town) -> None:
     assert first.bank == "alatau"
 
 
-def test_nothing_is_opened_before_a_call_and_a_call_can_be_stopped(town: Town) -> None:
+def test_nothing_is_opened_before_a_call_and_a_call_can_be_stopped(town: WalletNetwork) -> None:
     asked: list[bool] = []
 
     def stopped() -> bool:
@@ -58,7 +58,7 @@ def test_nothing_is_opened_before_a_call_and_a_call_can_be_stopped(town: Town) -
     client.close()
 
 
-def test_what_is_no_address_is_told_before_any_call(town: Town) -> None:
+def test_what_is_no_address_is_told_before_any_call(town: WalletNetwork) -> None:
     with pytest.raises(NoAnswer) as nowhere:
         line(town, MemoryKeystore(Chance("device"), pin="1234"), url="no address")
     assert nowhere.value.code is Code.UNREACHABLE
@@ -78,7 +78,7 @@ class Between:
         raise AssertionError(path)
 
 
-def test_who_stands_in_the_line_sees_every_call_and_stale_ones_ask_for_the_time(town: Town) -> None:
+def test_who_stands_in_the_line_sees_every_call_and_stale_ones_ask_for_the_time(town: WalletNetwork) -> None:
     between = Between()
 
     def through(service: Service) -> Service:

@@ -16,7 +16,7 @@ from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
 from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
 from ledger_sync.service.nonces import SCHEMA as NONCES
 from ledger_sync.service.policy_cache import SCHEMA as TRUST
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.stores.make_services import EXPECTED, STORES
 from tests.support.world import Key, Person
 from wallet.database import connect
@@ -45,7 +45,7 @@ def homes(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def people(town: Town, expected: dict[str, Any]) -> dict[str, Customer]:
+def people(town: LedgerNetwork, expected: dict[str, Any]) -> dict[str, Customer]:
     """The customers again, with what their wallets remember."""
     found = {}
     for name, (account, raw, sequence, total) in expected["people"].items():
@@ -56,9 +56,9 @@ def people(town: Town, expected: dict[str, Any]) -> dict[str, Customer]:
     return found
 
 
-def opened(homes: Path) -> tuple[Town, dict[str, Any]]:
+def opened(homes: Path) -> tuple[LedgerNetwork, dict[str, Any]]:
     expected = json.loads(EXPECTED.read_text("utf-8"))
-    town = Town(homes, os.urandom)
+    town = LedgerNetwork(homes, os.urandom)
     town.now = town.world.now = expected["now"]
     return town, expected
 

@@ -9,21 +9,21 @@ import pytest
 
 from tests.support.purses import Clone
 from tests.support.shelf import Shelf
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+    made = WalletNetwork(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def clone(town: Town) -> Clone:
+def clone(town: WalletNetwork) -> Clone:
     return Clone(town)
 
 
 @pytest.fixture
-def shelf(town: Town) -> Shelf:
+def shelf(town: WalletNetwork) -> Shelf:
     return Shelf(town)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tests.support.purses import Clone, pay_unseen, refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.codes import Code
 from wallet.protocol.evidence import Contradiction, check_evidence
 from wallet.purse.evidences import Evidences
 from wallet.purse.store.tokens import TokenState
 
 
-def test_who_comes_second_settles_short_and_keeps_the_evidence(town: Town, clone: Clone) -> None:
+def test_who_comes_second_settles_short_and_keeps_the_evidence(town: WalletNetwork, clone: Clone) -> None:
     town.wallet("asel", 50_000)
     berik, dina = town.wallet("berik", 10_000), town.wallet("dina")
     _, one = pay_unseen(town, "asel", berik.receiving.request(50_000))
@@ -31,7 +31,7 @@ def test_who_comes_second_settles_short_and_keeps_the_evidence(town: Town, clone
         berik.paying.consider(dina.receiving.request(10_001))
 
 
-def test_a_short_token_is_not_passed_on_and_redeems_what_settled(town: Town, clone: Clone) -> None:
+def test_a_short_token_is_not_passed_on_and_redeems_what_settled(town: WalletNetwork, clone: Clone) -> None:
     town.wallet("asel", 50_000, 20_000)
     berik, dina = town.wallet("berik"), town.wallet("dina")
     _, one = pay_unseen(town, "asel", berik.receiving.request(70_000))
@@ -51,7 +51,7 @@ def test_a_short_token_is_not_passed_on_and_redeems_what_settled(town: Town, clo
     assert berik.balance().spendable == 50_000
 
 
-def test_a_sequence_fork_is_evidence_too(town: Town, clone: Clone) -> None:
+def test_a_sequence_fork_is_evidence_too(town: WalletNetwork, clone: Clone) -> None:
     town.wallet("asel", 50_000, 20_000)
     shop = town.merchant("shop")
     request = shop.receiving.request(20_000, printed=True)
@@ -66,7 +66,7 @@ def test_a_sequence_fork_is_evidence_too(town: Town, clone: Clone) -> None:
     assert shop.balance().held == 70_000
 
 
-def test_a_token_that_something_else_consumed_is_lost(town: Town, clone: Clone) -> None:
+def test_a_token_that_something_else_consumed_is_lost(town: WalletNetwork, clone: Clone) -> None:
     """The own keystore was copied, and the copy came first."""
     asel, dina = town.wallet("asel", 50_000), town.wallet("dina")
     (token,) = (item.token.ref for item in asel.tokens())
@@ -77,7 +77,7 @@ def test_a_token_that_something_else_consumed_is_lost(town: Town, clone: Clone) 
     assert asel.balance().held == 0
 
 
-def test_an_intent_whose_token_was_lost_is_not_signed(town: Town, clone: Clone) -> None:
+def test_an_intent_whose_token_was_lost_is_not_signed(town: WalletNetwork, clone: Clone) -> None:
     asel, berik, dina = town.wallet("asel", 50_000), town.wallet("berik"), town.wallet("dina")
     (token,) = (item.token.ref for item in asel.tokens())
     dina.receiving.receive(clone.payment_of(token, dina.receiving.request(50_000)))
@@ -90,7 +90,7 @@ def test_an_intent_whose_token_was_lost_is_not_signed(town: Town, clone: Clone) 
     assert asel.balance().held == 0
 
 
-def test_money_of_a_cheat_that_we_can_prove_is_not_passed_on(town: Town, clone: Clone) -> None:
+def test_money_of_a_cheat_that_we_can_prove_is_not_passed_on(town: WalletNetwork, clone: Clone) -> None:
     town.wallet("asel", 50_000)
     berik, dina, shop = town.wallet("berik"), town.wallet("dina"), town.merchant("shop")
     _, one = pay_unseen(town, "asel", berik.receiving.request(50_000))
@@ -104,7 +104,7 @@ def test_money_of_a_cheat_that_we_can_prove_is_not_passed_on(town: Town, clone: 
         shop.paying.consider(dina.receiving.request(50_000))
 
 
-def test_one_wallet_id_at_two_banks_hides_neither_cheat(town: Town) -> None:
+def test_one_wallet_id_at_two_banks_hides_neither_cheat(town: WalletNetwork) -> None:
     """A bank may give its own customer the id of another bank's: that one is still named by what it signed itself."""
     names = {"cheat": "alatau", "other": "zhibek"}
     for name, bank in names.items():

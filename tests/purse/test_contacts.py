@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.deals import refusal_of
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.protocol.attachments import Attachment
 from wallet.protocol.codes import Code
@@ -14,14 +14,14 @@ from wallet.purse.view.history import Event, EventKind
 from wallet.session import Payee, Payer, messages
 
 
-def ask(town: Town, payee: str, amount: int, *, introduced: bool = True) -> Payee:
+def ask(town: WalletNetwork, payee: str, amount: int, *, introduced: bool = True) -> Payee:
     wallet = town.wallets[payee]
     request = wallet.receiving.request(amount)
     beside: tuple[Attachment, ...] = (wallet.contacts.introduce(request),) if introduced else ()
     return Payee(wallet.receiving, request, beside)
 
 
-def pay(town: Town, payer: str, asked: Payee, amount: int) -> Payer:
+def pay(town: WalletNetwork, payer: str, asked: Payee, amount: int) -> Payer:
     """A whole payment by two sessions."""
     session = Payer(town.wallets[payer].paying)
     session.receive(asked.bytes_to_send() or b"")
@@ -31,11 +31,11 @@ def pay(town: Town, payer: str, asked: Payee, amount: int) -> Payer:
     return session
 
 
-def paid(town: Town, payer: str) -> list[Event]:
+def paid(town: WalletNetwork, payer: str) -> list[Event]:
     return [event for event in town.wallets[payer].history() if event.kind is EventKind.PAID]
 
 
-def test_a_friend_is_recognised_in_another_epoch_under_another_wallet_id(town: Town) -> None:
+def test_a_friend_is_recognised_in_another_epoch_under_another_wallet_id(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000, 100_000), town.wallet("berik", bank="zhibek")
     asel, before = town.wallets["asel"], town.id_of("berik")
     first = pay(town, "asel", ask(town, "berik", 100_000), 100_000)
@@ -50,7 +50,7 @@ def test_a_friend_is_recognised_in_another_epoch_under_another_wallet_id(town: T
     assert len({event.wallet for event in paid(town, "asel")}) == 2
 
 
-def test_who_does_not_want_to_be_recognised_is_not(town: Town) -> None:
+def test_who_does_not_want_to_be_recognised_is_not(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000, 100_000), town.wallet("berik")
     known = pay(town, "asel", ask(town, "berik", 100_000), 100_000).contact
     assert known is not None
@@ -61,7 +61,7 @@ def test_who_does_not_want_to_be_recognised_is_not(town: Town) -> None:
     assert {event.called for event in paid(town, "asel")} == {"Berik", ""}
 
 
-def test_a_key_is_made_when_it_is_first_wanted_and_stays_until_it_is_given_up(town: Town) -> None:
+def test_a_key_is_made_when_it_is_first_wanted_and_stays_until_it_is_given_up(town: WalletNetwork) -> None:
     berik = town.wallet("berik")
     assert berik.contacts.own() is None
     request = berik.receiving.request(5)
@@ -75,7 +75,7 @@ def test_a_key_is_made_when_it_is_first_wanted_and_stays_until_it_is_given_up(to
     assert contact_of(request, [berik.contacts.introduce(request)]) not in (one, None)
 
 
-def test_names_are_given_changed_and_taken_away_and_survive_a_start(town: Town) -> None:
+def test_names_are_given_changed_and_taken_away_and_survive_a_start(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     asel.contacts.call(b"a" * 33, "Mother")
     asel.contacts.call(b"b" * 33, "Berik")
@@ -88,13 +88,13 @@ def test_names_are_given_changed_and_taken_away_and_survive_a_start(town: Town) 
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 65, "ж" * 33])
-def test_a_name_has_its_bounds(town: Town, name: str) -> None:
+def test_a_name_has_its_bounds(town: WalletNetwork, name: str) -> None:
     asel = town.wallet("asel")
     assert refusal_of(lambda: asel.contacts.call(b"a" * 33, name)) is Code.MALFORMED
     assert asel.contacts.names() == {}
 
 
-def test_neither_banks_nor_later_holders_hear_of_it(town: Town) -> None:
+def test_neither_banks_nor_later_holders_hear_of_it(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000), town.wallet("berik"), town.wallet("chen")
     contact = pay(town, "asel", ask(town, "berik", 100_000), 100_000).contact
     assert contact is not None
@@ -105,7 +105,7 @@ def test_neither_banks_nor_later_holders_hear_of_it(town: Town) -> None:
     assert all(contact not in raw for raw in told)
 
 
-def test_the_money_and_the_record_do_not_depend_on_it(town: Town) -> None:
+def test_the_money_and_the_record_do_not_depend_on_it(town: WalletNetwork) -> None:
     """A contact that is garbled is none, and the payment goes its way."""
     town.wallet("asel", 100_000), town.wallet("berik")
     request = town.wallets["berik"].receiving.request(100_000)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.purses import pay_unseen, refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY, LIMITS
 from wallet.protocol.codes import Code
 from wallet.purse.view.history import EventKind
 
 
-def test_what_the_payee_never_saw_is_delivered_and_shown_later_is_a_repeat(town: Town) -> None:
+def test_what_the_payee_never_saw_is_delivered_and_shown_later_is_a_repeat(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")
     request = berik.receiving.request(60_000)
     payment, raw = pay_unseen(town, "asel", request)
@@ -29,7 +29,7 @@ def test_what_the_payee_never_saw_is_delivered_and_shown_later_is_a_repeat(town:
         berik.receiving.request(LIMITS.balance - 60_000 + 1)
 
 
-def test_what_the_ledger_delivers_is_never_refused_for_a_limit(town: Town) -> None:
+def test_what_the_ledger_delivers_is_never_refused_for_a_limit(town: WalletNetwork) -> None:
     town.limits = replace(LIMITS, balance=100_000)
     town.wallet("asel", 60_000, 40_000)
     shop = town.merchant("shop", 70_000)
@@ -45,7 +45,7 @@ def test_what_the_ledger_delivers_is_never_refused_for_a_limit(town: Town) -> No
     assert town.ledger.accounts == {town.id_of("shop"): 30_000}
 
 
-def test_what_was_refused_stays_refused_though_the_ledger_lists_it(town: Town) -> None:
+def test_what_was_refused_stays_refused_though_the_ledger_lists_it(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
     berik = town.wallet("berik")
@@ -64,7 +64,7 @@ def test_what_was_refused_stays_refused_though_the_ledger_lists_it(town: Town) -
     assert (asel.balance().held, asel.balance().redeeming) == (100_000, 0)
 
 
-def test_the_payer_may_bring_the_refusal_itself(town: Town) -> None:
+def test_the_payer_may_bring_the_refusal_itself(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
     berik = town.wallet("berik")
@@ -80,7 +80,7 @@ def test_the_payer_may_bring_the_refusal_itself(town: Town) -> None:
     assert town.ledger.rows[returning].outcome is not None
 
 
-def test_delivered_money_is_spent_only_after_everything_was_uploaded(town: Town) -> None:
+def test_delivered_money_is_spent_only_after_everything_was_uploaded(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik", 10_000)
     pay_unseen(town, "asel", berik.receiving.request(60_000))
@@ -95,7 +95,7 @@ def test_delivered_money_is_spent_only_after_everything_was_uploaded(town: Town)
     assert berik.balance().spendable == 60_000
 
 
-def test_deliveries_come_in_any_pieces(town: Town) -> None:
+def test_deliveries_come_in_any_pieces(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000), town.wallet("berik")
     dina = town.wallet("dina")
     town.pay("asel", "berik", 60_000)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.purses import pay_unseen, refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.purse.store.journal import PurseState
 
 
-def test_an_epoch_is_offered_until_it_is_certified(town: Town) -> None:
+def test_an_epoch_is_offered_until_it_is_certified(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     first = asel.reconciling.begin_epoch()
     assert town.open("asel").reconciling.begin_epoch() == first
@@ -19,7 +19,7 @@ def test_an_epoch_is_offered_until_it_is_certified(town: Town) -> None:
     assert town.wallets["asel"].reconciling.begin_epoch().key != first.key
 
 
-def test_a_merchants_key_is_kept_so_that_its_printed_codes_stay_good(town: Town) -> None:
+def test_a_merchants_key_is_kept_so_that_its_printed_codes_stay_good(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     shop = town.merchant("shop", 10_000)
     request = shop.receiving.request(20_000, printed=True)
@@ -34,7 +34,7 @@ def test_a_merchants_key_is_kept_so_that_its_printed_codes_stay_good(town: Town)
     assert shop.reconciling.begin_epoch(fresh_key=True).key != request.body.key
 
 
-def test_a_strangers_certificate_is_not_installed(town: Town) -> None:
+def test_a_strangers_certificate_is_not_installed(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     town.wallet("berik")
     stranger = town.wallets["berik"]._purse.epochs.current()
@@ -43,13 +43,13 @@ def test_a_strangers_certificate_is_not_installed(town: Town) -> None:
         asel.reconciling.install_certificate(stranger)
 
 
-def test_another_root_is_not_believed(town: Town) -> None:
+def test_another_root_is_not_believed(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     with refused(Code.DIRECTORY_SIGNATURE):
         asel.reconciling.take_root(town.world.issuing.public, town.world.signed_directory().encode())
 
 
-def test_an_old_key_is_destroyed_when_all_is_over_and_not_before(town: Town) -> None:
+def test_an_old_key_is_destroyed_when_all_is_over_and_not_before(town: WalletNetwork) -> None:
     asel, _ = town.wallet("asel", 50_000), town.wallet("berik")
     old = asel._purse.epochs.current()
     assert old is not None

@@ -12,7 +12,7 @@ import pytest
 from hsm.keystore import Record
 from hsm.memory import MemoryKeystore
 from tests.stores.make_v1 import NAME, seen
-from tests.support.wallets import Chance, Town
+from tests.support.wallets import Chance, WalletNetwork
 from wallet.purse.store.payments import PaymentState
 from wallet.purse.store.store import SCHEMA
 from wallet.wallet import Wallet
@@ -45,7 +45,7 @@ def test_its_intent_is_signed_and_its_money_spent(store: Path, tmp_path: Path) -
     wallet, _ = opened(store, tmp_path)
     (intent,) = (item for item in wallet.paying.pending() if item.state is PaymentState.RESERVED)
     wallet.paying.sign(intent.id)
-    town = Town(tmp_path / "town")
+    town = WalletNetwork(tmp_path / "town")
     town.world.now = wallet.now()
     berik = town.wallet("berik", bank="zhibek")
     request = berik.receiving.request(wallet.balance().spendable)

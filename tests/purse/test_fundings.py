@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.purses import refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import LIMITS
 from wallet.protocol.codes import Code
 
 
-def test_a_funding_is_asked_for_again_until_it_is_complete(town: Town) -> None:
+def test_a_funding_is_asked_for_again_until_it_is_complete(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     funding = asel.reconciling.fundings.begin(1_234_567)
     assert sum(funding.amounts) == 1_234_567
@@ -24,7 +24,7 @@ def test_a_funding_is_asked_for_again_until_it_is_complete(town: Town) -> None:
     assert asel.reconciling.fundings.open() == ()
 
 
-def test_an_issuance_must_be_what_was_asked_for(town: Town) -> None:
+def test_an_issuance_must_be_what_was_asked_for(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     funding = asel.reconciling.fundings.begin(1_000_000)
     with refused(Code.FUNDING_MISMATCH):
@@ -34,7 +34,7 @@ def test_an_issuance_must_be_what_was_asked_for(town: Town) -> None:
     assert asel.balance().held == 0
 
 
-def test_money_of_a_dropped_funding_is_still_ours(town: Town) -> None:
+def test_money_of_a_dropped_funding_is_still_ours(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     funding = asel.reconciling.fundings.begin(1_000_000)
     asel.reconciling.fundings.drop(funding.id)
@@ -44,7 +44,7 @@ def test_money_of_a_dropped_funding_is_still_ours(town: Town) -> None:
     assert asel.balance().spendable == 1_000_000
 
 
-def test_fundings_count_against_the_balance_limit(town: Town) -> None:
+def test_fundings_count_against_the_balance_limit(town: WalletNetwork) -> None:
     town.limits = replace(LIMITS, balance=100_000)
     asel = town.wallet("asel", 50_000)
     asel.reconciling.fundings.begin(30_000)

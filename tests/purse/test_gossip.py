@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.purses import pay_unseen
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.protocol.bounds import MAX_DELTAS
 from wallet.protocol.codes import Code
@@ -13,7 +13,7 @@ from wallet.protocol.payment import parse_payment
 from wallet.protocol.policy import PolicyUpdate, Reason
 
 
-def test_a_cheat_is_refused_by_who_learns_of_it_from_another_payment(town: Town) -> None:
+def test_a_cheat_is_refused_by_who_learns_of_it_from_another_payment(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     town.wallet("cheat", 100_000)
     shop = town.merchant("shop")
@@ -26,7 +26,7 @@ def test_a_cheat_is_refused_by_who_learns_of_it_from_another_payment(town: Town)
     assert shop.receiving.receive(tainted).code is Code.REVOKED_CONFLICT
 
 
-def test_a_policy_with_a_bad_signature_is_passed_over(town: Town) -> None:
+def test_a_policy_with_a_bad_signature_is_passed_over(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     shop = town.merchant("shop")
     _, raw = pay_unseen(town, "asel", shop.receiving.request(10_000))
@@ -38,7 +38,7 @@ def test_a_policy_with_a_bad_signature_is_passed_over(town: Town) -> None:
     assert (received.code, shop.reconciling.policy_version) == (None, 0)
 
 
-def test_news_travel_in_pieces_that_fit(town: Town) -> None:
+def test_news_travel_in_pieces_that_fit(town: WalletNetwork) -> None:
     asel, shop = town.wallet("asel", 100_000), town.merchant("shop")
     for number in range(MAX_DELTAS + 3):
         town.revoke(bytes([number] * 16), Reason.LOST)
@@ -50,7 +50,7 @@ def test_news_travel_in_pieces_that_fit(town: Town) -> None:
     assert asel._purse.authority.update_for(MAX_DELTAS + 3) is None
 
 
-def test_time_is_the_latest_signed_one(town: Town) -> None:
+def test_time_is_the_latest_signed_one(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     shop = town.merchant("shop")
     town.ahead["shop"] = -30 * DAY

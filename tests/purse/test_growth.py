@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ledger_sync.statements import steps_of
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -15,7 +15,7 @@ from wallet.protocol.policy import Baseline, PolicyBase, Reason, digest_of
 from wallet.protocol.transfer import Transfer
 
 
-def forks(town: Town, name: str, count: int) -> tuple[list[Signed[Transfer]], Bundle]:
+def forks(town: WalletNetwork, name: str, count: int) -> tuple[list[Signed[Transfer]], Bundle]:
     """So many payments of one tiyn each by one wallet to one victim, all with one number."""
     cheat = town.wallet(name, *[2] * count)
     certificate = cheat.reconciling.certificate
@@ -34,7 +34,7 @@ def forks(town: Town, name: str, count: int) -> tuple[list[Signed[Transfer]], Bu
     return made, Bundle(tuple(made), tuple(issuances.values()), (certificate,), ())
 
 
-def test_one_piece_of_evidence_is_enough_for_a_wallet(town: Town) -> None:
+def test_one_piece_of_evidence_is_enough_for_a_wallet(town: WalletNetwork) -> None:
     """`evidence fills a victims phone`: n(n - 1)/2 pieces, three signatures each."""
     victim = town.wallet("victim")
     made, bundle = forks(town, "cheat", 30)
@@ -45,13 +45,13 @@ def test_one_piece_of_evidence_is_enough_for_a_wallet(town: Town) -> None:
     assert victim.balance().held == 30
 
 
-def revoked(town: Town, name: str, first: int, last: int) -> None:
+def revoked(town: WalletNetwork, name: str, first: int, last: int) -> None:
     for number in range(first, last):
         town.revoke(number.to_bytes(16, "big"), Reason.LOST)
     town.learn_policy(name)
 
 
-def test_deltas_are_read_once_and_never_again(town: Town) -> None:
+def test_deltas_are_read_once_and_never_again(town: WalletNetwork) -> None:
     """`every delta at every payment`: all of them were read, parsed and verified, at opening and at each payment."""
     asel, _ = town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")
     revoked(town, "asel", 0, 40)
@@ -66,7 +66,7 @@ def test_deltas_are_read_once_and_never_again(town: Town) -> None:
     town.pay("asel", "berik", 500)
 
 
-def test_a_payment_costs_no_more_after_many_deltas(town: Town) -> None:
+def test_a_payment_costs_no_more_after_many_deltas(town: WalletNetwork) -> None:
     asel, _ = town.wallet("asel", *[1_000] * 4), town.wallet("berik", bank="zhibek")
 
     def cost() -> int:
@@ -83,7 +83,7 @@ def test_a_payment_costs_no_more_after_many_deltas(town: Town) -> None:
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_what_is_kept_is_what_the_deltas_come_to(town: Town, removed: bool) -> None:
+def test_what_is_kept_is_what_the_deltas_come_to(town: WalletNetwork, removed: bool) -> None:
     asel = town.wallet("asel")
     revoked(town, "asel", 0, 5)
     town.revoke(bytes(16), Reason.CONFLICT)
@@ -102,7 +102,7 @@ def test_what_is_kept_is_what_the_deltas_come_to(town: Town, removed: bool) -> N
     assert again.revoked[bytes(16)] is Reason.CONFLICT
 
 
-def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(town: Town) -> None:
+def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(town: WalletNetwork) -> None:
     asel, shop = town.wallet("asel", *[1_000] * 30), town.merchant("shop")
 
     def cost() -> int:
@@ -119,7 +119,7 @@ def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(town: Town) -> N
     assert asel.balance().held == 9_000
 
 
-def test_a_wallet_that_begins_with_a_base_goes_on_as_if_it_had_every_delta(town: Town) -> None:
+def test_a_wallet_that_begins_with_a_base_goes_on_as_if_it_had_every_delta(town: WalletNetwork) -> None:
     town.wallet("berik", 50_000, bank="zhibek")
     revoked(town, "berik", 0, 20)
     full = town.wallets["berik"]._purse.authority.policy

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from tests.support.deals import refusal_of
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import Key, World
 from tests.vectors.growing import role_change
 from wallet.protocol import cose
@@ -25,7 +25,7 @@ def handed(world: World, old: Key, new: Key, version: int) -> Handover:
     return Handover(cose.sign(body, old.sign), cose.sign(body, new.sign))
 
 
-def test_a_wallet_follows_and_its_money_and_policy_stay(town: Town) -> None:
+def test_a_wallet_follows_and_its_money_and_policy_stay(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     town.deltas.append(cose.sign(role_change(9), town.world.policy_key.sign))
     town.learn_policy("asel")
@@ -46,7 +46,7 @@ def test_a_wallet_follows_and_its_money_and_policy_stay(town: Town) -> None:
     assert berik.balance().spendable == 100_000
 
 
-def test_setting_up_again_with_the_root_it_was_given_is_harmless(town: Town) -> None:
+def test_setting_up_again_with_the_root_it_was_given_is_harmless(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     asel.reconciling.take_handovers([handed(town.world, town.world.root, SECOND, 2)])
     directory = town.world.signed_directory().encode()
@@ -56,7 +56,7 @@ def test_setting_up_again_with_the_root_it_was_given_is_harmless(town: Town) -> 
     assert refusal_of(lambda: asel.reconciling.take_root(stranger, directory)) is Code.DIRECTORY_SIGNATURE
 
 
-def test_a_new_wallet_that_was_given_an_old_root_begins_with_the_last(town: Town) -> None:
+def test_a_new_wallet_that_was_given_an_old_root_begins_with_the_last(town: WalletNetwork) -> None:
     asel, chain = town.open("asel"), (handed(town.world, town.world.root, SECOND, 2),)
     newest = chain[0].new.encode()
     given = town.world.root.public
@@ -68,7 +68,7 @@ def test_a_new_wallet_that_was_given_an_old_root_begins_with_the_last(town: Town
     assert asel.directory() == newest
 
 
-def test_nobody_leads_a_wallet_back_or_elsewhere(town: Town) -> None:
+def test_nobody_leads_a_wallet_back_or_elsewhere(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     first = town.world.root
     asel.reconciling.take_handovers([handed(town.world, first, SECOND, 2)])

@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 
 from tests.support.shown import check_shown, check_sums
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.purse.store.journal import PurseState
 from wallet.purse.view.history import Event, EventKind
 from wallet.wallet import Wallet
 
 
-def clone(town: Town, name: str, other: str) -> Wallet:
+def clone(town: WalletNetwork, name: str, other: str) -> Wallet:
     """A second device out of a copy of everything."""
     back_up(town, name, other)
     town.keystores[other] = town.keystores[name].clone()
     return town.open(other)
 
 
-def put_back(town: Town, name: str, copy: str) -> Wallet:
+def put_back(town: WalletNetwork, name: str, copy: str) -> Wallet:
     """An older purse under the keystore of today."""
     return town.put_back(name, town.homes[copy].clone())
 
 
-def back_up(town: Town, name: str, copy: str) -> None:
+def back_up(town: WalletNetwork, name: str, copy: str) -> None:
     town.wallets.pop(name).close()
     town.homes[copy] = town.homes[name].clone()
     town.open(name)
@@ -37,7 +37,7 @@ def line(wallet: Wallet, kind: EventKind) -> Event:
     return found
 
 
-def pay_unseen(town: Town, payer: str, payee: str, amount: int) -> bytes:
+def pay_unseen(town: WalletNetwork, payer: str, payee: str, amount: int) -> bytes:
     paying = town.wallets[payer].paying
     payment = paying.reserve(town.wallets[payee].receiving.request(amount))
     raw = paying.sign(payment)
@@ -45,7 +45,7 @@ def pay_unseen(town: Town, payer: str, payee: str, amount: int) -> bytes:
     return raw
 
 
-def test_a_payment_lost_in_a_conflict_names_the_amount_and_to_whom_the_claim_is(town: Town) -> None:
+def test_a_payment_lost_in_a_conflict_names_the_amount_and_to_whom_the_claim_is(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     clone(town, "asel", "copy")
     town.wallet("berik", bank="zhibek"), town.wallet("chen")
@@ -63,7 +63,9 @@ def test_a_payment_lost_in_a_conflict_names_the_amount_and_to_whom_the_claim_is(
     assert asel is not town.wallets["asel"]
 
 
-def test_what_was_paid_on_before_its_loss_was_known_is_no_loss_of_whoever_paid_it_on(town: Town) -> None:
+def test_what_was_paid_on_before_its_loss_was_known_is_no_loss_of_whoever_paid_it_on(
+    town: WalletNetwork,
+) -> None:
     town.wallet("asel", 100_000)
     clone(town, "asel", "copy")
     for name in ("berik", "chen", "dina"):
@@ -80,7 +82,7 @@ def test_what_was_paid_on_before_its_loss_was_known_is_no_loss_of_whoever_paid_i
     assert (shown.change, shown.lost, shown.state) == (0, 70_000, "lost")
 
 
-def test_what_a_copy_of_the_device_paid_has_a_line_here_too(town: Town) -> None:
+def test_what_a_copy_of_the_device_paid_has_a_line_here_too(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")
     copy = clone(town, "asel", "copy")
     town.pay("asel", "berik", 60_000), pay_unseen(town, "copy", "berik", 10_000)
@@ -94,7 +96,7 @@ def test_what_a_copy_of_the_device_paid_has_a_line_here_too(town: Town) -> None:
 
 
 def test_an_older_purse_says_that_nothing_of_it_can_be_paid_and_then_what_it_had_forgotten(
-    town: Town,
+    town: WalletNetwork,
 ) -> None:
     town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
     back_up(town, "asel", "backup")
@@ -116,7 +118,7 @@ def test_an_older_purse_says_that_nothing_of_it_can_be_paid_and_then_what_it_had
     assert asel.balance().held == asel.balance().spendable == 400_000
 
 
-def test_a_lost_purse_that_the_ledger_filled_again_adds_up(town: Town) -> None:
+def test_a_lost_purse_that_the_ledger_filled_again_adds_up(town: WalletNetwork) -> None:
     town.wallet("asel", 500_000), town.wallet("berik", 50_000, bank="zhibek")
     town.pay("asel", "berik", 100_000), town.pay("berik", "asel", 20_000)
     for name in ("asel", "berik"):
@@ -128,7 +130,7 @@ def test_a_lost_purse_that_the_ledger_filled_again_adds_up(town: Town) -> None:
     assert asel.balance().held == 420_000
 
 
-def test_a_payment_that_the_ledger_settled_is_no_longer_on_the_way(town: Town) -> None:
+def test_a_payment_that_the_ledger_settled_is_no_longer_on_the_way(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     berik = town.wallet("berik", bank="zhibek")
     berik.receiving.receive(pay_unseen(town, "asel", "berik", 30_000))
@@ -139,7 +141,9 @@ def test_a_payment_that_the_ledger_settled_is_no_longer_on_the_way(town: Town) -
 
 
 @pytest.mark.parametrize("unsettled", [False, True])
-def test_money_that_expired_has_a_line_of_what_goes_back_to_the_account(town: Town, unsettled: bool) -> None:
+def test_money_that_expired_has_a_line_of_what_goes_back_to_the_account(
+    town: WalletNetwork, unsettled: bool
+) -> None:
     asel = town.wallet("asel", 27_000, 13_000)
     if unsettled:
         town.wallet("berik", 5_000)
@@ -155,7 +159,7 @@ def test_money_that_expired_has_a_line_of_what_goes_back_to_the_account(town: To
     assert asel.balance().held == 0
 
 
-def test_a_refused_payment_takes_nothing_once_it_is_returned(town: Town) -> None:
+def test_a_refused_payment_takes_nothing_once_it_is_returned(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")
     asel, berik = town.wallets["asel"], town.wallets["berik"]
     request = berik.receiving.request(30_000, valid_for=60)

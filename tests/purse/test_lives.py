@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from tests.support.shelf import Shelf
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.codes import Code, Refusal
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState
@@ -51,7 +51,7 @@ class Lives(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.town = Town(Path("nowhere"))
+        self.town = WalletNetwork(Path("nowhere"))
         self.shelf = Shelf(self.town)
         self.issued = 0
         for name in NAMES:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.purses import refused
-from tests.support.wallets import Chance, Town
+from tests.support.wallets import Chance, WalletNetwork
 from wallet.protocol.codes import Code
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.memory import MemoryHome
@@ -31,7 +31,7 @@ def no_files() -> Iterator[None]:
             resource.setrlimit(what, limits)
 
 
-def warm_up(town: Town) -> None:
+def warm_up(town: WalletNetwork) -> None:
     """What is loaded once in a process is loaded."""
     town.wallet("first", 10_000), town.wallet("second")
     town.pay("first", "second", 10_000)
@@ -39,7 +39,7 @@ def warm_up(town: Town) -> None:
         town.reconcile(name, anew=True, refresh=True)
 
 
-def test_a_wallets_whole_day_needs_no_file(town: Town) -> None:
+def test_a_wallets_whole_day_needs_no_file(town: WalletNetwork) -> None:
     warm_up(town)
     with no_files():
         with pytest.raises(OSError, match="open files"):
@@ -54,7 +54,7 @@ def test_a_wallets_whole_day_needs_no_file(town: Town) -> None:
     assert not list(town.folder.iterdir())
 
 
-def test_a_copy_has_a_life_of_its_own(town: Town) -> None:
+def test_a_copy_has_a_life_of_its_own(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000), town.wallet("berik")
     copy = town.homes["asel"].clone()
     town.pay("asel", "berik", 60_000)
@@ -72,7 +72,7 @@ def test_it_is_not_copied_within_a_transaction() -> None:
     assert home.clone().open().value("PRAGMA user_version") == store.value("PRAGMA user_version")
 
 
-def test_whoever_opens_it_takes_it_from_who_had_it(town: Town) -> None:
+def test_whoever_opens_it_takes_it_from_who_had_it(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     again = Wallet.open(town.homes["asel"], town.keystores["asel"], lambda: town.world.now, Chance("again"))
     assert again.balance().held == 100_000
@@ -81,7 +81,7 @@ def test_whoever_opens_it_takes_it_from_who_had_it(town: Town) -> None:
     again.close()
 
 
-def test_an_older_copy_in_its_place_is_noticed(town: Town) -> None:
+def test_an_older_copy_in_its_place_is_noticed(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000), town.wallet("berik")
     copy = town.homes["asel"].clone()
     town.pay("asel", "berik", 60_000)
@@ -94,7 +94,7 @@ def test_an_older_copy_in_its_place_is_noticed(town: Town) -> None:
 def test_a_folder_holds_the_same_as_memory(tmp_path: Path) -> None:
     """Which of the two a wallet lies in is not to be seen in what it does."""
     said = []
-    for town in (Town(tmp_path / "a"), Town(tmp_path / "b", on_disk=True)):
+    for town in (WalletNetwork(tmp_path / "a"), WalletNetwork(tmp_path / "b", on_disk=True)):
         town.wallet("asel", 100_000), town.wallet("berik")
         town.pay("asel", "berik", 60_000)
         town.reconcile("berik", refresh=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.purses import refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.bounds import MAX_ISSUANCES, MAX_TRANSFERS
 from wallet.protocol.codes import Code
 from wallet.purse.store.objects import Objects
@@ -14,7 +14,7 @@ NAMES = ("asel", "berik", "dina")
 
 
 @pytest.fixture
-def lived(town: Town) -> Town:
+def lived(town: WalletNetwork) -> WalletNetwork:
     """Money that went round twice, with change on the way."""
     for name in NAMES:
         town.wallet(name, 50_000, 50_000)
@@ -38,7 +38,7 @@ def said(objects: Objects, txids: list[bytes]) -> list[object]:
 
 
 @pytest.mark.parametrize("most", [1, 3, 6])
-def test_however_little_is_kept_ready_it_says_the_same(lived: Town, most: int) -> None:
+def test_however_little_is_kept_ready_it_says_the_same(lived: WalletNetwork, most: int) -> None:
     store = lived.wallets["asel"]._purse.store
     txids = [row["id"] for row in store.rows("SELECT id FROM object WHERE kind IN ('transfer', 'issuance')")]
     assert len(txids) > most
@@ -49,7 +49,7 @@ def test_however_little_is_kept_ready_it_says_the_same(lived: Town, most: int) -
     assert len(little._parsed) <= most
 
 
-def test_what_another_purse_holds_is_not_held(lived: Town) -> None:
+def test_what_another_purse_holds_is_not_held(lived: WalletNetwork) -> None:
     """Nothing that is kept ready is shared between purses."""
     stranger = lived.wallet("stranger", 10_000)._purse
     row = lived.wallets["asel"]._purse.store.row("SELECT id FROM transfer LIMIT 1")

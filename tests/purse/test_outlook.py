@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.purse.test_frozen_stores import STORES, opened
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.purse.view.history import EventKind
 
 
-def test_hops_left_are_those_of_the_most_worn_token(town: Town) -> None:
+def test_hops_left_are_those_of_the_most_worn_token(town: WalletNetwork) -> None:
     alia = town.wallet("alia", 50_000)
     town.wallet("berik", 30_000), town.wallet("dina")
     assert alia.outlook().hops_left == 15
@@ -21,7 +21,7 @@ def test_hops_left_are_those_of_the_most_worn_token(town: Town) -> None:
     assert (alia.outlook().hops_left, alia.outlook().expires) == (None, None)
 
 
-def test_money_can_be_spent_until_token_certificate_or_days_end(town: Town) -> None:
+def test_money_can_be_spent_until_token_certificate_or_days_end(town: WalletNetwork) -> None:
     begun = town.world.now
     alia = town.wallet("alia", 50_000)
     assert alia.outlook().expires == begun + town.limits.days * DAY
@@ -35,7 +35,7 @@ def test_money_can_be_spent_until_token_certificate_or_days_end(town: Town) -> N
     assert alia.balance().spendable == 50_000
 
 
-def test_offline_since_the_last_whole_reconciling(town: Town) -> None:
+def test_offline_since_the_last_whole_reconciling(town: WalletNetwork) -> None:
     assert town.open("alia").outlook().offline_since is None
     alia = town.wallet("alia")
     first = town.world.now
@@ -58,7 +58,7 @@ def test_a_store_that_never_noted_it_says_when_it_was_certified(tmp_path: Path) 
         wallet.close()
 
 
-def test_room_shrinks_with_every_payment_until_the_next_epoch(town: Town) -> None:
+def test_room_shrinks_with_every_payment_until_the_next_epoch(town: WalletNetwork) -> None:
     alia = town.wallet("alia", 50_000, 30_000)
     town.wallet("berik")
     before = alia.room()
@@ -75,7 +75,7 @@ def test_room_shrinks_with_every_payment_until_the_next_epoch(town: Town) -> Non
     assert town.open("new").room() is None
 
 
-def test_unfinished_is_what_neither_payee_nor_ledger_has_answered(town: Town) -> None:
+def test_unfinished_is_what_neither_payee_nor_ledger_has_answered(town: WalletNetwork) -> None:
     alia, shop = town.wallet("alia", 50_000, 30_000), town.merchant("shop", bank="zhibek")
     town.pay("alia", "shop", 10_000)
     assert alia.unfinished() == ()
@@ -87,7 +87,7 @@ def test_unfinished_is_what_neither_payee_nor_ledger_has_answered(town: Town) ->
     assert [item.id for item in alia.unfinished()] == [intent]
 
 
-def test_requests_without_an_answer_are_listed_newest_first(town: Town) -> None:
+def test_requests_without_an_answer_are_listed_newest_first(town: WalletNetwork) -> None:
     town.wallet("alia", 50_000)
     shop = town.merchant("shop", bank="zhibek")
     first = shop.receiving.request(5_000)
@@ -103,7 +103,7 @@ def test_requests_without_an_answer_are_listed_newest_first(town: Town) -> None:
     assert shop.receiving.unanswered() == ()
 
 
-def test_every_line_of_history_has_its_chain(town: Town) -> None:
+def test_every_line_of_history_has_its_chain(town: WalletNetwork) -> None:
     alia, berik = town.wallet("alia", 50_000), town.wallet("berik", bank="zhibek")
     town.merchant("shop")
     town.pay("alia", "berik", 20_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.purses import refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY, LIMITS, Key
 from wallet.protocol import cose
 from wallet.protocol.codes import Code
@@ -17,7 +17,7 @@ from wallet.purse.pay.selection import MAX_PARTS
 from wallet.purse.store.payments import PaymentState
 
 
-def test_pays_exactly_what_is_asked_and_keeps_the_change(town: Town) -> None:
+def test_pays_exactly_what_is_asked_and_keeps_the_change(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000, 50_000), town.wallet("berik", bank="zhibek")
     received = town.pay("asel", "berik", 70_000)
     assert (received.code, received.amount, received.repeat_of) == (None, 70_000, None)
@@ -26,7 +26,7 @@ def test_pays_exactly_what_is_asked_and_keeps_the_change(town: Town) -> None:
     assert berik.balance().spendable == berik.balance().unsettled == 70_000
 
 
-def test_the_amount_leaves_when_it_is_signed_and_not_before(town: Town) -> None:
+def test_the_amount_leaves_when_it_is_signed_and_not_before(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
     assert (asel.balance().spendable, asel.balance().reserved, asel.balance().held) == (0, 100_000, 100_000)
@@ -34,7 +34,7 @@ def test_the_amount_leaves_when_it_is_signed_and_not_before(town: Town) -> None:
     assert (asel.balance().spendable, asel.balance().reserved, asel.balance().signed) == (70_000, 0, 30_000)
 
 
-def test_signing_again_and_showing_again_give_the_same_bytes(town: Town) -> None:
+def test_signing_again_and_showing_again_give_the_same_bytes(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
     raw = asel.paying.sign(payment)
@@ -43,7 +43,7 @@ def test_signing_again_and_showing_again_give_the_same_bytes(town: Town) -> None
     assert asel.paying.summary(payment).state is PaymentState.SHOWN
 
 
-def test_an_intent_survives_and_is_signed_with_the_same_transaction_ids(town: Town) -> None:
+def test_an_intent_survives_and_is_signed_with_the_same_transaction_ids(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
     (before,) = asel._purse.outgoing.of_payment(payment)
@@ -53,7 +53,7 @@ def test_an_intent_survives_and_is_signed_with_the_same_transaction_ids(town: To
     assert verify(raw, town.world.directory()).payment.ids == (before,)
 
 
-def test_a_request_with_a_nonce_never_gets_a_second_payment(town: Town) -> None:
+def test_a_request_with_a_nonce_never_gets_a_second_payment(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     request = berik.receiving.request(30_000)
     first = asel.paying.reserve(request)
@@ -65,7 +65,7 @@ def test_a_request_with_a_nonce_never_gets_a_second_payment(town: Town) -> None:
     assert (considered.prior, considered.payment) == (PaymentState.SIGNED, first)
 
 
-def test_a_dropped_intent_frees_its_tokens_and_its_number(town: Town) -> None:
+def test_a_dropped_intent_frees_its_tokens_and_its_number(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     request = berik.receiving.request(30_000)
     first = asel.paying.reserve(request)
@@ -78,7 +78,7 @@ def test_a_dropped_intent_frees_its_tokens_and_its_number(town: Town) -> None:
     assert (transfer.body.sequence, transfer.body.total) == (1, 30_000)
 
 
-def test_what_is_signed_cannot_be_dropped(town: Town) -> None:
+def test_what_is_signed_cannot_be_dropped(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
     asel.paying.sign(payment)
@@ -87,14 +87,14 @@ def test_what_is_signed_cannot_be_dropped(town: Town) -> None:
     assert asel.balance().spendable == 70_000
 
 
-def test_only_one_intent_is_open_at_a_time(town: Town) -> None:
+def test_only_one_intent_is_open_at_a_time(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000, 100_000), town.wallet("berik")
     asel.paying.reserve(berik.receiving.request(30_000))
     with refused(Code.PAYMENT_STATE):
         asel.paying.reserve(berik.receiving.request(40_000))
 
 
-def test_an_intent_whose_request_has_expired_is_dropped_by_itself(town: Town) -> None:
+def test_an_intent_whose_request_has_expired_is_dropped_by_itself(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     request = berik.receiving.request(30_000, valid_for=60)
     payment = asel.paying.reserve(request)
@@ -106,7 +106,7 @@ def test_an_intent_whose_request_has_expired_is_dropped_by_itself(town: Town) ->
         asel.paying.consider(request)
 
 
-def test_an_expired_intent_is_not_signed(town: Town) -> None:
+def test_an_expired_intent_is_not_signed(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000, valid_for=60))
     town.world.now += 61
@@ -117,7 +117,7 @@ def test_an_expired_intent_is_not_signed(town: Town) -> None:
     assert asel.balance().spendable == 100_000
 
 
-def test_a_printed_code_asks_before_it_is_paid_again(town: Town) -> None:
+def test_a_printed_code_asks_before_it_is_paid_again(town: WalletNetwork) -> None:
     asel, shop = town.wallet("asel", 100_000, 50_000), town.merchant("shop")
     request = shop.receiving.request(30_000, printed=True)
     first = asel.paying.reserve(request)
@@ -134,7 +134,7 @@ def test_a_printed_code_asks_before_it_is_paid_again(town: Town) -> None:
     assert shop.balance().spendable == 60_000
 
 
-def test_an_open_request_is_paid_up_to_its_ceiling(town: Town) -> None:
+def test_an_open_request_is_paid_up_to_its_ceiling(town: WalletNetwork) -> None:
     asel, shop = town.wallet("asel", 100_000), town.merchant("shop")
     request = shop.receiving.request(50_000, is_open=True)
     considered = asel.paying.consider(request)
@@ -147,7 +147,7 @@ def test_an_open_request_is_paid_up_to_its_ceiling(town: Town) -> None:
     assert shop.receiving.receive(asel.paying.sign(payment)).amount == 20_000
 
 
-def test_a_receipt_closes_a_payment_once(town: Town) -> None:
+def test_a_receipt_closes_a_payment_once(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
     with refused(Code.PAYMENT_STATE):
@@ -159,12 +159,12 @@ def test_a_receipt_closes_a_payment_once(town: Town) -> None:
     assert asel.paying.pending() == ()
 
 
-def _receipt(town: Town):  # type: ignore[no-untyped-def]
+def _receipt(town: WalletNetwork):  # type: ignore[no-untyped-def]
     town.wallet("dina", 10_000), town.wallet("erlan")
     return town.pay("dina", "erlan", 5_000).receipt
 
 
-def test_a_strangers_receipt_closes_nothing(town: Town) -> None:
+def test_a_strangers_receipt_closes_nothing(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
     asel.paying.sign(payment)
@@ -173,7 +173,7 @@ def test_a_strangers_receipt_closes_nothing(town: Town) -> None:
     assert asel.paying.summary(payment).state is PaymentState.SIGNED
 
 
-def test_sequence_numbers_and_totals_go_on_over_payments_and_keys(town: Town) -> None:
+def test_sequence_numbers_and_totals_go_on_over_payments_and_keys(town: WalletNetwork) -> None:
     asel, _ = town.wallet("asel", 100_000, 100_000, 100_000), town.wallet("berik")
     town.pay("asel", "berik", 10_000)
     town.certify("asel")
@@ -182,7 +182,7 @@ def test_sequence_numbers_and_totals_go_on_over_payments_and_keys(town: Town) ->
     assert [tuple(row) for row in rows] == [(1, 10_000), (2, 30_000)]
 
 
-def test_tokens_of_two_keys_pay_together_in_one_payment(town: Town) -> None:
+def test_tokens_of_two_keys_pay_together_in_one_payment(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 60_000), town.wallet("berik")
     town.certify("asel")
     town.fund_exactly("asel", 70_000)
@@ -194,7 +194,7 @@ def test_tokens_of_two_keys_pay_together_in_one_payment(town: Town) -> None:
     assert (asel.balance().held, berik.balance().spendable) == (30_000, 100_000)
 
 
-def test_more_keys_than_one_receipt_can_refuse_are_too_scattered(town: Town) -> None:
+def test_more_keys_than_one_receipt_can_refuse_are_too_scattered(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 10_000), town.wallet("berik")
     for _ in range(MAX_PARTS):
         town.certify("asel")
@@ -204,7 +204,7 @@ def test_more_keys_than_one_receipt_can_refuse_are_too_scattered(town: Town) -> 
     assert town.pay("asel", "berik", MAX_PARTS * 10_000).code is None
 
 
-def test_payers_refusals(town: Town) -> None:
+def test_payers_refusals(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     with refused(Code.FUNDS_SHORT):
         asel.paying.consider(berik.receiving.request(100_001))
@@ -222,7 +222,7 @@ def test_payers_refusals(town: Town) -> None:
     assert asel.balance().spendable == 100_000
 
 
-def test_an_own_older_key_is_still_oneself(town: Town) -> None:
+def test_an_own_older_key_is_still_oneself(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     request = asel.receiving.request(10_000)
     town.certify("asel")
@@ -230,7 +230,7 @@ def test_an_own_older_key_is_still_oneself(town: Town) -> None:
         asel.paying.consider(request)
 
 
-def test_limits_of_the_payer(town: Town) -> None:
+def test_limits_of_the_payer(town: WalletNetwork) -> None:
     town.limits = replace(LIMITS, payment=50_000, total=80_000, days=3)
     asel, berik = town.wallet("asel", 100_000, 100_000), town.wallet("berik")
     with refused(Code.LIMIT_PAYMENT):
@@ -249,7 +249,7 @@ def test_limits_of_the_payer(town: Town) -> None:
         asel.paying.consider(berik.receiving.request(1))
 
 
-def test_the_limit_on_hops_is_the_certificates(town: Town) -> None:
+def test_the_limit_on_hops_is_the_certificates(town: WalletNetwork) -> None:
     town.limits = replace(LIMITS, hops=2)
     for name in ("asel", "berik", "dina", "erlan"):
         town.wallet(name)
@@ -261,7 +261,7 @@ def test_the_limit_on_hops_is_the_certificates(town: Town) -> None:
     assert town.wallets["dina"].balance().waiting == 50_000
 
 
-def test_nobody_pays_a_wallet_that_is_revoked(town: Town) -> None:
+def test_nobody_pays_a_wallet_that_is_revoked(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     request = berik.receiving.request(10_000)
     town.revoke(town.revocation_id_of("berik"), Reason.LOST)
@@ -274,7 +274,7 @@ def test_nobody_pays_a_wallet_that_is_revoked(town: Town) -> None:
         asel.paying.consider(town.wallet("dina").receiving.request(1_000))
 
 
-def test_money_that_came_through_a_cheat_is_not_offered(town: Town) -> None:
+def test_money_that_came_through_a_cheat_is_not_offered(town: WalletNetwork) -> None:
     for name in ("asel", "berik", "dina"):
         town.wallet(name)
     town.fund_exactly("asel", 50_000)
@@ -285,7 +285,7 @@ def test_money_that_came_through_a_cheat_is_not_offered(town: Town) -> None:
         town.wallets["berik"].paying.consider(town.wallets["dina"].receiving.request(50_000))
 
 
-def test_proof_against_another_banks_wallet_of_the_same_id_spoils_nothing(town: Town) -> None:
+def test_proof_against_another_banks_wallet_of_the_same_id_spoils_nothing(town: WalletNetwork) -> None:
     for name in ("asel", "berik", "dina"):
         town.wallet(name)
     town.fund_exactly("asel", 50_000)
@@ -302,7 +302,7 @@ def test_proof_against_another_banks_wallet_of_the_same_id_spoils_nothing(town: 
     berik.paying.consider(town.wallets["dina"].receiving.request(50_000))
 
 
-def test_a_wallet_without_certificate_cannot_pay(town: Town) -> None:
+def test_a_wallet_without_certificate_cannot_pay(town: WalletNetwork) -> None:
     berik = town.wallet("berik")
     asel = town.open("asel")
     asel.reconciling.take_root(town.world.root.public, town.world.signed_directory().encode())
@@ -313,7 +313,7 @@ def test_a_wallet_without_certificate_cannot_pay(town: Town) -> None:
         asel.receiving.request(1_000)
 
 
-def test_an_expired_certificate_neither_pays_nor_asks(town: Town) -> None:
+def test_an_expired_certificate_neither_pays_nor_asks(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 50_000), town.wallet("berik", expires=town.world.now + 200 * DAY)
     town.world.now += 61 * DAY
     with refused(Code.CERTIFICATE_EXPIRED):
@@ -322,7 +322,7 @@ def test_an_expired_certificate_neither_pays_nor_asks(town: Town) -> None:
         asel.receiving.request(1_000)
 
 
-def test_a_transfer_is_never_dated_before_its_tokens(town: Town) -> None:
+def test_a_transfer_is_never_dated_before_its_tokens(town: WalletNetwork) -> None:
     asel, berik, dina = town.wallet("asel"), town.wallet("berik"), town.wallet("dina")
     town.fund_exactly("asel", 50_000)
     town.ahead["asel"] = 3_000
@@ -335,7 +335,7 @@ def test_a_transfer_is_never_dated_before_its_tokens(town: Town) -> None:
     assert asel.now() == town.world.now + 3_000
 
 
-def test_a_payment_never_exceeds_what_can_be_passed_on(town: Town) -> None:
+def test_a_payment_never_exceeds_what_can_be_passed_on(town: WalletNetwork) -> None:
     """Change upon change lengthens the provenance, until the purse says that it must reconcile."""
     town.limits = replace(LIMITS, payment=10_000_000, total=50_000_000)
     asel, berik = town.wallet("asel", 1_000_000), town.wallet("berik")

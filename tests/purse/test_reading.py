@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.purse.view.history import EventKind
 
 
-def test_history_and_chain(town: Town) -> None:
+def test_history_and_chain(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     shop, dina = town.merchant("shop"), town.wallet("dina")
     town.world.now += 60
@@ -25,7 +25,7 @@ def test_history_and_chain(town: Town) -> None:
     assert links[1].txid == received.tokens[0].ref.txid
 
 
-def test_risk_says_what_goes_with_the_device_and_until_when(town: Town) -> None:
+def test_risk_says_what_goes_with_the_device_and_until_when(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     assert (berik.risk().amount, berik.risk().until) == (0, None)
     town.pay("asel", "berik", 30_000)

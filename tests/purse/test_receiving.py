@@ -11,7 +11,7 @@ from hsm.failpoint import watching
 from hsm.keystore import KeystoreCode, KeystoreError
 from tests.support.purses import Clone, pay_unseen, refused
 from tests.support.shelf import open_after_a_kill
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY, LIMITS
 from wallet.protocol.bounds import MAX_REFUSALS
 from wallet.protocol.codes import Code, Refusal
@@ -27,7 +27,7 @@ from wallet.purse.store.tokens import TokenState
 from wallet.purse.view.history import EventKind
 
 
-def test_a_repeat_gets_the_first_receipt_and_says_of_when(town: Town) -> None:
+def test_a_repeat_gets_the_first_receipt_and_says_of_when(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
@@ -51,7 +51,7 @@ def dying_at(step: str) -> Callable[[str], None]:
     return reached
 
 
-def test_what_is_accepted_is_on_disk_with_its_receipt(town: Town) -> None:
+def test_what_is_accepted_is_on_disk_with_its_receipt(town: WalletNetwork) -> None:
     """Killed right after the one step, nothing is left to sign."""
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
@@ -69,7 +69,7 @@ def test_what_is_accepted_is_on_disk_with_its_receipt(town: Town) -> None:
     assert berik.receiving.receive(raw).receipt == answered.receipt
 
 
-def test_killed_with_the_receipt_signed_nothing_came_and_the_payment_shows_again(town: Town) -> None:
+def test_killed_with_the_receipt_signed_nothing_came_and_the_payment_shows_again(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     request = berik.receiving.request(30_000)
@@ -83,7 +83,7 @@ def test_killed_with_the_receipt_signed_nothing_came_and_the_payment_shows_again
 
 
 def test_where_no_receipt_can_be_signed_the_money_is_kept_and_a_repeat_gets_one(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
@@ -102,7 +102,7 @@ def test_where_no_receipt_can_be_signed_the_money_is_kept_and_a_repeat_gets_one(
     assert berik.balance().spendable == 30_000
 
 
-def test_other_company_makes_no_new_payment(town: Town) -> None:
+def test_other_company_makes_no_new_payment(town: WalletNetwork) -> None:
     """The same transfers with another policy beside them are the same payment."""
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
@@ -113,7 +113,7 @@ def test_other_company_makes_no_new_payment(town: Town) -> None:
     assert asel.balance().held + berik.balance().held == 100_000
 
 
-def test_a_payment_to_somebody_else_is_not_kept(town: Town) -> None:
+def test_a_payment_to_somebody_else_is_not_kept(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik, dina = town.wallet("berik"), town.wallet("dina")
     _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
@@ -122,7 +122,7 @@ def test_a_payment_to_somebody_else_is_not_kept(town: Town) -> None:
     assert dina._purse.store.value("SELECT count(*) FROM object WHERE kind = 'transfer'") == 0
 
 
-def test_what_is_not_valid_leaves_no_trace(town: Town) -> None:
+def test_what_is_not_valid_leaves_no_trace(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
@@ -136,7 +136,7 @@ def test_what_is_not_valid_leaves_no_trace(town: Town) -> None:
     assert berik.receiving.receive(raw).code is None
 
 
-def test_refusing_gives_the_money_back_and_keeps_it_out_for_ever(town: Town) -> None:
+def test_refusing_gives_the_money_back_and_keeps_it_out_for_ever(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     request = berik.receiving.request(30_000, valid_for=60)
     payment, raw = pay_unseen(town, "asel", request)
@@ -161,7 +161,7 @@ def test_refusing_gives_the_money_back_and_keeps_it_out_for_ever(town: Town) -> 
     assert berik.balance().held == 0
 
 
-def test_a_request_with_a_nonce_takes_one_payment(town: Town) -> None:
+def test_a_request_with_a_nonce_takes_one_payment(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
     berik = town.wallet("berik")
@@ -177,7 +177,7 @@ def test_a_request_with_a_nonce_takes_one_payment(town: Town) -> None:
     assert (answered.code, answered.amount, answered.repeat_of) == (None, 30_000, town.world.now)
 
 
-def test_the_first_failing_check_of_the_page_gives_the_code(town: Town, clone: Clone) -> None:
+def test_the_first_failing_check_of_the_page_gives_the_code(town: WalletNetwork, clone: Clone) -> None:
     """An answered request is 8.4.2, wherever the other answer is; a wrong amount is 8.4.7."""
     town.wallet("asel", 100_000, 50_000)
     berik = town.wallet("berik")
@@ -191,7 +191,7 @@ def test_the_first_failing_check_of_the_page_gives_the_code(town: Town, clone: C
     assert berik.receiving.receive(later).code is Code.REQUEST_ANSWERED
 
 
-def test_what_the_ledger_delivered_counts_once_against_the_limit(town: Town) -> None:
+def test_what_the_ledger_delivered_counts_once_against_the_limit(town: WalletNetwork) -> None:
     town.limits = replace(LIMITS, balance=100_000)
     town.wallet("asel", 100_000)
     shop = town.merchant("shop")
@@ -208,7 +208,7 @@ def test_what_the_ledger_delivered_counts_once_against_the_limit(town: Town) -> 
     assert (received.code, received.amount, shop.balance().held) == (None, 50_000, 100_000)
 
 
-def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: Town) -> None:
+def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: WalletNetwork) -> None:
     """Whatever was asked for may come: it is one sum, for asking, funding and receiving."""
     town.limits = replace(LIMITS, balance=100_000)
     town.wallet("asel", 100_000)
@@ -226,7 +226,7 @@ def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: Town
     assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_000, allow_second=True))).code is None
 
 
-def payers_at_once(town: Town, request: Signed[Request], count: int) -> bytes:
+def payers_at_once(town: WalletNetwork, request: Signed[Request], count: int) -> bytes:
     """One payment of the wrong amount from ``count`` payers: a refusal would need a redemption for each."""
     payments = []
     for number in range(count):
@@ -241,7 +241,7 @@ def payers_at_once(town: Town, request: Signed[Request], count: int) -> bytes:
     ).encode()
 
 
-def test_a_payment_from_more_payers_than_one_receipt_can_refuse_is_not_kept(town: Town) -> None:
+def test_a_payment_from_more_payers_than_one_receipt_can_refuse_is_not_kept(town: WalletNetwork) -> None:
     shop = town.merchant("shop")
     request = shop.receiving.request(10_000, printed=True)
     raw = payers_at_once(town, request, MAX_REFUSALS + 1)
@@ -253,7 +253,7 @@ def test_a_payment_from_more_payers_than_one_receipt_can_refuse_is_not_kept(town
     assert (received.code, len(received.receipt.refusals)) == (Code.AMOUNT_MISMATCH, MAX_REFUSALS)
 
 
-def test_every_payment_that_came_keeps_its_own_answer(town: Town) -> None:
+def test_every_payment_that_came_keeps_its_own_answer(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
     berik = town.wallet("berik")
@@ -269,7 +269,7 @@ def test_every_payment_that_came_keeps_its_own_answer(town: Town) -> None:
         berik.receiving.answer_of(bytes(32))
 
 
-def test_a_payment_to_a_request_that_was_lost_is_given_back(town: Town) -> None:
+def test_a_payment_to_a_request_that_was_lost_is_given_back(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     request = berik.receiving.request(30_000)
@@ -281,7 +281,7 @@ def test_a_payment_to_a_request_that_was_lost_is_given_back(town: Town) -> None:
     assert berik.balance().refused == 30_000
 
 
-def test_the_request_at_hand_helps_where_the_store_lost_it(town: Town) -> None:
+def test_the_request_at_hand_helps_where_the_store_lost_it(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     request = berik.receiving.request(30_000)
@@ -292,7 +292,7 @@ def test_the_request_at_hand_helps_where_the_store_lost_it(town: Town) -> None:
     assert berik.receiving.receive(raw, request).code is None
 
 
-def test_a_token_spent_twice_is_taken_once_and_proved(town: Town, clone: Clone) -> None:
+def test_a_token_spent_twice_is_taken_once_and_proved(town: WalletNetwork, clone: Clone) -> None:
     town.wallet("asel", 50_000)
     berik, dina = town.wallet("berik"), town.wallet("dina")
     requests = [berik.receiving.request(50_000), dina.receiving.request(50_000)]
@@ -316,7 +316,7 @@ def test_a_token_spent_twice_is_taken_once_and_proved(town: Town, clone: Clone) 
     assert {evidence.first.id, evidence.second.id} <= uploaded
 
 
-def test_outstanding_requests_count_against_the_balance_limit(town: Town) -> None:
+def test_outstanding_requests_count_against_the_balance_limit(town: WalletNetwork) -> None:
     town.limits = replace(LIMITS, balance=100_000)
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
@@ -335,7 +335,7 @@ def test_outstanding_requests_count_against_the_balance_limit(town: Town) -> Non
     assert berik.receiving.request(40_000).body.amount == 40_000
 
 
-def test_what_would_break_the_balance_limit_is_given_back(town: Town) -> None:
+def test_what_would_break_the_balance_limit_is_given_back(town: WalletNetwork) -> None:
     town.limits = replace(LIMITS, balance=100_000)
     town.wallet("asel", 100_000)
     shop = town.merchant("shop")
@@ -348,13 +348,13 @@ def test_what_would_break_the_balance_limit_is_given_back(town: Town) -> None:
     assert shop.balance().held == 60_000
 
 
-def test_a_request_never_outlives_its_certificate(town: Town) -> None:
+def test_a_request_never_outlives_its_certificate(town: WalletNetwork) -> None:
     shop = town.merchant("shop")
     request = shop.receiving.request(1_000, printed=True, valid_for=365 * DAY)
     assert request.body.expires == town.world.now + 60 * DAY
 
 
-def test_requests_are_checked_before_they_are_signed(town: Town) -> None:
+def test_requests_are_checked_before_they_are_signed(town: WalletNetwork) -> None:
     berik = town.wallet("berik")
     with refused(Code.AMOUNT_INVALID):
         berik.receiving.request(0)
@@ -362,7 +362,7 @@ def test_requests_are_checked_before_they_are_signed(town: Town) -> None:
         berik.receiving.request(1_000, memo="ә" * 71)
 
 
-def test_refusals_take_numbers_of_the_same_count(town: Town) -> None:
+def test_refusals_take_numbers_of_the_same_count(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
     berik = town.wallet("berik", 50_000)
@@ -375,7 +375,7 @@ def test_refusals_take_numbers_of_the_same_count(town: Town) -> None:
     assert [tuple(row) for row in rows] == [(1, 10_000), (2, 10_000), (3, 15_000)]
 
 
-def test_a_refused_token_is_in_no_candidate_and_no_risk(town: Town) -> None:
+def test_a_refused_token_is_in_no_candidate_and_no_risk(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
     berik = town.wallet("berik")
@@ -387,7 +387,7 @@ def test_a_refused_token_is_in_no_candidate_and_no_risk(town: Town) -> None:
     assert len(berik._purse.tokens.all(TokenState.REFUSED)) == 1
 
 
-def test_an_old_payment_called_new_again_is_no_new_money(town: Town) -> None:
+def test_an_old_payment_called_new_again_is_no_new_money(town: WalletNetwork) -> None:
     """Nobody signs how many of a payment's transfers are new: only what the purse did not have counts."""
     asel, shop = town.wallet("asel", 100_000), town.merchant("shop")
     code = shop.receiving.request(100_000, is_open=True, printed=True)

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from tests.support.purses import refused, total_held
 from tests.support.small_ledger import repeated
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code
 
 
-def test_what_was_received_and_paid_is_uploaded_with_all_that_it_needs(town: Town) -> None:
+def test_what_was_received_and_paid_is_uploaded_with_all_that_it_needs(town: WalletNetwork) -> None:
     asel, berik, dina = town.wallet("asel", 100_000), town.wallet("berik"), town.wallet("dina")
     town.pay("asel", "berik", 60_000)
     town.pay("berik", "dina", 50_000)
@@ -25,7 +25,7 @@ def test_what_was_received_and_paid_is_uploaded_with_all_that_it_needs(town: Tow
     assert all(row.settlement is not None for row in town.ledger.upload(dina.reconciling.uploads.next()))
 
 
-def test_settled_money_is_no_longer_unsettled(town: Town) -> None:
+def test_settled_money_is_no_longer_unsettled(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 60_000)
@@ -34,7 +34,7 @@ def test_settled_money_is_no_longer_unsettled(town: Town) -> None:
     assert berik.reconciling.uploads.next() == Bundle()
 
 
-def test_change_of_unsettled_money_is_unsettled(town: Town) -> None:
+def test_change_of_unsettled_money_is_unsettled(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik, _ = town.wallet("berik"), town.wallet("dina")
     town.pay("asel", "berik", 60_000)
@@ -44,7 +44,7 @@ def test_change_of_unsettled_money_is_unsettled(town: Town) -> None:
     assert berik.balance().unsettled == 0
 
 
-def test_uploads_in_pieces_give_the_same(town: Town) -> None:
+def test_uploads_in_pieces_give_the_same(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     for _ in range(5):
@@ -53,7 +53,7 @@ def test_uploads_in_pieces_give_the_same(town: Town) -> None:
     assert berik.balance().unsettled == 0
 
 
-def test_an_answer_twice_changes_nothing_and_the_first_verdict_stands(town: Town) -> None:
+def test_an_answer_twice_changes_nothing_and_the_first_verdict_stands(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 60_000)
@@ -66,7 +66,7 @@ def test_an_answer_twice_changes_nothing_and_the_first_verdict_stands(town: Town
     assert (berik.balance(), berik.tokens()) == before
 
 
-def test_an_unsigned_answer_is_not_believed(town: Town) -> None:
+def test_an_unsigned_answer_is_not_believed(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 60_000)
@@ -83,7 +83,7 @@ def test_an_unsigned_answer_is_not_believed(town: Town) -> None:
     assert berik.balance().unsettled == 60_000
 
 
-def test_waiting_is_asked_for_again_next_time(town: Town) -> None:
+def test_waiting_is_asked_for_again_next_time(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 60_000)
@@ -94,7 +94,7 @@ def test_waiting_is_asked_for_again_next_time(town: Town) -> None:
     assert berik.balance().unsettled == 60_000
 
 
-def test_what_the_ledger_refuses_is_worth_nothing(town: Town) -> None:
+def test_what_the_ledger_refuses_is_worth_nothing(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     received = town.pay("asel", "berik", 60_000)
@@ -102,7 +102,7 @@ def test_what_the_ledger_refuses_is_worth_nothing(town: Town) -> None:
     assert berik.balance().held == 0
 
 
-def test_money_is_neither_made_nor_lost_on_the_way(town: Town) -> None:
+def test_money_is_neither_made_nor_lost_on_the_way(town: WalletNetwork) -> None:
     for name in ("asel", "berik", "dina"):
         town.wallet(name, 50_000, 50_000)
     town.pay("asel", "berik", 70_000)

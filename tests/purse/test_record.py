@@ -7,7 +7,7 @@ import pytest
 from hsm.keystore import KeystoreCode, KeystoreError, Record
 from tests.support.purses import refused
 from tests.support.shelf import Shelf, open_after_a_kill
-from tests.support.wallets import Chance, Town
+from tests.support.wallets import Chance, WalletNetwork
 from wallet.protocol.codes import Code
 from wallet.purse.store.journal import GENESIS, Journal, PurseState, entry_after
 from wallet.purse.store.memory import MemoryHome
@@ -16,7 +16,7 @@ from wallet.purse.store.transitions import RECORDED_LATER, Transition
 from wallet.wallet import Wallet
 
 
-def test_what_signs_moves_the_record_to_its_row_and_the_rest_follows_at_the_end(town: Town) -> None:
+def test_what_signs_moves_the_record_to_its_row_and_the_rest_follows_at_the_end(town: WalletNetwork) -> None:
     asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
     town.pay("asel", "berik", 10_000)
     rows = asel._purse.store.rows("SELECT transition, step, digest FROM journal ORDER BY step")
@@ -33,7 +33,7 @@ def test_nothing_that_signs_is_recorded_later() -> None:
 
 
 @pytest.mark.parametrize("last", list(Transition))
-def test_what_may_be_recorded_later_and_one_more_rolls_forward(town: Town, last: Transition) -> None:
+def test_what_may_be_recorded_later_and_one_more_rolls_forward(town: WalletNetwork, last: Transition) -> None:
     """As after a kill between the last transaction and its record."""
     asel = town.wallet("asel", 100_000)
     for transition in (*sorted(RECORDED_LATER), last):
@@ -46,7 +46,7 @@ def test_what_may_be_recorded_later_and_one_more_rolls_forward(town: Town, last:
 
 
 @pytest.mark.parametrize("first", sorted(set(Transition) - RECORDED_LATER))
-def test_what_had_to_be_recorded_before_another_is_a_rollback(town: Town, first: Transition) -> None:
+def test_what_had_to_be_recorded_before_another_is_a_rollback(town: WalletNetwork, first: Transition) -> None:
     """As where an older keystore was put under the purse."""
     asel = town.wallet("asel", 100_000)
     for transition in (first, Transition.ACCEPT):
@@ -56,7 +56,7 @@ def test_what_had_to_be_recorded_before_another_is_a_rollback(town: Town, first:
 
 
 def test_a_copy_that_forgot_a_payment_whose_record_was_to_follow_takes_it_again(
-    town: Town, shelf: Shelf
+    town: WalletNetwork, shelf: Shelf
 ) -> None:
     """Put back before the record had followed: the payer shows it again, and it counts once."""
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
@@ -74,7 +74,7 @@ def test_a_copy_that_forgot_a_payment_whose_record_was_to_follow_takes_it_again(
     assert town.pay("berik", "asel", 30_000).code is None
 
 
-def test_rows_are_chained_by_their_digests(town: Town) -> None:
+def test_rows_are_chained_by_their_digests(town: WalletNetwork) -> None:
     asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
     town.pay("asel", "berik", 10_000)
     rows = asel._purse.store.rows("SELECT step, previous, digest FROM journal ORDER BY step")
@@ -84,7 +84,7 @@ def test_rows_are_chained_by_their_digests(town: Town) -> None:
 
 
 def test_one_step_ahead_of_the_record_is_a_crash_and_rolls_forward(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
@@ -98,7 +98,7 @@ def test_one_step_ahead_of_the_record_is_a_crash_and_rolls_forward(
 
 
 def test_a_record_that_could_not_be_written_is_made_up_for(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token was full, say, and then was not: nothing is signed before the record has caught up."""
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
@@ -124,7 +124,7 @@ def test_a_record_that_could_not_be_written_is_made_up_for(
     assert town.open("asel").state is PurseState.SOUND
 
 
-def test_an_older_copy_does_not_spend(town: Town, shelf: Shelf) -> None:
+def test_an_older_copy_does_not_spend(town: WalletNetwork, shelf: Shelf) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     shelf.keep("asel")
     town.pay("asel", "berik", 60_000)
@@ -140,7 +140,7 @@ def test_an_older_copy_does_not_spend(town: Town, shelf: Shelf) -> None:
     assert town.open("asel").state is PurseState.ROLLED_BACK
 
 
-def test_an_older_copy_still_receives(town: Town, shelf: Shelf) -> None:
+def test_an_older_copy_still_receives(town: WalletNetwork, shelf: Shelf) -> None:
     town.wallet("asel", 100_000), town.wallet("berik")
     shelf.keep("asel")
     town.pay("asel", "berik", 60_000)
@@ -149,7 +149,7 @@ def test_an_older_copy_still_receives(town: Town, shelf: Shelf) -> None:
     assert asel.state is PurseState.ROLLED_BACK
 
 
-def test_a_copy_from_before_the_signature_is_a_rollback_too(town: Town, shelf: Shelf) -> None:
+def test_a_copy_from_before_the_signature_is_a_rollback_too(town: WalletNetwork, shelf: Shelf) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(60_000))
     shelf.keep("asel")
@@ -168,7 +168,7 @@ def test_a_copy_from_before_the_signature_is_a_rollback_too(town: Town, shelf: S
     assert asel.balance().held == 40_000
 
 
-def test_a_store_of_another_purse_is_no_step_ahead(town: Town) -> None:
+def test_a_store_of_another_purse_is_no_step_ahead(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     stranger = Wallet.open(MemoryHome(), town.keystores["asel"], lambda: town.world.now, Chance("stranger"))
     assert stranger.state is PurseState.ROLLED_BACK
@@ -176,7 +176,7 @@ def test_a_store_of_another_purse_is_no_step_ahead(town: Town) -> None:
 
 
 def test_signed_bytes_are_not_shown_before_the_record_has_moved(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))

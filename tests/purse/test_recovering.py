@@ -7,7 +7,7 @@ import pytest
 from hsm.memory import MemoryKeystore
 from tests.support.purses import refused
 from tests.support.shelf import Shelf
-from tests.support.wallets import Chance, Town
+from tests.support.wallets import Chance, WalletNetwork
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.purse.pay.preflight import Preflight
@@ -17,7 +17,7 @@ from wallet.purse.store.payments import PaymentState
 from wallet.wallet import Wallet
 
 
-def test_the_ledger_makes_it_sound_again(town: Town, shelf: Shelf) -> None:
+def test_the_ledger_makes_it_sound_again(town: WalletNetwork, shelf: Shelf) -> None:
     town.wallet("asel", 100_000, 50_000), town.wallet("berik")
     shelf.keep("asel")
     town.pay("asel", "berik", 60_000)
@@ -35,7 +35,9 @@ def test_the_ledger_makes_it_sound_again(town: Town, shelf: Shelf) -> None:
     assert town.ledger.upload(asel.reconciling.uploads.next())[0].evidence is None
 
 
-def test_an_intent_of_an_older_copy_that_was_never_signed_is_dropped(town: Town, shelf: Shelf) -> None:
+def test_an_intent_of_an_older_copy_that_was_never_signed_is_dropped(
+    town: WalletNetwork, shelf: Shelf
+) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(60_000))
     shelf.keep("asel")
@@ -48,7 +50,7 @@ def test_an_intent_of_an_older_copy_that_was_never_signed_is_dropped(town: Town,
     assert asel.balance().held == asel.balance().spendable == 80_000
 
 
-def test_a_lost_purse_finds_its_keys_and_its_money(town: Town) -> None:
+def test_a_lost_purse_finds_its_keys_and_its_money(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000), town.wallet("berik")
     town.pay("asel", "berik", 60_000)
     town.reconcile("asel")
@@ -62,7 +64,7 @@ def test_a_lost_purse_finds_its_keys_and_its_money(town: Town) -> None:
 
 
 def test_nothing_is_refused_while_rolled_back_and_then_with_an_unused_number(
-    town: Town, shelf: Shelf
+    town: WalletNetwork, shelf: Shelf
 ) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik", 100_000)
     request = asel.receiving.request(10_000)
@@ -83,7 +85,7 @@ def test_nothing_is_refused_while_rolled_back_and_then_with_an_unused_number(
     assert [item.body.sequence for item in refusal.receipt.refusals] == [2]
 
 
-def test_money_that_was_spent_before_a_rollback_is_not_given_back(town: Town, shelf: Shelf) -> None:
+def test_money_that_was_spent_before_a_rollback_is_not_given_back(town: WalletNetwork, shelf: Shelf) -> None:
     """An honest key would contradict itself: its payment, and the redemption of a refusal (found by the properties)."""
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     request = berik.receiving.request(30_000)
@@ -104,7 +106,7 @@ def test_money_that_was_spent_before_a_rollback_is_not_given_back(town: Town, sh
     assert (berik.balance().held, berik.evidence()) == (0, ())
 
 
-def test_a_copy_from_before_an_epoch_finds_the_newer_key(town: Town, shelf: Shelf) -> None:
+def test_a_copy_from_before_an_epoch_finds_the_newer_key(town: WalletNetwork, shelf: Shelf) -> None:
     town.wallet("asel", 100_000)
     shelf.keep("asel")
     town.reconcile("asel", anew=True, refresh=True)
@@ -117,7 +119,7 @@ def test_a_copy_from_before_an_epoch_finds_the_newer_key(town: Town, shelf: Shel
     assert len(asel._purse.epochs.own()) == 2
 
 
-def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: Town) -> None:
+def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     found = town.lose("asel").reconciling.begin_epoch()
     fresh = town.wallets["asel"].reconciling.begin_epoch(fresh_key=True)
@@ -128,7 +130,7 @@ def test_a_found_key_that_is_too_old_to_certify_is_left_aside(town: Town) -> Non
     assert town.wallets["asel"].balance().held == 100_000
 
 
-def test_what_a_lost_purse_had_refused_stays_refused(town: Town) -> None:
+def test_what_a_lost_purse_had_refused_stays_refused(town: WalletNetwork) -> None:
     town.wallet("dina", 100_000), town.wallet("berik", 100_000), town.wallet("asel")
     request = town.wallets["asel"].receiving.request(10_000)
     payments = {}
@@ -151,13 +153,13 @@ def test_what_a_lost_purse_had_refused_stays_refused(town: Town) -> None:
 # an older copy of the keystore
 
 
-def put_keys_back(town: Town, name: str, keystore: MemoryKeystore) -> Wallet:
+def put_keys_back(town: WalletNetwork, name: str, keystore: MemoryKeystore) -> Wallet:
     town.wallets.pop(name).close()
     town.keystores[name] = keystore
     return town.open(name)
 
 
-def test_a_keystore_put_back_is_a_rollback_that_the_purse_itself_can_answer(town: Town) -> None:
+def test_a_keystore_put_back_is_a_rollback_that_the_purse_itself_can_answer(town: WalletNetwork) -> None:
     asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
     older = town.keystores["asel"].clone()
     town.pay("asel", "berik", 60_000)
@@ -169,7 +171,9 @@ def test_a_keystore_put_back_is_a_rollback_that_the_purse_itself_can_answer(town
     assert asel.balance().spendable == 40_000
 
 
-def test_an_older_record_under_a_newer_store_does_not_spend_until_the_ledger_knows_all(town: Town) -> None:
+def test_an_older_record_under_a_newer_store_does_not_spend_until_the_ledger_knows_all(
+    town: WalletNetwork,
+) -> None:
     asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
     old = town.keystores["asel"].clone()
     town.pay("asel", "berik", 60_000)
@@ -185,7 +189,9 @@ def test_an_older_record_under_a_newer_store_does_not_spend_until_the_ledger_kno
     assert not asel.evidence()
 
 
-def test_keys_that_an_older_keystore_lacks_are_missed_and_used_again_when_they_come_back(town: Town) -> None:
+def test_keys_that_an_older_keystore_lacks_are_missed_and_used_again_when_they_come_back(
+    town: WalletNetwork,
+) -> None:
     asel = town.wallet("asel", 10_000)
     town.wallet("berik", 5_000)
     first = town.keystores["asel"].clone()
@@ -211,7 +217,7 @@ def test_keys_that_an_older_keystore_lacks_are_missed_and_used_again_when_they_c
 
 
 def test_a_wallet_opens_though_it_lacks_the_key_for_something_it_had_begun(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between a refusal and its signature, and then an older keystore put in its place."""
     old = MemoryKeystore(Chance("keys of berik"), pin="1234")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from tests.support.purses import pay_unseen, refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY, Key
 from wallet.protocol.bundle import MAX_BUNDLE_ITEMS, Bundle
 from wallet.protocol.codes import Code
@@ -15,7 +15,7 @@ from wallet.protocol.validity import issued_tokens
 from wallet.purse.store.tokens import TokenState
 
 
-def test_a_refresh_brings_fresh_tokens_under_the_new_key(town: Town) -> None:
+def test_a_refresh_brings_fresh_tokens_under_the_new_key(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     for _ in range(3):
@@ -32,7 +32,7 @@ def test_a_refresh_brings_fresh_tokens_under_the_new_key(town: Town) -> None:
     assert berik.reconciling.exchanging.begin_refresh() == ()
 
 
-def test_an_outcome_may_come_by_itself_and_only_once(town: Town) -> None:
+def test_an_outcome_may_come_by_itself_and_only_once(town: WalletNetwork) -> None:
     town.wallet("asel", 100_000)
     berik = town.wallet("berik")
     town.pay("asel", "berik", 30_000)
@@ -48,14 +48,14 @@ def test_an_outcome_may_come_by_itself_and_only_once(town: Town) -> None:
     assert berik.balance().spendable == 30_000
 
 
-def test_nothing_is_redeemed_before_everything_is_uploaded(town: Town) -> None:
+def test_nothing_is_redeemed_before_everything_is_uploaded(town: WalletNetwork) -> None:
     asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
     town.pay("asel", "berik", 30_000)
     with refused(Code.RECONCILE_FIRST):
         asel.reconciling.exchanging.begin_defund(10_000)
 
 
-def test_a_token_under_an_intent_is_not_redeemed(town: Town) -> None:
+def test_a_token_under_an_intent_is_not_redeemed(town: WalletNetwork) -> None:
     asel, berik = town.wallet("asel", 100_000, 50_000), town.wallet("berik")
     asel.paying.reserve(berik.receiving.request(90_000))
     town.certify("asel")
@@ -65,7 +65,7 @@ def test_a_token_under_an_intent_is_not_redeemed(town: Town) -> None:
     assert (asel.balance().redeeming, asel.balance().reserved) == (50_000, 100_000)
 
 
-def test_defunding_gives_change_and_takes_the_most_worn(town: Town) -> None:
+def test_defunding_gives_change_and_takes_the_most_worn(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000, 50_000)
     town.certify("asel")
     town.fund_exactly("asel", 70_000)
@@ -79,7 +79,7 @@ def test_defunding_gives_change_and_takes_the_most_worn(town: Town) -> None:
     assert sum(town.ledger.accounts.values()) == 220_000
 
 
-def test_a_token_too_heavy_for_change_is_refreshed_before_part_of_it_is_defunded(town: Town) -> None:
+def test_a_token_too_heavy_for_change_is_refreshed_before_part_of_it_is_defunded(town: WalletNetwork) -> None:
     """What the ledger delivers may have a provenance to which no transfer that leaves money can be added."""
     berik, world = town.wallet("berik"), town.world
     payer, nobody = world.person("Dauren"), Key.of("nobody").public
@@ -102,7 +102,7 @@ def test_a_token_too_heavy_for_change_is_refreshed_before_part_of_it_is_defunded
     assert berik.balance().held == 1
 
 
-def test_a_revoked_wallet_may_only_defund(town: Town) -> None:
+def test_a_revoked_wallet_may_only_defund(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     town.revoke(town.revocation_id_of("asel"), Reason.LIMITS)
     town.learn_policy("asel")
@@ -115,7 +115,7 @@ def test_a_revoked_wallet_may_only_defund(town: Town) -> None:
     assert sum(town.ledger.accounts.values()) == 100_000
 
 
-def test_tokens_at_hop_15_and_of_expired_certificates_are_redeemed(town: Town) -> None:
+def test_tokens_at_hop_15_and_of_expired_certificates_are_redeemed(town: WalletNetwork) -> None:
     names = [f"hand {number}" for number in range(16)]
     for name in names:
         town.wallet(name)
@@ -129,7 +129,7 @@ def test_tokens_at_hop_15_and_of_expired_certificates_are_redeemed(town: Town) -
     assert last.balance().spendable == 50_000
 
 
-def test_money_past_its_grace_is_no_longer_held(town: Town) -> None:
+def test_money_past_its_grace_is_no_longer_held(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 50_000)
     town.world.now += 120 * DAY
     town.learn_policy("asel")
@@ -140,7 +140,7 @@ def test_money_past_its_grace_is_no_longer_held(town: Town) -> None:
     assert [item.state for item in asel._purse.tokens.all()] == [TokenState.EXPIRED]
 
 
-def test_a_refusal_that_brings_nothing_is_over_too(town: Town) -> None:
+def test_a_refusal_that_brings_nothing_is_over_too(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     town.wallet("dina", 100_000)
     berik = town.wallet("berik")
@@ -154,7 +154,7 @@ def test_a_refusal_that_brings_nothing_is_over_too(town: Town) -> None:
     assert (asel.reconciling.exchanging.open(), asel.balance().redeeming) == ((), 0)
 
 
-def test_a_redemption_that_the_ledger_refuses_is_over(town: Town) -> None:
+def test_a_redemption_that_the_ledger_refuses_is_over(town: WalletNetwork) -> None:
     asel = town.wallet("asel", 100_000)
     (txid,) = asel.reconciling.exchanging.begin_defund(40_000)
     asel.reconciling.answer([town.ledger.refuse(txid, Code.WALLET_REVOKED)])

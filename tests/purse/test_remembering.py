@@ -10,7 +10,7 @@ import pytest
 from tests.ledger_sync.statements import steps_of
 from tests.purse.test_history import back_up, line, put_back
 from tests.support.purses import refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
@@ -23,7 +23,7 @@ from wallet.purse.view.history import EventKind
 
 
 @contextmanager
-def forgetting(town: Town, name: str) -> Iterator[None]:
+def forgetting(town: WalletNetwork, name: str) -> Iterator[None]:
     """What this wallet does inside, its purse does not know afterwards."""
     copy = f"backup {len(town.homes)}"
     back_up(town, name, copy)
@@ -31,7 +31,7 @@ def forgetting(town: Town, name: str) -> Iterator[None]:
     put_back(town, name, copy)
 
 
-def paid(town: Town, request: Signed[Request], amount: int | None = None) -> Received:
+def paid(town: WalletNetwork, request: Signed[Request], amount: int | None = None) -> Received:
     """Asel's payment, which berik receives; asel never sees the receipt."""
     paying = town.wallets["asel"].paying
     return town.wallets["berik"].receiving.receive(
@@ -39,7 +39,7 @@ def paid(town: Town, request: Signed[Request], amount: int | None = None) -> Rec
     )
 
 
-def told(town: Town, *, requests: bool = True) -> None:
+def told(town: WalletNetwork, *, requests: bool = True) -> None:
     """By the ledger, of everything."""
     town.reconcile("berik")
     if not requests:
@@ -51,7 +51,7 @@ def told(town: Town, *, requests: bool = True) -> None:
 @pytest.mark.parametrize("requests", [True, False])
 @pytest.mark.parametrize("is_open", [False, True])
 def test_a_request_whose_payment_was_forgotten_is_not_paid_again(
-    town: Town, requests: bool, is_open: bool
+    town: WalletNetwork, requests: bool, is_open: bool
 ) -> None:
     """`a purse put back pays the same request twice`: only rows were looked at that it had made itself."""
     town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
@@ -75,7 +75,7 @@ def test_a_request_whose_payment_was_forgotten_is_not_paid_again(
     assert asel.evidence() == town.wallets["berik"].evidence() == ()
 
 
-def test_a_receipt_for_a_forgotten_payment_is_taken_at_once(town: Town) -> None:
+def test_a_receipt_for_a_forgotten_payment_is_taken_at_once(town: WalletNetwork) -> None:
     town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
     with forgetting(town, "asel"):
         received = paid(town, town.wallets["berik"].receiving.request(100_000))
@@ -89,7 +89,7 @@ def test_a_receipt_for_a_forgotten_payment_is_taken_at_once(town: Town) -> None:
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_each_forgotten_payment_to_a_printed_code_is_one(town: Town, is_open: bool) -> None:
+def test_each_forgotten_payment_to_a_printed_code_is_one(town: WalletNetwork, is_open: bool) -> None:
     town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
     request = town.wallets["berik"].receiving.request(60_000, is_open=is_open, printed=True)
     with forgetting(town, "asel"):
@@ -105,7 +105,7 @@ def test_each_forgotten_payment_to_a_printed_code_is_one(town: Town, is_open: bo
     assert not asel.paying.consider(request, 60_000).earlier
 
 
-def test_parts_of_one_forgotten_payment_are_one_payment_whenever_they_come(town: Town) -> None:
+def test_parts_of_one_forgotten_payment_are_one_payment_whenever_they_come(town: WalletNetwork) -> None:
     """Paid from two keys, so in two transfers; the ledger tells of them one by one."""
     town.wallet("asel", 60_000), town.wallet("berik", bank="zhibek")
     town.reconcile("asel", anew=True)
@@ -128,7 +128,7 @@ def test_parts_of_one_forgotten_payment_are_one_payment_whenever_they_come(town:
     assert line(asel, EventKind.PAID).change == -100_000
 
 
-def test_what_an_older_qalta_was_told_of_is_remembered_at_opening(town: Town) -> None:
+def test_what_an_older_qalta_was_told_of_is_remembered_at_opening(town: WalletNetwork) -> None:
     town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
     request = town.wallets["berik"].receiving.request(100_000)
     with forgetting(town, "asel"):
@@ -141,7 +141,7 @@ def test_what_an_older_qalta_was_told_of_is_remembered_at_opening(town: Town) ->
     assert paying.consider(request).prior is PaymentState.SHOWN
 
 
-def test_a_long_history_makes_the_look_for_an_answered_request_no_dearer(town: Town) -> None:
+def test_a_long_history_makes_the_look_for_an_answered_request_no_dearer(town: WalletNetwork) -> None:
     town.wallet("asel", *[1_000] * 30), town.wallet("berik", bank="zhibek")
     ask = town.wallets["berik"].receiving.request
     request, unpaid = ask(1_000), ask(2_000_000)
@@ -169,7 +169,7 @@ def test_a_long_history_makes_the_look_for_an_answered_request_no_dearer(town: T
 @pytest.mark.parametrize("forgotten", [False, True])
 @pytest.mark.parametrize("at_once", [False, True])
 def test_a_refusal_that_only_the_ledger_showed_is_no_funding(
-    town: Town, forgotten: bool, at_once: bool
+    town: WalletNetwork, forgotten: bool, at_once: bool
 ) -> None:
     """The receipt was lost: history had `settled -300` and `funded +300 through the ledger`."""
     town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")

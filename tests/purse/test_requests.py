@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.purses import refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.codes import Code
 from wallet.protocol.request import request_ref
 
@@ -19,11 +19,11 @@ LIMIT = 100_000
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path)
+def town(tmp_path: Path) -> WalletNetwork:
+    return WalletNetwork(tmp_path)
 
 
-def test_what_is_open_is_seen_with_what_it_holds(town: Town) -> None:
+def test_what_is_open_is_seen_with_what_it_holds(town: WalletNetwork) -> None:
     shop = town.merchant("shop")
     exact, printed = (
         shop.receiving.request(7_000, memo="нан"),
@@ -44,7 +44,7 @@ def test_what_is_open_is_seen_with_what_it_holds(town: Town) -> None:
     assert shop.requests.held() == 0
 
 
-def test_a_cancelled_one_holds_no_room_also_after_a_restart(town: Town) -> None:
+def test_a_cancelled_one_holds_no_room_also_after_a_restart(town: WalletNetwork) -> None:
     shop = town.merchant("shop")
     limit = shop.reconciling.certificate.body.limits.balance  # type: ignore[union-attr]
     request = shop.receiving.request(limit)
@@ -61,7 +61,7 @@ def test_a_cancelled_one_holds_no_room_also_after_a_restart(town: Town) -> None:
         shop.requests.cancel(bytes(16))
 
 
-def test_what_comes_for_a_cancelled_one_is_received_if_there_is_room(town: Town) -> None:
+def test_what_comes_for_a_cancelled_one_is_received_if_there_is_room(town: WalletNetwork) -> None:
     shop = town.merchant("shop")
     limit = shop.reconciling.certificate.body.limits.balance  # type: ignore[union-attr]
     town.wallet("asel", 50_000)
@@ -78,7 +78,7 @@ def test_what_comes_for_a_cancelled_one_is_received_if_there_is_room(town: Town)
 def test_room_is_held_by_exactly_what_is_listed(
     tmp_path_factory: pytest.TempPathFactory, amounts: list[int], cancelled: set[int]
 ) -> None:
-    with closing(Town(tmp_path_factory.mktemp("town"))) as town:
+    with closing(WalletNetwork(tmp_path_factory.mktemp("town"))) as town:
         shop = town.merchant("shop")
         made = [shop.receiving.request(amount) for amount in amounts]
         for index in cancelled:

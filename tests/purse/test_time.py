@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.purses import refused
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY, NOW
 from wallet.protocol import cose
 from wallet.protocol.bounds import FAR_AHEAD
@@ -91,7 +91,7 @@ def test_old_words_raise_and_never_lower() -> None:
 # wallets
 
 
-def everything(town: Town) -> None:
+def everything(town: WalletNetwork) -> None:
     """Both wallets go online: what happened is uploaded, keys are certified anew, money is renewed. A central bank
     whose clock is wrong renews nothing, for it and the banks refuse each other's calls."""
     for name in ("asel", "berik"):
@@ -104,7 +104,7 @@ def test_whatever_clock_was_wrong_wallets_reconcile_pay_and_keep_their_money(
     wrongs: list[tuple[str, int]], is_paid_meanwhile: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        town = Town(Path(folder))
+        town = WalletNetwork(Path(folder))
         try:
             town.wallet("asel", *MONEY), town.wallet("berik", bank="zhibek")
             for role, ahead in wrongs:
@@ -132,7 +132,7 @@ def test_whatever_clock_was_wrong_wallets_reconcile_pay_and_keep_their_money(
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("ahead", [5 * HOUR, 400 * DAY, 3_650 * DAY])
 def test_one_wrong_time_ends_nothing_and_the_next_reconciling_leads_back(
-    town: Town, role: str, ahead: int
+    town: WalletNetwork, role: str, ahead: int
 ) -> None:
     town.wallet("asel", *MONEY), town.wallet("berik", bank="zhibek")
     town.pay("asel", "berik", 1_000)
@@ -149,7 +149,7 @@ def test_one_wrong_time_ends_nothing_and_the_next_reconciling_leads_back(
     assert town.pay("asel", "berik", 1_000).code is None
 
 
-def test_a_time_far_ahead_counts_once_a_second_service_says_so(town: Town) -> None:
+def test_a_time_far_ahead_counts_once_a_second_service_says_so(town: WalletNetwork) -> None:
     asel = town.wallet("asel", *MONEY)
     town.ahead["asel"] = -400 * DAY
     device = town.world.now - 400 * DAY
@@ -160,7 +160,7 @@ def test_a_time_far_ahead_counts_once_a_second_service_says_so(town: Town) -> No
     assert asel.now() == town.world.now > device + 400 * DAY
 
 
-def test_tokens_given_up_by_a_wrong_time_come_back(town: Town) -> None:
+def test_tokens_given_up_by_a_wrong_time_come_back(town: WalletNetwork) -> None:
     """Two clocks at once were wrong, or an earlier Qalta took one word for good."""
     asel = town.wallet("asel", *MONEY)
     town.world.wrong = dict.fromkeys(ROLES, 400 * DAY)
@@ -172,7 +172,7 @@ def test_tokens_given_up_by_a_wrong_time_come_back(town: Town) -> None:
     assert asel.state.value == "sound"
 
 
-def test_gossip_of_a_wrong_head_changes_nothing_for_whoever_hears_it(town: Town) -> None:
+def test_gossip_of_a_wrong_head_changes_nothing_for_whoever_hears_it(town: WalletNetwork) -> None:
     town.wallet("asel", *MONEY), town.wallet("berik", bank="zhibek")
     town.world.wrong = {"central bank": 400 * DAY}
     town.revoke(b"\7" * 16, 2)  # type: ignore[arg-type]
@@ -188,21 +188,23 @@ def test_gossip_of_a_wrong_head_changes_nothing_for_whoever_hears_it(town: Town)
 # calls
 
 
-def word(town: Town, nonce: bytes, time: int) -> cose.Signed[TimeWord]:
+def word(town: WalletNetwork, nonce: bytes, time: int) -> cose.Signed[TimeWord]:
     return cose.sign(TimeWord("alatau", nonce, time), town.world.bank_key("alatau").sign)
 
 
 NONCE = bytes(16)
 
 
-def learn(town: Town) -> None:
+def learn(town: WalletNetwork) -> None:
     town.wallets["asel"].reconciling.take_policy(
         None, PolicyUpdate(town.world.head(len(town.deltas)), tuple(town.deltas))
     )
 
 
 @pytest.mark.parametrize("ahead", [-400 * DAY, -5 * HOUR, 25 * HOUR, 400 * DAY])
-def test_a_wrong_device_dates_its_calls_by_bank_and_central_bank_and_is_named(town: Town, ahead: int) -> None:
+def test_a_wrong_device_dates_its_calls_by_bank_and_central_bank_and_is_named(
+    town: WalletNetwork, ahead: int
+) -> None:
     asel = town.wallet("asel")
     town.world.now += HOUR
     town.ahead["asel"] = ahead
@@ -213,7 +215,7 @@ def test_a_wrong_device_dates_its_calls_by_bank_and_central_bank_and_is_named(to
 
 
 @pytest.mark.parametrize("ahead", [5 * HOUR, 400 * DAY])
-def test_nothing_is_dated_ahead_by_the_bank_alone(town: Town, ahead: int) -> None:
+def test_nothing_is_dated_ahead_by_the_bank_alone(town: WalletNetwork, ahead: int) -> None:
     asel = town.wallet("asel")
     learn(town)
     with refused(Code.AUTH_STALE):
@@ -222,7 +224,7 @@ def test_nothing_is_dated_ahead_by_the_bank_alone(town: Town, ahead: int) -> Non
     assert asel.dating.wrong_by == 0
 
 
-def test_a_word_counts_for_its_own_question_from_the_bank_that_was_asked(town: Town) -> None:
+def test_a_word_counts_for_its_own_question_from_the_bank_that_was_asked(town: WalletNetwork) -> None:
     asel = town.wallet("asel")
     said = word(town, NONCE, town.world.now)
     with refused(Code.AUTH_SIGNATURE):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.session.memory_purse import MemoryPurse
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import World
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
@@ -124,13 +124,13 @@ class MemoryHolder(Holder):
 
 
 class WalletHolder(Holder):
-    def __init__(self, town: Town, name: str, bank: str, funds: tuple[int, ...]) -> None:
+    def __init__(self, town: WalletNetwork, name: str, bank: str, funds: tuple[int, ...]) -> None:
         self.town, self.name = town, name
         self.wallet = town.wallet(name, *funds, bank=bank)
         self._watch()
 
     @classmethod
-    def found(cls, town: Town, name: str) -> WalletHolder:
+    def found(cls, town: WalletNetwork, name: str) -> WalletHolder:
         """Of a wallet that ``town`` has on disk already."""
         holder = cls.__new__(cls)
         holder.town, holder.name = town, name
@@ -184,7 +184,7 @@ class WalletPlace:
     """Real purses and their keys, in memory."""
 
     def __init__(self, folder: Path) -> None:
-        self.town = Town(folder)
+        self.town = WalletNetwork(folder)
         self.world = self.town.world
 
     def holder(self, name: str, bank: str, funds: tuple[int, ...] = ()) -> Holder:

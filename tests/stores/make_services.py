@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.ledger_sync.bank.network import Town
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.support.world import DAY, Person
 from wallet.protocol.transfer import ToAccount
 
@@ -21,7 +21,7 @@ STORES = HERE / "ee6df03.tar.gz"
 EXPECTED = HERE / "expected.json"
 
 
-def live(town: Town) -> dict[str, object]:
+def live(town: LedgerNetwork) -> dict[str, object]:
     """Some days of a town; what its people remember afterwards."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     cheat, shop = town.customer("Dauren", "zhibek"), town.customer("Shop")
@@ -64,7 +64,7 @@ def live(town: Town) -> dict[str, object]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        town = Town(folder)
+        town = LedgerNetwork(folder)
         seen = live(town)
         town.down.clear()
         seen["books"] = [town.central_books(), town.books("alatau"), town.books("zhibek")]

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.support.wallets import Chance, Town
+from tests.support.wallets import Chance, WalletNetwork
 from tests.support.world import DAY
 from wallet.protocol.policy import Reason
 from wallet.wallet import Wallet
@@ -20,7 +20,7 @@ NAME = "asel"
 KEYS = Chance(f"keys of {NAME}")
 
 
-def live(town: Town) -> Wallet:
+def live(town: WalletNetwork) -> Wallet:
     """A purse with something in every state."""
     asel = town.wallet(NAME, 100_000, 50_000, 20_000)
     town.wallet("berik", 200_000, bank="zhibek"), town.wallet("dina", 50_000)
@@ -84,7 +84,7 @@ def seen(wallet: Wallet) -> dict[str, object]:
 def write(folder: Path) -> None:
     """The purse of such a life, and what is seen in it, by the code of today."""
     with tempfile.TemporaryDirectory() as place:
-        town = Town(Path(place), on_disk=True)
+        town = WalletNetwork(Path(place), on_disk=True)
         asel = live(town)
         record = town.keystores[NAME].read_record()
         assert record is not None

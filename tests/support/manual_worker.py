@@ -22,7 +22,7 @@ from app.wallets.places import Profile, WalletDir
 from ledger_sync.client.bank import BankClient
 from ledger_sync.client.timing import keep_time
 from tests.support.holders import Holder
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.codes import Code, Refusal
 from wallet.transport.nfc.ports import CardDevice, Deadline, LinkLost, ReaderDevice, ReaderLink, Responder
 from wallet.transport.qr import FrameEncoder
@@ -31,7 +31,7 @@ T = TypeVar("T")
 PIN = "1234"
 
 
-class HandWorker:
+class ManualWorker:
     """A worker that works while ``turn`` is called, or while a tap waits for it."""
 
     def __init__(self) -> None:
@@ -74,10 +74,10 @@ class NoPlace:
         """The town closes its wallets."""
 
 
-class TownSource(NoPlace):
-    """A wallet of a `Town`. Opening it again is what a new process does after a kill."""
+class NetworkSource(NoPlace):
+    """A wallet of a `WalletNetwork`. Opening it again is what a new process does after a kill."""
 
-    def __init__(self, town: Town, name: str) -> None:
+    def __init__(self, town: WalletNetwork, name: str) -> None:
         self.town = town
         self.name = name
 
@@ -189,7 +189,7 @@ class Person:
     """Somebody with a window: its presenters, its worker and what was posted, turned by ``settle``."""
 
     house: AppContainer
-    worker: HandWorker
+    worker: ManualWorker
     posted: deque[Callable[[], None]]
     network: NetworkSwitch
     rounds: list[Rounds]
@@ -220,7 +220,7 @@ class Person:
 
 
 def person(source, now: Callable[[], int], folder: Path, field: Field | None = None) -> Person:  # type: ignore[no-untyped-def]
-    worker, posted = HandWorker(), deque[Callable[[], None]]()
+    worker, posted = ManualWorker(), deque[Callable[[], None]]()
     network = getattr(source, "network", None) or NetworkSwitch()
     engine = Engine(source, worker, posted.append, now, network)
     rounds: list[Rounds] = []

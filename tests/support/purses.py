@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol import cose
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
@@ -17,11 +17,11 @@ def refused(code: Code) -> pytest.RaisesExc[Refusal]:
     return pytest.raises(Refusal, match=f"^{code.value}( |$)")
 
 
-def total_held(town: Town) -> int:
+def total_held(town: WalletNetwork) -> int:
     return sum(wallet.balance().held for wallet in town.wallets.values())
 
 
-def pay_unseen(town: Town, payer: str, request: Signed[Request]) -> tuple[bytes, bytes]:
+def pay_unseen(town: WalletNetwork, payer: str, request: Signed[Request]) -> tuple[bytes, bytes]:
     """A payment signed for ``request`` whatever becomes of it: its id and bytes."""
     paying = town.wallets[payer].paying
     payment = paying.reserve(request)
@@ -31,7 +31,7 @@ def pay_unseen(town: Town, payer: str, request: Signed[Request]) -> tuple[bytes,
 class Clone:
     """What copying the purse and the keystore of ``who`` makes possible."""
 
-    def __init__(self, town: Town, who: str = "asel") -> None:
+    def __init__(self, town: WalletNetwork, who: str = "asel") -> None:
         self._town = town
         self._who = who
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.purse.store.memory import MemoryHome
 from wallet.wallet import Wallet
 
@@ -10,7 +10,7 @@ from wallet.wallet import Wallet
 class Shelf:
     """Copies of purses, as a backup program or a thief makes them. The keystore is never copied here."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: WalletNetwork) -> None:
         self._town = town
         self._copies: dict[str, MemoryHome] = {}
 
@@ -28,7 +28,7 @@ class Shelf:
         return self._town.put_back(name, self._copies[name].clone(), was_killed=was_killed)
 
 
-def open_after_a_kill(town: Town, name: str) -> Wallet:
+def open_after_a_kill(town: WalletNetwork, name: str) -> Wallet:
     """Another process opens a purse that nobody has closed."""
     del town.wallets[name]
     return town.open(name)

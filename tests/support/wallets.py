@@ -33,7 +33,7 @@ class Chance:
 
 
 @dataclass
-class Town:
+class WalletNetwork:
     """A World and the wallets in it; ``world.now`` is everyone's clock unless ``ahead`` says otherwise. ``folder`` has
     the purses where they are to be ``on_disk``."""
 

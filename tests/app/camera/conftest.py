@@ -24,7 +24,7 @@ RATE = 10.0
 
 
 @dataclass
-class Hand:
+class ManualClock:
     """Seconds; ``step`` moves on by the time of one picture."""
 
     now: float = 100.0
@@ -37,8 +37,8 @@ class Hand:
 
 
 @pytest.fixture
-def hand() -> Hand:
-    return Hand()
+def hand() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +77,7 @@ def image_of(picture: Picture) -> Image.Image:
     return Image.frombytes("L", (picture.width, picture.height), picture.gray)
 
 
-def read_all(source: FrameSource, decoder: Reader, hand: Hand, most: int = 200) -> tuple[bytes, int]:
+def read_all(source: FrameSource, decoder: Reader, hand: ManualClock, most: int = 200) -> tuple[bytes, int]:
     """The message that the source shows, and in which picture it was complete."""
     receiver = FrameReceiver()
     for number in range(1, most):

@@ -15,7 +15,7 @@ from app.camera.ports import CameraError, CameraTrouble, Picture
 from app.camera.publish import Publication
 from app.camera.scanner import Scanner
 from app.catalogue import LANGUAGES, catalogue
-from tests.app.camera.conftest import MESSAGE, Hand, film, lossy, shots
+from tests.app.camera.conftest import MESSAGE, ManualClock, film, lossy, shots
 from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
 from wallet.transport.qr.picture import frame_image
 from wallet.transport.qr.reader import ReaderMissing
@@ -23,7 +23,7 @@ from wallet.transport.qr.reader import ReaderMissing
 LONG = 30
 
 
-class Desk:
+class Listener:
     """The window's thread: what was posted waits here until it is fetched."""
 
     def __init__(self) -> None:
@@ -66,8 +66,8 @@ class Scripted:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def desk() -> Listener:
+    return Listener()
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def camera() -> Scripted:
 
 
 @pytest.fixture
-def begun(desk: Desk, camera: Scripted, hand: Hand) -> Iterator[Scanner]:
+def begun(desk: Listener, camera: Scripted, hand: ManualClock) -> Iterator[Scanner]:
     scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
     desk.start(scanner)
     yield scanner
@@ -90,7 +90,7 @@ def pictures(count: int = 3) -> list[Picture]:
     return made
 
 
-def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, desk: Desk) -> None:
+def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, desk: Listener) -> None:
     path = film(tmp_path / "film.avi", lossy(24))
     scanner = Scanner(lambda: str(path), desk.posted.put)
     receiver = FrameReceiver()
@@ -108,7 +108,7 @@ def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, desk: Desk) -> None
 
 
 def test_a_text_is_told_once_while_it_is_seen_and_again_a_while_later(
-    desk: Desk, camera: Scripted, begun: Scanner, hand: Hand
+    desk: Listener, camera: Scripted, begun: Scanner, hand: ManualClock
 ) -> None:
     first, second, third = pictures()
     for picture in (first, first, first, second, first):
@@ -125,7 +125,7 @@ def test_a_text_is_told_once_while_it_is_seen_and_again_a_while_later(
 
 
 def test_the_preview_is_the_newest_picture_and_goes_with_the_camera(
-    desk: Desk, camera: Scripted, begun: Scanner
+    desk: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     first, second, _ = pictures()
     camera.script.put(first)
@@ -138,7 +138,7 @@ def test_the_preview_is_the_newest_picture_and_goes_with_the_camera(
 
 
 def test_a_camera_that_is_unplugged_is_told_once_closed_and_opened_again(
-    desk: Desk, camera: Scripted, begun: Scanner, monkeypatch: pytest.MonkeyPatch
+    desk: Listener, camera: Scripted, begun: Scanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "REOPEN", 0.0)
     first, second, third = pictures()
@@ -157,7 +157,7 @@ def test_a_camera_that_is_unplugged_is_told_once_closed_and_opened_again(
 
 
 def test_after_stop_nothing_is_told_not_even_what_was_posted_before(
-    desk: Desk, camera: Scripted, hand: Hand
+    desk: Listener, camera: Scripted, hand: ManualClock
 ) -> None:
     scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
     desk.start(scanner)
@@ -171,7 +171,9 @@ def test_after_stop_nothing_is_told_not_even_what_was_posted_before(
     scanner.stop()
 
 
-def test_stop_ends_the_thread_and_closes_the_camera(desk: Desk, camera: Scripted, hand: Hand) -> None:
+def test_stop_ends_the_thread_and_closes_the_camera(
+    desk: Listener, camera: Scripted, hand: ManualClock
+) -> None:
     scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
     desk.start(scanner)
     (thread,) = [each for each in threading.enumerate() if each.name == "qalta-camera"]
@@ -181,7 +183,9 @@ def test_stop_ends_the_thread_and_closes_the_camera(desk: Desk, camera: Scripted
     assert camera.closed == 1
 
 
-def test_the_camera_that_is_chosen_now_is_opened_once_the_other_is_closed(desk: Desk, hand: Hand) -> None:
+def test_the_camera_that_is_chosen_now_is_opened_once_the_other_is_closed(
+    desk: Listener, hand: ManualClock
+) -> None:
     sources = {"a": Scripted(), "b": Scripted()}
     order: list[str] = []
     chosen = ["a"]
@@ -203,7 +207,7 @@ def test_the_camera_that_is_chosen_now_is_opened_once_the_other_is_closed(desk: 
 
 
 def test_a_window_that_opens_later_is_found(
-    tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, desk: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "REOPEN", 0.01)
     scanner = Scanner(lambda: f"window:{tmp_path / 'pixels'}", desk.posted.put)
@@ -217,7 +221,7 @@ def test_a_window_that_opens_later_is_found(
     publication.close()
 
 
-def test_without_a_decoder_that_is_what_is_said(desk: Desk, camera: Scripted) -> None:
+def test_without_a_decoder_that_is_what_is_said(desk: Listener, camera: Scripted) -> None:
     def none() -> None:
         raise ReaderMissing
 
@@ -229,7 +233,7 @@ def test_without_a_decoder_that_is_what_is_said(desk: Desk, camera: Scripted) ->
 
 
 def test_pictures_without_a_code_or_of_a_few_pixels_harm_nothing(
-    desk: Desk, camera: Scripted, begun: Scanner
+    desk: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     for size in ((1, 1), (640, 480)):
         blank = Image.new("L", size, 128)
@@ -254,7 +258,7 @@ def beside(first: str, second: str) -> Picture:
 
 
 def test_codes_of_two_messages_in_one_picture_are_told_together_and_none_alone(
-    desk: Desk, camera: Scripted, begun: Scanner, hand: Hand
+    desk: Listener, camera: Scripted, begun: Scanner, hand: ManualClock
 ) -> None:
     one, other = FrameEncoder(b"one shop").frame(0), FrameEncoder(b"another shop").frame(0)
     camera.script.put(beside(one, other))
@@ -268,7 +272,7 @@ def test_codes_of_two_messages_in_one_picture_are_told_together_and_none_alone(
 
 
 def test_a_code_that_was_told_is_named_with_the_one_that_comes_beside_it(
-    desk: Desk, camera: Scripted, begun: Scanner
+    desk: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     one, other = FrameEncoder(b"one shop").frame(0), FrameEncoder(b"another shop").frame(0)
     alone = frame_image(one, box=4).convert("L")
@@ -279,7 +283,7 @@ def test_a_code_that_was_told_is_named_with_the_one_that_comes_beside_it(
 
 
 def test_two_frames_of_one_message_or_a_strangers_code_are_no_two_to_choose_from(
-    desk: Desk, camera: Scripted, begun: Scanner
+    desk: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     frames = FrameEncoder(MESSAGE)
     camera.script.put(beside(frames.frame(0), frames.frame(1)))

@@ -16,7 +16,7 @@ from app.camera.ports import CameraError, CameraTrouble, Found
 from app.camera.publish import LATEST, LATEST_AT, SLOT, Publication, slot_at
 from app.camera.published import PublishedWindow
 from app.camera.video import WebCamera
-from tests.app.camera.conftest import MESSAGE, SIZE, Hand, film, image_of, lossy, read_all, shots
+from tests.app.camera.conftest import MESSAGE, SIZE, ManualClock, film, image_of, lossy, read_all, shots
 from wallet.transport.qr.picture import write_gif
 from wallet.transport.qr.reader import Reader
 
@@ -31,7 +31,7 @@ def trouble_of(name: str) -> CameraTrouble:
 
 
 def test_a_message_is_read_from_a_film_of_which_a_third_is_lost(
-    tmp_path: Path, decoder: Reader, hand: Hand
+    tmp_path: Path, decoder: Reader, hand: ManualClock
 ) -> None:
     kept = lossy(24)
     source = open_camera(str(film(tmp_path / "film.avi", kept)), seconds=hand)
@@ -41,7 +41,7 @@ def test_a_message_is_read_from_a_film_of_which_a_third_is_lost(
     source.close()
 
 
-def test_a_film_runs_by_the_clock_and_begins_again_at_its_end(tmp_path: Path, hand: Hand) -> None:
+def test_a_film_runs_by_the_clock_and_begins_again_at_its_end(tmp_path: Path, hand: ManualClock) -> None:
     shades = [Image.new("L", SIZE, shade) for shade in (0, 60, 120, 180, 240)]
     source = WebCamera(film(tmp_path / "film.avi", shades), seconds=hand)
     seen = []
@@ -99,7 +99,9 @@ def test_a_camera_that_this_user_may_not_use_is_said_to_be_so(
 # folders
 
 
-def test_a_message_is_read_from_a_folder_of_pictures(tmp_path: Path, decoder: Reader, hand: Hand) -> None:
+def test_a_message_is_read_from_a_folder_of_pictures(
+    tmp_path: Path, decoder: Reader, hand: ManualClock
+) -> None:
     for number, shot in enumerate(lossy(24)):
         shot.save(tmp_path / f"{number}.png")
     source = open_camera(str(tmp_path), seconds=hand)
@@ -107,12 +109,16 @@ def test_a_message_is_read_from_a_folder_of_pictures(tmp_path: Path, decoder: Re
     source.close()
 
 
-def test_a_message_is_read_from_an_animated_picture(tmp_path: Path, decoder: Reader, hand: Hand) -> None:
+def test_a_message_is_read_from_an_animated_picture(
+    tmp_path: Path, decoder: Reader, hand: ManualClock
+) -> None:
     write_gif(MESSAGE, tmp_path / "payment.gif")
     assert read_all(open_camera(str(tmp_path / "payment.gif"), seconds=hand), decoder, hand)[0] == MESSAGE
 
 
-def test_a_folder_is_read_in_natural_order_again_and_again_and_anew(tmp_path: Path, hand: Hand) -> None:
+def test_a_folder_is_read_in_natural_order_again_and_again_and_anew(
+    tmp_path: Path, hand: ManualClock
+) -> None:
     for number in (10, 2, 1):
         Image.new("L", (4, 4), number).save(tmp_path / f"shot-{number}.png")
     (tmp_path / "shot-3.png").write_bytes(b"damaged")
@@ -144,7 +150,9 @@ def test_a_folder_without_pictures_gives_none(tmp_path: Path) -> None:
 # another window
 
 
-def test_a_message_is_read_from_a_window_that_publishes(tmp_path: Path, decoder: Reader, hand: Hand) -> None:
+def test_a_message_is_read_from_a_window_that_publishes(
+    tmp_path: Path, decoder: Reader, hand: ManualClock
+) -> None:
     publication = Publication(tmp_path / "pixels")
     source = open_camera(f"window:{tmp_path / 'pixels'}")
     assert source.read() is None

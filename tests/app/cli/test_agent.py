@@ -27,7 +27,7 @@ from app.wallets.opened import OpenWallet
 from app.wallets.places import Home, Profile, WalletDir
 from tests.support.cli import PIN, ROOT, Cli
 from tests.support.slow import Slow
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 
 CLI = (sys.executable, "-m", "app.cli.main")
 PARSER: argparse.ArgumentParser = build_parser(catalogue("en"))
@@ -74,7 +74,7 @@ LINES = st.one_of(
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     """What an agent keeps, over a keystore in memory and a bank that is not there."""
     folder = tmp_path_factory.mktemp("agent")
-    town = Town(folder)
+    town = WalletNetwork(folder)
     wallet = town.wallet("dana", 10_000, 20_000)
     keystore = town.keystores["dana"]
     keystore.create_key("device")

@@ -16,9 +16,9 @@ from app.engine.worker import ThreadWorker, WorkerClosed
 from app.wallets.missing import MissingPart
 from app.wallets.offline import NetworkSwitch
 from hsm.keystore import KeystoreCode, KeystoreError
-from tests.support.manual_worker import PIN, TownSource
+from tests.support.manual_worker import PIN, NetworkSource
 from tests.support.posts import Posts
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.codes import Code, Refusal
 from wallet.session import LocalError
 from wallet.transport.nfc import DeviceError
@@ -28,10 +28,10 @@ from wallet.transport.nfc import Trouble as DeviceTrouble
 class Run:
     """An engine with its thread, and the outcomes in the order in which they came."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: WalletNetwork) -> None:
         self.posts = Posts()
         self.worker = ThreadWorker()
-        source = TownSource(town, "alia")
+        source = NetworkSource(town, "alia")
         self.engine = Engine(source, self.worker, self.posts.post, lambda: town.world.now, NetworkSwitch())
         self.outcomes: list[object] = []
         self.steps: list[Busy] = []
@@ -47,7 +47,7 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    town = Town(tmp_path)
+    town = WalletNetwork(tmp_path)
     town.wallet("alia", 50_000)
     town.wallets.pop("alia").close()
     run = Run(town)

@@ -25,17 +25,17 @@ from app.wallets.offline import NetworkSwitch
 from app.wallets.opened import OpenWallet
 from ledger_sync.client import BankClient, reconcile
 from ledger_sync.client.connecting import DEVICE_ALIAS
-from tests.support.manual_worker import PIN, TownSource
+from tests.support.manual_worker import PIN, NetworkSource
 from tests.support.posts import Posts
 from tests.support.slow import Slow
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.transport.nfc.devices import open_card, open_reader
 
 
-class AtSlowBank(TownSource):
+class AtSlowBank(NetworkSource):
     """A wallet of the town whose bank is the slow one."""
 
-    def __init__(self, town: Town, name: str, url: str, network: NetworkSwitch) -> None:
+    def __init__(self, town: WalletNetwork, name: str, url: str, network: NetworkSwitch) -> None:
         super().__init__(town, name)
         self.network = network
         self.url = url
@@ -54,7 +54,7 @@ class Window:
     """The app of one person, and the outcome of the reconciling that hangs."""
 
     def __init__(self, folder: Path, slow: Slow) -> None:
-        self.town = Town(folder)
+        self.town = WalletNetwork(folder)
         self.town.wallet("alia", 100_000)
         self.town.merchant("shop")
         self.town.wallets.pop("alia").close()

@@ -18,9 +18,9 @@ from app.presenters.views.carrying import Carrier
 from app.presenters.views.pay import PayStep
 from app.presenters.views.receive import ReceiveStep
 from app.wallets.offline import NetworkSwitch
-from tests.support.manual_worker import PIN, TownSource
+from tests.support.manual_worker import PIN, NetworkSource
 from tests.support.posts import Posts
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.transport.nfc import Deadline, DeviceError, LinkLost, ReaderLink
 from wallet.transport.nfc import Trouble as DeviceTrouble
 
@@ -67,7 +67,7 @@ class Street:
     """Two apps in one process, and the thread that is both their windows'."""
 
     def __init__(self, folder: Path, devices: Devices) -> None:
-        self.town = Town(folder)
+        self.town = WalletNetwork(folder)
         self.town.wallet("alia", 100_000, 50_000)
         self.town.merchant("shop", bank="zhibek")
         self.town.close()
@@ -77,7 +77,7 @@ class Street:
         self.shop = self.opens("shop", devices)
 
     def opens(self, name: str, devices: Devices) -> AppContainer:
-        source = TownSource(self.town, name)
+        source = NetworkSource(self.town, name)
         engine = Engine(source, ThreadWorker(), self.posts.post, lambda: self.town.world.now, NetworkSwitch())
         made = assemble(engine, self.town.folder / name, devices)
         for key in PIN:

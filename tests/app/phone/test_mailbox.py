@@ -39,7 +39,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class Desk:
+class JavaMailbox:
     """The desk in a process of its own; what it sends by itself is in ``sent``."""
 
     def __init__(self, classes: Path) -> None:
@@ -70,8 +70,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(classes: Path) -> Iterator[Desk]:
-    made = Desk(classes)
+def desk(classes: Path) -> Iterator[JavaMailbox]:
+    made = JavaMailbox(classes)
     yield made
     made.close()
 
@@ -87,7 +87,7 @@ def put(message: bytes = MESSAGE) -> list[str]:
     return [each.hex() for each in apdu.envelopes(b"\x02" + part.id + head + message)]
 
 
-def test_alone_it_keeps_the_reader_asking(desk: Desk) -> None:
+def test_alone_it_keeps_the_reader_asking(desk: JavaMailbox) -> None:
     assert desk.do("apdu", envelope(b"\x01")) == NOT_NOW
     assert desk.do("apdu", SELECT) == SELECTED
     assert desk.do("apdu", envelope(b"\x01")) == PENDING
@@ -111,19 +111,19 @@ def test_alone_it_keeps_the_reader_asking(desk: Desk) -> None:
         ("00a4", NOT_FOUND),
     ],
 )
-def test_only_our_application_is_selected(desk: Desk, select: str, answer: str) -> None:
+def test_only_our_application_is_selected(desk: JavaMailbox, select: str, answer: str) -> None:
     assert desk.do("apdu", select) == answer
     assert desk.do("apdu", envelope(b"\x01")) == (PENDING if answer == SELECTED else NOT_NOW)
 
 
-def test_what_a_stranger_sends_harms_nothing(desk: Desk) -> None:
+def test_what_a_stranger_sends_harms_nothing(desk: JavaMailbox) -> None:
     desk.do("apdu", SELECT)
     for strange in ("00", "00c3", "00c3000000", "00c30000", "ff" * 300):
         assert desk.do("apdu", strange) == NOT_NOW
     assert desk.do("apdu", envelope(b"\x01")) == PENDING
 
 
-def test_served_every_command_is_the_wallets_and_its_answer_goes_back(desk: Desk) -> None:
+def test_served_every_command_is_the_wallets_and_its_answer_goes_back(desk: JavaMailbox) -> None:
     desk.do("attach")
     assert desk.do("apdu", SELECT) == "later"
     assert desk.do("take") == SELECT
@@ -136,7 +136,9 @@ def test_served_every_command_is_the_wallets_and_its_answer_goes_back(desk: Desk
     assert desk.do("take") == "end"
 
 
-def test_a_wallet_that_comes_up_in_a_tap_is_shown_a_select_first_and_whole_chains_only(desk: Desk) -> None:
+def test_a_wallet_that_comes_up_in_a_tap_is_shown_a_select_first_and_whole_chains_only(
+    desk: JavaMailbox,
+) -> None:
     desk.do("apdu", SELECT)
     first, second, last = put()
     assert desk.do("apdu", first) == OK
@@ -151,7 +153,7 @@ def test_a_wallet_that_comes_up_in_a_tap_is_shown_a_select_first_and_whole_chain
     assert desk.sent == [NOTHING]
 
 
-def test_an_answer_after_its_tap_is_dropped(desk: Desk) -> None:
+def test_an_answer_after_its_tap_is_dropped(desk: JavaMailbox) -> None:
     desk.do("attach")
     desk.do("apdu", SELECT)
     desk.do("take")
@@ -168,7 +170,7 @@ def test_an_answer_after_its_tap_is_dropped(desk: Desk) -> None:
     assert desk.sent == [SELECTED]
 
 
-def test_a_wallet_that_goes_leaves_the_reader_asking(desk: Desk) -> None:
+def test_a_wallet_that_goes_leaves_the_reader_asking(desk: JavaMailbox) -> None:
     desk.do("attach")
     desk.do("apdu", SELECT)
     desk.do("detach")
@@ -194,7 +196,7 @@ class Wallet:
         return message[::-1]
 
 
-def test_the_pipe_carries_a_whole_message_and_its_answer(desk: Desk) -> None:
+def test_the_pipe_carries_a_whole_message_and_its_answer(desk: JavaMailbox) -> None:
     """Android's thread and the wallet's take turns here; the card behind it is the real one."""
     card = Card(Wallet())
 

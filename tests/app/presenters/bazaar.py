@@ -6,8 +6,8 @@ from pathlib import Path
 
 from app.presenters.views.pay import PayView
 from app.presenters.views.receive import ReceiveStep
-from tests.support.manual_worker import PIN, Field, Person, TownSource, person, shows
-from tests.support.wallets import Town
+from tests.support.manual_worker import PIN, Field, NetworkSource, Person, person, shows
+from tests.support.wallets import WalletNetwork
 
 AMOUNT = 125_050
 
@@ -17,7 +17,7 @@ class Bazaar:
 
     def __init__(self, folder: Path, field: Field | None = None) -> None:
         self.field = field
-        self.town = Town(folder)
+        self.town = WalletNetwork(folder)
         self.town.wallet("alia", 100_000, 50_000, 20_000)
         self.town.merchant("shop", 30_000, bank="zhibek")
         self.alia = self.opens("alia")
@@ -25,7 +25,7 @@ class Bazaar:
 
     def opens(self, name: str) -> Person:
         """A new process over what is on the disk of ``name``."""
-        source = TownSource(self.town, name)
+        source = NetworkSource(self.town, name)
         return person(source, lambda: self.town.world.now, self.town.folder / name, self.field).unlock()
 
     def asks(self, typed: str = "1250,50", **kind: bool) -> None:

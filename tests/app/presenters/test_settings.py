@@ -10,23 +10,23 @@ import pytest
 
 from app.engine.values import Trouble
 from app.presenters.views.settings import Look, Pace, PinStep, TapReader
-from tests.support.manual_worker import PIN, Person, TownSource, person
-from tests.support.wallets import Town
+from tests.support.manual_worker import PIN, NetworkSource, Person, person
+from tests.support.wallets import WalletNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path, on_disk=True)
+def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+    town = WalletNetwork(tmp_path, on_disk=True)
     town.wallet("alia")
     yield town
     town.close()
 
 
-def opens(town: Town) -> Person:
-    return person(TownSource(town, "alia"), lambda: town.world.now, town.folder / "alia").unlock()
+def opens(town: WalletNetwork) -> Person:
+    return person(NetworkSource(town, "alia"), lambda: town.world.now, town.folder / "alia").unlock()
 
 
-def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: Town) -> None:
+def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: WalletNetwork) -> None:
     file = town.folder / "alia" / "app.json"
     file.write_text(json.dumps({"newer": {"thing": 1}, "look": "sepia", "is_large": "yes"}), "utf-8")
     alia = opens(town)
@@ -50,7 +50,7 @@ def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: To
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 60_000, b'{"language": 5, "camera": ""}']
 )
-def test_a_damaged_file_is_as_none(town: Town, content: bytes) -> None:
+def test_a_damaged_file_is_as_none(town: WalletNetwork, content: bytes) -> None:
     first = opens(town).house.settings.view
     (town.folder / "alia" / "app.json").write_bytes(content)
     alia = opens(town)
@@ -60,14 +60,14 @@ def test_a_damaged_file_is_as_none(town: Town, content: bytes) -> None:
     assert opens(town).house.settings.view.is_large
 
 
-def test_the_language_is_the_systems_at_first(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_language_is_the_systems_at_first(town: WalletNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("QALTA_LANG", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "ru_KZ.UTF-8")
     assert opens(town).house.settings.view.language == "ru"
 
 
-def test_a_file_that_cannot_be_written_says_so(town: Town) -> None:
+def test_a_file_that_cannot_be_written_says_so(town: WalletNetwork) -> None:
     alia = opens(town)
     (town.folder / "alia" / "app.json.part").mkdir()
     alia.house.settings.set_large(True)
@@ -86,14 +86,14 @@ def changes(alia: Person, *pins: str) -> None:
         alia.settle()
 
 
-def test_a_pin_changes_by_the_old_one(town: Town) -> None:
+def test_a_pin_changes_by_the_old_one(town: WalletNetwork) -> None:
     alia = opens(town)
     changes(alia, PIN, "80808", "80808")
     assert (alia.house.settings.view.pin_step, alia.house.settings.view.trouble) == (PinStep.CHANGED, None)
     town.keystores["alia"].confirm_pin("80808")
 
 
-def test_a_wrong_old_pin_changes_nothing(town: Town) -> None:
+def test_a_wrong_old_pin_changes_nothing(town: WalletNetwork) -> None:
     alia = opens(town)
     changes(alia, "0000", "80808", "80808")
     view = alia.house.settings.view
@@ -102,7 +102,7 @@ def test_a_wrong_old_pin_changes_nothing(town: Town) -> None:
     town.keystores["alia"].confirm_pin(PIN)
 
 
-def test_two_new_pins_that_differ_are_asked_for_again(town: Town) -> None:
+def test_two_new_pins_that_differ_are_asked_for_again(town: WalletNetwork) -> None:
     alia = opens(town)
     changes(alia, PIN, "80808", "80809")
     settings = alia.house.settings
@@ -112,7 +112,7 @@ def test_two_new_pins_that_differ_are_asked_for_again(town: Town) -> None:
     town.keystores["alia"].confirm_pin(PIN)
 
 
-def test_what_a_start_was_told_to_use_is_kept_nowhere(town: Town) -> None:
+def test_what_a_start_was_told_to_use_is_kept_nowhere(town: WalletNetwork) -> None:
     alia = opens(town)
     alia.house.settings.use(language="kk", camera="window:pixels", reader="udp:127.0.0.1:7300")
     alia.house.settings.set_large(True)

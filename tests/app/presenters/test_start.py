@@ -12,17 +12,17 @@ from app.presenters.start import StartPresenter
 from app.presenters.views.gate import StartStep, StartView
 from app.wallets.making import MakingStep, Tell, WalletSpec
 from app.wallets.opened import OpenWallet
-from tests.support.manual_worker import Person, TownSource, person
-from tests.support.wallets import Town
+from tests.support.manual_worker import NetworkSource, Person, person
+from tests.support.wallets import WalletNetwork
 from wallet.protocol.codes import Code, Refusal
 
 ROOT = "02" + "11" * 32
 
 
-class Maker(TownSource):
+class Maker(NetworkSource):
     """A source that makes: ``refuses`` is raised by the next making, once."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: WalletNetwork) -> None:
         super().__init__(town, "alia")
         self.made: list[tuple[WalletSpec, str]] = []
         self.refuses: Exception | None = None
@@ -39,7 +39,7 @@ class Maker(TownSource):
 
 @pytest.fixture
 def maker(tmp_path: Path) -> Iterator[Maker]:
-    town = Town(tmp_path)
+    town = WalletNetwork(tmp_path)
     town.wallet("alia")
     yield Maker(town)
     town.close()

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.manual_worker import PIN, Person, TownSource, person
-from tests.support.wallets import Town
+from tests.support.manual_worker import PIN, NetworkSource, Person, person
+from tests.support.wallets import WalletNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+    town = WalletNetwork(tmp_path)
     town.wallet("alia", 50_000)
     yield town
     town.close()
 
 
 @pytest.fixture
-def alia(town: Town) -> Person:
-    return person(TownSource(town, "alia"), lambda: town.world.now, town.folder / "alia")
+def alia(town: WalletNetwork) -> Person:
+    return person(NetworkSource(town, "alia"), lambda: town.world.now, town.folder / "alia")
 
 
 def test_the_right_pin_opens(alia: Person) -> None:
@@ -38,7 +38,7 @@ def test_nothing_can_be_seen_before(alia: Person) -> None:
     assert alia.house.home.view.balance is None
 
 
-def test_wrong_pins_wait_longer_and_longer(alia: Person, town: Town) -> None:
+def test_wrong_pins_wait_longer_and_longer(alia: Person, town: WalletNetwork) -> None:
     unlock, waits = alia.house.unlock, []
     for left in (2, 1, 0, 0, 0):
         alia.unlock("0000")
@@ -67,10 +67,10 @@ def test_a_pin_too_short_is_not_tried(alia: Person) -> None:
     assert alia.house.unlock.view.pin_length == 2
 
 
-def test_the_wait_of_another_run_is_told_with_the_first_try(alia: Person, town: Town) -> None:
+def test_the_wait_of_another_run_is_told_with_the_first_try(alia: Person, town: WalletNetwork) -> None:
     for _ in range(3):
         alia.unlock("0000")
-    again = person(TownSource(town, "alia"), lambda: town.world.now, town.folder / "alia").unlock()
+    again = person(NetworkSource(town, "alia"), lambda: town.world.now, town.folder / "alia").unlock()
     view = again.house.unlock.view
     assert view.trouble is not None
     assert (view.trouble.code, view.wait_until) == ("pin_blocked", town.world.now + 30)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger_sync.bank.network import Town
+from tests.ledger_sync.bank.network import LedgerNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    made = LedgerNetwork(tmp_path)
     yield made
     made.close()

@@ -88,7 +88,7 @@ class Row:
 class Customer:
     """A device with its account, its epoch keys and what it holds; a person of the `World` for each epoch."""
 
-    town: Town
+    town: LedgerNetwork
     bank: str
     name: str
     device: Key
@@ -160,7 +160,7 @@ def _keystores() -> dict[str, MemoryKeystore]:
     return made
 
 
-class Town:
+class LedgerNetwork:
     """All services, in one process."""
 
     def __init__(self, folder: Path, random: Callable[[int], bytes] | None = None) -> None:

@@ -9,10 +9,10 @@ from ledger_sync.bank.api.node import Node, Peers
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.network import Town
+from tests.ledger_sync.bank.network import LedgerNetwork
 
 
-def another_process(town: Town, bank: str = "alatau", **changes: Any) -> Node:
+def another_process(town: LedgerNetwork, bank: str = "alatau", **changes: Any) -> Node:
     """A node like the bank's, over the same store and lines; ``changes`` are of its house. Whoever asks closes its
     storage."""
     running = town.banks[bank].node

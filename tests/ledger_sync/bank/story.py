@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hsm import failpoint
-from tests.ledger_sync.bank.network import BANKS, Customer, Town
+from tests.ledger_sync.bank.network import BANKS, Customer, LedgerNetwork
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate
@@ -84,7 +84,7 @@ def main(folder: Path, *, count: bool) -> None:
     print(json.dumps({"ending": ending, "hits": +hits}, sort_keys=True))
 
 
-class Remembering(Town):
+class Remembering(LedgerNetwork):
     """A town whose wallets remember over a crash what real ones would: certificates, ids, the time."""
 
     def __init__(self, folder: Path) -> None:

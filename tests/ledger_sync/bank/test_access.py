@@ -8,7 +8,7 @@ import pytest
 
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.network import OPENING, Customer, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork
 from tests.support.world import DAY, Key
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind
@@ -23,7 +23,7 @@ def refusal(action: object, *values: object) -> Code:
     return caught.value.code
 
 
-def test_strangers_other_banks_and_customers_get_nothing_that_is_not_theirs(town: Town) -> None:
+def test_strangers_other_banks_and_customers_get_nothing_that_is_not_theirs(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
     aigul.upload(paid)
@@ -42,7 +42,7 @@ def test_strangers_other_banks_and_customers_get_nothing_that_is_not_theirs(town
     assert dauren.deliveries()[1] == []
 
 
-def test_an_enrolment_code_serves_one_device_and_that_one_again(town: Town) -> None:
+def test_an_enrolment_code_serves_one_device_and_that_one_again(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     body = [b"e" * 16, "Erlan", 0, 0, 1_000]
     operator = town.line("alatau", town.operator)
@@ -59,14 +59,14 @@ def test_an_enrolment_code_serves_one_device_and_that_one_again(town: Town) -> N
     assert refusal(town.enrol, aigul, code) is Code.AUTH_FORBIDDEN or baurzhan.balance() == OPENING
 
 
-def test_a_device_of_one_account_gets_into_no_other(town: Town) -> None:
+def test_a_device_of_one_account_gets_into_no_other(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     (code,) = town.line("alatau", town.operator).post("/v1/devices", [b"d" * 16, baurzhan.account])
     assert refusal(town.enrol, aigul, code) is Code.AUTH_FORBIDDEN
     assert aigul.account != baurzhan.account
 
 
-def test_only_the_owner_of_a_key_has_it_certified(town: Town) -> None:
+def test_only_the_owner_of_a_key_has_it_certified(town: LedgerNetwork) -> None:
     aigul, thief = town.customer("Aigul"), town.customer("Dauren", "zhibek")
     proof = aigul.person.key.sign(bytes(32))
     body = [aigul.key, 0, proof]
@@ -75,7 +75,7 @@ def test_only_the_owner_of_a_key_has_it_certified(town: Town) -> None:
     assert refusal(second.certify_key, aigul.person.key) is Code.AUTH_FORBIDDEN
 
 
-def test_a_person_gets_the_same_certificate_again_and_a_merchant_a_new_one(town: Town) -> None:
+def test_a_person_gets_the_same_certificate_again_and_a_merchant_a_new_one(town: LedgerNetwork) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop", kind=WalletKind.MERCHANT)
     first = aigul.person.certificate
     town.now += DAY
@@ -91,7 +91,7 @@ def test_a_person_gets_the_same_certificate_again_and_a_merchant_a_new_one(town:
     assert aigul.certify().body.wallet != first.body.wallet
 
 
-def test_a_funding_is_debited_once_and_belongs_to_its_customer(town: Town) -> None:
+def test_a_funding_is_debited_once_and_belongs_to_its_customer(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     first = aigul.fund_raw(b"f" * 16, 100_000, 50_000)
     assert aigul.fund_raw(b"f" * 16, 100_000, 50_000) == first
@@ -105,7 +105,7 @@ def test_a_funding_is_debited_once_and_belongs_to_its_customer(town: Town) -> No
     town.check_books()
 
 
-def test_a_funding_the_central_bank_refuses_for_good_is_back_on_the_account(town: Town) -> None:
+def test_a_funding_the_central_bank_refuses_for_good_is_back_on_the_account(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     baurzhan.fund_raw(b"f" * 16, 1_000)
     assert refusal(aigul.fund_raw, b"f" * 16, 1_000) is Code.FUNDING_MISMATCH
@@ -113,7 +113,7 @@ def test_a_funding_the_central_bank_refuses_for_good_is_back_on_the_account(town
     town.check_books()
 
 
-def test_a_funding_cut_off_from_the_central_bank_is_finished_later(town: Town) -> None:
+def test_a_funding_cut_off_from_the_central_bank_is_finished_later(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     town.down.add(CENTRAL_BANK)
     assert refusal(aigul.fund_raw, b"f" * 16, 1_000) is Code.UNREACHABLE
@@ -128,7 +128,7 @@ def test_a_funding_cut_off_from_the_central_bank_is_finished_later(town: Town) -
     town.check_books()
 
 
-def test_a_loss_revokes_every_wallet_and_shuts_out_the_lost_device(town: Town) -> None:
+def test_a_loss_revokes_every_wallet_and_shuts_out_the_lost_device(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     aigul.certify()
     (code,) = town.line("alatau", town.operator).post("/v1/devices", [b"n" * 16, aigul.account])
@@ -148,7 +148,7 @@ def test_a_loss_revokes_every_wallet_and_shuts_out_the_lost_device(town: Town) -
     found.fund(1_000)
 
 
-def test_a_device_without_another_is_told_so_and_reports_nothing_however_often(town: Town) -> None:
+def test_a_device_without_another_is_told_so_and_reports_nothing_however_often(town: LedgerNetwork) -> None:
     """None of the day's losses is used up: each of them counts once there are others."""
     aigul = town.customer("Aigul")
     aigul.fund(1_000)
@@ -170,7 +170,7 @@ def test_a_device_without_another_is_told_so_and_reports_nothing_however_often(t
     assert aigul.line().get("/v1/losses?devices=1")[2] == 0
 
 
-def test_a_loss_is_counted_and_dated_and_the_device_that_reports_it_goes_on(town: Town) -> None:
+def test_a_loss_is_counted_and_dated_and_the_device_that_reports_it_goes_on(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     tokens = aigul.fund(70_000, 30_000)
     (code,) = town.line("alatau", town.operator).post("/v1/devices", [b"n" * 16, aigul.account])
@@ -192,7 +192,9 @@ def test_a_loss_is_counted_and_dated_and_the_device_that_reports_it_goes_on(town
     town.check_books()
 
 
-def test_a_key_is_in_use_while_anything_of_it_is_open_and_only_its_owner_learns_that(town: Town) -> None:
+def test_a_key_is_in_use_while_anything_of_it_is_open_and_only_its_owner_learns_that(
+    town: LedgerNetwork,
+) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     assert aigul.line().post("/v1/keys", [aigul.key]) == []
     tokens = aigul.fund(500_000)
@@ -211,7 +213,7 @@ def test_a_key_is_in_use_while_anything_of_it_is_open_and_only_its_owner_learns_
     assert baurzhan.line().post("/v1/keys", [baurzhan.key]) == []
 
 
-def test_nobody_else_can_hide_a_transfer_behind_a_bad_copy(town: Town) -> None:
+def test_nobody_else_can_hide_a_transfer_behind_a_bad_copy(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     baurzhan, thief = town.customer("Baurzhan", "zhibek"), town.customer("Dauren", "zhibek")
     paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)

@@ -10,7 +10,7 @@ import pytest
 from ledger_sync.client.bank import BankClient
 from ledger_sync.http.peers import NoAnswer
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.network import GRANT, OPENING, Town
+from tests.ledger_sync.bank.network import GRANT, OPENING, LedgerNetwork
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal
 
@@ -51,7 +51,9 @@ def lost(_response: httpx.Response) -> httpx.Response:
 SPOILED = (cut, odd, gateway, newer, lost)
 
 
-def spoil(town: Town, service: str, path: str, how: Callable[[httpx.Response], httpx.Response]) -> None:
+def spoil(
+    town: LedgerNetwork, service: str, path: str, how: Callable[[httpx.Response], httpx.Response]
+) -> None:
     """Calls are carried out, and their answers spoiled."""
 
     def between(name: str, request: httpx.Request, deliver: Deliver) -> httpx.Response:
@@ -73,7 +75,7 @@ def told(action: Callable[[], object]) -> Refusal:
 
 @pytest.mark.parametrize("how", SPOILED)
 def test_a_funding_whose_answer_cannot_be_read_is_asked_for_again(
-    town: Town, how: Callable[[httpx.Response], httpx.Response]
+    town: LedgerNetwork, how: Callable[[httpx.Response], httpx.Response]
 ) -> None:
     aigul = town.customer("Aigul")
     spoil(town, CENTRAL_BANK, "/v1/fundings", how)
@@ -89,7 +91,7 @@ def test_a_funding_whose_answer_cannot_be_read_is_asked_for_again(
 
 @pytest.mark.parametrize("how", SPOILED)
 def test_the_wallets_client_never_takes_an_unreadable_answer_for_a_refusal(
-    town: Town, how: Callable[[httpx.Response], httpx.Response]
+    town: LedgerNetwork, how: Callable[[httpx.Response], httpx.Response]
 ) -> None:
     aigul = town.customer("Aigul")
     client = BankClient(aigul.line(), "alatau", aigul.device.public)
@@ -114,7 +116,7 @@ def test_the_wallets_client_never_takes_an_unreadable_answer_for_a_refusal(
 class HeldUp:
     """Holds calls of one kind up: whoever called gives up, and the call arrives when it is let go."""
 
-    def __init__(self, town: Town, service: str, path: str) -> None:
+    def __init__(self, town: LedgerNetwork, service: str, path: str) -> None:
         self._wanted = (service, path)
         self._held: list[Deliver] = []
         self.is_on = True
@@ -133,7 +135,7 @@ class HeldUp:
         return [deliver().status_code for deliver in held]
 
 
-def test_a_held_up_funding_is_not_carried_out_after_its_refusal(town: Town) -> None:
+def test_a_held_up_funding_is_not_carried_out_after_its_refusal(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     order = [b"w" * 16, "alatau", GRANT - 1_000]
     town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", order)
@@ -151,7 +153,7 @@ def test_a_held_up_funding_is_not_carried_out_after_its_refusal(town: Town) -> N
     town.check_books()
 
 
-def test_a_held_up_funding_is_not_carried_out_by_the_bank_after_it_was_refused(town: Town) -> None:
+def test_a_held_up_funding_is_not_carried_out_by_the_bank_after_it_was_refused(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     held = HeldUp(town, "alatau", "/v1/fundings")
     too_much = [b"f" * 16, aigul.key, [OPENING + 1]]
@@ -169,7 +171,7 @@ def test_a_held_up_funding_is_not_carried_out_by_the_bank_after_it_was_refused(t
     town.check_books()
 
 
-def test_a_funding_carried_out_after_all_is_taken_up_again(town: Town) -> None:
+def test_a_funding_carried_out_after_all_is_taken_up_again(town: LedgerNetwork) -> None:
     """The central bank forgets a refusal (its store was put back), and then a held-up copy comes."""
     aigul = town.customer("Aigul")
     town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger_sync.bank import terms
 from ledger_sync.http.call import Signer, sign_call
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, authority, url
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.support.world import Key
 from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE
@@ -80,7 +80,7 @@ SHAPES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def raw_post(town: Town, path: str, body: bytes, key: Key) -> httpx.Response:
+def raw_post(town: LedgerNetwork, path: str, body: bytes, key: Key) -> httpx.Response:
     target = f"{authority('alatau')}/v1/{path}"
     header = sign_call("POST", target, body, Signer(key.public, key.sign), town.clock, town.random)
     transport = town.network.lines.connect(key.name)(url("alatau"))
@@ -100,7 +100,7 @@ def check_typed(response: httpx.Response) -> None:
 class Callers:
     """One of each kind."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: LedgerNetwork) -> None:
         self.town = town
         self.customer = town.customer("Aigul")
         bank = town.network.keystores["zhibek"]
@@ -109,7 +109,7 @@ class Callers:
 
 
 @pytest.fixture
-def callers(town: Town) -> Callers:
+def callers(town: LedgerNetwork) -> Callers:
     return Callers(town)
 
 
@@ -157,7 +157,7 @@ def refusal(action: Any, *given_values: Any) -> Code:
     return caught.value.code
 
 
-def test_sizes_and_counts_are_checked(town: Town) -> None:
+def test_sizes_and_counts_are_checked(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     line = aigul.line()
     assert raw_post(town, "fundings", bytes(5_000), aigul.device).json()["code"] == Code.TOO_LARGE
@@ -166,7 +166,7 @@ def test_sizes_and_counts_are_checked(town: Town) -> None:
     assert refusal(line.post, "/v1/verdicts", [bytes([n]) * 32 for n in range(65)]) is Code.TOO_MANY
 
 
-def test_open_fundings_and_devices_have_a_limit(town: Town) -> None:
+def test_open_fundings_and_devices_have_a_limit(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     town.down.add(CENTRAL_BANK)
     for number in range(terms.MAX_OPEN_FUNDINGS):
@@ -181,7 +181,7 @@ def test_open_fundings_and_devices_have_a_limit(town: Town) -> None:
     assert refusal(town.enrol, one_more, code) is Code.TOO_MANY
 
 
-def test_rows_that_do_not_fit_wait_and_are_asked_for_again(town: Town) -> None:
+def test_rows_that_do_not_fit_wait_and_are_asked_for_again(town: LedgerNetwork) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     tokens = aigul.fund(*[1_000] * 8)
     paid = [town.pay(aigul, [token], shop, 500) for token in tokens]
@@ -193,7 +193,7 @@ def test_rows_that_do_not_fit_wait_and_are_asked_for_again(town: Town) -> None:
 
 
 def test_a_provenance_that_fits_no_bundle_is_refused_and_its_token_stays_free(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wallet.protocol.weight.MAX_BUNDLE_ITEMS", 7)
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
@@ -213,7 +213,7 @@ def test_a_provenance_that_fits_no_bundle_is_refused_and_its_token_stays_free(
     town.check_books()
 
 
-def test_deliveries_come_in_pages(town: Town) -> None:
+def test_deliveries_come_in_pages(town: LedgerNetwork) -> None:
     town.resize(delivered=2_000)
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = [town.pay(aigul, [token], baurzhan, 500) for token in aigul.fund(*[1_000] * 10)]

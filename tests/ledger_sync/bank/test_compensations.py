@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange, cut
-from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, Town
+from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import clone, double_spend, reasons
 from tests.ledger_sync.bank.test_late import forge_commit
 from tests.support.world import DAY, Key
@@ -31,14 +31,14 @@ def settled(customer: Customer, transfer: Signed[Transfer]) -> tuple[Verdict, tu
     return row.settlement.verdict, row.settlement.values
 
 
-def half_lost(town: Town, aigul: Customer, payee: Customer) -> Signed[Transfer]:
+def half_lost(town: LedgerNetwork, aigul: Customer, payee: Customer) -> Signed[Transfer]:
     """60 000 of 70 000 tiyn paid, of which zhibek has taken 50 000 for nothing."""
     (lost,), (kept,) = aigul.fund(50_000), aigul.fund(20_000)
     forge_commit(town, "zhibek", lost.ref)
     return town.pay(aigul, [lost, kept], payee, 60_000)
 
 
-def test_payee_and_payer_end_with_what_they_would_have_had(town: Town) -> None:
+def test_payee_and_payer_end_with_what_they_would_have_had(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     paid = half_lost(town, aigul, baurzhan)
     baurzhan.upload(paid)
@@ -54,7 +54,7 @@ def test_payee_and_payer_end_with_what_they_would_have_had(town: Town) -> None:
     town.check_books()
 
 
-def test_a_share_whose_answer_was_lost_is_asked_for_again(town: Town) -> None:
+def test_a_share_whose_answer_was_lost_is_asked_for_again(town: LedgerNetwork) -> None:
     """The payee's share has come and the transfer has its answer; what was paid for the change is not forgotten."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     asked: list[str] = []
@@ -75,7 +75,7 @@ def test_a_share_whose_answer_was_lost_is_asked_for_again(town: Town) -> None:
 
 
 def test_who_brings_a_transfer_has_its_verdict_with_the_first_share_though_the_second_is_unheard(
-    town: Town,
+    town: LedgerNetwork,
 ) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     asked: list[str] = []
@@ -93,7 +93,7 @@ def test_who_brings_a_transfer_has_its_verdict_with_the_first_share_though_the_s
     assert row.settlement.values == (20_000, 0)
 
 
-def test_a_refused_output_that_is_taken_is_the_payers(town: Town) -> None:
+def test_a_refused_output_that_is_taken_is_the_payers(town: LedgerNetwork) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     paid = town.pay(aigul, aigul.fund(500_000), shop, 500_000)
     aigul.upload(paid)
@@ -106,7 +106,7 @@ def test_a_refused_output_that_is_taken_is_the_payers(town: Town) -> None:
     town.check_books()
 
 
-def test_a_bank_without_money_holds_up_nobody_and_owes_the_rest(town: Town) -> None:
+def test_a_bank_without_money_holds_up_nobody_and_owes_the_rest(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     paid = half_lost(town, aigul, baurzhan)
     town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "zhibek", GRANT - 30_000])
@@ -126,7 +126,7 @@ def test_a_bank_without_money_holds_up_nobody_and_owes_the_rest(town: Town) -> N
     town.check_books()
 
 
-def test_a_lost_phones_money_that_a_bank_has_taken_comes_back_from_it(town: Town) -> None:
+def test_a_lost_phones_money_that_a_bank_has_taken_comes_back_from_it(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     tokens = aigul.fund(500_000)
     forge_commit(town, "zhibek", tokens[0].ref)
@@ -137,7 +137,7 @@ def test_a_lost_phones_money_that_a_bank_has_taken_comes_back_from_it(town: Town
     town.check_books()
 
 
-def test_a_lost_refund_is_owed_by_a_bank_without_money(town: Town) -> None:
+def test_a_lost_refund_is_owed_by_a_bank_without_money(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     tokens = aigul.fund(500_000)
     forge_commit(town, "zhibek", tokens[0].ref)
@@ -152,7 +152,7 @@ def test_a_lost_refund_is_owed_by_a_bank_without_money(town: Town) -> None:
     town.check_books()
 
 
-def test_a_refund_that_lost_to_a_late_chain_is_shown_and_not_paid(town: Town) -> None:
+def test_a_refund_that_lost_to_a_late_chain_is_shown_and_not_paid(town: LedgerNetwork) -> None:
     """Also while the bank that committed the chain is out of reach for a day: the transfer is at hand here."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 500_000)
@@ -170,7 +170,7 @@ def test_a_refund_that_lost_to_a_late_chain_is_shown_and_not_paid(town: Town) ->
     town.check_books()
 
 
-def test_a_bank_whose_customers_are_not_concerned_has_its_answer_too(town: Town) -> None:
+def test_a_bank_whose_customers_are_not_concerned_has_its_answer_too(town: LedgerNetwork) -> None:
     """The payer's bank: nothing is owed to the payer, and its transfer does not wait."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     tokens = aigul.fund(500_000)
@@ -183,7 +183,7 @@ def test_a_bank_whose_customers_are_not_concerned_has_its_answer_too(town: Town)
     town.check_books()
 
 
-def test_a_banks_own_customers_are_paid_by_it_as_well(town: Town) -> None:
+def test_a_banks_own_customers_are_paid_by_it_as_well(town: LedgerNetwork) -> None:
     """A bank whose store was put back has committed what it no longer knows."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = half_lost(town, aigul, baurzhan)
@@ -195,7 +195,7 @@ def test_a_banks_own_customers_are_paid_by_it_as_well(town: Town) -> None:
 
 
 def test_what_a_bank_paid_its_own_customer_is_nothing_that_the_central_bank_may_have_forgotten(
-    town: Town,
+    town: LedgerNetwork,
 ) -> None:
     """It moved no position. After a start the central bank waits for none of it."""
     aigul, baurzhan = town.customer("Aigul", "zhibek"), town.customer("Baurzhan", "zhibek")
@@ -207,7 +207,9 @@ def test_what_a_bank_paid_its_own_customer_is_nothing_that_the_central_bank_may_
     aigul.fund(1_000)
 
 
-def test_a_compensation_that_the_central_bank_forgot_holds_up_no_funding(town: Town, tmp_path: Path) -> None:
+def test_a_compensation_that_the_central_bank_forgot_holds_up_no_funding(
+    town: LedgerNetwork, tmp_path: Path
+) -> None:
     """Put back from a backup, it asks the bank again that could not show; until that has an end, others go on."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     paid = half_lost(town, aigul, baurzhan)
@@ -224,7 +226,7 @@ def test_a_compensation_that_the_central_bank_forgot_holds_up_no_funding(town: T
     assert position == dict(town.central_books()[3])["alatau"] == own + sum(held for _, held in accounts)
 
 
-def test_one_shown_and_one_not_is_a_conflict_and_a_compensation(town: Town) -> None:
+def test_one_shown_and_one_not_is_a_conflict_and_a_compensation(town: LedgerNetwork) -> None:
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
     (shown,), (hidden,) = cheat.fund(50_000), cheat.fund(20_000)
     copied = clone(cheat)
@@ -243,7 +245,7 @@ def test_one_shown_and_one_not_is_a_conflict_and_a_compensation(town: Town) -> N
 class Tampered:
     """A bank's answers to who asks for a transfer, put in other words."""
 
-    def __init__(self, town: Town, bank: str, how: Callable[[Cbor], Cbor]) -> None:
+    def __init__(self, town: LedgerNetwork, bank: str, how: Callable[[Cbor], Cbor]) -> None:
         self._bank, self._how = bank, how
         town.between = self
 
@@ -260,7 +262,7 @@ class Tampered:
         return httpx.Response(200, headers=headers, stream=httpx.ByteStream(codec.encode(value)))
 
 
-def test_shown_under_a_certificate_that_nobody_signed_is_shown(town: Town) -> None:
+def test_shown_under_a_certificate_that_nobody_signed_is_shown(town: LedgerNetwork) -> None:
     def under_another(value: Cbor) -> Cbor:
         transfer, certificate = value
         held = cose.from_cbor(Certificate, certificate).body
@@ -280,7 +282,7 @@ def test_shown_under_a_certificate_that_nobody_signed_is_shown(town: Town) -> No
     town.check_books()
 
 
-def test_shown_in_a_transfer_that_mixes_owners_is_shown(town: Town) -> None:
+def test_shown_in_a_transfer_that_mixes_owners_is_shown(town: LedgerNetwork) -> None:
     """zhibek commits a transfer that no bank can find valid: its first input is another's, and the cheat signed it."""
     cheat, one = town.customer("Dauren"), town.customer("Shop 1")
     mate = town.customer("Mate")
@@ -298,7 +300,7 @@ def test_shown_in_a_transfer_that_mixes_owners_is_shown(town: Town) -> None:
     town.check_books()
 
 
-def mixed(town: Town, cheat: Customer, mine: Token, theirs: Token) -> Signed[Transfer]:
+def mixed(town: LedgerNetwork, cheat: Customer, mine: Token, theirs: Token) -> Signed[Transfer]:
     """A transfer whose first input is not the signer's own."""
     person = clone(cheat)
     asked = town.request(cheat, 1_000)
@@ -311,7 +313,7 @@ def mixed(town: Town, cheat: Customer, mine: Token, theirs: Token) -> Signed[Tra
 class Shows:
     """A bank that shows this, whatever it is asked for."""
 
-    def __init__(self, town: Town, bank: str, value: Cbor) -> None:
+    def __init__(self, town: LedgerNetwork, bank: str, value: Cbor) -> None:
         self._bank, self._value = bank, value
         town.between = self
 
@@ -327,7 +329,7 @@ def refuse_revocations(exchange: Exchange) -> httpx.Response:
     return cut(exchange) if exchange.request.url.path == "/v1/revocations" else exchange.deliver()
 
 
-def test_a_cheat_is_revoked_whatever_its_bank_does(town: Town) -> None:
+def test_a_cheat_is_revoked_whatever_its_bank_does(town: LedgerNetwork) -> None:
     cheat = town.customer("Dauren", "zhibek")
     shops = [town.customer("Shop 1"), town.customer("Shop 2", "zhibek")]
     pair = double_spend(town, cheat, shops[0], shops[1])

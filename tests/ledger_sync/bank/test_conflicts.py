@@ -10,7 +10,7 @@ import pytest
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import OPENING, Customer, Row, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork, Row
 from tests.support.world import Person
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code, Refusal
@@ -31,7 +31,9 @@ def clone(customer: Customer) -> Person:
     return Person(person.key, person.certificate, person.sequence, person.total)
 
 
-def double_spend(town: Town, cheat: Customer, one: Customer, other: Customer) -> tuple[Signed[Transfer], ...]:
+def double_spend(
+    town: LedgerNetwork, cheat: Customer, one: Customer, other: Customer
+) -> tuple[Signed[Transfer], ...]:
     tokens = cheat.fund(500_000)
     copied = clone(cheat)
     return (
@@ -40,7 +42,7 @@ def double_spend(town: Town, cheat: Customer, one: Customer, other: Customer) ->
     )
 
 
-def reasons(town: Town, customer: Customer) -> set[Reason | None]:
+def reasons(town: LedgerNetwork, customer: Customer) -> set[Reason | None]:
     revoked = town.policy(customer.bank).revoked
     return {revoked.get(person.certificate.body.revocation_id) for person in customer.epochs}
 
@@ -48,7 +50,7 @@ def reasons(town: Town, customer: Customer) -> set[Reason | None]:
 @pytest.mark.parametrize("first_bank", ["alatau", "zhibek"])
 @pytest.mark.parametrize("cheat_bank", ["alatau", "zhibek"])
 def test_a_conflict_through_two_banks_pays_the_first_and_names_the_key(
-    town: Town, first_bank: str, cheat_bank: str
+    town: LedgerNetwork, first_bank: str, cheat_bank: str
 ) -> None:
     cheat = town.customer("Dauren", cheat_bank)
     shops = {bank: town.customer(f"Shop at {bank}", bank) for bank in ("alatau", "zhibek")}
@@ -73,7 +75,7 @@ def test_a_conflict_through_two_banks_pays_the_first_and_names_the_key(
 
 @pytest.mark.parametrize("is_reversed", [False, True])
 def test_of_a_conflict_in_one_upload_the_first_that_its_uploader_shows_is_paid(
-    town: Town, is_reversed: bool
+    town: LedgerNetwork, is_reversed: bool
 ) -> None:
     """A payee shows what it accepted before what it then refused."""
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2")
@@ -86,7 +88,7 @@ def test_of_a_conflict_in_one_upload_the_first_that_its_uploader_shows_is_paid(
     town.check_books()
 
 
-def test_a_conflict_waits_while_the_other_bank_is_unreachable(town: Town) -> None:
+def test_a_conflict_waits_while_the_other_bank_is_unreachable(town: LedgerNetwork) -> None:
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
     first, second = double_spend(town, cheat, one, other)
     one.upload(first)
@@ -104,7 +106,7 @@ def test_a_conflict_waits_while_the_other_bank_is_unreachable(town: Town) -> Non
 
 
 def test_a_conflict_is_told_at_once_when_its_payload_is_shown_also_where_others_are_still_to_be_asked(
-    town: Town,
+    town: LedgerNetwork,
 ) -> None:
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
     first, second = double_spend(town, cheat, one, other)
@@ -114,7 +116,7 @@ def test_a_conflict_is_told_at_once_when_its_payload_is_shown_also_where_others_
     assert verdict(row) is Verdict.CONFLICT
 
 
-def test_short_goes_down_the_chain_payee_before_change_and_carries_the_claim(town: Town) -> None:
+def test_short_goes_down_the_chain_payee_before_change_and_carries_the_claim(town: LedgerNetwork) -> None:
     cheat, one = town.customer("Dauren"), town.customer("Shop 1")
     baurzhan, chingiz = town.customer("Baurzhan", "zhibek"), town.customer("Chingiz")
     bad, good = cheat.fund(500_000), baurzhan.fund(100_000)
@@ -141,7 +143,7 @@ def test_short_goes_down_the_chain_payee_before_change_and_carries_the_claim(tow
     town.check_books()
 
 
-def test_a_sequence_fork_on_different_tokens_settles_both_and_revokes(town: Town) -> None:
+def test_a_sequence_fork_on_different_tokens_settles_both_and_revokes(town: LedgerNetwork) -> None:
     cheat, one, other = (
         town.customer("Dauren"),
         town.customer("Shop 1", "zhibek"),
@@ -159,7 +161,7 @@ def test_a_sequence_fork_on_different_tokens_settles_both_and_revokes(town: Town
     town.check_books()
 
 
-def test_one_number_under_two_keys_of_a_purse_proves_nothing(town: Town) -> None:
+def test_one_number_under_two_keys_of_a_purse_proves_nothing(town: LedgerNetwork) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     old_tokens = aigul.fund(500_000)
     old = clone(aigul)
@@ -170,7 +172,7 @@ def test_one_number_under_two_keys_of_a_purse_proves_nothing(town: Town) -> None
     assert reasons(town, aigul) == {None}
 
 
-def test_gaps_in_sequence_numbers_prove_nothing(town: Town) -> None:
+def test_gaps_in_sequence_numbers_prove_nothing(town: LedgerNetwork) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
     token = aigul.fund(900_000)
     paid = town.pay(aigul, token, shop, 300_000, edit=lambda body: replace(body, sequence=70))
@@ -180,7 +182,7 @@ def test_gaps_in_sequence_numbers_prove_nothing(town: Town) -> None:
     assert reasons(town, aigul) == {None}
 
 
-def test_refusing_and_spending_are_one_ordinary_conflict_in_both_orders(town: Town) -> None:
+def test_refusing_and_spending_are_one_ordinary_conflict_in_both_orders(town: LedgerNetwork) -> None:
     aigul, chingiz = town.customer("Aigul"), town.customer("Chingiz")
     for order in (0, 1):
         cheat = town.customer(f"Dauren {order}", "zhibek")
@@ -202,7 +204,7 @@ def test_refusing_and_spending_are_one_ordinary_conflict_in_both_orders(town: To
     town.check_books()
 
 
-def test_a_refusal_gives_the_payer_the_money_back_whoever_uploads_it(town: Town) -> None:
+def test_a_refusal_gives_the_payer_the_money_back_whoever_uploads_it(town: LedgerNetwork) -> None:
     for who_uploads in (0, 1):
         aigul, baurzhan = town.customer(f"A{who_uploads}"), town.customer(f"B{who_uploads}", "zhibek")
         paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
@@ -219,7 +221,7 @@ def test_a_refusal_gives_the_payer_the_money_back_whoever_uploads_it(town: Town)
     town.check_books()
 
 
-def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: Town) -> None:
+def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: LedgerNetwork) -> None:
     """The payer's bank asks first, is told that there is nothing for it, and asks no more."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = town.pay(aigul, aigul.fund(500), baurzhan, 500)
@@ -242,7 +244,7 @@ def test_a_revoked_wallets_refusal_of_money_is_left_to_its_own_bank(town: Town) 
     town.check_books()
 
 
-def test_broken_limits_stand_and_revoke(town: Town) -> None:
+def test_broken_limits_stand_and_revoke(town: LedgerNetwork) -> None:
     shop = town.customer("Shop", "zhibek")
     breaches = {
         "total": lambda body: replace(body, total=1_000_000_001),
@@ -259,7 +261,7 @@ def test_broken_limits_stand_and_revoke(town: Town) -> None:
     town.check_books()
 
 
-def test_the_running_total_counts_from_the_certificate(town: Town) -> None:
+def test_the_running_total_counts_from_the_certificate(town: LedgerNetwork) -> None:
     """A purse that has paid more in its life than the limit allows between two reconcilings has broken nothing."""
     shop, before = town.customer("Shop"), 5_000_000_000
     for name, spent, expected in (("Aigul", before, None), ("Dauren", before - 1, Reason.LIMITS)):
@@ -272,7 +274,7 @@ def test_the_running_total_counts_from_the_certificate(town: Town) -> None:
         assert reasons(town, payer) == {expected}, name
 
 
-def test_a_total_that_does_not_grow_revokes_and_one_that_does_never_does(town: Town) -> None:
+def test_a_total_that_does_not_grow_revokes_and_one_that_does_never_does(town: LedgerNetwork) -> None:
     aigul, cheat, shop = town.customer("Aigul"), town.customer("Dauren"), town.customer("Shop")
     for payer, forget in ((aigul, False), (cheat, True)):
         tokens = payer.fund(100_000, 200_000, 300_000)
@@ -288,7 +290,9 @@ def test_a_total_that_does_not_grow_revokes_and_one_that_does_never_does(town: T
     assert reasons(town, cheat) == {Reason.LIMITS}
 
 
-def test_a_merchant_that_is_recertified_in_the_second_in_which_it_pays_has_broken_nothing(town: Town) -> None:
+def test_a_merchant_that_is_recertified_in_the_second_in_which_it_pays_has_broken_nothing(
+    town: LedgerNetwork,
+) -> None:
     shop, supplier = town.customer("Shop", kind=WalletKind.MERCHANT), town.customer("Supplier")
     paid = town.pay(shop, shop.fund(400_000), supplier, 300_000)
     shop.certify_key(shop.person.key, total=shop.person.total)
@@ -297,7 +301,7 @@ def test_a_merchant_that_is_recertified_in_the_second_in_which_it_pays_has_broke
     assert reasons(town, shop) == {None}
 
 
-def test_a_revoked_culprit_gets_no_certificate_and_only_its_account(town: Town) -> None:
+def test_a_revoked_culprit_gets_no_certificate_and_only_its_account(town: LedgerNetwork) -> None:
     cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2")
     kept = cheat.fund(50_000, 60_000)
     first, second = double_spend(town, cheat, one, other)

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.ledger_sync.bank.network import OPENING, Customer, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import clone, reasons, verdict
 from tests.support.world import DAY
 from wallet.protocol.bundle import Bundle
@@ -20,13 +20,13 @@ from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
 
 
-def paid_before(town: Town, payer: Customer, shop: Customer) -> Signed[Transfer]:
+def paid_before(town: LedgerNetwork, payer: Customer, shop: Customer) -> Signed[Transfer]:
     """Signed under the certificate of alatau, before there was another."""
     (token,) = payer.fund(500_000)
     return town.pay(payer, [token], shop, 500_000)
 
 
-def test_a_certificate_that_is_held_back_takes_no_signed_payment_back(town: Town) -> None:
+def test_a_certificate_that_is_held_back_takes_no_signed_payment_back(town: LedgerNetwork) -> None:
     payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
     transfer = paid_before(town, payer, shop)
     town.now += DAY
@@ -42,7 +42,7 @@ def test_a_certificate_that_is_held_back_takes_no_signed_payment_back(town: Town
     town.check_books()
 
 
-def test_the_certificate_may_come_with_a_request(town: Town) -> None:
+def test_the_certificate_may_come_with_a_request(town: LedgerNetwork) -> None:
     """A payee's certificate lies in its request: what it pays in turn is judged under that too."""
     payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
     transfer = paid_before(town, payer, shop)
@@ -55,7 +55,7 @@ def test_the_certificate_may_come_with_a_request(town: Town) -> None:
 
 
 def test_many_certificates_of_one_key_cost_no_signature_checks(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A merchant's transfers dated after all of its certificates: each signature is checked once, and never again."""
     merchant, payee = town.customer("Shop", kind=WalletKind.MERCHANT), town.customer("Payee")
@@ -83,7 +83,7 @@ def test_many_certificates_of_one_key_cost_no_signature_checks(
 # how waiting ends
 
 
-def held_back(town: Town, payer: Customer, shop: Customer) -> Signed[Transfer]:
+def held_back(town: LedgerNetwork, payer: Customer, shop: Customer) -> Signed[Transfer]:
     """A payment of 500 000 that its payee's bank got without the certificate it was signed under."""
     transfer = paid_before(town, payer, shop)
     whole = town.bundle([transfer])
@@ -92,12 +92,14 @@ def held_back(town: Town, payer: Customer, shop: Customer) -> Signed[Transfer]:
     return transfer
 
 
-def rival_of(town: Town, payer: Customer, transfer: Signed[Transfer], shop: Customer) -> Signed[Transfer]:
+def rival_of(
+    town: LedgerNetwork, payer: Customer, transfer: Signed[Transfer], shop: Customer
+) -> Signed[Transfer]:
     return town.pay(clone(payer), town.inputs_of(transfer), shop, transfer.body.amount)
 
 
 @pytest.mark.parametrize("bank", ["alatau", "zhibek"])
-def test_what_waits_ends_when_a_rival_has_its_inputs(town: Town, bank: str) -> None:
+def test_what_waits_ends_when_a_rival_has_its_inputs(town: LedgerNetwork, bank: str) -> None:
     """At the same bank at once; at another one as soon as the notary is asked."""
     payer, shop, other = (
         town.customer("Dauren"),
@@ -119,7 +121,7 @@ def test_what_waits_ends_when_a_rival_has_its_inputs(town: Town, bank: str) -> N
     town.check_books()
 
 
-def test_what_waits_ends_when_its_inputs_were_refunded(town: Town) -> None:
+def test_what_waits_ends_when_its_inputs_were_refunded(town: LedgerNetwork) -> None:
     payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
     transfer = held_back(town, payer, shop)
     town.now += 121 * DAY
@@ -135,7 +137,7 @@ def test_what_waits_ends_when_its_inputs_were_refunded(town: Town) -> None:
     town.check_books()
 
 
-def test_what_lost_only_some_of_its_inputs_waits_on(town: Town) -> None:
+def test_what_lost_only_some_of_its_inputs_waits_on(town: LedgerNetwork) -> None:
     payer, shop, other = town.customer("Dauren"), town.customer("Shop", "zhibek"), town.customer("Other")
     lost, kept = payer.fund(500, 300)
     transfer = town.pay(payer, [lost, kept], shop, 800)
@@ -151,7 +153,7 @@ def test_what_lost_only_some_of_its_inputs_waits_on(town: Town) -> None:
     assert (row.settlement.verdict, row.settlement.values) == (Verdict.CONFLICT, (300,))
 
 
-def test_who_descends_from_what_ended_is_not_refused_for_it(town: Town) -> None:
+def test_who_descends_from_what_ended_is_not_refused_for_it(town: LedgerNetwork) -> None:
     """The certificate comes when all is over: what the next holder added of its own still stands."""
     payer, shop, payee = (
         town.customer("Dauren"),
@@ -185,7 +187,7 @@ def test_who_descends_from_what_ended_is_not_refused_for_it(town: Town) -> None:
     town.check_books()
 
 
-def test_what_another_bank_committed_is_fetched_from_it(town: Town) -> None:
+def test_what_another_bank_committed_is_fetched_from_it(town: LedgerNetwork) -> None:
     """The payer's bank has the certificate and does not know whose customer the payee is."""
     payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
     transfer = held_back(town, payer, shop)
@@ -199,7 +201,7 @@ def test_what_another_bank_committed_is_fetched_from_it(town: Town) -> None:
     town.check_books()
 
 
-def test_a_silent_notary_ends_nothing(town: Town) -> None:
+def test_a_silent_notary_ends_nothing(town: LedgerNetwork) -> None:
     payer, shop, other = town.customer("Dauren"), town.customer("Shop", "zhibek"), town.customer("Other")
     transfer = held_back(town, payer, shop)
     other.upload(rival_of(town, payer, transfer, other))

@@ -12,7 +12,7 @@ import pytest
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.ledger_sync.bank.story import Remembering, tell
 from tests.ledger_sync.statements import Recording, steps_of
 from tests.support.world import Person
@@ -59,17 +59,17 @@ DERIVED = {
 """What is kept apart, and what it is kept from."""
 
 
-def connection(town: Town, bank: str = "alatau") -> Any:
+def connection(town: LedgerNetwork, bank: str = "alatau") -> Any:
     return store_of(town.banks[bank].node)._db
 
 
-def steps(town: Town, action: Callable[[], object]) -> int:
+def steps(town: LedgerNetwork, action: Callable[[], object]) -> int:
     with steps_of(connection(town)) as count:
         action()
         return count()
 
 
-def history(town: Town, payer: Customer, payee: Customer, payments: int) -> None:
+def history(town: LedgerNetwork, payer: Customer, payee: Customer, payments: int) -> None:
     """So many settled payments, each from the last one's change."""
     change = payer.fund(1_000_000)
     for _ in range(payments):
@@ -131,7 +131,7 @@ def test_no_statement_of_the_central_bank_reads_history_either(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("asked", ["keys", "upload", "refunds", "certificate"])
-def test_a_call_costs_no_more_after_a_long_history(town: Town, asked: str) -> None:
+def test_a_call_costs_no_more_after_a_long_history(town: LedgerNetwork, asked: str) -> None:
     aigul, shop = town.customer("Aigul"), town.customer("Shop")
 
     def ask() -> int:
@@ -156,7 +156,7 @@ def customer_again(customer: Customer) -> None:
     customer.certify()
 
 
-def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> None:
+def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: LedgerNetwork) -> None:
     store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
 
     def claim() -> int:
@@ -175,7 +175,7 @@ def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: Town) -> 
     assert [claim.item.subject[-1] for claim in work.claim(3, {JobKind.RELAY_FULL}, "zhibek")] == [0, 1, 2]
 
 
-def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: Town) -> None:
+def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: LedgerNetwork) -> None:
     store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
     items = [Job(JobKind.RELAY_FULL, "zhibek", number.to_bytes(32, "big")) for number in range(300)]
     other = Job(JobKind.REDEEM, "", bytes(32))
@@ -191,7 +191,7 @@ def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: Town) -> 
     assert len(work.claim(1_000, set(JobKind), "zhibek")) == 300
 
 
-def forks(town: Town, cheat: Customer, payee: Customer, count: int) -> list[Signed[Transfer]]:
+def forks(town: LedgerNetwork, cheat: Customer, payee: Customer, count: int) -> list[Signed[Transfer]]:
     """Transfers of one key with one number, of tokens that nobody has."""
     person = cheat.person
     tokens = cheat.fund(*[1_000] * 2)
@@ -216,7 +216,7 @@ def replace_ref(txid: bytes, number: int) -> TokenRef:
     return TokenRef(number.to_bytes(2, "big") + txid[2:], 0)
 
 
-def test_evidence_does_not_grow_with_what_a_cheat_signs(town: Town) -> None:
+def test_evidence_does_not_grow_with_what_a_cheat_signs(town: LedgerNetwork) -> None:
     """`evidence grows with the square`: n(n - 1)/2 pieces, one revocation."""
     cheat, shop = town.customer("Dauren"), town.customer("Shop")
     made = forks(town, cheat, shop, 120)
@@ -233,7 +233,7 @@ def test_evidence_does_not_grow_with_what_a_cheat_signs(town: Town) -> None:
 
 
 def test_judging_a_bundle_costs_at_most_twice_its_signatures(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    town: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """32 transfers of one key whose provenance nobody has, and 32 certificates that did not sign them."""
     cheat, shop = town.customer("Dauren"), town.customer("Shop")

@@ -10,7 +10,7 @@ from ledger_sync.bank.peers import CentralBankClient
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.settlement.handlers import RevocationHandler
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.support.world import DAY, Key
 from wallet.protocol.policy import Reason
 
@@ -19,7 +19,7 @@ class Meanwhile(JobQueue):
     """A list of work where another thread does something just before a piece of it is noted as done; it may have to
     wait for that."""
 
-    def __init__(self, town: Town, step: Callable[[], None]) -> None:
+    def __init__(self, town: LedgerNetwork, step: Callable[[], None]) -> None:
         super().__init__(town.banks["alatau"].node.context.storage.jobs, lambda: town.now, "1")
         self.other = threading.Thread(target=step)
 
@@ -29,17 +29,17 @@ class Meanwhile(JobQueue):
         super().done(item)
 
 
-def account_of(town: Town, customer: Customer) -> str:
+def account_of(town: LedgerNetwork, customer: Customer) -> str:
     account = town.banks[customer.bank].node.wallets.customer_of(customer.key)
     assert account is not None
     return account
 
 
-def listed(town: Town, *certified: bytes) -> bool:
+def listed(town: LedgerNetwork, *certified: bytes) -> bool:
     return set(certified) <= set(town.policy().revoked)
 
 
-def test_what_is_revoked_as_the_work_ends_is_revoked(town: Town) -> None:
+def test_what_is_revoked_as_the_work_ends_is_revoked(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     node, account = town.banks["alatau"].node, account_of(town, aigul)
     certificate = aigul.certify()
@@ -55,7 +55,7 @@ def test_what_is_revoked_as_the_work_ends_is_revoked(town: Town) -> None:
     assert listed(town, certificate.body.revocation_id)
 
 
-def test_a_certificate_that_is_dated_ahead_keeps_no_other_from_being_revoked(town: Town) -> None:
+def test_a_certificate_that_is_dated_ahead_keeps_no_other_from_being_revoked(town: LedgerNetwork) -> None:
     """The bank's clock was a day and a half ahead for a while."""
     aigul = town.customer("Aigul")
     good = aigul.certify()

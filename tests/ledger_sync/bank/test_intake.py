@@ -11,7 +11,7 @@ import pytest
 
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_customer
-from tests.ledger_sync.bank.network import Customer, Row, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork, Row
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed
@@ -20,19 +20,19 @@ from wallet.protocol.transfer import Transfer
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    town = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    town = LedgerNetwork(tmp_path)
     yield town
     town.close()
 
 
 @pytest.fixture
-def people(town: Town) -> list[Customer]:
+def people(town: LedgerNetwork) -> list[Customer]:
     """The first is a customer of the bank that is watched, the others of the other."""
     return [town.customer("asel")] + [town.customer(f"person {number}", "zhibek") for number in range(4)]
 
 
-def chain(town: Town, people: Sequence[Customer]) -> list[Signed[Transfer]]:
+def chain(town: LedgerNetwork, people: Sequence[Customer]) -> list[Signed[Transfer]]:
     """One token, handed on from each to the next."""
     (token,) = people[0].fund(10_000)
     made = []
@@ -51,7 +51,7 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict | None]:
 
 
 def test_each_new_signature_is_verified_once_and_outside_any_transaction(
-    town: Town, people: list[Customer]
+    town: LedgerNetwork, people: list[Customer]
 ) -> None:
     transfers = chain(town, people)
     bundle = town.bundle(transfers)
@@ -69,7 +69,7 @@ def test_each_new_signature_is_verified_once_and_outside_any_transaction(
     assert watch.inside == []
 
 
-def test_nothing_that_is_known_is_verified_again(town: Town, people: list[Customer]) -> None:
+def test_nothing_that_is_known_is_verified_again(town: LedgerNetwork, people: list[Customer]) -> None:
     transfers = chain(town, people)
     node, watch = watched(town)
     upload(node, people[0], town.bundle(transfers[:3]))
@@ -86,7 +86,7 @@ def test_nothing_that_is_known_is_verified_again(town: Town, people: list[Custom
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_claims_are_verified_once_their_owner_is_known_however_deep(
-    town: Town, people: list[Customer], backwards: bool
+    town: LedgerNetwork, people: list[Customer], backwards: bool
 ) -> None:
     """Transfers that came without provenance and certificates wait; what completes them finds all of their signers."""
     transfers = chain(town, people)
@@ -105,7 +105,7 @@ def test_claims_are_verified_once_their_owner_is_known_however_deep(
     assert verdicts(upload(node, payee, Bundle(tuple(transfers)))) == [Verdict.SETTLED] * 4
 
 
-def test_a_forged_claim_is_tried_once_and_never_kept(town: Town, people: list[Customer]) -> None:
+def test_a_forged_claim_is_tried_once_and_never_kept(town: LedgerNetwork, people: list[Customer]) -> None:
     transfers = chain(town, people)
     node, watch = watched(town, "zhibek")
     mallory, payee = people[3], people[-1]
@@ -123,7 +123,7 @@ def test_a_forged_claim_is_tried_once_and_never_kept(town: Town, people: list[Cu
 
 
 def test_provenance_that_comes_meanwhile_says_whose_signature_it_is(
-    town: Town, people: list[Customer]
+    town: LedgerNetwork, people: list[Customer]
 ) -> None:
     """Nobody in the bundle made the signature; before it is stored as a claim, its owner is known."""
     first, second, *_ = chain(town, people)
@@ -139,7 +139,9 @@ def test_provenance_that_comes_meanwhile_says_whose_signature_it_is(
     assert node.objects.transfers.claims((second.id,)) == {}
 
 
-def test_the_same_from_another_upload_meanwhile_is_stored_once(town: Town, people: list[Customer]) -> None:
+def test_the_same_from_another_upload_meanwhile_is_stored_once(
+    town: LedgerNetwork, people: list[Customer]
+) -> None:
     transfers = chain(town, people)
     bundle = town.bundle(transfers)
     node, watch = watched(town, "zhibek")
@@ -155,7 +157,7 @@ def test_the_same_from_another_upload_meanwhile_is_stored_once(town: Town, peopl
 
 
 def test_a_certificate_that_comes_meanwhile_completes_what_is_stored(
-    town: Town, people: list[Customer]
+    town: LedgerNetwork, people: list[Customer]
 ) -> None:
     transfers = chain(town, people)[:1]
     node, watch = watched(town, "zhibek")
@@ -169,7 +171,7 @@ def test_a_certificate_that_comes_meanwhile_completes_what_is_stored(
 
 
 def test_of_two_that_spend_one_token_at_once_one_wins_and_the_other_has_evidence(
-    town: Town, people: list[Customer]
+    town: LedgerNetwork, people: list[Customer]
 ) -> None:
     (token,) = people[0].fund(5_000)
     one, two = (town.pay(people[0], [token], payee, 5_000) for payee in people[1:3])

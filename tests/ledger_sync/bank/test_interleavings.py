@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange, HoldUp
 from tests import sampling
-from tests.ledger_sync.bank.network import BANKS, GRANT, OPENING, Customer, Town
+from tests.ledger_sync.bank.network import BANKS, GRANT, OPENING, Customer, LedgerNetwork
 from tests.ledger_sync.bank.test_late import forge_commit
 from tests.support.audit import Audit
 from tests.support.world import DAY
@@ -90,7 +90,7 @@ def _kind(answer: httpx.Response) -> dict[str, str]:
 class Stores:
     """A town's databases, as an auditor looks into them."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: LedgerNetwork) -> None:
         self.network = town.network
         self._folder = town.folder
 
@@ -104,7 +104,7 @@ class Stores:
 class Life:
     """Aigul and Baurzhan bank at alatau, Chingiz at zhibek, which has others' tokens consumed for nothing."""
 
-    town: Town
+    town: LedgerNetwork
     lines: Fates
     people: list[Customer] = field(default_factory=list)
     tokens: dict[int, list[Token]] = field(default_factory=dict)
@@ -205,7 +205,7 @@ class Life:
         self.town.let_a_day_pass()
 
 
-def live(town: Town, actions: list[tuple[str, int, int, int]], drawn: list[str]) -> None:
+def live(town: LedgerNetwork, actions: list[tuple[str, int, int, int]], drawn: list[str]) -> None:
     life = Life(town, Fates(drawn))
     banks = ("alatau", "alatau", "zhibek")
     life.people = [town.customer(f"P{number}", bank) for number, bank in enumerate(banks)]
@@ -234,7 +234,7 @@ def test_whatever_becomes_of_calls_the_books_agree_and_everyone_has_what_was_pai
     actions: list[tuple[str, int, int, int]], drawn: list[str], chance: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        town = Town(Path(folder), Random(chance).randbytes)
+        town = LedgerNetwork(Path(folder), Random(chance).randbytes)
         try:
             live(town, actions, drawn)
         finally:

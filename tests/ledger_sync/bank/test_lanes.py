@@ -24,7 +24,7 @@ SLOW, QUICK = "slow", "quick"
 
 
 @dataclass
-class Desk:
+class LanesRig:
     """A work list whose handlers do what the test says."""
 
     storage: SqliteStorage
@@ -73,8 +73,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(SqliteStorage(tmp_path / "bank.db"))
+def desk(tmp_path: Path) -> Iterator[LanesRig]:
+    desk = LanesRig(SqliteStorage(tmp_path / "bank.db"))
     yield desk
     desk.close()
 
@@ -83,7 +83,7 @@ def _item(kind: JobKind, target: str, number: int = 0) -> Job:
     return Job(kind, target, bytes([number]) * 32)
 
 
-def test_all_work_but_the_slow_partners_gets_done(desk: Desk) -> None:
+def test_all_work_but_the_slow_partners_gets_done(desk: LanesRig) -> None:
     others = [
         _item(kind, QUICK)
         for kind in (JobKind.RELAY_FULL, JobKind.RELAY_BARE, JobKind.RELAY_ISSUANCE, JobKind.FETCH)
@@ -101,7 +101,9 @@ def test_all_work_but_the_slow_partners_gets_done(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", [JobKind.REFUND, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REDEEM])
-def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(desk: Desk, kind: JobKind) -> None:
+def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(
+    desk: LanesRig, kind: JobKind
+) -> None:
     desk.is_slow = lambda item: item.kind is kind
     rest = [_item(other, "") for other in (JobKind.REFUND, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REDEEM)]
     desk.add(*rest)
@@ -110,7 +112,7 @@ def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(desk:
     assert _item(kind, "") not in desk.done
 
 
-def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_once(desk: Desk) -> None:
+def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_once(desk: LanesRig) -> None:
     wanted = _item(JobKind.FETCH, SLOW)
     desk.add(wanted)
     desk.start()
@@ -123,7 +125,7 @@ def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_on
 
 def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
     """What one lane brings may be work for another; the call comes back when all of it is done."""
-    desk = Desk(SqliteStorage(tmp_path / "bank.db"), patience=60)
+    desk = LanesRig(SqliteStorage(tmp_path / "bank.db"), patience=60)
     first, second = _item(JobKind.FETCH, QUICK), _item(JobKind.CHALLENGE, "")
     handle = desk._handle
 
@@ -142,7 +144,7 @@ def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
     desk.close()
 
 
-def test_without_threads_the_caller_makes_the_rounds(desk: Desk) -> None:
+def test_without_threads_the_caller_makes_the_rounds(desk: LanesRig) -> None:
     items = [_item(JobKind.REDEEM, "", 1), _item(JobKind.FETCH, QUICK, 2)]
     desk.add(*items, _item(JobKind.RELAY_FULL, "nobody we have a line to", 3))
     desk.lanes.wait_for(lambda: items)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.ledger_sync.bank.network import OPENING, Customer, Town
+from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import clone, verdict
 from tests.support.world import DAY, Key
 from wallet.protocol.acceptance import check_passable
@@ -30,7 +30,7 @@ def small_tokens(cheat: Customer, count: int) -> list[Token]:
     return found
 
 
-def lose(town: Town, cheat: Customer, mate: Customer, tokens: Sequence[Token]) -> None:
+def lose(town: LedgerNetwork, cheat: Customer, mate: Customer, tokens: Sequence[Token]) -> None:
     """Each token goes to a transfer of its own first, so that the notary has a word for each."""
     copied = clone(cheat)
     rivals = [town.pay(copied, [token], mate, 1) for token in tokens]
@@ -43,7 +43,7 @@ def lose(town: Town, cheat: Customer, mate: Customer, tokens: Sequence[Token]) -
 
 
 def chain(
-    town: Town, cheat: Customer, mate: Customer, tokens: Sequence[Token], links: int
+    town: LedgerNetwork, cheat: Customer, mate: Customer, tokens: Sequence[Token], links: int
 ) -> Iterator[Token]:
     """Change after change, each with 31 tokens that others have consumed; the change that is left."""
     (change,) = cheat.fund(FACE)
@@ -53,7 +53,7 @@ def chain(
         yield change
 
 
-def token_with_many_statements(town: Town, shop: Customer, links: int) -> Token:
+def token_with_many_statements(town: LedgerNetwork, shop: Customer, links: int) -> Token:
     """A shop's token whose provenance lost 31 inputs in each of so many transfers, and that settled at its face."""
     cheat, mate = town.customer("Dauren"), town.customer("Mate", opening=0)
     tokens = small_tokens(cheat, (links - 1) * (MAX_INPUTS - 1))
@@ -73,7 +73,7 @@ def token_with_many_statements(town: Town, shop: Customer, links: int) -> Token:
 
 @pytest.mark.parametrize(("links", "bank"), [(33, "zhibek"), (90, "alatau")])
 def test_a_token_with_a_word_of_the_notary_for_every_lost_input_is_redeemed(
-    town: Town, links: int, bank: str
+    town: LedgerNetwork, links: int, bank: str
 ) -> None:
     """33: what a cheat's one offline payment can bring; 90: what only the ledger brings."""
     shop = town.customer("Shop", bank)
@@ -89,7 +89,7 @@ def test_a_token_with_a_word_of_the_notary_for_every_lost_input_is_redeemed(
 # every way of giving back, for each of the largest payments
 
 
-def handed_on(town: Town, payers: Sequence[Customer], token: Token, shop: Customer) -> Token:
+def handed_on(town: LedgerNetwork, payers: Sequence[Customer], token: Token, shop: Customer) -> Token:
     """``token`` of the first of ``payers`` goes from hand to hand, to the shop last."""
     for payer, payee in pairwise([*payers, shop]):
         paid = town.pay(payer, [token], payee, token.amount)
@@ -97,7 +97,7 @@ def handed_on(town: Town, payers: Sequence[Customer], token: Token, shop: Custom
     return token
 
 
-def longest_offline(town: Town, shop: Customer) -> Token:
+def longest_offline(town: LedgerNetwork, shop: Customer) -> Token:
     """64 transfers: 49 times change, then 15 hops."""
     people = [town.customer(f"Person {n}", opening=FACE) for n in range(MAX_HOP)]
     (token,) = people[0].fund(FACE)
@@ -106,14 +106,14 @@ def longest_offline(town: Town, shop: Customer) -> Token:
     return handed_on(town, people, token, shop)
 
 
-def widest_offline(town: Town, shop: Customer) -> Token:
+def widest_offline(town: LedgerNetwork, shop: Customer) -> Token:
     """32 inputs, each with an ancestor and an issuance of its own."""
     payer, giver = town.customer("Aigul"), town.customer("Giver")
     inputs = [town.outputs(town.pay(giver, giver.fund(2), payer, 2))[0] for _ in range(MAX_INPUTS)]
     return town.outputs(town.pay(payer, inputs, shop, 2 * MAX_INPUTS))[0]
 
 
-def longest_of_the_ledger(town: Town, shop: Customer) -> Token:
+def longest_of_the_ledger(town: LedgerNetwork, shop: Customer) -> Token:
     """255 transfers, which no wallet would take offline."""
     payer, nobody = town.customer("Dauren", opening=FACE), Key.of("nobody's customer").public
     (token,) = payer.fund(FACE)
@@ -122,7 +122,7 @@ def longest_of_the_ledger(town: Town, shop: Customer) -> Token:
     return handed_on(town, [payer], token, shop)
 
 
-def is_offline(town: Town, token: Token) -> bool:
+def is_offline(town: LedgerNetwork, token: Token) -> bool:
     """Whether a wallet would take the payment that made it."""
     bundle = town.bundle([town.transfer_of(token)])
     by_need = {item.id: item for item in bundle.transfers}
@@ -139,7 +139,7 @@ def is_offline(town: Town, token: Token) -> bool:
     return True
 
 
-LARGEST: dict[Callable[[Town, Customer], Token], bool] = {
+LARGEST: dict[Callable[[LedgerNetwork, Customer], Token], bool] = {
     longest_offline: True,
     widest_offline: True,
     longest_of_the_ledger: False,
@@ -149,7 +149,7 @@ LARGEST: dict[Callable[[Town, Customer], Token], bool] = {
 @pytest.mark.parametrize("make", LARGEST)
 @pytest.mark.parametrize("way", ["defund", "refresh", "refuse", "refund"])
 def test_the_largest_that_settles_comes_back_in_every_way(
-    town: Town, make: Callable[[Town, Customer], Token], way: str
+    town: LedgerNetwork, make: Callable[[LedgerNetwork, Customer], Token], way: str
 ) -> None:
     shop = town.customer("Shop", "zhibek", opening=0)
     token = make(town, shop)
@@ -170,7 +170,7 @@ def test_the_largest_that_settles_comes_back_in_every_way(
     town.check_books()
 
 
-def test_what_is_too_long_is_refused_by_everyone_and_its_tokens_are_not_consumed(town: Town) -> None:
+def test_what_is_too_long_is_refused_by_everyone_and_its_tokens_are_not_consumed(town: LedgerNetwork) -> None:
     shop = town.customer("Shop", "zhibek", opening=0)
     token = longest_of_the_ledger(town, shop)
     shop.upload(town.transfer_of(token))

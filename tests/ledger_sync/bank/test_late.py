@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ledger_sync.sandbox.in_process import NOTARY
-from tests.ledger_sync.bank.network import GRANT, OPENING, Town
+from tests.ledger_sync.bank.network import GRANT, OPENING, LedgerNetwork
 from tests.support.world import DAY
 from wallet.protocol import cose
 from wallet.protocol.codes import Code
@@ -13,7 +13,7 @@ from wallet.protocol.settlement import Commit, Verdict
 from wallet.protocol.transfer import TokenRef
 
 
-def test_what_nobody_spends_is_refunded_after_expiry_and_grace_and_not_before(town: Town) -> None:
+def test_what_nobody_spends_is_refunded_after_expiry_and_grace_and_not_before(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     tokens = aigul.fund(500_000, 40_000)
     paid = town.pay(aigul, tokens[:1], baurzhan, 300_000)
@@ -31,7 +31,7 @@ def test_what_nobody_spends_is_refunded_after_expiry_and_grace_and_not_before(to
     assert town.central_books()[2] == 0
 
 
-def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town: Town) -> None:
+def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
     town.now += 121 * DAY
@@ -50,14 +50,14 @@ def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town
     town.check_books()
 
 
-def forge_commit(town: Town, bank: str, ref: TokenRef, consumer: bytes | None = None) -> None:
+def forge_commit(town: LedgerNetwork, bank: str, ref: TokenRef, consumer: bytes | None = None) -> None:
     """A bank consumes a token for a transfer that does not exist, or that is not valid."""
     signer = town.network.signer(bank, "bank")
     commit = cose.sign(Commit(bank, consumer or os.urandom(32), (ref,), town.now), signer.sign)
     town.network.line(bank, NOTARY, signer).post("/v1/commits", [commit.to_cbor()])
 
 
-def test_a_bank_that_cannot_show_what_it_committed_pays_and_no_key_is_named(town: Town) -> None:
+def test_a_bank_that_cannot_show_what_it_committed_pays_and_no_key_is_named(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     tokens = aigul.fund(500_000)
     forge_commit(town, "zhibek", tokens[0].ref)
@@ -76,7 +76,7 @@ def test_a_bank_that_cannot_show_what_it_committed_pays_and_no_key_is_named(town
     town.check_books()
 
 
-def test_a_silent_bank_keeps_a_conflict_waiting_and_then_pays(town: Town) -> None:
+def test_a_silent_bank_keeps_a_conflict_waiting_and_then_pays(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
     tokens = aigul.fund(500_000)
     forge_commit(town, "zhibek", tokens[0].ref)

@@ -12,7 +12,7 @@ from ledger_sync import client as online
 from ledger_sync.central_bank.terms import LIMITS
 from ledger_sync.possession import possession_message
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import reasons, verdict
 from tests.support.deals import refusal_of
 from tests.support.system import System
@@ -31,7 +31,7 @@ def fund_refused(customer: Customer, *amounts: int) -> Code:
     return refusal_of(lambda: customer.fund(*amounts))
 
 
-def test_fundings_count_together_until_the_ledger_sees_them_spent(town: Town) -> None:
+def test_fundings_count_together_until_the_ledger_sees_them_spent(town: LedgerNetwork) -> None:
     aigul, shop = town.customer("Aigul", opening=RICH), town.customer("Shop", opening=0)
     tokens = aigul.fund(10_000_000, 20_000_000)
     aigul.certify()
@@ -50,7 +50,7 @@ def test_fundings_count_together_until_the_ledger_sees_them_spent(town: Town) ->
     town.check_books()
 
 
-def test_an_open_funding_counts(town: Town) -> None:
+def test_an_open_funding_counts(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul", opening=RICH)
     town.down.add(CENTRAL_BANK)
     assert fund_refused(aigul, 30_000_000) is Code.UNREACHABLE
@@ -62,7 +62,7 @@ def test_an_open_funding_counts(town: Town) -> None:
     town.check_books()
 
 
-def test_each_purse_has_a_limit_of_its_own_and_what_is_over_counts_no_more(town: Town) -> None:
+def test_each_purse_has_a_limit_of_its_own_and_what_is_over_counts_no_more(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul", opening=RICH)
     (old,) = aigul.fund(PERSON)
     (code,) = town.order("alatau", "POST", "/v1/devices", [town.random(16), aigul.account])
@@ -76,7 +76,7 @@ def test_each_purse_has_a_limit_of_its_own_and_what_is_over_counts_no_more(town:
     aigul.fund(1_000_000)
 
 
-def lower(town: Town, **limits: int) -> None:
+def lower(town: LedgerNetwork, **limits: int) -> None:
     """The central bank lowers its limits; the banks hear of it."""
     town.start_central(limits={**asdict(LIMITS), **limits})
     for bank in town.banks.values():
@@ -84,7 +84,7 @@ def lower(town: Town, **limits: int) -> None:
     town.settle_down(1)
 
 
-def pay(town: Town, payer: Customer, amount: int, **changes: Any) -> None:
+def pay(town: LedgerNetwork, payer: Customer, amount: int, **changes: Any) -> None:
     shop = town.customer(f"Shop {amount} of {payer.name}", "zhibek")
     transfer = town.pay(payer, payer.fund(amount), shop, amount, edit=lambda body: replace(body, **changes))
     (row,) = shop.upload(transfer)
@@ -92,7 +92,7 @@ def pay(town: Town, payer: Customer, amount: int, **changes: Any) -> None:
     town.settle_down()
 
 
-def test_a_payer_is_judged_by_the_policy_that_its_bank_gave_it_before(town: Town) -> None:
+def test_a_payer_is_judged_by_the_policy_that_its_bank_gave_it_before(town: LedgerNetwork) -> None:
     knew_not, knew = town.customer("Aigul"), town.customer("Dauren")
     lower(town, payment=100_000)
     pay(town, knew_not, 100_001, time=town.now + DAY)
@@ -104,7 +104,7 @@ def test_a_payer_is_judged_by_the_policy_that_its_bank_gave_it_before(town: Town
     assert reasons(town, knew) == {Reason.LIMITS}
 
 
-def test_a_policy_that_was_kinder_later_may_have_been_heard_of(town: Town) -> None:
+def test_a_policy_that_was_kinder_later_may_have_been_heard_of(town: LedgerNetwork) -> None:
     payer, late = town.customer("Aigul"), town.customer("Dauren")
     lower(town, payment=100_000)
     payer.certify()
@@ -119,7 +119,7 @@ def test_a_policy_that_was_kinder_later_may_have_been_heard_of(town: Town) -> No
     assert reasons(town, late) == {Reason.LIMITS}
 
 
-def test_a_policy_that_came_while_a_key_was_certified_may_have_been_heard_of(town: Town) -> None:
+def test_a_policy_that_came_while_a_key_was_certified_may_have_been_heard_of(town: LedgerNetwork) -> None:
     """The call had read the one before, and is the last to note what it gave."""
     payer, node = town.customer("Aigul"), town.banks["alatau"].node
     lower(town, payment=50_000)
@@ -137,7 +137,7 @@ def test_a_policy_that_came_while_a_key_was_certified_may_have_been_heard_of(tow
     assert reasons(town, payer) == {Reason.LIMITS}
 
 
-def test_a_refresh_for_somebody_else_counts_as_a_payment(town: Town) -> None:
+def test_a_refresh_for_somebody_else_counts_as_a_payment(town: LedgerNetwork) -> None:
     """At hop 0, without a request and outside the running total, it would pass every limit."""
     mate = town.customer("Mate", "zhibek")
     for name, amounts, expected in (
@@ -153,7 +153,9 @@ def test_a_refresh_for_somebody_else_counts_as_a_payment(town: Town) -> None:
     town.check_books()
 
 
-def test_refreshes_for_others_count_together_and_those_of_an_own_older_key_not_at_all(town: Town) -> None:
+def test_refreshes_for_others_count_together_and_those_of_an_own_older_key_not_at_all(
+    town: LedgerNetwork,
+) -> None:
     mate, payer = town.customer("Mate"), town.customer("Aigul", opening=RICH)
     first = payer.fund(40_000_000)
     payer.certify()
@@ -170,7 +172,7 @@ def test_refreshes_for_others_count_together_and_those_of_an_own_older_key_not_a
 
 
 @pytest.mark.parametrize("hops", [0, 1])
-def test_a_refresh_for_somebody_else_is_a_hop(town: Town, hops: int) -> None:
+def test_a_refresh_for_somebody_else_is_a_hop(town: LedgerNetwork, hops: int) -> None:
     mate, payer = town.customer("Mate"), town.customer("Aigul")
     lower(town, hops=hops)
     payer.certify()
@@ -179,7 +181,7 @@ def test_a_refresh_for_somebody_else_is_a_hop(town: Town, hops: int) -> None:
     assert reasons(town, payer) == {None if hops else Reason.LIMITS}
 
 
-def test_the_same_funding_again_is_no_second_one(town: Town) -> None:
+def test_the_same_funding_again_is_no_second_one(town: LedgerNetwork) -> None:
     aigul, funding = town.customer("Aigul", opening=RICH), town.random(16)
     aigul.fund(PERSON, funding=funding)
     assert aigul.fund_raw(funding, PERSON).body.amounts == (PERSON,)

@@ -6,7 +6,7 @@ import pytest
 
 from ledger_sync.client.operator import BankBooks, BankOperator
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.support.world import Key
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
@@ -15,11 +15,13 @@ ORDER = b"o" * 16
 
 
 @pytest.fixture
-def operator(town: Town) -> BankOperator:
+def operator(town: LedgerNetwork) -> BankOperator:
     return BankOperator(town.line("alatau", town.operator))
 
 
-def test_an_account_is_opened_once_and_its_device_enrolled(town: Town, operator: BankOperator) -> None:
+def test_an_account_is_opened_once_and_its_device_enrolled(
+    town: LedgerNetwork, operator: BankOperator
+) -> None:
     before = operator.books()
     code = operator.open_account(ORDER, "Erlan", category=None, opening=1_000)
     assert operator.open_account(ORDER, "Erlan", category=None, opening=1_000) == code
@@ -34,7 +36,7 @@ def test_an_account_is_opened_once_and_its_device_enrolled(town: Town, operator:
     assert operator.add_device(b"d" * 16, account) == second
 
 
-def test_books_tell_what_is_under_way_and_add_up(town: Town, operator: BankOperator) -> None:
+def test_books_tell_what_is_under_way_and_add_up(town: LedgerNetwork, operator: BankOperator) -> None:
     aigul = town.customer("Aigul")
     whole = operator.books()
     assert whole.position == whole.own + sum(whole.accounts.values())
@@ -46,7 +48,7 @@ def test_books_tell_what_is_under_way_and_add_up(town: Town, operator: BankOpera
     assert books.position == books.own + sum(books.accounts.values()) + sum(books.fundings.values())
 
 
-def test_what_the_node_refuses_is_its_refusal(town: Town, operator: BankOperator) -> None:
+def test_what_the_node_refuses_is_its_refusal(town: LedgerNetwork, operator: BankOperator) -> None:
     with pytest.raises(RemoteRefusal) as unknown:
         operator.add_device(ORDER, "nobody")
     assert unknown.value.code is Code.ACCOUNT_UNKNOWN

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.ledger_sync.bank.network import OPENING, Town
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Verdict
 
 
-def test_a_payment_across_two_banks_settles_and_its_payee_redeems_it(town: Town) -> None:
+def test_a_payment_across_two_banks_settles_and_its_payee_redeems_it(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     tokens = aigul.fund(500_000, 200_000)
     assert aigul.balance() == OPENING - 700_000
@@ -29,7 +29,7 @@ def test_a_payment_across_two_banks_settles_and_its_payee_redeems_it(town: Town)
     town.check_books()
 
 
-def test_the_same_upload_again_answers_as_first_and_says_when(town: Town) -> None:
+def test_the_same_upload_again_answers_as_first_and_says_when(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
     (first,) = aigul.upload(paid)
@@ -41,7 +41,7 @@ def test_the_same_upload_again_answers_as_first_and_says_when(town: Town) -> Non
     assert aigul.verdict(paid).settlement == first.settlement
 
 
-def test_a_payment_its_payee_never_saw_is_found_at_the_other_bank(town: Town) -> None:
+def test_a_payment_its_payee_never_saw_is_found_at_the_other_bank(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
     aigul.upload(paid)
@@ -56,7 +56,7 @@ def test_a_payment_its_payee_never_saw_is_found_at_the_other_bank(town: Town) ->
     assert (again.transfers, none) == ((), [])
 
 
-def test_fragments_come_in_any_order_and_what_lacks_an_ancestor_waits(town: Town) -> None:
+def test_fragments_come_in_any_order_and_what_lacks_an_ancestor_waits(town: LedgerNetwork) -> None:
     aigul, baurzhan, chingiz = (
         town.customer("Aigul"),
         town.customer("Baurzhan", "zhibek"),
@@ -72,7 +72,7 @@ def test_fragments_come_in_any_order_and_what_lacks_an_ancestor_waits(town: Town
     assert row.settlement.verdict is Verdict.SETTLED
 
 
-def test_an_invalid_transfer_is_refused_for_ever_and_commits_nothing(town: Town) -> None:
+def test_an_invalid_transfer_is_refused_for_ever_and_commits_nothing(town: LedgerNetwork) -> None:
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
     tokens = aigul.fund(500_000)
     bad = town.pay(aigul, tokens, baurzhan, 300_000, edit=lambda body: replace(body, amount=400_000))

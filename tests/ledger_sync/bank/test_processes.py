@@ -13,7 +13,7 @@ import pytest
 from ledger_sync import sandbox
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.sandbox.operator import Order
-from tests.ledger_sync.bank.network import OPENING, Row, Town
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork, Row
 from tests.support.world import Key, World
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
@@ -25,7 +25,7 @@ _MANY = 20_000
 """Questions, one after the other, before a test gives up on an answer."""
 
 
-class RealTown(Town):
+class RealTown(LedgerNetwork):
     """The same wallets in front of a sandbox of operating system processes."""
 
     def __init__(self, home: Path) -> None:

@@ -11,12 +11,12 @@ from ledger_sync.http.client import MAX_ANSWER_BYTES
 from ledger_sync.http.routes import BODY_TYPE
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import OPENING, Town
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from wallet.protocol import codec
 from wallet.protocol.bounds import DAY
 
 
-def test_a_revoked_wallets_refresh_is_paid_to_the_account_once(town: Town, tmp_path: Path) -> None:
+def test_a_revoked_wallets_refresh_is_paid_to_the_account_once(town: LedgerNetwork, tmp_path: Path) -> None:
     """The central bank is asked again for the redemption before the bank has revoked the wallet again."""
     aigul = town.customer("Aigul")
     tokens = aigul.fund(50_000)
@@ -34,7 +34,7 @@ def test_a_revoked_wallets_refresh_is_paid_to_the_account_once(town: Town, tmp_p
     town.check_books()
 
 
-def test_a_list_that_two_follow_at_once_is_held_once(town: Town, tmp_path: Path) -> None:
+def test_a_list_that_two_follow_at_once_is_held_once(town: LedgerNetwork, tmp_path: Path) -> None:
     """A bank that was put back finds a funding that it has forgotten; a second thread asks beside the first."""
     aigul = town.customer("Aigul")
     town.settle_down()
@@ -62,7 +62,9 @@ def test_a_list_that_two_follow_at_once_is_held_once(town: Town, tmp_path: Path)
     town.check_books()
 
 
-def test_a_forgotten_funding_whose_customer_is_unknown_holds_up_no_other(town: Town, tmp_path: Path) -> None:
+def test_a_forgotten_funding_whose_customer_is_unknown_holds_up_no_other(
+    town: LedgerNetwork, tmp_path: Path
+) -> None:
     """The central bank is asked for it once; where it was put back as well, and has none, the others go on too."""
     baurzhan = town.customer("Baurzhan")
     town.settle_down()
@@ -88,7 +90,7 @@ def test_a_forgotten_funding_whose_customer_is_unknown_holds_up_no_other(town: T
     assert baurzhan.balance() == OPENING - 3_000
 
 
-def test_what_was_passed_on_late_is_passed_on_again(town: Town) -> None:
+def test_what_was_passed_on_late_is_passed_on_again(town: LedgerNetwork) -> None:
     """A backlog had no line for a day, and the other bank was put back to just before it had one again."""
     work = town.banks["alatau"].node.work
     late, early = Job(JobKind.RELAY_FULL, "zhibek", b"late"), Job(JobKind.RELAY_FULL, "zhibek", b"early")
@@ -101,7 +103,7 @@ def test_what_was_passed_on_late_is_passed_on_again(town: Town) -> None:
     assert work.is_open(late)
 
 
-def test_all_that_was_passed_on_is_opened_in_slices(town: Town) -> None:
+def test_all_that_was_passed_on_is_opened_in_slices(town: LedgerNetwork) -> None:
     """Whoever else needs the store gets at it in between, however much there is."""
     node = town.banks["alatau"].node
     store, opened = store_of(node), []
@@ -123,7 +125,7 @@ def test_all_that_was_passed_on_is_opened_in_slices(town: Town) -> None:
     assert max(steps) < 1_100
 
 
-def test_no_bank_uses_up_the_numbers_of_movements(town: Town) -> None:
+def test_no_bank_uses_up_the_numbers_of_movements(town: LedgerNetwork) -> None:
     """It says that it has followed more than the central bank will ever number."""
     aigul = town.customer("Aigul")
     aigul.fund(1_000)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ledger_sync.bank.ports.shares import Share
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.support.world import DAY, Person
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
@@ -28,11 +28,11 @@ COUNTED = {
 }
 
 
-def store(town: Town, bank: str = "alatau") -> Any:
+def store(town: LedgerNetwork, bank: str = "alatau") -> Any:
     return store_of(town.banks[bank].node)
 
 
-def check_counts(town: Town) -> None:
+def check_counts(town: LedgerNetwork) -> None:
     """What is charged is what is there, and nobody has more than a share."""
     for bank, assembled in town.banks.items():
         kept = store_of(assembled.node)
@@ -45,7 +45,7 @@ def check_counts(town: Town) -> None:
         assert sorted(waiting) == sorted(kept.rows("select transfer from waiting"))
 
 
-def rubbish(town: Town, signer: Customer, count: int) -> Bundle:
+def rubbish(town: LedgerNetwork, signer: Customer, count: int) -> Bundle:
     """Transfers of tokens that nobody has, no two of which contradict each other: later numbers have greater totals."""
     made = []
     for _ in range(count):
@@ -58,7 +58,7 @@ def rubbish(town: Town, signer: Customer, count: int) -> Bundle:
     return Bundle(tuple(made), (), (signer.person.certificate,), ())
 
 
-def _any_token(town: Town, signer: Customer) -> Any:
+def _any_token(town: LedgerNetwork, signer: Customer) -> Any:
     known = town.__dict__.setdefault("spare_tokens", {})
     if signer.name not in known:
         known[signer.name] = signer.fund(1_000)[0]
@@ -66,7 +66,7 @@ def _any_token(town: Town, signer: Customer) -> Any:
 
 
 @pytest.fixture
-def people(town: Town) -> dict[str, Customer]:
+def people(town: LedgerNetwork) -> dict[str, Customer]:
     found = {
         "aigul": town.customer("Aigul"),
         "dina": town.customer("Dina"),
@@ -78,18 +78,18 @@ def people(town: Town) -> dict[str, Customer]:
     return found
 
 
-def paid(town: Town, payer: Customer, payee: Customer, amount: int = 500) -> Signed[Transfer]:
+def paid(town: LedgerNetwork, payer: Customer, payee: Customer, amount: int = 500) -> Signed[Transfer]:
     return town.pay(payer, payer.fund(1_000), payee, amount)
 
 
-def second_hand(town: Town, first: Customer, payer: Customer, payee: Customer) -> Signed[Transfer]:
+def second_hand(town: LedgerNetwork, first: Customer, payer: Customer, payee: Customer) -> Signed[Transfer]:
     """A payment of money that the payer was paid, which no bank has heard of."""
     before = paid(town, first, payer)
     return town.pay(payer, town.outputs(before)[:1], payee, 400)
 
 
 def test_a_full_share_of_waiting_transfers_lets_the_oldest_go(
-    town: Town, people: dict[str, Customer]
+    town: LedgerNetwork, people: dict[str, Customer]
 ) -> None:
     town.resize(waiting=5)
     bundle = rubbish(town, people["cheat"], 9)
@@ -101,7 +101,9 @@ def test_a_full_share_of_waiting_transfers_lets_the_oldest_go(
     assert row.settlement.verdict is Verdict.SETTLED
 
 
-def test_strangers_fill_a_banks_share_and_nobody_else_waits(town: Town, people: dict[str, Customer]) -> None:
+def test_strangers_fill_a_banks_share_and_nobody_else_waits(
+    town: LedgerNetwork, people: dict[str, Customer]
+) -> None:
     """`bank share filled by strangers`: a key of alatau and accounts at zhibek, rubbish that never ends."""
     town.resize(waiting=4, relays=1)
     for _ in range(5):
@@ -124,7 +126,7 @@ def test_strangers_fill_a_banks_share_and_nobody_else_waits(town: Town, people: 
     check_counts(town)
 
 
-def test_a_shop_sells_for_ever(town: Town, people: dict[str, Customer]) -> None:
+def test_a_shop_sells_for_ever(town: LedgerNetwork, people: dict[str, Customer]) -> None:
     """`shares that never come back`: a request that was answered is no burden."""
     town.resize(requests=3)
     shop = people["shop"]
@@ -136,7 +138,7 @@ def test_a_shop_sells_for_ever(town: Town, people: dict[str, Customer]) -> None:
     assert store(town, "zhibek").value("select count(*) from requests where answered = 1") == 12
 
 
-def test_requests_that_nothing_answers_make_room(town: Town, people: dict[str, Customer]) -> None:
+def test_requests_that_nothing_answers_make_room(town: LedgerNetwork, people: dict[str, Customer]) -> None:
     town.resize(requests=3)
     shop = people["shop"]
     asked = [town.request(shop, 10 + number) for number in range(9)]
@@ -151,7 +153,9 @@ def test_requests_that_nothing_answers_make_room(town: Town, people: dict[str, C
     assert row.settlement is not None
 
 
-def test_signatures_of_strangers_are_within_a_share_too(town: Town, people: dict[str, Customer]) -> None:
+def test_signatures_of_strangers_are_within_a_share_too(
+    town: LedgerNetwork, people: dict[str, Customer]
+) -> None:
     town.resize(claims=3)
     bundle = replace(rubbish(town, people["cheat"], 8), certificates=())
     people["aigul"].upload_bundle(bundle)
@@ -161,7 +165,9 @@ def test_signatures_of_strangers_are_within_a_share_too(town: Town, people: dict
     assert store(town).value("select count(*) from transfers where stage = 'waiting'") == 3
 
 
-def test_what_waited_too_long_leaves_and_may_come_again(town: Town, people: dict[str, Customer]) -> None:
+def test_what_waited_too_long_leaves_and_may_come_again(
+    town: LedgerNetwork, people: dict[str, Customer]
+) -> None:
     first = second_hand(town, people["shop"], people["aigul"], people["dina"])
     certificate = people["aigul"].person.certificate
     people["dina"].upload_bundle(Bundle((first,), (), (certificate,), ()))
@@ -189,7 +195,7 @@ def test_what_waited_too_long_leaves_and_may_come_again(town: Town, people: dict
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 4)), max_size=8))
 def test_what_is_charged_is_what_is_there(
-    town: Town, people: dict[str, Customer], steps: list[tuple[int, int, int]]
+    town: LedgerNetwork, people: dict[str, Customer], steps: list[tuple[int, int, int]]
 ) -> None:
     names = list(people)
     town.resize(waiting=3, claims=2, requests=2, relays=2)
@@ -212,7 +218,7 @@ def test_what_is_charged_is_what_is_there(
     _forget_all(town)
 
 
-def _forget_all(town: Town) -> None:
+def _forget_all(town: LedgerNetwork) -> None:
     """The next example begins with empty shares."""
     for assembled in town.banks.values():
         town.now += 1
@@ -225,7 +231,7 @@ def _forget_all(town: Town) -> None:
     check_counts(town)
 
 
-def test_losses_of_one_customer_are_bounded_a_day(town: Town) -> None:
+def test_losses_of_one_customer_are_bounded_a_day(town: LedgerNetwork) -> None:
     """`policy padded against gossip`: have a key certified, report a loss, and again: a delta each time."""
     aigul = town.customer("Aigul")
     for _ in range(MAX_LOSSES_A_DAY):
@@ -243,7 +249,7 @@ def test_losses_of_one_customer_are_bounded_a_day(town: Town) -> None:
     assert len(town.policy().revoked) == MAX_LOSSES_A_DAY + 1
 
 
-def test_a_request_that_a_refused_transfer_names_is_charged(town: Town) -> None:
+def test_a_request_that_a_refused_transfer_names_is_charged(town: LedgerNetwork) -> None:
     """Nothing was paid for it, whichever came first."""
     aigul = town.customer("Aigul")
     tokens = aigul.fund(1_000)

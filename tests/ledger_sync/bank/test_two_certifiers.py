@@ -13,7 +13,7 @@ import pytest
 from ledger_sync.bank.api.node import Node
 from ledger_sync.possession import possession_message
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
 from tests.support.world import Key
@@ -28,8 +28,8 @@ MOST = 2
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    made = LedgerNetwork(tmp_path)
     made.resize(wallets=MOST)
     yield made
     made.close()
@@ -57,19 +57,19 @@ def certify(node: Node, customer: Customer, key: Key, total: int = 0) -> Signed[
     return node.certification.certify(customer.account, device, key.public, total, proof)
 
 
-def meanwhile(town: Town, happens: Callable[[Node], object]) -> tuple[Node, Slow]:
+def meanwhile(town: LedgerNetwork, happens: Callable[[Node], object]) -> tuple[Node, Slow]:
     """A process of the bank, and its key; while it signs, something happens at another one."""
     running = town.banks["alatau"].node
     sign = Slow(running.context.signing, lambda: happens(running))
     return another_process(town, signing=sign), sign
 
 
-def count(town: Town, table: str, key: Key) -> int:
+def count(town: LedgerNetwork, table: str, key: Key) -> int:
     sql = f"select count(*) from {table} where key = ?"
     return int(store_of(town.banks["alatau"].node).value(sql, (key.public,)))
 
 
-def test_one_key_gets_one_certificate(town: Town) -> None:
+def test_one_key_gets_one_certificate(town: LedgerNetwork) -> None:
     asel, key = town.customer("asel"), Key.of("new")
     made: list[Signed[Certificate]] = []
     node, sign = meanwhile(town, lambda other: made.append(certify(other, asel, key)))
@@ -78,7 +78,7 @@ def test_one_key_gets_one_certificate(town: Town) -> None:
     node.context.storage.close()
 
 
-def test_a_merchants_key_gets_one_more_after_the_other(town: Town) -> None:
+def test_a_merchants_key_gets_one_more_after_the_other(town: LedgerNetwork) -> None:
     """What it was to follow is not the newest any more, and the total is another."""
     shop = town.customer("Shop", kind=WalletKind.MERCHANT)
     key = shop.person.key
@@ -92,7 +92,7 @@ def test_a_merchants_key_gets_one_more_after_the_other(town: Town) -> None:
     node.context.storage.close()
 
 
-def test_a_key_that_another_customer_got_meanwhile_is_refused(town: Town) -> None:
+def test_a_key_that_another_customer_got_meanwhile_is_refused(town: LedgerNetwork) -> None:
     asel, other, key = town.customer("asel"), town.customer("other"), Key.of("new")
     node, _sign = meanwhile(town, lambda running: certify(running, other, key))
     with pytest.raises(Refusal) as refused:
@@ -104,7 +104,7 @@ def test_a_key_that_another_customer_got_meanwhile_is_refused(town: Town) -> Non
     node.context.storage.close()
 
 
-def test_who_is_revoked_for_a_contradiction_meanwhile_gets_no_certificate(town: Town) -> None:
+def test_who_is_revoked_for_a_contradiction_meanwhile_gets_no_certificate(town: LedgerNetwork) -> None:
     asel, key = town.customer("asel"), Key.of("new")
 
     def revoke(running: Node) -> None:
@@ -118,7 +118,7 @@ def test_who_is_revoked_for_a_contradiction_meanwhile_gets_no_certificate(town: 
     node.context.storage.close()
 
 
-def test_two_never_make_more_than_a_device_may_have(town: Town) -> None:
+def test_two_never_make_more_than_a_device_may_have(town: LedgerNetwork) -> None:
     asel = town.customer("asel")
     node, _sign = meanwhile(town, lambda running: certify(running, asel, Key.of("one")))
     with pytest.raises(Refusal) as refused:
@@ -128,7 +128,7 @@ def test_two_never_make_more_than_a_device_may_have(town: Town) -> None:
     node.context.storage.close()
 
 
-def test_nothing_is_signed_while_a_transaction_is_open(town: Town) -> None:
+def test_nothing_is_signed_while_a_transaction_is_open(town: LedgerNetwork) -> None:
     asel = town.customer("asel")
     node, watch = watched(town)
     certify(node, asel, Key.of("new"))

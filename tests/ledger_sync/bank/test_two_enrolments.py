@@ -14,7 +14,7 @@ from ledger_sync.bank.ports.customers import Admission
 from ledger_sync.bank.sqlite.customers import SqliteCustomers
 from ledger_sync.bank.sqlite.storage import SqliteStorage
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
-from tests.ledger_sync.bank.network import OPENING, Town
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.support.world import Key
 from wallet.protocol.codes import Code, Refusal
@@ -23,8 +23,8 @@ ONE, OTHER = Key.of("one device").public, Key.of("another device").public
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    made = LedgerNetwork(tmp_path)
     yield made
     made.close()
 
@@ -41,7 +41,7 @@ class Late(SqliteCustomers):
         return super().admit(device, code, since, most)
 
 
-def enrolled(town: Town, device: bytes, meanwhile: bytes) -> tuple[str, str]:
+def enrolled(town: LedgerNetwork, device: bytes, meanwhile: bytes) -> tuple[str, str]:
     """The account and who speaks for it, after ``device`` has enrolled at a process whose other one enrols
     ``meanwhile`` in between."""
     body = [b"c" * 16, "Aigul", 0, 0, 5]
@@ -56,7 +56,7 @@ def enrolled(town: Town, device: bytes, meanwhile: bytes) -> tuple[str, str]:
         storage.close()
 
 
-def test_a_code_that_another_device_used_meanwhile_is_unknown(town: Town) -> None:
+def test_a_code_that_another_device_used_meanwhile_is_unknown(town: LedgerNetwork) -> None:
     with pytest.raises(Refusal) as refused:
         enrolled(town, ONE, meanwhile=OTHER)
     assert refused.value.code is Code.ENROLMENT_UNKNOWN
@@ -65,12 +65,12 @@ def test_a_code_that_another_device_used_meanwhile_is_unknown(town: Town) -> Non
     assert node.customers.account_of(OTHER) == (b"c" * 16).hex()
 
 
-def test_a_code_that_the_same_device_used_meanwhile_has_served_it(town: Town) -> None:
+def test_a_code_that_the_same_device_used_meanwhile_has_served_it(town: LedgerNetwork) -> None:
     account, speaks_for = enrolled(town, ONE, meanwhile=ONE)
     assert account == speaks_for == (b"c" * 16).hex()
 
 
-def test_a_forgotten_funding_is_paid_once(town: Town, tmp_path: Path) -> None:
+def test_a_forgotten_funding_is_paid_once(town: LedgerNetwork, tmp_path: Path) -> None:
     """Its customer pays what it had paid, though both processes were shown the issuance before either booked."""
     aigul = town.customer("Aigul")
     town.settle_down()

@@ -15,7 +15,7 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.books import FUNDINGS
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, Town
+from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.codes import Code, Refusal
@@ -28,14 +28,14 @@ Answer = Callable[[], httpx.Response]
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    made = Town(tmp_path)
+def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    made = LedgerNetwork(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def second(town: Town) -> Iterator[Node]:
+def second(town: LedgerNetwork) -> Iterator[Node]:
     node = another_process(town)
     yield node
     node.context.storage.close()
@@ -54,7 +54,7 @@ def position_short() -> httpx.Response:
     )
 
 
-def after_the_answer(town: Town, happens: Callable[[], object], says: Answer | None = None) -> None:
+def after_the_answer(town: LedgerNetwork, happens: Callable[[], object], says: Answer | None = None) -> None:
     """The central bank has answered the next call for a funding, but nobody has read that yet, when something happens.
     It says what it says, or ``says``, and then has not heard of the call."""
     is_first = True
@@ -78,7 +78,7 @@ def refused(act: Callable[[], object]) -> Code:
     return caught.value.code
 
 
-def test_a_funding_that_two_finish_at_once_is_booked_once(town: Town, second: Node) -> None:
+def test_a_funding_that_two_finish_at_once_is_booked_once(town: LedgerNetwork, second: Node) -> None:
     aigul, first = town.customer("Aigul"), town.banks["alatau"].node
     made: list[Signed[Issuance]] = []
     after_the_answer(town, lambda: made.append(second.funding.finish(FUNDING)))
@@ -88,7 +88,7 @@ def test_a_funding_that_two_finish_at_once_is_booked_once(town: Town, second: No
     town.check_books()
 
 
-def test_what_another_gave_back_is_given_back_once(town: Town, second: Node) -> None:
+def test_what_another_gave_back_is_given_back_once(town: LedgerNetwork, second: Node) -> None:
     aigul, first = town.customer("Aigul"), town.banks["alatau"].node
     town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])
     said: list[Code] = []
@@ -99,7 +99,7 @@ def test_what_another_gave_back_is_given_back_once(town: Town, second: Node) -> 
     town.check_books()
 
 
-def test_whose_refusal_comes_after_the_tokens_has_the_tokens(town: Town, second: Node) -> None:
+def test_whose_refusal_comes_after_the_tokens_has_the_tokens(town: LedgerNetwork, second: Node) -> None:
     """Of two calls one was refused and the other carried out: what was booked first stands, nothing is given back."""
     aigul, first = town.customer("Aigul"), town.banks["alatau"].node
     made: list[Signed[Issuance]] = []
@@ -109,7 +109,7 @@ def test_whose_refusal_comes_after_the_tokens_has_the_tokens(town: Town, second:
     town.check_books()
 
 
-def test_who_is_late_does_not_end_a_later_attempt(town: Town, second: Node) -> None:
+def test_who_is_late_does_not_end_a_later_attempt(town: LedgerNetwork, second: Node) -> None:
     """Given back by one, debited anew by the list of movements, and then the first answer is read at last."""
     aigul, first = town.customer("Aigul"), town.banks["alatau"].node
 
@@ -128,7 +128,7 @@ def test_who_is_late_does_not_end_a_later_attempt(town: Town, second: Node) -> N
     town.check_books()
 
 
-def test_an_account_pays_for_one_of_two_fundings(town: Town, second: Node) -> None:
+def test_an_account_pays_for_one_of_two_fundings(town: LedgerNetwork, second: Node) -> None:
     aigul, first = town.customer("Aigul"), town.banks["alatau"].node
     said: list[Code] = []
     amount = OPENING - 1
@@ -139,7 +139,7 @@ def test_an_account_pays_for_one_of_two_fundings(town: Town, second: Node) -> No
     town.check_books()
 
 
-def test_a_list_that_two_processes_follow_at_once_is_booked_once(town: Town, second: Node) -> None:
+def test_a_list_that_two_processes_follow_at_once_is_booked_once(town: LedgerNetwork, second: Node) -> None:
     first = town.banks["alatau"].node
     first.movements.follow()
     own = first.context.books.position
@@ -159,7 +159,7 @@ def test_a_list_that_two_processes_follow_at_once_is_booked_once(town: Town, sec
     assert (first.context.books.position, first.movements.seen) == (own + 70, second.movements.seen)
 
 
-def test_nothing_is_verified_while_a_transaction_is_open(town: Town) -> None:
+def test_nothing_is_verified_while_a_transaction_is_open(town: LedgerNetwork) -> None:
     aigul = town.customer("Aigul")
     node, watch = watched(town)
     issuance = fund(node, aigul)

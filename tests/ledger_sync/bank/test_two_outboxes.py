@@ -11,7 +11,7 @@ import pytest
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.jobs.work import HELD
 from ledger_sync.bank.ports.jobs import Job, JobKind
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.cose import Signed
@@ -25,7 +25,7 @@ RELAYS = "/v1/relays"
 class Relays:
     """What is passed on to the other bank, and what happens meanwhile."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: LedgerNetwork) -> None:
         self.count = 0
         self.meanwhile: Callable[[], object] = lambda: None
         town.between = self._between
@@ -38,18 +38,18 @@ class Relays:
 
 
 @pytest.fixture
-def first(town: Town) -> Node:
+def first(town: LedgerNetwork) -> Node:
     return town.banks[HERE].node
 
 
 @pytest.fixture
-def second(town: Town) -> Iterator[Node]:
+def second(town: LedgerNetwork) -> Iterator[Node]:
     node = another_process(town, HERE)
     yield node
     node.context.storage.close()
 
 
-def paid(town: Town, count: int) -> tuple[Customer, list[Signed[Transfer]]]:
+def paid(town: LedgerNetwork, count: int) -> tuple[Customer, list[Signed[Transfer]]]:
     """Payments to a customer of the other bank, settled here and not yet passed on."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", THERE)
     tokens = aigul.fund(*[1_000] * count)
@@ -62,7 +62,9 @@ def to_pass_on(node: Node) -> list[bytes]:
     return list(node.context.storage.jobs.open_subjects(JobKind.RELAY_FULL, THERE))
 
 
-def test_what_one_is_passing_on_the_other_leaves_alone(town: Town, first: Node, second: Node) -> None:
+def test_what_one_is_passing_on_the_other_leaves_alone(
+    town: LedgerNetwork, first: Node, second: Node
+) -> None:
     payee, made = paid(town, 5)
     assert len(to_pass_on(first)) == 5
     relays = Relays(town)
@@ -74,7 +76,7 @@ def test_what_one_is_passing_on_the_other_leaves_alone(town: Town, first: Node, 
 
 
 def test_what_was_asked_for_again_meanwhile_is_passed_on_once_more_after_it(
-    town: Town, first: Node, second: Node
+    town: LedgerNetwork, first: Node, second: Node
 ) -> None:
     _, (made,) = paid(town, 1)
     relays = Relays(town)
@@ -92,7 +94,7 @@ def test_what_was_asked_for_again_meanwhile_is_passed_on_once_more_after_it(
 
 
 def test_what_a_dead_process_had_claimed_is_passed_on_by_the_other_when_its_time_is_over(
-    town: Town, first: Node, second: Node
+    town: LedgerNetwork, first: Node, second: Node
 ) -> None:
     payee, made = paid(town, 3)
     assert len(first.work.claim(2, (JobKind.RELAY_FULL,), THERE)) == 2
@@ -106,7 +108,7 @@ def test_what_a_dead_process_had_claimed_is_passed_on_by_the_other_when_its_time
     assert {row.txid for row in payee.deliveries()[1]} == {transfer.id for transfer in made}
 
 
-def test_a_process_that_starts_again_goes_on_at_once(town: Town, first: Node) -> None:
+def test_a_process_that_starts_again_goes_on_at_once(town: LedgerNetwork, first: Node) -> None:
     paid(town, 3)
     first.work.claim(2, (JobKind.RELAY_FULL,), THERE)
     town.network.restart(HERE)
@@ -115,7 +117,7 @@ def test_a_process_that_starts_again_goes_on_at_once(town: Town, first: Node) ->
     assert to_pass_on(again) == []
 
 
-def test_nothing_is_signed_or_verified_inside_a_transaction(town: Town) -> None:
+def test_nothing_is_signed_or_verified_inside_a_transaction(town: LedgerNetwork) -> None:
     """By whoever passes on, redeems and revokes, and by whoever is passed on to."""
     aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", THERE)
     made = town.pay(aigul, aigul.fund(1_000), baurzhan, 1_000)

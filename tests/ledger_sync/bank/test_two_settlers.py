@@ -22,7 +22,7 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.bank.program import assemble
 from ledger_sync.sandbox.in_process import NOTARY
-from tests.ledger_sync.bank.network import Customer, Town
+from tests.ledger_sync.bank.network import Customer, LedgerNetwork
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
@@ -39,7 +39,7 @@ LEASE = 60
 class Settlers:
     """A bank's node and a second one over the same files, and what happens when the notary is asked."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: LedgerNetwork) -> None:
         self.town = town
         self.first, self.watch = watched(town, BANK)
         other = assemble(town.network.homes[BANK])
@@ -81,13 +81,13 @@ class Settlers:
 
 
 @pytest.fixture
-def desks(town: Town) -> Iterator[Settlers]:
+def desks(town: LedgerNetwork) -> Iterator[Settlers]:
     made = Settlers(town)
     yield made
     made.close()
 
 
-def take(node: Node, town: Town, customer: Customer, *transfers: Signed[Transfer]) -> None:
+def take(node: Node, town: LedgerNetwork, customer: Customer, *transfers: Signed[Transfer]) -> None:
     """Only taken in: nothing is settled."""
     node.intake.take(town.bundle(transfers), uploader_of_customer(customer.account))
 
@@ -329,7 +329,7 @@ def settlement(row: Any) -> Any:
     return row.settlement
 
 
-def test_nothing_is_signed_while_a_transaction_is_open(town: Town) -> None:
+def test_nothing_is_signed_while_a_transaction_is_open(town: LedgerNetwork) -> None:
     """Settled, in conflict, short, refused: whatever a desk says."""
     node, watch = watched(town, BANK)
     aigul, shop, other = town.customer("Aigul"), town.customer("Shop"), town.customer("Other")
@@ -355,7 +355,7 @@ class Crowd:
     """People who pay each other, and pay the same twice, at a bank of two processes that overlap in any way."""
 
     def __init__(self, folder: Path, chance: Random) -> None:
-        self.town = Town(folder)
+        self.town = LedgerNetwork(folder)
         self.desks = Settlers(self.town)
         self.chance = chance
         self.people = [self.town.customer(name) for name in ("Aigul", "Shop", "Other")]

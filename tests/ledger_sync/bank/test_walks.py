@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.network import BANKS, Customer, Town
+from tests.ledger_sync.bank.network import BANKS, Customer, LedgerNetwork
 from tests.support.world import DAY, Person
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
@@ -38,7 +38,7 @@ steps = st.lists(
 class Life:
     """What the wallets know, and what they do next. Customer 0 is the cheat: it and its clone spend what is spent."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: LedgerNetwork) -> None:
         self.town = town
         self.people = [town.customer(f"P{n}", BANKS[n % 2], opening=5_000_000) for n in range(PEOPLE)]
         self.cheat = self.people[0]
@@ -178,7 +178,7 @@ def test_whatever_happens_the_sums_agree_and_only_the_cheat_is_blamed(
     steps: list[tuple[str, int, int, int]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        town = Town(Path(folder))
+        town = LedgerNetwork(Path(folder))
         try:
             life = Life(town)
             for step in steps:

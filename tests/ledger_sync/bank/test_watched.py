@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.ledger_sync.bank.network import Town
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.watched import watched
 
 
 def test_a_watch_sees_what_is_signed_and_verified_and_whether_a_transaction_was_open(tmp_path: Path) -> None:
-    town = Town(tmp_path)
+    town = LedgerNetwork(tmp_path)
     asel = town.customer("asel")
     node, watch = watched(town)
     certificate = asel.person.certificate

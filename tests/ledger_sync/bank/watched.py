@@ -16,7 +16,7 @@ from ledger_sync.bank.api.node import Node, Peers
 from ledger_sync.bank.context import Trusted
 from ledger_sync.bank.ports.unit import UnitOfWork
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.network import Town
+from tests.ledger_sync.bank.network import LedgerNetwork
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory, KeyEntry
 from wallet.protocol.keys import PublicKey, Sign, p256
@@ -114,7 +114,7 @@ class WatchedTrust:
         self.trusted.refresh()
 
 
-def watched(town: Town, bank: str = "alatau") -> tuple[Node, Watch]:
+def watched(town: LedgerNetwork, bank: str = "alatau") -> tuple[Node, Watch]:
     """One more node of ``bank`` over its store and lines, and what is seen of it."""
     node = town.banks[bank].node
     house = node.context

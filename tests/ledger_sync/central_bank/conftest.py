@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger_sync.central_bank.rig import Stand
+from tests.ledger_sync.central_bank.rig import CentralBankRig
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    stand = Stand(tmp_path)
+def stand(tmp_path: Path) -> Iterator[CentralBankRig]:
+    stand = CentralBankRig(tmp_path)
     yield stand
     stand.close()

@@ -65,7 +65,7 @@ class Shows:
         return self.shown[path]
 
 
-class Stand:
+class CentralBankRig:
     """`now` is moved by the test; `ledger` builds what wallets would have signed."""
 
     def __init__(self, folder: Path) -> None:

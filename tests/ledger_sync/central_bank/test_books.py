@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.ledger_sync.central_bank.rig import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, CentralBankRig
 from wallet.protocol.transfer import Redemption, Refresh, ToAccount, ToPayer
 
 
@@ -20,7 +20,7 @@ class Books(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = TemporaryDirectory()
-        self.stand = Stand(Path(self.folder.name))
+        self.stand = CentralBankRig(Path(self.folder.name))
         ledger = self.stand.ledger
         self.people = [ledger.person("ann"), ledger.person("bob", "zhibek"), ledger.person("cid")]
         self.tokens: list[tuple[int, object]] = []

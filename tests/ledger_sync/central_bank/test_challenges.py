@@ -12,7 +12,7 @@ import pytest
 from ledger_sync.central_bank.asking import ATTEMPTS
 from ledger_sync.sandbox.in_process import Exchange, cut
 from ledger_sync.sandbox.in_process.network import named
-from tests.ledger_sync.central_bank.rig import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, CentralBankRig
 from tests.support.world import DAY, Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.codec import Cbor
@@ -26,7 +26,7 @@ class Case:
     """Ann of zhibek has paid Bob of alatau with a token that zhibek had consumed by something else."""
 
     def __init__(self, folder: Path) -> None:
-        self.stand = Stand(folder)
+        self.stand = CentralBankRig(folder)
         ledger = self.stand.ledger
         self.ann, self.bob, self.cid = (
             ledger.person("ann", "zhibek"),
@@ -281,7 +281,7 @@ def test_a_compensation_brings_each_output_to_its_face_and_no_further(case: Case
 @pytest.mark.parametrize("rounds", [1, 3])
 def test_the_change_goes_to_the_signers_bank(tmp_path: Path, rounds: int) -> None:
     """Payer and payee at one bank, the token was taken by the other bank."""
-    stand = Stand(tmp_path)
+    stand = CentralBankRig(tmp_path)
     ledger = stand.ledger
     ann, bob = ledger.person("ann", "alatau"), ledger.person("bob", "alatau")
     lost, kept = stand.fund(ann, 50_000, name="lost")[0], stand.fund(ann, 20_000, name="kept")[0]

@@ -8,7 +8,7 @@ from ledger_sync.central_bank.directories import FIRST_ROOT
 from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from ledger_sync.service.policy_cache import DIRECTORY_SECONDS, PolicyCache
-from tests.ledger_sync.central_bank.rig import Stand
+from tests.ledger_sync.central_bank.rig import CentralBankRig
 from tests.support.deals import refusal_of
 from tests.support.world import Key
 from wallet.protocol import codec
@@ -19,16 +19,18 @@ from wallet.protocol.handover import Published, followed
 from wallet.protocol.policy import Reason
 
 
-def hand_over(stand: Stand, version: int) -> bytes:
+def hand_over(stand: CentralBankRig, version: int) -> bytes:
     (root,) = codec.array(stand.operator.post("/v1/handovers", [version]), 1)
     return codec.public_key(root)
 
 
-def published(stand: Stand) -> Published:
+def published(stand: CentralBankRig) -> Published:
     return Published.from_cbor(stand.alatau.get("/v1/directories"))
 
 
-def test_only_the_operator_hands_over_to_the_next_version_and_the_same_again_is_success(stand: Stand) -> None:
+def test_only_the_operator_hands_over_to_the_next_version_and_the_same_again_is_success(
+    stand: CentralBankRig,
+) -> None:
     first = stand.ledger.world.root.public
     assert stand.code(stand.alatau, "/v1/handovers", [2]) is Code.AUTH_FORBIDDEN
     for wrong in (0, 1, 3):
@@ -46,7 +48,7 @@ def test_only_the_operator_hands_over_to_the_next_version_and_the_same_again_is_
     assert {FIRST_ROOT, "root-2", "root-3"} <= aliases
 
 
-def test_the_newest_form_is_the_last_roots_and_says_what_was_said_before(stand: Stand) -> None:
+def test_the_newest_form_is_the_last_roots_and_says_what_was_said_before(stand: CentralBankRig) -> None:
     first, before = stand.ledger.world.root.public, published(stand)
     root = hand_over(stand, 2)
     newest, old_form = published(stand).forms
@@ -66,7 +68,7 @@ def test_the_newest_form_is_the_last_roots_and_says_what_was_said_before(stand: 
 
 
 def test_a_service_follows_within_the_hour_and_starts_from_the_root_it_was_given(
-    stand: Stand, tmp_path: Path
+    stand: CentralBankRig, tmp_path: Path
 ) -> None:
     first = stand.ledger.world.root.public
     trust = PolicyCache(tmp_path / "trust.db", first, stand.alatau)
@@ -92,7 +94,7 @@ def test_a_service_follows_within_the_hour_and_starts_from_the_root_it_was_given
 
 
 def test_a_service_that_is_new_and_was_given_an_old_root_follows_at_once(
-    stand: Stand, tmp_path: Path
+    stand: CentralBankRig, tmp_path: Path
 ) -> None:
     roots = [hand_over(stand, version) for version in (2, 3)]
     for number, given in enumerate((stand.ledger.world.root.public, *roots)):
@@ -106,7 +108,7 @@ def test_a_service_that_is_new_and_was_given_an_old_root_follows_at_once(
 
 
 def test_a_service_that_cannot_follow_a_root_goes_on_with_what_the_policy_revokes(
-    stand: Stand, tmp_path: Path
+    stand: CentralBankRig, tmp_path: Path
 ) -> None:
     """It slept through more than it is shown, or somebody shows it less."""
     first = stand.ledger.world.root.public

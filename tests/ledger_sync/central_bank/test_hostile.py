@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process.network import named
-from tests.ledger_sync.central_bank.rig import Stand
+from tests.ledger_sync.central_bank.rig import CentralBankRig
 from tests.support.world import Key
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
@@ -27,14 +27,14 @@ PATHS = (
 
 
 @pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    stand = Stand(tmp_path_factory.mktemp("central bank"))
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CentralBankRig]:
+    stand = CentralBankRig(tmp_path_factory.mktemp("central bank"))
     yield stand
     stand.close()
 
 
 @pytest.fixture(scope="module")
-def honest(stand: Stand) -> dict[str, Cbor]:
+def honest(stand: CentralBankRig) -> dict[str, Cbor]:
     """One good body for each path; the fuzz changes parts of them."""
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
     paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
@@ -93,7 +93,7 @@ def changed(chance: object, value: Cbor, other: Cbor) -> Cbor:
     path=st.sampled_from(PATHS), chance=st.randoms(use_true_random=False), other=VALUES, whole=st.booleans()
 )
 def test_no_body_is_unforeseen(
-    stand: Stand, honest: dict[str, Cbor], path: str, chance: object, other: Cbor, whole: bool
+    stand: CentralBankRig, honest: dict[str, Cbor], path: str, chance: object, other: Cbor, whole: bool
 ) -> None:
     value = other if whole else changed(chance, honest[path], other)
     client = stand.operator if path in PATHS[:2] else stand.alatau
@@ -105,13 +105,15 @@ def test_no_body_is_unforeseen(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_customers_and_strangers_are_not_served(stand: Stand, honest: dict[str, Cbor], path: str) -> None:
+def test_customers_and_strangers_are_not_served(
+    stand: CentralBankRig, honest: dict[str, Cbor], path: str
+) -> None:
     assert stand.code(stand.client(Key.of("ann")), path, honest[path]) is Code.AUTH_FORBIDDEN
 
 
 @settings(max_examples=50, deadline=None)
 @given(since=st.text(max_size=20) | st.integers())
-def test_queries_are_read_strictly(stand: Stand, since: str | int) -> None:
+def test_queries_are_read_strictly(stand: CentralBankRig, since: str | int) -> None:
     for path in ("/v1/policy", "/v1/movements"):
         try:
             stand.alatau.get(path, {"since": since})

@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.central_bank.redeeming import cut
 from ledger_sync.sandbox.in_process.network import named
-from tests.ledger_sync.central_bank.rig import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, CentralBankRig
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -22,7 +22,7 @@ from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
 from wallet.protocol.validity import issued_tokens
 
 
-def test_issuing_to_banks_counts_once(stand: Stand) -> None:
+def test_issuing_to_banks_counts_once(stand: CentralBankRig) -> None:
     order = [named("more"), "alatau", 500]
     assert stand.operator.post("/v1/issues", order) == [2 * GRANT + 500]
     assert stand.operator.post("/v1/issues", [named("again"), "zhibek", 1]) == [2 * GRANT + 501]
@@ -31,21 +31,21 @@ def test_issuing_to_banks_counts_once(stand: Stand) -> None:
     assert stand.books() == (2 * GRANT + 501, 0, 0, {"alatau": GRANT + 500, "zhibek": GRANT + 1})
 
 
-def test_withdrawing_takes_no_more_than_there_is(stand: Stand) -> None:
+def test_withdrawing_takes_no_more_than_there_is(stand: CentralBankRig) -> None:
     assert stand.operator.post("/v1/withdrawals", [named("w"), "alatau", GRANT]) == [GRANT]
     assert stand.code(stand.operator, "/v1/withdrawals", [named("w2"), "alatau", 1]) is Code.POSITION_SHORT
     assert stand.books() == (2 * GRANT, GRANT, 0, {"alatau": 0, "zhibek": GRANT})
 
 
 @pytest.mark.parametrize("path", ["/v1/issues", "/v1/withdrawals"])
-def test_only_the_operator_orders_and_only_for_known_banks(stand: Stand, path: str) -> None:
+def test_only_the_operator_orders_and_only_for_known_banks(stand: CentralBankRig, path: str) -> None:
     assert stand.code(stand.alatau, path, [named("x"), "alatau", 1]) is Code.AUTH_FORBIDDEN
     assert stand.code(stand.operator, path, [named("x"), "nobody", 1]) is Code.BANK_UNKNOWN
     assert stand.code(stand.operator, path, [named("x"), "alatau", 0]) is Code.AMOUNT_INVALID
     assert stand.code(stand.operator, path, [b"short", "alatau", 1]) is Code.MALFORMED
 
 
-def test_funding_moves_the_position_outside_and_signs_tokens(stand: Stand) -> None:
+def test_funding_moves_the_position_outside_and_signs_tokens(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     issuance = cose.from_cbor(
         Issuance, stand.alatau.post("/v1/fundings", [named("f"), ann.key.public, [300, 200]])
@@ -63,7 +63,9 @@ def test_funding_moves_the_position_outside_and_signs_tokens(stand: Stand) -> No
     assert stand.books() == (2 * GRANT, 0, 500, {"alatau": GRANT - 500, "zhibek": GRANT})
 
 
-def test_the_same_funding_has_the_same_answer_byte_for_byte_also_after_a_restart(stand: Stand) -> None:
+def test_the_same_funding_has_the_same_answer_byte_for_byte_also_after_a_restart(
+    stand: CentralBankRig,
+) -> None:
     order = [named("f"), Key.of("ann").public, [300, 200]]
     first = stand.alatau.post("/v1/fundings", order)
     stand.now += DAY
@@ -73,7 +75,7 @@ def test_the_same_funding_has_the_same_answer_byte_for_byte_also_after_a_restart
     assert stand.books()[2] == 500
 
 
-def test_another_funding_under_the_same_id_is_a_mismatch(stand: Stand) -> None:
+def test_another_funding_under_the_same_id_is_a_mismatch(stand: CentralBankRig) -> None:
     ann, bob = Key.of("ann").public, Key.of("bob").public
     stand.alatau.post("/v1/fundings", [named("f"), ann, [300]])
     assert stand.code(stand.alatau, "/v1/fundings", [named("f"), bob, [300]]) is Code.FUNDING_MISMATCH
@@ -82,7 +84,7 @@ def test_another_funding_under_the_same_id_is_a_mismatch(stand: Stand) -> None:
     assert stand.books()[2] == 300
 
 
-def test_funding_needs_the_money(stand: Stand) -> None:
+def test_funding_needs_the_money(stand: CentralBankRig) -> None:
     ann = Key.of("ann").public
     assert stand.code(stand.alatau, "/v1/fundings", [named("f"), ann, [GRANT, 1]]) is Code.POSITION_SHORT
     assert stand.books()[2] == 0
@@ -90,7 +92,7 @@ def test_funding_needs_the_money(stand: Stand) -> None:
     assert stand.code(stand.alatau, "/v1/fundings", [named("g"), ann, [1]]) is Code.POSITION_SHORT
 
 
-def test_a_refused_funding_stays_refused_while_a_copy_of_its_call_may_come(stand: Stand) -> None:
+def test_a_refused_funding_stays_refused_while_a_copy_of_its_call_may_come(stand: CentralBankRig) -> None:
     ann, asked = Key.of("ann").public, [named("f"), Key.of("ann").public, [GRANT, 1]]
     assert stand.code(stand.alatau, "/v1/fundings", asked) is Code.POSITION_SHORT
     stand.operator.post("/v1/issues", [named("more"), "alatau", GRANT])
@@ -108,12 +110,12 @@ def test_a_refused_funding_stays_refused_while_a_copy_of_its_call_may_come(stand
 
 
 @pytest.mark.parametrize("amounts", [[], [0], [2**53], [2**52, 2**52], [1] * 33, ["1"], [True]])
-def test_amounts_are_read_strictly(stand: Stand, amounts: list[object]) -> None:
+def test_amounts_are_read_strictly(stand: CentralBankRig, amounts: list[object]) -> None:
     code = stand.code(stand.alatau, "/v1/fundings", [named("f"), Key.of("ann").public, amounts])
     assert code in {Code.MALFORMED, Code.AMOUNT_INVALID, Code.TOO_MANY}
 
 
-def test_the_same_asked_at_once_is_answered_once(stand: Stand) -> None:
+def test_the_same_asked_at_once_is_answered_once(stand: CentralBankRig) -> None:
     """Twelve threads: one funding, one redemption, each booked once, all with one answer."""
     ann = stand.ledger.person("ann")
     order = [named("f"), ann.key.public, [300]]
@@ -139,7 +141,7 @@ def test_the_same_asked_at_once_is_answered_once(stand: Stand) -> None:
     assert stand.books()[2] == 0
 
 
-def test_a_refresh_gives_new_tokens_and_moves_nothing(stand: Stand) -> None:
+def test_a_refresh_gives_new_tokens_and_moves_nothing(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     tokens = stand.fund(ann, 300, 200)
     before = stand.books()
@@ -154,7 +156,7 @@ def test_a_refresh_gives_new_tokens_and_moves_nothing(stand: Stand) -> None:
     assert stand.books() == before
 
 
-def test_defunding_credits_a_bank_that_the_signer_wanted_and_no_other(stand: Stand) -> None:
+def test_defunding_credits_a_bank_that_the_signer_wanted_and_no_other(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann", "zhibek")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300), ToAccount())
     stand.commit(redeemed)
@@ -173,7 +175,7 @@ def test_defunding_credits_a_bank_that_the_signer_wanted_and_no_other(stand: Sta
     assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT, "zhibek": GRANT})
 
 
-def test_of_two_banks_that_the_signer_wanted_the_first_to_ask_is_credited(stand: Stand) -> None:
+def test_of_two_banks_that_the_signer_wanted_the_first_to_ask_is_credited(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann", "zhibek")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300), ToAccount())
     stand.commit(redeemed)
@@ -186,13 +188,13 @@ def test_of_two_banks_that_the_signer_wanted_the_first_to_ask_is_credited(stand:
     assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT + 300, "zhibek": GRANT - 300})
 
 
-def hijack(stand: Stand, person: Person) -> Person:
+def hijack(stand: CentralBankRig, person: Person) -> Person:
     """The same key, certified by alatau for longer."""
     body = replace(person.certificate.body, bank="alatau", expires=person.certificate.body.expires + DAY)
     return Person(person.key, cose.sign(body, stand.ledger.world.bank_key("alatau").sign))
 
 
-def test_money_may_come_back_at_another_bank(stand: Stand) -> None:
+def test_money_may_come_back_at_another_bank(stand: CentralBankRig) -> None:
     ann, bob = stand.ledger.person("ann", "alatau"), stand.ledger.person("bob", "zhibek")
     paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
     redeemed = stand.ledger.redeem(bob, paid[:1], ToAccount())
@@ -201,7 +203,7 @@ def test_money_may_come_back_at_another_bank(stand: Stand) -> None:
     assert stand.books() == (2 * GRANT, 0, 400, {"alatau": GRANT - 1000, "zhibek": GRANT + 600})
 
 
-def test_a_refusal_goes_back_to_the_payer(stand: Stand) -> None:
+def test_a_refusal_goes_back_to_the_payer(stand: CentralBankRig) -> None:
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob", "zhibek")
     paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
     refused = stand.ledger.redeem(bob, paid[:1], ToPayer(ann.key.public))
@@ -211,7 +213,7 @@ def test_a_refusal_goes_back_to_the_payer(stand: Stand) -> None:
     assert (issuance.owner, issuance.amounts, value) == (ann.key.public, (600,), 600)
 
 
-def test_the_same_redemption_has_the_same_answer_also_after_a_restart(stand: Stand) -> None:
+def test_the_same_redemption_has_the_same_answer_also_after_a_restart(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300), Refresh(Key.of("ann 2").public, (300,)))
     stand.commit(redeemed)
@@ -223,7 +225,7 @@ def test_the_same_redemption_has_the_same_answer_also_after_a_restart(stand: Sta
     assert stand.alatau.post("/v1/redemptions", asked) == first
 
 
-def test_a_short_redemption_pays_its_settled_value_cut_in_order(stand: Stand) -> None:
+def test_a_short_redemption_pays_its_settled_value_cut_in_order(stand: CentralBankRig) -> None:
     ann, bob, cid = (stand.ledger.person(name) for name in ("ann", "bob", "cid"))
     small, large = stand.fund(ann, 300, 700)
     first = stand.ledger.pay(ann, [large], bob, 700)
@@ -239,7 +241,7 @@ def test_a_short_redemption_pays_its_settled_value_cut_in_order(stand: Stand) ->
     assert stand.books()[2] == 300
 
 
-def test_a_redemption_worth_nothing_makes_nothing(stand: Stand) -> None:
+def test_a_redemption_worth_nothing_makes_nothing(stand: CentralBankRig) -> None:
     ann, bob, cid = (stand.ledger.person(name) for name in ("ann", "bob", "cid"))
     tokens = stand.fund(ann, 700)
     first = stand.ledger.pay(ann, tokens, bob, 700)
@@ -251,7 +253,7 @@ def test_a_redemption_worth_nothing_makes_nothing(stand: Stand) -> None:
     assert stand.books()[2] == 700
 
 
-def test_no_bank_can_mint(stand: Stand) -> None:
+def test_no_bank_can_mint(stand: CentralBankRig) -> None:
     """What is unsigned, unissued, uncommitted or forged is not paid, whatever bank says so."""
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
     tokens = stand.fund(ann, 300)
@@ -284,7 +286,7 @@ def test_no_bank_can_mint(stand: Stand) -> None:
     assert stand.redeem(redeemed) == (None, 300)
 
 
-def test_a_notary_that_contradicts_itself_is_not_believed_twice(stand: Stand) -> None:
+def test_a_notary_that_contradicts_itself_is_not_believed_twice(stand: CentralBankRig) -> None:
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
     tokens = stand.fund(ann, 300)
     stand.fund(bob, 300)
@@ -298,7 +300,7 @@ def test_a_notary_that_contradicts_itself_is_not_believed_twice(stand: Stand) ->
     assert stand.books()[2] == 300
 
 
-def test_an_expired_certificate_may_redeem(stand: Stand) -> None:
+def test_an_expired_certificate_may_redeem(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann", issued=NOW - DAY, expires=NOW + 1)
     tokens = stand.fund(ann, 300)
     stand.now += 5 * DAY
@@ -308,7 +310,7 @@ def test_an_expired_certificate_may_redeem(stand: Stand) -> None:
     assert stand.redeem(redeemed)[1] == 300
 
 
-def test_a_funding_under_a_redemptions_number_is_in_nobodys_way(stand: Stand) -> None:
+def test_a_funding_under_a_redemptions_number_is_in_nobodys_way(stand: CentralBankRig) -> None:
     """A refresh is known by the first half of its redemption's id; a bank may use these bytes for a funding."""
     ann = stand.ledger.person("ann")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300), Refresh(Key.of("ann 2").public, (300,)))
@@ -321,7 +323,7 @@ def test_a_funding_under_a_redemptions_number_is_in_nobodys_way(stand: Stand) ->
     assert issuance.amounts == (300,)
 
 
-def test_every_bank_sees_its_own_movements_only(stand: Stand) -> None:
+def test_every_bank_sees_its_own_movements_only(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann", "alatau")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 300, name="x"), ToAccount())
     stand.commit(redeemed)
@@ -336,7 +338,7 @@ def test_every_bank_sees_its_own_movements_only(stand: Stand) -> None:
     assert [row[1] for row in stand.zhibek.get("/v1/movements")] == ["issue"]
 
 
-def test_a_bank_is_told_its_own_position_and_the_operator_all(stand: Stand) -> None:
+def test_a_bank_is_told_its_own_position_and_the_operator_all(stand: CentralBankRig) -> None:
     assert stand.operator.get("/v1/books") == [2 * GRANT, 0, 0, [["alatau", GRANT], ["zhibek", GRANT]]]
     stand.fund(stand.ledger.person("ann", "alatau"), 300, name="x")
     assert (stand.alatau.get("/v1/position"), stand.zhibek.get("/v1/position")) == ([GRANT - 300], [GRANT])

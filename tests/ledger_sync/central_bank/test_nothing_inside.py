@@ -11,7 +11,7 @@ from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.central_bank.sqlite.store import Store
 from ledger_sync.sandbox.in_process import named
 from tests.ledger_sync.central_bank.policies import revoke
-from tests.ledger_sync.central_bank.rig import Stand
+from tests.ledger_sync.central_bank.rig import CentralBankRig
 from wallet.protocol import cose
 from wallet.protocol.bounds import DAY
 from wallet.protocol.keys import PublicKey
@@ -38,7 +38,7 @@ def watching(store: Store) -> Iterator[list[tuple[CodeType, bool]]]:
         sys.setprofile(before)
 
 
-def test_a_watch_sees_what_is_inside(stand: Stand) -> None:
+def test_a_watch_sees_what_is_inside(stand: CentralBankRig) -> None:
     key = stand.ledger.world.bank_key("alatau")
     body = stand.ledger.world.signed_directory().body
     with watching(stand.storage.store) as seen:
@@ -48,7 +48,7 @@ def test_a_watch_sees_what_is_inside(stand: Stand) -> None:
     assert seen == [(SIGNING, False), (SIGNING, True)]
 
 
-def test_money_and_policy_come_and_go_and_nothing_is_signed_or_verified_inside(stand: Stand) -> None:
+def test_money_and_policy_come_and_go_and_nothing_is_signed_or_verified_inside(stand: CentralBankRig) -> None:
     ledger = stand.ledger
     ann, bob = ledger.person("ann"), ledger.person("bob", "zhibek")
     with watching(stand.storage.store) as seen:

@@ -14,7 +14,7 @@ from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from ledger_sync.sandbox.in_process.lines import authority
 from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, PolicyCache
 from tests.ledger_sync.central_bank.policies import body, policy, revoke, update
-from tests.ledger_sync.central_bank.rig import Stand
+from tests.ledger_sync.central_bank.rig import CentralBankRig
 from tests.support.world import DAY
 from wallet.protocol import codec
 from wallet.protocol.bounds import (
@@ -27,7 +27,7 @@ from wallet.protocol.directory import Directory, parse_directory
 from wallet.protocol.policy import PolicyUpdate, Reason, first_policy
 
 
-def test_the_directory_lists_every_role(stand: Stand) -> None:
+def test_the_directory_lists_every_role(stand: CentralBankRig) -> None:
     world = stand.ledger.world
     directory = policy(stand).directory
     assert [bank.id for bank in directory.banks] == ["alatau", "zhibek"]
@@ -37,7 +37,7 @@ def test_the_directory_lists_every_role(stand: Stand) -> None:
     assert stand.alatau.get("/v1/directory") == first
 
 
-def test_the_head_is_signed_anew_when_it_has_aged(stand: Stand) -> None:
+def test_the_head_is_signed_anew_when_it_has_aged(stand: CentralBankRig) -> None:
     first = update(stand).head
     assert first is not None
     assert update(stand).head == first
@@ -51,7 +51,7 @@ def test_the_head_is_signed_anew_when_it_has_aged(stand: Stand) -> None:
 
 @pytest.mark.parametrize("ahead", [5 * 3_600, DAY, 400 * DAY])
 def test_a_head_that_a_wrong_clock_has_dated_ahead_is_followed_by_one_of_the_right_time(
-    stand: Stand, ahead: int
+    stand: CentralBankRig, ahead: int
 ) -> None:
     """A newer version, so that all who hold the wrong one take it and pass it on."""
     stand.now += ahead
@@ -63,7 +63,7 @@ def test_a_head_that_a_wrong_clock_has_dated_ahead_is_followed_by_one_of_the_rig
     assert update(stand) == update(stand), "one new version is enough"
 
 
-def test_what_a_clock_far_behind_signs_is_good_all_the_same(stand: Stand) -> None:
+def test_what_a_clock_far_behind_signs_is_good_all_the_same(stand: CentralBankRig) -> None:
     """Never dated before the directory's keys are good: a delta that nobody can check would end the chain."""
     update(stand)
     stand.now -= 400 * DAY
@@ -74,7 +74,7 @@ def test_what_a_clock_far_behind_signs_is_good_all_the_same(stand: Stand) -> Non
     assert policy(stand).head.time == stand.now
 
 
-def test_a_delta_stays_within_its_bytes(stand: Stand) -> None:
+def test_a_delta_stays_within_its_bytes(stand: CentralBankRig) -> None:
     people = [stand.ledger.person(f"p{n}") for n in range(MAX_REVOKED_PER_DELTA + 1)]
     revoke(stand, *[(person, Reason.LIMITS) for person in people[:-1]])
     (delta,) = update(stand).deltas
@@ -90,7 +90,7 @@ def test_terms_under_which_no_token_would_be_taken_are_no_terms(life: int) -> No
         Terms.of({"token_life": life})
 
 
-def test_an_answer_is_what_its_parts_encode_to(stand: Stand, tmp_path: Path) -> None:
+def test_an_answer_is_what_its_parts_encode_to(stand: CentralBankRig, tmp_path: Path) -> None:
     for number in range(40):
         revoke(stand, (stand.ledger.world.person(f"p{number}"), Reason.LOST))
     trust = PolicyCache(tmp_path / "trust.db", stand.ledger.world.root.public, stand.alatau)
@@ -105,7 +105,7 @@ def test_an_answer_is_what_its_parts_encode_to(stand: Stand, tmp_path: Path) -> 
     trust.close()
 
 
-def test_the_policy_is_read_beside_a_writer(stand: Stand) -> None:
+def test_the_policy_is_read_beside_a_writer(stand: CentralBankRig) -> None:
     """`public policy is expensive`: anybody's question took the one lock that money waits for."""
     revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
     known = stand.registry.update_since(0)
@@ -114,7 +114,7 @@ def test_the_policy_is_read_beside_a_writer(stand: Stand) -> None:
         assert pool.submit(stand.registry.update_since, 1).result(60) != known
 
 
-def test_a_caller_is_given_the_newest_form_that_it_reads(stand: Stand) -> None:
+def test_a_caller_is_given_the_newest_form_that_it_reads(stand: CentralBankRig) -> None:
     """Whoever was here before there were two forms says nothing of what it reads, and is answered as it was then."""
 
     def asked(said: str | None) -> httpx.Response:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ledger_sync.central_bank.proving import Proof, read_proof
-from tests.ledger_sync.central_bank.rig import GRANT, Stand
+from tests.ledger_sync.central_bank.rig import GRANT, CentralBankRig
 from tests.support.world import DAY, NOW, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -29,7 +29,7 @@ class Overtaken:
         return getattr(self._proof, name)
 
 
-def test_who_was_overtaken_gets_the_same_answer(stand: Stand) -> None:
+def test_who_was_overtaken_gets_the_same_answer(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     small, large = stand.fund(ann, 300, 700)
     redeemed = stand.ledger.redeem(ann, [small], ToAccount())
@@ -46,16 +46,16 @@ def test_who_was_overtaken_gets_the_same_answer(stand: Stand) -> None:
     assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT, "zhibek": GRANT})
 
 
-def refund(stand: Stand, owner: Person, ref: TokenRef) -> list[Cbor]:
+def refund(stand: CentralBankRig, owner: Person, ref: TokenRef) -> list[Cbor]:
     """The body by which the owner's bank asks."""
     return [ref.to_cbor(), *stand.proof(), owner.possession().to_cbor()]
 
 
-def expire(stand: Stand) -> None:
+def expire(stand: CentralBankRig) -> None:
     stand.now = NOW + stand.terms.token_life + stand.terms.grace + 1
 
 
-def test_an_unconsumed_token_is_refunded_after_expiry_and_grace(stand: Stand) -> None:
+def test_an_unconsumed_token_is_refunded_after_expiry_and_grace(stand: CentralBankRig) -> None:
     ann, bob = stand.ledger.person("ann", "alatau"), stand.ledger.person("bob", "zhibek")
     paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
     stand.commit(paid)
@@ -71,7 +71,7 @@ def test_an_unconsumed_token_is_refunded_after_expiry_and_grace(stand: Stand) ->
     assert stand.books() == (2 * GRANT, 0, 400, {"alatau": GRANT - 1000, "zhibek": GRANT + 600})
 
 
-def test_a_refund_is_for_a_bank_that_the_owner_wanted_and_for_one_of_them_only(stand: Stand) -> None:
+def test_a_refund_is_for_a_bank_that_the_owner_wanted_and_for_one_of_them_only(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     (token,) = stand.fund(ann, 300)
     body = replace(ann.certificate.body, bank="zhibek", expires=ann.certificate.body.expires + DAY)
@@ -92,7 +92,7 @@ def test_a_refund_is_for_a_bank_that_the_owner_wanted_and_for_one_of_them_only(s
     assert stand.books() == (2 * GRANT, 0, 0, {"alatau": GRANT, "zhibek": GRANT})
 
 
-def test_a_refund_comes_too_late_where_a_transfer_was_first(stand: Stand) -> None:
+def test_a_refund_comes_too_late_where_a_transfer_was_first(stand: CentralBankRig) -> None:
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
     tokens = stand.fund(ann, 1000)
     paid = stand.ledger.pay(ann, tokens, bob, 1000)
@@ -113,7 +113,7 @@ def test_a_refund_comes_too_late_where_a_transfer_was_first(stand: Stand) -> Non
     assert stand.redeem(redeemed) == (None, 1000)
 
 
-def test_a_redemption_comes_too_late_where_the_refund_was_first(stand: Stand) -> None:
+def test_a_redemption_comes_too_late_where_the_refund_was_first(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     tokens = stand.fund(ann, 1000)
     redeemed = stand.ledger.redeem(ann, tokens, ToAccount())
@@ -124,7 +124,7 @@ def test_a_redemption_comes_too_late_where_the_refund_was_first(stand: Stand) ->
     assert stand.books()[2] == 0
 
 
-def test_a_redemption_that_the_notary_had_first_is_paid_however_late(stand: Stand) -> None:
+def test_a_redemption_that_the_notary_had_first_is_paid_however_late(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     redeemed = stand.ledger.redeem(ann, stand.fund(ann, 1000), ToAccount())
     stand.commit(redeemed)
@@ -132,7 +132,7 @@ def test_a_redemption_that_the_notary_had_first_is_paid_however_late(stand: Stan
     assert stand.redeem(redeemed) == (None, 1000)
 
 
-def test_what_a_refund_left_of_a_redemption_is_paid(stand: Stand) -> None:
+def test_what_a_refund_left_of_a_redemption_is_paid(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     small, large = stand.fund(ann, 300, 700)
     redeemed = stand.ledger.redeem(ann, [small, large], ToAccount())
@@ -143,7 +143,7 @@ def test_what_a_refund_left_of_a_redemption_is_paid(stand: Stand) -> None:
     assert stand.books()[2] == 0
 
 
-def test_a_refund_that_a_crash_cut_off_is_finished(stand: Stand) -> None:
+def test_a_refund_that_a_crash_cut_off_is_finished(stand: CentralBankRig) -> None:
     """The notary knows of it, the books do not."""
     ann = stand.ledger.person("ann")
     (token,) = stand.fund(ann, 300)
@@ -154,6 +154,6 @@ def test_a_refund_that_a_crash_cut_off_is_finished(stand: Stand) -> None:
     assert stand.books()[2] == 0
 
 
-def test_a_refund_of_what_is_not_there(stand: Stand) -> None:
+def test_a_refund_of_what_is_not_there(stand: CentralBankRig) -> None:
     asked = refund(stand, stand.ledger.person("ann"), TokenRef(bytes(32), 0))
     assert stand.code(stand.alatau, "/v1/refunds", asked) is Code.PROVENANCE_MISSING

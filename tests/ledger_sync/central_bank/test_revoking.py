@@ -7,7 +7,7 @@ from dataclasses import replace
 from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.sandbox.in_process.network import named
 from tests.ledger_sync.central_bank.policies import body, double_spend, policy, revoke, update
-from tests.ledger_sync.central_bank.rig import Stand
+from tests.ledger_sync.central_bank.rig import CentralBankRig
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bounds import (
@@ -19,13 +19,13 @@ from wallet.protocol.policy import Reason
 from wallet.protocol.transfer import Refresh, ToAccount, ToPayer
 
 
-def test_a_bank_revokes_its_own_wallet(stand: Stand) -> None:
+def test_a_bank_revokes_its_own_wallet(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     assert revoke(stand, (ann, Reason.LOST)) == 1
     assert policy(stand).revoked == {ann.certificate.body.revocation_id: Reason.LOST}
 
 
-def test_the_same_revocation_again_is_no_new_version(stand: Stand) -> None:
+def test_the_same_revocation_again_is_no_new_version(stand: CentralBankRig) -> None:
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
     revoke(stand, (ann, Reason.LOST))
     assert revoke(stand, (ann, Reason.LOST)) == 1
@@ -37,7 +37,7 @@ def test_the_same_revocation_again_is_no_new_version(stand: Stand) -> None:
     }
 
 
-def test_a_conflict_needs_evidence_that_names_the_wallet(stand: Stand) -> None:
+def test_a_conflict_needs_evidence_that_names_the_wallet(stand: CentralBankRig) -> None:
     cheat, bystander = stand.ledger.person("cheat"), stand.ledger.person("bystander")
     evidence = double_spend(stand, cheat)
     path = "/v1/revocations"
@@ -56,7 +56,7 @@ def test_a_conflict_needs_evidence_that_names_the_wallet(stand: Stand) -> None:
     assert len(policy(stand).revoked) == 2
 
 
-def test_a_conflict_outranks_what_was_said_before(stand: Stand) -> None:
+def test_a_conflict_outranks_what_was_said_before(stand: CentralBankRig) -> None:
     cheat = stand.ledger.person("cheat")
     revoke(stand, (cheat, Reason.LOST))
     evidence = double_spend(stand, cheat)
@@ -66,7 +66,7 @@ def test_a_conflict_outranks_what_was_said_before(stand: Stand) -> None:
     assert revoke(stand, (cheat, Reason.LOST)) == 2
 
 
-def test_nobody_revokes_anothers_wallets(stand: Stand) -> None:
+def test_nobody_revokes_anothers_wallets(stand: CentralBankRig) -> None:
     bob = stand.ledger.person("bob", "zhibek")
     assert stand.code(stand.alatau, "/v1/revocations", body((bob, Reason.LOST))) is Code.AUTH_FORBIDDEN
     forged = replace(bob.certificate.body, bank="alatau")
@@ -80,7 +80,7 @@ def test_nobody_revokes_anothers_wallets(stand: Stand) -> None:
     assert stand.code(stand.alatau, "/v1/revocations", about_theirs) is Code.EVIDENCE_INVALID
 
 
-def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: Stand) -> None:
+def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: CentralBankRig) -> None:
     cheat, earlier = stand.ledger.person("cheat", "zhibek"), stand.ledger.world.person("cheat 2", "zhibek")
     evidence = double_spend(stand, cheat)
     path = "/v1/revocations"
@@ -99,7 +99,7 @@ def test_evidence_counts_from_any_bank_for_the_wallet_that_it_names(stand: Stand
     assert stand.zhibek.post(path, [both, evidence.to_cbor()]) == [2], "its own bank lists the others"
 
 
-def test_a_bank_that_certifies_anothers_id_and_key_revokes_neither(stand: Stand) -> None:
+def test_a_bank_that_certifies_anothers_id_and_key_revokes_neither(stand: CentralBankRig) -> None:
     """Her key did not want to be zhibek's: ann's refresh is paid as she signed it."""
     ann = stand.ledger.person("ann")
     by_zhibek = stand.ledger.world.bank_key("zhibek").sign
@@ -121,7 +121,7 @@ def test_a_bank_that_certifies_anothers_id_and_key_revokes_neither(stand: Stand)
     assert stand.registry.revoked_since(ann.key.public) == NOW
 
 
-def test_what_no_payee_takes_yet_is_not_listed_for_ever(stand: Stand) -> None:
+def test_what_no_payee_takes_yet_is_not_listed_for_ever(stand: CentralBankRig) -> None:
     """The life of a certificate is bounded, and so is how far ahead it may begin."""
     life = MAX_CERTIFICATE_LIFE
     far, next_day = NOW + MAX_AHEAD + 1, NOW + MAX_AHEAD
@@ -134,7 +134,7 @@ def test_what_no_payee_takes_yet_is_not_listed_for_ever(stand: Stand) -> None:
     assert policy(stand).revoked == {}
 
 
-def test_a_revocation_leaves_when_nothing_of_the_wallet_can_be_alive(stand: Stand) -> None:
+def test_a_revocation_leaves_when_nothing_of_the_wallet_can_be_alive(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     revoke(stand, (ann, Reason.LOST))
     stand.now = ann.certificate.body.expires + stand.terms.token_life + stand.terms.grace
@@ -148,7 +148,7 @@ def test_a_revocation_leaves_when_nothing_of_the_wallet_can_be_alive(stand: Stan
     assert revoke(stand, (ann, Reason.LOST)) == 2
 
 
-def test_a_revoked_wallet_redeems_to_its_own_account_only(stand: Stand) -> None:
+def test_a_revoked_wallet_redeems_to_its_own_account_only(stand: CentralBankRig) -> None:
     """Its refresh and its refusals of money are paid there too: nothing is stuck, and it gets no new tokens."""
     ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob", "zhibek")
     paid = stand.ledger.pay(bob, stand.fund(bob, 40), ann, 40)
@@ -166,7 +166,7 @@ def test_a_revoked_wallet_redeems_to_its_own_account_only(stand: Stand) -> None:
     assert stand.books()[2] == 0
 
 
-def test_a_revoked_wallets_refresh_waits_for_its_own_bank(stand: Stand) -> None:
+def test_a_revoked_wallets_refresh_waits_for_its_own_bank(stand: CentralBankRig) -> None:
     """Whoever speaks for the new owner only is told that there is nothing for it."""
     ann = stand.ledger.person("ann")
     refreshed = stand.ledger.redeem(ann, stand.fund(ann, 200), Refresh(Key.of("ann 2").public, (200,)))
@@ -178,7 +178,7 @@ def test_a_revoked_wallets_refresh_waits_for_its_own_bank(stand: Stand) -> None:
     assert stand.zhibek.post("/v1/redemptions", [*asked, None]) == [None, 200, 0]
 
 
-def test_what_was_committed_before_the_revocation_is_paid_as_signed(stand: Stand) -> None:
+def test_what_was_committed_before_the_revocation_is_paid_as_signed(stand: CentralBankRig) -> None:
     ann = stand.ledger.person("ann")
     refreshed = stand.ledger.redeem(ann, stand.fund(ann, 200), Refresh(Key.of("ann 2").public, (200,)))
     stand.commit(refreshed)
@@ -189,7 +189,7 @@ def test_what_was_committed_before_the_revocation_is_paid_as_signed(stand: Stand
     assert value == 200
 
 
-def test_revoking_a_wallet_reaches_every_certificate_of_its_key(stand: Stand) -> None:
+def test_revoking_a_wallet_reaches_every_certificate_of_its_key(stand: CentralBankRig) -> None:
     shop = stand.ledger.person("shop")
     renewed = cose.sign(
         replace(shop.certificate.body, wallet=named("new id"), expires=NOW + 80 * DAY),
@@ -202,7 +202,7 @@ def test_revoking_a_wallet_reaches_every_certificate_of_its_key(stand: Stand) ->
     assert stand.redeem(refreshed) == (None, 200)
 
 
-def test_revocations_of_some_seconds_share_deltas_conflicts_first(stand: Stand) -> None:
+def test_revocations_of_some_seconds_share_deltas_conflicts_first(stand: CentralBankRig) -> None:
     """`policy padded against gossip`: each was a delta, and word of a conflict came last."""
     cheat = stand.ledger.person("cheat")
     evidence = double_spend(stand, cheat)
@@ -221,7 +221,7 @@ def test_revocations_of_some_seconds_share_deltas_conflicts_first(stand: Stand) 
     assert [delta.body.version for delta in update(stand).deltas] == [1, 2, 3, 4]
 
 
-def test_what_is_pending_is_listed_after_a_restart_too(stand: Stand) -> None:
+def test_what_is_pending_is_listed_after_a_restart_too(stand: CentralBankRig) -> None:
     revoke(stand, (stand.ledger.person("first"), Reason.LOST))
     stand.alatau.post("/v1/revocations", body((stand.ledger.person("ann"), Reason.LOST)))
     stand.registry._published = -POOL_SECONDS

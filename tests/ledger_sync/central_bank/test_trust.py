@@ -12,7 +12,7 @@ from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
 from ledger_sync.http.peers import RemoteRefusal
 from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, PolicyCache
 from tests.ledger_sync.central_bank.policies import policy, revoke, update
-from tests.ledger_sync.central_bank.rig import OPERATOR, Stand
+from tests.ledger_sync.central_bank.rig import OPERATOR, CentralBankRig
 from tests.support.deals import refusal_of
 from tests.support.world import NOW, Key
 from wallet.protocol import codec, cose
@@ -22,7 +22,7 @@ from wallet.protocol.directory import Directory, read_directory
 from wallet.protocol.policy import Baseline, PolicyUpdate, Reason
 
 
-def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Path) -> None:
+def test_many_deltas_come_in_parts_and_the_head_last(stand: CentralBankRig, tmp_path: Path) -> None:
     world = stand.ledger.world
     for n in range(MAX_DELTAS_ONLINE + 3):
         stand.now += POOL_SECONDS
@@ -40,7 +40,7 @@ def test_many_deltas_come_in_parts_and_the_head_last(stand: Stand, tmp_path: Pat
     trust.close()
 
 
-def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: Stand, tmp_path: Path) -> None:
+def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: CentralBankRig, tmp_path: Path) -> None:
     world = stand.ledger.world
     trust = PolicyCache(tmp_path / "trust.db", world.root.public, stand.alatau)
     assert not trust.is_ready
@@ -60,7 +60,7 @@ def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: Stand, tmp_
     again.close()
 
 
-def test_trust_takes_nothing_from_another_root(stand: Stand, tmp_path: Path) -> None:
+def test_trust_takes_nothing_from_another_root(stand: CentralBankRig, tmp_path: Path) -> None:
     trust = PolicyCache(tmp_path / "trust.db", Key.of("another root").public, stand.alatau)
     with pytest.raises(Refusal, match=Code.DIRECTORY_SIGNATURE.value):
         trust.refresh()
@@ -71,7 +71,7 @@ def test_trust_takes_nothing_from_another_root(stand: Stand, tmp_path: Path) -> 
 class Lying:
     """Somebody on the line who changes what the central bank says about the policy."""
 
-    def __init__(self, stand: Stand, change: Callable[[PolicyUpdate], PolicyUpdate]) -> None:
+    def __init__(self, stand: CentralBankRig, change: Callable[[PolicyUpdate], PolicyUpdate]) -> None:
         self._stand = stand
         self._change = change
 
@@ -82,7 +82,7 @@ class Lying:
         return self._change(PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)).to_cbor()
 
 
-def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: Path) -> None:
+def test_what_a_liar_says_is_neither_believed_nor_kept(stand: CentralBankRig, tmp_path: Path) -> None:
     root = stand.ledger.world.root.public
     revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
     revoke(stand, (stand.ledger.person("bob"), Reason.LOST))
@@ -112,7 +112,7 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: Stand, tmp_path: P
     honest.close()
 
 
-def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) -> None:
+def test_who_begins_begins_with_the_newest_base(stand: CentralBankRig, tmp_path: Path) -> None:
     """Else a new wallet had every delta since the first to verify; and beyond 256 of them it could not begin."""
     world, root = stand.ledger.world, stand.ledger.world.root.public
     people = [world.person(f"p{number}") for number in range(BASE_EVERY + 3)]
@@ -146,7 +146,7 @@ def test_who_begins_begins_with_the_newest_base(stand: Stand, tmp_path: Path) ->
 class Alone:
     """A central bank of the time when there was one form, and whoever asks it."""
 
-    def __init__(self, stand: Stand) -> None:
+    def __init__(self, stand: CentralBankRig) -> None:
         self._stand = stand
         self.asked: list[str] = []
 
@@ -160,7 +160,7 @@ class Alone:
 
 
 def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_second_when_it_comes(
-    stand: Stand, tmp_path: Path
+    stand: CentralBankRig, tmp_path: Path
 ) -> None:
     root, old = stand.ledger.world.root.public, Alone(stand)
     trust = PolicyCache(tmp_path / "trust.db", root, old)

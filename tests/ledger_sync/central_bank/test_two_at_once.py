@@ -61,7 +61,7 @@ class Between(SqlitePolicyLog):
 
 
 @dataclass
-class Desk:
+class Process:
     """One central bank's process; `meanwhile` is done once, when it signs next and has written nothing of that yet."""
 
     path: Path
@@ -108,13 +108,13 @@ class Desk:
         return PolicyUpdate.from_cbor(raw, most=99)
 
 
-Desks = tuple[Desk, Desk]
+Desks = tuple[Process, Process]
 
 
 @pytest.fixture
 def desks(tmp_path: Path) -> Iterator[Desks]:
     ledger = Ledger()
-    first, second = (Desk(tmp_path / "central_bank.db", ledger) for _ in range(2))
+    first, second = (Process(tmp_path / "central_bank.db", ledger) for _ in range(2))
     first.ordering.order(MovementKind.ISSUE, bytes(16), "alatau", GRANT)
     yield first, second
     for desk in (first, second):
@@ -172,7 +172,7 @@ def test_the_policy_has_every_version_once_and_every_revocation(desks: Desks) ->
     one, other = desks
     people = [one.ledger.person(name) for name in ("ann", "bob")]
 
-    def revoke(desk: Desk, number: int) -> None:
+    def revoke(desk: Process, number: int) -> None:
         desk.registry.revoke("alatau", [(people[number].possession(), Reason.LOST)], None)
 
     one.meanwhile.append(lambda: revoke(other, 1))

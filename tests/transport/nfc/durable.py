@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hsm
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import NOW, World
 from tests.transport.nfc.aged import paid_to
 from tests.transport.nfc.processes import ROOT, SideProcess
@@ -127,7 +127,7 @@ def made(role: str, folder: Path) -> Wallet:
     keys, world = folder / "keys", World()
     hsm.provision(keys, PIN, random=secrets.token_bytes, clock=clock, cost=hsm.RANDOM_PIN_COST)
     wallet = opened(folder)
-    town = Town(folder, world)
+    town = WalletNetwork(folder, world)
     town.wallets[role] = wallet
     wallet.reconciling.take_root(world.root.public, world.signed_directory().encode())
     wallet.reconciling.take_policy(None, town.update())
@@ -137,7 +137,7 @@ def made(role: str, folder: Path) -> Wallet:
     return wallet
 
 
-def _fund(town: Town, wallet: Wallet, hops: int, payments: int) -> None:
+def _fund(town: WalletNetwork, wallet: Wallet, hops: int, payments: int) -> None:
     if hops == 1:
         # A funding has at most so many tokens.
         for first in range(0, payments, 8):

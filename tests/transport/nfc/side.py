@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from wallet.session import Payee
 from wallet.tapping import PayeeTap, PayerTap
 from wallet.transport.nfc import Card, Deadline, TapEnd, Tapper
@@ -69,7 +69,7 @@ class Observed:
         return {"said": said, "heard": heard, "state": self.tap.session.state.value}
 
 
-def payer_tap(town: Town, hops: int) -> PayerTap:
+def payer_tap(town: WalletNetwork, hops: int) -> PayerTap:
     """Somebody whose money is ``hops`` − 1 hops old, so that it is ``hops`` old when it is paid on."""
     names = [f"person {number}" for number in range(hops)]
     for name in names:
@@ -101,7 +101,7 @@ def dying(carry: Callable[[bytes], bytes], at: int | None) -> Callable[[bytes], 
 
 class Side:
     def __init__(self, role: str, folder: Path, device: str) -> None:
-        self.town = Town(folder)
+        self.town = WalletNetwork(folder)
         self.shop = self.town.wallet("shop", bank="zhibek") if role == "payee" else None
         self.device = device
         self.tap = Observed(self._new_tap(1))

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.support.world import NOW
 from wallet.session import Payee, Payer
 from wallet.session.events import ConfirmationNeeded, PaymentReceived
@@ -37,7 +37,7 @@ class Gone(Exception):
 class Person:
     """``payer`` has money and says yes to what is asked; ``payee`` asks for it."""
 
-    def __init__(self, town: Town, role: str, hops: int) -> None:
+    def __init__(self, town: WalletNetwork, role: str, hops: int) -> None:
         self.town = town
         self.received = 0
         if role == "payer":
@@ -74,7 +74,7 @@ class Person:
         return shown
 
 
-def handed_on(town: Town, hops: int):  # type: ignore[no-untyped-def]
+def handed_on(town: WalletNetwork, hops: int):  # type: ignore[no-untyped-def]
     """A payer whose money has ``hops`` - 1 changes of custody behind it."""
     town.wallet("person 0", AMOUNT)
     for hop in range(1, hops):
@@ -134,7 +134,7 @@ def answer(person: Person, device: str, torn_at: set[int]) -> list[TapEnd]:
 
 
 def main(folder: str, role: str, side: str, device: str, hops: str, *torn_at: str) -> None:
-    town = Town(Path(folder))
+    town = WalletNetwork(Path(folder))
     assert town.world.now == NOW
     person = Person(town, role, int(hops))
     if side == "reader":

@@ -17,7 +17,7 @@ from app.bench.tap import ACTIVATION, PacedLink, frame_seconds
 from tests.sampling import everything
 from tests.session.holders import WalletHolder, WalletPlace
 from tests.session.pairs import Pair
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.transport.nfc.aged import PAID, aged_pair
 from tests.transport.nfc.air import Air, Loss, no_loss, tap
 from tests.transport.nfc.taps import Taps
@@ -82,7 +82,7 @@ class Cell:
     """A payment just before its first tap: two purses, to be copied for each try."""
 
     folder: Path
-    before: Town
+    before: WalletNetwork
     request: Signed[Request]
     payer_reads: bool
     tries: int = 0

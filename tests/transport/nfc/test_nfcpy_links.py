@@ -15,7 +15,7 @@ import nfc
 import nfc.clf
 import pytest
 
-from tests.support.wallets import Town
+from tests.support.wallets import WalletNetwork
 from tests.transport.nfc.processes import free_port, is_bound, wait_until_bound
 from tests.transport.nfc.side import AMOUNT, Side, payer_tap, within
 from wallet.session import PayerState
@@ -147,7 +147,7 @@ def test_the_person_decides_while_the_reader_asks_again(port: int, tmp_path: Pat
     def payee() -> str:
         return str(Side("payee", tmp_path / "payee", name(port)).read(SECONDS)["end"])
 
-    town = Town(tmp_path / "payer")
+    town = WalletNetwork(tmp_path / "payer")
     tap, desk = payer_tap(town, 1), Mailbox()
     asked = 0
     with serving(port, Card(desk).answer) as card, ThreadPoolExecutor(1) as pool:
