@@ -86,16 +86,16 @@ class MailboxResponder:
     def __init__(self, put: Callable[[Callable[[], None]], None], wallet: Responder) -> None:
         self._put = put
         self._wallet = wallet
-        self._desk = Mailbox()
+        self._mailbox = Mailbox()
 
     def current_message(self, ref: bytes) -> Reply:
         self._put(self._answer)
-        return self._desk.current_message(ref)
+        return self._mailbox.current_message(ref)
 
     def take(self, message: bytes) -> Reply:
         self._put(self._answer)
-        return self._desk.take(message)
+        return self._mailbox.take(message)
 
     def _answer(self) -> None:
         # The question is put right after this job: waiting for it is no longer than the link's own patience.
-        self._desk.answer_next(self._wallet, PATIENCE)
+        self._mailbox.answer_next(self._wallet, PATIENCE)

@@ -41,23 +41,23 @@ class ApduMailbox(Protocol):
 class HceCard:
     """A ``CardDevice``. The service answers for it by PENDING as long as nobody serves."""
 
-    def __init__(self, desk: ApduMailbox) -> None:
-        self._desk = desk
+    def __init__(self, mailbox: ApduMailbox) -> None:
+        self._mailbox = mailbox
 
     def serve(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> bool:
         """As the port says. What ``answer`` raises ends it; the reader is told to ask again."""
-        self._desk.attach()
+        self._mailbox.attach()
         try:
             while deadline.left() > 0:
-                call = self._desk.take(_LOOK)
+                call = self._mailbox.take(_LOOK)
                 if call is None:
                     continue
                 if call.apdu is None:
                     return True
-                self._desk.answer(answer(_unsigned(call.apdu)))
+                self._mailbox.answer(answer(_unsigned(call.apdu)))
             return False
         finally:
-            self._desk.detach()
+            self._mailbox.detach()
 
 
 def _unsigned(raw: Any) -> bytes:

@@ -36,7 +36,7 @@ def run(options: Options) -> int:
     home = Home(options.home)
     place = home.wallet(options.wallet)
     with ExitStack() as stack:
-        presenters = _house(options, home, place)
+        presenters = _container(options, home, place)
         stack.callback(presenters.close)
         _use(presenters, options)
         scanner = Scanner(lambda: presenters.settings.view.camera, post)
@@ -62,7 +62,7 @@ def post(news: Callable[[], None]) -> None:
     Clock.schedule_once(lambda _: news())
 
 
-def _house(options: Options, home: Home, place: WalletDir) -> AppContainer:
+def _container(options: Options, home: Home, place: WalletDir) -> AppContainer:
     source = PlaceSource(place, system_clock, os.urandom)
     engine = Engine(source, ThreadWorker(), post, system_clock, caller=ThreadWorker("calls"))
     devices = Devices(

@@ -111,8 +111,8 @@ def _roots(proof: Proof, made_by: bytes, speaks: str) -> Iterator[tuple[Signed[I
             continue
         seen.add(made)
         issuance = proof.fragments.issuance(made)
-        transfer, standing = proof.fragments.transfer(made), proof.graph.validity(made)
+        transfer, validity = proof.fragments.transfer(made), proof.graph.validity(made)
         if issuance is not None:
             yield issuance, bank
-        elif transfer is not None and isinstance(standing, Valid):
-            todo += [(ref.txid, standing.signer.body.bank) for ref in transfer.body.inputs]
+        elif transfer is not None and isinstance(validity, Valid):
+            todo += [(ref.txid, validity.signer.body.bank) for ref in transfer.body.inputs]

@@ -44,11 +44,11 @@ class Proof:
 
     def transfer(self, txid: bytes) -> tuple[Signed[Transfer], Valid]:
         """A valid transfer of the bundle. Raises what is wrong with it, PROVENANCE_MISSING, CERTIFICATE_MISSING."""
-        standing = self.graph.validity(txid)
+        validity = self.graph.validity(txid)
         found = self.fragments.transfer(txid)
-        match standing:
+        match validity:
             case Valid() if found is not None:
-                return found, standing
+                return found, validity
             case Invalid(code, facts):
                 raise Refusal(code, facts)
             case Waiting(keys=keys) if keys:

@@ -79,27 +79,27 @@ class Redeeming:
         before = self.paid(txid)
         if before is not None:
             return before
-        transfer, standing = proof.transfer(txid)
+        transfer, validity = proof.transfer(txid)
         redemption = transfer.body.redemption
         if redemption is None:
             raise Refusal(Code.REDEMPTION_KEY, {"transfer": txid.hex()})
         outcome = proof.outcome(txid)
         value = outcome.values[PAID_OUTPUT]
         require(outcome.code is not Code.TOO_LATE or value > 0, Code.TOO_LATE, transfer=txid.hex())
-        signer = standing.signer.body.key
-        if self._is_revoked(proof, txid, standing.signer, shown):
+        signer = validity.signer.body.key
+        if self._is_revoked(proof, txid, validity.signer, shown):
             require(shown is not None, Code.WALLET_REVOKED, transfer=txid.hex())
             redemption = ToAccount()
         if isinstance(redemption, ToAccount):
             check_claim(bank, signer, shown, self.registry.directory)
-        speaks = bank if isinstance(redemption, ToAccount) else standing.signer.body.bank
+        speaks = bank if isinstance(redemption, ToAccount) else validity.signer.body.bank
         behind = roots(proof, txid, (signer, speaks))
         body = self._new_tokens(txid, redemption, value, proof) if value else None
         credited = bank if value and body is None else None
         while True:
             issuance = None if body is None else self.issuing.sign(body)
             due = _Due(
-                txid, Paid(issuance, value, credited), standing.signer.body.bank, behind, proof.winners
+                txid, Paid(issuance, value, credited), validity.signer.body.bank, behind, proof.winners
             )
             paid = self._pay(due)
             if paid is not None:

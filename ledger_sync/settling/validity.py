@@ -146,8 +146,8 @@ class Graph:
             return known
         issued = self._issued_by(ref.txid)
         if issued is None:
-            standing = self.validity(ref.txid)
-            issued = standing.tokens if isinstance(standing, Valid) else ()
+            validity = self.validity(ref.txid)
+            issued = validity.tokens if isinstance(validity, Valid) else ()
         return issued[ref.output] if ref.output < len(issued) else None
 
     def _unjudged(self, transfer: Signed[Transfer]) -> list[bytes]:
@@ -182,10 +182,10 @@ class Graph:
             return known
         made = self._issued_by(ref.txid)
         if made is None:
-            standing = self._standings.get(ref.txid, Waiting(frozenset({ref.txid})))
-            if not isinstance(standing, Valid):
-                return standing
-            made = standing.tokens
+            validity = self._standings.get(ref.txid, Waiting(frozenset({ref.txid})))
+            if not isinstance(validity, Valid):
+                return validity
+            made = validity.tokens
         if ref.output >= len(made):
             return Invalid(Code.PROVENANCE_MISSING, {"token": str(ref)})
         return made[ref.output]

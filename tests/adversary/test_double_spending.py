@@ -35,7 +35,7 @@ MOST = 50
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
     made = LedgerNetwork(tmp_path)
     yield made
     made.close()
@@ -44,8 +44,8 @@ def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
 class Thief:
     """Somebody with a copy of a wallet's keys, and no wallet: every statement is free, a signature is all there is."""
 
-    def __init__(self, town: LedgerNetwork, victim: Customer) -> None:
-        self._town = town
+    def __init__(self, net: LedgerNetwork, victim: Customer) -> None:
+        self._town = net
         self.victim = victim
 
     def spend(
@@ -61,59 +61,59 @@ class Thief:
 
 
 def accept(
-    town: LedgerNetwork, payment: Payment, asked: Signed[Request], policy: Policy | None = None
+    net: LedgerNetwork, payment: Payment, asked: Signed[Request], policy: Policy | None = None
 ) -> None:
     """What a shop that is offline does: verify, and judge with the policy it has."""
-    verified = verify(payment.encode(), town.directory())
+    verified = verify(payment.encode(), net.directory())
     check_acceptance(
-        verified, PayeeView(asked, policy or town.policy(), town.now, Commitments(), lambda ref: None)
+        verified, PayeeView(asked, policy or net.policy(), net.now, Commitments(), lambda ref: None)
     )
 
 
-def shops(town: LedgerNetwork, count: int) -> list[Customer]:
+def shops(net: LedgerNetwork, count: int) -> list[Customer]:
     banks = ("alatau", "zhibek")
     return [
-        town.customer(f"Shop {n}", banks[n % 2], kind=WalletKind.MERCHANT, opening=1) for n in range(count)
+        net.customer(f"Shop {n}", banks[n % 2], kind=WalletKind.MERCHANT, opening=1) for n in range(count)
     ]
 
 
-def final(town: LedgerNetwork, sold: Sequence[tuple[Customer, Signed[Transfer]]]) -> list[Row]:
-    town.settle_down()
+def final(net: LedgerNetwork, sold: Sequence[tuple[Customer, Signed[Transfer]]]) -> list[Row]:
+    net.settle_down()
     return [shop.verdict(transfer) for shop, transfer in sold]
 
 
-def is_revoked(town: LedgerNetwork, customer: Customer) -> bool:
-    revoked = town.policy().revoked
+def is_revoked(net: LedgerNetwork, customer: Customer) -> bool:
+    revoked = net.policy().revoked
     ids = (epoch.certificate.body.revocation_id for epoch in customer.epochs)
     return any(revoked.get(item) is Reason.CONFLICT for item in ids)
 
 
 @pytest.mark.parametrize("count", sampled("payees of one token", range(2, MOST + 1), 6))
 def test_one_token_for_many_payees_is_paid_once_and_the_copier_named(
-    town: LedgerNetwork, count: int, rng: random.Random
+    net: LedgerNetwork, count: int, rng: random.Random
 ) -> None:
-    cheat = town.customer("Dauren", rng.choice(["alatau", "zhibek"]))
+    cheat = net.customer("Dauren", rng.choice(["alatau", "zhibek"]))
     (token,) = cheat.fund(AMOUNT)
-    thief, paid = Thief(town, cheat), []
-    for shop in shops(town, count):
+    thief, paid = Thief(net, cheat), []
+    for shop in shops(net, count):
         transfer, payment, asked = thief.spend(token, shop, AMOUNT)
-        accept(town, payment, asked)
+        accept(net, payment, asked)
         paid.append((shop, transfer))
     rng.shuffle(paid)
     for shop, transfer in paid:
         shop.upload(transfer)
         if rng.random() < 0.1:
-            town.settle_down(1)
-    rows = final(town, paid)
+            net.settle_down(1)
+    rows = final(net, paid)
     verdicts = [row.settlement.verdict for row in rows if row.settlement is not None]
     assert verdicts == [Verdict.SETTLED, *[Verdict.CONFLICT] * (count - 1)]
     assert sum(row.settlement.values[0] for row in rows if row.settlement is not None) == AMOUNT
     for row in rows[1:]:
         assert row.evidence is not None
-        assert check_evidence(row.evidence, town.directory()).key == cheat.key
-    assert is_revoked(town, cheat)
-    assert not any(is_revoked(town, shop) for shop, _ in paid)
-    town.check_books()
+        assert check_evidence(row.evidence, net.directory()).key == cheat.key
+    assert is_revoked(net, cheat)
+    assert not any(is_revoked(net, shop) for shop, _ in paid)
+    net.check_books()
 
 
 @settings(max_examples=40)
@@ -140,63 +140,63 @@ def test_whatever_the_order_and_the_batches_the_notary_says_one_word_on_a_token(
 
 
 def test_what_a_stolen_key_can_take_from_each_is_bounded_by_limits_and_ends_with_the_certificate(
-    town: LedgerNetwork,
+    net: LedgerNetwork,
 ) -> None:
-    victim = town.customer("Aigul")
-    limits = victim.person.certificate.body.limits.lower(town.policy().head.limits)
+    victim = net.customer("Aigul")
+    limits = victim.person.certificate.body.limits.lower(net.policy().head.limits)
     (token,) = victim.fund(OPENING)
-    thief, (shop, other) = Thief(town, victim), shops(town, 2)
+    thief, (shop, other) = Thief(net, victim), shops(net, 2)
     assert limits.payment >= OPENING
     transfer, payment, asked = thief.spend(token, shop, OPENING)
-    accept(town, payment, asked)
+    accept(net, payment, asked)
     _, beyond, asked = thief.spend(token, other, OPENING, total=limits.total)
-    assert refusal_of(lambda: accept(town, beyond, asked)) is Code.LIMIT_TOTAL
+    assert refusal_of(lambda: accept(net, beyond, asked)) is Code.LIMIT_TOTAL
     second, again, asked = thief.spend(token, other, OPENING)
-    accept(town, again, asked)
+    accept(net, again, asked)
     shop.upload(transfer)
     other.upload(second)
-    rows = final(town, [(shop, transfer), (other, second)])
+    rows = final(net, [(shop, transfer), (other, second)])
     assert [row.settlement.values[0] for row in rows if row.settlement is not None] == [OPENING, 0]
-    assert is_revoked(town, victim)
-    town.check_books()
+    assert is_revoked(net, victim)
+    net.check_books()
     _, known, asked = thief.spend(token, other, OPENING)
-    assert refusal_of(lambda: accept(town, known, asked, town.policy("zhibek"))) is Code.REVOKED_CONFLICT
+    assert refusal_of(lambda: accept(net, known, asked, net.policy("zhibek"))) is Code.REVOKED_CONFLICT
 
 
 def test_a_stolen_key_of_one_who_is_long_offline_is_refused_by_the_days_and_the_expiry(
-    town: LedgerNetwork,
+    net: LedgerNetwork,
 ) -> None:
-    victim, (shop,) = town.customer("Aigul"), shops(town, 1)
+    victim, (shop,) = net.customer("Aigul"), shops(net, 1)
     (token,) = victim.fund(AMOUNT)
     certificate = victim.person.certificate.body
-    days = certificate.limits.lower(town.policy().head.limits).days
-    policy = town.policy()
-    town.now = certificate.issued + days * DAY
-    _, payment, asked = Thief(town, victim).spend(token, shop, AMOUNT)
-    accept(town, payment, asked, policy)
-    town.now += 1
-    assert refusal_of(lambda: accept(town, payment, asked, policy)) in (
+    days = certificate.limits.lower(net.policy().head.limits).days
+    policy = net.policy()
+    net.now = certificate.issued + days * DAY
+    _, payment, asked = Thief(net, victim).spend(token, shop, AMOUNT)
+    accept(net, payment, asked, policy)
+    net.now += 1
+    assert refusal_of(lambda: accept(net, payment, asked, policy)) in (
         Code.LIMIT_DAYS,
         Code.CERTIFICATE_EXPIRED,
     )
 
 
-def test_counters_that_lie_hide_nothing_from_the_token(town: LedgerNetwork) -> None:
+def test_counters_that_lie_hide_nothing_from_the_token(net: LedgerNetwork) -> None:
     """No number is used twice and no total falls: counters prove nothing here. The token does."""
-    cheat, (one, other) = town.customer("Dauren"), shops(town, 2)
+    cheat, (one, other) = net.customer("Dauren"), shops(net, 2)
     (token,) = cheat.fund(AMOUNT)
-    thief = Thief(town, cheat)
+    thief = Thief(net, cheat)
     first, _, _ = thief.spend(token, one, AMOUNT)
     person = cheat.person
     further = Person(person.key, person.certificate, 7, 10 * AMOUNT)
-    second = town.pay(further, [token], other, AMOUNT)
+    second = net.pay(further, [token], other, AMOUNT)
     assert first.body.sequence != second.body.sequence
     one.upload(first)
     other.upload(second)
-    rows = final(town, [(one, first), (other, second)])
+    rows = final(net, [(one, first), (other, second)])
     assert [row.settlement.verdict for row in rows if row.settlement is not None] == [
         Verdict.SETTLED,
         Verdict.CONFLICT,
     ]
-    assert is_revoked(town, cheat)
-    town.check_books()
+    assert is_revoked(net, cheat)
+    net.check_books()

@@ -23,7 +23,7 @@ AMOUNT = 40_000
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+def net(tmp_path: Path) -> Iterator[WalletNetwork]:
     made = WalletNetwork(tmp_path)
     made.wallet("aliya", 100_000)
     made.merchant("bread")
@@ -33,9 +33,9 @@ def town(tmp_path: Path) -> Iterator[WalletNetwork]:
 
 
 @pytest.fixture
-def code(town: WalletNetwork) -> Signed[Request]:
+def code(net: WalletNetwork) -> Signed[Request]:
     """The shop's printed code."""
-    return town.wallets["bread"].receiving.request(AMOUNT, printed=True)
+    return net.wallets["bread"].receiving.request(AMOUNT, printed=True)
 
 
 def shown(wallet: Wallet, raw: bytes) -> events.PayerEvent:
@@ -64,17 +64,17 @@ def refusal_shown(wallet: Wallet, request: Signed[Request]) -> Code:
     return event.code
 
 
-def test_a_sticker_over_a_shops_code_shows_another_name(town: WalletNetwork, code: Signed[Request]) -> None:
-    aliya = town.wallets["aliya"]
-    sticker = town.wallets["cheat"].receiving.request(AMOUNT, printed=True, memo="Bread")
+def test_a_sticker_over_a_shops_code_shows_another_name(net: WalletNetwork, code: Signed[Request]) -> None:
+    aliya = net.wallets["aliya"]
+    sticker = net.wallets["cheat"].receiving.request(AMOUNT, printed=True, memo="Bread")
     assert name_shown(aliya, code) == "Bread"
     assert name_shown(aliya, sticker) == "Cheat", "the memo is only the payee's words"
 
 
-def test_a_person_has_no_name_to_show(town: WalletNetwork) -> None:
-    town.wallet("marat")
-    request = town.wallets["marat"].receiving.request(AMOUNT, memo="Bread")
-    assert name_shown(town.wallets["aliya"], request) == ""
+def test_a_person_has_no_name_to_show(net: WalletNetwork) -> None:
+    net.wallet("marat")
+    request = net.wallets["marat"].receiving.request(AMOUNT, memo="Bread")
+    assert name_shown(net.wallets["aliya"], request) == ""
 
 
 def renamed(certificate: Signed[Certificate], signer: Key | None) -> Signed[Certificate]:
@@ -88,26 +88,26 @@ def renamed(certificate: Signed[Certificate], signer: Key | None) -> Signed[Cert
     "signer", [None, Key.of("cheat"), Key.of("root")], ids=["nobody", "the cheat", "another key"]
 )
 def test_a_name_that_the_bank_did_not_sign_is_refused(
-    town: WalletNetwork, code: Signed[Request], signer: Key | None
+    net: WalletNetwork, code: Signed[Request], signer: Key | None
 ) -> None:
-    cheat = town.wallets["cheat"]
+    cheat = net.wallets["cheat"]
     certificate = cheat.reconciling.certificate
     assert certificate is not None
     body = replace(code.body, payee=renamed(certificate, signer))
     forged = cose.sign(body, cheat._purse.epochs.signer(certificate.body.key))
-    assert refusal_shown(town.wallets["aliya"], forged) is Code.CERTIFICATE_SIGNATURE
+    assert refusal_shown(net.wallets["aliya"], forged) is Code.CERTIFICATE_SIGNATURE
 
 
-def test_a_shops_certificate_is_of_no_use_without_its_key(town: WalletNetwork, code: Signed[Request]) -> None:
+def test_a_shops_certificate_is_of_no_use_without_its_key(net: WalletNetwork, code: Signed[Request]) -> None:
     forged = cose.sign(replace(code.body, amount=1), Key.of("cheat").sign)
-    assert refusal_shown(town.wallets["aliya"], forged) is Code.REQUEST_SIGNATURE
+    assert refusal_shown(net.wallets["aliya"], forged) is Code.REQUEST_SIGNATURE
 
 
 def test_a_code_carried_by_a_stranger_pays_the_shop_and_nobody_else(
-    town: WalletNetwork, code: Signed[Request]
+    net: WalletNetwork, code: Signed[Request]
 ) -> None:
     """A relay can carry, and that it did cannot be seen; it can neither change nor keep anything."""
-    aliya, bread, cheat = (town.wallets[name] for name in ("aliya", "bread", "cheat"))
+    aliya, bread, cheat = (net.wallets[name] for name in ("aliya", "bread", "cheat"))
     raw = aliya.paying.sign(aliya.paying.reserve(code))
     assert refusal_of(lambda: cheat.receiving.receive(raw)) is Code.PAYEE_OTHER
     assert cheat.balance().held == 0
@@ -115,8 +115,8 @@ def test_a_code_carried_by_a_stranger_pays_the_shop_and_nobody_else(
     assert (received.code, received.amount) == (None, AMOUNT)
 
 
-def test_a_receipt_of_a_stranger_closes_no_payment(town: WalletNetwork, code: Signed[Request]) -> None:
-    aliya, bread, cheat = (town.wallets[name] for name in ("aliya", "bread", "cheat"))
+def test_a_receipt_of_a_stranger_closes_no_payment(net: WalletNetwork, code: Signed[Request]) -> None:
+    aliya, bread, cheat = (net.wallets[name] for name in ("aliya", "bread", "cheat"))
     payment = aliya.paying.reserve(code)
     raw = aliya.paying.sign(payment)
     true = bread.receiving.receive(raw).receipt

@@ -24,15 +24,15 @@ from wallet.protocol.transfer import Transfer
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
-    town = LedgerNetwork(tmp_path)
-    yield town
-    town.close()
+def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    net = LedgerNetwork(tmp_path)
+    yield net
+    net.close()
 
 
-def line(town: LedgerNetwork, bank: str, to: str) -> ServiceClient:
+def line(net: LedgerNetwork, bank: str, to: str) -> ServiceClient:
     """A bank's own calls."""
-    return town.network.line(bank, to, town.network.signer(bank, "bank"))
+    return net.network.line(bank, to, net.network.signer(bank, "bank"))
 
 
 def code_of(call: object, *values: object) -> Code:
@@ -41,56 +41,56 @@ def code_of(call: object, *values: object) -> Code:
     return caught.value.code
 
 
-def show(town: LedgerNetwork, asked: Signed[Transfer], rival: Signed[Transfer]) -> Code | Signed[Transfer]:
+def show(net: LedgerNetwork, asked: Signed[Transfer], rival: Signed[Transfer]) -> Code | Signed[Transfer]:
     """What zhibek gets from alatau for a transfer."""
     try:
-        transfer, _ = line(town, "zhibek", "alatau").post("/v1/rivals", [asked.id, rival.to_cbor()])
+        transfer, _ = line(net, "zhibek", "alatau").post("/v1/rivals", [asked.id, rival.to_cbor()])
     except Refusal as refusal:
         return refusal.code
     return cose.from_cbor(Transfer, transfer)
 
 
-def test_a_token_once_seen_is_followed_by_no_bank(town: LedgerNetwork) -> None:
+def test_a_token_once_seen_is_followed_by_no_bank(net: LedgerNetwork) -> None:
     """Baurzhan of zhibek paid Aigul of alatau; what she does with it then is between her bank's customers."""
-    baurzhan, aigul, shop = town.customer("Baurzhan", "zhibek"), town.customer("Aigul"), town.customer("Shop")
-    seen = town.pay(baurzhan, baurzhan.fund(500_000), aigul, 500_000)
+    baurzhan, aigul, shop = net.customer("Baurzhan", "zhibek"), net.customer("Aigul"), net.customer("Shop")
+    seen = net.pay(baurzhan, baurzhan.fund(500_000), aigul, 500_000)
     baurzhan.upload(seen)
-    town.settle_down()
-    onward = town.pay(aigul, town.outputs(seen)[:1], shop, 200_000)
+    net.settle_down()
+    onward = net.pay(aigul, net.outputs(seen)[:1], shop, 200_000)
     assert aigul.upload(onward)[0].settlement is not None
 
-    notary, alatau = line(town, "zhibek", NOTARY), line(town, "zhibek", "alatau")
+    notary, alatau = line(net, "zhibek", NOTARY), line(net, "zhibek", "alatau")
     (statement,) = notary.post("/v1/lookups", [[seen.id, 0]])
     assert statement is None, "who consumed it, and at which bank"
     assert code_of(alatau.get, f"/v1/transfers/{onward.id.hex()}") is Code.AUTH_FORBIDDEN
     forged = cose.sign(replace(onward.body, amount=1), Key.of("zhibek itself").sign)
     for rival in (seen, forged):
-        assert show(town, onward, rival) is Code.EVIDENCE_INVALID
+        assert show(net, onward, rival) is Code.EVIDENCE_INVALID
     assert alatau.post("/v1/relays", [[], [], [], []]) == []
 
 
-def test_who_lost_a_token_is_shown_to_whom(town: LedgerNetwork) -> None:
-    cheat, one, other = town.customer("Dauren"), town.customer("Shop 1"), town.customer("Shop 2", "zhibek")
-    first, second = double_spend(town, cheat, one, other)
+def test_who_lost_a_token_is_shown_to_whom(net: LedgerNetwork) -> None:
+    cheat, one, other = net.customer("Dauren"), net.customer("Shop 1"), net.customer("Shop 2", "zhibek")
+    first, second = double_spend(net, cheat, one, other)
     one.upload(first)
-    shown = show(town, first, second)
+    shown = show(net, first, second)
     assert isinstance(shown, Signed)
     assert shown.id == first.id
-    assert show(town, second, first) is Code.NOT_FOUND
+    assert show(net, second, first) is Code.NOT_FOUND
     other.upload(second)
-    town.settle_down()
+    net.settle_down()
     answer = other.verdict(second)
     assert answer.settlement is not None
     assert answer.settlement.verdict is Verdict.CONFLICT
     assert answer.evidence is not None
 
 
-def test_a_bank_is_told_its_own_position_and_no_sums(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul")
+def test_a_bank_is_told_its_own_position_and_no_sums(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul")
     aigul.fund(OPENING // 2)
     for bank, position in (("alatau", GRANT - OPENING // 2), ("zhibek", GRANT)):
-        central = line(town, bank, CENTRAL_BANK)
+        central = line(net, bank, CENTRAL_BANK)
         assert central.get("/v1/position") == [position]
         assert code_of(central.get, "/v1/books") is Code.AUTH_FORBIDDEN
         assert all(row[1] in ("issue", "funding") for row in central.get("/v1/movements"))
-    assert line(town, "zhibek", CENTRAL_BANK).get("/v1/movements")[0][3] == GRANT
+    assert line(net, "zhibek", CENTRAL_BANK).get("/v1/movements")[0][3] == GRANT

@@ -72,14 +72,14 @@ def test_who_may_pay_twice_is_warned_and_nobody_signs_without_the_pin(deals: lis
         try:
             go(market, deals)
         finally:
-            market.town.close()
+            market.net.close()
 
 
 def go(market: Market, deals: list[Deal]) -> None:
     signed: list[Signed] = []
     for deal in deals:
-        market.town.world.now += 60 * deal.minutes
-        now = market.town.world.now
+        market.net.world.now += 60 * deal.minutes
+        now = market.net.world.now
         asking = market.asks(deal.payee, deal.amount, is_open=deal.is_open)
         flow = PayFlow(market.aigul)
         status = flow.hear(asking.request_message)
@@ -105,7 +105,7 @@ def go(market: Market, deals: list[Deal]) -> None:
     assert {item.id for item in market.aigul.unfinished()} == {
         item.id for item in signed if not item.is_answered
     }
-    got = sum(market.town.wallets[name].balance().held for name in PAYEES)
+    got = sum(market.net.wallets[name].balance().held for name in PAYEES)
     heard = sum(deal.amount for deal in deals if deal.heard and deal.pin == "1234")
     assert got == heard
 

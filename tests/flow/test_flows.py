@@ -22,15 +22,15 @@ class Market:
     """Aigul with money, Berik and Saule who ask for it."""
 
     def __init__(self, folder: Path) -> None:
-        self.town = WalletNetwork(folder)
-        self.aigul = self.town.wallet("aigul", 50_000, 50_000, 50_000)
-        self.berik = self.town.wallet("berik")
-        self.saule = self.town.wallet("saule")
+        self.net = WalletNetwork(folder)
+        self.aigul = self.net.wallet("aigul", 50_000, 50_000, 50_000)
+        self.berik = self.net.wallet("berik")
+        self.saule = self.net.wallet("saule")
 
     def asks(
         self, name: str = "berik", amount: int = AMOUNT, *, is_open: bool = False, printed: bool = False
     ) -> ReceiveFlow:
-        wallet = self.town.wallets[name]
+        wallet = self.net.wallets[name]
         return ReceiveFlow(wallet, wallet.receiving.request(amount, is_open=is_open, printed=printed))
 
     def considers(self, request: ReceiveFlow) -> tuple[PayFlow, PayStatus]:
@@ -38,7 +38,7 @@ class Market:
         return flow, flow.hear(request.request_message)
 
     def gate(self, pin: str = PIN) -> None:
-        self.town.keystores["aigul"].confirm_pin(pin)
+        self.net.keystores["aigul"].confirm_pin(pin)
 
     def signs(self, request: ReceiveFlow, amount: int = AMOUNT) -> PayStatus:
         """A payment that its payee has not seen."""
@@ -52,7 +52,7 @@ class Market:
 def market(tmp_path: Path) -> Iterator[Market]:
     market = Market(tmp_path)
     yield market
-    market.town.close()
+    market.net.close()
 
 
 def test_a_payment_from_request_to_receipt(market: Market) -> None:
@@ -132,9 +132,9 @@ def test_nobody_is_warned_of_what_is_another_payment(market: Market) -> None:
 def test_a_payment_whose_request_expired_is_warned_of_no_more(market: Market) -> None:
     expires = market.signs(market.asks()).request
     assert expires is not None
-    market.town.world.now = expires.body.expires
+    market.net.world.now = expires.body.expires
     assert len(market.considers(market.asks())[1].alike) == 1
-    market.town.world.now += 1
+    market.net.world.now += 1
     assert market.considers(market.asks())[1].alike == ()
 
 
@@ -167,10 +167,10 @@ def test_a_printed_code_is_paid_anew_only_by_who_says_so(market: Market) -> None
 
 def test_a_refusal_never_hides_money_that_a_request_brought(market: Market) -> None:
     asking = market.asks()
-    first, second = market.signs(asking), market.town.wallet("dana", 50_000)
+    first, second = market.signs(asking), market.net.wallet("dana", 50_000)
     other = PayFlow(second)
     other.hear(asking.request_message)
-    late = other.confirm(AMOUNT, lambda: market.town.keystores["dana"].confirm_pin(PIN))
+    late = other.confirm(AMOUNT, lambda: market.net.keystores["dana"].confirm_pin(PIN))
     assert first.message is not None
     assert late.message is not None
     asking.hear(first.message)
@@ -184,8 +184,8 @@ def test_a_refusal_never_hides_money_that_a_request_brought(market: Market) -> N
 def test_an_expired_request_is_shown_no_more_and_its_money_still_comes(market: Market) -> None:
     asking = market.asks()
     signed = market.signs(asking)
-    market.town.world.now += DAY
-    status = asking.tick(market.town.world.now)
+    market.net.world.now += DAY
+    status = asking.tick(market.net.world.now)
     assert (status.message, status.state) == (None, PayeeState.EXPIRED)
     assert [item.code for item in status.objections] == [Code.REQUEST_EXPIRED]
     assert signed.message is not None

@@ -90,7 +90,7 @@ def cut_at(number: int, when: str) -> Cut:
 def market(tmp_path: Path) -> Iterator[Market]:
     market = Market(tmp_path)
     yield market
-    market.town.close()
+    market.net.close()
 
 
 @pytest.mark.parametrize("number", range(8))

@@ -21,34 +21,34 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+def net(tmp_path: Path) -> Iterator[WalletNetwork]:
     made = WalletNetwork(tmp_path)
     made.wallet("aigul")
     yield made
     made.close()
 
 
-def line(town: WalletNetwork, keystore: MemoryKeystore, url: str = NOWHERE, **more: object) -> BankClient:
-    wallet = town.wallets["aigul"]
+def line(net: WalletNetwork, keystore: MemoryKeystore, url: str = NOWHERE, **more: object) -> BankClient:
+    wallet = net.wallets["aigul"]
     return connect(wallet, keystore, bank="alatau", url=url, random=Chance("calls"), **more)  # type: ignore[arg-type]
 
 
-def test_a_device_key_is_made_once(town: WalletNetwork) -> None:
+def test_a_device_key_is_made_once(net: WalletNetwork) -> None:
     keystore = MemoryKeystore(Chance("device"), pin="1234")
-    first, second = line(town, keystore), line(town, keystore)
+    first, second = line(net, keystore), line(net, keystore)
     assert first.device_key == second.device_key == keystore.public_key(DEVICE_ALIAS)
     assert keystore.aliases() == {DEVICE_ALIAS}
     assert first.bank == "alatau"
 
 
-def test_nothing_is_opened_before_a_call_and_a_call_can_be_stopped(town: WalletNetwork) -> None:
+def test_nothing_is_opened_before_a_call_and_a_call_can_be_stopped(net: WalletNetwork) -> None:
     asked: list[bool] = []
 
     def stopped() -> bool:
         asked.append(True)
         return True
 
-    client = line(town, MemoryKeystore(Chance("device"), pin="1234"), is_stopped=stopped)
+    client = line(net, MemoryKeystore(Chance("device"), pin="1234"), is_stopped=stopped)
     assert asked == []
     with pytest.raises(NoAnswer) as silence:
         client.account()
@@ -58,9 +58,9 @@ def test_nothing_is_opened_before_a_call_and_a_call_can_be_stopped(town: WalletN
     client.close()
 
 
-def test_what_is_no_address_is_told_before_any_call(town: WalletNetwork) -> None:
+def test_what_is_no_address_is_told_before_any_call(net: WalletNetwork) -> None:
     with pytest.raises(NoAnswer) as nowhere:
-        line(town, MemoryKeystore(Chance("device"), pin="1234"), url="no address")
+        line(net, MemoryKeystore(Chance("device"), pin="1234"), url="no address")
     assert nowhere.value.code is Code.UNREACHABLE
 
 
@@ -78,14 +78,14 @@ class Between:
         raise AssertionError(path)
 
 
-def test_who_stands_in_the_line_sees_every_call_and_stale_ones_ask_for_the_time(town: WalletNetwork) -> None:
+def test_who_stands_in_the_line_sees_every_call_and_stale_ones_ask_for_the_time(net: WalletNetwork) -> None:
     between = Between()
 
     def through(service: Service) -> Service:
         assert hasattr(service, "close"), "the real line"
         return between
 
-    client = line(town, MemoryKeystore(Chance("device"), pin="1234"), through=through)
+    client = line(net, MemoryKeystore(Chance("device"), pin="1234"), through=through)
     with pytest.raises(RemoteRefusal):
         client.account()
     assert between.seen[0] == "/v1/account"

@@ -45,66 +45,66 @@ def homes(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def people(town: LedgerNetwork, expected: dict[str, Any]) -> dict[str, Customer]:
+def people(net: LedgerNetwork, expected: dict[str, Any]) -> dict[str, Customer]:
     """The customers again, with what their wallets remember."""
     found = {}
     for name, (account, raw, sequence, total) in expected["people"].items():
         bank = "alatau" if name in ("Aigul", "Shop") else "zhibek"
         certificate = cose.parse(Certificate, bytes.fromhex(raw))
         person = Person(Key.of(f"{name} epoch 1"), certificate, sequence, total)
-        found[name] = Customer(town, bank, name, Key.of(f"{name} device"), account, [person])
+        found[name] = Customer(net, bank, name, Key.of(f"{name} device"), account, [person])
     return found
 
 
 def opened(homes: Path) -> tuple[LedgerNetwork, dict[str, Any]]:
     expected = json.loads(EXPECTED.read_text("utf-8"))
-    town = LedgerNetwork(homes, os.urandom)
-    town.now = town.world.now = expected["now"]
-    return town, expected
+    net = LedgerNetwork(homes, os.urandom)
+    net.now = net.world.now = expected["now"]
+    return net, expected
 
 
 def test_they_say_what_they_said(homes: Path) -> None:
-    town, expected = opened(homes)
-    books = [town.central_books(), town.books("alatau"), town.books("zhibek")]
+    net, expected = opened(homes)
+    books = [net.central_books(), net.books("alatau"), net.books("zhibek")]
     assert json.loads(json.dumps(books, default=lambda raw: raw.hex())) == expected["books"]
-    assert {name: people(town, expected)[name].balance() for name in expected["balances"]} == expected[
+    assert {name: people(net, expected)[name].balance() for name in expected["balances"]} == expected[
         "balances"
     ]
-    town.close()
+    net.close()
 
 
 def test_the_directory_of_then_is_still_read_and_has_a_second_form_now(homes: Path) -> None:
     held = sqlite3.connect(homes / "central-bank" / "central_bank.db")
     (raw,) = held.execute("select raw from directory").fetchone()
     held.close()
-    town, _ = opened(homes)
-    line = town.line("alatau", Key.of("anybody"))
+    net, _ = opened(homes)
+    line = net.line("alatau", Key.of("anybody"))
     given = Published.from_cbor(line.get("/v1/directories"))
     assert [form.body.KIND.typ for form in given.forms] == ["qbd2", "qbd1"]
     assert given.forms[1].encode() == raw
-    root = town.network.root
+    root = net.network.root
     assert Directory.of(given.forms[0], root) == Directory.open(raw, root)
-    town.close()
+    net.close()
 
 
 def test_what_was_under_way_is_finished_and_the_money_goes_on(homes: Path) -> None:
-    town, expected = opened(homes)
-    known = people(town, expected)
+    net, expected = opened(homes)
+    known = people(net, expected)
     aigul, baurzhan, shop = known["Aigul"], known["Baurzhan"], known["Shop"]
-    town.settle_down()
-    town.check_books()
+    net.settle_down()
+    net.check_books()
     assert shop.balance() == expected["balances"]["Shop"] + 5_000 + 6_000
     bundle, rows = baurzhan.deliveries()
     assert 150_000 in {transfer.body.amount for transfer in bundle.transfers}
     assert {row.evidence for row in rows if row.settlement and row.settlement.verdict} != {None}
     issuance = cose.parse(Issuance, bytes.fromhex(expected["issuance"]))
-    town.remember(issuance)
-    (row,) = aigul.upload(town.pay(aigul, issued_tokens(issuance)[:1], shop, 100_000))
+    net.remember(issuance)
+    (row,) = aigul.upload(net.pay(aigul, issued_tokens(issuance)[:1], shop, 100_000))
     assert row.settlement is not None
     assert row.settlement.values == (100_000,)
-    town.settle_down()
-    town.check_books()
-    town.close()
+    net.settle_down()
+    net.check_books()
+    net.close()
 
 
 def test_whoever_read_up_to_a_number_of_then_reads_on_and_gets_nothing_twice(homes: Path) -> None:
@@ -112,8 +112,8 @@ def test_whoever_read_up_to_a_number_of_then_reads_on_and_gets_nothing_twice(hom
     held = sqlite3.connect(homes / "alatau" / "bank.db")
     given = held.execute("select customer, seq, object from deliveries order by seq").fetchall()
     held.close()
-    town, expected = opened(homes)
-    for customer in (people(town, expected)[name] for name in ("Aigul", "Shop")):
+    net, expected = opened(homes)
+    for customer in (people(net, expected)[name] for name in ("Aigul", "Shop")):
         listed = [(seq, name) for account, seq, name in given if account == customer.account]
         assert listed
         for place, (cursor, _) in enumerate(listed):
@@ -124,17 +124,17 @@ def test_whoever_read_up_to_a_number_of_then_reads_on_and_gets_nothing_twice(hom
             assert (bundle != [[], [], [], []]) == bool(rest)
         other = next(seq for account, seq, _ in given if account != customer.account)
         assert customer.line().post("/v1/deliveries", [other, 1])[3] == 0
-    aigul, shop = (people(town, expected)[name] for name in ("Aigul", "Shop"))
+    aigul, shop = (people(net, expected)[name] for name in ("Aigul", "Shop"))
     issuance = cose.parse(Issuance, bytes.fromhex(expected["issuance"]))
-    town.remember(issuance)
-    paid = town.pay(aigul, issued_tokens(issuance)[:1], shop, 100_000)
+    net.remember(issuance)
+    paid = net.pay(aigul, issued_tokens(issuance)[:1], shop, 100_000)
     aigul.upload(paid)
     for customer in (aigul, shop):
         last = max(seq for account, seq, _ in given if account == customer.account)
         after, _, rows, _ = customer.line().post("/v1/deliveries", [last, 1])
         assert [row[0] for row in rows] == [paid.id]
         assert after > max(seq for _, seq, _ in given)
-    town.close()
+    net.close()
 
 
 def test_they_are_brought_to_the_newest_version(homes: Path) -> None:

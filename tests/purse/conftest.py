@@ -1,4 +1,4 @@
-"""A town of wallets in memory, and its ledger."""
+"""A network of wallets in memory, and its ledger."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tests.support.wallets import WalletNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[WalletNetwork]:
+def net(tmp_path: Path) -> Iterator[WalletNetwork]:
     made = WalletNetwork(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def clone(town: WalletNetwork) -> Clone:
-    return Clone(town)
+def clone(net: WalletNetwork) -> Clone:
+    return Clone(net)
 
 
 @pytest.fixture
-def shelf(town: WalletNetwork) -> Shelf:
-    return Shelf(town)
+def shelf(net: WalletNetwork) -> Shelf:
+    return Shelf(net)

@@ -45,15 +45,15 @@ def test_its_intent_is_signed_and_its_money_spent(store: Path, tmp_path: Path) -
     wallet, _ = opened(store, tmp_path)
     (intent,) = (item for item in wallet.paying.pending() if item.state is PaymentState.RESERVED)
     wallet.paying.sign(intent.id)
-    town = WalletNetwork(tmp_path / "town")
-    town.world.now = wallet.now()
-    berik = town.wallet("berik", bank="zhibek")
+    net = WalletNetwork(tmp_path / "net")
+    net.world.now = wallet.now()
+    berik = net.wallet("berik", bank="zhibek")
     request = berik.receiving.request(wallet.balance().spendable)
     raw = wallet.paying.sign(wallet.paying.reserve(request))
     assert berik.receiving.receive(raw).code is None
     assert wallet.balance().spendable == 0
     wallet.close()
-    town.close()
+    net.close()
 
 
 def test_there_is_one_for_every_version_since_the_first() -> None:

@@ -10,43 +10,43 @@ from tests.support.world import LIMITS
 from wallet.protocol.codes import Code
 
 
-def test_a_funding_is_asked_for_again_until_it_is_complete(town: WalletNetwork) -> None:
-    asel = town.wallet("asel")
+def test_a_funding_is_asked_for_again_until_it_is_complete(net: WalletNetwork) -> None:
+    asel = net.wallet("asel")
     funding = asel.reconciling.fundings.begin(1_234_567)
     assert sum(funding.amounts) == 1_234_567
-    asel = town.open("asel")
+    asel = net.open("asel")
     assert asel.reconciling.fundings.open() == (funding,)
     assert asel.balance().funding == 1_234_567
-    issuance = town.issue(funding)
+    issuance = net.issue(funding)
     assert asel.reconciling.fundings.complete(issuance)
     assert not asel.reconciling.fundings.complete(issuance)
     assert (asel.balance().spendable, asel.balance().unsettled, asel.balance().funding) == (1_234_567, 0, 0)
     assert asel.reconciling.fundings.open() == ()
 
 
-def test_an_issuance_must_be_what_was_asked_for(town: WalletNetwork) -> None:
-    asel = town.wallet("asel")
+def test_an_issuance_must_be_what_was_asked_for(net: WalletNetwork) -> None:
+    asel = net.wallet("asel")
     funding = asel.reconciling.fundings.begin(1_000_000)
     with refused(Code.FUNDING_MISMATCH):
-        asel.reconciling.fundings.complete(town.issue(replace(funding, amounts=(1_000_001,))))
+        asel.reconciling.fundings.complete(net.issue(replace(funding, amounts=(1_000_001,))))
     with refused(Code.NOT_FOUND):
-        asel.reconciling.fundings.complete(town.issue(replace(funding, id=b"\0" * 16)))
+        asel.reconciling.fundings.complete(net.issue(replace(funding, id=b"\0" * 16)))
     assert asel.balance().held == 0
 
 
-def test_money_of_a_dropped_funding_is_still_ours(town: WalletNetwork) -> None:
-    asel = town.wallet("asel")
+def test_money_of_a_dropped_funding_is_still_ours(net: WalletNetwork) -> None:
+    asel = net.wallet("asel")
     funding = asel.reconciling.fundings.begin(1_000_000)
     asel.reconciling.fundings.drop(funding.id)
     assert asel.balance().funding == 0
-    town.issue(funding)
-    asel.reconciling.deliver(*town.ledger.deliver({funding.owner}))
+    net.issue(funding)
+    asel.reconciling.deliver(*net.ledger.deliver({funding.owner}))
     assert asel.balance().spendable == 1_000_000
 
 
-def test_fundings_count_against_the_balance_limit(town: WalletNetwork) -> None:
-    town.limits = replace(LIMITS, balance=100_000)
-    asel = town.wallet("asel", 50_000)
+def test_fundings_count_against_the_balance_limit(net: WalletNetwork) -> None:
+    net.limits = replace(LIMITS, balance=100_000)
+    asel = net.wallet("asel", 50_000)
     asel.reconciling.fundings.begin(30_000)
     with refused(Code.LIMIT_BALANCE):
         asel.reconciling.fundings.begin(20_001)

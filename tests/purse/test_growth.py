@@ -15,83 +15,83 @@ from wallet.protocol.policy import Baseline, PolicyBase, Reason, digest_of
 from wallet.protocol.transfer import Transfer
 
 
-def forks(town: WalletNetwork, name: str, count: int) -> tuple[list[Signed[Transfer]], Bundle]:
+def forks(net: WalletNetwork, name: str, count: int) -> tuple[list[Signed[Transfer]], Bundle]:
     """So many payments of one tiyn each by one wallet to one victim, all with one number."""
-    cheat = town.wallet(name, *[2] * count)
+    cheat = net.wallet(name, *[2] * count)
     certificate = cheat.reconciling.certificate
     assert certificate is not None
-    keystore = town.keystores[name]
+    keystore = net.keystores[name]
     (alias,) = keystore.aliases()
     key = Key(name, keystore._key(alias), certificate.body.key)
-    victim = town.certificate_of("victim").key
+    victim = net.certificate_of("victim").key
     made = []
     for own in cheat.tokens():
         person = Person(key, certificate)
-        made.append(town.world.transfer(person, [own.token], victim, 1, bytes(16)))
+        made.append(net.world.transfer(person, [own.token], victim, 1, bytes(16)))
     issuances = {
         own.token.ref.txid: cheat._purse.objects.issuance(own.token.ref.txid) for own in cheat.tokens()
     }
     return made, Bundle(tuple(made), tuple(issuances.values()), (certificate,), ())
 
 
-def test_one_piece_of_evidence_is_enough_for_a_wallet(town: WalletNetwork) -> None:
+def test_one_piece_of_evidence_is_enough_for_a_wallet(net: WalletNetwork) -> None:
     """`evidence fills a victims phone`: n(n - 1)/2 pieces, three signatures each."""
-    victim = town.wallet("victim")
-    made, bundle = forks(town, "cheat", 30)
-    victim.reconciling.deliver(bundle, town.ledger.upload(bundle))
+    victim = net.wallet("victim")
+    made, bundle = forks(net, "cheat", 30)
+    victim.reconciling.deliver(bundle, net.ledger.upload(bundle))
     (evidence,) = victim.evidence()
     assert evidence.kind is Contradiction.SEQUENCE_FORK
     assert {evidence.first.id, evidence.second.id} <= {transfer.id for transfer in made}
     assert victim.balance().held == 30
 
 
-def revoked(town: WalletNetwork, name: str, first: int, last: int) -> None:
+def revoked(net: WalletNetwork, name: str, first: int, last: int) -> None:
     for number in range(first, last):
-        town.revoke(number.to_bytes(16, "big"), Reason.LOST)
-    town.learn_policy(name)
+        net.revoke(number.to_bytes(16, "big"), Reason.LOST)
+    net.learn_policy(name)
 
 
-def test_deltas_are_read_once_and_never_again(town: WalletNetwork) -> None:
+def test_deltas_are_read_once_and_never_again(net: WalletNetwork) -> None:
     """`every delta at every payment`: all of them were read, parsed and verified, at opening and at each payment."""
-    asel, _ = town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")
-    revoked(town, "asel", 0, 40)
+    asel, _ = net.wallet("asel", 100_000), net.wallet("berik", bank="zhibek")
+    revoked(net, "asel", 0, 40)
     with asel._purse.store.transaction():
         asel._purse.store.write("UPDATE policy_delta SET raw = x'00' WHERE version < 30")
-    asel = town.open("asel")
+    asel = net.open("asel")
     assert len(asel._purse.authority.policy.revoked) == 40
     assert asel._purse.authority.directory_at(0).banks
-    revoked(town, "asel", 40, 41)
+    revoked(net, "asel", 40, 41)
     assert len(asel._purse.authority.policy.revoked) == 41
-    town.learn_policy("berik")
-    town.pay("asel", "berik", 500)
+    net.learn_policy("berik")
+    net.pay("asel", "berik", 500)
 
 
-def test_a_payment_costs_no_more_after_many_deltas(town: WalletNetwork) -> None:
-    asel, _ = town.wallet("asel", *[1_000] * 4), town.wallet("berik", bank="zhibek")
+def test_a_payment_costs_no_more_after_many_deltas(net: WalletNetwork) -> None:
+    asel, _ = net.wallet("asel", *[1_000] * 4), net.wallet("berik", bank="zhibek")
 
     def cost() -> int:
-        town.learn_policy("asel")
-        town.learn_policy("berik")
+        net.learn_policy("asel")
+        net.learn_policy("berik")
         with steps_of(asel._purse.store._connection) as count:
-            town.pay("asel", "berik", 1_000)
+            net.pay("asel", "berik", 1_000)
             return count()
 
     cost()
     before = cost()
-    revoked(town, "asel", 0, 200)
+    revoked(net, "asel", 0, 200)
     assert cost() < 1.25 * before
 
 
 @pytest.mark.parametrize("removed", [False, True])
-def test_what_is_kept_is_what_the_deltas_come_to(town: WalletNetwork, removed: bool) -> None:
-    asel = town.wallet("asel")
-    revoked(town, "asel", 0, 5)
-    town.revoke(bytes(16), Reason.CONFLICT)
+def test_what_is_kept_is_what_the_deltas_come_to(net: WalletNetwork, removed: bool) -> None:
+    asel = net.wallet("asel")
+    revoked(net, "asel", 0, 5)
+    net.revoke(bytes(16), Reason.CONFLICT)
     if removed:
-        town.revoke((1).to_bytes(16, "big"), Reason.CONFLICT)
-    town.learn_policy("asel")
+        net.revoke((1).to_bytes(16, "big"), Reason.CONFLICT)
+    net.learn_policy("asel")
     held = asel._purse.authority.policy
-    again = town.open("asel")._purse.authority.policy
+    again = net.open("asel")._purse.authority.policy
     assert (again.version, again.head, dict(again.revoked), again.time) == (
         held.version,
         held.head,
@@ -102,44 +102,44 @@ def test_what_is_kept_is_what_the_deltas_come_to(town: WalletNetwork, removed: b
     assert again.revoked[bytes(16)] is Reason.CONFLICT
 
 
-def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(town: WalletNetwork) -> None:
-    asel, shop = town.wallet("asel", *[1_000] * 30), town.merchant("shop")
+def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(net: WalletNetwork) -> None:
+    asel, shop = net.wallet("asel", *[1_000] * 30), net.merchant("shop")
 
     def cost() -> int:
-        town.upload("shop")
+        net.upload("shop")
         with steps_of(shop._purse.store._connection) as count:
             assert shop.reconciling.uploads.next().transfers == ()
             return count()
 
-    town.pay("asel", "shop", 1_000)
+    net.pay("asel", "shop", 1_000)
     before = cost()
     for _ in range(20):
-        town.pay("asel", "shop", 1_000)
+        net.pay("asel", "shop", 1_000)
     assert cost() <= before
     assert asel.balance().held == 9_000
 
 
-def test_a_wallet_that_begins_with_a_base_goes_on_as_if_it_had_every_delta(town: WalletNetwork) -> None:
-    town.wallet("berik", 50_000, bank="zhibek")
-    revoked(town, "berik", 0, 20)
-    full = town.wallets["berik"]._purse.authority.policy
+def test_a_wallet_that_begins_with_a_base_goes_on_as_if_it_had_every_delta(net: WalletNetwork) -> None:
+    net.wallet("berik", 50_000, bank="zhibek")
+    revoked(net, "berik", 0, 20)
+    full = net.wallets["berik"]._purse.authority.policy
     listed = tuple(sorted(full.revoked.items()))
-    body = PolicyBase(full.version, town.world.now, (), digest_of(listed))
-    base = Baseline(cose.sign(body, town.world.policy_key.sign), listed)
-    asel = town.open("asel")
-    asel.reconciling.take_root(town.world.root.public, town.world.signed_directory().encode())
+    body = PolicyBase(full.version, net.world.now, (), digest_of(listed))
+    base = Baseline(cose.sign(body, net.world.policy_key.sign), listed)
+    asel = net.open("asel")
+    asel.reconciling.take_root(net.world.root.public, net.world.signed_directory().encode())
     asel.reconciling.take_base(base)
     assert asel.reconciling.policy_version == 20
-    revoked(town, "asel", 20, 23)
+    revoked(net, "asel", 20, 23)
     asel.reconciling.take_base(base)
-    town.certify("asel")
-    asel = town.open("asel")
+    net.certify("asel")
+    asel = net.open("asel")
     assert asel.reconciling.policy_version == 23
     assert len(asel._purse.authority.policy.revoked) == 23
     assert asel._purse.authority.update_for(5) is None, "what it lacks itself it passes on to nobody"
     update = asel._purse.authority.update_for(21)
     assert update is not None
     assert [delta.body.version for delta in update.deltas] == [22, 23]
-    town.pay("berik", "asel", 500)
-    town.learn_policy("berik")
-    town.pay("asel", "berik", 500)
+    net.pay("berik", "asel", 500)
+    net.learn_policy("berik")
+    net.pay("asel", "berik", 500)

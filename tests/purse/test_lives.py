@@ -51,26 +51,26 @@ class Lives(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.town = WalletNetwork(Path("nowhere"))
-        self.shelf = Shelf(self.town)
+        self.net = WalletNetwork(Path("nowhere"))
+        self.shelf = Shelf(self.net)
         self.issued = 0
         for name in NAMES:
-            self.town.wallet(name, bank="zhibek" if name == "dina" else "alatau")
+            self.net.wallet(name, bank="zhibek" if name == "dina" else "alatau")
             self.fund(name, 100_000)
 
     @rule(name=people, amount=st.integers(1, 300_000))
     def fund(self, name: str, amount: int) -> None:
-        self.town.fund(name, amount)
+        self.net.fund(name, amount)
         self.issued += amount
 
     @rule(target=requests, name=people, amount=st.integers(1, 120_000), printed=st.booleans())
     def ask(self, name: str, amount: int, printed: bool) -> object:
-        return name, self.town.wallets[name].receiving.request(amount, printed=printed)
+        return name, self.net.wallets[name].receiving.request(amount, printed=printed)
 
     @rule(target=payments, name=people, request=requests)
     def pay(self, name: str, request: Any) -> object:
         payee, asked = request
-        paying = self.town.wallets[name].paying
+        paying = self.net.wallets[name].paying
         payment = perhaps(lambda: paying.reserve(asked, allow_second=True))
         raw = None if payment is None else perhaps(lambda: paying.sign(payment))
         return multiple() if raw is None else (payee, name, payment, raw)
@@ -79,46 +79,46 @@ class Lives(RuleBasedStateMachine):
     def hesitate(self, name: str, request: Any) -> None:
         """An intent that is left lying, or taken back."""
         _, asked = request
-        perhaps(lambda: self.town.wallets[name].paying.reserve(asked, allow_second=True))
+        perhaps(lambda: self.net.wallets[name].paying.reserve(asked, allow_second=True))
 
     @rule(name=people)
     def think_again(self, name: str) -> None:
-        paying = self.town.wallets[name].paying
+        paying = self.net.wallets[name].paying
         for item in paying.pending():
-            if item.state is PaymentState.RESERVED and self.town.wallets[name].state is PurseState.SOUND:
+            if item.state is PaymentState.RESERVED and self.net.wallets[name].state is PurseState.SOUND:
                 paying.drop(item.id)
 
     @rule(payment=payments, answers=st.booleans())
     def show(self, payment: Any, answers: bool) -> None:
         """To its payee, as often as one likes; the receipt may get lost."""
         payee, payer, identifier, raw = payment
-        received = self.town.wallets[payee].receiving.receive(raw)
-        paying = self.town.wallets[payer].paying
+        received = self.net.wallets[payee].receiving.receive(raw)
+        paying = self.net.wallets[payer].paying
         if answers and self._remembers(payer, identifier):
             state = paying.acknowledge(identifier, received.receipt)
             assert state in (PaymentState.ACKNOWLEDGED, PaymentState.REFUSED)
 
     def _remembers(self, payer: str, payment: bytes) -> bool:
         """An older copy of a purse may not know its own payment."""
-        known = {item.id for item in self.town.wallets[payer].paying.pending()}
+        known = {item.id for item in self.net.wallets[payer].paying.pending()}
         return (
             payment in known
-            and self.town.wallets[payer].paying.summary(payment).state is not PaymentState.RESERVED
+            and self.net.wallets[payer].paying.summary(payment).state is not PaymentState.RESERVED
         )
 
     @rule(name=people, anew=st.booleans(), refresh=st.booleans())
     def sync(self, name: str, anew: bool, refresh: bool) -> None:
-        self.town.world.now += 60
-        sound = self.town.wallets[name].state is PurseState.SOUND
-        self.town.reconcile(name, anew=anew, refresh=refresh and sound)
+        self.net.world.now += 60
+        sound = self.net.wallets[name].state is PurseState.SOUND
+        self.net.reconcile(name, anew=anew, refresh=refresh and sound)
 
     @rule(name=people, amount=st.integers(1, 50_000))
     def take_back(self, name: str, amount: int) -> None:
-        perhaps(lambda: self.town.wallets[name].reconciling.exchanging.begin_defund(amount))
+        perhaps(lambda: self.net.wallets[name].reconciling.exchanging.begin_defund(amount))
 
     @rule(name=people)
     def open_again(self, name: str) -> None:
-        self.town.open(name)
+        self.net.open(name)
 
     @rule(name=people)
     def copy(self, name: str) -> None:
@@ -132,34 +132,34 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def no_money_from_nowhere(self) -> None:
-        if not hasattr(self, "town"):
+        if not hasattr(self, "net"):
             return
         refs = {}
-        for wallet in self.town.wallets.values():
+        for wallet in self.net.wallets.values():
             if wallet.state is PurseState.SOUND:
                 refs.update({item.token.ref: item.worth for item in wallet.tokens()})
         assert sum(refs.values()) <= self.issued
 
     def teardown(self) -> None:
-        if not hasattr(self, "town"):
+        if not hasattr(self, "net"):
             return
         try:
             self._settle_all()
         finally:
-            self.town.close()
+            self.net.close()
 
     def _settle_all(self) -> None:
         """When everybody has been online, wallets and ledger agree to the tiyn."""
         for _ in range(3):
             for name in NAMES:
-                self.town.reconcile(name)
+                self.net.reconcile(name)
         for name in NAMES:
-            wallet = self.town.wallets[name]
+            wallet = self.net.wallets[name]
             assert wallet.evidence() == (), "nobody here is dishonest"
-        held = sum(wallet.balance().held for wallet in self.town.wallets.values())
-        outstanding, accounts = self.town.ledger.outstanding(), sum(self.town.ledger.accounts.values())
+        held = sum(wallet.balance().held for wallet in self.net.wallets.values())
+        outstanding, accounts = self.net.ledger.outstanding(), sum(self.net.ledger.accounts.values())
         assert outstanding + accounts == self.issued
-        if all(wallet.state is PurseState.SOUND for wallet in self.town.wallets.values()):
+        if all(wallet.state is PurseState.SOUND for wallet in self.net.wallets.values()):
             assert held == outstanding
 
 

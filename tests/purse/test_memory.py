@@ -31,36 +31,36 @@ def no_files() -> Iterator[None]:
             resource.setrlimit(what, limits)
 
 
-def warm_up(town: WalletNetwork) -> None:
+def warm_up(net: WalletNetwork) -> None:
     """What is loaded once in a process is loaded."""
-    town.wallet("first", 10_000), town.wallet("second")
-    town.pay("first", "second", 10_000)
+    net.wallet("first", 10_000), net.wallet("second")
+    net.pay("first", "second", 10_000)
     for name in ("first", "second"):
-        town.reconcile(name, anew=True, refresh=True)
+        net.reconcile(name, anew=True, refresh=True)
 
 
-def test_a_wallets_whole_day_needs_no_file(town: WalletNetwork) -> None:
-    warm_up(town)
+def test_a_wallets_whole_day_needs_no_file(net: WalletNetwork) -> None:
+    warm_up(net)
     with no_files():
         with pytest.raises(OSError, match="open files"):
             os.open("/dev/null", os.O_RDONLY)
-        town.wallet("asel", 100_000), town.wallet("berik")
-        town.pay("asel", "berik", 70_000)
+        net.wallet("asel", 100_000), net.wallet("berik")
+        net.pay("asel", "berik", 70_000)
         for name in ("asel", "berik"):
-            town.reconcile(name, anew=True, refresh=True)
-            town.open(name)
-        town.pay("berik", "asel", 10_000)
-        assert [town.wallets[name].balance().held for name in ("asel", "berik")] == [40_000, 60_000]
-    assert not list(town.folder.iterdir())
+            net.reconcile(name, anew=True, refresh=True)
+            net.open(name)
+        net.pay("berik", "asel", 10_000)
+        assert [net.wallets[name].balance().held for name in ("asel", "berik")] == [40_000, 60_000]
+    assert not list(net.folder.iterdir())
 
 
-def test_a_copy_has_a_life_of_its_own(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000), town.wallet("berik")
-    copy = town.homes["asel"].clone()
-    town.pay("asel", "berik", 60_000)
-    other = Wallet.open(copy, town.keystores["asel"].clone(), lambda: town.world.now, Chance("copy"))
+def test_a_copy_has_a_life_of_its_own(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000), net.wallet("berik")
+    copy = net.homes["asel"].clone()
+    net.pay("asel", "berik", 60_000)
+    other = Wallet.open(copy, net.keystores["asel"].clone(), lambda: net.world.now, Chance("copy"))
     assert (other.state, other.balance().held) == (PurseState.ROLLED_BACK, 100_000)
-    assert town.wallets["asel"].balance().held == 40_000
+    assert net.wallets["asel"].balance().held == 40_000
     other.close()
 
 
@@ -72,33 +72,33 @@ def test_it_is_not_copied_within_a_transaction() -> None:
     assert home.clone().open().value("PRAGMA user_version") == store.value("PRAGMA user_version")
 
 
-def test_whoever_opens_it_takes_it_from_who_had_it(town: WalletNetwork) -> None:
-    asel = town.wallet("asel", 100_000)
-    again = Wallet.open(town.homes["asel"], town.keystores["asel"], lambda: town.world.now, Chance("again"))
+def test_whoever_opens_it_takes_it_from_who_had_it(net: WalletNetwork) -> None:
+    asel = net.wallet("asel", 100_000)
+    again = Wallet.open(net.homes["asel"], net.keystores["asel"], lambda: net.world.now, Chance("again"))
     assert again.balance().held == 100_000
     with pytest.raises(Exception, match="closed"):
         asel.balance()
     again.close()
 
 
-def test_an_older_copy_in_its_place_is_noticed(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000), town.wallet("berik")
-    copy = town.homes["asel"].clone()
-    town.pay("asel", "berik", 60_000)
-    asel = town.put_back("asel", copy)
+def test_an_older_copy_in_its_place_is_noticed(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000), net.wallet("berik")
+    copy = net.homes["asel"].clone()
+    net.pay("asel", "berik", 60_000)
+    asel = net.put_back("asel", copy)
     assert asel.state is PurseState.ROLLED_BACK
     with refused(Code.ROLLBACK):
-        asel.paying.consider(town.wallets["berik"].receiving.request(1_000))
+        asel.paying.consider(net.wallets["berik"].receiving.request(1_000))
 
 
 def test_a_folder_holds_the_same_as_memory(tmp_path: Path) -> None:
     """Which of the two a wallet lies in is not to be seen in what it does."""
     said = []
-    for town in (WalletNetwork(tmp_path / "a"), WalletNetwork(tmp_path / "b", on_disk=True)):
-        town.wallet("asel", 100_000), town.wallet("berik")
-        town.pay("asel", "berik", 60_000)
-        town.reconcile("berik", refresh=True)
-        opened = [town.open(name) for name in ("asel", "berik")]
+    for net in (WalletNetwork(tmp_path / "a"), WalletNetwork(tmp_path / "b", on_disk=True)):
+        net.wallet("asel", 100_000), net.wallet("berik")
+        net.pay("asel", "berik", 60_000)
+        net.reconcile("berik", refresh=True)
+        opened = [net.open(name) for name in ("asel", "berik")]
         said.append([(wallet.history(), wallet.tokens()) for wallet in opened])
-        town.close()
+        net.close()
     assert said[0] == said[1]

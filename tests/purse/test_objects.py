@@ -14,14 +14,14 @@ NAMES = ("asel", "berik", "dina")
 
 
 @pytest.fixture
-def lived(town: WalletNetwork) -> WalletNetwork:
+def lived(net: WalletNetwork) -> WalletNetwork:
     """Money that went round twice, with change on the way."""
     for name in NAMES:
-        town.wallet(name, 50_000, 50_000)
+        net.wallet(name, 50_000, 50_000)
     for _ in range(2):
         for payer, payee in zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True):
-            town.pay(payer, payee, 70_000)
-    return town
+            net.pay(payer, payee, 70_000)
+    return net
 
 
 def said(objects: Objects, txids: list[bytes]) -> list[object]:

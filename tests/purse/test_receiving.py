@@ -27,16 +27,16 @@ from wallet.purse.store.tokens import TokenState
 from wallet.purse.view.history import EventKind
 
 
-def test_a_repeat_gets_the_first_receipt_and_says_of_when(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
-    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+def test_a_repeat_gets_the_first_receipt_and_says_of_when(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
+    _, raw = pay_unseen(net, "asel", berik.receiving.request(30_000))
     first = berik.receiving.receive(raw)
-    town.world.now += 90
-    again = town.open("berik").receiving.receive(raw)
+    net.world.now += 90
+    again = net.open("berik").receiving.receive(raw)
     assert (again.receipt, again.code) == (first.receipt, None)
-    assert (first.repeat_of, again.repeat_of) == (None, town.world.now - 90)
-    assert town.wallets["berik"].balance().spendable == 30_000
+    assert (first.repeat_of, again.repeat_of) == (None, net.world.now - 90)
+    assert net.wallets["berik"].balance().spendable == 30_000
 
 
 class Killed(BaseException):
@@ -51,15 +51,15 @@ def dying_at(step: str) -> Callable[[str], None]:
     return reached
 
 
-def test_what_is_accepted_is_on_disk_with_its_receipt(town: WalletNetwork) -> None:
+def test_what_is_accepted_is_on_disk_with_its_receipt(net: WalletNetwork) -> None:
     """Killed right after the one step, nothing is left to sign."""
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(30_000)
-    _, raw = pay_unseen(town, "asel", request)
+    _, raw = pay_unseen(net, "asel", request)
     with watching(dying_at("purse.accept.stored")), pytest.raises(Killed):
         berik.receiving.receive(raw)
-    berik = open_after_a_kill(town, "berik")
+    berik = open_after_a_kill(net, "berik")
     assert berik._purse.store.value("SELECT count(*) FROM incoming WHERE receipt IS NOT NULL") == 1
     answered = berik.receiving.answered(request)
     assert answered is not None
@@ -69,63 +69,63 @@ def test_what_is_accepted_is_on_disk_with_its_receipt(town: WalletNetwork) -> No
     assert berik.receiving.receive(raw).receipt == answered.receipt
 
 
-def test_killed_with_the_receipt_signed_nothing_came_and_the_payment_shows_again(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
+def test_killed_with_the_receipt_signed_nothing_came_and_the_payment_shows_again(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(30_000)
-    _, raw = pay_unseen(town, "asel", request)
+    _, raw = pay_unseen(net, "asel", request)
     with watching(dying_at("purse.receipt.signed")), pytest.raises(Killed):
         berik.receiving.receive(raw)
-    berik = open_after_a_kill(town, "berik")
+    berik = open_after_a_kill(net, "berik")
     assert (berik.receiving.answered(request), berik.balance().spendable) == (None, 0)
     assert berik.receiving.receive(raw).repeat_of is None
     assert berik.balance().spendable == 30_000
 
 
 def test_where_no_receipt_can_be_signed_the_money_is_kept_and_a_repeat_gets_one(
-    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
+    net: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
-    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
+    _, raw = pay_unseen(net, "asel", berik.receiving.request(30_000))
 
     def fails(*_: object) -> bytes:
         raise KeystoreError(KeystoreCode.TOKEN_FAULT)
 
-    monkeypatch.setattr(town.keystores["berik"], "sign", fails)
+    monkeypatch.setattr(net.keystores["berik"], "sign", fails)
     with pytest.raises(KeystoreError):
         berik.receiving.receive(raw)
     assert berik.balance().spendable == 30_000
     monkeypatch.undo()
     again = berik.receiving.receive(raw)
-    assert (again.code, again.repeat_of) == (None, town.world.now)
+    assert (again.code, again.repeat_of) == (None, net.world.now)
     assert berik.balance().spendable == 30_000
 
 
-def test_other_company_makes_no_new_payment(town: WalletNetwork) -> None:
+def test_other_company_makes_no_new_payment(net: WalletNetwork) -> None:
     """The same transfers with another policy beside them are the same payment."""
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
-    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
+    _, raw = pay_unseen(net, "asel", berik.receiving.request(30_000))
     first = berik.receiving.receive(raw)
-    town.revoke(b"\1" * 16, Reason.LOST)
-    again = berik.receiving.receive(replace(parse_payment(raw), policy=town.update()).encode())
-    assert (again.receipt, again.repeat_of) == (first.receipt, town.world.now)
+    net.revoke(b"\1" * 16, Reason.LOST)
+    again = berik.receiving.receive(replace(parse_payment(raw), policy=net.update()).encode())
+    assert (again.receipt, again.repeat_of) == (first.receipt, net.world.now)
     assert asel.balance().held + berik.balance().held == 100_000
 
 
-def test_a_payment_to_somebody_else_is_not_kept(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    berik, dina = town.wallet("berik"), town.wallet("dina")
-    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+def test_a_payment_to_somebody_else_is_not_kept(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    berik, dina = net.wallet("berik"), net.wallet("dina")
+    _, raw = pay_unseen(net, "asel", berik.receiving.request(30_000))
     with refused(Code.PAYEE_OTHER):
         dina.receiving.receive(raw)
     assert dina._purse.store.value("SELECT count(*) FROM object WHERE kind = 'transfer'") == 0
 
 
-def test_what_is_not_valid_leaves_no_trace(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
-    _, raw = pay_unseen(town, "asel", berik.receiving.request(30_000))
+def test_what_is_not_valid_leaves_no_trace(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
+    _, raw = pay_unseen(net, "asel", berik.receiving.request(30_000))
     payment = parse_payment(raw)
     bad = replace(payment.transfers[0], signature=payment.certificates[0].signature)
     with refused(Code.TRANSFER_SIGNATURE):
@@ -136,53 +136,53 @@ def test_what_is_not_valid_leaves_no_trace(town: WalletNetwork) -> None:
     assert berik.receiving.receive(raw).code is None
 
 
-def test_refusing_gives_the_money_back_and_keeps_it_out_for_ever(town: WalletNetwork) -> None:
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+def test_refusing_gives_the_money_back_and_keeps_it_out_for_ever(net: WalletNetwork) -> None:
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
     request = berik.receiving.request(30_000, valid_for=60)
-    payment, raw = pay_unseen(town, "asel", request)
-    town.world.now += DAY
-    town.ahead["berik"] = 61 * DAY
-    berik = town.open("berik")
+    payment, raw = pay_unseen(net, "asel", request)
+    net.world.now += DAY
+    net.ahead["berik"] = 61 * DAY
+    berik = net.open("berik")
     received = berik.receiving.receive(raw)
     assert received.code is Code.CERTIFICATE_EXPIRED
     assert berik.balance().held == 0
     assert berik.balance().refused == 30_000
     check_receipt(received.receipt, request.body.key)
     (refusal,) = received.receipt.refusals
-    (paid,) = verify(raw, town.world.directory()).received
+    (paid,) = verify(raw, net.world.directory()).received
     assert refusal.body.purpose == ToPayer(paid.payer or b"")
     assert asel.paying.acknowledge(payment, received.receipt) is PaymentState.REFUSED
     assert asel.paying.summary(payment).code is Code.CERTIFICATE_EXPIRED
     assert (asel.balance().signed, asel.balance().redeeming, asel.balance().spendable) == (0, 30_000, 70_000)
-    town.ahead["berik"] = 0
-    berik = town.open("berik")
+    net.ahead["berik"] = 0
+    berik = net.open("berik")
     again = berik.receiving.receive(raw)
     assert (again.receipt, again.code) == (received.receipt, received.code)
     assert berik.balance().held == 0
 
 
-def test_a_request_with_a_nonce_takes_one_payment(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    town.wallet("dina", 100_000)
-    berik = town.wallet("berik")
+def test_a_request_with_a_nonce_takes_one_payment(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    net.wallet("dina", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(30_000)
-    _, one = pay_unseen(town, "asel", request)
-    _, other = pay_unseen(town, "dina", request)
+    _, one = pay_unseen(net, "asel", request)
+    _, other = pay_unseen(net, "dina", request)
     assert berik.receiving.receive(one).code is None
     second = berik.receiving.receive(other)
     assert second.code is Code.REQUEST_ANSWERED
     assert (berik.balance().held, berik.balance().refused) == (30_000, 30_000)
     answered = berik.receiving.answered(request)
     assert answered is not None
-    assert (answered.code, answered.amount, answered.repeat_of) == (None, 30_000, town.world.now)
+    assert (answered.code, answered.amount, answered.repeat_of) == (None, 30_000, net.world.now)
 
 
-def test_the_first_failing_check_of_the_page_gives_the_code(town: WalletNetwork, clone: Clone) -> None:
+def test_the_first_failing_check_of_the_page_gives_the_code(net: WalletNetwork, clone: Clone) -> None:
     """An answered request is 8.4.2, wherever the other answer is; a wrong amount is 8.4.7."""
-    town.wallet("asel", 100_000, 50_000)
-    berik = town.wallet("berik")
+    net.wallet("asel", 100_000, 50_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(100_000)
-    _, one = pay_unseen(town, "asel", request)
+    _, one = pay_unseen(net, "asel", request)
     (spent,) = parse_payment(one).transfers[0].body.inputs
     wrong = clone.payment_of(TokenRef(spent.txid, 1 - spent.output), request)
     assert berik.receiving.receive(wrong).code is Code.AMOUNT_MISMATCH
@@ -191,15 +191,15 @@ def test_the_first_failing_check_of_the_page_gives_the_code(town: WalletNetwork,
     assert berik.receiving.receive(later).code is Code.REQUEST_ANSWERED
 
 
-def test_what_the_ledger_delivered_counts_once_against_the_limit(town: WalletNetwork) -> None:
-    town.limits = replace(LIMITS, balance=100_000)
-    town.wallet("asel", 100_000)
-    shop = town.merchant("shop")
+def test_what_the_ledger_delivered_counts_once_against_the_limit(net: WalletNetwork) -> None:
+    net.limits = replace(LIMITS, balance=100_000)
+    net.wallet("asel", 100_000)
+    shop = net.merchant("shop")
     request = shop.receiving.request(100_000, is_open=True, printed=True)
-    asel = town.wallets["asel"].paying
+    asel = net.wallets["asel"].paying
     first = asel.sign(asel.reserve(request, 50_000))
-    town.reconcile("asel")
-    town.reconcile("shop")
+    net.reconcile("asel")
+    net.reconcile("shop")
     assert shop.balance().held == 50_000
     second = asel.sign(asel.reserve(request, 50_000, allow_second=True))
     both = replace(parse_payment(second), new=2)
@@ -208,11 +208,11 @@ def test_what_the_ledger_delivered_counts_once_against_the_limit(town: WalletNet
     assert (received.code, received.amount, shop.balance().held) == (None, 50_000, 100_000)
 
 
-def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: WalletNetwork) -> None:
+def test_open_fundings_count_against_the_balance_limit_as_requests_do(net: WalletNetwork) -> None:
     """Whatever was asked for may come: it is one sum, for asking, funding and receiving."""
-    town.limits = replace(LIMITS, balance=100_000)
-    town.wallet("asel", 100_000)
-    shop = town.merchant("shop")
+    net.limits = replace(LIMITS, balance=100_000)
+    net.wallet("asel", 100_000)
+    shop = net.merchant("shop")
     printed = shop.receiving.request(100_000, is_open=True, printed=True)
     shop.reconciling.fundings.begin(60_000)
     with refused(Code.LIMIT_BALANCE):
@@ -220,19 +220,19 @@ def test_open_fundings_count_against_the_balance_limit_as_requests_do(town: Wall
     shop.receiving.request(10_000, valid_for=30)
     with refused(Code.LIMIT_BALANCE):
         shop.reconciling.fundings.begin(30_001)
-    asel = town.wallets["asel"].paying
-    town.world.now += 31
+    asel = net.wallets["asel"].paying
+    net.world.now += 31
     assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_001))).code is Code.LIMIT_BALANCE
     assert shop.receiving.receive(asel.sign(asel.reserve(printed, 40_000, allow_second=True))).code is None
 
 
-def payers_at_once(town: WalletNetwork, request: Signed[Request], count: int) -> bytes:
+def payers_at_once(net: WalletNetwork, request: Signed[Request], count: int) -> bytes:
     """One payment of the wrong amount from ``count`` payers: a refusal would need a redemption for each."""
     payments = []
     for number in range(count):
         name = f"payer {number} of {count}"
-        town.wallet(name, 10_000)
-        payments.append(parse_payment(pay_unseen(town, name, request)[1]))
+        net.wallet(name, 10_000)
+        payments.append(parse_payment(pay_unseen(net, name, request)[1]))
     return Payment(
         count,
         tuple(item.transfers[0] for item in payments),
@@ -241,27 +241,27 @@ def payers_at_once(town: WalletNetwork, request: Signed[Request], count: int) ->
     ).encode()
 
 
-def test_a_payment_from_more_payers_than_one_receipt_can_refuse_is_not_kept(town: WalletNetwork) -> None:
-    shop = town.merchant("shop")
+def test_a_payment_from_more_payers_than_one_receipt_can_refuse_is_not_kept(net: WalletNetwork) -> None:
+    shop = net.merchant("shop")
     request = shop.receiving.request(10_000, printed=True)
-    raw = payers_at_once(town, request, MAX_REFUSALS + 1)
+    raw = payers_at_once(net, request, MAX_REFUSALS + 1)
     with refused(Code.TOO_MANY):
         shop.receiving.receive(raw)
     assert shop._purse.store.value("SELECT count(*) FROM object WHERE kind = 'transfer'") == 0
-    fewer = payers_at_once(town, request, MAX_REFUSALS)
+    fewer = payers_at_once(net, request, MAX_REFUSALS)
     received = shop.receiving.receive(fewer)
     assert (received.code, len(received.receipt.refusals)) == (Code.AMOUNT_MISMATCH, MAX_REFUSALS)
 
 
-def test_every_payment_that_came_keeps_its_own_answer(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    town.wallet("dina", 100_000)
-    berik = town.wallet("berik")
+def test_every_payment_that_came_keeps_its_own_answer(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    net.wallet("dina", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(30_000)
     given = [
-        berik.receiving.receive(pay_unseen(town, payer, request)[1]).receipt for payer in ("asel", "dina")
+        berik.receiving.receive(pay_unseen(net, payer, request)[1]).receipt for payer in ("asel", "dina")
     ]
-    berik = town.open("berik")
+    berik = net.open("berik")
     incoming = sorted(berik.history(), key=lambda event: event.kind is EventKind.REFUSED)
     assert [berik.receiving.answer_of(event.id).receipt for event in incoming] == given
     assert [berik.receiving.answer_of(event.id).code for event in incoming] == [None, Code.REQUEST_ANSWERED]
@@ -269,11 +269,11 @@ def test_every_payment_that_came_keeps_its_own_answer(town: WalletNetwork) -> No
         berik.receiving.answer_of(bytes(32))
 
 
-def test_a_payment_to_a_request_that_was_lost_is_given_back(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
+def test_a_payment_to_a_request_that_was_lost_is_given_back(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(30_000)
-    _, raw = pay_unseen(town, "asel", request)
+    _, raw = pay_unseen(net, "asel", request)
     store = berik._purse.store
     with store.transaction():
         store.write("DELETE FROM request")
@@ -281,28 +281,28 @@ def test_a_payment_to_a_request_that_was_lost_is_given_back(town: WalletNetwork)
     assert berik.balance().refused == 30_000
 
 
-def test_the_request_at_hand_helps_where_the_store_lost_it(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
+def test_the_request_at_hand_helps_where_the_store_lost_it(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(30_000)
-    _, raw = pay_unseen(town, "asel", request)
+    _, raw = pay_unseen(net, "asel", request)
     store = berik._purse.store
     with store.transaction():
         store.write("DELETE FROM request")
     assert berik.receiving.receive(raw, request).code is None
 
 
-def test_a_token_spent_twice_is_taken_once_and_proved(town: WalletNetwork, clone: Clone) -> None:
-    town.wallet("asel", 50_000)
-    berik, dina = town.wallet("berik"), town.wallet("dina")
+def test_a_token_spent_twice_is_taken_once_and_proved(net: WalletNetwork, clone: Clone) -> None:
+    net.wallet("asel", 50_000)
+    berik, dina = net.wallet("berik"), net.wallet("dina")
     requests = [berik.receiving.request(50_000), dina.receiving.request(50_000)]
-    _, one = pay_unseen(town, "asel", requests[0])
+    _, one = pay_unseen(net, "asel", requests[0])
     other = clone.second_payment(requests[1])
     assert berik.receiving.receive(one).code is None
     assert dina.receiving.receive(other).code is None
-    shop = town.merchant("shop")
-    town.pay("berik", "shop", 50_000)
-    payment, raw = pay_unseen(town, "dina", shop.receiving.request(50_000))
+    shop = net.merchant("shop")
+    net.pay("berik", "shop", 50_000)
+    payment, raw = pay_unseen(net, "dina", shop.receiving.request(50_000))
     received = shop.receiving.receive(raw)
     assert received.code is Code.TOKEN_CONSUMED_TWICE
     assert (shop.balance().held, shop.balance().refused) == (50_000, 50_000)
@@ -316,80 +316,80 @@ def test_a_token_spent_twice_is_taken_once_and_proved(town: WalletNetwork, clone
     assert {evidence.first.id, evidence.second.id} <= uploaded
 
 
-def test_outstanding_requests_count_against_the_balance_limit(town: WalletNetwork) -> None:
-    town.limits = replace(LIMITS, balance=100_000)
-    town.wallet("asel", 100_000)
-    berik = town.wallet("berik")
+def test_outstanding_requests_count_against_the_balance_limit(net: WalletNetwork) -> None:
+    net.limits = replace(LIMITS, balance=100_000)
+    net.wallet("asel", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(60_000)
     berik.receiving.request(40_000, valid_for=30)
     with refused(Code.LIMIT_BALANCE):
         berik.receiving.request(1)
     assert berik.receiving.request(100_000, printed=True).body.is_printed
-    town.world.now += 31
+    net.world.now += 31
     with refused(Code.LIMIT_BALANCE):
         berik.receiving.request(40_001)
-    _, raw = pay_unseen(town, "asel", request)
+    _, raw = pay_unseen(net, "asel", request)
     assert berik.receiving.receive(raw).code is None
     with refused(Code.LIMIT_BALANCE):
         berik.receiving.request(40_001)
     assert berik.receiving.request(40_000).body.amount == 40_000
 
 
-def test_what_would_break_the_balance_limit_is_given_back(town: WalletNetwork) -> None:
-    town.limits = replace(LIMITS, balance=100_000)
-    town.wallet("asel", 100_000)
-    shop = town.merchant("shop")
+def test_what_would_break_the_balance_limit_is_given_back(net: WalletNetwork) -> None:
+    net.limits = replace(LIMITS, balance=100_000)
+    net.wallet("asel", 100_000)
+    shop = net.merchant("shop")
     request = shop.receiving.request(60_000, printed=True)
-    _, one = pay_unseen(town, "asel", request)
-    town.wallet("dina", 100_000)
-    _, other = pay_unseen(town, "dina", request)
+    _, one = pay_unseen(net, "asel", request)
+    net.wallet("dina", 100_000)
+    _, other = pay_unseen(net, "dina", request)
     assert shop.receiving.receive(one).code is None
     assert shop.receiving.receive(other).code is Code.LIMIT_BALANCE
     assert shop.balance().held == 60_000
 
 
-def test_a_request_never_outlives_its_certificate(town: WalletNetwork) -> None:
-    shop = town.merchant("shop")
+def test_a_request_never_outlives_its_certificate(net: WalletNetwork) -> None:
+    shop = net.merchant("shop")
     request = shop.receiving.request(1_000, printed=True, valid_for=365 * DAY)
-    assert request.body.expires == town.world.now + 60 * DAY
+    assert request.body.expires == net.world.now + 60 * DAY
 
 
-def test_requests_are_checked_before_they_are_signed(town: WalletNetwork) -> None:
-    berik = town.wallet("berik")
+def test_requests_are_checked_before_they_are_signed(net: WalletNetwork) -> None:
+    berik = net.wallet("berik")
     with refused(Code.AMOUNT_INVALID):
         berik.receiving.request(0)
     with refused(Code.MALFORMED):
         berik.receiving.request(1_000, memo="ә" * 71)
 
 
-def test_refusals_take_numbers_of_the_same_count(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    town.wallet("dina", 100_000)
-    berik = town.wallet("berik", 50_000)
+def test_refusals_take_numbers_of_the_same_count(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    net.wallet("dina", 100_000)
+    berik = net.wallet("berik", 50_000)
     request = berik.receiving.request(30_000)
-    town.pay("berik", "asel", 10_000)
+    net.pay("berik", "asel", 10_000)
     for payer in ("asel", "dina"):
-        berik.receiving.receive(pay_unseen(town, payer, request)[1])
-    town.pay("berik", "asel", 5_000)
+        berik.receiving.receive(pay_unseen(net, payer, request)[1])
+    net.pay("berik", "asel", 5_000)
     rows = berik._purse.store.rows("SELECT sequence, total FROM outgoing ORDER BY sequence")
     assert [tuple(row) for row in rows] == [(1, 10_000), (2, 10_000), (3, 15_000)]
 
 
-def test_a_refused_token_is_in_no_candidate_and_no_risk(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    town.wallet("dina", 100_000)
-    berik = town.wallet("berik")
+def test_a_refused_token_is_in_no_candidate_and_no_risk(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    net.wallet("dina", 100_000)
+    berik = net.wallet("berik")
     request = berik.receiving.request(30_000)
     for payer in ("asel", "dina"):
-        berik.receiving.receive(pay_unseen(town, payer, request)[1])
+        berik.receiving.receive(pay_unseen(net, payer, request)[1])
     assert berik.risk().amount == berik.balance().held == 30_000
     assert [item.state for item in berik.tokens()] == [TokenState.HELD]
     assert len(berik._purse.tokens.all(TokenState.REFUSED)) == 1
 
 
-def test_an_old_payment_called_new_again_is_no_new_money(town: WalletNetwork) -> None:
+def test_an_old_payment_called_new_again_is_no_new_money(net: WalletNetwork) -> None:
     """Nobody signs how many of a payment's transfers are new: only what the purse did not have counts."""
-    asel, shop = town.wallet("asel", 100_000), town.merchant("shop")
+    asel, shop = net.wallet("asel", 100_000), net.merchant("shop")
     code = shop.receiving.request(100_000, is_open=True, printed=True)
     first = asel.paying.reserve(code, 30_000)
     receipt = shop.receiving.receive(asel.paying.sign(first)).receipt

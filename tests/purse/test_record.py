@@ -16,16 +16,16 @@ from wallet.purse.store.transitions import RECORDED_LATER, Transition
 from wallet.wallet import Wallet
 
 
-def test_what_signs_moves_the_record_to_its_row_and_the_rest_follows_at_the_end(town: WalletNetwork) -> None:
-    asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
-    town.pay("asel", "berik", 10_000)
+def test_what_signs_moves_the_record_to_its_row_and_the_rest_follows_at_the_end(net: WalletNetwork) -> None:
+    asel, _ = net.wallet("asel", 100_000), net.wallet("berik")
+    net.pay("asel", "berik", 10_000)
     rows = asel._purse.store.rows("SELECT transition, step, digest FROM journal ORDER BY step")
     assert [row["transition"] for row in rows] == ["fund", "funded", "reserve", "sign", "acknowledge"]
     signed = rows[3]
-    assert town.keystores["asel"].read_record() == Record(signed["step"], 1, signed["digest"])
+    assert net.keystores["asel"].read_record() == Record(signed["step"], 1, signed["digest"])
     last = asel._purse.journal.last()
-    town.wallets.pop("asel").close()
-    assert town.keystores["asel"].read_record() == Record(last.step, 1, last.digest)
+    net.wallets.pop("asel").close()
+    assert net.keystores["asel"].read_record() == Record(last.step, 1, last.digest)
 
 
 def test_nothing_that_signs_is_recorded_later() -> None:
@@ -33,36 +33,36 @@ def test_nothing_that_signs_is_recorded_later() -> None:
 
 
 @pytest.mark.parametrize("last", list(Transition))
-def test_what_may_be_recorded_later_and_one_more_rolls_forward(town: WalletNetwork, last: Transition) -> None:
+def test_what_may_be_recorded_later_and_one_more_rolls_forward(net: WalletNetwork, last: Transition) -> None:
     """As after a kill between the last transaction and its record."""
-    asel = town.wallet("asel", 100_000)
+    asel = net.wallet("asel", 100_000)
     for transition in (*sorted(RECORDED_LATER), last):
         with asel._purse.store.transaction():
             asel._purse.journal.append(transition, None)
     newest = asel._purse.journal.last().record
-    asel = open_after_a_kill(town, "asel")
+    asel = open_after_a_kill(net, "asel")
     assert asel.state is PurseState.SOUND
-    assert town.keystores["asel"].read_record() == newest
+    assert net.keystores["asel"].read_record() == newest
 
 
 @pytest.mark.parametrize("first", sorted(set(Transition) - RECORDED_LATER))
-def test_what_had_to_be_recorded_before_another_is_a_rollback(town: WalletNetwork, first: Transition) -> None:
+def test_what_had_to_be_recorded_before_another_is_a_rollback(net: WalletNetwork, first: Transition) -> None:
     """As where an older keystore was put under the purse."""
-    asel = town.wallet("asel", 100_000)
+    asel = net.wallet("asel", 100_000)
     for transition in (first, Transition.ACCEPT):
         with asel._purse.store.transaction():
             asel._purse.journal.append(transition, None)
-    assert open_after_a_kill(town, "asel").state is PurseState.ROLLED_BACK
+    assert open_after_a_kill(net, "asel").state is PurseState.ROLLED_BACK
 
 
 def test_a_copy_that_forgot_a_payment_whose_record_was_to_follow_takes_it_again(
-    town: WalletNetwork, shelf: Shelf
+    net: WalletNetwork, shelf: Shelf
 ) -> None:
     """Put back before the record had followed: the payer shows it again, and it counts once."""
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
     raw = asel.paying.sign(asel.paying.reserve(berik.receiving.request(30_000)))
     shelf.keep("berik")
-    berik = town.wallets["berik"]
+    berik = net.wallets["berik"]
     first = berik.receiving.receive(raw)
     assert (first.code, berik.balance().spendable) == (None, 30_000)
     berik = shelf.put_back("berik", was_killed=True)
@@ -70,13 +70,13 @@ def test_a_copy_that_forgot_a_payment_whose_record_was_to_follow_takes_it_again(
     again = berik.receiving.receive(raw)
     assert (again.code, berik.balance().spendable) == (None, 30_000)
     assert [token.ref for token in again.tokens] == [token.ref for token in first.tokens]
-    town.reconcile("berik")
-    assert town.pay("berik", "asel", 30_000).code is None
+    net.reconcile("berik")
+    assert net.pay("berik", "asel", 30_000).code is None
 
 
-def test_rows_are_chained_by_their_digests(town: WalletNetwork) -> None:
-    asel, _ = town.wallet("asel", 100_000), town.wallet("berik")
-    town.pay("asel", "berik", 10_000)
+def test_rows_are_chained_by_their_digests(net: WalletNetwork) -> None:
+    asel, _ = net.wallet("asel", 100_000), net.wallet("berik")
+    net.pay("asel", "berik", 10_000)
     rows = asel._purse.store.rows("SELECT step, previous, digest FROM journal ORDER BY step")
     assert rows[0]["previous"] == GENESIS
     assert [row["previous"] for row in rows[1:]] == [row["digest"] for row in rows[:-1]]
@@ -84,30 +84,30 @@ def test_rows_are_chained_by_their_digests(town: WalletNetwork) -> None:
 
 
 def test_one_step_ahead_of_the_record_is_a_crash_and_rolls_forward(
-    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
+    net: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
     monkeypatch.setattr(Journal, "move_record", lambda self: None)
     raw = asel.paying.sign(payment)
     monkeypatch.undo()
-    asel = open_after_a_kill(town, "asel")
+    asel = open_after_a_kill(net, "asel")
     assert asel.state is PurseState.SOUND
-    assert town.keystores["asel"].read_record() == asel._purse.journal.last().record
+    assert net.keystores["asel"].read_record() == asel._purse.journal.last().record
     assert asel.paying.sign(payment) == raw
 
 
 def test_a_record_that_could_not_be_written_is_made_up_for(
-    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
+    net: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token was full, say, and then was not: nothing is signed before the record has caught up."""
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
     request = berik.receiving.request(30_000)
 
     def full(*_: object) -> None:
         raise KeystoreError(KeystoreCode.TOKEN_FULL)
 
-    monkeypatch.setattr(town.keystores["asel"], "write_record", full)
+    monkeypatch.setattr(net.keystores["asel"], "write_record", full)
     with pytest.raises(KeystoreError):
         asel.paying.reserve(request)
     payment = asel.paying.pending()[0].id
@@ -115,19 +115,19 @@ def test_a_record_that_could_not_be_written_is_made_up_for(
         asel.paying.sign(payment)
     assert asel.paying.pending()[0].state is PaymentState.RESERVED
     monkeypatch.undo()
-    monkeypatch.setattr(town.keystores["asel"], "sign", full)
+    monkeypatch.setattr(net.keystores["asel"], "sign", full)
     with pytest.raises(KeystoreError):
         asel.paying.sign(payment)
-    assert town.keystores["asel"].read_record() == asel._purse.journal.last().record
+    assert net.keystores["asel"].read_record() == asel._purse.journal.last().record
     monkeypatch.undo()
     assert berik.receiving.receive(asel.paying.sign(payment)).code is None
-    assert town.open("asel").state is PurseState.SOUND
+    assert net.open("asel").state is PurseState.SOUND
 
 
-def test_an_older_copy_does_not_spend(town: WalletNetwork, shelf: Shelf) -> None:
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+def test_an_older_copy_does_not_spend(net: WalletNetwork, shelf: Shelf) -> None:
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
     shelf.keep("asel")
-    town.pay("asel", "berik", 60_000)
+    net.pay("asel", "berik", 60_000)
     asel = shelf.put_back("asel")
     assert asel.state is PurseState.ROLLED_BACK
     assert asel.reconciling.missing_numbers() == (1,)
@@ -137,58 +137,58 @@ def test_an_older_copy_does_not_spend(town: WalletNetwork, shelf: Shelf) -> None
         asel.reconciling.exchanging.begin_refresh()
     with refused(Code.ROLLBACK):
         asel.reconciling.exchanging.begin_defund(1_000)
-    assert town.open("asel").state is PurseState.ROLLED_BACK
+    assert net.open("asel").state is PurseState.ROLLED_BACK
 
 
-def test_an_older_copy_still_receives(town: WalletNetwork, shelf: Shelf) -> None:
-    town.wallet("asel", 100_000), town.wallet("berik")
+def test_an_older_copy_still_receives(net: WalletNetwork, shelf: Shelf) -> None:
+    net.wallet("asel", 100_000), net.wallet("berik")
     shelf.keep("asel")
-    town.pay("asel", "berik", 60_000)
+    net.pay("asel", "berik", 60_000)
     asel = shelf.put_back("asel")
-    assert town.pay("berik", "asel", 10_000).code is None
+    assert net.pay("berik", "asel", 10_000).code is None
     assert asel.state is PurseState.ROLLED_BACK
 
 
-def test_a_copy_from_before_the_signature_is_a_rollback_too(town: WalletNetwork, shelf: Shelf) -> None:
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+def test_a_copy_from_before_the_signature_is_a_rollback_too(net: WalletNetwork, shelf: Shelf) -> None:
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(60_000))
     shelf.keep("asel")
-    raw = town.wallets["asel"].paying.sign(payment)
+    raw = net.wallets["asel"].paying.sign(payment)
     asel = shelf.put_back("asel")
     with refused(Code.ROLLBACK):
         asel.paying.sign(payment)
     with refused(Code.ROLLBACK):
         asel.paying.drop(payment)
     berik.receiving.receive(raw)
-    town.reconcile("berik")
-    town.reconcile("asel")
+    net.reconcile("berik")
+    net.reconcile("asel")
     assert asel.state is PurseState.SOUND
     assert asel.paying.summary(payment).state is PaymentState.SIGNED
     assert berik.receiving.receive(asel.paying.show_again(payment)).repeat_of is not None
     assert asel.balance().held == 40_000
 
 
-def test_a_store_of_another_purse_is_no_step_ahead(town: WalletNetwork) -> None:
-    town.wallet("asel", 100_000)
-    stranger = Wallet.open(MemoryHome(), town.keystores["asel"], lambda: town.world.now, Chance("stranger"))
+def test_a_store_of_another_purse_is_no_step_ahead(net: WalletNetwork) -> None:
+    net.wallet("asel", 100_000)
+    stranger = Wallet.open(MemoryHome(), net.keystores["asel"], lambda: net.world.now, Chance("stranger"))
     assert stranger.state is PurseState.ROLLED_BACK
     stranger.close()
 
 
 def test_signed_bytes_are_not_shown_before_the_record_has_moved(
-    town: WalletNetwork, monkeypatch: pytest.MonkeyPatch
+    net: WalletNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asel, berik = town.wallet("asel", 100_000), town.wallet("berik")
+    asel, berik = net.wallet("asel", 100_000), net.wallet("berik")
     payment = asel.paying.reserve(berik.receiving.request(30_000))
 
     def full(*_: object) -> None:
         raise KeystoreError(KeystoreCode.TOKEN_FULL)
 
-    monkeypatch.setattr(town.keystores["asel"], "write_record", full)
+    monkeypatch.setattr(net.keystores["asel"], "write_record", full)
     for attempt in (asel.paying.sign, asel.paying.sign, asel.paying.show_again):
         with pytest.raises(KeystoreError):
             attempt(payment)
     assert asel.paying.pending()[0].state is PaymentState.SIGNED
-    assert town.keystores["asel"].read_record() != asel._purse.journal.last().record
+    assert net.keystores["asel"].read_record() != asel._purse.journal.last().record
     monkeypatch.undo()
     assert berik.receiving.receive(asel.paying.show_again(payment)).code is None

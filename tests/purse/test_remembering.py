@@ -23,48 +23,48 @@ from wallet.purse.view.history import EventKind
 
 
 @contextmanager
-def forgetting(town: WalletNetwork, name: str) -> Iterator[None]:
+def forgetting(net: WalletNetwork, name: str) -> Iterator[None]:
     """What this wallet does inside, its purse does not know afterwards."""
-    copy = f"backup {len(town.homes)}"
-    back_up(town, name, copy)
+    copy = f"backup {len(net.homes)}"
+    back_up(net, name, copy)
     yield
-    put_back(town, name, copy)
+    put_back(net, name, copy)
 
 
-def paid(town: WalletNetwork, request: Signed[Request], amount: int | None = None) -> Received:
+def paid(net: WalletNetwork, request: Signed[Request], amount: int | None = None) -> Received:
     """Asel's payment, which berik receives; asel never sees the receipt."""
-    paying = town.wallets["asel"].paying
-    return town.wallets["berik"].receiving.receive(
+    paying = net.wallets["asel"].paying
+    return net.wallets["berik"].receiving.receive(
         paying.sign(paying.reserve(request, amount, allow_second=True)), request
     )
 
 
-def told(town: WalletNetwork, *, requests: bool = True) -> None:
+def told(net: WalletNetwork, *, requests: bool = True) -> None:
     """By the ledger, of everything."""
-    town.reconcile("berik")
+    net.reconcile("berik")
     if not requests:
-        town.ledger.requests.clear()
-    town.reconcile("asel")
-    assert town.wallets["asel"].state is PurseState.SOUND
+        net.ledger.requests.clear()
+    net.reconcile("asel")
+    assert net.wallets["asel"].state is PurseState.SOUND
 
 
 @pytest.mark.parametrize("requests", [True, False])
 @pytest.mark.parametrize("is_open", [False, True])
 def test_a_request_whose_payment_was_forgotten_is_not_paid_again(
-    town: WalletNetwork, requests: bool, is_open: bool
+    net: WalletNetwork, requests: bool, is_open: bool
 ) -> None:
     """`a purse put back pays the same request twice`: only rows were looked at that it had made itself."""
-    town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
-    request = town.wallets["berik"].receiving.request(100_000, is_open=is_open)
-    with forgetting(town, "asel"):
-        received = paid(town, request, 100_000)
-    told(town, requests=requests)
-    asel = town.wallets["asel"]
+    net.wallet("asel", 500_000), net.wallet("berik", bank="zhibek")
+    request = net.wallets["berik"].receiving.request(100_000, is_open=is_open)
+    with forgetting(net, "asel"):
+        received = paid(net, request, 100_000)
+    told(net, requests=requests)
+    asel = net.wallets["asel"]
     considered = asel.paying.consider(request)
     assert (considered.prior, considered.amount) == (PaymentState.SHOWN, 100_000)
     payment = asel.paying.reserve(request)
     assert asel.paying.signed_for(received.request) == payment
-    again = town.wallets["berik"].receiving.receive(asel.paying.show_again(payment))
+    again = net.wallets["berik"].receiving.receive(asel.paying.show_again(payment))
     assert (again.code, again.receipt) == (None, received.receipt)
     shown = line(asel, EventKind.PAID)
     assert (shown.id, shown.amount, shown.change, shown.state) == (payment, 100_000, -100_000, "ledger")
@@ -72,30 +72,30 @@ def test_a_request_whose_payment_was_forgotten_is_not_paid_again(
     assert asel.paying.acknowledge(payment, received.receipt) is PaymentState.ACKNOWLEDGED
     assert line(asel, EventKind.PAID).state == "settled"
     assert asel.balance().held == 400_000
-    assert asel.evidence() == town.wallets["berik"].evidence() == ()
+    assert asel.evidence() == net.wallets["berik"].evidence() == ()
 
 
-def test_a_receipt_for_a_forgotten_payment_is_taken_at_once(town: WalletNetwork) -> None:
-    town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
-    with forgetting(town, "asel"):
-        received = paid(town, town.wallets["berik"].receiving.request(100_000))
+def test_a_receipt_for_a_forgotten_payment_is_taken_at_once(net: WalletNetwork) -> None:
+    net.wallet("asel", 500_000), net.wallet("berik", bank="zhibek")
+    with forgetting(net, "asel"):
+        received = paid(net, net.wallets["berik"].receiving.request(100_000))
     with refused(Code.PAYMENT_UNKNOWN):
-        town.wallets["asel"].paying.of_receipt(received.receipt)
-    told(town)
-    paying = town.wallets["asel"].paying
+        net.wallets["asel"].paying.of_receipt(received.receipt)
+    told(net)
+    paying = net.wallets["asel"].paying
     payment = paying.of_receipt(received.receipt)
     assert paying.acknowledge(payment, received.receipt) is PaymentState.ACKNOWLEDGED
     assert paying.receipt(payment) == received.receipt
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_each_forgotten_payment_to_a_printed_code_is_one(town: WalletNetwork, is_open: bool) -> None:
-    town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
-    request = town.wallets["berik"].receiving.request(60_000, is_open=is_open, printed=True)
-    with forgetting(town, "asel"):
-        receipts = [paid(town, request, 60_000).receipt for _ in range(3)]
-    told(town)
-    asel = town.wallets["asel"]
+def test_each_forgotten_payment_to_a_printed_code_is_one(net: WalletNetwork, is_open: bool) -> None:
+    net.wallet("asel", 500_000), net.wallet("berik", bank="zhibek")
+    request = net.wallets["berik"].receiving.request(60_000, is_open=is_open, printed=True)
+    with forgetting(net, "asel"):
+        receipts = [paid(net, request, 60_000).receipt for _ in range(3)]
+    told(net)
+    asel = net.wallets["asel"]
     assert len(asel.paying.consider(request, 60_000).earlier) == 3
     with refused(Code.ALREADY_PAID):
         asel.paying.reserve(request, 60_000)
@@ -105,88 +105,88 @@ def test_each_forgotten_payment_to_a_printed_code_is_one(town: WalletNetwork, is
     assert not asel.paying.consider(request, 60_000).earlier
 
 
-def test_parts_of_one_forgotten_payment_are_one_payment_whenever_they_come(town: WalletNetwork) -> None:
+def test_parts_of_one_forgotten_payment_are_one_payment_whenever_they_come(net: WalletNetwork) -> None:
     """Paid from two keys, so in two transfers; the ledger tells of them one by one."""
-    town.wallet("asel", 60_000), town.wallet("berik", bank="zhibek")
-    town.reconcile("asel", anew=True)
-    town.fund("asel", 60_000)
-    request = town.wallets["berik"].receiving.request(100_000)
-    with forgetting(town, "asel"):
-        received = paid(town, request)
+    net.wallet("asel", 60_000), net.wallet("berik", bank="zhibek")
+    net.reconcile("asel", anew=True)
+    net.fund("asel", 60_000)
+    request = net.wallets["berik"].receiving.request(100_000)
+    with forgetting(net, "asel"):
+        received = paid(net, request)
     assert len(received.receipt.signed.body.transfers) == 2
-    town.reconcile("berik")
-    later = town.ledger.rows.pop(received.receipt.signed.body.transfers[0])
-    reconciling = town.wallets["asel"].reconciling
-    bundle, rows = town.ledger.deliver(town.wallets["asel"]._purse.epochs.own())
+    net.reconcile("berik")
+    later = net.ledger.rows.pop(received.receipt.signed.body.transfers[0])
+    reconciling = net.wallets["asel"].reconciling
+    bundle, rows = net.ledger.deliver(net.wallets["asel"]._purse.epochs.own())
     reconciling.deliver(bundle, rows)
-    town.ledger.rows[later.transfer] = later
-    told(town)
-    asel = town.wallets["asel"]
+    net.ledger.rows[later.transfer] = later
+    told(net)
+    asel = net.wallets["asel"]
     assert asel.paying.consider(request).amount == 100_000
     payment = asel.paying.of_receipt(received.receipt)
     assert asel.paying.acknowledge(payment, received.receipt) is PaymentState.ACKNOWLEDGED
     assert line(asel, EventKind.PAID).change == -100_000
 
 
-def test_what_an_older_qalta_was_told_of_is_remembered_at_opening(town: WalletNetwork) -> None:
-    town.wallet("asel", 500_000), town.wallet("berik", bank="zhibek")
-    request = town.wallets["berik"].receiving.request(100_000)
-    with forgetting(town, "asel"):
-        paid(town, request)
-    told(town, requests=False)
-    store = town.wallets["asel"]._purse.store
+def test_what_an_older_qalta_was_told_of_is_remembered_at_opening(net: WalletNetwork) -> None:
+    net.wallet("asel", 500_000), net.wallet("berik", bank="zhibek")
+    request = net.wallets["berik"].receiving.request(100_000)
+    with forgetting(net, "asel"):
+        paid(net, request)
+    told(net, requests=False)
+    store = net.wallets["asel"]._purse.store
     with store.transaction():
         store.write("UPDATE forgotten SET request = NULL")
-    paying = town.open("asel").paying
+    paying = net.open("asel").paying
     assert paying.consider(request).prior is PaymentState.SHOWN
 
 
-def test_a_long_history_makes_the_look_for_an_answered_request_no_dearer(town: WalletNetwork) -> None:
-    town.wallet("asel", *[1_000] * 30), town.wallet("berik", bank="zhibek")
-    ask = town.wallets["berik"].receiving.request
+def test_a_long_history_makes_the_look_for_an_answered_request_no_dearer(net: WalletNetwork) -> None:
+    net.wallet("asel", *[1_000] * 30), net.wallet("berik", bank="zhibek")
+    ask = net.wallets["berik"].receiving.request
     request, unpaid = ask(1_000), ask(2_000_000)
 
     def cost() -> int:
-        asel = town.wallets["asel"]
+        asel = net.wallets["asel"]
         with steps_of(asel._purse.store._connection) as count:
             assert asel.paying.consider(request).prior is not None
             ForgottenPayments(asel._purse).recall(unpaid)
             return count()
 
-    with forgetting(town, "asel"):
-        paid(town, request)
-    told(town)
+    with forgetting(net, "asel"):
+        paid(net, request)
+    told(net)
     before = cost()
     for requests in (True, False):
-        with forgetting(town, "asel"):
+        with forgetting(net, "asel"):
             for _ in range(10):
-                paid(town, ask(1_000))
-        told(town, requests=requests)
-    assert len(town.wallets["asel"].history()) == 22
+                paid(net, ask(1_000))
+        told(net, requests=requests)
+    assert len(net.wallets["asel"].history()) == 22
     assert cost() <= 1.1 * before
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
 @pytest.mark.parametrize("at_once", [False, True])
 def test_a_refusal_that_only_the_ledger_showed_is_no_funding(
-    town: WalletNetwork, forgotten: bool, at_once: bool
+    net: WalletNetwork, forgotten: bool, at_once: bool
 ) -> None:
     """The receipt was lost: history had `settled -300` and `funded +300 through the ledger`."""
-    town.wallet("asel", 100_000), town.wallet("berik", bank="zhibek")
-    request = town.wallets["berik"].receiving.request(30_000, valid_for=60)
-    back_up(town, "asel", "backup")
-    asel = town.wallets["asel"]
+    net.wallet("asel", 100_000), net.wallet("berik", bank="zhibek")
+    request = net.wallets["berik"].receiving.request(30_000, valid_for=60)
+    back_up(net, "asel", "backup")
+    asel = net.wallets["asel"]
     raw = asel.paying.sign(asel.paying.reserve(request))
     if forgotten:
-        asel = put_back(town, "asel", "backup")
-    town.world.now += 100 * DAY
-    received = town.wallets["berik"].receiving.receive(raw)
+        asel = put_back(net, "asel", "backup")
+    net.world.now += 100 * DAY
+    received = net.wallets["berik"].receiving.receive(raw)
     assert received.code is not None
     if not at_once:
-        town.upload("asel")
-    town.reconcile("berik")
-    told(town)
-    asel = town.wallets["asel"]
+        net.upload("asel")
+    net.reconcile("berik")
+    told(net)
+    asel = net.wallets["asel"]
     shown = line(asel, EventKind.PAID)
     assert (shown.amount, shown.change, shown.state) == (30_000, 0, "refused")
     assert (asel.balance().held, asel.balance().signed, asel.balance().redeeming) == (100_000, 0, 0)

@@ -19,12 +19,12 @@ LIMIT = 100_000
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> WalletNetwork:
+def net(tmp_path: Path) -> WalletNetwork:
     return WalletNetwork(tmp_path)
 
 
-def test_what_is_open_is_seen_with_what_it_holds(town: WalletNetwork) -> None:
-    shop = town.merchant("shop")
+def test_what_is_open_is_seen_with_what_it_holds(net: WalletNetwork) -> None:
+    shop = net.merchant("shop")
     exact, printed = (
         shop.receiving.request(7_000, memo="нан"),
         shop.receiving.request(9_000, printed=True, is_open=True),
@@ -34,18 +34,18 @@ def test_what_is_open_is_seen_with_what_it_holds(town: WalletNetwork) -> None:
     assert found.keys() == {request_ref(request) for request in (exact, printed, brief)}
     assert [found[request_ref(request)].is_printed for request in (exact, printed)] == [False, True]
     assert shop.requests.held() == 9_000
-    town.world.now += 31
+    net.world.now += 31
     assert shop.requests.held() == 7_000
-    town.wallet("asel", 50_000)
-    town.pay("asel", "shop", 3_000)
-    asel = town.wallets["asel"].paying
+    net.wallet("asel", 50_000)
+    net.pay("asel", "shop", 3_000)
+    asel = net.wallets["asel"].paying
     assert shop.receiving.receive(asel.sign(asel.reserve(exact))).code is None
     assert [item.ref for item in shop.requests.open()] == [request_ref(printed)]
     assert shop.requests.held() == 0
 
 
-def test_a_cancelled_one_holds_no_room_also_after_a_restart(town: WalletNetwork) -> None:
-    shop = town.merchant("shop")
+def test_a_cancelled_one_holds_no_room_also_after_a_restart(net: WalletNetwork) -> None:
+    shop = net.merchant("shop")
     limit = shop.reconciling.certificate.body.limits.balance  # type: ignore[union-attr]
     request = shop.receiving.request(limit)
     with refused(Code.LIMIT_BALANCE) as caught:
@@ -53,7 +53,7 @@ def test_a_cancelled_one_holds_no_room_also_after_a_restart(town: WalletNetwork)
     assert caught.value.facts["requests"] == limit
     shop.requests.cancel(request_ref(request))
     shop.requests.cancel(request_ref(request))
-    shop = town.open("shop")
+    shop = net.open("shop")
     assert shop.requests.open() == ()
     assert request_ref(request) not in {request_ref(item) for item in shop.receiving.unanswered()}
     shop.receiving.request(limit)
@@ -61,11 +61,11 @@ def test_a_cancelled_one_holds_no_room_also_after_a_restart(town: WalletNetwork)
         shop.requests.cancel(bytes(16))
 
 
-def test_what_comes_for_a_cancelled_one_is_received_if_there_is_room(town: WalletNetwork) -> None:
-    shop = town.merchant("shop")
+def test_what_comes_for_a_cancelled_one_is_received_if_there_is_room(net: WalletNetwork) -> None:
+    shop = net.merchant("shop")
     limit = shop.reconciling.certificate.body.limits.balance  # type: ignore[union-attr]
-    town.wallet("asel", 50_000)
-    asel = town.wallets["asel"].paying
+    net.wallet("asel", 50_000)
+    asel = net.wallets["asel"].paying
     first, second = shop.receiving.request(20_000), shop.receiving.request(20_000)
     for request in (first, second):
         shop.requests.cancel(request_ref(request))
@@ -78,8 +78,8 @@ def test_what_comes_for_a_cancelled_one_is_received_if_there_is_room(town: Walle
 def test_room_is_held_by_exactly_what_is_listed(
     tmp_path_factory: pytest.TempPathFactory, amounts: list[int], cancelled: set[int]
 ) -> None:
-    with closing(WalletNetwork(tmp_path_factory.mktemp("town"))) as town:
-        shop = town.merchant("shop")
+    with closing(WalletNetwork(tmp_path_factory.mktemp("net"))) as net:
+        shop = net.merchant("shop")
         made = [shop.receiving.request(amount) for amount in amounts]
         for index in cancelled:
             if index < len(made):

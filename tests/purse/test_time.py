@@ -91,11 +91,11 @@ def test_old_words_raise_and_never_lower() -> None:
 # wallets
 
 
-def everything(town: WalletNetwork) -> None:
+def everything(net: WalletNetwork) -> None:
     """Both wallets go online: what happened is uploaded, keys are certified anew, money is renewed. A central bank
     whose clock is wrong renews nothing, for it and the banks refuse each other's calls."""
     for name in ("asel", "berik"):
-        town.reconcile(name, anew=True, refresh="central bank" not in town.world.wrong)
+        net.reconcile(name, anew=True, refresh="central bank" not in net.world.wrong)
 
 
 @settings(max_examples=40)
@@ -104,133 +104,133 @@ def test_whatever_clock_was_wrong_wallets_reconcile_pay_and_keep_their_money(
     wrongs: list[tuple[str, int]], is_paid_meanwhile: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        town = WalletNetwork(Path(folder))
+        net = WalletNetwork(Path(folder))
         try:
-            town.wallet("asel", *MONEY), town.wallet("berik", bank="zhibek")
+            net.wallet("asel", *MONEY), net.wallet("berik", bank="zhibek")
             for role, ahead in wrongs:
-                town.world.now += HOUR
-                town.world.wrong = {role: ahead}
+                net.world.now += HOUR
+                net.world.wrong = {role: ahead}
                 with suppress(Refusal):
-                    everything(town)
-                town.world.wrong = {}
+                    everything(net)
+                net.world.wrong = {}
                 if is_paid_meanwhile:
-                    everything(town)
-                    assert town.pay("asel", "berik", 1_000).code is None
-            town.world.now += HOUR
-            everything(town), everything(town)
-            asel, berik = town.wallets["asel"], town.wallets["berik"]
-            assert abs(asel.now() - town.world.now) <= SKEW
+                    everything(net)
+                    assert net.pay("asel", "berik", 1_000).code is None
+            net.world.now += HOUR
+            everything(net), everything(net)
+            asel, berik = net.wallets["asel"], net.wallets["berik"]
+            assert abs(asel.now() - net.world.now) <= SKEW
             assert not asel._purse.tokens.all(TokenState.EXPIRED)
             paid = 1_000 * len(wrongs) * is_paid_meanwhile
             assert asel.balance().spendable == sum(MONEY) - paid
-            assert town.pay("asel", "berik", 2_000).code is None
+            assert net.pay("asel", "berik", 2_000).code is None
             assert berik.balance().spendable == paid + 2_000
         finally:
-            town.close()
+            net.close()
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("ahead", [5 * HOUR, 400 * DAY, 3_650 * DAY])
 def test_one_wrong_time_ends_nothing_and_the_next_reconciling_leads_back(
-    town: WalletNetwork, role: str, ahead: int
+    net: WalletNetwork, role: str, ahead: int
 ) -> None:
-    town.wallet("asel", *MONEY), town.wallet("berik", bank="zhibek")
-    town.pay("asel", "berik", 1_000)
-    town.world.wrong = {role: ahead}
-    town.reconcile("asel", refresh=True)
-    asel = town.wallets["asel"]
-    assert asel.now() <= town.world.now + FAR_AHEAD
+    net.wallet("asel", *MONEY), net.wallet("berik", bank="zhibek")
+    net.pay("asel", "berik", 1_000)
+    net.world.wrong = {role: ahead}
+    net.reconcile("asel", refresh=True)
+    asel = net.wallets["asel"]
+    assert asel.now() <= net.world.now + FAR_AHEAD
     assert asel.balance().held + asel.balance().redeeming == sum(MONEY) - 1_000
     assert not asel._purse.tokens.all(TokenState.EXPIRED)
-    town.world.wrong = {}
-    town.reconcile("asel", refresh=True)
-    assert abs(asel.now() - town.world.now) <= SKEW
+    net.world.wrong = {}
+    net.reconcile("asel", refresh=True)
+    assert abs(asel.now() - net.world.now) <= SKEW
     assert asel.balance().spendable == sum(MONEY) - 1_000
-    assert town.pay("asel", "berik", 1_000).code is None
+    assert net.pay("asel", "berik", 1_000).code is None
 
 
-def test_a_time_far_ahead_counts_once_a_second_service_says_so(town: WalletNetwork) -> None:
-    asel = town.wallet("asel", *MONEY)
-    town.ahead["asel"] = -400 * DAY
-    device = town.world.now - 400 * DAY
-    town.world.now += 10 * DAY
-    asel.reconciling.take_policy(None, town.update())
-    assert asel.now() == town.world.now - 10 * DAY, "the words of before: both services had said that"
-    town.certify("asel")
-    assert asel.now() == town.world.now > device + 400 * DAY
+def test_a_time_far_ahead_counts_once_a_second_service_says_so(net: WalletNetwork) -> None:
+    asel = net.wallet("asel", *MONEY)
+    net.ahead["asel"] = -400 * DAY
+    device = net.world.now - 400 * DAY
+    net.world.now += 10 * DAY
+    asel.reconciling.take_policy(None, net.update())
+    assert asel.now() == net.world.now - 10 * DAY, "the words of before: both services had said that"
+    net.certify("asel")
+    assert asel.now() == net.world.now > device + 400 * DAY
 
 
-def test_tokens_given_up_by_a_wrong_time_come_back(town: WalletNetwork) -> None:
+def test_tokens_given_up_by_a_wrong_time_come_back(net: WalletNetwork) -> None:
     """Two clocks at once were wrong, or an earlier Qalta took one word for good."""
-    asel = town.wallet("asel", *MONEY)
-    town.world.wrong = dict.fromkeys(ROLES, 400 * DAY)
-    town.reconcile("asel", anew=True)
+    asel = net.wallet("asel", *MONEY)
+    net.world.wrong = dict.fromkeys(ROLES, 400 * DAY)
+    net.reconcile("asel", anew=True)
     assert asel.balance().held == 0
-    town.world.wrong = {}
-    town.reconcile("asel", anew=True, refresh=True)
+    net.world.wrong = {}
+    net.reconcile("asel", anew=True, refresh=True)
     assert asel.balance().spendable == sum(MONEY)
     assert asel.state.value == "sound"
 
 
-def test_gossip_of_a_wrong_head_changes_nothing_for_whoever_hears_it(town: WalletNetwork) -> None:
-    town.wallet("asel", *MONEY), town.wallet("berik", bank="zhibek")
-    town.world.wrong = {"central bank": 400 * DAY}
-    town.revoke(b"\7" * 16, 2)  # type: ignore[arg-type]
-    town.learn_policy("asel")
-    town.world.wrong = {}
-    assert town.pay("asel", "berik", 1_000).code is None
-    berik = town.wallets["berik"]
+def test_gossip_of_a_wrong_head_changes_nothing_for_whoever_hears_it(net: WalletNetwork) -> None:
+    net.wallet("asel", *MONEY), net.wallet("berik", bank="zhibek")
+    net.world.wrong = {"central bank": 400 * DAY}
+    net.revoke(b"\7" * 16, 2)  # type: ignore[arg-type]
+    net.learn_policy("asel")
+    net.world.wrong = {}
+    assert net.pay("asel", "berik", 1_000).code is None
+    berik = net.wallets["berik"]
     assert berik.reconciling.policy_version == 1
-    assert berik.now() == town.world.now
-    assert town.pay("berik", "asel", 500).code is None
+    assert berik.now() == net.world.now
+    assert net.pay("berik", "asel", 500).code is None
 
 
 # calls
 
 
-def word(town: WalletNetwork, nonce: bytes, time: int) -> cose.Signed[TimeWord]:
-    return cose.sign(TimeWord("alatau", nonce, time), town.world.bank_key("alatau").sign)
+def word(net: WalletNetwork, nonce: bytes, time: int) -> cose.Signed[TimeWord]:
+    return cose.sign(TimeWord("alatau", nonce, time), net.world.bank_key("alatau").sign)
 
 
 NONCE = bytes(16)
 
 
-def learn(town: WalletNetwork) -> None:
-    town.wallets["asel"].reconciling.take_policy(
-        None, PolicyUpdate(town.world.head(len(town.deltas)), tuple(town.deltas))
+def learn(net: WalletNetwork) -> None:
+    net.wallets["asel"].reconciling.take_policy(
+        None, PolicyUpdate(net.world.head(len(net.deltas)), tuple(net.deltas))
     )
 
 
 @pytest.mark.parametrize("ahead", [-400 * DAY, -5 * HOUR, 25 * HOUR, 400 * DAY])
 def test_a_wrong_device_dates_its_calls_by_bank_and_central_bank_and_is_named(
-    town: WalletNetwork, ahead: int
+    net: WalletNetwork, ahead: int
 ) -> None:
-    asel = town.wallet("asel")
-    town.world.now += HOUR
-    town.ahead["asel"] = ahead
-    learn(town)
-    asel.dating.take(word(town, NONCE, town.world.now), "alatau", NONCE)
-    assert asel.dating.now() == town.world.now
+    asel = net.wallet("asel")
+    net.world.now += HOUR
+    net.ahead["asel"] = ahead
+    learn(net)
+    asel.dating.take(word(net, NONCE, net.world.now), "alatau", NONCE)
+    assert asel.dating.now() == net.world.now
     assert asel.dating.wrong_by == ahead
 
 
 @pytest.mark.parametrize("ahead", [5 * HOUR, 400 * DAY])
-def test_nothing_is_dated_ahead_by_the_bank_alone(town: WalletNetwork, ahead: int) -> None:
-    asel = town.wallet("asel")
-    learn(town)
+def test_nothing_is_dated_ahead_by_the_bank_alone(net: WalletNetwork, ahead: int) -> None:
+    asel = net.wallet("asel")
+    learn(net)
     with refused(Code.AUTH_STALE):
-        asel.dating.take(word(town, NONCE, town.world.now + ahead), "alatau", NONCE)
-    assert asel.dating.now() == asel.now() == town.world.now
+        asel.dating.take(word(net, NONCE, net.world.now + ahead), "alatau", NONCE)
+    assert asel.dating.now() == asel.now() == net.world.now
     assert asel.dating.wrong_by == 0
 
 
-def test_a_word_counts_for_its_own_question_from_the_bank_that_was_asked(town: WalletNetwork) -> None:
-    asel = town.wallet("asel")
-    said = word(town, NONCE, town.world.now)
+def test_a_word_counts_for_its_own_question_from_the_bank_that_was_asked(net: WalletNetwork) -> None:
+    asel = net.wallet("asel")
+    said = word(net, NONCE, net.world.now)
     with refused(Code.AUTH_SIGNATURE):
         asel.dating.take(said, "alatau", bytes([1]) * 16)
     with refused(Code.AUTH_SIGNATURE):
         asel.dating.take(said, "zhibek", NONCE)
-    forged = cose.sign(TimeWord("alatau", NONCE, NOW), town.world.notary.sign)
+    forged = cose.sign(TimeWord("alatau", NONCE, NOW), net.world.notary.sign)
     with refused(Code.AUTH_SIGNATURE):
         asel.dating.take(forged, "alatau", NONCE)

@@ -124,16 +124,16 @@ class MemoryHolder(Holder):
 
 
 class WalletHolder(Holder):
-    def __init__(self, town: WalletNetwork, name: str, bank: str, funds: tuple[int, ...]) -> None:
-        self.town, self.name = town, name
-        self.wallet = town.wallet(name, *funds, bank=bank)
+    def __init__(self, net: WalletNetwork, name: str, bank: str, funds: tuple[int, ...]) -> None:
+        self.net, self.name = net, name
+        self.wallet = net.wallet(name, *funds, bank=bank)
         self._watch()
 
     @classmethod
-    def found(cls, town: WalletNetwork, name: str) -> WalletHolder:
-        """Of a wallet that ``town`` has on disk already."""
+    def found(cls, net: WalletNetwork, name: str) -> WalletHolder:
+        """Of a wallet that ``network`` has on disk already."""
         holder = cls.__new__(cls)
-        holder.town, holder.name = town, name
+        holder.net, holder.name = net, name
         holder.restart()
         return holder
 
@@ -146,7 +146,7 @@ class WalletHolder(Holder):
         return self.wallet.receiving.request(amount, is_open=is_open, printed=printed, valid_for=VALID_FOR)
 
     def restart(self) -> None:
-        self.wallet = self.town.open(self.name)
+        self.wallet = self.net.open(self.name)
         self._watch()
 
     def open_payments(self) -> list[bytes]:
@@ -161,7 +161,7 @@ class WalletHolder(Holder):
         return self.wallet.balance().held
 
     def run_ahead(self, seconds: int) -> None:
-        self.town.ahead[self.name] = seconds
+        self.net.ahead[self.name] = seconds
 
 
 class Place(Protocol):
@@ -184,11 +184,11 @@ class WalletPlace:
     """Real purses and their keys, in memory."""
 
     def __init__(self, folder: Path) -> None:
-        self.town = WalletNetwork(folder)
-        self.world = self.town.world
+        self.net = WalletNetwork(folder)
+        self.world = self.net.world
 
     def holder(self, name: str, bank: str, funds: tuple[int, ...] = ()) -> Holder:
-        return WalletHolder(self.town, name, bank, funds)
+        return WalletHolder(self.net, name, bank, funds)
 
     def close(self) -> None:
-        self.town.close()
+        self.net.close()

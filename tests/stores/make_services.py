@@ -21,30 +21,30 @@ STORES = HERE / "ee6df03.tar.gz"
 EXPECTED = HERE / "expected.json"
 
 
-def live(town: LedgerNetwork) -> dict[str, object]:
-    """Some days of a town; what its people remember afterwards."""
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
-    cheat, shop = town.customer("Dauren", "zhibek"), town.customer("Shop")
+def live(net: LedgerNetwork) -> dict[str, object]:
+    """Some days of a network; what its people remember afterwards."""
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
+    cheat, shop = net.customer("Dauren", "zhibek"), net.customer("Shop")
     old, before = shop.fund(5_000, 6_000), shop.person
-    town.now += 63 * DAY
-    town.world.now = town.now
+    net.now += 63 * DAY
+    net.world.now = net.now
     for customer in (aigul, baurzhan, cheat, shop):
         customer.certify()
     tokens = aigul.fund(100_000, 200_000, 300_000)
     bad = cheat.fund(500_000)
-    aigul.upload(town.defund(aigul, tokens[2:]))
+    aigul.upload(net.defund(aigul, tokens[2:]))
     copied = Person(cheat.person.key, cheat.person.certificate, cheat.person.sequence, cheat.person.total)
-    shop.upload(town.pay(cheat, bad, shop, 500_000))
-    baurzhan.upload(town.pay(copied, bad, baurzhan, 400_000))
-    town.settle_down()
-    town.down.add("zhibek")
-    aigul.upload(town.pay(aigul, tokens[1:2], baurzhan, 150_000))
-    town.now += 58 * DAY
-    town.down.add("central-bank")
-    shop.upload(town.redeem(before, old[:1], 5_000, ToAccount()))
-    town.banks["alatau"].node.refunds.find()
+    shop.upload(net.pay(cheat, bad, shop, 500_000))
+    baurzhan.upload(net.pay(copied, bad, baurzhan, 400_000))
+    net.settle_down()
+    net.down.add("zhibek")
+    aigul.upload(net.pay(aigul, tokens[1:2], baurzhan, 150_000))
+    net.now += 58 * DAY
+    net.down.add("central-bank")
+    shop.upload(net.redeem(before, old[:1], 5_000, ToAccount()))
+    net.banks["alatau"].node.refunds.find()
     return {
-        "now": town.now,
+        "now": net.now,
         "people": {
             customer.name: [
                 customer.account,
@@ -55,7 +55,7 @@ def live(town: LedgerNetwork) -> dict[str, object]:
             for customer in (aigul, baurzhan, cheat, shop)
         },
         "issuance": next(
-            raw.encode().hex() for raw in town._issuances.values() if raw.body.owner == aigul.key
+            raw.encode().hex() for raw in net._issuances.values() if raw.body.owner == aigul.key
         ),
         "balances": {customer.name: customer.balance() for customer in (aigul, shop)},
     }
@@ -64,11 +64,11 @@ def live(town: LedgerNetwork) -> dict[str, object]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        town = LedgerNetwork(folder)
-        seen = live(town)
-        town.down.clear()
-        seen["books"] = [town.central_books(), town.books("alatau"), town.books("zhibek")]
-        town.close()
+        net = LedgerNetwork(folder)
+        seen = live(net)
+        net.down.clear()
+        seen["books"] = [net.central_books(), net.books("alatau"), net.books("zhibek")]
+        net.close()
         HERE.mkdir(exist_ok=True)
         with tarfile.open(STORES, "w:gz") as tar:
             for path in sorted(folder.rglob("*.db")):

@@ -20,33 +20,33 @@ NAME = "asel"
 KEYS = Chance(f"keys of {NAME}")
 
 
-def live(town: WalletNetwork) -> Wallet:
+def live(net: WalletNetwork) -> Wallet:
     """A purse with something in every state."""
-    asel = town.wallet(NAME, 100_000, 50_000, 20_000)
-    town.wallet("berik", 200_000, bank="zhibek"), town.wallet("dina", 50_000)
-    town.merchant("shop")
-    town.pay(NAME, "shop", 30_000)
-    town.pay("berik", NAME, 45_000)
-    town.reconcile(NAME, anew=True)
-    town.fund(NAME, 1_000_000)
-    town.world.now += DAY
-    town.revoke(b"\5" * 16, Reason.LOST)
-    town.learn_policy("berik")
+    asel = net.wallet(NAME, 100_000, 50_000, 20_000)
+    net.wallet("berik", 200_000, bank="zhibek"), net.wallet("dina", 50_000)
+    net.merchant("shop")
+    net.pay(NAME, "shop", 30_000)
+    net.pay("berik", NAME, 45_000)
+    net.reconcile(NAME, anew=True)
+    net.fund(NAME, 1_000_000)
+    net.world.now += DAY
+    net.revoke(b"\5" * 16, Reason.LOST)
+    net.learn_policy("berik")
     asked = asel.receiving.request(25_000, memo="түскі ас")
     for payer in ("berik", "dina"):
-        paying = town.wallets[payer].paying
+        paying = net.wallets[payer].paying
         asel.receiving.receive(paying.sign(paying.reserve(asked)))
-    shop = town.wallets["shop"].receiving
+    shop = net.wallets["shop"].receiving
     shop.request(5_000)
     printed = shop.request(40_000, printed=True, memo="№ 7")
     asel.paying.show_again(_signed(asel, printed))
     once = shop.request(10_000)
-    berik = town.wallets["berik"].paying
+    berik = net.wallets["berik"].paying
     shop.receive(berik.sign(berik.reserve(once)))
     refused = asel.paying.reserve(once)
     asel.paying.acknowledge(refused, shop.receive(asel.paying.sign(refused)).receipt)
     asel.paying.drop(asel.paying.reserve(shop.request(1_000)))
-    town.upload(NAME)
+    net.upload(NAME)
     asel.reconciling.exchanging.begin_refresh()
     asel.reconciling.fundings.begin(77_700)
     asel.paying.reserve(shop.request(33_333))
@@ -84,22 +84,22 @@ def seen(wallet: Wallet) -> dict[str, object]:
 def write(folder: Path) -> None:
     """The purse of such a life, and what is seen in it, by the code of today."""
     with tempfile.TemporaryDirectory() as place:
-        town = WalletNetwork(Path(place), on_disk=True)
-        asel = live(town)
-        record = town.keystores[NAME].read_record()
+        net = WalletNetwork(Path(place), on_disk=True)
+        asel = live(net)
+        record = net.keystores[NAME].read_record()
         assert record is not None
         rows = asel._purse.store.rows("SELECT alias FROM epoch ORDER BY number")
         expected = {
-            "now": town.world.now,
+            "now": net.world.now,
             "aliases": [row["alias"] for row in rows],
             "record": [record.step, record.sequence, record.digest.hex()],
             "seen": seen(asel),
         }
-        town.close()
-        with sqlite3.connect(town.folder / NAME / "purse.db") as store:
+        net.close()
+        with sqlite3.connect(net.folder / NAME / "purse.db") as store:
             store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         folder.mkdir(exist_ok=True)
-        shutil.copyfile(town.folder / NAME / "purse.db", folder / "purse.db")
+        shutil.copyfile(net.folder / NAME / "purse.db", folder / "purse.db")
         (folder / "expected.json").write_text(
             json.dumps(expected, indent=1, ensure_ascii=False) + "\n", "utf-8"
         )

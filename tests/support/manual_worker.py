@@ -71,25 +71,25 @@ class NoPlace:
         yield
 
     def close(self, opened: OpenWallet) -> None:
-        """The town closes its wallets."""
+        """The network closes its wallets."""
 
 
 class NetworkSource(NoPlace):
     """A wallet of a `WalletNetwork`. Opening it again is what a new process does after a kill."""
 
-    def __init__(self, town: WalletNetwork, name: str) -> None:
-        self.town = town
+    def __init__(self, net: WalletNetwork, name: str) -> None:
+        self.net = net
         self.name = name
 
     def open(self, pin: str) -> OpenWallet:
-        town = self.town
-        keystore = town.keystores[self.name] = town.keystores[self.name].reopen(
-            pin, clock=lambda: town.world.now
+        net = self.net
+        keystore = net.keystores[self.name] = net.keystores[self.name].reopen(
+            pin, clock=lambda: net.world.now
         )
-        return _opened(self.town.folder / self.name, self.name, keystore, self.town.open(self.name))
+        return _opened(self.net.folder / self.name, self.name, keystore, self.net.open(self.name))
 
     def close(self, opened: OpenWallet) -> None:
-        self.town.wallets.pop(self.name).close()
+        self.net.wallets.pop(self.name).close()
 
 
 class HolderSource(NoPlace):
@@ -188,7 +188,7 @@ class Field:
 class Person:
     """Somebody with a window: its presenters, its worker and what was posted, turned by ``settle``."""
 
-    house: AppContainer
+    container: AppContainer
     worker: ManualWorker
     posted: deque[Callable[[], None]]
     network: NetworkSwitch
@@ -207,8 +207,8 @@ class Person:
         self.settle()
 
     def unlock(self, pin: str = PIN) -> Person:
-        self.type(self.house.unlock.press, pin)
-        self.house.unlock.submit()
+        self.type(self.container.unlock.press, pin)
+        self.container.unlock.submit()
         self.settle()
         return self
 

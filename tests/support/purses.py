@@ -17,13 +17,13 @@ def refused(code: Code) -> pytest.RaisesExc[Refusal]:
     return pytest.raises(Refusal, match=f"^{code.value}( |$)")
 
 
-def total_held(town: WalletNetwork) -> int:
-    return sum(wallet.balance().held for wallet in town.wallets.values())
+def total_held(net: WalletNetwork) -> int:
+    return sum(wallet.balance().held for wallet in net.wallets.values())
 
 
-def pay_unseen(town: WalletNetwork, payer: str, request: Signed[Request]) -> tuple[bytes, bytes]:
+def pay_unseen(net: WalletNetwork, payer: str, request: Signed[Request]) -> tuple[bytes, bytes]:
     """A payment signed for ``request`` whatever becomes of it: its id and bytes."""
-    paying = town.wallets[payer].paying
+    paying = net.wallets[payer].paying
     payment = paying.reserve(request)
     return payment, paying.sign(payment)
 
@@ -31,8 +31,8 @@ def pay_unseen(town: WalletNetwork, payer: str, request: Signed[Request]) -> tup
 class Clone:
     """What copying the purse and the keystore of ``who`` makes possible."""
 
-    def __init__(self, town: WalletNetwork, who: str = "asel") -> None:
-        self._town = town
+    def __init__(self, net: WalletNetwork, who: str = "asel") -> None:
+        self._town = net
         self._who = who
 
     def second_payment(self, request: Signed[Request]) -> bytes:

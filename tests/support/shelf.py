@@ -10,8 +10,8 @@ from wallet.wallet import Wallet
 class Shelf:
     """Copies of purses, as a backup program or a thief makes them. The keystore is never copied here."""
 
-    def __init__(self, town: WalletNetwork) -> None:
-        self._town = town
+    def __init__(self, net: WalletNetwork) -> None:
+        self._town = net
         self._copies: dict[str, MemoryHome] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -28,7 +28,7 @@ class Shelf:
         return self._town.put_back(name, self._copies[name].clone(), was_killed=was_killed)
 
 
-def open_after_a_kill(town: WalletNetwork, name: str) -> Wallet:
+def open_after_a_kill(net: WalletNetwork, name: str) -> Wallet:
     """Another process opens a purse that nobody has closed."""
-    del town.wallets[name]
-    return town.open(name)
+    del net.wallets[name]
+    return net.open(name)

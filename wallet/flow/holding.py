@@ -155,29 +155,32 @@ class Holding:
 
     def as_card(self, device: CardDevice) -> None:
         """Until all is said, or the seconds are over. Raises what ``hear`` raises; ``DeviceError``."""
-        desk = Mailbox()
-        card = Card(desk)
+        mailbox = Mailbox()
+        card = Card(mailbox)
         self._say(HoldingStep.WAIT_AS_CARD)
         with Serving(device, card.answer, self._clock) as serving:
             try:
                 self._hear()
                 self._answer_until(
-                    lambda: self._party.is_done and self._is_quiet(card, serving), desk, serving, self._hear
+                    lambda: self._party.is_done and self._is_quiet(card, serving),
+                    mailbox,
+                    serving,
+                    self._hear,
                 )
             except Refusal:
                 # This reader shall hear why before the card goes; whoever comes then finds nobody.
                 self._until = min(self._until, self._clock() + LAST_WORD)
                 self._answer_until(
-                    lambda: not serving.is_met or self._is_quiet(card, serving), desk, serving, _nothing
+                    lambda: not serving.is_met or self._is_quiet(card, serving), mailbox, serving, _nothing
                 )
                 raise
 
     def _answer_until(
-        self, is_over: Callable[[], bool], desk: Mailbox, serving: Serving, after: Callable[[], None]
+        self, is_over: Callable[[], bool], mailbox: Mailbox, serving: Serving, after: Callable[[], None]
     ) -> None:
         while not is_over() and self._has_time:
             serving.check()
-            desk.answer_next(self._party.tap, _ASKING)
+            mailbox.answer_next(self._party.tap, _ASKING)
             self._met(serving.taps)
             after()
 

@@ -20,16 +20,16 @@ KINDS: Final = (FUNDING, REDEMPTION, REFUND, CHALLENGE)
 _WORK: Final = {REDEMPTION: JobKind.REDEEM, REFUND: JobKind.REFUND}
 
 
-def note(house: BankContext, kind: str, cause: bytes, subject: bytes | None = None) -> None:
+def note(context: BankContext, kind: str, cause: bytes, subject: bytes | None = None) -> None:
     """Within the transaction that books it. ``subject``: of the work by which it is asked for again."""
-    house.storage.caused.note(kind, cause, subject, house.clock())
+    context.storage.caused.note(kind, cause, subject, context.clock())
 
 
 class Caused:
     """The list, and opening it again."""
 
-    def __init__(self, house: BankContext, work: JobQueue) -> None:
-        self._storage = house.storage
+    def __init__(self, context: BankContext, work: JobQueue) -> None:
+        self._storage = context.storage
         self._work = work
 
     def since(self, since: int, after: int) -> Sequence[Noted]:

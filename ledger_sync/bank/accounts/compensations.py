@@ -23,11 +23,11 @@ from wallet.protocol.bounds import ID_BYTES
 class Compensations:
     """Books them, and asks for what is owed. Works within the caller's transaction."""
 
-    def __init__(self, house: BankContext, work: JobQueue) -> None:
-        self._house = house
-        self._compensations = house.storage.compensations
-        self._books = house.books
-        self._unclaimed = Unclaimed(house)
+    def __init__(self, context: BankContext, work: JobQueue) -> None:
+        self._context = context
+        self._compensations = context.storage.compensations
+        self._books = context.books
+        self._unclaimed = Unclaimed(context)
         self._work = work
 
     def book(self, share: Share, account: str, paid: int, owed: int, source: str = POSITION) -> None:
@@ -37,7 +37,7 @@ class Compensations:
         entry = idempotency.compensation(share.claim, share.wanted, share.place, paid)
         if source == POSITION:
             if paid:
-                note(self._house, CHALLENGE, share.claim)
+                note(self._context, CHALLENGE, share.claim)
             self._unclaimed.give(CHALLENGE, share.claim, entry, account, more)
         else:
             self._books.move(entry, source, account, more)
@@ -52,7 +52,7 @@ class Compensations:
 
     def ask(self) -> None:
         """Ask for what is owed: the step of a background worker."""
-        with self._house.storage.unit.transaction():
+        with self._context.storage.unit.transaction():
             self._ask_for(self._compensations.owed())
 
     def _ask_for(self, shares: Iterable[Share]) -> None:

@@ -22,10 +22,10 @@ _ID_BYTES: Final = 16
 class Customers:
     """Who banks here."""
 
-    def __init__(self, house: BankContext) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._register = house.storage.customers
+    def __init__(self, context: BankContext) -> None:
+        self._context = context
+        self._unit = context.storage.unit
+        self._register = context.storage.customers
 
     def open(self, cause: bytes, customer: Customer, opening: int) -> str:
         """Open an account with ``opening`` tiyn from the bank's own; gives the enrolment code.
@@ -43,10 +43,10 @@ class Customers:
         return code
 
     def _create(self, customer: Customer, opening: int) -> None:
-        house = self._house
-        house.books.open(customer.id)
-        house.books.move(idempotency.opening(customer.id), OWN, customer.id, opening, is_covered=True)
-        self._register.add(customer, opening, house.clock())
+        context = self._context
+        context.books.open(customer.id)
+        context.books.move(idempotency.opening(customer.id), OWN, customer.id, opening, is_covered=True)
+        self._register.add(customer, opening, context.clock())
 
     def add_device(self, cause: bytes, account: str) -> str:
         """A code for one more device of an account, after a loss say. ACCOUNT_UNKNOWN, FUNDING_MISMATCH."""
@@ -58,7 +58,7 @@ class Customers:
         """The code that ``cause`` has, or gets now."""
         known = self._register.code_of(cause)
         if known is None:
-            code = base64.b32encode(self._house.random(CODE_BYTES)).decode("ascii")
+            code = base64.b32encode(self._context.random(CODE_BYTES)).decode("ascii")
             self._register.add_code(code, cause, account)
             return code
         require(known[1] == account, Code.FUNDING_MISMATCH)
@@ -82,7 +82,7 @@ class Customers:
         if enrolment is None or enrolment.device not in (None, device):
             raise Refusal(Code.ENROLMENT_UNKNOWN)
         if enrolment.device is None:
-            admission = self._register.admit(device, code, self._house.clock(), MAX_DEVICES)
+            admission = self._register.admit(device, code, self._context.clock(), MAX_DEVICES)
             if admission is Admission.USED:  # by another call, since it was read
                 return self._admit(code, device)
             require(admission is not Admission.TAKEN, Code.AUTH_FORBIDDEN)
@@ -106,7 +106,7 @@ class Customers:
 
     def close_other_devices(self, account: str, device: bytes) -> None:
         """After a loss: only the device that reports it goes on speaking for the account."""
-        self._register.close_devices(account, device, self._house.clock())
+        self._register.close_devices(account, device, self._context.clock())
 
 
 def account_id(cause: bytes) -> str:

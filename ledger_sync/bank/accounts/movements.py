@@ -26,7 +26,7 @@ class Movements:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         central_bank: CentralBankClient,
         funded: Callable[[bytes], None],
         compensated: Callable[[bytes], None],
@@ -40,11 +40,11 @@ class Movements:
         self._funded = funded
         self._compensated = compensated
         self._known = known
-        self._unclaimed = Unclaimed(house)
+        self._unclaimed = Unclaimed(context)
         self._was_followed = False
-        self._unit = house.storage.unit
-        self._record = house.storage.movements
-        self._books = house.books
+        self._unit = context.storage.unit
+        self._record = context.storage.movements
+        self._books = context.books
         self._central_bank = central_bank
 
     def follow(self) -> None:

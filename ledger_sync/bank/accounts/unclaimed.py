@@ -21,9 +21,9 @@ _log: Final = logging.getLogger(__name__)
 class Unclaimed:
     """Works within the caller's transaction. ``kind`` and ``cause`` are those of the central bank's movement."""
 
-    def __init__(self, house: BankContext) -> None:
-        self._record = house.storage.movements
-        self._books = house.books
+    def __init__(self, context: BankContext) -> None:
+        self._record = context.storage.movements
+        self._books = context.books
 
     def hold(self, number: int, kind: str, cause: bytes, amount: int) -> None:
         """The movement ``number``, which nobody here remembers: ``amount`` (tiyn) came to the position, or left it."""

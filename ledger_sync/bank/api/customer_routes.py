@@ -139,9 +139,9 @@ class CustomerCalls:
         )
 
     def _time(self, incoming: IncomingCall) -> Cbor:
-        house = self._node.context
-        word = TimeWord(house.bank, incoming.octets("nonce", NONCE_BYTES), house.clock())
-        return house.sign(word).to_cbor()
+        context = self._node.context
+        word = TimeWord(context.bank, incoming.octets("nonce", NONCE_BYTES), context.clock())
+        return context.sign(word).to_cbor()
 
     def _enrol(self, incoming: IncomingCall) -> Cbor:
         code, device = codec.array(incoming.value, 2)

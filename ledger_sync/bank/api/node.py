@@ -105,30 +105,30 @@ class _EventHub:
 class Node:
     """One bank. Its parts are public; routes and workers use them."""
 
-    def __init__(self, house: BankContext, terms: Terms, lines: Peers) -> None:
-        self.context = house
+    def __init__(self, context: BankContext, terms: Terms, lines: Peers) -> None:
+        self.context = context
         self.terms = terms
         central_bank = CentralBankClient(lines.central_bank)
         banks = BankClients(lines.banks)
-        self.objects = house.storage.archive
+        self.objects = context.storage.archive
         board = _EventHub(self.objects)
-        self.work = JobQueue(house.storage.jobs, house.wall or house.clock, house.process)
+        self.work = JobQueue(context.storage.jobs, context.wall or context.clock, context.process)
         self.provenance = Provenance(self.objects)
-        self.wallets = Wallets(house, self.work)
-        self.customers = Customers(house)
-        self.relays = Relays(house, self.objects, self.work)
-        self.policies = Policies(house)
-        self.watch = ForkWatch(house, self.objects, self.wallets, self.policies)
+        self.wallets = Wallets(context, self.work)
+        self.customers = Customers(context)
+        self.relays = Relays(context, self.objects, self.work)
+        self.policies = Policies(context)
+        self.watch = ForkWatch(context, self.objects, self.wallets, self.policies)
         self.deliveries = AccountFeed(
-            house, self.objects, self.provenance, self.wallets, terms.capacity.delivered
+            context, self.objects, self.provenance, self.wallets, terms.capacity.delivered
         )
-        self.retention = Retention(house, terms, self.objects, self.watch)
-        self.intake = Intake(house, self.objects, self.wallets, self.retention, board)
+        self.retention = Retention(context, terms, self.objects, self.watch)
+        self.intake = Intake(context, self.objects, self.wallets, self.retention, board)
         notary = NotaryClient(lines.notary)
-        self.settler = Settler(house, self.objects, self.work, notary, self.relays, self.watch, board)
-        self.endings = Endings(house, self.objects, self.work, self.intake, self.settler, notary, banks)
+        self.settler = Settler(context, self.objects, self.work, notary, self.relays, self.watch, board)
+        self.endings = Endings(context, self.objects, self.work, self.intake, self.settler, notary, banks)
         self.redemptions = Redemptions(
-            house,
+            context,
             self.objects,
             self.provenance,
             self.wallets,
@@ -137,9 +137,9 @@ class Node:
             self.intake,
             central_bank,
         )
-        self.compensations = Compensations(house, self.work)
+        self.compensations = Compensations(context, self.work)
         self.refunds = Refunds(
-            house,
+            context,
             self.objects,
             self.provenance,
             self.wallets,
@@ -148,7 +148,7 @@ class Node:
             central_bank,
         )
         self.certification = Certification(
-            house,
+            context,
             terms,
             self.customers,
             self.objects,
@@ -159,9 +159,11 @@ class Node:
             self.watch,
             self.redemptions,
         )
-        self.funding = FundingOrders(house, self.certification, self.objects, self.intake, central_bank)
-        self.answers = TransferStatuses(house, self.redemptions, terms.capacity.rows)
-        self.forgotten_fundings = ForgottenFundings(house, self.wallets, self.intake, self.work, central_bank)
+        self.funding = FundingOrders(context, self.certification, self.objects, self.intake, central_bank)
+        self.answers = TransferStatuses(context, self.redemptions, terms.capacity.rows)
+        self.forgotten_fundings = ForgottenFundings(
+            context, self.wallets, self.intake, self.work, central_bank
+        )
         known = {
             FUNDING: self.funding.is_known,
             REDEMPTION: self.redemptions.is_known,
@@ -173,7 +175,7 @@ class Node:
             ),
         }
         self.movements = Movements(
-            house,
+            context,
             central_bank,
             self.funding.carried_out,
             self.compensations.moved,
@@ -190,9 +192,9 @@ class Node:
         self._ending = Worker("endings", _ROUND_SECONDS, self.endings.look)
         self._refreshing = threading.Lock()
         self._refreshed_in_vain = -_AFTER_VAIN
-        self.caused = Caused(house, self.work)
-        self.asking_again = AskingAgain(house, banks, lines.banks)
-        self.passing_on_again = PassingOnAgain(house, self.work, house.clock)
+        self.caused = Caused(context, self.work)
+        self.asking_again = AskingAgain(context, banks, lines.banks)
+        self.passing_on_again = PassingOnAgain(context, self.work, context.clock)
 
     def _outbox(self, banks: BankClients, central_bank: CentralBankClient) -> Outbox:
         relays = RelayHandler(self.objects, self.provenance, banks)
@@ -267,13 +269,13 @@ class Node:
         """`[position, own, [[account, balance], ...], fundings, redemptions]` of one moment; the last two list by id
         what the central bank may have booked before this bank."""
         with self.context.storage.unit.transaction():
-            house, books = self.context, self.context.books
+            context, books = self.context, self.context.books
             redemptions = [*self.redemptions.in_flight(), *self.refunds.in_flight()]
             redemptions += self.compensations.in_flight()
             return [
                 books.position,
                 books.balance(OWN),
-                [[account, balance] for account, balance in house.storage.customers.balances()],
+                [[account, balance] for account, balance in context.storage.customers.balances()],
                 [[funding, amount] for funding, amount in self.funding.open_ones()],
                 [[name, value] for name, value in redemptions],
             ]

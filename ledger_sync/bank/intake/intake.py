@@ -50,15 +50,15 @@ class Intake:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         archive: Archive,
         wallets: Wallets,
         retention: Retention,
         listener: Listener,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._refusal = house.storage.settlements.refusal
+        self._context = context
+        self._unit = context.storage.unit
+        self._refusal = context.storage.settlements.refusal
         self._archive = archive
         self._wallets = wallets
         self._retention = retention
@@ -71,8 +71,8 @@ class Intake:
         REQUEST_SIGNATURE, TRANSFER_SIGNATURE. What is over the uploader's share is judged all the same, and kept if it
         is valid.
         """
-        directory = self._house.trust.directory
-        signatures = Signatures(self._unit, self._house.key, directory)
+        directory = self._context.trust.directory
+        signatures = Signatures(self._unit, self._context.key, directory)
         self._verify(bundle, signatures)
         while not self._has_taken(bundle, uploader, directory, signatures):
             self._verify(bundle, signatures)
@@ -122,7 +122,7 @@ class Intake:
             self.add_issuance(issuance)
         for children in self._archive.transfers.children([item.id for item in new.issuances]).values():
             unblocked += children
-        self._archive.requests.add(new.requests, uploader, self._house.clock())
+        self._archive.requests.add(new.requests, uploader, self._context.clock())
         for key in fresh:
             unblocked += self._archive.pending.waiting_of(key)
         return unblocked
@@ -143,7 +143,7 @@ class Intake:
     def take_shown(self, transfer: Signed[Transfer], signer: bytes, uploader: str) -> None:
         """Store a transfer that a bank has shown for what it had consumed; that ``signer`` signed it was checked."""
         with self._unit.transaction():
-            self._archive.transfers.add([New(transfer, None)], uploader, self._house.clock())
+            self._archive.transfers.add([New(transfer, None)], uploader, self._context.clock())
             if not self._archive.transfers.has_copy(transfer.id, signer):
                 self._sign([(transfer, signer)])
 
@@ -151,7 +151,7 @@ class Intake:
         """Store transfers with their signatures; their ids, ancestors first."""
         found = Attribution(self._archive, bundle, signatures).found()
         transfers = self._archive.transfers
-        transfers.add([one.entry for one in found], uploader, self._house.clock())
+        transfers.add([one.entry for one in found], uploader, self._context.clock())
         ids = [one.transfer.id for one in found]
         transfers.brought(ids, uploader, _whole(bundle) if uploader.startswith(BANK_UPLOADER) else ())
         news = [one for one in found if one.is_news]

@@ -22,9 +22,9 @@ _ROUND: Final = 512
 class Retention:
     """Lets go of what nobody pays for. Works within the caller's transaction, but for `sweep`."""
 
-    def __init__(self, house: BankContext, terms: Terms, archive: Archive, watch: ForkWatch) -> None:
-        self._house = house
-        self._unit = house.storage.unit
+    def __init__(self, context: BankContext, terms: Terms, archive: Archive, watch: ForkWatch) -> None:
+        self._context = context
+        self._unit = context.storage.unit
         self._patience = terms.patience
         self._archive = archive
         self._watch = watch
@@ -72,7 +72,7 @@ class Retention:
 
     def sweep(self) -> None:
         """What waited too long leaves: a worker's round."""
-        before = self._house.clock() - self._patience
+        before = self._context.clock() - self._patience
         with self._unit.transaction():
             for txid in self._archive.waiting.since(before, _ROUND):
                 self.forget(txid)

@@ -31,10 +31,10 @@ _log: Final = logging.getLogger(__name__)
 class AskingAgain:
     """The banks that are left to ask since this start."""
 
-    def __init__(self, house: BankContext, banks: BankClients, others: Iterable[str]) -> None:
+    def __init__(self, context: BankContext, banks: BankClients, others: Iterable[str]) -> None:
         self._banks = banks
         self._left = sorted(others)
-        last = house.storage.settlements.last_heard()
+        last = context.storage.settlements.last_heard()
         self._since = max(0, last - FAR_AHEAD)
 
     def round(self) -> None:
@@ -51,8 +51,8 @@ class AskingAgain:
 class PassingOnAgain:
     """The answering side. Safe to share between threads."""
 
-    def __init__(self, house: BankContext, work: JobQueue, clock: Callable[[], int]) -> None:
-        self._unit = house.storage.unit
+    def __init__(self, context: BankContext, work: JobQueue, clock: Callable[[], int]) -> None:
+        self._unit = context.storage.unit
         self._work = work
         self._clock = clock
         self._lock = threading.Lock()

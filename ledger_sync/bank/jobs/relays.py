@@ -27,9 +27,9 @@ from wallet.protocol.transfer import Transfer
 class Relays:
     """Notes what to pass on. Works within the caller's transaction; the outbox does the passing."""
 
-    def __init__(self, house: BankContext, objects: Archive, work: JobQueue) -> None:
-        self._bank = house.bank
-        self._recipients = house.storage.recipients
+    def __init__(self, context: BankContext, objects: Archive, work: JobQueue) -> None:
+        self._bank = context.bank
+        self._recipients = context.storage.recipients
         self._objects = objects
         self._work = work
 

@@ -46,7 +46,7 @@ class Certification:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         terms: Terms,
         customers: Customers,
         objects: Archive,
@@ -57,9 +57,9 @@ class Certification:
         watch: ForkWatch,
         redemptions: Redemptions,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._register = house.storage.wallets
+        self._context = context
+        self._unit = context.storage.unit
+        self._register = context.storage.wallets
         self._terms = terms
         self._customers = customers
         self._objects = objects
@@ -86,7 +86,7 @@ class Certification:
         Raises ``Refusal``: KEY_INVALID (no proof of possession), AUTH_FORBIDDEN (somebody else's key),
         WALLET_REVOKED, CERTIFICATE_EXPIRED (a person's key of an epoch that is over), TOO_MANY, ACCOUNT_UNKNOWN.
         """
-        bank = self._house.bank
+        bank = self._context.bank
         require(shows_possession(key, bank, device, proof), Code.KEY_INVALID, bank=bank)
         holder = Holder(account, device)
         certificate = None
@@ -103,7 +103,7 @@ class Certification:
         known = self._known(standing, holder.device, total)
         if known is None:
             self._require_room(holder.device)
-        signed = known or self._house.sign(self._body(standing.customer, key, total))
+        signed = known or self._context.sign(self._body(standing.customer, key, total))
         with self._unit.transaction():
             if self._standing(holder.account, key) != standing:
                 return None
@@ -123,7 +123,7 @@ class Certification:
 
     def _known(self, standing: _Standing, device: bytes, total: int) -> Signed[Certificate] | None:
         """The certificate that the key has and keeps. CERTIFICATE_EXPIRED."""
-        newest, now = standing.newest, self._house.clock()
+        newest, now = standing.newest, self._context.clock()
         if newest is None:
             return None
         held = self._objects.certificates.get(newest.certificate)
@@ -135,7 +135,7 @@ class Certification:
 
     def _require_room(self, device: bytes) -> None:
         """TOO_MANY."""
-        count = self._register.count_unexpired(device, self._house.clock())
+        count = self._register.count_unexpired(device, self._context.clock())
         most = self._terms.capacity.wallets
         require(count < most, Code.TOO_MANY, count=count, limit=most)
 
@@ -150,7 +150,7 @@ class Certification:
         )
         require(is_added, Code.INTERNAL)
         if after is None:
-            for held in self._objects.certificates.of_bank(key, self._house.bank):
+            for held in self._objects.certificates.of_bank(key, self._context.bank):
                 self._wallets.learn(held)
             self._objects.unspent.certified(key)
             self._watch.certified(key)
@@ -163,11 +163,11 @@ class Certification:
         return self._register.possessions(device, after, MAX_POSSESSIONS)
 
     def _body(self, customer: Customer, key: bytes, total: int) -> Certificate:
-        house = self._house
-        now = house.clock()
+        context = self._context
+        now = context.clock()
         body = Certificate(
-            bank=house.bank,
-            wallet=house.random(WALLET_ID_BYTES),
+            bank=context.bank,
+            wallet=context.random(WALLET_ID_BYTES),
             key=key,
             issued=now,
             expires=now + self._terms.validity,
@@ -187,7 +187,7 @@ class Certification:
         newest = self._register.newest(key)
         if newest is None or newest.holder.account != account:
             raise Refusal(Code.NOT_CERTIFIED)
-        require(newest.expires >= self._house.clock(), Code.CERTIFICATE_EXPIRED, expires=newest.expires)
+        require(newest.expires >= self._context.clock(), Code.CERTIFICATE_EXPIRED, expires=newest.expires)
         require(not self._wallets.is_barred(newest.wallet), Code.WALLET_REVOKED, wallet=newest.wallet.hex())
         certificate = self._objects.certificates.get(newest.certificate)
         if certificate is None:

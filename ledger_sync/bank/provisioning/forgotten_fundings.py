@@ -36,23 +36,23 @@ class ForgottenFundings:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         wallets: Wallets,
         intake: Intake,
         work: JobQueue,
         central_bank: CentralBankClient,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._fundings = house.storage.fundings
-        self._redemptions = house.storage.redemptions
+        self._context = context
+        self._unit = context.storage.unit
+        self._fundings = context.storage.fundings
+        self._redemptions = context.storage.redemptions
         self._wallets = wallets
         self._work = work
         self._asked: set[bytes] = set()
         """Redemptions that were proved again since this start."""
         self._intake = intake
         self._central_bank = central_bank
-        self._unclaimed = Unclaimed(house)
+        self._unclaimed = Unclaimed(context)
         self._shown: dict[bytes, Signed[Issuance]] = {}
         """What the central bank has shown of them since this start: their customers may be long in coming."""
 
@@ -90,12 +90,12 @@ class ForgottenFundings:
 
     def _believed(self, issuance: Signed[Issuance], funding: bytes) -> Signed[Issuance]:
         """ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""
-        check_issuance(issuance, self._house.trust.directory)
+        check_issuance(issuance, self._context.trust.directory)
         require(issuance.body.funding == funding, Code.FUNDING_MISMATCH)
         return issuance
 
     def _book(self, funding: bytes, customer: str, issuance: Signed[Issuance]) -> None:
-        body, books = issuance.body, self._house.books
+        body, books = issuance.body, self._context.books
         amount = sum(body.amounts)
         self._intake.add_issuance(issuance)
         self._fundings.add(
@@ -111,14 +111,14 @@ class ForgottenFundings:
         paid = min(amount, books.balance(customer))
         if paid < amount:
             _log.warning("funding %s: the account is short of %d tiyn", funding.hex(), amount - paid)
-        note(self._house, FUNDING, funding)
+        note(self._context, FUNDING, funding)
         self._unclaimed.known_again(FUNDING, funding)
         books.move(idempotency.funding_issued(funding, 1), customer, OWN, paid)
 
     def undo(self, number: int, funding: bytes, amount: int) -> None:
         """By the movement ``number`` the central bank gives back ``amount`` (tiyn): the tokens came of a redemption.
         The customer gets what it has paid. Within the transaction that notes it."""
-        books = self._house.books
+        books = self._context.books
         books.move(f"{idempotency.forgotten(FUNDING, funding)}:{number}", POSITION, OWN, amount)
         self._unclaimed.known_again(FUNDING, funding)
         known = self._fundings.get(funding)
@@ -128,4 +128,4 @@ class ForgottenFundings:
         if paid:
             books.move(idempotency.funding_back(funding, 1), OWN, known.customer, paid)
             self._fundings.remove(funding)
-            self._house.storage.caused.forget(FUNDING, funding)
+            self._context.storage.caused.forget(FUNDING, funding)

@@ -43,15 +43,15 @@ class FundingOrders:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         certification: Certification,
         objects: Archive,
         intake: Intake,
         central_bank: CentralBankClient,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._fundings = house.storage.fundings
+        self._context = context
+        self._unit = context.storage.unit
+        self._fundings = context.storage.fundings
         self._certification = certification
         self._objects = objects
         self._intake = intake
@@ -85,13 +85,13 @@ class FundingOrders:
         cause = idempotency.funding(wanted.id, wanted.attempt)
         try:
             self._check(wanted)
-            self._house.books.move(cause, wanted.customer, FUNDINGS, wanted.amount)
+            self._context.books.move(cause, wanted.customer, FUNDINGS, wanted.amount)
         except Refusal as refusal:
             if is_about_the_call(refusal.code):
                 raise
             denial = self._denial(refusal)
             self._fundings.add(replace(wanted, stage=FundingStage.DENIED, attempt=0, denial=denial))
-            before = self._house.clock() - _LATE_COPIES
+            before = self._context.clock() - _LATE_COPIES
             self._fundings.forget_denied(wanted.customer, before, MAX_REFUSED_FUNDINGS)
             return refusal
         self._fundings.add(wanted)
@@ -101,8 +101,8 @@ class FundingOrders:
         account, owner = wanted.customer, wanted.owner
         certificate = self._certification.usable(account, owner).body
         require(wanted.amount <= MAX_SUM, Code.AMOUNT_INVALID)
-        policy = self._house.trust.policy.head
-        before = refundable_before(self._house.clock(), policy.grace)
+        policy = self._context.trust.policy.head
+        before = refundable_before(self._context.clock(), policy.grace)
         held = self._fundings.commitments(account, owner, before)
         check_balance(effective(certificate, policy.limits), held, wanted.amount)
         count = len(self.open_ones(account))
@@ -141,7 +141,7 @@ class FundingOrders:
 
     def _believed(self, issuance: Signed[Issuance], debited: Funding) -> Signed[Issuance]:
         """ISSUANCE_SIGNATURE, FUNDING_MISMATCH."""
-        check_issuance(issuance, self._house.trust.directory)
+        check_issuance(issuance, self._context.trust.directory)
         body = issuance.body
         fits = (body.funding, body.owner, tuple(body.amounts)) == (debited.id, debited.owner, debited.amounts)
         require(fits, Code.FUNDING_MISMATCH)
@@ -154,9 +154,9 @@ class FundingOrders:
                 return False
             self._intake.add_issuance(issuance)
             self._fundings.issued(debited.id, debited.attempt, issuance.id)
-            note(self._house, FUNDING, debited.id)
+            note(self._context, FUNDING, debited.id)
             cause = idempotency.funding_issued(debited.id, debited.attempt)
-            self._house.books.move(cause, FUNDINGS, POSITION, debited.amount)
+            self._context.books.move(cause, FUNDINGS, POSITION, debited.amount)
             return True
 
     def _give_back(self, debited: Funding, refusal: RemoteRefusal) -> bool:
@@ -165,17 +165,17 @@ class FundingOrders:
             is_ended = self._fundings.denied(debited.id, debited.attempt, self._denial(refusal))
             if is_ended:
                 cause = idempotency.funding_back(debited.id, debited.attempt)
-                self._house.books.move(cause, FUNDINGS, debited.customer, debited.amount)
+                self._context.books.move(cause, FUNDINGS, debited.customer, debited.amount)
             return is_ended
 
     def _denial(self, refusal: Refusal) -> Denial:
-        return Denial(refusal.code, refusal.facts, self._house.clock())
+        return Denial(refusal.code, refusal.facts, self._context.clock())
 
     def carried_out(self, funding: bytes) -> None:
         """The central bank has issued it, its list of movements says; within the caller's transaction. If it was
         refused here, the money is taken once more, from the bank itself where the account no longer has it, and the
         worker fetches the issuance."""
-        denied, books = self._fundings.get(funding), self._house.books
+        denied, books = self._fundings.get(funding), self._context.books
         if denied is None or not self._fundings.resumed(funding, denied.attempt):
             return
         payer = denied.customer if books.balance(denied.customer) >= denied.amount else OWN

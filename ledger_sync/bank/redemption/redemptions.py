@@ -36,7 +36,7 @@ class Redemptions:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
@@ -45,9 +45,9 @@ class Redemptions:
         intake: Intake,
         central_bank: CentralBankClient,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._redemptions = house.storage.redemptions
+        self._context = context
+        self._unit = context.storage.unit
+        self._redemptions = context.storage.redemptions
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
@@ -55,7 +55,7 @@ class Redemptions:
         self._relays = relays
         self._intake = intake
         self._central_bank = central_bank
-        self._unclaimed = Unclaimed(house)
+        self._unclaimed = Unclaimed(context)
 
     def settled(self, transfer: Signed[Transfer], signer: bytes, value: int) -> None:
         """Note a settled redemption, within the caller's transaction, if it is one of ours to finish."""
@@ -90,7 +90,7 @@ class Redemptions:
         """ISSUANCE_SIGNATURE, REDEMPTION_AMOUNTS."""
         issuance = redeemed.issuance
         if issuance is not None:
-            check_issuance(issuance, self._house.trust.directory)
+            check_issuance(issuance, self._context.trust.directory)
             require(sum(issuance.body.amounts) == redeemed.value, Code.REDEMPTION_AMOUNTS)
         return redeemed
 
@@ -121,7 +121,7 @@ class Redemptions:
         if (
             issuance is not None or redeemed.credited
         ):  # of nothing else does the central bank know by this bank
-            note(self._house, REDEMPTION, txid, txid)
+            note(self._context, REDEMPTION, txid, txid)
         self._redemptions.done(txid, redeemed.value, None if issuance is None else issuance.id)
         self._work.done(Job(JobKind.REDEEM, "", txid))
 

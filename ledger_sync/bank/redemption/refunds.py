@@ -42,7 +42,7 @@ class Refunds:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
@@ -50,23 +50,23 @@ class Refunds:
         compensations: Compensations,
         central_bank: CentralBankClient,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._refunds = house.storage.refunds
+        self._context = context
+        self._unit = context.storage.unit
+        self._refunds = context.storage.refunds
         self._objects = objects
-        self._settlements = house.storage.settlements
+        self._settlements = context.storage.settlements
         self._provenance = provenance
         self._wallets = wallets
         self._work = work
         self._compensations = compensations
         self._central_bank = central_bank
-        self._unclaimed = Unclaimed(house)
+        self._unclaimed = Unclaimed(context)
 
     def find(self) -> None:
         """Open a refund for every settled output of customers' keys whose time is over, by this bank's clock and by the
         central bank's last word: one of them alone may be wrong."""
-        head = self._house.trust.policy.head
-        last = refundable_before(min(self._house.clock(), head.time + _HOUR), head.grace)
+        head = self._context.trust.policy.head
+        last = refundable_before(min(self._context.clock(), head.time + _HOUR), head.grace)
         with self._unit.transaction():
             for token in self._refunds.open(last, _ROUND):
                 self._work.add(_job(token))
@@ -135,7 +135,7 @@ class Refunds:
         with self._unit.transaction():
             if value:
                 job, account = _job(token), self._account_of(token)
-                note(self._house, REFUND, refund_id(token), job.subject)
+                note(self._context, REFUND, refund_id(token), job.subject)
                 self._unclaimed.give(REFUND, refund_id(token), idempotency.refund(token), account, value)
             if value is None:
                 self._refunds.late(token)
@@ -146,7 +146,7 @@ class Refunds:
 
     def is_known(self, refund: bytes) -> bool:
         """Whether this bank knows of the refund of this id, booked or open."""
-        if self._house.books.is_booked(f"refund:{refund.hex()}"):
+        if self._context.books.is_booked(f"refund:{refund.hex()}"):
             return True
         return any(open_one == refund for open_one, _value in self.in_flight())
 

@@ -27,10 +27,10 @@ _SIGNED_BYTES: Final = 64
 class TransferStatuses:
     """Reads verdicts and all that goes with them."""
 
-    def __init__(self, house: BankContext, redemptions: Redemptions, most_bytes: int) -> None:
+    def __init__(self, context: BankContext, redemptions: Redemptions, most_bytes: int) -> None:
         """``most_bytes``: of rows in one answer."""
         self._most_bytes = most_bytes
-        self._settlements = house.storage.settlements
+        self._settlements = context.storage.settlements
         self._redemptions = redemptions
 
     def known(self, txids: Iterable[bytes]) -> Mapping[bytes, int]:

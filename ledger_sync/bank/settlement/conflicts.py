@@ -45,28 +45,28 @@ class ConflictResolver:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         objects: Archive,
         provenance: Provenance,
         wallets: Wallets,
         work: JobQueue,
         intake: Intake,
-        desk: Settler,
+        settler: Settler,
         compensations: Compensations,
         banks: BankClients,
         central_bank: CentralBankClient,
     ) -> None:
-        self._bank = house.bank
-        self._key = house.key
-        self._trust = house.trust
-        self._unit = house.storage.unit
-        self._conflicts = house.storage.conflicts
+        self._bank = context.bank
+        self._key = context.key
+        self._trust = context.trust
+        self._unit = context.storage.unit
+        self._conflicts = context.storage.conflicts
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
         self._work = work
         self._intake = intake
-        self._desk = desk
+        self._settler = settler
         self._compensations = compensations
         self._banks = banks
         self._central_bank = central_bank
@@ -90,7 +90,7 @@ class ConflictResolver:
             if not self._is_asked_for(item.subject):
                 for txid in self._lacking(item.subject):
                     self._work.add(Job(JobKind.CHALLENGE, "", txid + item.subject))
-        self._desk.answer()
+        self._settler.answer()
 
     def _is_asked_for(self, wanted: bytes) -> bool:
         """Whether another bank may yet show it: whoever is asked last has the central bank ask."""
@@ -137,7 +137,7 @@ class ConflictResolver:
         for statement in self._statements(txid, wanted):
             for place, account, possession in self._claimants(txid):
                 self._ask(txid, wanted, statement, (place, account, possession))
-                self._desk.answer()  # nobody waits for what others are still to be paid
+                self._settler.answer()  # nobody waits for what others are still to be paid
         self._work.done(item)
 
     def _ask(
@@ -160,7 +160,7 @@ class ConflictResolver:
                 source = OWN if statement.body.bank == self._bank else POSITION
                 share = Share(txid, wanted, place)
                 self._compensations.book(share, account, answer.paid, answer.owed, source)
-            self._desk.was_not_shown(txid, wanted)
+            self._settler.was_not_shown(txid, wanted)
 
     def _statements(self, txid: bytes, wanted: bytes) -> list[Signed[Consumption]]:
         """The notary's words by which ``wanted`` took tokens from the transfer. NOT_FOUND."""

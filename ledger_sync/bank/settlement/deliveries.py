@@ -31,13 +31,18 @@ class AccountFeed:
     """Lists and hands out. Listing works within the caller's transaction."""
 
     def __init__(
-        self, house: BankContext, objects: Archive, provenance: Provenance, wallets: Wallets, most_bytes: int
+        self,
+        context: BankContext,
+        objects: Archive,
+        provenance: Provenance,
+        wallets: Wallets,
+        most_bytes: int,
     ) -> None:
         """``most_bytes``: of objects in one delivery, unless a single one needs more."""
         self._most_bytes = most_bytes
-        self._house = house
-        self._feed = house.storage.feed
-        self._redemptions = house.storage.redemptions
+        self._context = context
+        self._feed = context.storage.feed
+        self._redemptions = context.storage.redemptions
         self._objects = objects
         self._provenance = provenance
         self._wallets = wallets
@@ -56,8 +61,8 @@ class AccountFeed:
     def _go_on_at_the_time(self) -> int:
         """CLOCK_UNSURE."""
         if self._least is None:
-            chance = int.from_bytes(self._house.random(_CHANCE_BYTES))
-            self._least = (self._house.clock() << _TIME_BITS) + chance
+            chance = int.from_bytes(self._context.random(_CHANCE_BYTES))
+            self._least = (self._context.clock() << _TIME_BITS) + chance
         return self._least
 
     def issuance_came(self, issuance: Signed[Issuance]) -> None:

@@ -35,42 +35,42 @@ class Endings:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         objects: Archive,
         work: JobQueue,
         intake: Intake,
-        desk: Settler,
+        settler: Settler,
         notary: NotaryClient,
         banks: BankClients,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._settlements = house.storage.settlements
+        self._context = context
+        self._unit = context.storage.unit
+        self._settlements = context.storage.settlements
         self._objects = objects
         self._work = work
         self._intake = intake
-        self._desk = desk
+        self._settler = settler
         self._notary = notary
         self._banks = banks
 
     def look(self) -> None:
         """One round. Raises ``Refusal``: UNREACHABLE and what else the notary says; it is asked again."""
-        now = self._house.clock()
+        now = self._context.clock()
         due = self._objects.waiting.due(now, _ROUND)
         found = [item for txid in due if (item := self._objects.transfers.transfer(txid)) is not None]
         statements = self._asked(found) if found else {}
         with self._unit.transaction():
             self._settlements.note(tuple(statements.values()), are_ours=False)
-            self._desk.end(item.id for item in found)
+            self._settler.end(item.id for item in found)
             self._objects.waiting.looked(due, now)
             for item in found:
                 self._ask_for(item, statements)
-        self._desk.answer()
+        self._settler.answer()
 
     def _asked(self, transfers: Sequence[Signed[Transfer]]) -> dict[TokenRef, Signed[Consumption]]:
-        house = self._house
-        now = house.clock()
-        questions = [house.sign(Commit(house.bank, item.id, item.body.inputs, now)) for item in transfers]
+        context = self._context
+        now = context.clock()
+        questions = [context.sign(Commit(context.bank, item.id, item.body.inputs, now)) for item in transfers]
         return read(self._notary.ask(questions), lambda answers: self._believed(transfers, answers))
 
     def _believed(
@@ -79,7 +79,7 @@ class Endings:
         found: dict[TokenRef, Signed[Consumption]] = {}
         for transfer, statements in zip(transfers, answers, strict=True):
             for statement in statements:
-                check_consumption(statement, self._house.trust.directory)
+                check_consumption(statement, self._context.trust.directory)
                 about = set(transfer.body.inputs) & set(statement.body.refs)
                 require(bool(about), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
                 found.update(dict.fromkeys(about, statement))
@@ -90,7 +90,7 @@ class Endings:
         for ref in transfer.body.inputs:
             statement = statements.get(ref)
             if statement is not None and statement.body.consumer == transfer.id:
-                if statement.body.bank not in (CENTRAL_BANK, self._house.bank):
+                if statement.body.bank not in (CENTRAL_BANK, self._context.bank):
                     self._work.again(Job(JobKind.FETCH, statement.body.bank, transfer.id))
                 return
 

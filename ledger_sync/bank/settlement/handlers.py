@@ -75,16 +75,16 @@ class RevocationHandler:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         objects: Archive,
         wallets: Wallets,
         work: JobQueue,
         central_bank: CentralBankClient,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._register = house.storage.wallets
-        self._revocations = house.storage.revocations
+        self._context = context
+        self._unit = context.storage.unit
+        self._register = context.storage.wallets
+        self._revocations = context.storage.revocations
         self._objects = objects
         self._wallets = wallets
         self._work = work
@@ -93,7 +93,7 @@ class RevocationHandler:
     def revoke(self, item: Job) -> None:
         """Everything open for one piece of evidence, or for one customer without evidence."""
         evidence = self._revocations.evidence(item.subject)
-        if evidence is not None and evidence.certificate.body.bank != self._house.bank:
+        if evidence is not None and evidence.certificate.body.bank != self._context.bank:
             self._central_bank.revoke((), evidence)
             return
         case = (
@@ -114,7 +114,7 @@ class RevocationHandler:
         the work is done. In one transaction: what is revoked meanwhile opens the work again afterwards. TIME_AHEAD if
         all that is left is dated so far ahead that the central bank lists it later: that keeps nothing else waiting."""
         with self._unit.transaction():
-            revocations = self._revocations.unlisted(case, self._house.clock() + MAX_AHEAD, _MAX_LISTED - 1)
+            revocations = self._revocations.unlisted(case, self._context.clock() + MAX_AHEAD, _MAX_LISTED - 1)
             if not revocations:
                 left = self._revocations.count_unlisted(case)
                 require(not left, Code.TIME_AHEAD, count=left)

@@ -1,4 +1,4 @@
-"""The settling desk: valid transfers are committed at the notary, and what it says becomes verdicts.
+"""The settling settler: valid transfers are committed at the notary, and what it says becomes verdicts.
 
 Rule: a transfer is on disk before it is committed, so that the bank can show it when challenged. A verdict is worked
 out and signed outside any transaction, and written on one condition: that there is none yet. So it never changes,
@@ -58,7 +58,7 @@ class Settler:
 
     def __init__(
         self,
-        house: BankContext,
+        context: BankContext,
         objects: Archive,
         work: JobQueue,
         notary: NotaryClient,
@@ -66,10 +66,10 @@ class Settler:
         watch: ForkWatch,
         listener: Answered,
     ) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._settlements = house.storage.settlements
-        self._conflicts = house.storage.conflicts
+        self._context = context
+        self._unit = context.storage.unit
+        self._settlements = context.storage.settlements
+        self._conflicts = context.storage.conflicts
         self._drafts = Drafts(objects, watch, self._conflicts)
         self._objects = objects
         self._work = work
@@ -106,7 +106,7 @@ class Settler:
     # committing
 
     def _claim(self) -> Sequence[Signed[Transfer]]:
-        now = (self._house.wall or self._house.clock)()
+        now = (self._context.wall or self._context.clock)()
         return self._settlements.claim(BATCH, now, now + _CLAIMED)
 
     def _commit(self, batch: Sequence[Signed[Transfer]]) -> None:
@@ -134,9 +134,9 @@ class Settler:
 
     def _asked(self, batch: Sequence[Signed[Transfer]]) -> Sequence[Signed[Consumption]]:
         """The notary's words on all that these consume, checked."""
-        house = self._house
-        now = house.clock()
-        commits = [house.sign(Commit(house.bank, item.id, item.body.inputs, now)) for item in batch]
+        context = self._context
+        now = context.clock()
+        commits = [context.sign(Commit(context.bank, item.id, item.body.inputs, now)) for item in batch]
         hsm.failpoint.reach("bank.settle.commit")
         return read(self._notary.commit(commits), lambda said: self._believed(batch, said))
 
@@ -153,7 +153,7 @@ class Settler:
         """NOTARY_SIGNATURE, COMMIT_MISMATCH (a reference is not covered, or covered twice)."""
         winners: dict[TokenRef, bytes] = {}
         for statement in statements:
-            check_consumption(statement, self._house.trust.directory)
+            check_consumption(statement, self._context.trust.directory)
             for ref in statement.body.refs:
                 require(
                     winners.setdefault(ref, statement.id) == statement.id,
@@ -172,15 +172,15 @@ class Settler:
         ]
 
     def _settlement(self, txid: bytes, outcome: Outcome) -> Signed[Settlement]:
-        house = self._house
-        return house.sign(
+        context = self._context
+        return context.sign(
             Settlement(
-                bank=house.bank,
+                bank=context.bank,
                 transfer=txid,
                 verdict=outcome.verdict,
                 values=outcome.values,
                 code=outcome.code,
-                time=house.clock(),
+                time=context.clock(),
             )
         )
 
@@ -306,8 +306,8 @@ class Settler:
     def _askable(self, bank: str, txid: bytes, consumer: bytes) -> list[Job]:
         """Who may show it: the bank that committed it; where that is this one, whose store no longer has it, everybody
         to whom it may have passed it on."""
-        banks = [entry.id for entry in self._house.trust.directory.banks if entry.id != bank]
-        asked = [bank] if bank != self._house.bank else banks
+        banks = [entry.id for entry in self._context.trust.directory.banks if entry.id != bank]
+        asked = [bank] if bank != self._context.bank else banks
         return [Job(JobKind.FETCH, name, consumer) for name in asked] or [
             Job(JobKind.CHALLENGE, "", txid + consumer)
         ]

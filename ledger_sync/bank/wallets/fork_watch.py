@@ -27,10 +27,10 @@ from wallet.protocol.transfer import Refresh, TokenRef, Transfer
 class ForkWatch:
     """Watches the keys of this bank's customers. Works within the caller's transaction."""
 
-    def __init__(self, house: BankContext, objects: Archive, wallets: Wallets, policies: Policies) -> None:
-        self._house = house
-        self._history = house.storage.signing_history
-        self._revocations = house.storage.revocations
+    def __init__(self, context: BankContext, objects: Archive, wallets: Wallets, policies: Policies) -> None:
+        self._context = context
+        self._history = context.storage.signing_history
+        self._revocations = context.storage.revocations
         self._objects = objects
         self._wallets = wallets
         self._policies = policies
@@ -42,7 +42,7 @@ class ForkWatch:
         if account is None:
             return
         self._count(transfer, signer)
-        certificate = self._objects.certificates.covering(signer, transfer.body.time, self._house.bank)
+        certificate = self._objects.certificates.covering(signer, transfer.body.time, self._context.bank)
         if certificate is None or self._wallets.is_named(certificate.body.wallet):
             return
         for other_id in self._history.rivals(transfer, signer):
@@ -72,16 +72,16 @@ class ForkWatch:
 
     def evidence(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Evidence | None:
         """What two transfers that ``key`` signed prove, if anything: about this bank's own wallet where it is one."""
-        certificate = self._objects.certificates.covering(key, one.body.time, self._house.bank)
+        certificate = self._objects.certificates.covering(key, one.body.time, self._context.bank)
         return None if certificate is None else Evidence.of(one, other, certificate)
 
     def foreign(self, one: Signed[Transfer], other: Signed[Transfer], key: bytes) -> Iterator[Evidence]:
         """What two transfers prove about wallets of other banks, one for each bank that certified the key: those that
         the policy does not name yet."""
-        listed = self._house.trust.policy.revoked
+        listed = self._context.trust.policy.revoked
         for bank in self._objects.certificates.banks_of(key):
             certificate = self._objects.certificates.covering(key, one.body.time, bank)
-            if bank == self._house.bank or certificate is None:
+            if bank == self._context.bank or certificate is None:
                 continue
             evidence = Evidence.of(one, other, certificate)
             if evidence is not None and listed.get(certificate.body.revocation_id) is not Reason.CONFLICT:
@@ -116,7 +116,7 @@ class ForkWatch:
     def _bases(self, transfer: Signed[Transfer], certificate: Certificate) -> Iterator[Certificate]:
         """What may have been signed under: whatever covers its time, this bank's own first; else ``certificate``."""
         key, time, is_covered = certificate.key, transfer.body.time, False
-        for item in self._objects.certificates.in_force(key, time, self._house.bank):
+        for item in self._objects.certificates.in_force(key, time, self._context.bank):
             is_covered = True
             yield item.body
         if not is_covered:

@@ -15,13 +15,13 @@ from wallet.protocol.limits import effective
 class Policies:
     """Notes the limits of policies as they change. Works within the caller's transaction, if there is one."""
 
-    def __init__(self, house: BankContext) -> None:
-        self._house = house
-        self._wallets = house.storage.wallets
+    def __init__(self, context: BankContext) -> None:
+        self._context = context
+        self._wallets = context.storage.wallets
 
     def follow(self) -> None:
         """Note the newest policy's limits, where they have changed."""
-        self.note(self._house.trust.policy.head.limits)
+        self.note(self._context.trust.policy.head.limits)
 
     def note(self, limits: Limits) -> int:
         """The number of these limits, the newest that were given; the same while they stay the same."""
@@ -29,7 +29,7 @@ class Policies:
 
     def allowed(self, certificate: Certificate) -> list[Limits]:
         """Each of the limits that a wallet may have gone by when it signed under ``certificate``."""
-        certified = self._wallets.get(certificate.wallet) if certificate.bank == self._house.bank else None
+        certified = self._wallets.get(certificate.wallet) if certificate.bank == self._context.bank else None
         if certified is None or certified.key != certificate.key or certified.policy is None:
             return [certificate.limits]
         self.follow()

@@ -26,11 +26,11 @@ from wallet.protocol.policy import Reason
 class Wallets:
     """The keys this bank has certified."""
 
-    def __init__(self, house: BankContext, work: JobQueue) -> None:
-        self._house = house
-        self._unit = house.storage.unit
-        self._register = house.storage.wallets
-        self._revocations = house.storage.revocations
+    def __init__(self, context: BankContext, work: JobQueue) -> None:
+        self._context = context
+        self._unit = context.storage.unit
+        self._register = context.storage.wallets
+        self._revocations = context.storage.revocations
         self._work = work
 
     def learn(self, signed: Signed[Certificate]) -> None:
@@ -38,7 +38,7 @@ class Wallets:
         it gave it. What its wallet id signed counts for whom the key was certified for besides, if for anybody. The
         policy that went with it is not known any more, so that only the certificate's own limits are held to."""
         holder = self._register.holder(signed.body.key)
-        if signed.body.bank == self._house.bank and holder is not None:
+        if signed.body.bank == self._context.bank and holder is not None:
             self._register.learn(certified(signed, holder))
 
     def customer_of(self, key: bytes) -> str | None:
@@ -61,12 +61,12 @@ class Wallets:
 
     def _shown(self, possession: Possession | None) -> Possession:
         if possession is None:
-            raise Refusal(Code.KEY_INVALID, {"bank": self._house.bank})
+            raise Refusal(Code.KEY_INVALID, {"bank": self._context.bank})
         return possession
 
     def unexpired(self, account: str, but_of: bytes = b"") -> Sequence[bytes]:
         """Wallet ids of ``account`` that have not expired, ``but_of`` one device's."""
-        return self._register.unexpired(account, self._house.clock(), but_of)
+        return self._register.unexpired(account, self._context.clock(), but_of)
 
     def revoke(
         self,
@@ -83,7 +83,7 @@ class Wallets:
             meant = dict.fromkeys([*self.unexpired(account, but_of), *([named] if named else [])])
             fresh = [wallet for wallet in meant if self._outweighs(wallet, reason)]
             for wallet in fresh:
-                self._revocations.add(wallet, account, reason, evidence, self._house.clock())
+                self._revocations.add(wallet, account, reason, evidence, self._context.clock())
             if fresh:
                 self._work.again(Job(JobKind.REVOKE, "", Case(evidence, account).name))
 
@@ -92,7 +92,7 @@ class Wallets:
         had wallets revoked already; where there is nothing new to revoke, it is no other."""
         with self._unit.transaction():
             is_news = any(self._outweighs(wallet, Reason.LOST) for wallet in self.unexpired(account, but_of))
-            count = self._revocations.count_losses(account, self._house.clock() - DAY)
+            count = self._revocations.count_losses(account, self._context.clock() - DAY)
             require(
                 not is_news or count < MAX_LOSSES_A_DAY, Code.TOO_MANY, count=count, limit=MAX_LOSSES_A_DAY
             )
@@ -109,7 +109,7 @@ class Wallets:
     def is_revoked(self, account: str, *reasons: Reason) -> bool:
         """Whether an id of ``account`` is revoked for one of ``reasons`` (any, where none is named), by what this bank
         remembers or by the policy: put back from a backup, it may have forgotten what it had listed there."""
-        policy = self._house.trust.policy
+        policy = self._context.trust.policy
         listed, known = policy.revoked, policy.version
         wanted = reasons or tuple(Reason)
         if any(listed.get(self._listed_as(wallet)) in wanted for wallet in self.unexpired(account)):
@@ -122,14 +122,14 @@ class Wallets:
 
     def is_barred(self, wallet: bytes) -> bool:
         """Whether this id of the bank's is revoked here, or by the policy."""
-        return self.is_revoked_here(wallet) or self._listed_as(wallet) in self._house.trust.policy.revoked
+        return self.is_revoked_here(wallet) or self._listed_as(wallet) in self._context.trust.policy.revoked
 
     def is_revoked_here(self, wallet: bytes) -> bool:
         """Whether this bank has revoked this id of its own, for whatever reason."""
         return bool(self._revocations.reasons(wallet))
 
     def _listed_as(self, wallet: bytes) -> bytes:
-        return revocation_id(self._house.bank, wallet)
+        return revocation_id(self._context.bank, wallet)
 
 
 def certified(signed: Signed[Certificate], holder: Holder, policy: int | None = None) -> Certified:

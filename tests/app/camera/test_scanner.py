@@ -66,7 +66,7 @@ class Scripted:
 
 
 @pytest.fixture
-def desk() -> Listener:
+def listener() -> Listener:
     return Listener()
 
 
@@ -76,9 +76,9 @@ def camera() -> Scripted:
 
 
 @pytest.fixture
-def begun(desk: Listener, camera: Scripted, hand: ManualClock) -> Iterator[Scanner]:
-    scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
-    desk.start(scanner)
+def begun(listener: Listener, camera: Scripted, hand: ManualClock) -> Iterator[Scanner]:
+    scanner = Scanner(lambda: "scripted", listener.posted.put, opener=camera.open, seconds=hand)
+    listener.start(scanner)
     yield scanner
     scanner.stop()
 
@@ -90,9 +90,9 @@ def pictures(count: int = 3) -> list[Picture]:
     return made
 
 
-def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, desk: Listener) -> None:
+def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, listener: Listener) -> None:
     path = film(tmp_path / "film.avi", lossy(24))
-    scanner = Scanner(lambda: str(path), desk.posted.put)
+    scanner = Scanner(lambda: str(path), listener.posted.put)
     receiver = FrameReceiver()
     done = []
 
@@ -100,45 +100,45 @@ def test_a_whole_message_comes_out_of_a_film(tmp_path: Path, desk: Listener) -> 
         if receiver.add(text).outcome is Outcome.COMPLETE:
             done.append(receiver.message)
 
-    scanner.start(seen, desk.troubles.append, desk.several.append)
-    desk.until(lambda: bool(done))
+    scanner.start(seen, listener.troubles.append, listener.several.append)
+    listener.until(lambda: bool(done))
     scanner.stop()
     assert done == [MESSAGE]
-    assert desk.troubles == [None]
+    assert listener.troubles == [None]
 
 
 def test_a_text_is_told_once_while_it_is_seen_and_again_a_while_later(
-    desk: Listener, camera: Scripted, begun: Scanner, hand: ManualClock
+    listener: Listener, camera: Scripted, begun: Scanner, hand: ManualClock
 ) -> None:
     first, second, third = pictures()
     for picture in (first, first, first, second, first):
         camera.script.put(picture)
-    desk.until(lambda: len(desk.texts) == 2)
+    listener.until(lambda: len(listener.texts) == 2)
     frames = FrameEncoder(MESSAGE)
-    assert desk.texts == [frames.frame(0), frames.frame(1)]
+    assert listener.texts == [frames.frame(0), frames.frame(1)]
     camera.script.put(third)
-    desk.until(lambda: len(desk.texts) == 3)
+    listener.until(lambda: len(listener.texts) == 3)
     hand.step(scanning.AGAIN)
     camera.script.put(first)
-    desk.until(lambda: len(desk.texts) == 4)
-    assert desk.texts[3] == frames.frame(0)
+    listener.until(lambda: len(listener.texts) == 4)
+    assert listener.texts[3] == frames.frame(0)
 
 
 def test_the_preview_is_the_newest_picture_and_goes_with_the_camera(
-    desk: Listener, camera: Scripted, begun: Scanner
+    listener: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     first, second, _ = pictures()
     camera.script.put(first)
     camera.script.put(second)
-    desk.until(lambda: len(desk.texts) == 2)
+    listener.until(lambda: len(listener.texts) == 2)
     assert begun.latest() == second
     camera.script.put(CameraTrouble.LOST)
-    desk.until(lambda: desk.troubles == [None, "app_camera.lost"])
+    listener.until(lambda: listener.troubles == [None, "app_camera.lost"])
     assert begun.latest() is None
 
 
 def test_a_camera_that_is_unplugged_is_told_once_closed_and_opened_again(
-    desk: Listener, camera: Scripted, begun: Scanner, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, camera: Scripted, begun: Scanner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "REOPEN", 0.0)
     first, second, third = pictures()
@@ -147,35 +147,35 @@ def test_a_camera_that_is_unplugged_is_told_once_closed_and_opened_again(
         camera.script.put(CameraTrouble.LOST)
     camera.script.put(CameraTrouble.NO_PICTURES)
     camera.script.put(second)
-    desk.until(lambda: len(desk.texts) == 2)
-    assert desk.troubles == [None, "app_camera.lost", "app_camera.no_pictures", None]
+    listener.until(lambda: len(listener.texts) == 2)
+    assert listener.troubles == [None, "app_camera.lost", "app_camera.no_pictures", None]
     camera.script.put(CameraTrouble.LOST)
     camera.script.put(third)
-    desk.until(lambda: len(desk.texts) == 3)
-    assert desk.troubles[4:] == ["app_camera.lost", None], "the same trouble after pictures is news again"
+    listener.until(lambda: len(listener.texts) == 3)
+    assert listener.troubles[4:] == ["app_camera.lost", None], "the same trouble after pictures is news again"
     assert len(camera.opened) == camera.closed + 1 == 6
 
 
 def test_after_stop_nothing_is_told_not_even_what_was_posted_before(
-    desk: Listener, camera: Scripted, hand: ManualClock
+    listener: Listener, camera: Scripted, hand: ManualClock
 ) -> None:
-    scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
-    desk.start(scanner)
+    scanner = Scanner(lambda: "scripted", listener.posted.put, opener=camera.open, seconds=hand)
+    listener.start(scanner)
     camera.script.put(pictures()[0])
-    waiting = [desk.posted.get(timeout=LONG), desk.posted.get(timeout=LONG)]
+    waiting = [listener.posted.get(timeout=LONG), listener.posted.get(timeout=LONG)]
     scanner.stop()
     for news in waiting:
         news()
-    assert (desk.texts, desk.troubles) == ([], [])
+    assert (listener.texts, listener.troubles) == ([], [])
     assert scanner.latest() is None
     scanner.stop()
 
 
 def test_stop_ends_the_thread_and_closes_the_camera(
-    desk: Listener, camera: Scripted, hand: ManualClock
+    listener: Listener, camera: Scripted, hand: ManualClock
 ) -> None:
-    scanner = Scanner(lambda: "scripted", desk.posted.put, opener=camera.open, seconds=hand)
-    desk.start(scanner)
+    scanner = Scanner(lambda: "scripted", listener.posted.put, opener=camera.open, seconds=hand)
+    listener.start(scanner)
     (thread,) = [each for each in threading.enumerate() if each.name == "qalta-camera"]
     scanner.stop()
     thread.join(LONG)
@@ -184,7 +184,7 @@ def test_stop_ends_the_thread_and_closes_the_camera(
 
 
 def test_the_camera_that_is_chosen_now_is_opened_once_the_other_is_closed(
-    desk: Listener, hand: ManualClock
+    listener: Listener, hand: ManualClock
 ) -> None:
     sources = {"a": Scripted(), "b": Scripted()}
     order: list[str] = []
@@ -194,52 +194,52 @@ def test_the_camera_that_is_chosen_now_is_opened_once_the_other_is_closed(
         order.append(f"{name} opened, {sources['a'].closed} closed")
         return sources[name]
 
-    scanner = Scanner(lambda: chosen[0], desk.posted.put, opener=opener, seconds=hand)
-    desk.start(scanner)
+    scanner = Scanner(lambda: chosen[0], listener.posted.put, opener=opener, seconds=hand)
+    listener.start(scanner)
     sources["a"].script.put(pictures()[0])
-    desk.until(lambda: len(desk.texts) == 1)
+    listener.until(lambda: len(listener.texts) == 1)
     chosen[0] = "b"
     sources["b"].script.put(pictures()[1])
-    desk.start(scanner)
-    desk.until(lambda: len(desk.texts) == 2)
+    listener.start(scanner)
+    listener.until(lambda: len(listener.texts) == 2)
     assert order == ["a opened, 0 closed", "b opened, 1 closed"]
     scanner.stop()
 
 
 def test_a_window_that_opens_later_is_found(
-    tmp_path: Path, desk: Listener, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scanning, "REOPEN", 0.01)
-    scanner = Scanner(lambda: f"window:{tmp_path / 'pixels'}", desk.posted.put)
-    desk.start(scanner)
-    desk.until(lambda: desk.troubles == ["app_camera.window_closed"])
+    scanner = Scanner(lambda: f"window:{tmp_path / 'pixels'}", listener.posted.put)
+    listener.start(scanner)
+    listener.until(lambda: listener.troubles == ["app_camera.window_closed"])
     publication = Publication(tmp_path / "pixels")
     publication.write(next(shots(1)))
-    desk.until(lambda: len(desk.texts) == 1)
-    assert desk.troubles == ["app_camera.window_closed", None]
+    listener.until(lambda: len(listener.texts) == 1)
+    assert listener.troubles == ["app_camera.window_closed", None]
     scanner.stop()
     publication.close()
 
 
-def test_without_a_decoder_that_is_what_is_said(desk: Listener, camera: Scripted) -> None:
+def test_without_a_decoder_that_is_what_is_said(listener: Listener, camera: Scripted) -> None:
     def none() -> None:
         raise ReaderMissing
 
-    scanner = Scanner(lambda: "0", desk.posted.put, opener=camera.open, decoder=none)  # type: ignore[arg-type]
-    desk.start(scanner)
-    desk.until(lambda: desk.troubles == ["app_camera.decoder_missing"])
+    scanner = Scanner(lambda: "0", listener.posted.put, opener=camera.open, decoder=none)  # type: ignore[arg-type]
+    listener.start(scanner)
+    listener.until(lambda: listener.troubles == ["app_camera.decoder_missing"])
     scanner.stop()
     assert camera.opened == []
 
 
 def test_pictures_without_a_code_or_of_a_few_pixels_harm_nothing(
-    desk: Listener, camera: Scripted, begun: Scanner
+    listener: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     for size in ((1, 1), (640, 480)):
         blank = Image.new("L", size, 128)
         camera.script.put(Picture(1, *size, blank.tobytes()))
     camera.script.put(pictures()[0])
-    desk.until(lambda: len(desk.texts) == 1)
+    listener.until(lambda: len(listener.texts) == 1)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -258,36 +258,36 @@ def beside(first: str, second: str) -> Picture:
 
 
 def test_codes_of_two_messages_in_one_picture_are_told_together_and_none_alone(
-    desk: Listener, camera: Scripted, begun: Scanner, hand: ManualClock
+    listener: Listener, camera: Scripted, begun: Scanner, hand: ManualClock
 ) -> None:
     one, other = FrameEncoder(b"one shop").frame(0), FrameEncoder(b"another shop").frame(0)
     camera.script.put(beside(one, other))
-    desk.until(lambda: len(desk.several) == 1)
-    assert (set(desk.several[0]), desk.texts) == ({one, other}, [])
+    listener.until(lambda: len(listener.several) == 1)
+    assert (set(listener.several[0]), listener.texts) == ({one, other}, [])
     hand.step(scanning.AGAIN)
     alone = frame_image(other, box=4).convert("L")
     camera.script.put(Picture(2, alone.width, alone.height, alone.tobytes()))
-    desk.until(lambda: len(desk.texts) == 1)
-    assert desk.texts == [other]
+    listener.until(lambda: len(listener.texts) == 1)
+    assert listener.texts == [other]
 
 
 def test_a_code_that_was_told_is_named_with_the_one_that_comes_beside_it(
-    desk: Listener, camera: Scripted, begun: Scanner
+    listener: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     one, other = FrameEncoder(b"one shop").frame(0), FrameEncoder(b"another shop").frame(0)
     alone = frame_image(one, box=4).convert("L")
     camera.script.put(Picture(1, alone.width, alone.height, alone.tobytes()))
     camera.script.put(beside(one, other))
-    desk.until(lambda: len(desk.several) == 1)
-    assert (desk.texts, set(desk.several[0])) == ([one], {one, other})
+    listener.until(lambda: len(listener.several) == 1)
+    assert (listener.texts, set(listener.several[0])) == ([one], {one, other})
 
 
 def test_two_frames_of_one_message_or_a_strangers_code_are_no_two_to_choose_from(
-    desk: Listener, camera: Scripted, begun: Scanner
+    listener: Listener, camera: Scripted, begun: Scanner
 ) -> None:
     frames = FrameEncoder(MESSAGE)
     camera.script.put(beside(frames.frame(0), frames.frame(1)))
-    desk.until(lambda: len(desk.texts) == 2)
+    listener.until(lambda: len(listener.texts) == 2)
     camera.script.put(beside(frames.frame(2), "HTTPS://EXAMPLE.KZ/SOMETHING"))
-    desk.until(lambda: len(desk.texts) == 4)
-    assert desk.several == []
+    listener.until(lambda: len(listener.texts) == 4)
+    assert listener.several == []

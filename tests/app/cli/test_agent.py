@@ -74,11 +74,11 @@ LINES = st.one_of(
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     """What an agent keeps, over a keystore in memory and a bank that is not there."""
     folder = tmp_path_factory.mktemp("agent")
-    town = WalletNetwork(folder)
-    wallet = town.wallet("dana", 10_000, 20_000)
-    keystore = town.keystores["dana"]
+    net = WalletNetwork(folder)
+    wallet = net.wallet("dana", 10_000, 20_000)
+    keystore = net.keystores["dana"]
     keystore.create_key("device")
-    profile = Profile("alatau", "http://127.0.0.1:1", town.world.root.public.hex(), "a", "person", "Dana")
+    profile = Profile("alatau", "http://127.0.0.1:1", net.world.root.public.hex(), "a", "person", "Dana")
     opened = OpenWallet(WalletDir("dana", folder / "wallets" / "dana"), profile, keystore, wallet)
     show = Show(catalogue("en"), as_json=True, quiet=True)
     context = Context(Home(folder), "dana", show, PinSource(None), kept=opened)

@@ -28,11 +28,11 @@ from wallet.transport.nfc import Trouble as DeviceTrouble
 class Run:
     """An engine with its thread, and the outcomes in the order in which they came."""
 
-    def __init__(self, town: WalletNetwork) -> None:
+    def __init__(self, net: WalletNetwork) -> None:
         self.posts = Posts()
         self.worker = ThreadWorker()
-        source = NetworkSource(town, "alia")
-        self.engine = Engine(source, self.worker, self.posts.post, lambda: town.world.now, NetworkSwitch())
+        source = NetworkSource(net, "alia")
+        self.engine = Engine(source, self.worker, self.posts.post, lambda: net.world.now, NetworkSwitch())
         self.outcomes: list[object] = []
         self.steps: list[Busy] = []
 
@@ -47,10 +47,10 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    town = WalletNetwork(tmp_path)
-    town.wallet("alia", 50_000)
-    town.wallets.pop("alia").close()
-    run = Run(town)
+    net = WalletNetwork(tmp_path)
+    net.wallet("alia", 50_000)
+    net.wallets.pop("alia").close()
+    run = Run(net)
     yield run
     run.engine.close()
 

@@ -42,7 +42,7 @@ class Window:
         engine = Engine(
             PlaceSource(place, system_clock, os.urandom), ThreadWorker(), self.posts.post, system_clock
         )
-        self.house: AppContainer = assemble(
+        self.container: AppContainer = assemble(
             engine, place.folder, Devices(_none, _none, in_thread), holder=name, sandbox=home.sandbox
         )
 
@@ -51,9 +51,9 @@ class Window:
 
     def unlock(self, pin: str) -> None:
         for key in pin:
-            self.house.unlock.press(key)
-        self.house.unlock.submit()
-        self.idle(self.house.unlock)
+            self.container.unlock.press(key)
+        self.container.unlock.submit()
+        self.idle(self.container.unlock)
 
 
 def _none(name: str):  # type: ignore[no-untyped-def]
@@ -61,7 +61,7 @@ def _none(name: str):  # type: ignore[no-untyped-def]
 
 
 def make(window: Window) -> None:
-    start = window.house.start
+    start = window.container.start
     start.begin()
     window.idle(start)
     assert start.view.banks == ("alatau", "zhibek")
@@ -80,37 +80,40 @@ def make(window: Window) -> None:
 def test_a_wallet_from_first_start_to_the_second(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     first = Window(home, "alia")
     make(first)
-    funds = first.house.funds
+    funds = first.container.funds
     for key in "700":
         funds.press(key)
     funds.go()
     first.idle(funds)
     assert (funds.view.moved, funds.view.trouble) == (70_000, None)
-    first.house.close()
+    first.container.close()
 
     second = Window(home, "alia")
     second.unlock("13579")
-    assert second.house.unlock.view.trouble is not None
-    assert (second.house.unlock.view.trouble.code, second.house.unlock.view.tries_left) == ("pin_wrong", 2)
+    assert second.container.unlock.view.trouble is not None
+    assert (second.container.unlock.view.trouble.code, second.container.unlock.view.tries_left) == (
+        "pin_wrong",
+        2,
+    )
     second.unlock(PIN)
-    assert (second.house.unlock.view.is_open, second.house.unlock.view.holder) == (True, "Алия")
+    assert (second.container.unlock.view.is_open, second.container.unlock.view.holder) == (True, "Алия")
 
-    second.house.home.set_network(False)
-    second.house.reconcile.start()
-    second.idle(second.house.reconcile)
-    assert second.house.reconcile.view.trouble is not None
-    assert second.house.reconcile.view.trouble.code == "network_off"
-    second.house.home.refresh()
-    second.idle(second.house.home)
-    view = second.house.home.view
+    second.container.home.set_network(False)
+    second.container.reconcile.start()
+    second.idle(second.container.reconcile)
+    assert second.container.reconcile.view.trouble is not None
+    assert second.container.reconcile.view.trouble.code == "network_off"
+    second.container.home.refresh()
+    second.idle(second.container.home)
+    view = second.container.home.view
     assert view.balance is not None
     assert (view.bank, view.balance.spendable, view.is_network_on) == ("zhibek", 70_000, False)
 
-    second.house.home.set_network(True)
-    second.house.reconcile.start()
-    second.idle(second.house.reconcile)
-    assert second.house.reconcile.view.is_done
-    settings = second.house.settings
+    second.container.home.set_network(True)
+    second.container.reconcile.start()
+    second.idle(second.container.reconcile)
+    assert second.container.reconcile.view.is_done
+    settings = second.container.settings
     settings.begin_pin()
     for pin in (PIN, "8642", "8642"):
         for key in pin:
@@ -118,11 +121,11 @@ def test_a_wallet_from_first_start_to_the_second(home: Home, caplog: pytest.LogC
         settings.pin_next()
     second.idle(settings)
     assert settings.view.pin_step.value == "changed"
-    second.house.close()
+    second.container.close()
     third = Window(home, "alia")
     third.unlock("8642")
-    assert third.house.unlock.view.is_open
-    third.house.close()
+    assert third.container.unlock.view.is_open
+    third.container.close()
     assert not [record for record in caplog.records if record.name == "qalta.app"]
 
 
@@ -131,7 +134,7 @@ def test_a_second_window_over_the_same_wallet_is_told(home: Home) -> None:
     make(first)
     second = Window(home, "berik")
     second.unlock(PIN)
-    assert second.house.unlock.view.trouble is not None
-    assert second.house.unlock.view.trouble.code == "in_use"
-    second.house.close()
-    first.house.close()
+    assert second.container.unlock.view.trouble is not None
+    assert second.container.unlock.view.trouble.code == "in_use"
+    second.container.close()
+    first.container.close()

@@ -33,10 +33,10 @@ from wallet.transport.nfc.devices import open_card, open_reader
 
 
 class AtSlowBank(NetworkSource):
-    """A wallet of the town whose bank is the slow one."""
+    """A wallet of the network whose bank is the slow one."""
 
-    def __init__(self, town: WalletNetwork, name: str, url: str, network: NetworkSwitch) -> None:
-        super().__init__(town, name)
+    def __init__(self, net: WalletNetwork, name: str, url: str, network: NetworkSwitch) -> None:
+        super().__init__(net, name)
         self.network = network
         self.url = url
 
@@ -54,28 +54,28 @@ class Window:
     """The app of one person, and the outcome of the reconciling that hangs."""
 
     def __init__(self, folder: Path, slow: Slow) -> None:
-        self.town = WalletNetwork(folder)
-        self.town.wallet("alia", 100_000)
-        self.town.merchant("shop")
-        self.town.wallets.pop("alia").close()
+        self.net = WalletNetwork(folder)
+        self.net.wallet("alia", 100_000)
+        self.net.merchant("shop")
+        self.net.wallets.pop("alia").close()
         self.posts = Posts()
         self.outcomes: list[object] = []
         self.network = NetworkSwitch()
         self.engine = Engine(
-            AtSlowBank(self.town, "alia", slow.url, self.network),
+            AtSlowBank(self.net, "alia", slow.url, self.network),
             ThreadWorker(),
             self.posts.post,
-            lambda: self.town.world.now,
+            lambda: self.net.world.now,
             self.network,
             caller=ThreadWorker("calls"),
         )
-        self.house: AppContainer = assemble(
+        self.container: AppContainer = assemble(
             self.engine, folder / "alia", Devices(open_reader, open_card, in_thread)
         )
         for key in PIN:
-            self.house.unlock.press(key)
-        self.house.unlock.submit()
-        self.posts.until(lambda: self.house.unlock.view.is_open)
+            self.container.unlock.press(key)
+        self.container.unlock.submit()
+        self.posts.until(lambda: self.container.unlock.view.is_open)
 
     def hang(self) -> Ticket:
         """A reconciling, as far as its first call."""
@@ -106,12 +106,12 @@ def window(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Window]:
     with Slow(request.param) as slow:
         window = Window(tmp_path, slow)
         yield window
-        window.house.close()
+        window.container.close()
 
 
 def test_it_pays_and_asks_for_money_meanwhile(window: Window) -> None:
     ticket = window.hang()
-    request = window.town.wallets["shop"].receiving.request(20_000)
+    request = window.net.wallets["shop"].receiving.request(20_000)
 
     def pay(work: Work) -> bytes:
         paying = work.wallet.paying
@@ -119,19 +119,19 @@ def test_it_pays_and_asks_for_money_meanwhile(window: Window) -> None:
 
     paid = window.do(pay)
     assert isinstance(paid, bytes), paid
-    assert window.town.wallets["shop"].receiving.receive(paid, request).code is None
-    window.house.receive.press("5")
-    window.house.receive.ask()
-    window.posts.until(lambda: window.house.receive.view.step is ReceiveStep.ASKING)
+    assert window.net.wallets["shop"].receiving.receive(paid, request).code is None
+    window.container.receive.press("5")
+    window.container.receive.ask()
+    window.posts.until(lambda: window.container.receive.view.step is ReceiveStep.ASKING)
     assert window.outcomes == [], "and the reconciling still hangs"
     ticket.cancel()
     assert window.outcome() == Stopped()
 
 
 def test_asking_about_a_lost_device_keeps_nobody_waiting(window: Window) -> None:
-    window.house.lost.refresh()
+    window.container.lost.refresh()
     assert window.do(lambda work: work.wallet.balance().spendable) == 100_000
-    assert window.house.lost.view.busy is not None, "and the bank is still being asked"
+    assert window.container.lost.view.busy is not None, "and the bank is still being asked"
 
 
 def test_it_stops_in_the_middle_of_a_call(window: Window) -> None:
@@ -150,5 +150,5 @@ def test_switching_the_network_off_ends_the_call(window: Window) -> None:
 
 def test_the_window_closes(window: Window) -> None:
     window.hang()
-    window.house.close()
-    assert window.town.open("alia").balance().spendable == 100_000
+    window.container.close()
+    assert window.net.open("alia").balance().spendable == 100_000

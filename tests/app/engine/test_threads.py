@@ -67,19 +67,19 @@ class Street:
     """Two apps in one process, and the thread that is both their windows'."""
 
     def __init__(self, folder: Path, devices: Devices) -> None:
-        self.town = WalletNetwork(folder)
-        self.town.wallet("alia", 100_000, 50_000)
-        self.town.merchant("shop", bank="zhibek")
-        self.town.close()
-        self.town.wallets.clear()
+        self.net = WalletNetwork(folder)
+        self.net.wallet("alia", 100_000, 50_000)
+        self.net.merchant("shop", bank="zhibek")
+        self.net.close()
+        self.net.wallets.clear()
         self.posts = Posts()
         self.alia = self.opens("alia", devices)
         self.shop = self.opens("shop", devices)
 
     def opens(self, name: str, devices: Devices) -> AppContainer:
-        source = NetworkSource(self.town, name)
-        engine = Engine(source, ThreadWorker(), self.posts.post, lambda: self.town.world.now, NetworkSwitch())
-        made = assemble(engine, self.town.folder / name, devices)
+        source = NetworkSource(self.net, name)
+        engine = Engine(source, ThreadWorker(), self.posts.post, lambda: self.net.world.now, NetworkSwitch())
+        made = assemble(engine, self.net.folder / name, devices)
         for key in PIN:
             made.unlock.press(key)
         made.unlock.submit()
@@ -120,9 +120,9 @@ def test_two_apps_pay_by_tap(tmp_path: Path, tears: int) -> None:
     street.posts.until(lambda: pay.view.step is PayStep.PAID and receive.view.step is ReceiveStep.RECEIVED)
     assert (receive.view.received, receive.view.repeat_of) == (AMOUNT, None)
     street.close()
-    (held,) = [street.town.open("shop").balance().held]
+    (held,) = [street.net.open("shop").balance().held]
     assert held == AMOUNT
-    street.town.close()
+    street.net.close()
 
 
 def test_closing_while_devices_wait_ends_every_thread(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class JavaMailbox:
-    """The desk in a process of its own; what it sends by itself is in ``sent``."""
+    """The mailbox in a process of its own; what it sends by itself is in ``sent``."""
 
     def __init__(self, classes: Path) -> None:
         self._process = subprocess.Popen(
@@ -70,7 +70,7 @@ class JavaMailbox:
 
 
 @pytest.fixture
-def desk(classes: Path) -> Iterator[JavaMailbox]:
+def mailbox(classes: Path) -> Iterator[JavaMailbox]:
     made = JavaMailbox(classes)
     yield made
     made.close()
@@ -87,19 +87,19 @@ def put(message: bytes = MESSAGE) -> list[str]:
     return [each.hex() for each in apdu.envelopes(b"\x02" + part.id + head + message)]
 
 
-def test_alone_it_keeps_the_reader_asking(desk: JavaMailbox) -> None:
-    assert desk.do("apdu", envelope(b"\x01")) == NOT_NOW
-    assert desk.do("apdu", SELECT) == SELECTED
-    assert desk.do("apdu", envelope(b"\x01")) == PENDING
-    assert desk.do("apdu", envelope(b"\x01" + bytes(16))) == PENDING
+def test_alone_it_keeps_the_reader_asking(mailbox: JavaMailbox) -> None:
+    assert mailbox.do("apdu", envelope(b"\x01")) == NOT_NOW
+    assert mailbox.do("apdu", SELECT) == SELECTED
+    assert mailbox.do("apdu", envelope(b"\x01")) == PENDING
+    assert mailbox.do("apdu", envelope(b"\x01" + bytes(16))) == PENDING
     *firsts, last = put()
-    assert [desk.do("apdu", each) for each in firsts] == [OK] * 2
-    assert desk.do("apdu", last) == PENDING
-    assert desk.do("apdu", envelope(b"\x03" + bytes(8))) == HAVE_NONE
-    assert desk.do("apdu", envelope(b"\x04" + bytes(10))) == NOTHING
-    assert desk.do("apdu", envelope(b"\x77")) == WRONG_DATA
-    assert desk.do("apdu", apdu.get_response(1).hex()) == NOT_NOW
-    assert desk.do("take") == "none"
+    assert [mailbox.do("apdu", each) for each in firsts] == [OK] * 2
+    assert mailbox.do("apdu", last) == PENDING
+    assert mailbox.do("apdu", envelope(b"\x03" + bytes(8))) == HAVE_NONE
+    assert mailbox.do("apdu", envelope(b"\x04" + bytes(10))) == NOTHING
+    assert mailbox.do("apdu", envelope(b"\x77")) == WRONG_DATA
+    assert mailbox.do("apdu", apdu.get_response(1).hex()) == NOT_NOW
+    assert mailbox.do("take") == "none"
 
 
 @pytest.mark.parametrize(
@@ -111,79 +111,79 @@ def test_alone_it_keeps_the_reader_asking(desk: JavaMailbox) -> None:
         ("00a4", NOT_FOUND),
     ],
 )
-def test_only_our_application_is_selected(desk: JavaMailbox, select: str, answer: str) -> None:
-    assert desk.do("apdu", select) == answer
-    assert desk.do("apdu", envelope(b"\x01")) == (PENDING if answer == SELECTED else NOT_NOW)
+def test_only_our_application_is_selected(mailbox: JavaMailbox, select: str, answer: str) -> None:
+    assert mailbox.do("apdu", select) == answer
+    assert mailbox.do("apdu", envelope(b"\x01")) == (PENDING if answer == SELECTED else NOT_NOW)
 
 
-def test_what_a_stranger_sends_harms_nothing(desk: JavaMailbox) -> None:
-    desk.do("apdu", SELECT)
+def test_what_a_stranger_sends_harms_nothing(mailbox: JavaMailbox) -> None:
+    mailbox.do("apdu", SELECT)
     for strange in ("00", "00c3", "00c3000000", "00c30000", "ff" * 300):
-        assert desk.do("apdu", strange) == NOT_NOW
-    assert desk.do("apdu", envelope(b"\x01")) == PENDING
+        assert mailbox.do("apdu", strange) == NOT_NOW
+    assert mailbox.do("apdu", envelope(b"\x01")) == PENDING
 
 
-def test_served_every_command_is_the_wallets_and_its_answer_goes_back(desk: JavaMailbox) -> None:
-    desk.do("attach")
-    assert desk.do("apdu", SELECT) == "later"
-    assert desk.do("take") == SELECT
-    desk.do("answer", SELECTED)
-    assert desk.do("apdu", "ff") == "later"
-    assert desk.do("take") == "ff"
-    desk.do("answer", "6700")
-    assert desk.sent == [SELECTED, "6700"]
-    desk.do("deactivated")
-    assert desk.do("take") == "end"
+def test_served_every_command_is_the_wallets_and_its_answer_goes_back(mailbox: JavaMailbox) -> None:
+    mailbox.do("attach")
+    assert mailbox.do("apdu", SELECT) == "later"
+    assert mailbox.do("take") == SELECT
+    mailbox.do("answer", SELECTED)
+    assert mailbox.do("apdu", "ff") == "later"
+    assert mailbox.do("take") == "ff"
+    mailbox.do("answer", "6700")
+    assert mailbox.sent == [SELECTED, "6700"]
+    mailbox.do("deactivated")
+    assert mailbox.do("take") == "end"
 
 
 def test_a_wallet_that_comes_up_in_a_tap_is_shown_a_select_first_and_whole_chains_only(
-    desk: JavaMailbox,
+    mailbox: JavaMailbox,
 ) -> None:
-    desk.do("apdu", SELECT)
+    mailbox.do("apdu", SELECT)
     first, second, last = put()
-    assert desk.do("apdu", first) == OK
-    desk.do("attach")
-    assert [desk.do("apdu", second), desk.do("apdu", last)] == [OK, PENDING]
-    assert desk.do("apdu", envelope(b"\x01")) == "later"
-    assert desk.do("take") == SELECT
-    desk.do("answer", SELECTED)
-    assert desk.sent == [], "the reader did not ask for that one"
-    assert desk.do("take") == envelope(b"\x01")
-    desk.do("answer", NOTHING)
-    assert desk.sent == [NOTHING]
+    assert mailbox.do("apdu", first) == OK
+    mailbox.do("attach")
+    assert [mailbox.do("apdu", second), mailbox.do("apdu", last)] == [OK, PENDING]
+    assert mailbox.do("apdu", envelope(b"\x01")) == "later"
+    assert mailbox.do("take") == SELECT
+    mailbox.do("answer", SELECTED)
+    assert mailbox.sent == [], "the reader did not ask for that one"
+    assert mailbox.do("take") == envelope(b"\x01")
+    mailbox.do("answer", NOTHING)
+    assert mailbox.sent == [NOTHING]
 
 
-def test_an_answer_after_its_tap_is_dropped(desk: JavaMailbox) -> None:
-    desk.do("attach")
-    desk.do("apdu", SELECT)
-    desk.do("take")
-    desk.do("deactivated")
-    desk.do("answer", SELECTED)
-    assert desk.do("take") == "end"
-    desk.do("apdu", SELECT)
-    assert desk.do("take") == SELECT
-    desk.do("apdu", SELECT)
-    desk.do("answer", "6700")
-    assert desk.sent == []
-    assert desk.do("take") == SELECT
-    desk.do("answer", SELECTED)
-    assert desk.sent == [SELECTED]
+def test_an_answer_after_its_tap_is_dropped(mailbox: JavaMailbox) -> None:
+    mailbox.do("attach")
+    mailbox.do("apdu", SELECT)
+    mailbox.do("take")
+    mailbox.do("deactivated")
+    mailbox.do("answer", SELECTED)
+    assert mailbox.do("take") == "end"
+    mailbox.do("apdu", SELECT)
+    assert mailbox.do("take") == SELECT
+    mailbox.do("apdu", SELECT)
+    mailbox.do("answer", "6700")
+    assert mailbox.sent == []
+    assert mailbox.do("take") == SELECT
+    mailbox.do("answer", SELECTED)
+    assert mailbox.sent == [SELECTED]
 
 
-def test_a_wallet_that_goes_leaves_the_reader_asking(desk: JavaMailbox) -> None:
-    desk.do("attach")
-    desk.do("apdu", SELECT)
-    desk.do("detach")
+def test_a_wallet_that_goes_leaves_the_reader_asking(mailbox: JavaMailbox) -> None:
+    mailbox.do("attach")
+    mailbox.do("apdu", SELECT)
+    mailbox.do("detach")
     first, *_, last = put()
-    desk.do("attach")
-    desk.do("apdu", first)
-    desk.do("detach")
-    assert desk.do("apdu", last) == PENDING
-    desk.do("attach")
-    desk.do("apdu", envelope(b"\x01"))
-    desk.do("detach")
-    assert desk.sent == [SELECTED, OK, PENDING]
-    assert desk.do("take") == "none"
+    mailbox.do("attach")
+    mailbox.do("apdu", first)
+    mailbox.do("detach")
+    assert mailbox.do("apdu", last) == PENDING
+    mailbox.do("attach")
+    mailbox.do("apdu", envelope(b"\x01"))
+    mailbox.do("detach")
+    assert mailbox.sent == [SELECTED, OK, PENDING]
+    assert mailbox.do("take") == "none"
 
 
 class Wallet:
@@ -196,7 +196,7 @@ class Wallet:
         return message[::-1]
 
 
-def test_the_pipe_carries_a_whole_message_and_its_answer(desk: JavaMailbox) -> None:
+def test_the_pipe_carries_a_whole_message_and_its_answer(mailbox: JavaMailbox) -> None:
     """Android's thread and the wallet's take turns here; the card behind it is the real one."""
     card = Card(Wallet())
 
@@ -207,29 +207,29 @@ def test_the_pipe_carries_a_whole_message_and_its_answer(desk: JavaMailbox) -> N
             self._rest = [command]
 
         def attach(self) -> None:
-            desk.do("attach")
+            mailbox.do("attach")
 
         def detach(self) -> None:
             pass
 
         def answer(self, response: bytes) -> None:
-            desk.do("answer", response.hex())
+            mailbox.do("answer", response.hex())
 
         def take(self, milliseconds: int) -> Call:
             if self._rest:
-                assert desk.do("apdu", self._rest.pop()) == "later"
-            elif desk.sent:
+                assert mailbox.do("apdu", self._rest.pop()) == "later"
+            elif mailbox.sent:
                 return Call(None)
-            return Call(bytes.fromhex(desk.do("take")))
+            return Call(bytes.fromhex(mailbox.do("take")))
 
     class Call:
         def __init__(self, raw: bytes | None) -> None:
             self.apdu = None if raw is None else [byte - 256 * (byte > 127) for byte in raw]
 
     def transceive(command: str) -> str:
-        desk.sent.clear()
+        mailbox.sent.clear()
         assert HceCard(Turn(command)).serve(card.answer, Deadline(lambda: 0.0, 1.0))
-        (answer,) = desk.sent
+        (answer,) = mailbox.sent
         return answer
 
     assert transceive(SELECT) == SELECTED

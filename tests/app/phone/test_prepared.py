@@ -140,7 +140,7 @@ def test_the_hook_needs_nothing_of_ours(tmp_path: Path) -> None:
 
 
 class Script:
-    """A desk that gives these calls."""
+    """A mailbox that gives these calls."""
 
     def __init__(self, *calls: list[int] | str | None) -> None:
         self._calls = list(calls)
@@ -166,23 +166,23 @@ class Script:
 
 
 def test_a_phones_card_answers_until_the_reader_goes() -> None:
-    desk = Script("nobody", [0, -92, 4], [-1], None, [1])
-    card: CardDevice = HceCard(desk)
+    mailbox = Script("nobody", [0, -92, 4], [-1], None, [1])
+    card: CardDevice = HceCard(mailbox)
     heard: list[bytes] = []
 
     def answer(command: bytes) -> bytes:
         heard.append(command)
         return b"\x90\x00"
 
-    assert card.serve(answer, Deadline(lambda: desk.now, 5.0))
+    assert card.serve(answer, Deadline(lambda: mailbox.now, 5.0))
     assert heard == [b"\x00\xa4\x04", b"\xff"]
-    assert desk.did == ["attach", "9000", "9000", "detach"]
+    assert mailbox.did == ["attach", "9000", "9000", "detach"]
 
 
 def test_nobody_came_in_time_and_a_wallet_that_fails_lets_go() -> None:
-    desk = Script()
-    assert not HceCard(desk).serve(lambda command: b"", Deadline(lambda: desk.now, 0.2))
-    assert desk.did == ["attach", "detach"]
+    mailbox = Script()
+    assert not HceCard(mailbox).serve(lambda command: b"", Deadline(lambda: mailbox.now, 0.2))
+    assert mailbox.did == ["attach", "detach"]
     failing = Script([1])
 
     def fail(command: bytes) -> bytes:

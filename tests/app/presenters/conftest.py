@@ -14,4 +14,4 @@ from tests.app.presenters.bazaar import Bazaar
 def bazaar(tmp_path: Path) -> Iterator[Bazaar]:
     bazaar = Bazaar(tmp_path)
     yield bazaar
-    bazaar.town.close()
+    bazaar.net.close()

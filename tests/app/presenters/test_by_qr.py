@@ -30,10 +30,10 @@ def test_a_payment_from_keypad_to_receipt(bazaar: Bazaar) -> None:
     showing = bazaar.confirms()
     assert (showing.step, showing.money, showing.receipt_at) == (PayStep.SHOWING, Money.PAID, None)
     bazaar.scans_payment()
-    got = bazaar.shop.house.receive.view
+    got = bazaar.shop.container.receive.view
     assert (got.step, got.received, got.hop, got.repeat_of) == (ReceiveStep.RECEIVED, AMOUNT, 1, None)
     paid = bazaar.scans_receipt()
-    assert (paid.step, paid.receipt_at) == (PayStep.PAID, bazaar.town.world.now)
+    assert (paid.step, paid.receipt_at) == (PayStep.PAID, bazaar.net.world.now)
     assert (bazaar.held("alia"), bazaar.held("shop")) == (170_000 - AMOUNT, 30_000 + AMOUNT)
 
 
@@ -42,14 +42,14 @@ def test_a_payment_nobody_confirmed_is_not_called_paid(bazaar: Bazaar) -> None:
     bazaar.scans_request()
     bazaar.confirms()
     bazaar.scans_payment()
-    pay = bazaar.alia.house.pay
+    pay = bazaar.alia.container.pay
     assert pay.view.step is PayStep.SHOWING
     pay.leave()
-    bazaar.alia.house.home.refresh()
+    bazaar.alia.container.home.refresh()
     bazaar.alia.settle()
-    (left,) = bazaar.alia.house.home.view.unfinished
+    (left,) = bazaar.alia.container.home.view.unfinished
     assert (left.is_payment, left.is_signed, left.amount) == (True, True, AMOUNT)
-    shows(bazaar.shop.house.receive.view.receipt, pay.seen)
+    shows(bazaar.shop.container.receive.view.receipt, pay.seen)
     bazaar.alia.settle()
     assert pay.view.step is PayStep.PAID
 
@@ -59,12 +59,12 @@ def test_the_same_payment_again_is_not_new_money(bazaar: Bazaar) -> None:
     bazaar.scans_request()
     bazaar.confirms()
     bazaar.scans_payment()
-    first = bazaar.town.world.now
-    bazaar.shop.house.receive.leave()
-    bazaar.town.world.now += 60
+    first = bazaar.net.world.now
+    bazaar.shop.container.receive.leave()
+    bazaar.net.world.now += 60
     bazaar.asks("1")
     bazaar.scans_payment()
-    view = bazaar.shop.house.receive.view
+    view = bazaar.shop.container.receive.view
     assert (view.step, view.repeat_of, view.is_for_other) == (ReceiveStep.RECEIVED, first, True)
     assert bazaar.held("shop") == 30_000 + AMOUNT
 
@@ -74,10 +74,10 @@ def test_the_same_payment_again_on_the_same_screen_stays_what_it_was(bazaar: Baz
     bazaar.scans_request()
     bazaar.confirms()
     bazaar.scans_payment()
-    before = bazaar.shop.house.receive.view
-    bazaar.shop.house.receive._look_anew()
+    before = bazaar.shop.container.receive.view
+    bazaar.shop.container.receive._look_anew()
     bazaar.scans_payment()
-    after = bazaar.shop.house.receive.view
+    after = bazaar.shop.container.receive.view
     assert (after.step, after.received, after.repeat_of) == (before.step, AMOUNT, None)
 
 
@@ -85,16 +85,16 @@ def test_money_for_an_earlier_request_leaves_this_one_asked(bazaar: Bazaar) -> N
     bazaar.asks("100")
     bazaar.scans_request()
     bazaar.confirms()
-    bazaar.shop.house.receive.leave()
+    bazaar.shop.container.receive.leave()
     bazaar.asks("200")
     bazaar.scans_payment()
-    receive = bazaar.shop.house.receive
+    receive = bazaar.shop.container.receive
     assert (receive.view.received, receive.view.amount) == (10_000, 20_000)
     assert receive.view.is_for_other
     receive.ask_on()
     bazaar.shop.settle()
     assert (receive.view.step, receive.view.received) == (ReceiveStep.ASKING, 0)
-    bazaar.alia.house.pay.leave()
+    bazaar.alia.container.pay.leave()
     assert bazaar.scans_request().amount == 20_000
 
 
@@ -107,11 +107,11 @@ def test_a_wrong_pin_signs_nothing_and_waits_grow(bazaar: Bazaar) -> None:
         assert view.trouble is not None
         assert (view.trouble.code, view.trouble.facts["tries_left"]) == ("pin_wrong", left)
     until = view.wait_until
-    assert until == bazaar.town.world.now + 30
-    pay = bazaar.alia.house.pay
+    assert until == bazaar.net.world.now + 30
+    pay = bazaar.alia.container.pay
     bazaar.alia.type(pay.pin_press, PIN)
     assert pay.view.pin_length == 0
-    bazaar.town.world.now = until
+    bazaar.net.world.now = until
     pay.tick(until)
     assert bazaar.tries(PIN).step is PayStep.SHOWING
 
@@ -121,9 +121,9 @@ def test_a_refused_payment_is_returned_and_says_why(bazaar: Bazaar) -> None:
     bazaar.scans_request()
     bazaar.confirms()
     # To the shop's clock, the customer's certificate has expired.
-    bazaar.town.ahead["shop"] = 61 * DAY
+    bazaar.net.ahead["shop"] = 61 * DAY
     bazaar.scans_payment()
-    view = bazaar.shop.house.receive.view
+    view = bazaar.shop.container.receive.view
     assert (view.step, view.received) == (ReceiveStep.REFUSED, 0)
     assert view.trouble is not None
     returned = bazaar.scans_receipt()
@@ -135,9 +135,9 @@ def test_a_refused_payment_is_returned_and_says_why(bazaar: Bazaar) -> None:
 def test_declining_drops_and_touches_nothing(bazaar: Bazaar) -> None:
     bazaar.asks()
     bazaar.scans_request()
-    bazaar.alia.house.pay.decline()
+    bazaar.alia.container.pay.decline()
     bazaar.alia.settle()
-    view = bazaar.alia.house.pay.view
+    view = bazaar.alia.container.pay.view
     assert (view.step, view.money, view.shown) == (PayStep.DROPPED, Money.UNTOUCHED, None)
     assert view.trouble is None, "one's own no is no trouble"
     assert bazaar.held("alia") == 170_000
@@ -155,25 +155,25 @@ def test_money_without_hops_left_says_so(tmp_path: Path) -> None:
     bazaar = Bazaar(tmp_path)
     names = [f"hand{number}" for number in range(15)]
     for name in names:
-        bazaar.town.wallet(name)
-    bazaar.town.fund_exactly("hand0", 70_000)
+        bazaar.net.wallet(name)
+    bazaar.net.fund_exactly("hand0", 70_000)
     for payer, payee in zip(names, [*names[1:], "alia"], strict=True):
-        bazaar.town.pay(payer, payee, 70_000)
-    bazaar.alia.house.home.refresh()
+        bazaar.net.pay(payer, payee, 70_000)
+    bazaar.alia.container.home.refresh()
     bazaar.alia.settle()
-    assert bazaar.town.wallets["alia"].balance().spendable == 170_000
+    assert bazaar.net.wallets["alia"].balance().spendable == 170_000
     bazaar.asks("2400")
     view = bazaar.scans_request()
     assert view.trouble is not None
     assert view.trouble.code == Code.HOPS_USED_UP
-    bazaar.town.close()
+    bazaar.net.close()
 
 
 def test_an_open_amount_is_typed_and_checked_before_the_pin(bazaar: Bazaar) -> None:
     bazaar.asks("1500", open=True)
     asked = bazaar.scans_request()
     assert (asked.step, asked.amount, asked.ceiling) == (PayStep.ASKED, None, 150_000)
-    pay = bazaar.alia.house.pay
+    pay = bazaar.alia.container.pay
     pay.accept()
     assert pay.view.trouble == Trouble(Code.AMOUNT_INVALID)
     bazaar.alia.type(pay.press, "1500,01")
@@ -187,21 +187,21 @@ def test_an_open_amount_is_typed_and_checked_before_the_pin(bazaar: Bazaar) -> N
     assert (pay.view.typed, pay.view.amount) == ("1500", 150_000)
     assert bazaar.confirms().amount == 150_000
     bazaar.scans_payment()
-    assert bazaar.shop.house.receive.view.received == 150_000
+    assert bazaar.shop.container.receive.view.received == 150_000
 
 
 def test_a_printed_code_twice_asks_which_is_meant(bazaar: Bazaar, tmp_path: Path) -> None:
     bazaar.asks("10", printed=True)
     picture = tmp_path / "code.png"
-    bazaar.shop.house.receive.print_to(picture)
+    bazaar.shop.container.receive.print_to(picture)
     bazaar.shop.settle()
-    assert bazaar.shop.house.receive.view.can_print
+    assert bazaar.shop.container.receive.view.can_print
     assert picture.stat().st_size > 0
-    printed = bazaar.shop.house.receive.view.shown
+    printed = bazaar.shop.container.receive.view.shown
     bazaar.scans_request()
     bazaar.confirms()
-    first = bazaar.alia.house.pay.view.shown
-    pay = bazaar.alia.house.pay
+    first = bazaar.alia.container.pay.view.shown
+    pay = bazaar.alia.container.pay
     pay.leave()
     shows(printed, pay.seen)
     bazaar.alia.settle()
@@ -221,7 +221,7 @@ def test_a_printed_code_twice_asks_which_is_meant(bazaar: Bazaar, tmp_path: Path
     bazaar.alia.settle()
     assert (pay.view.step, pay.view.earlier) == (PayStep.ASKED, ())
     assert bazaar.confirms().step is PayStep.SHOWING
-    receive = bazaar.shop.house.receive
+    receive = bazaar.shop.container.receive
     receive.ask_on()
     bazaar.shop.settle()
     assert receive.view.shown == printed
@@ -234,10 +234,10 @@ def test_an_expired_request_is_shown_no_more_and_what_was_signed_comes(bazaar: B
     bazaar.asks()
     bazaar.scans_request()
     bazaar.confirms()
-    receive = bazaar.shop.house.receive
+    receive = bazaar.shop.container.receive
     expires = receive.view.expires
     assert expires is not None
-    bazaar.town.world.now = expires + 1
+    bazaar.net.world.now = expires + 1
     receive.tick(expires + 1)
     bazaar.shop.settle()
     assert receive.view.shown is None
@@ -250,38 +250,38 @@ def test_what_was_not_signed_in_time_is_dropped(bazaar: Bazaar) -> None:
     bazaar.asks()
     expires = bazaar.scans_request().expires
     assert expires is not None
-    bazaar.town.world.now = expires + 1
-    bazaar.alia.house.pay.tick(expires + 1)
+    bazaar.net.world.now = expires + 1
+    bazaar.alia.container.pay.tick(expires + 1)
     bazaar.alia.settle()
-    view = bazaar.alia.house.pay.view
+    view = bazaar.alia.container.pay.view
     assert (view.step, view.trouble) == (PayStep.DROPPED, Trouble(Code.REQUEST_EXPIRED))
 
 
 def test_noise_changes_nothing(bazaar: Bazaar) -> None:
     bazaar.asks()
     for text in ("", "https://example.kz", "DTQ1:", "QALTA" * 400):
-        bazaar.alia.house.pay.seen(text)
-    assert bazaar.alia.house.pay.view.step is PayStep.SEEK
-    bazaar.alia.house.pay.camera("app_pay.no_camera")
-    assert bazaar.alia.house.pay.view.scanning.camera_trouble == "app_pay.no_camera"
+        bazaar.alia.container.pay.seen(text)
+    assert bazaar.alia.container.pay.view.step is PayStep.SEEK
+    bazaar.alia.container.pay.camera("app_pay.no_camera")
+    assert bazaar.alia.container.pay.view.scanning.camera_trouble == "app_pay.no_camera"
     assert bazaar.scans_request().step is PayStep.ASKED
 
 
 def test_what_comes_after_leaving_is_not_shown(bazaar: Bazaar) -> None:
     bazaar.asks()
-    shows(bazaar.shop.house.receive.view.shown, bazaar.alia.house.pay.seen)
-    bazaar.alia.house.pay.leave()
+    shows(bazaar.shop.container.receive.view.shown, bazaar.alia.container.pay.seen)
+    bazaar.alia.container.pay.leave()
     bazaar.alia.settle()
-    assert bazaar.alia.house.pay.view.step is PayStep.SEEK
-    assert bazaar.alia.house.pay.view.party is None
+    assert bazaar.alia.container.pay.view.step is PayStep.SEEK
+    assert bazaar.alia.container.pay.view.party is None
     assert bazaar.scans_request().step is PayStep.ASKED
 
 
 def test_a_purse_that_refuses_after_the_pin_asks_again(bazaar: Bazaar) -> None:
     bazaar.asks()
     bazaar.scans_request()
-    other = bazaar.town.wallets["shop"].receiving.request(1_000)
-    pay, paying = bazaar.alia.house.pay, bazaar.town.wallets["alia"].paying
+    other = bazaar.net.wallets["shop"].receiving.request(1_000)
+    pay, paying = bazaar.alia.container.pay, bazaar.net.wallets["alia"].paying
     pay.accept()
     bazaar.alia.settle()
     intent = paying.reserve(other)
@@ -302,29 +302,29 @@ def test_a_token_that_fails_while_signing_leaves_the_intent_to_go_on_with(
     def fails(alias: str, message: bytes) -> bytes:
         raise KeystoreError(KeystoreCode.TOKEN_FAULT)
 
-    keystore = bazaar.town.keystores["alia"]
+    keystore = bazaar.net.keystores["alia"]
     monkeypatch.setattr(keystore, "sign", fails)
     view = bazaar.confirms()
     assert (view.step, view.money, view.trouble) == (PayStep.ASKED, Money.RESERVED, Trouble("token_fault"))
     monkeypatch.undo()
     assert bazaar.confirms().step is PayStep.SHOWING
     bazaar.scans_payment()
-    assert bazaar.shop.house.receive.view.received == AMOUNT
+    assert bazaar.shop.container.receive.view.received == AMOUNT
 
 
 def test_asked_anew_for_what_never_arrived_the_person_is_told(bazaar: Bazaar) -> None:
     bazaar.asks("10")
     assert bazaar.scans_request().alike == ()
     bazaar.confirms()
-    at = bazaar.town.world.now
+    at = bazaar.net.world.now
     for typed, amounts in (("11", []), ("10", [1_000])):
-        bazaar.alia.house.pay.leave()
+        bazaar.alia.container.pay.leave()
         bazaar.asks_anew(typed)
         assert [(item.amount, item.at) for item in bazaar.scans_request().alike] == [
             (item, at) for item in amounts
         ]
-    bazaar.town.world.now += 3_601
-    bazaar.alia.house.pay.leave()
+    bazaar.net.world.now += 3_601
+    bazaar.alia.container.pay.leave()
     bazaar.asks_anew("10")
     assert bazaar.scans_request().alike == ()
 
@@ -333,7 +333,7 @@ def test_asked_anew_for_what_never_arrived_it_is_shown_again(bazaar: Bazaar) -> 
     bazaar.asks("10")
     bazaar.scans_request()
     first = bazaar.confirms().shown
-    pay = bazaar.alia.house.pay
+    pay = bazaar.alia.container.pay
     pay.leave()
     bazaar.asks_anew("10")
     (earlier,) = bazaar.scans_request().alike
@@ -341,19 +341,19 @@ def test_asked_anew_for_what_never_arrived_it_is_shown_again(bazaar: Bazaar) -> 
     bazaar.alia.settle()
     assert (pay.view.step, pay.view.shown, pay.view.trouble) == (PayStep.SHOWING, first, None)
     bazaar.scans_payment()
-    got = bazaar.shop.house.receive.view
+    got = bazaar.shop.container.receive.view
     assert (got.received, got.is_for_other) == (1_000, True)
     assert bazaar.scans_receipt().step is PayStep.PAID
     assert bazaar.held("alia") == 170_000 - 1_000
 
 
 def test_of_an_amount_that_is_typed_here_the_person_is_told_before_the_pin(bazaar: Bazaar) -> None:
-    pay = bazaar.alia.house.pay
+    pay = bazaar.alia.container.pay
     bazaar.asks("10")
     bazaar.scans_request()
     bazaar.confirms()
     pay.leave()
-    bazaar.shop.house.receive.leave()
+    bazaar.shop.container.receive.leave()
     bazaar.asks("20", open=True)
     assert bazaar.scans_request().alike == ()
     bazaar.alia.type(pay.press, "10")
@@ -364,7 +364,7 @@ def test_of_an_amount_that_is_typed_here_the_person_is_told_before_the_pin(bazaa
 
 
 def test_what_is_asked_for_stays_as_it_was_signed(bazaar: Bazaar) -> None:
-    receive = bazaar.shop.house.receive
+    receive = bazaar.shop.container.receive
     receive.set_memo("№ 7 " + "ш" * 200)
     bazaar.asks("10")
     before = receive.view
@@ -380,19 +380,19 @@ def test_what_is_asked_for_stays_as_it_was_signed(bazaar: Bazaar) -> None:
 
 
 def test_asking_twice_at_once_asks_once(bazaar: Bazaar) -> None:
-    receive = bazaar.shop.house.receive
+    receive = bazaar.shop.container.receive
     bazaar.shop.type(receive.press, "10")
     receive.ask()
     receive.ask()
     bazaar.shop.settle()
-    assert len(bazaar.town.wallets["shop"].receiving.unanswered()) == 1
+    assert len(bazaar.net.wallets["shop"].receiving.unanswered()) == 1
 
 
 def test_two_codes_in_view_are_named_and_none_is_taken(bazaar: Bazaar) -> None:
     bazaar.asks()
-    shown = bazaar.shop.house.receive.view.shown
+    shown = bazaar.shop.container.receive.view.shown
     assert shown is not None
-    pay = bazaar.alia.house.pay
+    pay = bazaar.alia.container.pay
     own: list[str] = []
     strange = FrameEncoder(b"whatever it is").frame(0)
     shows(shown, own.append)

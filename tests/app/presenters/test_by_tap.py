@@ -31,11 +31,11 @@ class Taps(Bazaar):
 
     def opens(self, name: str) -> Person:
         opened = super().opens(name)
-        opened.house.settings.set_tap_reader(TapReader.PAYER if self.payer_reads else TapReader.PAYEE)
+        opened.container.settings.set_tap_reader(TapReader.PAYER if self.payer_reads else TapReader.PAYEE)
         return opened
 
     def by_tap(self) -> None:
-        for presenter in (self.alia.house.pay, self.shop.house.receive):
+        for presenter in (self.alia.container.pay, self.shop.container.receive):
             presenter.choose(Carrier.TAP)
         self.asks()
         self.settle()
@@ -68,29 +68,29 @@ class Taps(Bazaar):
 
     @property
     def reader_says(self) -> TapStep | None:
-        house = self.alia.house if self.payer_reads else self.shop.house
-        return house.pay.view.tap if self.payer_reads else house.receive.view.tap
+        container = self.alia.container if self.payer_reads else self.shop.container
+        return container.pay.view.tap if self.payer_reads else container.receive.view.tap
 
 
 def test_what_is_to_be_printed_is_shown_after_a_tap(tmp_path: Path) -> None:
     taps = Taps(tmp_path, payer_reads=False)
     taps.by_tap()
-    taps.shop.house.receive.leave()
+    taps.shop.container.receive.leave()
     taps.asks("500", printed=True)
-    assert taps.shop.house.receive.view.carrier is Carrier.QR
-    assert taps.shop.house.receive.view.can_print
-    taps.town.close()
+    assert taps.shop.container.receive.view.carrier is Carrier.QR
+    assert taps.shop.container.receive.view.can_print
+    taps.net.close()
 
 
 @pytest.fixture(params=[False, True], ids=["payee reads", "payer reads"])
 def taps(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Taps]:
     taps = Taps(tmp_path, payer_reads=request.param)
     yield taps
-    taps.town.close()
+    taps.net.close()
 
 
 def both_done(taps: Taps) -> None:
-    pay, receive = taps.alia.house.pay.view, taps.shop.house.receive.view
+    pay, receive = taps.alia.container.pay.view, taps.shop.container.receive.view
     assert (pay.step, pay.money) == (PayStep.PAID, Money.PAID)
     assert (receive.step, receive.received, receive.repeat_of) == (ReceiveStep.RECEIVED, AMOUNT, None)
     assert (taps.held("alia"), taps.held("shop")) == (170_000 - AMOUNT, 30_000 + AMOUNT)
@@ -99,7 +99,7 @@ def both_done(taps: Taps) -> None:
 def test_a_tap_to_ask_and_a_tap_to_pay(taps: Taps) -> None:
     taps.by_tap()
     taps.tap()
-    view = taps.alia.house.pay.view
+    view = taps.alia.container.pay.view
     assert (view.step, view.amount) == (PayStep.ASKED, AMOUNT)
     assert taps.reader_says is (TapStep.WAITING if taps.payer_reads else TapStep.OTHER_DECIDES)
     assert taps.is_waited_for == taps.payer_reads
@@ -121,14 +121,14 @@ def test_a_torn_tap_goes_on_with_the_next(taps: Taps, when: str, rng: random.Ran
         taps.tap()
         is_torn = taps.field.count == number + 1
         assert not is_torn or taps.reader_says is TapStep.TAP_AGAIN
-        if taps.alia.house.pay.view.step is PayStep.ASKED:
+        if taps.alia.container.pay.view.step is PayStep.ASKED:
             taps.confirms()
     taps.field.cut = lambda count: None
     taps.tap()
-    if taps.alia.house.pay.view.step is PayStep.ASKED:
+    if taps.alia.container.pay.view.step is PayStep.ASKED:
         taps.confirms()
     for _ in range(2):
-        if taps.alia.house.pay.view.step is not PayStep.PAID:
+        if taps.alia.container.pay.view.step is not PayStep.PAID:
             taps.tap()
     both_done(taps)
 
@@ -138,23 +138,23 @@ def test_both_killed_between_two_taps(taps: Taps) -> None:
     taps.by_tap()
     taps.tap()
     taps.confirms()
-    payment = taps.alia.house.pay.view.shown
+    payment = taps.alia.container.pay.view.shown
     taps.field.cut = lambda count: "before" if count == 2 else None
     taps.tap()
     taps.field.cut = lambda count: None
     for who in (taps.alia, taps.shop):
         who.kill()
     taps.alia, taps.shop = taps.opens("alia"), taps.opens("shop")
-    for who, carrying in ((taps.alia, taps.alia.house.pay), (taps.shop, taps.shop.house.receive)):
+    for who, carrying in ((taps.alia, taps.alia.container.pay), (taps.shop, taps.shop.container.receive)):
         carrying.choose(Carrier.TAP)
-        who.house.home.refresh()
+        who.container.home.refresh()
         who.settle()
-        (left,) = who.house.home.view.unfinished
-        who.house.home.go_on(left.id)
+        (left,) = who.container.home.view.unfinished
+        who.container.home.go_on(left.id)
         who.settle()
-    assert taps.alia.house.pay.view.shown == payment
+    assert taps.alia.container.pay.view.shown == payment
     for _ in range(2):
-        if taps.alia.house.pay.view.step is not PayStep.PAID:
+        if taps.alia.container.pay.view.step is not PayStep.PAID:
             taps.tap()
     both_done(taps)
 
@@ -162,13 +162,13 @@ def test_both_killed_between_two_taps(taps: Taps) -> None:
 def test_declined_at_a_tap_touches_nothing(taps: Taps) -> None:
     taps.by_tap()
     taps.tap()
-    taps.alia.house.pay.decline()
+    taps.alia.container.pay.decline()
     taps.alia.settle()
     assert not taps.is_waited_for
     taps.tap()
-    pay = taps.alia.house.pay.view
+    pay = taps.alia.container.pay.view
     assert (pay.step, pay.trouble) == (PayStep.DROPPED, None)
-    receive = taps.shop.house.receive.view
+    receive = taps.shop.container.receive.view
     assert receive.step is ReceiveStep.ASKING
     if not taps.payer_reads:
         assert receive.trouble is not None
@@ -178,21 +178,21 @@ def test_declined_at_a_tap_touches_nothing(taps: Taps) -> None:
 
 def test_two_that_never_meet_are_told_and_one_changes_sides(tmp_path: Path) -> None:
     taps = Taps(tmp_path, payer_reads=False)
-    taps.alia.house.settings.set_tap_reader(TapReader.PAYER)
+    taps.alia.container.settings.set_tap_reader(TapReader.PAYER)
     taps.by_tap()
-    now, both = taps.town.world.now, (taps.alia.house.pay, taps.shop.house.receive)
+    now, both = taps.net.world.now, (taps.alia.container.pay, taps.shop.container.receive)
     for who in (taps.alia, taps.shop):
         assert next(who.rounds[-1]) is None, "both read, and nothing is there"
     taps.settle()
     for second in range(LONG + 1):
         assert [each.view.tap for each in both] == [TapStep.WAITING] * 2
-        taps.alia.house.tick(now + second)
-        taps.shop.house.tick(now + second)
+        taps.alia.container.tick(now + second)
+        taps.shop.container.tick(now + second)
         taps.settle()
     assert [(each.view.tap, each.view.role) for each in both] == [(TapStep.NOBODY, Role.READER)] * 2
-    taps.alia.house.pay.change_sides()
+    taps.alia.container.pay.change_sides()
     taps.settle()
-    assert taps.alia.house.pay.view.role is Role.CARD
+    assert taps.alia.container.pay.view.role is Role.CARD
     assert next(taps.alia.rounds[0], "ended") == "ended"
     let_go = next(taps.alia.rounds[-1])
     assert let_go is not None
@@ -201,28 +201,28 @@ def test_two_that_never_meet_are_told_and_one_changes_sides(tmp_path: Path) -> N
     assert taps.confirms().step is PayStep.SHOWING
     taps.tap()
     both_done(taps)
-    taps.alia.house.pay.leave()
-    taps.alia.house.pay.begin()
-    assert taps.alia.house.pay.view.role is Role.READER, "as settings say, the next time"
-    taps.town.close()
+    taps.alia.container.pay.leave()
+    taps.alia.container.pay.begin()
+    assert taps.alia.container.pay.view.role is Role.READER, "as settings say, the next time"
+    taps.net.close()
 
 
 def test_leaving_the_screen_lets_go_of_the_device(taps: Taps) -> None:
     taps.by_tap()
     taps.tap()
-    taps.alia.house.pay.leave()
-    taps.shop.house.receive.leave()
+    taps.alia.container.pay.leave()
+    taps.shop.container.receive.leave()
     for who in (taps.alia, taps.shop):
         assert next(who.rounds[-1], "ended") == "ended"
         who.settle()
-    assert taps.alia.house.pay.view.tap is None
+    assert taps.alia.container.pay.view.tap is None
 
 
 def test_by_code_what_began_by_tap(taps: Taps) -> None:
     taps.by_tap()
     taps.tap()
     taps.confirms()
-    for presenter in (taps.alia.house.pay, taps.shop.house.receive):
+    for presenter in (taps.alia.container.pay, taps.shop.container.receive):
         presenter.choose(Carrier.QR)
     taps.settle()
     taps.scans_payment()

@@ -18,7 +18,7 @@ from wallet.session import Money
 def test_a_killed_payer_goes_on(bazaar: Bazaar, at: str) -> None:
     bazaar.asks()
     bazaar.scans_request()
-    pay = bazaar.alia.house.pay
+    pay = bazaar.alia.container.pay
     if at != "asked":
         bazaar.confirms()
     if at == "shown":
@@ -26,7 +26,7 @@ def test_a_killed_payer_goes_on(bazaar: Bazaar, at: str) -> None:
     pay.accept()
     bazaar.alia.kill()
     bazaar.alia = bazaar.opens("alia")
-    home = bazaar.alia.house.home
+    home = bazaar.alia.container.home
     home.refresh()
     bazaar.alia.settle()
     if at == "asked":
@@ -38,7 +38,7 @@ def test_a_killed_payer_goes_on(bazaar: Bazaar, at: str) -> None:
         assert left.is_signed
         home.go_on(left.id)
         bazaar.alia.settle()
-        assert bazaar.alia.house.pay.view.step is PayStep.SHOWING
+        assert bazaar.alia.container.pay.view.step is PayStep.SHOWING
     bazaar.scans_payment()
     assert bazaar.scans_receipt().step is PayStep.PAID
     assert bazaar.held("shop") == 30_000 + AMOUNT
@@ -46,57 +46,57 @@ def test_a_killed_payer_goes_on(bazaar: Bazaar, at: str) -> None:
 
 def test_an_intent_that_was_never_signed_is_signed_or_dropped(bazaar: Bazaar) -> None:
     bazaar.asks()
-    request = bazaar.town.wallets["shop"].receiving.unanswered()[0]
-    intent = bazaar.town.wallets["alia"].paying.reserve(request)
+    request = bazaar.net.wallets["shop"].receiving.unanswered()[0]
+    intent = bazaar.net.wallets["alia"].paying.reserve(request)
     bazaar.alia = bazaar.opens("alia")
-    home = bazaar.alia.house.home
+    home = bazaar.alia.container.home
     home.refresh()
     bazaar.alia.settle()
     (left,) = home.view.unfinished
     assert (left.id, left.is_signed) == (intent, False)
     home.go_on(intent)
     bazaar.alia.settle()
-    view = bazaar.alia.house.pay.view
+    view = bazaar.alia.container.pay.view
     assert (view.step, view.amount, view.money) == (PayStep.ASKED, AMOUNT, Money.RESERVED)
     assert bazaar.confirms().step is PayStep.SHOWING
-    bazaar.alia.house.pay.leave()
-    bazaar.town.world.now += 1
+    bazaar.alia.container.pay.leave()
+    bazaar.net.world.now += 1
     bazaar.asks_anew("10")
-    other = bazaar.town.wallets["alia"].paying.reserve(bazaar.town.wallets["shop"].receiving.unanswered()[0])
+    other = bazaar.net.wallets["alia"].paying.reserve(bazaar.net.wallets["shop"].receiving.unanswered()[0])
     home.refresh()
     bazaar.alia.settle()
     home.drop(other)
     bazaar.alia.settle()
     assert [item.id for item in home.view.unfinished] == [intent]
-    assert bazaar.town.wallets["alia"].balance().reserved == 0
+    assert bazaar.net.wallets["alia"].balance().reserved == 0
     home.drop(intent)
     bazaar.alia.settle()
     assert home.view.unfinished == ()
-    assert bazaar.town.wallets["alia"].balance().signed == AMOUNT
+    assert bazaar.net.wallets["alia"].balance().signed == AMOUNT
 
 
 def test_a_killed_payee_asks_with_the_same_request(bazaar: Bazaar) -> None:
     bazaar.asks()
-    asked = bazaar.shop.house.receive.view
+    asked = bazaar.shop.container.receive.view
     bazaar.shop.kill()
     bazaar.shop = bazaar.opens("shop")
-    home = bazaar.shop.house.home
+    home = bazaar.shop.container.home
     home.refresh()
     bazaar.shop.settle()
     (left,) = home.view.unfinished
-    assert (left.is_payment, left.amount, left.at) == (False, AMOUNT, bazaar.town.world.now)
+    assert (left.is_payment, left.amount, left.at) == (False, AMOUNT, bazaar.net.world.now)
     home.go_on(left.id)
     bazaar.shop.settle()
-    assert bazaar.shop.house.receive.view.shown == asked.shown
+    assert bazaar.shop.container.receive.view.shown == asked.shown
     bazaar.scans_request()
     bazaar.confirms()
     bazaar.scans_payment()
     bazaar.shop = bazaar.opens("shop")
-    bazaar.shop.house.receive.resume(left.id)
+    bazaar.shop.container.receive.resume(left.id)
     bazaar.shop.settle()
-    view = bazaar.shop.house.receive.view
+    view = bazaar.shop.container.receive.view
     assert (view.step, view.received) == (ReceiveStep.RECEIVED, AMOUNT)
-    assert view.repeat_of == bazaar.town.world.now
+    assert view.repeat_of == bazaar.net.world.now
     assert bazaar.scans_receipt().step is PayStep.PAID
 
 
@@ -104,16 +104,16 @@ def test_a_cancelled_request_is_not_offered_again_and_still_answered(bazaar: Baz
     bazaar.asks()
     bazaar.scans_request()
     bazaar.confirms()
-    bazaar.shop.house.receive.cancel()
+    bazaar.shop.container.receive.cancel()
     bazaar.shop.settle()
-    assert bazaar.shop.house.receive.view.step is ReceiveStep.AMOUNT
+    assert bazaar.shop.container.receive.view.step is ReceiveStep.AMOUNT
     bazaar.shop = bazaar.opens("shop")
-    bazaar.shop.house.home.refresh()
+    bazaar.shop.container.home.refresh()
     bazaar.shop.settle()
-    assert bazaar.shop.house.home.view.unfinished == ()
+    assert bazaar.shop.container.home.view.unfinished == ()
     bazaar.asks("1")
     bazaar.scans_payment()
-    assert bazaar.shop.house.receive.view.received == AMOUNT
+    assert bazaar.shop.container.receive.view.received == AMOUNT
 
 
 @pytest.mark.parametrize("kind", ["once", "printed"])
@@ -122,10 +122,10 @@ def test_killed_after_it_accepted_the_receipt_is_in_its_history(bazaar: Bazaar, 
     bazaar.scans_request()
     bazaar.confirms()
     bazaar.scans_payment()
-    receipt = bazaar.shop.house.receive.view.receipt
+    receipt = bazaar.shop.container.receive.view.receipt
     bazaar.shop.kill()
     bazaar.shop = bazaar.opens("shop")
-    receive, history = bazaar.shop.house.receive, bazaar.shop.house.history
+    receive, history = bazaar.shop.container.receive, bazaar.shop.container.history
     receive.choose(Carrier.TAP)
     history.refresh()
     bazaar.shop.settle()
@@ -136,7 +136,7 @@ def test_killed_after_it_accepted_the_receipt_is_in_its_history(bazaar: Bazaar, 
     bazaar.shop.settle()
     view = receive.view
     assert (view.step, view.carrier, view.receipt) == (ReceiveStep.RECEIPT, Carrier.QR, receipt)
-    assert (view.received, view.repeat_of) == (AMOUNT, bazaar.town.world.now)
+    assert (view.received, view.repeat_of) == (AMOUNT, bazaar.net.world.now)
     assert bazaar.scans_receipt().step is PayStep.PAID
     assert bazaar.held("shop") == 30_000 + AMOUNT
 
@@ -156,7 +156,7 @@ def test_killed_at_any_durable_step_it_tells_the_truth_and_goes_on(tmp_path: Pat
 def _dies_at(folder: Path, who: str, count: int, steps: Steps) -> bool:
     bazaar = Bazaar(folder)
     bazaar.asks()
-    receive = bazaar.shop.house.receive
+    receive = bazaar.shop.container.receive
     died = False
     acts = [bazaar.scans_request, bazaar.confirms] if who == "alia" else [bazaar.scans_payment]
     if who == "shop":
@@ -172,20 +172,20 @@ def _dies_at(folder: Path, who: str, count: int, steps: Steps) -> bool:
         setattr(bazaar, who, bazaar.opens(who))
         _goes_on(bazaar, who)
     if who == "alia" or died:
-        receive = bazaar.shop.house.receive
+        receive = bazaar.shop.container.receive
         bazaar.scans_payment()
     assert receive.view.step is ReceiveStep.RECEIVED
     assert bazaar.scans_receipt().step is PayStep.PAID
     assert (bazaar.held("alia"), bazaar.held("shop")) == (170_000 - AMOUNT, 30_000 + AMOUNT)
-    assert len(bazaar.town.wallets["alia"].history()) == 2
-    bazaar.town.close()
+    assert len(bazaar.net.wallets["alia"].history()) == 2
+    bazaar.net.close()
     return died
 
 
 def _goes_on(bazaar: Bazaar, who: str) -> None:
     """What a person does after the restart: go on with what home says is unfinished, or begin anew."""
     person = getattr(bazaar, who)
-    home = person.house.home
+    home = person.container.home
     home.refresh()
     person.settle()
     left = home.view.unfinished
@@ -203,7 +203,7 @@ def _goes_on(bazaar: Bazaar, who: str) -> None:
     assert len(left) == 1
     home.go_on(left[0].id)
     person.settle()
-    view = bazaar.alia.house.pay.view
+    view = bazaar.alia.container.pay.view
     assert left[0].is_signed == (view.step is PayStep.SHOWING) == (view.money is Money.PAID)
     if view.step is PayStep.ASKED:
         bazaar.confirms()

@@ -46,7 +46,7 @@ def opens(system: System, name: str) -> tuple[Person, HolderSource]:
 
 def test_funding_moves_money_from_account_to_pocket(system: System) -> None:
     alia, _ = opens(system, "alia")
-    funds = alia.house.funds
+    funds = alia.container.funds
     funds.refresh()
     alia.settle()
     assert funds.view.balance is not None
@@ -63,9 +63,9 @@ def test_funding_moves_money_from_account_to_pocket(system: System) -> None:
 
 def test_defunding_asks_for_the_pin(system: System) -> None:
     alia, _ = opens(system, "alia")
-    alia.house.reconcile.start()
+    alia.container.reconcile.start()
     alia.settle()
-    funds = alia.house.funds
+    funds = alia.container.funds
     funds.direction(False)
     alia.type(funds.press, "100")
     funds.go()
@@ -93,7 +93,7 @@ def add_device(system: System, name: str) -> None:
 
 def test_where_there_is_no_other_device_none_is_reported(system: System) -> None:
     alia, source = opens(system, "alia")
-    lost = alia.house.lost
+    lost = alia.container.lost
     lost.refresh()
     alia.settle()
     assert lost.view.is_alone
@@ -126,7 +126,7 @@ class NotUnderstood:
 @pytest.mark.parametrize("code", [Code.MALFORMED, Code.VERSION_UNKNOWN, Code.KIND_UNEXPECTED, Code.NOT_FOUND])
 def test_a_bank_that_does_not_understand_our_call_is_no_wrong_code(system: System, code: Code) -> None:
     alia, _ = opens(system, "alia")
-    reconcile = alia.house.reconcile
+    reconcile = alia.container.reconcile
     with system.network.lines.disturbed(NotUnderstood(code), callee="alatau"):
         reconcile.start()
         alia.settle()
@@ -146,7 +146,7 @@ def test_a_pin_goes_with_one_attempt_and_none_is_typed_while_that_is_under_way(
     system: System, deed: str
 ) -> None:
     alia, _ = opens(system, "alia")
-    funds, lost = alia.house.funds, alia.house.lost
+    funds, lost = alia.container.funds, alia.container.lost
     if deed == "take_out":
         presenter, attempt = funds, funds.go
         funds.direction(False)
@@ -190,7 +190,7 @@ def test_money_that_moved_has_moved_also_where_the_account_cannot_be_asked_for(
     system.holders["alia"].sync()
     alia, source = opens(system, "alia")
     no_account(source)
-    funds, before = alia.house.funds, source.holder.held
+    funds, before = alia.container.funds, source.holder.held
     funds.direction(is_in)
     alia.type(funds.press, "100")
     funds.go()
@@ -208,9 +208,9 @@ def test_a_reconciling_that_is_done_is_done_also_where_the_account_cannot_be_ask
 ) -> None:
     shop, source = opens(system, "shop")
     no_account(source)
-    shop.house.reconcile.start()
+    shop.container.reconcile.start()
     shop.settle()
-    view = shop.house.reconcile.view
+    view = shop.container.reconcile.view
     assert (view.is_done, view.trouble, view.account) == (True, None, None)
 
 
@@ -219,16 +219,16 @@ def test_a_wrong_clock_is_shown_beside_the_right_time(system: System, ahead: int
     """A wallet goes by the later of two times; what its device shows is another matter."""
     system.holders["shop"].ahead = ahead
     shop, _ = opens(system, "shop")
-    shop.house.reconcile.start()
+    shop.container.reconcile.start()
     shop.settle()
-    assert shop.house.reconcile.view.clock == (system.now + ahead, system.now)
+    assert shop.container.reconcile.view.clock == (system.now + ahead, system.now)
 
 
 def test_reconciling_says_what_changed(system: System) -> None:
     alia, shop = system.holders["alia"], system.holders["shop"]
     alia.pay(shop, 30_000)
     opened, _ = opens(system, "shop")
-    home, reconcile = opened.house.home, opened.house.reconcile
+    home, reconcile = opened.container.home, opened.container.reconcile
     home.refresh()
     opened.settle()
     assert home.view.balance is not None
@@ -250,45 +250,45 @@ def test_reconciling_says_what_changed(system: System) -> None:
 
 def test_off_means_off(system: System) -> None:
     alia, source = opens(system, "alia")
-    alia.house.home.set_network(False)
-    assert not alia.house.home.view.is_network_on
-    alia.house.reconcile.start()
+    alia.container.home.set_network(False)
+    assert not alia.container.home.view.is_network_on
+    alia.container.reconcile.start()
     alia.settle()
-    assert alia.house.reconcile.view.trouble == Trouble(AppCode.NETWORK_OFF)
+    assert alia.container.reconcile.view.trouble == Trouble(AppCode.NETWORK_OFF)
     assert source.count == 0
-    alia.house.home.set_network(True)
-    alia.house.reconcile.start()
+    alia.container.home.set_network(True)
+    alia.container.reconcile.start()
     alia.settle()
-    assert alia.house.reconcile.view.is_done
+    assert alia.container.reconcile.view.is_done
 
 
 def test_off_stays_off_over_a_kill(system: System) -> None:
     alia, _ = opens(system, "alia")
-    alia.house.home.set_network(False)
+    alia.container.home.set_network(False)
     alia.settle()
     alia.kill()
     again, source = opens(system, "alia")
-    assert not again.house.home.view.is_network_on
-    again.house.reconcile.start()
+    assert not again.container.home.view.is_network_on
+    again.container.reconcile.start()
     again.settle()
     assert source.count == 0
-    again.house.home.set_network(True)
+    again.container.home.set_network(True)
     again.settle()
-    assert opens(system, "alia")[0].house.home.view.is_network_on
+    assert opens(system, "alia")[0].container.home.view.is_network_on
 
 
 @pytest.mark.parametrize("call", range(1, 5))
 def test_switched_off_while_reconciling_it_stops_and_goes_on_later(system: System, call: int) -> None:
     system.holders["alia"].pay(system.holders["shop"], 30_000)
     shop, source = opens(system, "shop")
-    source.called = lambda count: shop.house.home.set_network(False) if count == call else None
-    shop.house.reconcile.start()
+    source.called = lambda count: shop.container.home.set_network(False) if count == call else None
+    shop.container.reconcile.start()
     shop.settle()
-    reconcile = shop.house.reconcile
+    reconcile = shop.container.reconcile
     assert source.count == call
     assert not reconcile.view.is_done
     assert reconcile.view.trouble == Trouble(AppCode.NETWORK_OFF)
-    shop.house.home.set_network(True)
+    shop.container.home.set_network(True)
     reconcile.start()
     shop.settle()
     assert reconcile.view.is_done
@@ -299,7 +299,7 @@ def test_switched_off_while_reconciling_it_stops_and_goes_on_later(system: Syste
 def test_cancelled_between_two_steps_it_goes_on_later(system: System) -> None:
     system.holders["alia"].pay(system.holders["shop"], 30_000)
     shop, source = opens(system, "shop")
-    reconcile = shop.house.reconcile
+    reconcile = shop.container.reconcile
     source.called = lambda count: reconcile.cancel() if count == 1 else None
     reconcile.start()
     shop.settle()
@@ -314,18 +314,18 @@ def test_a_signed_payment_the_ledger_knows_is_finished(system: System) -> None:
     system.now += 1
     alia, _ = opens(system, "alia")
     system.holders["alia"].pay_unseen(system.holders["shop"], 30_000)
-    home = alia.house.home
+    home = alia.container.home
     home.refresh()
     alia.settle()
     (left,) = home.view.unfinished
-    alia.house.history.refresh()
+    alia.container.history.refresh()
     alia.settle()
-    line = alia.house.history.view.lines[0]
-    alia.house.history.choose(line.id)
+    line = alia.container.history.view.lines[0]
+    alia.container.history.choose(line.id)
     alia.settle()
-    assert alia.house.history.view.can_show
+    assert alia.container.history.view.can_show
     assert (line.id, line.sign, line.amount) == (left.id, -1, 30_000)
-    alia.house.reconcile.start()
+    alia.container.reconcile.start()
     alia.settle()
     home.refresh()
     alia.settle()
@@ -337,7 +337,7 @@ def test_a_chain_is_drawn_hand_by_hand(system: System) -> None:
     alia, shop = system.holders["alia"], system.holders["shop"]
     alia.pay(shop, 30_000)
     opened, _ = opens(system, "shop")
-    history = opened.house.history
+    history = opened.container.history
     history.refresh()
     opened.settle()
     (line,) = history.view.lines
@@ -349,20 +349,20 @@ def test_a_chain_is_drawn_hand_by_hand(system: System) -> None:
     assert line.party is not None
     assert hands[1].wallet == line.party.wallet
     payer, _ = opens(system, "alia")
-    payer.house.history.refresh()
+    payer.container.history.refresh()
     payer.settle()
-    payer.house.history.choose(payer.house.history.view.lines[0].id)
+    payer.container.history.choose(payer.container.history.view.lines[0].id)
     payer.settle()
-    assert payer.house.history.view.chain[-1].is_own
+    assert payer.container.history.view.chain[-1].is_own
     history.back()
     assert (history.view.chosen, history.view.chain) == (None, ())
 
 
 def test_what_is_at_risk(system: System) -> None:
     alia, _ = opens(system, "alia")
-    alia.house.risk.refresh()
+    alia.container.risk.refresh()
     alia.settle()
-    view = alia.house.risk.view
+    view = alia.container.risk.view
     assert (view.amount, view.unsettled) == (200_000, 0)
     assert view.until is not None
     assert view.until > system.now

@@ -34,7 +34,7 @@ def test_a_tapped_payment_is_read_once_on_either_side(tmp_path: Path, *, payer_r
     taps.by_tap()
     taps.tap()
     with Counts() as paid:
-        taps.alia.house.pay.accept()
+        taps.alia.container.pay.accept()
         taps.alia.settle()
         taps.tries("1234")
     assert paid.of == {"parsed": 1, "verified": 1}
@@ -42,4 +42,4 @@ def test_a_tapped_payment_is_read_once_on_either_side(tmp_path: Path, *, payer_r
         taps.tap()
     assert taps.held("shop") == 30_000 + AMOUNT
     assert given.of == ONCE | {"messages": 2}  # the receipt is one, too
-    taps.town.close()
+    taps.net.close()

@@ -15,22 +15,22 @@ from tests.support.wallets import WalletNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[WalletNetwork]:
-    town = WalletNetwork(tmp_path, on_disk=True)
-    town.wallet("alia")
-    yield town
-    town.close()
+def net(tmp_path: Path) -> Iterator[WalletNetwork]:
+    net = WalletNetwork(tmp_path, on_disk=True)
+    net.wallet("alia")
+    yield net
+    net.close()
 
 
-def opens(town: WalletNetwork) -> Person:
-    return person(NetworkSource(town, "alia"), lambda: town.world.now, town.folder / "alia").unlock()
+def opens(net: WalletNetwork) -> Person:
+    return person(NetworkSource(net, "alia"), lambda: net.world.now, net.folder / "alia").unlock()
 
 
-def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: WalletNetwork) -> None:
-    file = town.folder / "alia" / "app.json"
+def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(net: WalletNetwork) -> None:
+    file = net.folder / "alia" / "app.json"
     file.write_text(json.dumps({"newer": {"thing": 1}, "look": "sepia", "is_large": "yes"}), "utf-8")
-    alia = opens(town)
-    settings = alia.house.settings
+    alia = opens(net)
+    settings = alia.container.settings
     assert (settings.view.look, settings.view.is_large) == (Look.SYSTEM, False)
     settings.set_look(Look.DARK)
     settings.set_language("kk")
@@ -42,7 +42,7 @@ def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: Wa
     settings.set_language("tlh")
     assert settings.view.language == "kk"
     alia.settle()
-    again = opens(town).house.settings.view
+    again = opens(net).container.settings.view
     assert again == settings.view
     assert json.loads(file.read_text("utf-8"))["newer"] == {"thing": 1}
 
@@ -50,35 +50,35 @@ def test_settings_survive_a_restart_and_keep_what_a_newer_version_wrote(town: Wa
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 60_000, b'{"language": 5, "camera": ""}']
 )
-def test_a_damaged_file_is_as_none(town: WalletNetwork, content: bytes) -> None:
-    first = opens(town).house.settings.view
-    (town.folder / "alia" / "app.json").write_bytes(content)
-    alia = opens(town)
-    assert alia.house.settings.view == first
-    alia.house.settings.set_large(True)
+def test_a_damaged_file_is_as_none(net: WalletNetwork, content: bytes) -> None:
+    first = opens(net).container.settings.view
+    (net.folder / "alia" / "app.json").write_bytes(content)
+    alia = opens(net)
+    assert alia.container.settings.view == first
+    alia.container.settings.set_large(True)
     alia.settle()
-    assert opens(town).house.settings.view.is_large
+    assert opens(net).container.settings.view.is_large
 
 
-def test_the_language_is_the_systems_at_first(town: WalletNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_language_is_the_systems_at_first(net: WalletNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("QALTA_LANG", "LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "ru_KZ.UTF-8")
-    assert opens(town).house.settings.view.language == "ru"
+    assert opens(net).container.settings.view.language == "ru"
 
 
-def test_a_file_that_cannot_be_written_says_so(town: WalletNetwork) -> None:
-    alia = opens(town)
-    (town.folder / "alia" / "app.json.part").mkdir()
-    alia.house.settings.set_large(True)
+def test_a_file_that_cannot_be_written_says_so(net: WalletNetwork) -> None:
+    alia = opens(net)
+    (net.folder / "alia" / "app.json.part").mkdir()
+    alia.container.settings.set_large(True)
     alia.settle()
-    assert alia.house.settings.view.is_large
-    assert alia.house.settings.view.trouble is not None
-    assert alia.house.settings.view.trouble.code == "storage_fault"
+    assert alia.container.settings.view.is_large
+    assert alia.container.settings.view.trouble is not None
+    assert alia.container.settings.view.trouble.code == "storage_fault"
 
 
 def changes(alia: Person, *pins: str) -> None:
-    settings = alia.house.settings
+    settings = alia.container.settings
     settings.begin_pin()
     for pin in pins:
         alia.type(settings.pin_press, pin)
@@ -86,39 +86,42 @@ def changes(alia: Person, *pins: str) -> None:
         alia.settle()
 
 
-def test_a_pin_changes_by_the_old_one(town: WalletNetwork) -> None:
-    alia = opens(town)
+def test_a_pin_changes_by_the_old_one(net: WalletNetwork) -> None:
+    alia = opens(net)
     changes(alia, PIN, "80808", "80808")
-    assert (alia.house.settings.view.pin_step, alia.house.settings.view.trouble) == (PinStep.CHANGED, None)
-    town.keystores["alia"].confirm_pin("80808")
+    assert (alia.container.settings.view.pin_step, alia.container.settings.view.trouble) == (
+        PinStep.CHANGED,
+        None,
+    )
+    net.keystores["alia"].confirm_pin("80808")
 
 
-def test_a_wrong_old_pin_changes_nothing(town: WalletNetwork) -> None:
-    alia = opens(town)
+def test_a_wrong_old_pin_changes_nothing(net: WalletNetwork) -> None:
+    alia = opens(net)
     changes(alia, "0000", "80808", "80808")
-    view = alia.house.settings.view
+    view = alia.container.settings.view
     assert view.trouble is not None
     assert (view.pin_step, view.trouble.code) == (PinStep.OLD, "pin_wrong")
-    town.keystores["alia"].confirm_pin(PIN)
+    net.keystores["alia"].confirm_pin(PIN)
 
 
-def test_two_new_pins_that_differ_are_asked_for_again(town: WalletNetwork) -> None:
-    alia = opens(town)
+def test_two_new_pins_that_differ_are_asked_for_again(net: WalletNetwork) -> None:
+    alia = opens(net)
     changes(alia, PIN, "80808", "80809")
-    settings = alia.house.settings
+    settings = alia.container.settings
     assert (settings.view.pin_step, settings.view.trouble) == (PinStep.NEW, Trouble("pins_differ"))
     settings.cancel_pin()
     assert settings.view.pin_step is PinStep.NONE
-    town.keystores["alia"].confirm_pin(PIN)
+    net.keystores["alia"].confirm_pin(PIN)
 
 
-def test_what_a_start_was_told_to_use_is_kept_nowhere(town: WalletNetwork) -> None:
-    alia = opens(town)
-    alia.house.settings.use(language="kk", camera="window:pixels", reader="udp:127.0.0.1:7300")
-    alia.house.settings.set_large(True)
+def test_what_a_start_was_told_to_use_is_kept_nowhere(net: WalletNetwork) -> None:
+    alia = opens(net)
+    alia.container.settings.use(language="kk", camera="window:pixels", reader="udp:127.0.0.1:7300")
+    alia.container.settings.set_large(True)
     alia.settle()
-    view = alia.house.settings.view
+    view = alia.container.settings.view
     assert (view.language, view.camera, view.reader) == ("kk", "window:pixels", "udp:127.0.0.1:7300")
-    again = opens(town).house.settings.view
+    again = opens(net).container.settings.view
     assert again.is_large
     assert (again.camera, again.reader) == ("0", "auto")

@@ -22,8 +22,8 @@ ROOT = "02" + "11" * 32
 class Maker(NetworkSource):
     """A source that makes: ``refuses`` is raised by the next making, once."""
 
-    def __init__(self, town: WalletNetwork) -> None:
-        super().__init__(town, "alia")
+    def __init__(self, net: WalletNetwork) -> None:
+        super().__init__(net, "alia")
         self.made: list[tuple[WalletSpec, str]] = []
         self.refuses: Exception | None = None
 
@@ -39,19 +39,19 @@ class Maker(NetworkSource):
 
 @pytest.fixture
 def maker(tmp_path: Path) -> Iterator[Maker]:
-    town = WalletNetwork(tmp_path)
-    town.wallet("alia")
-    yield Maker(town)
-    town.close()
+    net = WalletNetwork(tmp_path)
+    net.wallet("alia")
+    yield Maker(net)
+    net.close()
 
 
 @pytest.fixture
 def alia(maker: Maker) -> Person:
-    return person(maker, lambda: maker.town.world.now, maker.town.folder / "alia")
+    return person(maker, lambda: maker.net.world.now, maker.net.folder / "alia")
 
 
 def fills_in(alia: Person, holder: str = "Алия") -> StartPresenter:
-    start = alia.house.start
+    start = alia.container.start
     start.begin()
     start.next()
     start.set_holder(holder)
@@ -61,10 +61,10 @@ def fills_in(alia: Person, holder: str = "Алия") -> StartPresenter:
 
 
 def types(alia: Person, pin: str) -> StartView:
-    alia.type(alia.house.start.press, pin)
-    alia.house.start.next()
+    alia.type(alia.container.start.press, pin)
+    alia.container.start.next()
     alia.settle()
-    return alia.house.start.view
+    return alia.container.start.view
 
 
 def test_a_wallet_is_made_after_the_same_pin_twice(alia: Person, maker: Maker) -> None:
@@ -80,9 +80,9 @@ def test_a_wallet_is_made_after_the_same_pin_twice(alia: Person, maker: Maker) -
     assert (pin, wish.profile.url, wish.profile.root) == ("2468", "https://bank.kz", ROOT)
     assert (wish.profile.kind, wish.profile.name, wish.code(b"")) == ("person", "Алия", "code-1")
     assert [busy.step for busy in seen] == ["app_start.making", "app_start.enrolling"]
-    alia.house.home.refresh()
+    alia.container.home.refresh()
     alia.settle()
-    assert alia.house.home.view.balance is not None
+    assert alia.container.home.view.balance is not None
 
 
 def test_two_pins_that_differ_make_nothing(alia: Person, maker: Maker) -> None:
@@ -101,9 +101,9 @@ def test_an_interrupted_making_goes_on_with_the_same_pin(alia: Person, maker: Ma
     types(alia, "2468")
     view = types(alia, "2468")
     assert (view.step, view.trouble) == (StartStep.MAKING, Trouble(Code.UNREACHABLE, {"service": "bank"}))
-    alia.house.start.retry()
+    alia.container.start.retry()
     alia.settle()
-    assert alia.house.start.view.step is StartStep.DONE
+    assert alia.container.start.view.step is StartStep.DONE
     assert [pin for _, pin in maker.made] == ["2468", "2468"]
 
 
@@ -123,7 +123,7 @@ def test_an_interrupted_making_goes_on_with_the_same_pin(alia: Person, maker: Ma
 def test_what_is_not_filled_in_stays_where_it_is(
     alia: Person, holder: str, bank: tuple[str, str, str, str], code: str
 ) -> None:
-    start = alia.house.start
+    start = alia.container.start
     start.next()
     start.set_holder(holder)
     start.set_bank(*bank)
@@ -143,8 +143,8 @@ def test_back_forgets_the_pin(alia: Person, maker: Maker) -> None:
 
 
 def test_without_a_sandbox_no_bank_can_be_chosen(maker: Maker, tmp_path: Path) -> None:
-    alia = person(maker, lambda: maker.town.world.now, maker.town.folder / "alia")
-    start = StartPresenter(alia.house.engine, tmp_path / "no sandbox")
+    alia = person(maker, lambda: maker.net.world.now, maker.net.folder / "alia")
+    start = StartPresenter(alia.container.engine, tmp_path / "no sandbox")
     start.begin()
     alia.settle()
     assert start.view.trouble == Trouble(Code.UNREACHABLE)

@@ -12,34 +12,34 @@ from tests.support.wallets import WalletNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[WalletNetwork]:
-    town = WalletNetwork(tmp_path)
-    town.wallet("alia", 50_000)
-    yield town
-    town.close()
+def net(tmp_path: Path) -> Iterator[WalletNetwork]:
+    net = WalletNetwork(tmp_path)
+    net.wallet("alia", 50_000)
+    yield net
+    net.close()
 
 
 @pytest.fixture
-def alia(town: WalletNetwork) -> Person:
-    return person(NetworkSource(town, "alia"), lambda: town.world.now, town.folder / "alia")
+def alia(net: WalletNetwork) -> Person:
+    return person(NetworkSource(net, "alia"), lambda: net.world.now, net.folder / "alia")
 
 
 def test_the_right_pin_opens(alia: Person) -> None:
     alia.unlock()
-    view = alia.house.unlock.view
+    view = alia.container.unlock.view
     assert (view.is_open, view.pin_length, view.trouble) == (True, 0, None)
 
 
 def test_nothing_can_be_seen_before(alia: Person) -> None:
-    alia.house.home.refresh()
+    alia.container.home.refresh()
     alia.settle()
-    assert alia.house.home.view.trouble is not None
-    assert alia.house.home.view.trouble.code == "locked"
-    assert alia.house.home.view.balance is None
+    assert alia.container.home.view.trouble is not None
+    assert alia.container.home.view.trouble.code == "locked"
+    assert alia.container.home.view.balance is None
 
 
-def test_wrong_pins_wait_longer_and_longer(alia: Person, town: WalletNetwork) -> None:
-    unlock, waits = alia.house.unlock, []
+def test_wrong_pins_wait_longer_and_longer(alia: Person, net: WalletNetwork) -> None:
+    unlock, waits = alia.container.unlock, []
     for left in (2, 1, 0, 0, 0):
         alia.unlock("0000")
         assert not unlock.view.is_open
@@ -48,38 +48,38 @@ def test_wrong_pins_wait_longer_and_longer(alia: Person, town: WalletNetwork) ->
         until = unlock.view.wait_until
         if until is None:
             continue
-        waits.append(until - town.world.now)
+        waits.append(until - net.world.now)
         alia.unlock(PIN)
         assert (unlock.view.is_open, unlock.view.pin_length) == (False, 0)
         unlock.tick(until - 1)
         assert unlock.view.wait_until == until
-        town.world.now = until
+        net.world.now = until
         unlock.tick(until)
         assert unlock.view.wait_until is None
     assert waits == [30, 60, 300]
-    assert alia.unlock().house.unlock.view.is_open
+    assert alia.unlock().container.unlock.view.is_open
 
 
 def test_a_pin_too_short_is_not_tried(alia: Person) -> None:
     alia.unlock("123")
-    assert (alia.house.unlock.view.pin_length, alia.house.unlock.view.trouble) == (3, None)
-    alia.house.unlock.erase()
-    assert alia.house.unlock.view.pin_length == 2
+    assert (alia.container.unlock.view.pin_length, alia.container.unlock.view.trouble) == (3, None)
+    alia.container.unlock.erase()
+    assert alia.container.unlock.view.pin_length == 2
 
 
-def test_the_wait_of_another_run_is_told_with_the_first_try(alia: Person, town: WalletNetwork) -> None:
+def test_the_wait_of_another_run_is_told_with_the_first_try(alia: Person, net: WalletNetwork) -> None:
     for _ in range(3):
         alia.unlock("0000")
-    again = person(NetworkSource(town, "alia"), lambda: town.world.now, town.folder / "alia").unlock()
-    view = again.house.unlock.view
+    again = person(NetworkSource(net, "alia"), lambda: net.world.now, net.folder / "alia").unlock()
+    view = again.container.unlock.view
     assert view.trouble is not None
-    assert (view.trouble.code, view.wait_until) == ("pin_blocked", town.world.now + 30)
+    assert (view.trouble.code, view.wait_until) == ("pin_blocked", net.world.now + 30)
 
 
 def test_no_view_holds_the_pin(alia: Person) -> None:
     seen: list[str] = []
-    alia.house.unlock.watch(lambda view: seen.append(repr(view)))
+    alia.container.unlock.watch(lambda view: seen.append(repr(view)))
     alia.unlock("86420")
     assert seen
     assert not any("86420" in view for view in seen)
-    assert "86420" not in repr(vars(alia.house.unlock))
+    assert "86420" not in repr(vars(alia.container.unlock))

@@ -1,4 +1,4 @@
-"""One town for each test."""
+"""One network for each test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.ledger_sync.bank.network import LedgerNetwork
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
     made = LedgerNetwork(tmp_path)
     yield made
     made.close()

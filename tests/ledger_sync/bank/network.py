@@ -1,4 +1,4 @@
-"""A town: central bank, notary and two banks as real applications over real stores, called without a network.
+"""A network: central bank, notary and two banks as real applications over real stores, called without a network.
 
 Their workers do not run by themselves: a test says when (`settle_down`). A service is unreachable while its name is
 in `down`. Time stands still until the test moves it.
@@ -88,7 +88,7 @@ class Row:
 class Customer:
     """A device with its account, its epoch keys and what it holds; a person of the `World` for each epoch."""
 
-    town: LedgerNetwork
+    net: LedgerNetwork
     bank: str
     name: str
     device: Key
@@ -105,7 +105,7 @@ class Customer:
         return self.person.key.public
 
     def line(self) -> ServiceClient:
-        return self.town.line(self.bank, self.device)
+        return self.net.line(self.bank, self.device)
 
     def certify(self, total: int = 0) -> Signed[Certificate]:
         key = Key.of(f"{self.name} epoch {len(self.epochs)}")
@@ -120,12 +120,12 @@ class Customer:
         return certificate
 
     def fund(self, *amounts: int, funding: bytes | None = None) -> tuple[Token, ...]:
-        return issued_tokens(self.fund_raw(funding or self.town.random(16), *amounts))
+        return issued_tokens(self.fund_raw(funding or self.net.random(16), *amounts))
 
     def fund_raw(self, funding: bytes, *amounts: int) -> Signed[Issuance]:
         raw = self.line().post("/v1/fundings", [funding, self.key, list(amounts)])
         issuance = cose.from_cbor(Issuance, raw)
-        self.town.remember(issuance)
+        self.net.remember(issuance)
         return issuance
 
     def balance(self) -> int:
@@ -134,7 +134,7 @@ class Customer:
 
     def upload(self, *transfers: Signed[Transfer], whole: bool = True) -> list[Row]:
         """Upload transfers, with everything known about them unless they go alone."""
-        bundle = self.town.bundle(transfers) if whole else Bundle(tuple(transfers))
+        bundle = self.net.bundle(transfers) if whole else Bundle(tuple(transfers))
         return self.upload_bundle(bundle)
 
     def upload_bundle(self, bundle: Bundle) -> list[Row]:

@@ -12,21 +12,21 @@ from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests.ledger_sync.bank.network import LedgerNetwork
 
 
-def another_process(town: LedgerNetwork, bank: str = "alatau", **changes: Any) -> Node:
+def another_process(net: LedgerNetwork, bank: str = "alatau", **changes: Any) -> Node:
     """A node like the bank's, over the same store and lines; ``changes`` are of its house. Whoever asks closes its
     storage."""
-    running = town.banks[bank].node
-    storage = SqliteStorage(town.folder / bank / "bank.db")
-    house = replace(
+    running = net.banks[bank].node
+    storage = SqliteStorage(net.folder / bank / "bank.db")
+    context = replace(
         running.context,
         storage=storage,
-        books=Books(storage.accounts, town.clock),
+        books=Books(storage.accounts, net.clock),
         process="another",
         **changes,
     )
-    signer = town.network.signer(bank, "bank")
-    notary, central_bank = (town.network.line(bank, name, signer) for name in (NOTARY, CENTRAL_BANK))
-    others = {name: town.network.line(bank, name, signer) for name in town.banks if name != bank}
-    node = Node(house, running.terms, Peers(notary, central_bank, others))
+    signer = net.network.signer(bank, "bank")
+    notary, central_bank = (net.network.line(bank, name, signer) for name in (NOTARY, CENTRAL_BANK))
+    others = {name: net.network.line(bank, name, signer) for name in net.banks if name != bank}
+    node = Node(context, running.terms, Peers(notary, central_bank, others))
     node.deliveries.begin_numbers()
     return node

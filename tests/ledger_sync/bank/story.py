@@ -26,47 +26,45 @@ from wallet.protocol.transfer import Transfer
 COUNT = "--count"
 
 
-def tell(town: Remembering) -> dict[str, object]:
+def tell(net: Remembering) -> dict[str, object]:
     """The whole story; how it ends."""
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
-    cheat, shop = town.customer("Dauren", "zhibek"), town.customer("Shop")
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
+    cheat, shop = net.customer("Dauren", "zhibek"), net.customer("Shop")
     tokens = aigul.fund(100_000, 200_000, 300_000, funding=b"a" * 16)
     kept = baurzhan.fund(70_000, funding=b"b" * 16)
     bad = cheat.fund(500_000, funding=b"d" * 16)
 
-    paid = town.pay(
-        aigul, tokens[1:2], baurzhan, 150_000, request=town.request(baurzhan, 150_000, nonce=b"1" * 16)
+    paid = net.pay(
+        aigul, tokens[1:2], baurzhan, 150_000, request=net.request(baurzhan, 150_000, nonce=b"1" * 16)
     )
     aigul.upload(paid)
-    refused = town.pay(
-        aigul, tokens[2:], baurzhan, 300_000, request=town.request(baurzhan, 300_000, nonce=b"2" * 16)
+    refused = net.pay(
+        aigul, tokens[2:], baurzhan, 300_000, request=net.request(baurzhan, 300_000, nonce=b"2" * 16)
     )
-    refusal = town.refuse(baurzhan, town.outputs(refused)[0])
+    refusal = net.refuse(baurzhan, net.outputs(refused)[0])
     aigul.upload(refusal)
-    defund = town.defund(baurzhan, town.outputs(paid)[:1])
+    defund = net.defund(baurzhan, net.outputs(paid)[:1])
     baurzhan.upload(defund)
-    refresh = town.refresh(baurzhan, kept)
+    refresh = net.refresh(baurzhan, kept)
     baurzhan.upload(refresh)
 
     person = cheat.person
     copied = Person(person.key, person.certificate, person.sequence, person.total)
-    first = town.pay(cheat, bad, shop, 500_000, request=town.request(shop, 500_000, nonce=b"3" * 16))
-    second = town.pay(
-        copied, bad, baurzhan, 400_000, request=town.request(baurzhan, 400_000, nonce=b"4" * 16)
-    )
+    first = net.pay(cheat, bad, shop, 500_000, request=net.request(shop, 500_000, nonce=b"3" * 16))
+    second = net.pay(copied, bad, baurzhan, 400_000, request=net.request(baurzhan, 400_000, nonce=b"4" * 16))
     shop.upload(first)
     lost = baurzhan.upload(second)[0]
-    town.settle_down()
-    town.leap(125 * DAY)
-    town.settle_down()
+    net.settle_down()
+    net.leap(125 * DAY)
+    net.settle_down()
     rows = [town_row.settlement for town_row in (baurzhan.upload(second)[0], baurzhan.upload(paid)[0])]
-    town.check_books()
+    net.check_books()
     return {
         "balances": {c.name: c.balance() for c in (aigul, baurzhan, cheat, shop)},
-        "central": [town.central_books()[:3], [held for _bank, held in town.central_books()[3]]],
-        "own": [town.books(bank)[1] for bank in BANKS],
+        "central": [net.central_books()[:3], [held for _bank, held in net.central_books()[3]]],
+        "own": [net.books(bank)[1] for bank in BANKS],
         "blamed": lost.evidence is not None and lost.evidence.certificate.body.key == cheat.key,
-        "revoked": len(town.policy().revoked),
+        "revoked": len(net.policy().revoked),
         "verdicts": [None if s is None else [int(s.verdict), list(s.values)] for s in rows],
     }
 
@@ -78,14 +76,14 @@ def main(folder: Path, *, count: bool) -> None:
         hits[name] += name.startswith("bank.")
 
     with failpoint.watching(note) if count else nullcontext():
-        town = Remembering(folder)
-        ending = tell(town)
-        town.close()
+        net = Remembering(folder)
+        ending = tell(net)
+        net.close()
     print(json.dumps({"ending": ending, "hits": +hits}, sort_keys=True))
 
 
 class Remembering(LedgerNetwork):
-    """A town whose wallets remember over a crash what real ones would: certificates, ids, the time."""
+    """A network whose wallets remember over a crash what real ones would: certificates, ids, the time."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, os.urandom)

@@ -52,7 +52,7 @@ SPOILED = (cut, odd, gateway, newer, lost)
 
 
 def spoil(
-    town: LedgerNetwork, service: str, path: str, how: Callable[[httpx.Response], httpx.Response]
+    net: LedgerNetwork, service: str, path: str, how: Callable[[httpx.Response], httpx.Response]
 ) -> None:
     """Calls are carried out, and their answers spoiled."""
 
@@ -60,7 +60,7 @@ def spoil(
         answer = deliver()
         return how(answer) if (name, request.url.path) == (service, path) else answer
 
-    town.between = between
+    net.between = between
 
 
 def undisturbed(_name: str, _request: httpx.Request, deliver: Deliver) -> httpx.Response:
@@ -75,25 +75,25 @@ def told(action: Callable[[], object]) -> Refusal:
 
 @pytest.mark.parametrize("how", SPOILED)
 def test_a_funding_whose_answer_cannot_be_read_is_asked_for_again(
-    town: LedgerNetwork, how: Callable[[httpx.Response], httpx.Response]
+    net: LedgerNetwork, how: Callable[[httpx.Response], httpx.Response]
 ) -> None:
-    aigul = town.customer("Aigul")
-    spoil(town, CENTRAL_BANK, "/v1/fundings", how)
+    aigul = net.customer("Aigul")
+    spoil(net, CENTRAL_BANK, "/v1/fundings", how)
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code in (Code.UNREACHABLE, Code.ANSWER_UNREADABLE)
     assert aigul.balance() == OPENING - 500_000
-    assert town.books("alatau")[3] == [[FUNDING, 500_000]]
-    town.between = undisturbed
-    town.settle_down(1)
+    assert net.books("alatau")[3] == [[FUNDING, 500_000]]
+    net.between = undisturbed
+    net.settle_down(1)
     assert aigul.balance() == OPENING - 500_000
     assert sum(aigul.fund_raw(FUNDING, 500_000).body.amounts) == 500_000
-    town.check_books()
+    net.check_books()
 
 
 @pytest.mark.parametrize("how", SPOILED)
 def test_the_wallets_client_never_takes_an_unreadable_answer_for_a_refusal(
-    town: LedgerNetwork, how: Callable[[httpx.Response], httpx.Response]
+    net: LedgerNetwork, how: Callable[[httpx.Response], httpx.Response]
 ) -> None:
-    aigul = town.customer("Aigul")
+    aigul = net.customer("Aigul")
     client = BankClient(aigul.line(), "alatau", aigul.device.public)
     asked: dict[str, Callable[[], object]] = {
         "/v1/account": client.account,
@@ -106,9 +106,9 @@ def test_the_wallets_client_never_takes_an_unreadable_answer_for_a_refusal(
         "/v1/possessions": lambda: list(client.own_keys()),
     }
     for path, call in asked.items():
-        spoil(town, "alatau", path, how)
+        spoil(net, "alatau", path, how)
         assert isinstance(told(call), NoAnswer), path
-    town.between = undisturbed
+    net.between = undisturbed
     assert sum(client.fund(FUNDING, aigul.key, (1_000,)).body.amounts) == 1_000
     assert client.account().balance == OPENING - 1_000
 
@@ -116,11 +116,11 @@ def test_the_wallets_client_never_takes_an_unreadable_answer_for_a_refusal(
 class HeldUp:
     """Holds calls of one kind up: whoever called gives up, and the call arrives when it is let go."""
 
-    def __init__(self, town: LedgerNetwork, service: str, path: str) -> None:
+    def __init__(self, net: LedgerNetwork, service: str, path: str) -> None:
         self._wanted = (service, path)
         self._held: list[Deliver] = []
         self.is_on = True
-        town.between = self
+        net.between = self
 
     def __call__(self, name: str, request: httpx.Request, deliver: Deliver) -> httpx.Response:
         if not self.is_on or (name, request.url.path) != self._wanted:
@@ -135,56 +135,56 @@ class HeldUp:
         return [deliver().status_code for deliver in held]
 
 
-def test_a_held_up_funding_is_not_carried_out_after_its_refusal(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul")
+def test_a_held_up_funding_is_not_carried_out_after_its_refusal(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul")
     order = [b"w" * 16, "alatau", GRANT - 1_000]
-    town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", order)
-    held = HeldUp(town, CENTRAL_BANK, "/v1/fundings")
+    net.order(CENTRAL_BANK, "POST", "/v1/withdrawals", order)
+    held = HeldUp(net, CENTRAL_BANK, "/v1/fundings")
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.UNREACHABLE
     held.is_on = False
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.POSITION_SHORT
     assert aigul.balance() == OPENING
-    town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
+    net.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
     assert held.let_go() == [422]
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.POSITION_SHORT
     assert sum(aigul.fund_raw(b"g" * 16, 500_000).body.amounts) == 500_000
-    town.settle_down(1)
+    net.settle_down(1)
     assert aigul.balance() == OPENING - 500_000
-    town.check_books()
+    net.check_books()
 
 
-def test_a_held_up_funding_is_not_carried_out_by_the_bank_after_it_was_refused(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul")
-    held = HeldUp(town, "alatau", "/v1/fundings")
+def test_a_held_up_funding_is_not_carried_out_by_the_bank_after_it_was_refused(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul")
+    held = HeldUp(net, "alatau", "/v1/fundings")
     too_much = [b"f" * 16, aigul.key, [OPENING + 1]]
     assert told(lambda: aigul.line().post("/v1/fundings", too_much)).code is Code.UNREACHABLE
     held.is_on = False
     first = told(lambda: aigul.line().post("/v1/fundings", too_much))
     assert first.code is Code.ACCOUNT_SHORT
-    other = town.customer("Baurzhan")
-    town.banks["alatau"].node.context.books.move("gift", other.account, aigul.account, 200_000)
+    other = net.customer("Baurzhan")
+    net.banks["alatau"].node.context.books.move("gift", other.account, aigul.account, 200_000)
     assert held.let_go() == [422]
     again = told(lambda: aigul.line().post("/v1/fundings", too_much))
     assert (again.code, again.facts) == (first.code, first.facts)
     assert aigul.balance() == OPENING + 200_000
-    town.settle_down(1)
-    town.check_books()
+    net.settle_down(1)
+    net.check_books()
 
 
-def test_a_funding_carried_out_after_all_is_taken_up_again(town: LedgerNetwork) -> None:
+def test_a_funding_carried_out_after_all_is_taken_up_again(net: LedgerNetwork) -> None:
     """The central bank forgets a refusal (its store was put back), and then a held-up copy comes."""
-    aigul = town.customer("Aigul")
-    town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])
-    held = HeldUp(town, CENTRAL_BANK, "/v1/fundings")
+    aigul = net.customer("Aigul")
+    net.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])
+    held = HeldUp(net, CENTRAL_BANK, "/v1/fundings")
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.UNREACHABLE
     held.is_on = False
     assert told(lambda: aigul.fund_raw(FUNDING, 500_000)).code is Code.POSITION_SHORT
-    town.forget(CENTRAL_BANK, "delete from refused_fundings")
-    town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
+    net.forget(CENTRAL_BANK, "delete from refused_fundings")
+    net.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", GRANT])
     assert held.let_go() == [200]
     assert aigul.balance() == OPENING
-    town.settle_down(2)
+    net.settle_down(2)
     assert aigul.balance() == OPENING - 500_000
     bundle, _rows = aigul.deliveries()
     assert [item.body.funding for item in bundle.issuances] == [FUNDING]
-    town.check_books()
+    net.check_books()

@@ -80,10 +80,10 @@ SHAPES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def raw_post(town: LedgerNetwork, path: str, body: bytes, key: Key) -> httpx.Response:
+def raw_post(net: LedgerNetwork, path: str, body: bytes, key: Key) -> httpx.Response:
     target = f"{authority('alatau')}/v1/{path}"
-    header = sign_call("POST", target, body, Signer(key.public, key.sign), town.clock, town.random)
-    transport = town.network.lines.connect(key.name)(url("alatau"))
+    header = sign_call("POST", target, body, Signer(key.public, key.sign), net.clock, net.random)
+    transport = net.network.lines.connect(key.name)(url("alatau"))
     with httpx.Client(transport=transport, base_url=url("alatau")) as client:
         return client.post(f"/v1/{path}", content=body, headers={"authorization": header})
 
@@ -100,17 +100,17 @@ def check_typed(response: httpx.Response) -> None:
 class Callers:
     """One of each kind."""
 
-    def __init__(self, town: LedgerNetwork) -> None:
-        self.town = town
-        self.customer = town.customer("Aigul")
-        bank = town.network.keystores["zhibek"]
+    def __init__(self, net: LedgerNetwork) -> None:
+        self.net = net
+        self.customer = net.customer("Aigul")
+        bank = net.network.keystores["zhibek"]
         self.bank = Key("zhibek", bank._key("bank"), bank.public_key("bank"))
-        self.keys = [self.customer.device, Key.of("newcomer"), town.operator, self.bank]
+        self.keys = [self.customer.device, Key.of("newcomer"), net.operator, self.bank]
 
 
 @pytest.fixture
-def callers(town: LedgerNetwork) -> Callers:
-    return Callers(town)
+def callers(net: LedgerNetwork) -> Callers:
+    return Callers(net)
 
 
 @FUZZ
@@ -118,19 +118,19 @@ def callers(town: LedgerNetwork) -> Callers:
 def test_any_value_gets_an_answer_or_a_typed_problem(
     callers: Callers, path: str, value: Any, who: int
 ) -> None:
-    check_typed(raw_post(callers.town, path, codec.encode(value), callers.keys[who]))
+    check_typed(raw_post(callers.net, path, codec.encode(value), callers.keys[who]))
 
 
 @FUZZ
 @given(path=st.sampled_from(POSTS), who=st.integers(0, 3), data=st.data())
 def test_nearly_right_values_too(callers: Callers, path: str, who: int, data: st.DataObject) -> None:
-    check_typed(raw_post(callers.town, path, codec.encode(data.draw(SHAPES[path])), callers.keys[who]))
+    check_typed(raw_post(callers.net, path, codec.encode(data.draw(SHAPES[path])), callers.keys[who]))
 
 
 @FUZZ
 @given(path=st.sampled_from(POSTS), body=st.binary(max_size=300), who=st.integers(0, 3))
 def test_any_bytes_get_a_typed_problem(callers: Callers, path: str, body: bytes, who: int) -> None:
-    check_typed(raw_post(callers.town, path, body, callers.keys[who]))
+    check_typed(raw_post(callers.net, path, body, callers.keys[who]))
 
 
 @FUZZ
@@ -138,17 +138,17 @@ def test_any_bytes_get_a_typed_problem(callers: Callers, path: str, body: bytes,
 def test_a_bundle_with_a_byte_changed_is_typed_and_blames_nobody(
     callers: Callers, data: st.DataObject
 ) -> None:
-    town, aigul = callers.town, callers.customer
+    net, aigul = callers.net, callers.customer
     if not hasattr(callers, "raw"):
-        shop = town.customer("Shop")
-        bundle = town.bundle([town.pay(aigul, aigul.fund(500_000), shop, 300_000)])
+        shop = net.customer("Shop")
+        bundle = net.bundle([net.pay(aigul, aigul.fund(500_000), shop, 300_000)])
         callers.raw = bundle.encode()  # type: ignore[attr-defined]
     raw = bytearray(callers.raw)  # type: ignore[attr-defined]
     place = data.draw(st.integers(0, len(raw) - 1))
     raw[place] ^= data.draw(st.integers(1, 255))
     path, key = data.draw(st.sampled_from([("uploads", aigul.device), ("relays", callers.bank)]))
-    check_typed(raw_post(town, path, bytes(raw), key))
-    assert town.policy().revoked == {}
+    check_typed(raw_post(net, path, bytes(raw), key))
+    assert net.policy().revoked == {}
 
 
 def refusal(action: Any, *given_values: Any) -> Code:
@@ -157,68 +157,68 @@ def refusal(action: Any, *given_values: Any) -> Code:
     return caught.value.code
 
 
-def test_sizes_and_counts_are_checked(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul")
+def test_sizes_and_counts_are_checked(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul")
     line = aigul.line()
-    assert raw_post(town, "fundings", bytes(5_000), aigul.device).json()["code"] == Code.TOO_LARGE
-    assert raw_post(town, "uploads", bytes(262_145), aigul.device).json()["code"] == Code.TOO_LARGE
+    assert raw_post(net, "fundings", bytes(5_000), aigul.device).json()["code"] == Code.TOO_LARGE
+    assert raw_post(net, "uploads", bytes(262_145), aigul.device).json()["code"] == Code.TOO_LARGE
     assert refusal(line.post, "/v1/fundings", [bytes(16), aigul.key, [1] * 33]) is Code.TOO_MANY
     assert refusal(line.post, "/v1/verdicts", [bytes([n]) * 32 for n in range(65)]) is Code.TOO_MANY
 
 
-def test_open_fundings_and_devices_have_a_limit(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul")
-    town.down.add(CENTRAL_BANK)
+def test_open_fundings_and_devices_have_a_limit(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul")
+    net.down.add(CENTRAL_BANK)
     for number in range(terms.MAX_OPEN_FUNDINGS):
         assert refusal(aigul.fund_raw, bytes([number]) * 16, 1) is Code.UNREACHABLE
     assert refusal(aigul.fund_raw, b"x" * 16, 1) is Code.TOO_MANY
-    operator = town.line("alatau", town.operator)
+    operator = net.line("alatau", net.operator)
     for number in range(1, terms.MAX_DEVICES):
         (code,) = operator.post("/v1/devices", [bytes([number]) * 16, aigul.account])
-        town.enrol(Customer(town, "alatau", "more", Key.of(f"device {number}")), code)
+        net.enrol(Customer(net, "alatau", "more", Key.of(f"device {number}")), code)
     (code,) = operator.post("/v1/devices", [b"y" * 16, aigul.account])
-    one_more = Customer(town, "alatau", "more", Key.of("one more"))
-    assert refusal(town.enrol, one_more, code) is Code.TOO_MANY
+    one_more = Customer(net, "alatau", "more", Key.of("one more"))
+    assert refusal(net.enrol, one_more, code) is Code.TOO_MANY
 
 
-def test_rows_that_do_not_fit_wait_and_are_asked_for_again(town: LedgerNetwork) -> None:
-    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+def test_rows_that_do_not_fit_wait_and_are_asked_for_again(net: LedgerNetwork) -> None:
+    aigul, shop = net.customer("Aigul"), net.customer("Shop")
     tokens = aigul.fund(*[1_000] * 8)
-    paid = [town.pay(aigul, [token], shop, 500) for token in tokens]
-    town.resize(rows=1_500)
+    paid = [net.pay(aigul, [token], shop, 500) for token in tokens]
+    net.resize(rows=1_500)
     rows = shop.upload(*paid)
     assert 0 < sum(row.settlement is not None for row in rows) < len(rows)
-    town.resize()
+    net.resize()
     assert all(shop.verdict(transfer).settlement is not None for transfer in paid)
 
 
 def test_a_provenance_that_fits_no_bundle_is_refused_and_its_token_stays_free(
-    town: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
+    net: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wallet.protocol.weight.MAX_BUNDLE_ITEMS", 7)
-    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+    aigul, shop = net.customer("Aigul"), net.customer("Shop")
     change = aigul.fund(100_000)
     for _ in range(6):
-        paid = town.pay(aigul, change, shop, 100)
+        paid = net.pay(aigul, change, shop, 100)
         aigul.upload(paid)
-        change = town.outputs(paid)[1:]
-    too_long = town.pay(aigul, change, shop, 100)
+        change = net.outputs(paid)[1:]
+    too_long = net.pay(aigul, change, shop, 100)
     row = next(row for row in aigul.upload(too_long) if row.txid == too_long.id)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.code) == (Verdict.REFUSED, Code.PROVENANCE_TOO_LONG)
-    town.settle_down()
-    town.now += 121 * 86_400
-    town.settle_down()
-    assert town.central_books()[2] == 0, "what was left came back"
-    town.check_books()
+    net.settle_down()
+    net.now += 121 * 86_400
+    net.settle_down()
+    assert net.central_books()[2] == 0, "what was left came back"
+    net.check_books()
 
 
-def test_deliveries_come_in_pages(town: LedgerNetwork) -> None:
-    town.resize(delivered=2_000)
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
-    paid = [town.pay(aigul, [token], baurzhan, 500) for token in aigul.fund(*[1_000] * 10)]
+def test_deliveries_come_in_pages(net: LedgerNetwork) -> None:
+    net.resize(delivered=2_000)
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
+    paid = [net.pay(aigul, [token], baurzhan, 500) for token in aigul.fund(*[1_000] * 10)]
     aigul.upload(*paid)
-    town.settle_down()
+    net.settle_down()
     seen: list[bytes] = []
     while (page := baurzhan.deliveries()[1]) != []:
         assert len(page) < 10

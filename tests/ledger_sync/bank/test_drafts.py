@@ -22,9 +22,9 @@ def chain(tmp_path: Path) -> Chain:
 
 
 def outcomes(
-    chain: Chain, town: LedgerNetwork, said: dict[TokenRef, bytes]
+    chain: Chain, net: LedgerNetwork, said: dict[TokenRef, bytes]
 ) -> list[tuple[Verdict, tuple[int, ...]] | None]:
-    drafts = Drafts(chain.objects, town.banks["alatau"].node.watch, chain.storage.conflicts)
+    drafts = Drafts(chain.objects, net.banks["alatau"].node.watch, chain.storage.conflicts)
     found = drafts.of(chain.storage.settlements.cases(chain.ids), said)
     told = [draft.outcome for draft in found]
     return [None if outcome is None else (outcome.verdict, outcome.values) for outcome in told]
@@ -34,55 +34,53 @@ def words(chain: Chain) -> dict[TokenRef, bytes]:
     return {transfer.body.inputs[0]: transfer.id for transfer in chain.transfers}
 
 
-def test_a_whole_chain_is_settled_in_one_look(chain: Chain, town: LedgerNetwork) -> None:
+def test_a_whole_chain_is_settled_in_one_look(chain: Chain, net: LedgerNetwork) -> None:
     settled = Verdict.SETTLED
-    assert outcomes(chain, town, words(chain)) == [
+    assert outcomes(chain, net, words(chain)) == [
         (settled, (700, 300)),
         (settled, (700,)),
         (settled, (700,)),
     ]
 
 
-def test_without_the_notarys_word_nothing_can_be_said(chain: Chain, town: LedgerNetwork) -> None:
-    assert outcomes(chain, town, {}) == [None, None, None]
+def test_without_the_notarys_word_nothing_can_be_said(chain: Chain, net: LedgerNetwork) -> None:
+    assert outcomes(chain, net, {}) == [None, None, None]
     said = words(chain)
     del said[chain.transfers[1].body.inputs[0]]
-    assert outcomes(chain, town, said) == [(Verdict.SETTLED, (700, 300)), None, None]
+    assert outcomes(chain, net, said) == [(Verdict.SETTLED, (700, 300)), None, None]
 
 
-def test_what_the_notary_said_before_stands_before_what_it_says_now(
-    chain: Chain, town: LedgerNetwork
-) -> None:
+def test_what_the_notary_said_before_stands_before_what_it_says_now(chain: Chain, net: LedgerNetwork) -> None:
     chain.storage.settlements.note(chain.said(*chain.transfers), are_ours=True)
     other = dict.fromkeys(words(chain), bytes(32))
-    assert outcomes(chain, town, other) == outcomes(chain, town, words(chain))
+    assert outcomes(chain, net, other) == outcomes(chain, net, words(chain))
 
 
 def test_a_conflict_whose_payload_is_not_at_hand_holds_up_what_descends(
-    chain: Chain, town: LedgerNetwork
+    chain: Chain, net: LedgerNetwork
 ) -> None:
     said = {**words(chain), chain.transfers[0].body.inputs[0]: bytes(32)}
-    assert outcomes(chain, town, said) == [None, None, None]
+    assert outcomes(chain, net, said) == [None, None, None]
 
 
 def test_a_payload_that_nobody_shows_makes_it_short_and_so_its_descendants(
-    chain: Chain, town: LedgerNetwork
+    chain: Chain, net: LedgerNetwork
 ) -> None:
     said = {**words(chain), chain.transfers[0].body.inputs[0]: bytes(32)}
     chain.storage.conflicts.was_not_shown(chain.ids[0], bytes(32))
-    assert outcomes(chain, town, said) == [
+    assert outcomes(chain, net, said) == [
         (Verdict.SHORT, (0, 0)),
         (Verdict.SHORT, (0,)),
         (Verdict.SHORT, (0,)),
     ]
 
 
-def test_what_is_refused_has_its_code_and_no_values(chain: Chain, town: LedgerNetwork) -> None:
+def test_what_is_refused_has_its_code_and_no_values(chain: Chain, net: LedgerNetwork) -> None:
     chain.storage.settlements.committed(chain.ids[:1])
     chain.storage.settlements.refuse(chain.ids[0], Code.HOP_LIMIT)
-    assert outcomes(chain, town, words(chain))[0] == (Verdict.REFUSED, ())
+    assert outcomes(chain, net, words(chain))[0] == (Verdict.REFUSED, ())
 
 
-def test_what_has_its_verdict_is_worth_what_that_says(chain: Chain, town: LedgerNetwork) -> None:
+def test_what_has_its_verdict_is_worth_what_that_says(chain: Chain, net: LedgerNetwork) -> None:
     chain.storage.settlements.answer([Answer(chain.verdict(chain.transfers[0], 250, 0), None)])
-    assert outcomes(chain, town, words(chain)) == [(Verdict.SHORT, (250,)), (Verdict.SHORT, (250,))]
+    assert outcomes(chain, net, words(chain)) == [(Verdict.SHORT, (250,)), (Verdict.SHORT, (250,))]

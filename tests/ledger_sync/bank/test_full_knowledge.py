@@ -20,34 +20,34 @@ from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
 
 
-def paid_before(town: LedgerNetwork, payer: Customer, shop: Customer) -> Signed[Transfer]:
+def paid_before(net: LedgerNetwork, payer: Customer, shop: Customer) -> Signed[Transfer]:
     """Signed under the certificate of alatau, before there was another."""
     (token,) = payer.fund(500_000)
-    return town.pay(payer, [token], shop, 500_000)
+    return net.pay(payer, [token], shop, 500_000)
 
 
-def test_a_certificate_that_is_held_back_takes_no_signed_payment_back(town: LedgerNetwork) -> None:
-    payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
-    transfer = paid_before(town, payer, shop)
-    town.now += DAY
-    again = town.customer("Dauren at zhibek", "zhibek", opening=0)
+def test_a_certificate_that_is_held_back_takes_no_signed_payment_back(net: LedgerNetwork) -> None:
+    payer, shop = net.customer("Dauren"), net.customer("Shop", "zhibek")
+    transfer = paid_before(net, payer, shop)
+    net.now += DAY
+    again = net.customer("Dauren at zhibek", "zhibek", opening=0)
     later = again.certify_key(payer.person.key)
-    whole = town.bundle([transfer])
+    whole = net.bundle([transfer])
     (row,) = again.upload_bundle(Bundle(whole.transfers, whole.issuances, (later,), ()))
     assert row.settlement is None
     (row,) = shop.upload(transfer)
     assert verdict(row) is Verdict.SETTLED
-    town.settle_down()
-    assert reasons(town, shop) == {None}
-    town.check_books()
+    net.settle_down()
+    assert reasons(net, shop) == {None}
+    net.check_books()
 
 
-def test_the_certificate_may_come_with_a_request(town: LedgerNetwork) -> None:
+def test_the_certificate_may_come_with_a_request(net: LedgerNetwork) -> None:
     """A payee's certificate lies in its request: what it pays in turn is judged under that too."""
-    payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
-    transfer = paid_before(town, payer, shop)
-    asked = town.request(payer, 1)
-    whole = town.bundle([transfer])
+    payer, shop = net.customer("Dauren"), net.customer("Shop", "zhibek")
+    transfer = paid_before(net, payer, shop)
+    asked = net.request(payer, 1)
+    whole = net.bundle([transfer])
     (row,) = shop.upload_bundle(Bundle(whole.transfers, whole.issuances))
     assert row.settlement is None
     shop.upload_bundle(Bundle(requests=(asked,)))
@@ -55,17 +55,17 @@ def test_the_certificate_may_come_with_a_request(town: LedgerNetwork) -> None:
 
 
 def test_many_certificates_of_one_key_cost_no_signature_checks(
-    town: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
+    net: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A merchant's transfers dated after all of its certificates: each signature is checked once, and never again."""
-    merchant, payee = town.customer("Shop", kind=WalletKind.MERCHANT), town.customer("Payee")
+    merchant, payee = net.customer("Shop", kind=WalletKind.MERCHANT), net.customer("Payee")
     tokens = merchant.fund(*[1_000] * 8)
     for _ in range(20):
-        town.now += 1
+        net.now += 1
         merchant.certify_key(merchant.person.key)
-    town.made_at = town.now + 61 * DAY
-    late = [town.pay(merchant, [token], payee, 1_000) for token in tokens]
-    town.made_at = None
+    net.made_at = net.now + 61 * DAY
+    late = [net.pay(merchant, [token], payee, 1_000) for token in tokens]
+    net.made_at = None
     checked: Counter[bytes] = Counter()
     real = Signed.signed_by
 
@@ -83,131 +83,131 @@ def test_many_certificates_of_one_key_cost_no_signature_checks(
 # how waiting ends
 
 
-def held_back(town: LedgerNetwork, payer: Customer, shop: Customer) -> Signed[Transfer]:
+def held_back(net: LedgerNetwork, payer: Customer, shop: Customer) -> Signed[Transfer]:
     """A payment of 500 000 that its payee's bank got without the certificate it was signed under."""
-    transfer = paid_before(town, payer, shop)
-    whole = town.bundle([transfer])
+    transfer = paid_before(net, payer, shop)
+    whole = net.bundle([transfer])
     (row,) = shop.upload_bundle(Bundle(whole.transfers, whole.issuances))
     assert row.settlement is None
     return transfer
 
 
 def rival_of(
-    town: LedgerNetwork, payer: Customer, transfer: Signed[Transfer], shop: Customer
+    net: LedgerNetwork, payer: Customer, transfer: Signed[Transfer], shop: Customer
 ) -> Signed[Transfer]:
-    return town.pay(clone(payer), town.inputs_of(transfer), shop, transfer.body.amount)
+    return net.pay(clone(payer), net.inputs_of(transfer), shop, transfer.body.amount)
 
 
 @pytest.mark.parametrize("bank", ["alatau", "zhibek"])
-def test_what_waits_ends_when_a_rival_has_its_inputs(town: LedgerNetwork, bank: str) -> None:
+def test_what_waits_ends_when_a_rival_has_its_inputs(net: LedgerNetwork, bank: str) -> None:
     """At the same bank at once; at another one as soon as the notary is asked."""
     payer, shop, other = (
-        town.customer("Dauren"),
-        town.customer("Shop", "zhibek"),
-        town.customer("Other", bank),
+        net.customer("Dauren"),
+        net.customer("Shop", "zhibek"),
+        net.customer("Other", bank),
     )
-    transfer = held_back(town, payer, shop)
-    (row,) = other.upload(rival_of(town, payer, transfer, other))
+    transfer = held_back(net, payer, shop)
+    (row,) = other.upload(rival_of(net, payer, transfer, other))
     assert verdict(row) is Verdict.SETTLED
-    town.settle_down()
+    net.settle_down()
     row = shop.verdict(transfer)
     assert verdict(row) is Verdict.CONFLICT
     assert row.settlement is not None
     assert row.settlement.values == (0,)
     assert row.evidence is not None
-    assert check_evidence(row.evidence, town.directory()).key == payer.key
-    assert reasons(town, payer) == {Reason.CONFLICT}
+    assert check_evidence(row.evidence, net.directory()).key == payer.key
+    assert reasons(net, payer) == {Reason.CONFLICT}
     assert shop.upload(transfer)[0].settlement == row.settlement
-    town.check_books()
+    net.check_books()
 
 
-def test_what_waits_ends_when_its_inputs_were_refunded(town: LedgerNetwork) -> None:
-    payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
-    transfer = held_back(town, payer, shop)
-    town.now += 121 * DAY
-    town.settle_down()
+def test_what_waits_ends_when_its_inputs_were_refunded(net: LedgerNetwork) -> None:
+    payer, shop = net.customer("Dauren"), net.customer("Shop", "zhibek")
+    transfer = held_back(net, payer, shop)
+    net.now += 121 * DAY
+    net.settle_down()
     assert payer.balance() == OPENING
-    town.now += DAY
-    town.settle_down()
+    net.now += DAY
+    net.settle_down()
     row = shop.verdict(transfer)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.code) == (Verdict.SHORT, Code.TOO_LATE)
     assert row.settlement.values == (0,)
     assert shop.line().post("/v1/keys", [shop.key]) == []
-    town.check_books()
+    net.check_books()
 
 
-def test_what_lost_only_some_of_its_inputs_waits_on(town: LedgerNetwork) -> None:
-    payer, shop, other = town.customer("Dauren"), town.customer("Shop", "zhibek"), town.customer("Other")
+def test_what_lost_only_some_of_its_inputs_waits_on(net: LedgerNetwork) -> None:
+    payer, shop, other = net.customer("Dauren"), net.customer("Shop", "zhibek"), net.customer("Other")
     lost, kept = payer.fund(500, 300)
-    transfer = town.pay(payer, [lost, kept], shop, 800)
-    whole = town.bundle([transfer])
+    transfer = net.pay(payer, [lost, kept], shop, 800)
+    whole = net.bundle([transfer])
     shop.upload_bundle(Bundle(whole.transfers, whole.issuances))
-    other.upload(town.pay(clone(payer), [lost], other, 500))
-    town.settle_down()
+    other.upload(net.pay(clone(payer), [lost], other, 500))
+    net.settle_down()
     assert shop.verdict(transfer).settlement is None
     (row,) = shop.upload(transfer)
-    town.settle_down()
+    net.settle_down()
     row = shop.verdict(transfer)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.values) == (Verdict.CONFLICT, (300,))
 
 
-def test_who_descends_from_what_ended_is_not_refused_for_it(town: LedgerNetwork) -> None:
+def test_who_descends_from_what_ended_is_not_refused_for_it(net: LedgerNetwork) -> None:
     """The certificate comes when all is over: what the next holder added of its own still stands."""
     payer, shop, payee = (
-        town.customer("Dauren"),
-        town.customer("Shop", "zhibek"),
-        town.customer("Payee", "zhibek"),
+        net.customer("Dauren"),
+        net.customer("Shop", "zhibek"),
+        net.customer("Payee", "zhibek"),
     )
-    transfer = held_back(town, payer, shop)
+    transfer = held_back(net, payer, shop)
     own = payer.person.certificate
-    passed = town.pay(shop, [*town.outputs(transfer), *shop.fund(1_000)], payee, 501_000)
-    whole = town.bundle([passed])
+    passed = net.pay(shop, [*net.outputs(transfer), *shop.fund(1_000)], payee, 501_000)
+    whole = net.bundle([passed])
     others = tuple(one for one in whole.certificates if one.body.key != payer.key)
     payee.upload_bundle(Bundle(whole.transfers, whole.issuances, others))
-    town.now += DAY
-    again = town.customer("Dauren at zhibek", "zhibek", opening=0)
+    net.now += DAY
+    again = net.customer("Dauren at zhibek", "zhibek", opening=0)
     again.certify_key(payer.person.key)
     again.person.sequence = 9
-    payee.upload(town.pay(again, town.inputs_of(transfer), payee, 500_000))
+    payee.upload(net.pay(again, net.inputs_of(transfer), payee, 500_000))
     row = shop.verdict(transfer)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.values) == (Verdict.CONFLICT, (0,))
-    town.settle_down()
+    net.settle_down()
     assert payee.verdict(passed).settlement is None
     payee.upload_bundle(Bundle((*whole.transfers,), whole.issuances, (*others, own)))
     row = payee.verdict(passed)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.values) == (Verdict.SHORT, (1_000,))
     assert row.evidence is not None
-    (redeemed,) = payee.upload(town.defund(payee, town.outputs(passed)), whole=False)
+    (redeemed,) = payee.upload(net.defund(payee, net.outputs(passed)), whole=False)
     assert redeemed.value == 1_000
-    town.settle_down()
-    town.check_books()
+    net.settle_down()
+    net.check_books()
 
 
-def test_what_another_bank_committed_is_fetched_from_it(town: LedgerNetwork) -> None:
+def test_what_another_bank_committed_is_fetched_from_it(net: LedgerNetwork) -> None:
     """The payer's bank has the certificate and does not know whose customer the payee is."""
-    payer, shop = town.customer("Dauren"), town.customer("Shop", "zhibek")
-    transfer = held_back(town, payer, shop)
-    whole = town.bundle([transfer])
+    payer, shop = net.customer("Dauren"), net.customer("Shop", "zhibek")
+    transfer = held_back(net, payer, shop)
+    whole = net.bundle([transfer])
     (row,) = payer.upload_bundle(Bundle(whole.transfers, whole.issuances, whole.certificates))
     assert verdict(row) is Verdict.SETTLED
-    town.settle_down()
+    net.settle_down()
     assert verdict(shop.verdict(transfer)) is Verdict.SETTLED
-    assert [token.owner for token in town.outputs(transfer)] == [shop.key]
+    assert [token.owner for token in net.outputs(transfer)] == [shop.key]
     assert [row.txid for row in shop.deliveries()[1]] == [transfer.id]
-    town.check_books()
+    net.check_books()
 
 
-def test_a_silent_notary_ends_nothing(town: LedgerNetwork) -> None:
-    payer, shop, other = town.customer("Dauren"), town.customer("Shop", "zhibek"), town.customer("Other")
-    transfer = held_back(town, payer, shop)
-    other.upload(rival_of(town, payer, transfer, other))
-    town.down.add("notary")
-    town.settle_down()
+def test_a_silent_notary_ends_nothing(net: LedgerNetwork) -> None:
+    payer, shop, other = net.customer("Dauren"), net.customer("Shop", "zhibek"), net.customer("Other")
+    transfer = held_back(net, payer, shop)
+    other.upload(rival_of(net, payer, transfer, other))
+    net.down.add("notary")
+    net.settle_down()
     assert shop.verdict(transfer).settlement is None
-    town.down.clear()
-    town.settle_down()
+    net.down.clear()
+    net.settle_down()
     assert verdict(shop.verdict(transfer)) is Verdict.CONFLICT

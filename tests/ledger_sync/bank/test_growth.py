@@ -59,35 +59,35 @@ DERIVED = {
 """What is kept apart, and what it is kept from."""
 
 
-def connection(town: LedgerNetwork, bank: str = "alatau") -> Any:
-    return store_of(town.banks[bank].node)._db
+def connection(net: LedgerNetwork, bank: str = "alatau") -> Any:
+    return store_of(net.banks[bank].node)._db
 
 
-def steps(town: LedgerNetwork, action: Callable[[], object]) -> int:
-    with steps_of(connection(town)) as count:
+def steps(net: LedgerNetwork, action: Callable[[], object]) -> int:
+    with steps_of(connection(net)) as count:
         action()
         return count()
 
 
-def history(town: LedgerNetwork, payer: Customer, payee: Customer, payments: int) -> None:
+def history(net: LedgerNetwork, payer: Customer, payee: Customer, payments: int) -> None:
     """So many settled payments, each from the last one's change."""
     change = payer.fund(1_000_000)
     for _ in range(payments):
-        paid = town.pay(payer, change, payee, 100)
-        payer.upload_bundle(replace(town.bundle([paid]), transfers=(paid,)))
-        change = town.outputs(paid)[1:]
+        paid = net.pay(payer, change, payee, 100)
+        payer.upload_bundle(replace(net.bundle([paid]), transfers=(paid,)))
+        change = net.outputs(paid)[1:]
 
 
 def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
-    town = Remembering(tmp_path)
+    net = Remembering(tmp_path)
     recordings: list[Recording] = []
-    for assembled in town.banks.values():
+    for assembled in net.banks.values():
         store = store_of(assembled.node)
         recordings.append(Recording(store._db))
         store._db = recordings[-1]  # type: ignore[assignment]
-    tell(town)
+    tell(net)
     for name in ("Aigul", "Shop"):
-        customer = town.customer(name)
+        customer = net.customer(name)
         customer.line().post("/v1/keys", [customer.key])
         customer.line().post("/v1/possessions", [b""])
         customer.line().get("/v1/account")
@@ -99,7 +99,7 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
     for recording in recordings:
         for held, derived in DERIVED.items():
             assert sorted(recording.execute(held)) == sorted(recording.execute(derived))
-    town.close()
+    net.close()
 
 
 CENTRAL_FIXED = {
@@ -115,40 +115,40 @@ CENTRAL_FIXED = {
 
 
 def test_no_statement_of_the_central_bank_reads_history_either(tmp_path: Path) -> None:
-    town = Remembering(tmp_path)
-    central = town.network.central_bank.storage.store
+    net = Remembering(tmp_path)
+    central = net.network.central_bank.storage.store
     central._db = Recording(central._db)  # type: ignore[assignment]
     central._reader = Recording(central._reader)  # type: ignore[assignment]
-    trusts = [assembled.trust for assembled in town.banks.values()]
+    trusts = [assembled.trust for assembled in net.banks.values()]
     for trust in trusts:
         trust._db = Recording(trust._db)  # type: ignore[assignment]
-    tell(town)
+    tell(net)
     recordings: list[Any] = [central._db, central._reader, *(trust._db for trust in trusts)]
     scans = {sql: name for recording in recordings for sql, name in recording.scans().items()}
     assert len(central._db.asked) > 30  # type: ignore[attr-defined]
     assert {sql: name for sql, name in scans.items() if name not in CENTRAL_FIXED} == {}
-    town.close()
+    net.close()
 
 
 @pytest.mark.parametrize("asked", ["keys", "upload", "refunds", "certificate"])
-def test_a_call_costs_no_more_after_a_long_history(town: LedgerNetwork, asked: str) -> None:
-    aigul, shop = town.customer("Aigul"), town.customer("Shop")
+def test_a_call_costs_no_more_after_a_long_history(net: LedgerNetwork, asked: str) -> None:
+    aigul, shop = net.customer("Aigul"), net.customer("Shop")
 
     def ask() -> int:
-        paid = town.pay(aigul, aigul.fund(1_000), shop, 700)
-        bundle = town.bundle([paid])
+        paid = net.pay(aigul, aigul.fund(1_000), shop, 700)
+        bundle = net.bundle([paid])
         actions: dict[str, Callable[[], object]] = {
             "keys": lambda: aigul.line().post("/v1/keys", [aigul.key] * 64),
             "upload": lambda: shop.upload_bundle(bundle),
-            "refunds": town.banks["alatau"].node.refunds.find,
+            "refunds": net.banks["alatau"].node.refunds.find,
             "certificate": lambda: customer_again(shop),
         }
-        return steps(town, actions[asked])
+        return steps(net, actions[asked])
 
-    history(town, aigul, shop, 2)
+    history(net, aigul, shop, 2)
     ask()
     before = ask()
-    history(town, aigul, shop, 60)
+    history(net, aigul, shop, 60)
     assert ask() < 1.25 * before
 
 
@@ -156,11 +156,11 @@ def customer_again(customer: Customer) -> None:
     customer.certify()
 
 
-def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: LedgerNetwork) -> None:
-    store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
+def test_work_that_is_due_is_claimed_without_reading_the_backlog(net: LedgerNetwork) -> None:
+    store, work = store_of(net.banks["alatau"].node), net.banks["alatau"].node.work
 
     def claim() -> int:
-        return steps(town, lambda: work.claim(8, {JobKind.REDEEM}, ""))
+        return steps(net, lambda: work.claim(8, {JobKind.REDEEM}, ""))
 
     def pile(work: JobQueue, first: int, last: int) -> None:
         with store.transaction():
@@ -175,23 +175,23 @@ def test_work_that_is_due_is_claimed_without_reading_the_backlog(town: LedgerNet
     assert [claim.item.subject[-1] for claim in work.claim(3, {JobKind.RELAY_FULL}, "zhibek")] == [0, 1, 2]
 
 
-def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(town: LedgerNetwork) -> None:
-    store, work = store_of(town.banks["alatau"].node), town.banks["alatau"].node.work
+def test_a_partner_out_of_reach_holds_up_its_own_work_in_one_row(net: LedgerNetwork) -> None:
+    store, work = store_of(net.banks["alatau"].node), net.banks["alatau"].node.work
     items = [Job(JobKind.RELAY_FULL, "zhibek", number.to_bytes(32, "big")) for number in range(300)]
     other = Job(JobKind.REDEEM, "", bytes(32))
     with store.transaction():
         for item in (*items, other):
             work.add(item)
     (claim,) = work.claim(1, {JobKind.RELAY_FULL}, "zhibek")
-    assert steps(town, lambda: work.postpone(claim, Refusal(Code.UNREACHABLE))) < 300
+    assert steps(net, lambda: work.postpone(claim, Refusal(Code.UNREACHABLE))) < 300
     assert work.ready([*items, other]) == [other]
     assert work.answering() == [""]
-    assert steps(town, lambda: work.reached("zhibek")) < 300
+    assert steps(net, lambda: work.reached("zhibek")) < 300
     assert work.ready([*items, other]) == [*items, other]
     assert len(work.claim(1_000, set(JobKind), "zhibek")) == 300
 
 
-def forks(town: LedgerNetwork, cheat: Customer, payee: Customer, count: int) -> list[Signed[Transfer]]:
+def forks(net: LedgerNetwork, cheat: Customer, payee: Customer, count: int) -> list[Signed[Transfer]]:
     """Transfers of one key with one number, of tokens that nobody has."""
     person = cheat.person
     tokens = cheat.fund(*[1_000] * 2)
@@ -200,7 +200,7 @@ def forks(town: LedgerNetwork, cheat: Customer, payee: Customer, count: int) -> 
         copied = Person(person.key, person.certificate, person.sequence, person.total)
         ref = replace_ref(tokens[0].ref.txid, number)
         made.append(
-            town.transfer(
+            net.transfer(
                 copied,
                 tokens[:1],
                 payee.key,
@@ -216,29 +216,29 @@ def replace_ref(txid: bytes, number: int) -> TokenRef:
     return TokenRef(number.to_bytes(2, "big") + txid[2:], 0)
 
 
-def test_evidence_does_not_grow_with_what_a_cheat_signs(town: LedgerNetwork) -> None:
+def test_evidence_does_not_grow_with_what_a_cheat_signs(net: LedgerNetwork) -> None:
     """`evidence grows with the square`: n(n - 1)/2 pieces, one revocation."""
-    cheat, shop = town.customer("Dauren"), town.customer("Shop")
-    made = forks(town, cheat, shop, 120)
+    cheat, shop = net.customer("Dauren"), net.customer("Shop")
+    made = forks(net, cheat, shop, 120)
     cost = []
     for start in range(0, 120, 20):
         bundle = Bundle(tuple(made[start : start + 20]), (), (cheat.person.certificate,), ())
-        cost.append(steps(town, lambda bundle=bundle: shop.upload_bundle(bundle)))  # type: ignore[misc]
-    store = store_of(town.banks["alatau"].node)
+        cost.append(steps(net, lambda bundle=bundle: shop.upload_bundle(bundle)))  # type: ignore[misc]
+    store = store_of(net.banks["alatau"].node)
     (raw,) = [row[0] for row in store.rows("select raw from evidence")]
     assert parse_evidence(raw).certificate.body.key == cheat.key
     assert cost[-1] < 1.25 * cost[1]
-    town.settle_down()
-    assert len(town.policy().revoked) == 1
+    net.settle_down()
+    assert len(net.policy().revoked) == 1
 
 
 def test_judging_a_bundle_costs_at_most_twice_its_signatures(
-    town: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
+    net: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """32 transfers of one key whose provenance nobody has, and 32 certificates that did not sign them."""
-    cheat, shop = town.customer("Dauren"), town.customer("Shop")
-    others = [town.customer(f"other {number}", opening=0).person.certificate for number in range(31)]
-    made = forks(town, cheat, shop, 32)
+    cheat, shop = net.customer("Dauren"), net.customer("Shop")
+    others = [net.customer(f"other {number}", opening=0).person.certificate for number in range(31)]
+    made = forks(net, cheat, shop, 32)
     bundle = Bundle(tuple(made), (), (*others, cheat.person.certificate), ())
     checked = 0
     verify = Signed.signed_by
@@ -253,4 +253,4 @@ def test_judging_a_bundle_costs_at_most_twice_its_signatures(
         checked = 0
         shop.upload_bundle(bundle)
         assert checked <= most
-    assert store_of(town.banks["alatau"].node).value("select count(*) from claims") == 0
+    assert store_of(net.banks["alatau"].node).value("select count(*) from claims") == 0

@@ -19,8 +19,8 @@ class Meanwhile(JobQueue):
     """A list of work where another thread does something just before a piece of it is noted as done; it may have to
     wait for that."""
 
-    def __init__(self, town: LedgerNetwork, step: Callable[[], None]) -> None:
-        super().__init__(town.banks["alatau"].node.context.storage.jobs, lambda: town.now, "1")
+    def __init__(self, net: LedgerNetwork, step: Callable[[], None]) -> None:
+        super().__init__(net.banks["alatau"].node.context.storage.jobs, lambda: net.now, "1")
         self.other = threading.Thread(target=step)
 
     def done(self, item: Job) -> None:
@@ -29,43 +29,43 @@ class Meanwhile(JobQueue):
         super().done(item)
 
 
-def account_of(town: LedgerNetwork, customer: Customer) -> str:
-    account = town.banks[customer.bank].node.wallets.customer_of(customer.key)
+def account_of(net: LedgerNetwork, customer: Customer) -> str:
+    account = net.banks[customer.bank].node.wallets.customer_of(customer.key)
     assert account is not None
     return account
 
 
-def listed(town: LedgerNetwork, *certified: bytes) -> bool:
-    return set(certified) <= set(town.policy().revoked)
+def listed(net: LedgerNetwork, *certified: bytes) -> bool:
+    return set(certified) <= set(net.policy().revoked)
 
 
-def test_what_is_revoked_as_the_work_ends_is_revoked(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul")
-    node, account = town.banks["alatau"].node, account_of(town, aigul)
+def test_what_is_revoked_as_the_work_ends_is_revoked(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul")
+    node, account = net.banks["alatau"].node, account_of(net, aigul)
     certificate = aigul.certify()
     item = Job(JobKind.REVOKE, "", account.encode())
     with store_of(node).transaction():
         node.work.add(item)
-    work = Meanwhile(town, lambda: node.wallets.revoke(account, Reason.LIMITS))
-    home = town.network.homes["alatau"]
+    work = Meanwhile(net, lambda: node.wallets.revoke(account, Reason.LIMITS))
+    home = net.network.homes["alatau"]
     line = CentralBankClient(home.line(home.config["central_bank"], home.signer("bank")))
     RevocationHandler(node.context, node.objects, node.wallets, work, line).revoke(item)
     work.other.join()
-    town.settle_down()
-    assert listed(town, certificate.body.revocation_id)
+    net.settle_down()
+    assert listed(net, certificate.body.revocation_id)
 
 
-def test_a_certificate_that_is_dated_ahead_keeps_no_other_from_being_revoked(town: LedgerNetwork) -> None:
+def test_a_certificate_that_is_dated_ahead_keeps_no_other_from_being_revoked(net: LedgerNetwork) -> None:
     """The bank's clock was a day and a half ahead for a while."""
-    aigul = town.customer("Aigul")
+    aigul = net.customer("Aigul")
     good = aigul.certify()
-    town.network.ahead["alatau"] = DAY + DAY // 2
-    town.network.ahead[aigul.device.name] = DAY + DAY // 2
+    net.network.ahead["alatau"] = DAY + DAY // 2
+    net.network.ahead[aigul.device.name] = DAY + DAY // 2
     ahead = aigul.certify_key(Key.of("ahead"))
-    town.network.ahead.clear()
+    net.network.ahead.clear()
     aigul.line().post("/v1/losses", [])
-    town.settle_down()
-    assert listed(town, good.body.revocation_id)
-    assert not listed(town, ahead.body.revocation_id)
-    town.let_a_day_pass()
-    assert listed(town, ahead.body.revocation_id)
+    net.settle_down()
+    assert listed(net, good.body.revocation_id)
+    assert not listed(net, ahead.body.revocation_id)
+    net.let_a_day_pass()
+    assert listed(net, ahead.body.revocation_id)

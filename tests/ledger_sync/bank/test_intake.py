@@ -20,25 +20,25 @@ from wallet.protocol.transfer import Transfer
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
-    town = LedgerNetwork(tmp_path)
-    yield town
-    town.close()
+def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
+    net = LedgerNetwork(tmp_path)
+    yield net
+    net.close()
 
 
 @pytest.fixture
-def people(town: LedgerNetwork) -> list[Customer]:
+def people(net: LedgerNetwork) -> list[Customer]:
     """The first is a customer of the bank that is watched, the others of the other."""
-    return [town.customer("asel")] + [town.customer(f"person {number}", "zhibek") for number in range(4)]
+    return [net.customer("asel")] + [net.customer(f"person {number}", "zhibek") for number in range(4)]
 
 
-def chain(town: LedgerNetwork, people: Sequence[Customer]) -> list[Signed[Transfer]]:
+def chain(net: LedgerNetwork, people: Sequence[Customer]) -> list[Signed[Transfer]]:
     """One token, handed on from each to the next."""
     (token,) = people[0].fund(10_000)
     made = []
     for payer, payee in pairwise(people):
-        made.append(town.pay(payer, [token], payee, 10_000))
-        token = town.outputs(made[-1])[0]
+        made.append(net.pay(payer, [token], payee, 10_000))
+        token = net.outputs(made[-1])[0]
     return made
 
 
@@ -51,11 +51,11 @@ def verdicts(rows: Sequence[Row]) -> list[Verdict | None]:
 
 
 def test_each_new_signature_is_verified_once_and_outside_any_transaction(
-    town: LedgerNetwork, people: list[Customer]
+    net: LedgerNetwork, people: list[Customer]
 ) -> None:
-    transfers = chain(town, people)
-    bundle = town.bundle(transfers)
-    node, watch = watched(town)
+    transfers = chain(net, people)
+    bundle = net.bundle(transfers)
+    node, watch = watched(net)
     assert verdicts(upload(node, people[0], bundle)) == [Verdict.SETTLED] * 4
     new: list[Signed[Any]] = [
         *bundle.transfers,
@@ -69,15 +69,15 @@ def test_each_new_signature_is_verified_once_and_outside_any_transaction(
     assert watch.inside == []
 
 
-def test_nothing_that_is_known_is_verified_again(town: LedgerNetwork, people: list[Customer]) -> None:
-    transfers = chain(town, people)
-    node, watch = watched(town)
-    upload(node, people[0], town.bundle(transfers[:3]))
+def test_nothing_that_is_known_is_verified_again(net: LedgerNetwork, people: list[Customer]) -> None:
+    transfers = chain(net, people)
+    node, watch = watched(net)
+    upload(node, people[0], net.bundle(transfers[:3]))
     watch.forget()
-    upload(node, people[0], town.bundle(transfers[:3]))
+    upload(node, people[0], net.bundle(transfers[:3]))
     assert (watch.verified, watch.signed) == ([], [])
-    upload(node, people[0], town.bundle(transfers))
-    uploaded = town.bundle(transfers)
+    upload(node, people[0], net.bundle(transfers))
+    uploaded = net.bundle(transfers)
     brought: list[Signed[Any]] = [*uploaded.transfers, *uploaded.requests]
     counts = {one.id: watch.count(one) for one in brought}
     assert sorted(counts.values()) == [0] * 6 + [1] * 2
@@ -86,17 +86,17 @@ def test_nothing_that_is_known_is_verified_again(town: LedgerNetwork, people: li
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_claims_are_verified_once_their_owner_is_known_however_deep(
-    town: LedgerNetwork, people: list[Customer], backwards: bool
+    net: LedgerNetwork, people: list[Customer], backwards: bool
 ) -> None:
     """Transfers that came without provenance and certificates wait; what completes them finds all of their signers."""
-    transfers = chain(town, people)
-    node, watch = watched(town, "zhibek")
+    transfers = chain(net, people)
+    node, watch = watched(net, "zhibek")
     payee = people[-1]
     for made in reversed(transfers) if backwards else transfers:
         assert verdicts(upload(node, payee, Bundle((made,)))) == [None]
     verified_early = [] if backwards else transfers[1:]  # a payload says who owns what it pays
     assert [one for one in transfers if watch.count(one)] == verified_early
-    whole = town.bundle(transfers)
+    whole = net.bundle(transfers)
     bundle = Bundle(tuple(transfers[:1]), whole.issuances, whole.certificates, whole.requests)
     assert verdicts(upload(node, payee, bundle)) == [Verdict.SETTLED]
     assert [watch.count(one) for one in transfers] == [1] * 4
@@ -105,33 +105,33 @@ def test_claims_are_verified_once_their_owner_is_known_however_deep(
     assert verdicts(upload(node, payee, Bundle(tuple(transfers)))) == [Verdict.SETTLED] * 4
 
 
-def test_a_forged_claim_is_tried_once_and_never_kept(town: LedgerNetwork, people: list[Customer]) -> None:
-    transfers = chain(town, people)
-    node, watch = watched(town, "zhibek")
+def test_a_forged_claim_is_tried_once_and_never_kept(net: LedgerNetwork, people: list[Customer]) -> None:
+    transfers = chain(net, people)
+    node, watch = watched(net, "zhibek")
     mallory, payee = people[3], people[-1]
     forged = Signed(transfers[1].body, transfers[1].payload, transfers[0].signature, transfers[1].id)
     upload(node, mallory, Bundle((forged,)))
-    whole = town.bundle(transfers[:1])
+    whole = net.bundle(transfers[:1])
     upload(node, payee, whole)
     assert watch.count(transfers[0]) == 2, "once under each of the two payloads that it stands under"
     assert node.objects.transfers.entries((transfers[1].id,)) == {}
     assert watch.inside == []
-    assert verdicts(upload(node, payee, town.bundle(transfers[:2]))) == [Verdict.SETTLED] * 2
+    assert verdicts(upload(node, payee, net.bundle(transfers[:2]))) == [Verdict.SETTLED] * 2
 
 
 # what comes while it is verified
 
 
 def test_provenance_that_comes_meanwhile_says_whose_signature_it_is(
-    town: LedgerNetwork, people: list[Customer]
+    net: LedgerNetwork, people: list[Customer]
 ) -> None:
     """Nobody in the bundle made the signature; before it is stored as a claim, its owner is known."""
-    first, second, *_ = chain(town, people)
-    node, watch = watched(town, "zhibek")
-    other, payee = town.banks["zhibek"].node, people[-1]
+    first, second, *_ = chain(net, people)
+    node, watch = watched(net, "zhibek")
+    other, payee = net.banks["zhibek"].node, people[-1]
     stranger = Bundle((second,), (), (people[0].person.certificate,), ())
     watch.meanwhile.append(lambda: None)  # the certificate
-    watch.meanwhile.append(lambda: upload(other, payee, town.bundle([first])))
+    watch.meanwhile.append(lambda: upload(other, payee, net.bundle([first])))
     assert verdicts(upload(node, payee, stranger)) == [Verdict.SETTLED]
     tried = [key for key, signature in watch.verified if signature == second.signature]
     assert tried == [people[0].key, people[1].key]
@@ -140,29 +140,29 @@ def test_provenance_that_comes_meanwhile_says_whose_signature_it_is(
 
 
 def test_the_same_from_another_upload_meanwhile_is_stored_once(
-    town: LedgerNetwork, people: list[Customer]
+    net: LedgerNetwork, people: list[Customer]
 ) -> None:
-    transfers = chain(town, people)
-    bundle = town.bundle(transfers)
-    node, watch = watched(town, "zhibek")
-    other = town.banks["zhibek"].node
+    transfers = chain(net, people)
+    bundle = net.bundle(transfers)
+    node, watch = watched(net, "zhibek")
+    other = net.banks["zhibek"].node
     watch.meanwhile.append(lambda: upload(other, people[1], bundle))
     rows = upload(node, people[-1], bundle)
     assert verdicts(rows) == [Verdict.SETTLED] * 4
     again = [Row.read(row) for row in other.answers.rows([row.txid for row in rows])]
     assert [row.settlement for row in again] == [row.settlement for row in rows]
     assert watch.inside == []
-    town.settle_down()
-    town.check_books()
+    net.settle_down()
+    net.check_books()
 
 
 def test_a_certificate_that_comes_meanwhile_completes_what_is_stored(
-    town: LedgerNetwork, people: list[Customer]
+    net: LedgerNetwork, people: list[Customer]
 ) -> None:
-    transfers = chain(town, people)[:1]
-    node, watch = watched(town, "zhibek")
-    other, payee = town.banks["zhibek"].node, people[1]
-    whole = town.bundle(transfers)
+    transfers = chain(net, people)[:1]
+    node, watch = watched(net, "zhibek")
+    other, payee = net.banks["zhibek"].node, people[1]
+    whole = net.bundle(transfers)
     without = Bundle(whole.transfers, whole.issuances, (), whole.requests)
     certificate = Bundle((), (), whole.certificates, ())
     watch.meanwhile.append(lambda: upload(other, payee, certificate))
@@ -171,14 +171,14 @@ def test_a_certificate_that_comes_meanwhile_completes_what_is_stored(
 
 
 def test_of_two_that_spend_one_token_at_once_one_wins_and_the_other_has_evidence(
-    town: LedgerNetwork, people: list[Customer]
+    net: LedgerNetwork, people: list[Customer]
 ) -> None:
     (token,) = people[0].fund(5_000)
-    one, two = (town.pay(people[0], [token], payee, 5_000) for payee in people[1:3])
-    node, watch = watched(town)
-    other = town.banks["alatau"].node
-    watch.meanwhile.append(lambda: upload(other, people[0], town.bundle([two])))
-    (row,) = upload(node, people[0], town.bundle([one]))
+    one, two = (net.pay(people[0], [token], payee, 5_000) for payee in people[1:3])
+    node, watch = watched(net)
+    other = net.banks["alatau"].node
+    watch.meanwhile.append(lambda: upload(other, people[0], net.bundle([two])))
+    (row,) = upload(node, people[0], net.bundle([one]))
     assert verdicts([row]) == [Verdict.CONFLICT]
     assert row.evidence is not None
     assert watch.inside == []

@@ -88,11 +88,11 @@ def _kind(answer: httpx.Response) -> dict[str, str]:
 
 
 class Stores:
-    """A town's databases, as an auditor looks into them."""
+    """A network's databases, as an auditor looks into them."""
 
-    def __init__(self, town: LedgerNetwork) -> None:
-        self.network = town.network
-        self._folder = town.folder
+    def __init__(self, net: LedgerNetwork) -> None:
+        self.network = net.network
+        self._folder = net.folder
 
     def rows(self, name: str, sql: str, *values: object) -> list[tuple[Any, ...]]:
         file = "central_bank.db" if name == CENTRAL_BANK else "bank.db"
@@ -104,7 +104,7 @@ class Stores:
 class Life:
     """Aigul and Baurzhan bank at alatau, Chingiz at zhibek, which has others' tokens consumed for nothing."""
 
-    town: LedgerNetwork
+    net: LedgerNetwork
     lines: Fates
     people: list[Customer] = field(default_factory=list)
     tokens: dict[int, list[Token]] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Life:
         with suppress(Refusal):
             match what:
                 case "f":
-                    self.fundings.append((one, self.town.random(16), SIZES[size]))
+                    self.fundings.append((one, self.net.random(16), SIZES[size]))
                     self.ask(*self.fundings[-1])
                 case "a" if self.fundings:
                     self.ask(*self.fundings[(one + 3 * other) % len(self.fundings)])
@@ -132,21 +132,21 @@ class Life:
                 case "s":
                     self.move_position(BANKS[one % 2], size)
                 case "w":
-                    self.town.settle_down(1)
+                    self.net.settle_down(1)
                 case "l":
                     self.lines.let_go()
                 case "g" if self.paid:
                     who, transfer = self.paid[(one + 3 * other) % len(self.paid)]
                     self.people[who].upload(transfer)
                 case "e":
-                    self.town.now += 3_600
+                    self.net.now += 3_600
 
     def ask(self, one: int, funding: bytes, amount: int) -> None:
         """A funding, again perhaps; each token is taken into the purse once."""
         person = self.people[one]
         raw = person.line().post("/v1/fundings", [funding, person.key, [amount]])
         issuance = cose.from_cbor(Issuance, raw)
-        self.town.remember(issuance)
+        self.net.remember(issuance)
         if issuance.id not in self.known:
             self.known.add(issuance.id)
             self.tokens[one] += issued_tokens(issuance)
@@ -158,7 +158,7 @@ class Life:
         if one == other or not held:
             return
         amount = total - 1_000 * size
-        transfer = self.town.pay(self.people[one], held, self.people[other], amount)
+        transfer = self.net.pay(self.people[one], held, self.people[other], amount)
         del self.tokens[one][: size + 1]
         self.change[one] -= amount
         self.change[other] += amount
@@ -169,22 +169,22 @@ class Life:
         """Back to the account: nothing changes hands."""
         if self.tokens[one]:
             held = [self.tokens[one].pop()]
-            transfer = self.town.defund(self.people[one], held)
+            transfer = self.net.defund(self.people[one], held)
             self.paid.append((one, transfer))
             self.people[one].upload(transfer)
 
     def rob(self, one: int) -> None:
         """zhibek has a token of alatau's customers consumed that it cannot show by what."""
         if self.people[one].bank != "zhibek":
-            forge_commit(self.town, "zhibek", self.tokens[one][-1].ref)
+            forge_commit(self.net, "zhibek", self.tokens[one][-1].ref)
 
     def move_position(self, bank: str, size: int) -> None:
         """The operator takes a bank's money away, or gives it back."""
         self.orders += 1
         path = "/v1/withdrawals" if size else "/v1/issues"
-        held = dict(self.town.central_books()[3])[bank]
+        held = dict(self.net.central_books()[3])[bank]
         amount = max(1, held - 10_000 * size) if size else GRANT
-        self.town.order(CENTRAL_BANK, "POST", path, [self.orders.to_bytes(16, "big"), bank, amount])
+        self.net.order(CENTRAL_BANK, "POST", path, [self.orders.to_bytes(16, "big"), bank, amount])
 
     def end(self) -> None:
         """The lines are good again, the banks have money, everyone uploads what there is; then all time runs out."""
@@ -192,34 +192,34 @@ class Life:
         self.lines.let_go()
         for bank in BANKS:
             self.move_position(bank, 0)
-        self.town.settle_down(2)
+        self.net.settle_down(2)
         for funding in self.fundings:
             with suppress(Refusal):
                 self.ask(*funding)
         for who, transfer in self.paid:
             self.people[who].upload(transfer)
-        self.town.let_a_day_pass()
-        self.town.now += 121 * DAY
-        self.town.settle_down(3)
+        self.net.let_a_day_pass()
+        self.net.now += 121 * DAY
+        self.net.settle_down(3)
         self.lines.let_go()
-        self.town.let_a_day_pass()
+        self.net.let_a_day_pass()
 
 
-def live(town: LedgerNetwork, actions: list[tuple[str, int, int, int]], drawn: list[str]) -> None:
-    life = Life(town, Fates(drawn))
+def live(net: LedgerNetwork, actions: list[tuple[str, int, int, int]], drawn: list[str]) -> None:
+    life = Life(net, Fates(drawn))
     banks = ("alatau", "alatau", "zhibek")
-    life.people = [town.customer(f"P{number}", bank) for number, bank in enumerate(banks)]
+    life.people = [net.customer(f"P{number}", bank) for number, bank in enumerate(banks)]
     life.tokens = {number: list(person.fund(*SIZES)) for number, person in enumerate(life.people)}
-    town.network.lines.place(life.lines)
-    audit = Audit(Stores(town))  # type: ignore[arg-type]
+    net.network.lines.place(life.lines)
+    audit = Audit(Stores(net))  # type: ignore[arg-type]
     for action in actions:
         life.step(*action)
         audit.books()
     life.end()
     audit.books()
-    town.check_books()
+    net.check_books()
     assert [person.balance() - OPENING for person in life.people] == life.change
-    assert town.policy().revoked == {}, "nobody has signed twice"
+    assert net.policy().revoked == {}, "nobody has signed twice"
 
 
 @seed(sampling.seed())
@@ -234,8 +234,8 @@ def test_whatever_becomes_of_calls_the_books_agree_and_everyone_has_what_was_pai
     actions: list[tuple[str, int, int, int]], drawn: list[str], chance: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        town = LedgerNetwork(Path(folder), Random(chance).randbytes)
+        net = LedgerNetwork(Path(folder), Random(chance).randbytes)
         try:
-            live(town, actions, drawn)
+            live(net, actions, drawn)
         finally:
-            town.close()
+            net.close()

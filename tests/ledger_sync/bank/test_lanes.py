@@ -73,17 +73,17 @@ class LanesRig:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[LanesRig]:
-    desk = LanesRig(SqliteStorage(tmp_path / "bank.db"))
-    yield desk
-    desk.close()
+def rig(tmp_path: Path) -> Iterator[LanesRig]:
+    rig = LanesRig(SqliteStorage(tmp_path / "bank.db"))
+    yield rig
+    rig.close()
 
 
 def _item(kind: JobKind, target: str, number: int = 0) -> Job:
     return Job(kind, target, bytes([number]) * 32)
 
 
-def test_all_work_but_the_slow_partners_gets_done(desk: LanesRig) -> None:
+def test_all_work_but_the_slow_partners_gets_done(rig: LanesRig) -> None:
     others = [
         _item(kind, QUICK)
         for kind in (JobKind.RELAY_FULL, JobKind.RELAY_BARE, JobKind.RELAY_ISSUANCE, JobKind.FETCH)
@@ -91,64 +91,64 @@ def test_all_work_but_the_slow_partners_gets_done(desk: LanesRig) -> None:
     others += [
         _item(kind, "") for kind in (JobKind.REDEEM, JobKind.REFUND, JobKind.REVOKE, JobKind.CHALLENGE)
     ]
-    desk.add(_item(JobKind.RELAY_FULL, SLOW), _item(JobKind.FETCH, SLOW), *others)
-    desk.start()
-    desk.until(lambda: set(desk.done) == set(others))
+    rig.add(_item(JobKind.RELAY_FULL, SLOW), _item(JobKind.FETCH, SLOW), *others)
+    rig.start()
+    rig.until(lambda: set(rig.done) == set(others))
     assert (
-        desk.attempts.count(_item(JobKind.RELAY_FULL, SLOW)) + desk.attempts.count(_item(JobKind.FETCH, SLOW))
+        rig.attempts.count(_item(JobKind.RELAY_FULL, SLOW)) + rig.attempts.count(_item(JobKind.FETCH, SLOW))
         == 1
     )
 
 
 @pytest.mark.parametrize("kind", [JobKind.REFUND, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REDEEM])
 def test_what_the_central_bank_answers_slowly_holds_up_nothing_else_of_its(
-    desk: LanesRig, kind: JobKind
+    rig: LanesRig, kind: JobKind
 ) -> None:
-    desk.is_slow = lambda item: item.kind is kind
+    rig.is_slow = lambda item: item.kind is kind
     rest = [_item(other, "") for other in (JobKind.REFUND, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REDEEM)]
-    desk.add(*rest)
-    desk.start()
-    desk.until(lambda: len(desk.done) == 3)
-    assert _item(kind, "") not in desk.done
+    rig.add(*rest)
+    rig.start()
+    rig.until(lambda: len(rig.done) == 3)
+    assert _item(kind, "") not in rig.done
 
 
-def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_once(desk: LanesRig) -> None:
+def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_once(rig: LanesRig) -> None:
     wanted = _item(JobKind.FETCH, SLOW)
-    desk.add(wanted)
-    desk.start()
+    rig.add(wanted)
+    rig.start()
     with ThreadPoolExecutor(40) as calls:
-        waiting = [calls.submit(desk.lanes.wait_for, lambda: [wanted]) for _ in range(40)]
+        waiting = [calls.submit(rig.lanes.wait_for, lambda: [wanted]) for _ in range(40)]
         for call in waiting:
             call.result()
-    assert desk.attempts == [wanted]
+    assert rig.attempts == [wanted]
 
 
 def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
     """What one lane brings may be work for another; the call comes back when all of it is done."""
-    desk = LanesRig(SqliteStorage(tmp_path / "bank.db"), patience=60)
+    rig = LanesRig(SqliteStorage(tmp_path / "bank.db"), patience=60)
     first, second = _item(JobKind.FETCH, QUICK), _item(JobKind.CHALLENGE, "")
-    handle = desk._handle
+    handle = rig._handle
 
     def handler(item: Job) -> None:
         if item == first:
-            desk.add(second)
+            rig.add(second)
         handle(item)
 
-    desk.lanes._outbox._handlers = dict.fromkeys(JobKind, one_by_one(handler))
-    desk.add(first)
-    for worker in desk.lanes.workers.values():
+    rig.lanes._outbox._handlers = dict.fromkeys(JobKind, one_by_one(handler))
+    rig.add(first)
+    for worker in rig.lanes.workers.values():
         worker._seconds = 3_600
-    desk.start()
-    desk.lanes.wait_for(lambda: [first, second])
-    assert set(desk.done) == {first, second}
-    desk.close()
+    rig.start()
+    rig.lanes.wait_for(lambda: [first, second])
+    assert set(rig.done) == {first, second}
+    rig.close()
 
 
-def test_without_threads_the_caller_makes_the_rounds(desk: LanesRig) -> None:
+def test_without_threads_the_caller_makes_the_rounds(rig: LanesRig) -> None:
     items = [_item(JobKind.REDEEM, "", 1), _item(JobKind.FETCH, QUICK, 2)]
-    desk.add(*items, _item(JobKind.RELAY_FULL, "nobody we have a line to", 3))
-    desk.lanes.wait_for(lambda: items)
-    assert set(desk.done) == set(items)
-    for lane in desk.lanes.lanes:
-        desk.lanes.round(lane)
-    assert len(desk.done) == 3
+    rig.add(*items, _item(JobKind.RELAY_FULL, "nobody we have a line to", 3))
+    rig.lanes.wait_for(lambda: items)
+    assert set(rig.done) == set(items)
+    for lane in rig.lanes.lanes:
+        rig.lanes.round(lane)
+    assert len(rig.done) == 3

@@ -13,81 +13,81 @@ from wallet.protocol.settlement import Commit, Verdict
 from wallet.protocol.transfer import TokenRef
 
 
-def test_what_nobody_spends_is_refunded_after_expiry_and_grace_and_not_before(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
+def test_what_nobody_spends_is_refunded_after_expiry_and_grace_and_not_before(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
     tokens = aigul.fund(500_000, 40_000)
-    paid = town.pay(aigul, tokens[:1], baurzhan, 300_000)
+    paid = net.pay(aigul, tokens[:1], baurzhan, 300_000)
     aigul.upload(paid)
-    town.settle_down()
-    town.now += 119 * DAY
-    town.settle_down()
+    net.settle_down()
+    net.now += 119 * DAY
+    net.settle_down()
     assert (aigul.balance(), baurzhan.balance()) == (OPENING - 540_000, OPENING)
-    town.now += 2 * DAY
-    town.settle_down()
+    net.now += 2 * DAY
+    net.settle_down()
     assert aigul.balance() == OPENING - 300_000
     assert baurzhan.balance() == OPENING + 300_000
-    town.settle_down()
-    town.check_books()
-    assert town.central_books()[2] == 0
+    net.settle_down()
+    net.check_books()
+    assert net.central_books()[2] == 0
 
 
-def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
-    paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
-    town.now += 121 * DAY
-    town.settle_down()
+def test_a_chain_that_comes_after_the_refund_gets_nothing_and_blames_nobody(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
+    paid = net.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
+    net.now += 121 * DAY
+    net.settle_down()
     assert aigul.balance() == OPENING
     (row,) = baurzhan.upload(paid)
     assert row.settlement is not None
     said = row.settlement
     assert (said.verdict, said.values, said.code) == (Verdict.SHORT, (0, 0), Code.TOO_LATE)
     assert row.evidence is None
-    defund = town.defund(baurzhan, town.outputs(paid)[:1])
+    defund = net.defund(baurzhan, net.outputs(paid)[:1])
     redeemed = next(row for row in baurzhan.upload(defund) if row.txid == defund.id)
     assert redeemed.value == 0
-    town.settle_down()
-    assert town.policy().revoked == {}
-    town.check_books()
+    net.settle_down()
+    assert net.policy().revoked == {}
+    net.check_books()
 
 
-def forge_commit(town: LedgerNetwork, bank: str, ref: TokenRef, consumer: bytes | None = None) -> None:
+def forge_commit(net: LedgerNetwork, bank: str, ref: TokenRef, consumer: bytes | None = None) -> None:
     """A bank consumes a token for a transfer that does not exist, or that is not valid."""
-    signer = town.network.signer(bank, "bank")
-    commit = cose.sign(Commit(bank, consumer or os.urandom(32), (ref,), town.now), signer.sign)
-    town.network.line(bank, NOTARY, signer).post("/v1/commits", [commit.to_cbor()])
+    signer = net.network.signer(bank, "bank")
+    commit = cose.sign(Commit(bank, consumer or os.urandom(32), (ref,), net.now), signer.sign)
+    net.network.line(bank, NOTARY, signer).post("/v1/commits", [commit.to_cbor()])
 
 
-def test_a_bank_that_cannot_show_what_it_committed_pays_and_no_key_is_named(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
+def test_a_bank_that_cannot_show_what_it_committed_pays_and_no_key_is_named(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan")
     tokens = aigul.fund(500_000)
-    forge_commit(town, "zhibek", tokens[0].ref)
-    paid = town.pay(aigul, tokens, baurzhan, 300_000)
+    forge_commit(net, "zhibek", tokens[0].ref)
+    paid = net.pay(aigul, tokens, baurzhan, 300_000)
     baurzhan.upload(paid)
-    town.settle_down()
+    net.settle_down()
     row = baurzhan.verdict(paid)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.values) == (Verdict.SHORT, (0, 0))
     assert row.evidence is None
-    assert town.policy().revoked == {}
+    assert net.policy().revoked == {}
     assert (aigul.balance(), baurzhan.balance()) == (OPENING - 300_000, OPENING + 300_000), (
         "payee before change"
     )
-    assert town.books("zhibek")[1] == GRANT - 500_000
-    town.check_books()
+    assert net.books("zhibek")[1] == GRANT - 500_000
+    net.check_books()
 
 
-def test_a_silent_bank_keeps_a_conflict_waiting_and_then_pays(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan")
+def test_a_silent_bank_keeps_a_conflict_waiting_and_then_pays(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan")
     tokens = aigul.fund(500_000)
-    forge_commit(town, "zhibek", tokens[0].ref)
-    town.down.add("zhibek")
-    paid = town.pay(aigul, tokens, baurzhan, 500_000)
+    forge_commit(net, "zhibek", tokens[0].ref)
+    net.down.add("zhibek")
+    paid = net.pay(aigul, tokens, baurzhan, 500_000)
     (row,) = baurzhan.upload(paid)
     assert row.settlement is None
-    town.settle_down(30)
+    net.settle_down(30)
     assert baurzhan.verdict(paid).settlement is None, "a day has not passed"
-    town.let_a_day_pass()
+    net.let_a_day_pass()
     assert baurzhan.balance() == OPENING + 500_000
-    town.down.clear()
-    town.settle_down()
-    town.check_books()
+    net.down.clear()
+    net.settle_down()
+    net.check_books()

@@ -31,158 +31,158 @@ def fund_refused(customer: Customer, *amounts: int) -> Code:
     return refusal_of(lambda: customer.fund(*amounts))
 
 
-def test_fundings_count_together_until_the_ledger_sees_them_spent(town: LedgerNetwork) -> None:
-    aigul, shop = town.customer("Aigul", opening=RICH), town.customer("Shop", opening=0)
+def test_fundings_count_together_until_the_ledger_sees_them_spent(net: LedgerNetwork) -> None:
+    aigul, shop = net.customer("Aigul", opening=RICH), net.customer("Shop", opening=0)
     tokens = aigul.fund(10_000_000, 20_000_000)
     aigul.certify()
     aigul.fund(PERSON - 30_000_000)
     assert fund_refused(aigul, 1) is Code.LIMIT_BALANCE
-    paid = town.pay(aigul.epochs[0], tokens[:1], shop, 9_000_000)
+    paid = net.pay(aigul.epochs[0], tokens[:1], shop, 9_000_000)
     assert fund_refused(aigul, 1) is Code.LIMIT_BALANCE
-    town.down.add("notary")
+    net.down.add("notary")
     aigul.upload(paid)
     aigul.fund(4_000_000)
-    town.down.clear()
-    town.settle_down()
+    net.down.clear()
+    net.settle_down()
     assert fund_refused(aigul, 5_000_001) is Code.LIMIT_BALANCE
     aigul.fund(5_000_000)
-    town.settle_down()
-    town.check_books()
+    net.settle_down()
+    net.check_books()
 
 
-def test_an_open_funding_counts(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul", opening=RICH)
-    town.down.add(CENTRAL_BANK)
+def test_an_open_funding_counts(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul", opening=RICH)
+    net.down.add(CENTRAL_BANK)
     assert fund_refused(aigul, 30_000_000) is Code.UNREACHABLE
     assert fund_refused(aigul, PERSON - 30_000_000 + 1) is Code.LIMIT_BALANCE
-    town.down.clear()
-    town.settle_down()
+    net.down.clear()
+    net.settle_down()
     assert fund_refused(aigul, PERSON - 30_000_000 + 1) is Code.LIMIT_BALANCE
     aigul.fund(PERSON - 30_000_000)
-    town.check_books()
+    net.check_books()
 
 
-def test_each_purse_has_a_limit_of_its_own_and_what_is_over_counts_no_more(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul", opening=RICH)
+def test_each_purse_has_a_limit_of_its_own_and_what_is_over_counts_no_more(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul", opening=RICH)
     (old,) = aigul.fund(PERSON)
-    (code,) = town.order("alatau", "POST", "/v1/devices", [town.random(16), aigul.account])
+    (code,) = net.order("alatau", "POST", "/v1/devices", [net.random(16), aigul.account])
     second = replace(aigul, name="Aigul's tablet", device=type(aigul.device).of("tablet"), epochs=[])
-    town.enrol(second, code)
+    net.enrol(second, code)
     second.certify()
     second.fund(1_000_000)
-    town.now = old.expires + 31 * DAY
-    town.banks["alatau"].trust.refresh()
+    net.now = old.expires + 31 * DAY
+    net.banks["alatau"].trust.refresh()
     aigul.certify()
     aigul.fund(1_000_000)
 
 
-def lower(town: LedgerNetwork, **limits: int) -> None:
+def lower(net: LedgerNetwork, **limits: int) -> None:
     """The central bank lowers its limits; the banks hear of it."""
-    town.start_central(limits={**asdict(LIMITS), **limits})
-    for bank in town.banks.values():
+    net.start_central(limits={**asdict(LIMITS), **limits})
+    for bank in net.banks.values():
         bank.trust.refresh()
-    town.settle_down(1)
+    net.settle_down(1)
 
 
-def pay(town: LedgerNetwork, payer: Customer, amount: int, **changes: Any) -> None:
-    shop = town.customer(f"Shop {amount} of {payer.name}", "zhibek")
-    transfer = town.pay(payer, payer.fund(amount), shop, amount, edit=lambda body: replace(body, **changes))
+def pay(net: LedgerNetwork, payer: Customer, amount: int, **changes: Any) -> None:
+    shop = net.customer(f"Shop {amount} of {payer.name}", "zhibek")
+    transfer = net.pay(payer, payer.fund(amount), shop, amount, edit=lambda body: replace(body, **changes))
     (row,) = shop.upload(transfer)
     assert verdict(row) is Verdict.SETTLED
-    town.settle_down()
+    net.settle_down()
 
 
-def test_a_payer_is_judged_by_the_policy_that_its_bank_gave_it_before(town: LedgerNetwork) -> None:
-    knew_not, knew = town.customer("Aigul"), town.customer("Dauren")
-    lower(town, payment=100_000)
-    pay(town, knew_not, 100_001, time=town.now + DAY)
-    assert reasons(town, knew_not) == {None}
+def test_a_payer_is_judged_by_the_policy_that_its_bank_gave_it_before(net: LedgerNetwork) -> None:
+    knew_not, knew = net.customer("Aigul"), net.customer("Dauren")
+    lower(net, payment=100_000)
+    pay(net, knew_not, 100_001, time=net.now + DAY)
+    assert reasons(net, knew_not) == {None}
     knew.certify()
-    pay(town, knew, 100_000)
-    assert reasons(town, knew) == {None}
-    pay(town, knew, 100_001)
-    assert reasons(town, knew) == {Reason.LIMITS}
+    pay(net, knew, 100_000)
+    assert reasons(net, knew) == {None}
+    pay(net, knew, 100_001)
+    assert reasons(net, knew) == {Reason.LIMITS}
 
 
-def test_a_policy_that_was_kinder_later_may_have_been_heard_of(town: LedgerNetwork) -> None:
-    payer, late = town.customer("Aigul"), town.customer("Dauren")
-    lower(town, payment=100_000)
+def test_a_policy_that_was_kinder_later_may_have_been_heard_of(net: LedgerNetwork) -> None:
+    payer, late = net.customer("Aigul"), net.customer("Dauren")
+    lower(net, payment=100_000)
     payer.certify()
-    lower(town, payment=200_000)
-    lower(town, payment=50_000)
+    lower(net, payment=200_000)
+    lower(net, payment=50_000)
     late.certify()
-    pay(town, payer, 200_000)
-    assert reasons(town, payer) == {None}
-    pay(town, payer, 200_001)
-    assert reasons(town, payer) == {Reason.LIMITS}
-    pay(town, late, 50_001)
-    assert reasons(town, late) == {Reason.LIMITS}
+    pay(net, payer, 200_000)
+    assert reasons(net, payer) == {None}
+    pay(net, payer, 200_001)
+    assert reasons(net, payer) == {Reason.LIMITS}
+    pay(net, late, 50_001)
+    assert reasons(net, late) == {Reason.LIMITS}
 
 
-def test_a_policy_that_came_while_a_key_was_certified_may_have_been_heard_of(town: LedgerNetwork) -> None:
+def test_a_policy_that_came_while_a_key_was_certified_may_have_been_heard_of(net: LedgerNetwork) -> None:
     """The call had read the one before, and is the last to note what it gave."""
-    payer, node = town.customer("Aigul"), town.banks["alatau"].node
-    lower(town, payment=50_000)
+    payer, node = net.customer("Aigul"), net.banks["alatau"].node
+    lower(net, payment=50_000)
     given = node.context.trust.policy.head.limits
-    lower(town, payment=200_000)
+    lower(net, payment=200_000)
     key = Key.of("Aigul in between")
     proof = key.sign(possession_message(payer.bank, payer.device.public))
     certificate = node.certification.certify(
         payer.account, payer.device.public, key.public, 0, proof, policy=given
     )
     payer.epochs.append(Person(key, certificate))
-    pay(town, payer, 200_000)
-    assert reasons(town, payer) == {None}
-    pay(town, payer, 200_001)
-    assert reasons(town, payer) == {Reason.LIMITS}
+    pay(net, payer, 200_000)
+    assert reasons(net, payer) == {None}
+    pay(net, payer, 200_001)
+    assert reasons(net, payer) == {Reason.LIMITS}
 
 
-def test_a_refresh_for_somebody_else_counts_as_a_payment(town: LedgerNetwork) -> None:
+def test_a_refresh_for_somebody_else_counts_as_a_payment(net: LedgerNetwork) -> None:
     """At hop 0, without a request and outside the running total, it would pass every limit."""
-    mate = town.customer("Mate", "zhibek")
+    mate = net.customer("Mate", "zhibek")
     for name, amounts, expected in (
         ("Aigul", (20_000_000,), None),
         ("Dauren", (20_000_001,), Reason.LIMITS),
     ):
-        payer = town.customer(name, opening=30_000_000)
-        transfer = town.redeem(payer, payer.fund(*amounts), sum(amounts), Refresh(mate.key, amounts))
+        payer = net.customer(name, opening=30_000_000)
+        transfer = net.redeem(payer, payer.fund(*amounts), sum(amounts), Refresh(mate.key, amounts))
         (row,) = payer.upload(transfer)
         assert verdict(row) is Verdict.SETTLED
-        town.settle_down()
-        assert reasons(town, payer) == {expected}, name
-    town.check_books()
+        net.settle_down()
+        assert reasons(net, payer) == {expected}, name
+    net.check_books()
 
 
 def test_refreshes_for_others_count_together_and_those_of_an_own_older_key_not_at_all(
-    town: LedgerNetwork,
+    net: LedgerNetwork,
 ) -> None:
-    mate, payer = town.customer("Mate"), town.customer("Aigul", opening=RICH)
+    mate, payer = net.customer("Mate"), net.customer("Aigul", opening=RICH)
     first = payer.fund(40_000_000)
     payer.certify()
-    (row,) = payer.upload(town.redeem(payer.epochs[0], first, 40_000_000, Refresh(payer.key, (40_000_000,))))
+    (row,) = payer.upload(net.redeem(payer.epochs[0], first, 40_000_000, Refresh(payer.key, (40_000_000,))))
     assert row.issuance is not None
-    assert reasons(town, payer) == {None}
-    lower(town, total=9_000_000)
+    assert reasons(net, payer) == {None}
+    lower(net, total=9_000_000)
     payer.certify()
     for token, expected in zip(payer.fund(5_000_000, 4_000_000, 1), (None, None, Reason.LIMITS), strict=True):
-        payer.upload(town.redeem(payer, [token], token.amount, Refresh(mate.key, (token.amount,))))
-        town.settle_down()
-        assert reasons(town, payer) == {expected}
-    town.check_books()
+        payer.upload(net.redeem(payer, [token], token.amount, Refresh(mate.key, (token.amount,))))
+        net.settle_down()
+        assert reasons(net, payer) == {expected}
+    net.check_books()
 
 
 @pytest.mark.parametrize("hops", [0, 1])
-def test_a_refresh_for_somebody_else_is_a_hop(town: LedgerNetwork, hops: int) -> None:
-    mate, payer = town.customer("Mate"), town.customer("Aigul")
-    lower(town, hops=hops)
+def test_a_refresh_for_somebody_else_is_a_hop(net: LedgerNetwork, hops: int) -> None:
+    mate, payer = net.customer("Mate"), net.customer("Aigul")
+    lower(net, hops=hops)
     payer.certify()
-    payer.upload(town.redeem(payer, payer.fund(500), 500, Refresh(mate.key, (500,))))
-    town.settle_down()
-    assert reasons(town, payer) == {None if hops else Reason.LIMITS}
+    payer.upload(net.redeem(payer, payer.fund(500), 500, Refresh(mate.key, (500,))))
+    net.settle_down()
+    assert reasons(net, payer) == {None if hops else Reason.LIMITS}
 
 
-def test_the_same_funding_again_is_no_second_one(town: LedgerNetwork) -> None:
-    aigul, funding = town.customer("Aigul", opening=RICH), town.random(16)
+def test_the_same_funding_again_is_no_second_one(net: LedgerNetwork) -> None:
+    aigul, funding = net.customer("Aigul", opening=RICH), net.random(16)
     aigul.fund(PERSON, funding=funding)
     assert aigul.fund_raw(funding, PERSON).body.amounts == (PERSON,)
     with pytest.raises(Refusal):

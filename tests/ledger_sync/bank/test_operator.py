@@ -15,18 +15,18 @@ ORDER = b"o" * 16
 
 
 @pytest.fixture
-def operator(town: LedgerNetwork) -> BankOperator:
-    return BankOperator(town.line("alatau", town.operator))
+def operator(net: LedgerNetwork) -> BankOperator:
+    return BankOperator(net.line("alatau", net.operator))
 
 
 def test_an_account_is_opened_once_and_its_device_enrolled(
-    town: LedgerNetwork, operator: BankOperator
+    net: LedgerNetwork, operator: BankOperator
 ) -> None:
     before = operator.books()
     code = operator.open_account(ORDER, "Erlan", category=None, opening=1_000)
     assert operator.open_account(ORDER, "Erlan", category=None, opening=1_000) == code
-    erlan = Customer(town, "alatau", "Erlan", Key.of("Erlan device"))
-    town.enrol(erlan, code)
+    erlan = Customer(net, "alatau", "Erlan", Key.of("Erlan device"))
+    net.enrol(erlan, code)
     after = operator.books()
     (account,) = set(after.accounts) - set(before.accounts)
     assert after.accounts[account] == erlan.balance() == 1_000
@@ -36,11 +36,11 @@ def test_an_account_is_opened_once_and_its_device_enrolled(
     assert operator.add_device(b"d" * 16, account) == second
 
 
-def test_books_tell_what_is_under_way_and_add_up(town: LedgerNetwork, operator: BankOperator) -> None:
-    aigul = town.customer("Aigul")
+def test_books_tell_what_is_under_way_and_add_up(net: LedgerNetwork, operator: BankOperator) -> None:
+    aigul = net.customer("Aigul")
     whole = operator.books()
     assert whole.position == whole.own + sum(whole.accounts.values())
-    town.stop("central-bank")
+    net.stop("central-bank")
     with pytest.raises((NoAnswer, RemoteRefusal)):
         aigul.fund(30_000)
     books = operator.books()
@@ -48,11 +48,11 @@ def test_books_tell_what_is_under_way_and_add_up(town: LedgerNetwork, operator: 
     assert books.position == books.own + sum(books.accounts.values()) + sum(books.fundings.values())
 
 
-def test_what_the_node_refuses_is_its_refusal(town: LedgerNetwork, operator: BankOperator) -> None:
+def test_what_the_node_refuses_is_its_refusal(net: LedgerNetwork, operator: BankOperator) -> None:
     with pytest.raises(RemoteRefusal) as unknown:
         operator.add_device(ORDER, "nobody")
     assert unknown.value.code is Code.ACCOUNT_UNKNOWN
-    stranger = BankOperator(town.line("alatau", Key.of("stranger")))
+    stranger = BankOperator(net.line("alatau", Key.of("stranger")))
     with pytest.raises(RemoteRefusal) as forbidden:
         stranger.books()
     assert forbidden.value.code is Code.AUTH_FORBIDDEN

@@ -9,11 +9,11 @@ from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Verdict
 
 
-def test_a_payment_across_two_banks_settles_and_its_payee_redeems_it(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
+def test_a_payment_across_two_banks_settles_and_its_payee_redeems_it(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
     tokens = aigul.fund(500_000, 200_000)
     assert aigul.balance() == OPENING - 700_000
-    paid = town.pay(aigul, tokens[:1], baurzhan, 300_000)
+    paid = net.pay(aigul, tokens[:1], baurzhan, 300_000)
 
     (row,) = baurzhan.upload(paid)
     assert row.settlement is not None
@@ -21,19 +21,19 @@ def test_a_payment_across_two_banks_settles_and_its_payee_redeems_it(town: Ledge
     assert row.first is None
     assert [item.consumer for item in row.consumptions] == [paid.id]
 
-    defund = town.defund(baurzhan, town.outputs(paid)[:1])
+    defund = net.defund(baurzhan, net.outputs(paid)[:1])
     (redeemed,) = [row for row in baurzhan.upload(defund) if row.txid == defund.id]
     assert (redeemed.issuance, redeemed.value) == (None, 300_000)
     assert baurzhan.balance() == OPENING + 300_000
-    town.settle_down()
-    town.check_books()
+    net.settle_down()
+    net.check_books()
 
 
-def test_the_same_upload_again_answers_as_first_and_says_when(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
-    paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
+def test_the_same_upload_again_answers_as_first_and_says_when(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
+    paid = net.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
     (first,) = aigul.upload(paid)
-    town.now += 1000
+    net.now += 1000
     (again,) = aigul.upload(paid)
     assert again.settlement == first.settlement
     assert first.settlement is not None
@@ -41,11 +41,11 @@ def test_the_same_upload_again_answers_as_first_and_says_when(town: LedgerNetwor
     assert aigul.verdict(paid).settlement == first.settlement
 
 
-def test_a_payment_its_payee_never_saw_is_found_at_the_other_bank(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
-    paid = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
+def test_a_payment_its_payee_never_saw_is_found_at_the_other_bank(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
+    paid = net.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
     aigul.upload(paid)
-    town.settle_down()
+    net.settle_down()
     bundle, rows = baurzhan.deliveries()
     assert [item.id for item in bundle.transfers] == [paid.id]
     assert [(row.txid, row.settlement and row.settlement.values) for row in rows] == [
@@ -56,14 +56,14 @@ def test_a_payment_its_payee_never_saw_is_found_at_the_other_bank(town: LedgerNe
     assert (again.transfers, none) == ((), [])
 
 
-def test_fragments_come_in_any_order_and_what_lacks_an_ancestor_waits(town: LedgerNetwork) -> None:
+def test_fragments_come_in_any_order_and_what_lacks_an_ancestor_waits(net: LedgerNetwork) -> None:
     aigul, baurzhan, chingiz = (
-        town.customer("Aigul"),
-        town.customer("Baurzhan", "zhibek"),
-        town.customer("Chingiz"),
+        net.customer("Aigul"),
+        net.customer("Baurzhan", "zhibek"),
+        net.customer("Chingiz"),
     )
-    first = town.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
-    second = town.pay(baurzhan, town.outputs(first)[:1], chingiz, 100_000)
+    first = net.pay(aigul, aigul.fund(500_000), baurzhan, 300_000)
+    second = net.pay(baurzhan, net.outputs(first)[:1], chingiz, 100_000)
     (alone,) = chingiz.upload(second, whole=False)
     assert alone.settlement is None
     aigul.upload(first)
@@ -72,14 +72,14 @@ def test_fragments_come_in_any_order_and_what_lacks_an_ancestor_waits(town: Ledg
     assert row.settlement.verdict is Verdict.SETTLED
 
 
-def test_an_invalid_transfer_is_refused_for_ever_and_commits_nothing(town: LedgerNetwork) -> None:
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", "zhibek")
+def test_an_invalid_transfer_is_refused_for_ever_and_commits_nothing(net: LedgerNetwork) -> None:
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", "zhibek")
     tokens = aigul.fund(500_000)
-    bad = town.pay(aigul, tokens, baurzhan, 300_000, edit=lambda body: replace(body, amount=400_000))
+    bad = net.pay(aigul, tokens, baurzhan, 300_000, edit=lambda body: replace(body, amount=400_000))
     (row,) = baurzhan.upload(bad)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.code) == (Verdict.REFUSED, Code.VALUE_MISMATCH)
-    good = town.pay(aigul, tokens, baurzhan, 300_000)
+    good = net.pay(aigul, tokens, baurzhan, 300_000)
     (settled,) = baurzhan.upload(good)
     assert settled.settlement is not None
     assert settled.settlement.verdict is Verdict.SETTLED

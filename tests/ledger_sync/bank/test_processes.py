@@ -94,9 +94,9 @@ def unreachable(action: Callable[..., Any], *values: Any, **named: Any) -> None:
     assert caught.value.code is Code.UNREACHABLE
 
 
-def agree(town: RealTown) -> bool:
+def agree(net: RealTown) -> bool:
     try:
-        town.check_books()
+        net.check_books()
     except AssertionError:
         return False
     return True

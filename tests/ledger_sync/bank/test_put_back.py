@@ -16,29 +16,29 @@ from wallet.protocol import codec
 from wallet.protocol.bounds import DAY
 
 
-def test_a_revoked_wallets_refresh_is_paid_to_the_account_once(town: LedgerNetwork, tmp_path: Path) -> None:
+def test_a_revoked_wallets_refresh_is_paid_to_the_account_once(net: LedgerNetwork, tmp_path: Path) -> None:
     """The central bank is asked again for the redemption before the bank has revoked the wallet again."""
-    aigul = town.customer("Aigul")
+    aigul = net.customer("Aigul")
     tokens = aigul.fund(50_000)
-    town.settle_down()
-    town.network.back_up(CENTRAL_BANK, tmp_path / "backup")
+    net.settle_down()
+    net.network.back_up(CENTRAL_BANK, tmp_path / "backup")
     aigul.line().post("/v1/losses", [])
-    town.settle_down()
-    aigul.upload(town.refresh(aigul, tokens))
-    town.settle_down()
+    net.settle_down()
+    aigul.upload(net.refresh(aigul, tokens))
+    net.settle_down()
     assert aigul.balance() == OPENING
-    town.network.put_back(CENTRAL_BANK, tmp_path / "backup")
-    town.settle_down(8)
+    net.network.put_back(CENTRAL_BANK, tmp_path / "backup")
+    net.settle_down(8)
     assert len(aigul.deliveries()[0].issuances) == 1, "the first"
     assert aigul.balance() == OPENING
-    town.check_books()
+    net.check_books()
 
 
-def test_a_list_that_two_follow_at_once_is_held_once(town: LedgerNetwork, tmp_path: Path) -> None:
+def test_a_list_that_two_follow_at_once_is_held_once(net: LedgerNetwork, tmp_path: Path) -> None:
     """A bank that was put back finds a funding that it has forgotten; a second thread asks beside the first."""
-    aigul = town.customer("Aigul")
-    town.settle_down()
-    town.network.back_up("alatau", tmp_path / "backup")
+    aigul = net.customer("Aigul")
+    net.settle_down()
+    net.network.back_up("alatau", tmp_path / "backup")
     aigul.fund(20_000)
     asked = False
 
@@ -47,30 +47,30 @@ def test_a_list_that_two_follow_at_once_is_held_once(town: LedgerNetwork, tmp_pa
         answer = exchange.deliver()
         if not asked and exchange.request.url.path == "/v1/movements":
             asked = True
-            town.banks["alatau"].node.movements.follow()
+            net.banks["alatau"].node.movements.follow()
         return answer
 
-    town.network.put_back("alatau", tmp_path / "backup")
-    with town.network.lines.disturbed(beside, caller="alatau", callee=CENTRAL_BANK):
-        town.banks["alatau"].node.movements.follow()
+    net.network.put_back("alatau", tmp_path / "backup")
+    with net.network.lines.disturbed(beside, caller="alatau", callee=CENTRAL_BANK):
+        net.banks["alatau"].node.movements.follow()
     assert asked
-    assert store_of(town.banks["alatau"].node).rows("select kind, amount from unclaimed") == [
+    assert store_of(net.banks["alatau"].node).rows("select kind, amount from unclaimed") == [
         ("funding", -20_000)
     ]
-    town.settle_down()
+    net.settle_down()
     assert aigul.balance() == OPENING - 20_000
-    town.check_books()
+    net.check_books()
 
 
 def test_a_forgotten_funding_whose_customer_is_unknown_holds_up_no_other(
-    town: LedgerNetwork, tmp_path: Path
+    net: LedgerNetwork, tmp_path: Path
 ) -> None:
     """The central bank is asked for it once; where it was put back as well, and has none, the others go on too."""
-    baurzhan = town.customer("Baurzhan")
-    town.settle_down()
+    baurzhan = net.customer("Baurzhan")
+    net.settle_down()
     for name in ("alatau", CENTRAL_BANK):
-        town.network.back_up(name, tmp_path / f"backup of {name}")
-    town.customer("Aigul").fund(20_000)
+        net.network.back_up(name, tmp_path / f"backup of {name}")
+    net.customer("Aigul").fund(20_000)
     asked: list[str] = []
 
     def counted(exchange: Exchange) -> httpx.Response:
@@ -78,41 +78,41 @@ def test_a_forgotten_funding_whose_customer_is_unknown_holds_up_no_other(
             asked.append(exchange.request.url.path)
         return exchange.deliver()
 
-    with town.network.lines.disturbed(counted, caller="alatau", callee=CENTRAL_BANK):
-        town.network.put_back("alatau", tmp_path / "backup of alatau")
-        town.settle_down()
+    with net.network.lines.disturbed(counted, caller="alatau", callee=CENTRAL_BANK):
+        net.network.put_back("alatau", tmp_path / "backup of alatau")
+        net.settle_down()
         baurzhan.fund(1_000)
         assert len(asked) == 1
-        town.network.put_back(CENTRAL_BANK, tmp_path / f"backup of {CENTRAL_BANK}")
-        town.network.restart("alatau")
-        town.settle_down()
+        net.network.put_back(CENTRAL_BANK, tmp_path / f"backup of {CENTRAL_BANK}")
+        net.network.restart("alatau")
+        net.settle_down()
         baurzhan.fund(2_000)
     assert baurzhan.balance() == OPENING - 3_000
 
 
-def test_what_was_passed_on_late_is_passed_on_again(town: LedgerNetwork) -> None:
+def test_what_was_passed_on_late_is_passed_on_again(net: LedgerNetwork) -> None:
     """A backlog had no line for a day, and the other bank was put back to just before it had one again."""
-    work = town.banks["alatau"].node.work
+    work = net.banks["alatau"].node.work
     late, early = Job(JobKind.RELAY_FULL, "zhibek", b"late"), Job(JobKind.RELAY_FULL, "zhibek", b"early")
     for item in (late, early):
         work.add(item)
     work.done(early)
-    town.now += DAY
+    net.now += DAY
     work.done(late)
-    assert work.open_again("zhibek", (JobKind.RELAY_FULL,), town.now - 3_600, 8) == (1, None)
+    assert work.open_again("zhibek", (JobKind.RELAY_FULL,), net.now - 3_600, 8) == (1, None)
     assert work.is_open(late)
 
 
-def test_all_that_was_passed_on_is_opened_in_slices(town: LedgerNetwork) -> None:
+def test_all_that_was_passed_on_is_opened_in_slices(net: LedgerNetwork) -> None:
     """Whoever else needs the store gets at it in between, however much there is."""
-    node = town.banks["alatau"].node
+    node = net.banks["alatau"].node
     store, opened = store_of(node), []
     with store.transaction():
         for number in range(3_000):
             item = Job(JobKind.RELAY_ISSUANCE, "zhibek", number.to_bytes(4))
             node.work.add(item)
             node.work.done(item)
-            town.now += number % 3 == 0
+            net.now += number % 3 == 0
 
     def count() -> None:
         opened.append(store.value("select count(*) from work where done = 0 and kind = 'money'"))
@@ -125,9 +125,9 @@ def test_all_that_was_passed_on_is_opened_in_slices(town: LedgerNetwork) -> None
     assert max(steps) < 1_100
 
 
-def test_no_bank_uses_up_the_numbers_of_movements(town: LedgerNetwork) -> None:
+def test_no_bank_uses_up_the_numbers_of_movements(net: LedgerNetwork) -> None:
     """It says that it has followed more than the central bank will ever number."""
-    aigul = town.customer("Aigul")
+    aigul = net.customer("Aigul")
     aigul.fund(1_000)
 
     def boasting(exchange: Exchange) -> httpx.Response:
@@ -138,10 +138,10 @@ def test_no_bank_uses_up_the_numbers_of_movements(town: LedgerNetwork) -> None:
         told = httpx.ByteStream(codec.encode([2**53 - 1, number, page]))
         return httpx.Response(200, headers={"content-type": BODY_TYPE}, stream=told)
 
-    with town.network.lines.disturbed(boasting, caller=CENTRAL_BANK, callee="zhibek"):
-        town.start_central()
-        town.settle_down()
+    with net.network.lines.disturbed(boasting, caller=CENTRAL_BANK, callee="zhibek"):
+        net.start_central()
+        net.settle_down()
     aigul.fund(2_000)
-    town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", 15_000])
-    town.settle_down()
-    town.check_books()
+    net.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", 15_000])
+    net.settle_down()
+    net.check_books()

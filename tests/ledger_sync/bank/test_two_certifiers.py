@@ -28,7 +28,7 @@ MOST = 2
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
     made = LedgerNetwork(tmp_path)
     made.resize(wallets=MOST)
     yield made
@@ -57,79 +57,79 @@ def certify(node: Node, customer: Customer, key: Key, total: int = 0) -> Signed[
     return node.certification.certify(customer.account, device, key.public, total, proof)
 
 
-def meanwhile(town: LedgerNetwork, happens: Callable[[Node], object]) -> tuple[Node, Slow]:
+def meanwhile(net: LedgerNetwork, happens: Callable[[Node], object]) -> tuple[Node, Slow]:
     """A process of the bank, and its key; while it signs, something happens at another one."""
-    running = town.banks["alatau"].node
+    running = net.banks["alatau"].node
     sign = Slow(running.context.signing, lambda: happens(running))
-    return another_process(town, signing=sign), sign
+    return another_process(net, signing=sign), sign
 
 
-def count(town: LedgerNetwork, table: str, key: Key) -> int:
+def count(net: LedgerNetwork, table: str, key: Key) -> int:
     sql = f"select count(*) from {table} where key = ?"
-    return int(store_of(town.banks["alatau"].node).value(sql, (key.public,)))
+    return int(store_of(net.banks["alatau"].node).value(sql, (key.public,)))
 
 
-def test_one_key_gets_one_certificate(town: LedgerNetwork) -> None:
-    asel, key = town.customer("asel"), Key.of("new")
+def test_one_key_gets_one_certificate(net: LedgerNetwork) -> None:
+    asel, key = net.customer("asel"), Key.of("new")
     made: list[Signed[Certificate]] = []
-    node, sign = meanwhile(town, lambda other: made.append(certify(other, asel, key)))
+    node, sign = meanwhile(net, lambda other: made.append(certify(other, asel, key)))
     assert certify(node, asel, key) == made[0]
-    assert (count(town, "wallets", key), count(town, "certificates", key), sign.signed) == (1, 1, 1)
+    assert (count(net, "wallets", key), count(net, "certificates", key), sign.signed) == (1, 1, 1)
     node.context.storage.close()
 
 
-def test_a_merchants_key_gets_one_more_after_the_other(town: LedgerNetwork) -> None:
+def test_a_merchants_key_gets_one_more_after_the_other(net: LedgerNetwork) -> None:
     """What it was to follow is not the newest any more, and the total is another."""
-    shop = town.customer("Shop", kind=WalletKind.MERCHANT)
+    shop = net.customer("Shop", kind=WalletKind.MERCHANT)
     key = shop.person.key
-    town.now += 1
+    net.now += 1
     made: list[Signed[Certificate]] = []
-    town.resize(wallets=MOST + 1)
-    node, sign = meanwhile(town, lambda other: made.append(certify(other, shop, key, 100)))
+    net.resize(wallets=MOST + 1)
+    node, sign = meanwhile(net, lambda other: made.append(certify(other, shop, key, 100)))
     certificate = certify(node, shop, key, 200)
     assert (made[0].body.total, certificate.body.total, sign.signed) == (100, 200, 2)
-    assert count(town, "wallets", key) == count(town, "certificates", key) == MOST + 1
+    assert count(net, "wallets", key) == count(net, "certificates", key) == MOST + 1
     node.context.storage.close()
 
 
-def test_a_key_that_another_customer_got_meanwhile_is_refused(town: LedgerNetwork) -> None:
-    asel, other, key = town.customer("asel"), town.customer("other"), Key.of("new")
-    node, _sign = meanwhile(town, lambda running: certify(running, other, key))
+def test_a_key_that_another_customer_got_meanwhile_is_refused(net: LedgerNetwork) -> None:
+    asel, other, key = net.customer("asel"), net.customer("other"), Key.of("new")
+    node, _sign = meanwhile(net, lambda running: certify(running, other, key))
     with pytest.raises(Refusal) as refused:
         certify(node, asel, key)
     assert refused.value.code is Code.AUTH_FORBIDDEN
     assert node.wallets.customer_of(key.public) == other.account
-    assert (count(town, "wallets", key), count(town, "certificates", key)) == (1, 1)
-    assert count(town, "possessions", key) == 1
+    assert (count(net, "wallets", key), count(net, "certificates", key)) == (1, 1)
+    assert count(net, "possessions", key) == 1
     node.context.storage.close()
 
 
-def test_who_is_revoked_for_a_contradiction_meanwhile_gets_no_certificate(town: LedgerNetwork) -> None:
-    asel, key = town.customer("asel"), Key.of("new")
+def test_who_is_revoked_for_a_contradiction_meanwhile_gets_no_certificate(net: LedgerNetwork) -> None:
+    asel, key = net.customer("asel"), Key.of("new")
 
     def revoke(running: Node) -> None:
         running.wallets.revoke(asel.account, Reason.CONFLICT)
 
-    node, _sign = meanwhile(town, revoke)
+    node, _sign = meanwhile(net, revoke)
     with pytest.raises(Refusal) as refused:
         certify(node, asel, key)
     assert refused.value.code is Code.WALLET_REVOKED
-    assert (count(town, "wallets", key), count(town, "certificates", key)) == (0, 0)
+    assert (count(net, "wallets", key), count(net, "certificates", key)) == (0, 0)
     node.context.storage.close()
 
 
-def test_two_never_make_more_than_a_device_may_have(town: LedgerNetwork) -> None:
-    asel = town.customer("asel")
-    node, _sign = meanwhile(town, lambda running: certify(running, asel, Key.of("one")))
+def test_two_never_make_more_than_a_device_may_have(net: LedgerNetwork) -> None:
+    asel = net.customer("asel")
+    node, _sign = meanwhile(net, lambda running: certify(running, asel, Key.of("one")))
     with pytest.raises(Refusal) as refused:
         certify(node, asel, Key.of("other"))
     assert refused.value.code is Code.TOO_MANY
-    assert (count(town, "wallets", Key.of("one")), count(town, "wallets", Key.of("other"))) == (1, 0)
+    assert (count(net, "wallets", Key.of("one")), count(net, "wallets", Key.of("other"))) == (1, 0)
     node.context.storage.close()
 
 
-def test_nothing_is_signed_while_a_transaction_is_open(town: LedgerNetwork) -> None:
-    asel = town.customer("asel")
-    node, watch = watched(town)
+def test_nothing_is_signed_while_a_transaction_is_open(net: LedgerNetwork) -> None:
+    asel = net.customer("asel")
+    node, watch = watched(net)
     certify(node, asel, Key.of("new"))
     assert (len(watch.signed), watch.inside) == (1, [])

@@ -23,7 +23,7 @@ ONE, OTHER = Key.of("one device").public, Key.of("another device").public
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
     made = LedgerNetwork(tmp_path)
     yield made
     made.close()
@@ -41,13 +41,13 @@ class Late(SqliteCustomers):
         return super().admit(device, code, since, most)
 
 
-def enrolled(town: LedgerNetwork, device: bytes, meanwhile: bytes) -> tuple[str, str]:
+def enrolled(net: LedgerNetwork, device: bytes, meanwhile: bytes) -> tuple[str, str]:
     """The account and who speaks for it, after ``device`` has enrolled at a process whose other one enrols
     ``meanwhile`` in between."""
     body = [b"c" * 16, "Aigul", 0, 0, 5]
-    (code,) = town.order("alatau", "POST", "/v1/customers", body)
-    node = town.banks["alatau"].node
-    storage = SqliteStorage(town.folder / "alatau" / "bank.db")
+    (code,) = net.order("alatau", "POST", "/v1/customers", body)
+    node = net.banks["alatau"].node
+    storage = SqliteStorage(net.folder / "alatau" / "bank.db")
     try:
         storage.customers = Late(storage, lambda: node.customers.enrol(code, meanwhile))
         customer = Customers(replace(node.context, storage=storage)).enrol(code, device)
@@ -56,28 +56,28 @@ def enrolled(town: LedgerNetwork, device: bytes, meanwhile: bytes) -> tuple[str,
         storage.close()
 
 
-def test_a_code_that_another_device_used_meanwhile_is_unknown(town: LedgerNetwork) -> None:
+def test_a_code_that_another_device_used_meanwhile_is_unknown(net: LedgerNetwork) -> None:
     with pytest.raises(Refusal) as refused:
-        enrolled(town, ONE, meanwhile=OTHER)
+        enrolled(net, ONE, meanwhile=OTHER)
     assert refused.value.code is Code.ENROLMENT_UNKNOWN
-    node = town.banks["alatau"].node
+    node = net.banks["alatau"].node
     assert node.customers.account_of(ONE) is None
     assert node.customers.account_of(OTHER) == (b"c" * 16).hex()
 
 
-def test_a_code_that_the_same_device_used_meanwhile_has_served_it(town: LedgerNetwork) -> None:
-    account, speaks_for = enrolled(town, ONE, meanwhile=ONE)
+def test_a_code_that_the_same_device_used_meanwhile_has_served_it(net: LedgerNetwork) -> None:
+    account, speaks_for = enrolled(net, ONE, meanwhile=ONE)
     assert account == speaks_for == (b"c" * 16).hex()
 
 
-def test_a_forgotten_funding_is_paid_once(town: LedgerNetwork, tmp_path: Path) -> None:
+def test_a_forgotten_funding_is_paid_once(net: LedgerNetwork, tmp_path: Path) -> None:
     """Its customer pays what it had paid, though both processes were shown the issuance before either booked."""
-    aigul = town.customer("Aigul")
-    town.settle_down()
-    town.network.back_up("alatau", tmp_path / "backup")
+    aigul = net.customer("Aigul")
+    net.settle_down()
+    net.network.back_up("alatau", tmp_path / "backup")
     aigul.fund(300_000)
-    town.network.put_back("alatau", tmp_path / "backup")
-    first, second = town.banks["alatau"].node, another_process(town)
+    net.network.put_back("alatau", tmp_path / "backup")
+    first, second = net.banks["alatau"].node, another_process(net)
     first.movements.follow()
     shown = 0
 
@@ -89,11 +89,11 @@ def test_a_forgotten_funding_is_paid_once(town: LedgerNetwork, tmp_path: Path) -
             second.forgotten_fundings.recover()
         return answer
 
-    with town.network.lines.disturbed(beside, caller="alatau", callee=CENTRAL_BANK):
+    with net.network.lines.disturbed(beside, caller="alatau", callee=CENTRAL_BANK):
         first.forgotten_fundings.recover()
     assert shown == 2
     assert aigul.balance() == OPENING - 300_000
     assert first.context.storage.movements.held_of("funding") == []
     second.context.storage.close()
-    town.settle_down()
-    town.check_books()
+    net.settle_down()
+    net.check_books()

@@ -28,15 +28,15 @@ Answer = Callable[[], httpx.Response]
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[LedgerNetwork]:
+def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
     made = LedgerNetwork(tmp_path)
     yield made
     made.close()
 
 
 @pytest.fixture
-def second(town: LedgerNetwork) -> Iterator[Node]:
-    node = another_process(town)
+def second(net: LedgerNetwork) -> Iterator[Node]:
+    node = another_process(net)
     yield node
     node.context.storage.close()
 
@@ -54,7 +54,7 @@ def position_short() -> httpx.Response:
     )
 
 
-def after_the_answer(town: LedgerNetwork, happens: Callable[[], object], says: Answer | None = None) -> None:
+def after_the_answer(net: LedgerNetwork, happens: Callable[[], object], says: Answer | None = None) -> None:
     """The central bank has answered the next call for a funding, but nobody has read that yet, when something happens.
     It says what it says, or ``says``, and then has not heard of the call."""
     is_first = True
@@ -69,7 +69,7 @@ def after_the_answer(town: LedgerNetwork, happens: Callable[[], object], says: A
         happens()
         return answer
 
-    town.between = between
+    net.between = between
 
 
 def refused(act: Callable[[], object]) -> Code:
@@ -78,72 +78,72 @@ def refused(act: Callable[[], object]) -> Code:
     return caught.value.code
 
 
-def test_a_funding_that_two_finish_at_once_is_booked_once(town: LedgerNetwork, second: Node) -> None:
-    aigul, first = town.customer("Aigul"), town.banks["alatau"].node
+def test_a_funding_that_two_finish_at_once_is_booked_once(net: LedgerNetwork, second: Node) -> None:
+    aigul, first = net.customer("Aigul"), net.banks["alatau"].node
     made: list[Signed[Issuance]] = []
-    after_the_answer(town, lambda: made.append(second.funding.finish(FUNDING)))
+    after_the_answer(net, lambda: made.append(second.funding.finish(FUNDING)))
     assert fund(first, aigul) == made[0]
     assert aigul.balance() == OPENING - AMOUNT
     assert first.funding.open_ones() == second.funding.open_ones() == []
-    town.check_books()
+    net.check_books()
 
 
-def test_what_another_gave_back_is_given_back_once(town: LedgerNetwork, second: Node) -> None:
-    aigul, first = town.customer("Aigul"), town.banks["alatau"].node
-    town.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])
+def test_what_another_gave_back_is_given_back_once(net: LedgerNetwork, second: Node) -> None:
+    aigul, first = net.customer("Aigul"), net.banks["alatau"].node
+    net.order(CENTRAL_BANK, "POST", "/v1/withdrawals", [b"w" * 16, "alatau", GRANT - 1_000])
     said: list[Code] = []
-    after_the_answer(town, lambda: said.append(refused(lambda: second.funding.finish(FUNDING))))
+    after_the_answer(net, lambda: said.append(refused(lambda: second.funding.finish(FUNDING))))
     assert [refused(lambda: fund(first, aigul)), *said] == [Code.POSITION_SHORT, Code.POSITION_SHORT]
     assert (aigul.balance(), second.context.books.balance(FUNDINGS)) == (OPENING, 0)
-    town.settle_down(1)
-    town.check_books()
+    net.settle_down(1)
+    net.check_books()
 
 
-def test_whose_refusal_comes_after_the_tokens_has_the_tokens(town: LedgerNetwork, second: Node) -> None:
+def test_whose_refusal_comes_after_the_tokens_has_the_tokens(net: LedgerNetwork, second: Node) -> None:
     """Of two calls one was refused and the other carried out: what was booked first stands, nothing is given back."""
-    aigul, first = town.customer("Aigul"), town.banks["alatau"].node
+    aigul, first = net.customer("Aigul"), net.banks["alatau"].node
     made: list[Signed[Issuance]] = []
-    after_the_answer(town, lambda: made.append(second.funding.finish(FUNDING)), position_short)
+    after_the_answer(net, lambda: made.append(second.funding.finish(FUNDING)), position_short)
     assert fund(first, aigul) == made[0]
     assert aigul.balance() == OPENING - AMOUNT
-    town.check_books()
+    net.check_books()
 
 
-def test_who_is_late_does_not_end_a_later_attempt(town: LedgerNetwork, second: Node) -> None:
+def test_who_is_late_does_not_end_a_later_attempt(net: LedgerNetwork, second: Node) -> None:
     """Given back by one, debited anew by the list of movements, and then the first answer is read at last."""
-    aigul, first = town.customer("Aigul"), town.banks["alatau"].node
+    aigul, first = net.customer("Aigul"), net.banks["alatau"].node
 
     def give_back_and_resume() -> None:
-        after_the_answer(town, lambda: None, position_short)
+        after_the_answer(net, lambda: None, position_short)
         assert refused(lambda: second.funding.finish(FUNDING)) is Code.POSITION_SHORT
         assert aigul.balance() == OPENING
         second.movements.follow()
         assert aigul.balance() == OPENING - AMOUNT
 
-    after_the_answer(town, give_back_and_resume)
+    after_the_answer(net, give_back_and_resume)
     issuance = fund(first, aigul)
     assert sum(issuance.body.amounts) == AMOUNT
     assert (aigul.balance(), first.context.books.balance(FUNDINGS)) == (OPENING - AMOUNT, 0)
-    town.settle_down(1)
-    town.check_books()
+    net.settle_down(1)
+    net.check_books()
 
 
-def test_an_account_pays_for_one_of_two_fundings(town: LedgerNetwork, second: Node) -> None:
-    aigul, first = town.customer("Aigul"), town.banks["alatau"].node
+def test_an_account_pays_for_one_of_two_fundings(net: LedgerNetwork, second: Node) -> None:
+    aigul, first = net.customer("Aigul"), net.banks["alatau"].node
     said: list[Code] = []
     amount = OPENING - 1
-    after_the_answer(town, lambda: said.append(refused(lambda: fund(second, aigul, amount, b"g" * 16))))
+    after_the_answer(net, lambda: said.append(refused(lambda: fund(second, aigul, amount, b"g" * 16))))
     fund(first, aigul, amount)
     assert said == [Code.ACCOUNT_SHORT]
     assert aigul.balance() == 1
-    town.check_books()
+    net.check_books()
 
 
-def test_a_list_that_two_processes_follow_at_once_is_booked_once(town: LedgerNetwork, second: Node) -> None:
-    first = town.banks["alatau"].node
+def test_a_list_that_two_processes_follow_at_once_is_booked_once(net: LedgerNetwork, second: Node) -> None:
+    first = net.banks["alatau"].node
     first.movements.follow()
     own = first.context.books.position
-    town.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", 70])
+    net.order(CENTRAL_BANK, "POST", "/v1/issues", [b"i" * 16, "alatau", 70])
     is_first = True
 
     def between(_name: str, request: httpx.Request, deliver: Answer) -> httpx.Response:
@@ -154,13 +154,13 @@ def test_a_list_that_two_processes_follow_at_once_is_booked_once(town: LedgerNet
             second.movements.follow()
         return answer
 
-    town.between = between
+    net.between = between
     first.movements.follow()
     assert (first.context.books.position, first.movements.seen) == (own + 70, second.movements.seen)
 
 
-def test_nothing_is_verified_while_a_transaction_is_open(town: LedgerNetwork) -> None:
-    aigul = town.customer("Aigul")
-    node, watch = watched(town)
+def test_nothing_is_verified_while_a_transaction_is_open(net: LedgerNetwork) -> None:
+    aigul = net.customer("Aigul")
+    node, watch = watched(net)
     issuance = fund(node, aigul)
     assert (watch.count(issuance), watch.inside) == (1, [])

@@ -25,10 +25,10 @@ RELAYS = "/v1/relays"
 class Relays:
     """What is passed on to the other bank, and what happens meanwhile."""
 
-    def __init__(self, town: LedgerNetwork) -> None:
+    def __init__(self, net: LedgerNetwork) -> None:
         self.count = 0
         self.meanwhile: Callable[[], object] = lambda: None
-        town.between = self._between
+        net.between = self._between
 
     def _between(self, service: str, request: httpx.Request, deliver: Callable[[], httpx.Response]) -> Any:
         if service == THERE and request.url.path == RELAYS:
@@ -38,22 +38,22 @@ class Relays:
 
 
 @pytest.fixture
-def first(town: LedgerNetwork) -> Node:
-    return town.banks[HERE].node
+def first(net: LedgerNetwork) -> Node:
+    return net.banks[HERE].node
 
 
 @pytest.fixture
-def second(town: LedgerNetwork) -> Iterator[Node]:
-    node = another_process(town, HERE)
+def second(net: LedgerNetwork) -> Iterator[Node]:
+    node = another_process(net, HERE)
     yield node
     node.context.storage.close()
 
 
-def paid(town: LedgerNetwork, count: int) -> tuple[Customer, list[Signed[Transfer]]]:
+def paid(net: LedgerNetwork, count: int) -> tuple[Customer, list[Signed[Transfer]]]:
     """Payments to a customer of the other bank, settled here and not yet passed on."""
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", THERE)
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", THERE)
     tokens = aigul.fund(*[1_000] * count)
-    made = [town.pay(aigul, [token], baurzhan, 1_000) for token in tokens]
+    made = [net.pay(aigul, [token], baurzhan, 1_000) for token in tokens]
     aigul.upload(*made)
     return baurzhan, made
 
@@ -62,12 +62,10 @@ def to_pass_on(node: Node) -> list[bytes]:
     return list(node.context.storage.jobs.open_subjects(JobKind.RELAY_FULL, THERE))
 
 
-def test_what_one_is_passing_on_the_other_leaves_alone(
-    town: LedgerNetwork, first: Node, second: Node
-) -> None:
-    payee, made = paid(town, 5)
+def test_what_one_is_passing_on_the_other_leaves_alone(net: LedgerNetwork, first: Node, second: Node) -> None:
+    payee, made = paid(net, 5)
     assert len(to_pass_on(first)) == 5
-    relays = Relays(town)
+    relays = Relays(net)
     relays.meanwhile = second.work_round
     first.work_round()
     assert relays.count == 1
@@ -76,10 +74,10 @@ def test_what_one_is_passing_on_the_other_leaves_alone(
 
 
 def test_what_was_asked_for_again_meanwhile_is_passed_on_once_more_after_it(
-    town: LedgerNetwork, first: Node, second: Node
+    net: LedgerNetwork, first: Node, second: Node
 ) -> None:
-    _, (made,) = paid(town, 1)
-    relays = Relays(town)
+    _, (made,) = paid(net, 1)
+    relays = Relays(net)
 
     def again() -> None:
         if relays.count == 1:
@@ -94,37 +92,37 @@ def test_what_was_asked_for_again_meanwhile_is_passed_on_once_more_after_it(
 
 
 def test_what_a_dead_process_had_claimed_is_passed_on_by_the_other_when_its_time_is_over(
-    town: LedgerNetwork, first: Node, second: Node
+    net: LedgerNetwork, first: Node, second: Node
 ) -> None:
-    payee, made = paid(town, 3)
+    payee, made = paid(net, 3)
     assert len(first.work.claim(2, (JobKind.RELAY_FULL,), THERE)) == 2
-    relays = Relays(town)
+    relays = Relays(net)
     second.work_round()
     assert len(to_pass_on(second)) == 2
-    town.now += HELD
+    net.now += HELD
     second.work_round()
     assert to_pass_on(second) == []
     assert relays.count == 2
     assert {row.txid for row in payee.deliveries()[1]} == {transfer.id for transfer in made}
 
 
-def test_a_process_that_starts_again_goes_on_at_once(town: LedgerNetwork, first: Node) -> None:
-    paid(town, 3)
+def test_a_process_that_starts_again_goes_on_at_once(net: LedgerNetwork, first: Node) -> None:
+    paid(net, 3)
     first.work.claim(2, (JobKind.RELAY_FULL,), THERE)
-    town.network.restart(HERE)
-    again = town.banks[HERE].node
+    net.network.restart(HERE)
+    again = net.banks[HERE].node
     again.work_round()
     assert to_pass_on(again) == []
 
 
-def test_nothing_is_signed_or_verified_inside_a_transaction(town: LedgerNetwork) -> None:
+def test_nothing_is_signed_or_verified_inside_a_transaction(net: LedgerNetwork) -> None:
     """By whoever passes on, redeems and revokes, and by whoever is passed on to."""
-    aigul, baurzhan = town.customer("Aigul"), town.customer("Baurzhan", THERE)
-    made = town.pay(aigul, aigul.fund(1_000), baurzhan, 1_000)
-    back = town.refuse(baurzhan, town.outputs(made)[0])
-    here, seen_here = watched(town, HERE)
-    there, seen_there = watched(town, THERE)
-    here.upload(town.bundle([made, back]), f"customer:{aigul.account}")
+    aigul, baurzhan = net.customer("Aigul"), net.customer("Baurzhan", THERE)
+    made = net.pay(aigul, aigul.fund(1_000), baurzhan, 1_000)
+    back = net.refuse(baurzhan, net.outputs(made)[0])
+    here, seen_here = watched(net, HERE)
+    there, seen_there = watched(net, THERE)
+    here.upload(net.bundle([made, back]), f"customer:{aigul.account}")
     here.wallets.revoke(aigul.account, Reason.LOST)
     for node in (here, there, here):
         node.work_round()

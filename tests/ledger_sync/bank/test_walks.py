@@ -38,9 +38,9 @@ steps = st.lists(
 class Life:
     """What the wallets know, and what they do next. Customer 0 is the cheat: it and its clone spend what is spent."""
 
-    def __init__(self, town: LedgerNetwork) -> None:
-        self.town = town
-        self.people = [town.customer(f"P{n}", BANKS[n % 2], opening=5_000_000) for n in range(PEOPLE)]
+    def __init__(self, net: LedgerNetwork) -> None:
+        self.net = net
+        self.people = [net.customer(f"P{n}", BANKS[n % 2], opening=5_000_000) for n in range(PEOPLE)]
         self.cheat = self.people[0]
         held = self.cheat.person
         self.clone = Person(held.key, held.certificate)
@@ -63,7 +63,7 @@ class Life:
             case "d":
                 self.redeem(one, to_account=size > 4)
             case "x":
-                self.town.settle_down(1)
+                self.net.settle_down(1)
             case "n":
                 self.toggle(SERVICES[one % len(SERVICES)])
             case "s":
@@ -87,8 +87,8 @@ class Life:
 
     def _pay(self, payer: Customer | Person, index: int, token: Token, other: int, size: int) -> None:
         amount = max(1, token.amount * size // 10)
-        paid = self.town.pay(payer, [token], self.people[other], amount)
-        outputs = self.town.outputs(paid)
+        paid = self.net.pay(payer, [token], self.people[other], amount)
+        outputs = self.net.outputs(paid)
         self.purses[other].append(outputs[0])
         if payer is not self.clone:
             self.purses[index] += outputs[1:]
@@ -104,12 +104,12 @@ class Life:
         if paid:
             self.purses[one].remove(paid[-1])
             payer = next(n for n, person in enumerate(self.people) if person.key == paid[-1].payer)
-            self._made(self.town.refuse(self.people[one], paid[-1]), paid[-1], one, payer)
+            self._made(self.net.refuse(self.people[one], paid[-1]), paid[-1], one, payer)
 
     def redeem(self, one: int, *, to_account: bool) -> None:
         if self.purses[one]:
             token = self.purses[one].pop()
-            make = self.town.defund if to_account else self.town.refresh
+            make = self.net.defund if to_account else self.net.refresh
             self._made(make(self.people[one], [token]), token, one)
 
     def upload(self, one: int, which: int, *, whole: bool) -> None:
@@ -119,27 +119,27 @@ class Life:
                 self.people[one].upload(known[which % len(known)], whole=whole)
 
     def toggle(self, service: str) -> None:
-        self.town.down ^= {service}
+        self.net.down ^= {service}
 
     def restart(self, bank: str) -> None:
-        self.town.stop(bank)
-        self.town.start(bank)
+        self.net.stop(bank)
+        self.net.start(bank)
 
     # the end
 
     def end(self) -> None:
-        town = self.town
-        town.down.clear()
+        net = self.net
+        net.down.clear()
         for transfer, holders in self.transfers:
             for holder in holders:
                 self.people[holder].upload(transfer)
-        town.settle_down()
+        net.settle_down()
         self.check_verdicts()
         self.check_blame()
-        town.now += 121 * DAY
-        town.settle_down(6)
-        town.check_books()
-        assert town.central_books()[2] == 0, "nothing is left that nobody can get"
+        net.now += 121 * DAY
+        net.settle_down(6)
+        net.check_books()
+        assert net.central_books()[2] == 0, "nothing is left that nobody can get"
 
     def check_verdicts(self) -> None:
         for transfer, holders in self.transfers:
@@ -154,10 +154,10 @@ class Life:
                 assert settlement is not None
                 if settlement.verdict is Verdict.CONFLICT:
                     assert row[0].evidence is not None
-                    assert check_evidence(row[0].evidence, self.town.directory()).key == self.cheat.key
+                    assert check_evidence(row[0].evidence, self.net.directory()).key == self.cheat.key
 
     def check_blame(self) -> None:
-        revoked = self.town.policy().revoked
+        revoked = self.net.policy().revoked
         for person in self.people[1:]:
             assert person.person.certificate.body.revocation_id not in revoked
         own = [transfer for transfer, _holders in self.transfers if self._signer(transfer) == self.cheat.key]
@@ -169,7 +169,7 @@ class Life:
         assert is_revoked or not contradicts
 
     def _signer(self, transfer: Signed[Transfer]) -> bytes:
-        return self.town._inputs[transfer.id][0].owner
+        return self.net._inputs[transfer.id][0].owner
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -178,12 +178,12 @@ def test_whatever_happens_the_sums_agree_and_only_the_cheat_is_blamed(
     steps: list[tuple[str, int, int, int]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        town = LedgerNetwork(Path(folder))
+        net = LedgerNetwork(Path(folder))
         try:
-            life = Life(town)
+            life = Life(net)
             for step in steps:
                 life.step(*step)
             life.end()
         finally:
-            town.down.clear()
-            town.close()
+            net.down.clear()
+            net.close()

@@ -9,13 +9,13 @@ from tests.ledger_sync.bank.watched import watched
 
 
 def test_a_watch_sees_what_is_signed_and_verified_and_whether_a_transaction_was_open(tmp_path: Path) -> None:
-    town = LedgerNetwork(tmp_path)
-    asel = town.customer("asel")
-    node, watch = watched(town)
+    net = LedgerNetwork(tmp_path)
+    asel = net.customer("asel")
+    node, watch = watched(net)
     certificate = asel.person.certificate
     key = node.context.key(asel.key)
-    transfer = town.refresh(asel, asel.fund(5_000))
-    (bank,) = node.context.trust.directory.bank_keys("alatau", town.now)
+    transfer = net.refresh(asel, asel.fund(5_000))
+    (bank,) = node.context.trust.directory.bank_keys("alatau", net.now)
     assert transfer.signed_by(key)
     assert certificate.signed_by(bank)
     assert not certificate.signed_by(key)
@@ -29,4 +29,4 @@ def test_a_watch_sees_what_is_signed_and_verified_and_whether_a_transaction_was_
     assert watch.inside == ["signed", "verified"]
     watch.forget()
     assert (watch.signed, watch.verified, watch.inside) == ([], [], [])
-    town.close()
+    net.close()

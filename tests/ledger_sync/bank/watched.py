@@ -114,25 +114,25 @@ class WatchedTrust:
         self.trusted.refresh()
 
 
-def watched(town: LedgerNetwork, bank: str = "alatau") -> tuple[Node, Watch]:
+def watched(net: LedgerNetwork, bank: str = "alatau") -> tuple[Node, Watch]:
     """One more node of ``bank`` over its store and lines, and what is seen of it."""
-    node = town.banks[bank].node
-    house = node.context
-    watch = Watch(house.storage.unit)
-    signer = town.network.signer(bank, BANK)
+    node = net.banks[bank].node
+    context = node.context
+    watch = Watch(context.storage.unit)
+    signer = net.network.signer(bank, BANK)
 
     @lru_cache
     def key(raw: bytes) -> PublicKey:
         return WatchedKey(p256(raw).algorithm, raw, watch)
 
     seen = replace(
-        house, signing=watch.signing(house.signing), key=key, trust=WatchedTrust(house.trust, watch)
+        context, signing=watch.signing(context.signing), key=key, trust=WatchedTrust(context.trust, watch)
     )
-    others = [name for name in town.banks if name != bank]
+    others = [name for name in net.banks if name != bank]
     lines = Peers(
-        town.network.line(bank, NOTARY, signer),
-        town.network.line(bank, CENTRAL_BANK, signer),
-        {name: town.network.line(bank, name, signer) for name in others},
+        net.network.line(bank, NOTARY, signer),
+        net.network.line(bank, CENTRAL_BANK, signer),
+        {name: net.network.line(bank, name, signer) for name in others},
     )
     made = Node(seen, node.terms, lines)
     made.deliveries.begin_numbers()

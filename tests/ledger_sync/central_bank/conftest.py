@@ -11,7 +11,7 @@ from tests.ledger_sync.central_bank.rig import CentralBankRig
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Iterator[CentralBankRig]:
-    stand = CentralBankRig(tmp_path)
-    yield stand
-    stand.close()
+def rig(tmp_path: Path) -> Iterator[CentralBankRig]:
+    rig = CentralBankRig(tmp_path)
+    yield rig
+    rig.close()

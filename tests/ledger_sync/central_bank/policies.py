@@ -12,21 +12,21 @@ from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Policy, PolicyUpdate, Reason, first_policy
 
 
-def update(stand: CentralBankRig, since: int = 0) -> PolicyUpdate:
-    return PolicyUpdate.from_cbor(stand.alatau.get("/v1/policy", {"since": since}), most=MAX_DELTAS_ONLINE)
+def update(rig: CentralBankRig, since: int = 0) -> PolicyUpdate:
+    return PolicyUpdate.from_cbor(rig.alatau.get("/v1/policy", {"since": since}), most=MAX_DELTAS_ONLINE)
 
 
-def policy(stand: CentralBankRig) -> Policy:
-    signed = read_directory(stand.alatau.get("/v1/directory"))
-    now = update(stand)
+def policy(rig: CentralBankRig) -> Policy:
+    signed = read_directory(rig.alatau.get("/v1/directory"))
+    now = update(rig)
     assert now.head is not None
-    return first_policy(Directory.of(signed, stand.ledger.world.root.public), now.head, now.deltas)
+    return first_policy(Directory.of(signed, rig.ledger.world.root.public), now.head, now.deltas)
 
 
-def revoke(stand: CentralBankRig, *listed: tuple[Person, Reason], evidence: Evidence | None = None) -> int:
+def revoke(rig: CentralBankRig, *listed: tuple[Person, Reason], evidence: Evidence | None = None) -> int:
     """In a delta of its own: long enough after the last one."""
-    stand.now = max(stand.now, stand.registry._published + POOL_SECONDS)
-    (version,) = stand.alatau.post("/v1/revocations", body(*listed, evidence=evidence))
+    rig.now = max(rig.now, rig.registry._published + POOL_SECONDS)
+    (version,) = rig.alatau.post("/v1/revocations", body(*listed, evidence=evidence))
     return int(version)
 
 
@@ -35,11 +35,11 @@ def body(*listed: tuple[Person, Reason], evidence: Evidence | None = None) -> Cb
     return [wallets, None if evidence is None else evidence.to_cbor()]
 
 
-def double_spend(stand: CentralBankRig, cheat: Person) -> Evidence:
-    bob, cid = stand.ledger.person("bob"), stand.ledger.person("cid")
-    tokens = stand.fund(cheat, 500)
-    one, other = stand.ledger.pay(cheat, tokens, bob, 500), stand.ledger.pay(cheat, tokens, cid, 400)
-    transfers = stand.ledger.transfers
+def double_spend(rig: CentralBankRig, cheat: Person) -> Evidence:
+    bob, cid = rig.ledger.person("bob"), rig.ledger.person("cid")
+    tokens = rig.fund(cheat, 500)
+    one, other = rig.ledger.pay(cheat, tokens, bob, 500), rig.ledger.pay(cheat, tokens, cid, 400)
+    transfers = rig.ledger.transfers
     evidence = Evidence.of(transfers[one[0].ref.txid], transfers[other[0].ref.txid], cheat.certificate)
     assert evidence is not None
     return evidence

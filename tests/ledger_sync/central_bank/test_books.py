@@ -20,8 +20,8 @@ class Books(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = TemporaryDirectory()
-        self.stand = CentralBankRig(Path(self.folder.name))
-        ledger = self.stand.ledger
+        self.rig = CentralBankRig(Path(self.folder.name))
+        ledger = self.rig.ledger
         self.people = [ledger.person("ann"), ledger.person("bob", "zhibek"), ledger.person("cid")]
         self.tokens: list[tuple[int, object]] = []
         self.redeemed: dict[bytes, object] = {}
@@ -31,8 +31,8 @@ class Books(RuleBasedStateMachine):
     def fund(self, who: int, amounts: list[int]) -> None:
         self.count += 1
         bank = self.people[who].certificate.body.bank
-        if sum(amounts) <= self.stand.books()[3][bank]:
-            made = self.stand.fund(self.people[who], *amounts, name=str(self.count))
+        if sum(amounts) <= self.rig.books()[3][bank]:
+            made = self.rig.fund(self.people[who], *amounts, name=str(self.count))
             self.tokens += [(who, token) for token in made]
 
     @rule(chance=st.randoms(), again=st.booleans())
@@ -41,8 +41,8 @@ class Books(RuleBasedStateMachine):
             held = chance.choice(self.tokens)  # type: ignore[attr-defined]
             payee = (held[0] + 1) % 3
             amount = chance.randint(1, held[1].amount)  # type: ignore[attr-defined]
-            outputs = self.stand.ledger.pay(self.people[held[0]], [held[1]], self.people[payee], amount)
-            self.stand.commit(outputs)
+            outputs = self.rig.ledger.pay(self.people[held[0]], [held[1]], self.people[payee], amount)
+            self.rig.commit(outputs)
             if not again:
                 self.tokens.remove(held)
             self.tokens += list(zip((payee, held[0]), outputs, strict=False))
@@ -58,9 +58,9 @@ class Books(RuleBasedStateMachine):
                 what = Refresh(owner.key.public, (token.amount,))
             elif purpose == "payer" and token.payer is not None:
                 what = ToPayer(token.payer)
-            outputs = self.stand.ledger.redeem(owner, [token], what)
-            self.stand.commit(outputs)
-            answer = self.stand.redeem(outputs)
+            outputs = self.rig.ledger.redeem(owner, [token], what)
+            self.rig.commit(outputs)
+            answer = self.rig.redeem(outputs)
             assert answer[1] <= token.amount
             self.redeemed[outputs[0].ref.txid] = (outputs, answer)
             if not again:
@@ -68,21 +68,21 @@ class Books(RuleBasedStateMachine):
 
     @rule()
     def repeat_and_restart(self) -> None:
-        self.stand.reopen()
+        self.rig.reopen()
         for outputs, answer in self.redeemed.values():  # type: ignore[misc]
-            assert self.stand.redeem(outputs) == answer  # type: ignore[has-type, has-type]
+            assert self.rig.redeem(outputs) == answer  # type: ignore[has-type, has-type]
 
     @invariant()
     def nothing_made_nothing_lost(self) -> None:
-        if hasattr(self, "stand"):
-            issued, redeemed, outstanding, positions = self.stand.books()
+        if hasattr(self, "rig"):
+            issued, redeemed, outstanding, positions = self.rig.books()
             assert (issued, redeemed) == (2 * GRANT, 0)
             assert outstanding >= 0
             assert all(held >= 0 for held in positions.values())
 
     def teardown(self) -> None:
-        if hasattr(self, "stand"):
-            self.stand.close()
+        if hasattr(self, "rig"):
+            self.rig.close()
             self.folder.cleanup()
 
 

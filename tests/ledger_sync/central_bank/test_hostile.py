@@ -27,30 +27,30 @@ PATHS = (
 
 
 @pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CentralBankRig]:
-    stand = CentralBankRig(tmp_path_factory.mktemp("central bank"))
-    yield stand
-    stand.close()
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CentralBankRig]:
+    rig = CentralBankRig(tmp_path_factory.mktemp("central bank"))
+    yield rig
+    rig.close()
 
 
 @pytest.fixture(scope="module")
-def honest(stand: CentralBankRig) -> dict[str, Cbor]:
+def honest(rig: CentralBankRig) -> dict[str, Cbor]:
     """One good body for each path; the fuzz changes parts of them."""
-    ann, bob = stand.ledger.person("ann"), stand.ledger.person("bob")
-    paid = stand.ledger.pay(ann, stand.fund(ann, 1000), bob, 600)
-    redeemed = stand.ledger.redeem(bob, paid[:1], ToAccount())
-    stand.commit(paid, redeemed)
-    proof = stand.proof()
+    ann, bob = rig.ledger.person("ann"), rig.ledger.person("bob")
+    paid = rig.ledger.pay(ann, rig.fund(ann, 1000), bob, 600)
+    redeemed = rig.ledger.redeem(bob, paid[:1], ToAccount())
+    rig.commit(paid, redeemed)
+    proof = rig.proof()
     return {
         "/v1/issues": [named("i"), "alatau", 5],
         "/v1/withdrawals": [named("w"), "alatau", 5],
         "/v1/fundings": [named("f"), ann.key.public, [10, 20]],
-        "/v1/redemptions": stand.asked(redeemed),
+        "/v1/redemptions": rig.asked(redeemed),
         "/v1/refunds": [paid[1].ref.to_cbor(), *proof, ann.possession().to_cbor()],
         "/v1/revocations": [[[ann.possession().to_cbor(), 2]], None],
         "/v1/challenges": [
-            stand.ledger.statements[0].to_cbor(),
-            *stand.asked(redeemed),
+            rig.ledger.statements[0].to_cbor(),
+            *rig.asked(redeemed),
         ],
     }
 
@@ -93,29 +93,29 @@ def changed(chance: object, value: Cbor, other: Cbor) -> Cbor:
     path=st.sampled_from(PATHS), chance=st.randoms(use_true_random=False), other=VALUES, whole=st.booleans()
 )
 def test_no_body_is_unforeseen(
-    stand: CentralBankRig, honest: dict[str, Cbor], path: str, chance: object, other: Cbor, whole: bool
+    rig: CentralBankRig, honest: dict[str, Cbor], path: str, chance: object, other: Cbor, whole: bool
 ) -> None:
     value = other if whole else changed(chance, honest[path], other)
-    client = stand.operator if path in PATHS[:2] else stand.alatau
+    client = rig.operator if path in PATHS[:2] else rig.alatau
     try:
         client.post(path, value)
     except Refusal as refusal:
         assert refusal.code not in {Code.INTERNAL, Code.UNREACHABLE}  # noqa: PT017
-    stand.books()
+    rig.books()
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_customers_and_strangers_are_not_served(
-    stand: CentralBankRig, honest: dict[str, Cbor], path: str
+    rig: CentralBankRig, honest: dict[str, Cbor], path: str
 ) -> None:
-    assert stand.code(stand.client(Key.of("ann")), path, honest[path]) is Code.AUTH_FORBIDDEN
+    assert rig.code(rig.client(Key.of("ann")), path, honest[path]) is Code.AUTH_FORBIDDEN
 
 
 @settings(max_examples=50, deadline=None)
 @given(since=st.text(max_size=20) | st.integers())
-def test_queries_are_read_strictly(stand: CentralBankRig, since: str | int) -> None:
+def test_queries_are_read_strictly(rig: CentralBankRig, since: str | int) -> None:
     for path in ("/v1/policy", "/v1/movements"):
         try:
-            stand.alatau.get(path, {"since": since})
+            rig.alatau.get(path, {"since": since})
         except Refusal as refusal:
             assert refusal.code is Code.MALFORMED  # noqa: PT017

@@ -38,36 +38,36 @@ def watching(store: Store) -> Iterator[list[tuple[CodeType, bool]]]:
         sys.setprofile(before)
 
 
-def test_a_watch_sees_what_is_inside(stand: CentralBankRig) -> None:
-    key = stand.ledger.world.bank_key("alatau")
-    body = stand.ledger.world.signed_directory().body
-    with watching(stand.storage.store) as seen:
+def test_a_watch_sees_what_is_inside(rig: CentralBankRig) -> None:
+    key = rig.ledger.world.bank_key("alatau")
+    body = rig.ledger.world.signed_directory().body
+    with watching(rig.storage.store) as seen:
         cose.sign(body, key.sign)
-        with stand.storage.transaction():
+        with rig.storage.transaction():
             cose.sign(body, key.sign)
     assert seen == [(SIGNING, False), (SIGNING, True)]
 
 
-def test_money_and_policy_come_and_go_and_nothing_is_signed_or_verified_inside(stand: CentralBankRig) -> None:
-    ledger = stand.ledger
+def test_money_and_policy_come_and_go_and_nothing_is_signed_or_verified_inside(rig: CentralBankRig) -> None:
+    ledger = rig.ledger
     ann, bob = ledger.person("ann"), ledger.person("bob", "zhibek")
-    with watching(stand.storage.store) as seen:
-        stand.operator.post("/v1/issues", [named("more"), "alatau", 1_000])
-        one, two, three = stand.fund(ann, 100, 200, 300)
+    with watching(rig.storage.store) as seen:
+        rig.operator.post("/v1/issues", [named("more"), "alatau", 1_000])
+        one, two, three = rig.fund(ann, 100, 200, 300)
         paid = ledger.pay(ann, [one], bob, 60)
         defunded = ledger.redeem(ann, [two], ToAccount())
         fresh = ledger.redeem(bob, paid[:1], Refresh(bob.key.public, (60,)))
-        stand.commit(paid, defunded)
-        stand.commit(fresh, bank="zhibek")
-        assert stand.redeem(defunded) == (None, 200)
-        assert stand.redeem(fresh)[1] == 60
-        revoke(stand, (ann, Reason.LOST))
-        stand.now += POOL_SECONDS
-        stand.registry.update_since(0)
-        stand.now = three.expires + stand.terms.grace + DAY
+        rig.commit(paid, defunded)
+        rig.commit(fresh, bank="zhibek")
+        assert rig.redeem(defunded) == (None, 200)
+        assert rig.redeem(fresh)[1] == 60
+        revoke(rig, (ann, Reason.LOST))
+        rig.now += POOL_SECONDS
+        rig.registry.update_since(0)
+        rig.now = three.expires + rig.terms.grace + DAY
         shown = ann.possession().to_cbor()
-        stand.alatau.post("/v1/refunds", [three.ref.to_cbor(), *stand.proof(), shown])
-        stand.registry.drop_expired()
+        rig.alatau.post("/v1/refunds", [three.ref.to_cbor(), *rig.proof(), shown])
+        rig.registry.drop_expired()
     kinds = [code for code, _ in seen]
     assert kinds.count(SIGNING) > 8
     assert kinds.count(VERIFYING) > 8

@@ -27,60 +27,60 @@ from wallet.protocol.directory import Directory, parse_directory
 from wallet.protocol.policy import PolicyUpdate, Reason, first_policy
 
 
-def test_the_directory_lists_every_role(stand: CentralBankRig) -> None:
-    world = stand.ledger.world
-    directory = policy(stand).directory
+def test_the_directory_lists_every_role(rig: CentralBankRig) -> None:
+    world = rig.ledger.world
+    directory = policy(rig).directory
     assert [bank.id for bank in directory.banks] == ["alatau", "zhibek"]
     assert directory.redemption_key() == world.redemption.public
-    first = stand.alatau.get("/v1/directory")
-    stand.reopen()
-    assert stand.alatau.get("/v1/directory") == first
+    first = rig.alatau.get("/v1/directory")
+    rig.reopen()
+    assert rig.alatau.get("/v1/directory") == first
 
 
-def test_the_head_is_signed_anew_when_it_has_aged(stand: CentralBankRig) -> None:
-    first = update(stand).head
+def test_the_head_is_signed_anew_when_it_has_aged(rig: CentralBankRig) -> None:
+    first = update(rig).head
     assert first is not None
-    assert update(stand).head == first
-    stand.now += stand.terms.head_age
-    second = update(stand).head
+    assert update(rig).head == first
+    rig.now += rig.terms.head_age
+    second = update(rig).head
     assert second is not None
-    assert (second.body.version, second.body.time) == (0, stand.now)
-    stand.now -= 1
-    assert update(stand).head == second
+    assert (second.body.version, second.body.time) == (0, rig.now)
+    rig.now -= 1
+    assert update(rig).head == second
 
 
 @pytest.mark.parametrize("ahead", [5 * 3_600, DAY, 400 * DAY])
 def test_a_head_that_a_wrong_clock_has_dated_ahead_is_followed_by_one_of_the_right_time(
-    stand: CentralBankRig, ahead: int
+    rig: CentralBankRig, ahead: int
 ) -> None:
     """A newer version, so that all who hold the wrong one take it and pass it on."""
-    stand.now += ahead
-    wrong = update(stand)
-    stand.now -= ahead
+    rig.now += ahead
+    wrong = update(rig)
+    rig.now -= ahead
     assert wrong.head is not None
-    led = first_policy(stand.registry.directory, wrong.head, wrong.deltas).apply(update(stand))
-    assert (led.version, led.head.time) == (wrong.head.body.version + 1, stand.now)
-    assert update(stand) == update(stand), "one new version is enough"
+    led = first_policy(rig.registry.directory, wrong.head, wrong.deltas).apply(update(rig))
+    assert (led.version, led.head.time) == (wrong.head.body.version + 1, rig.now)
+    assert update(rig) == update(rig), "one new version is enough"
 
 
-def test_what_a_clock_far_behind_signs_is_good_all_the_same(stand: CentralBankRig) -> None:
+def test_what_a_clock_far_behind_signs_is_good_all_the_same(rig: CentralBankRig) -> None:
     """Never dated before the directory's keys are good: a delta that nobody can check would end the chain."""
-    update(stand)
-    stand.now -= 400 * DAY
-    stand.network.restart(CENTRAL_BANK, terms={"grace": DAY})
-    behind = policy(stand)
+    update(rig)
+    rig.now -= 400 * DAY
+    rig.network.restart(CENTRAL_BANK, terms={"grace": DAY})
+    behind = policy(rig)
     assert (behind.version, behind.head.grace) == (1, DAY)
-    stand.now += 400 * DAY
-    assert policy(stand).head.time == stand.now
+    rig.now += 400 * DAY
+    assert policy(rig).head.time == rig.now
 
 
-def test_a_delta_stays_within_its_bytes(stand: CentralBankRig) -> None:
-    people = [stand.ledger.person(f"p{n}") for n in range(MAX_REVOKED_PER_DELTA + 1)]
-    revoke(stand, *[(person, Reason.LIMITS) for person in people[:-1]])
-    (delta,) = update(stand).deltas
+def test_a_delta_stays_within_its_bytes(rig: CentralBankRig) -> None:
+    people = [rig.ledger.person(f"p{n}") for n in range(MAX_REVOKED_PER_DELTA + 1)]
+    revoke(rig, *[(person, Reason.LIMITS) for person in people[:-1]])
+    (delta,) = update(rig).deltas
     assert len(delta.encode()) <= MAX_DELTA_BYTES
     too_many = body(*[(person, Reason.LIMITS) for person in people])
-    assert stand.code(stand.alatau, "/v1/revocations", too_many) is Code.TOO_MANY
+    assert rig.code(rig.alatau, "/v1/revocations", too_many) is Code.TOO_MANY
 
 
 @pytest.mark.parametrize("life", [MAX_TOKEN_LIFE + 1, -1])
@@ -90,13 +90,13 @@ def test_terms_under_which_no_token_would_be_taken_are_no_terms(life: int) -> No
         Terms.of({"token_life": life})
 
 
-def test_an_answer_is_what_its_parts_encode_to(stand: CentralBankRig, tmp_path: Path) -> None:
+def test_an_answer_is_what_its_parts_encode_to(rig: CentralBankRig, tmp_path: Path) -> None:
     for number in range(40):
-        revoke(stand, (stand.ledger.world.person(f"p{number}"), Reason.LOST))
-    trust = PolicyCache(tmp_path / "trust.db", stand.ledger.world.root.public, stand.alatau)
+        revoke(rig, (rig.ledger.world.person(f"p{number}"), Reason.LOST))
+    trust = PolicyCache(tmp_path / "trust.db", rig.ledger.world.root.public, rig.alatau)
     trust.refresh()
     for since in (0, 1, 17, 39, 40, 99):
-        raw = stand.registry.update_since(since).body
+        raw = rig.registry.update_since(since).body
         assert raw == trust.encoded_since(since).body
         assert raw == codec.encode(trust.update_since(since).to_cbor())
         assert PolicyUpdate.from_cbor(codec.decode(raw, 2**20), most=MAX_DELTAS_ONLINE) == trust.update_since(
@@ -105,25 +105,25 @@ def test_an_answer_is_what_its_parts_encode_to(stand: CentralBankRig, tmp_path: 
     trust.close()
 
 
-def test_the_policy_is_read_beside_a_writer(stand: CentralBankRig) -> None:
+def test_the_policy_is_read_beside_a_writer(rig: CentralBankRig) -> None:
     """`public policy is expensive`: anybody's question took the one lock that money waits for."""
-    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
-    known = stand.registry.update_since(0)
-    with ThreadPoolExecutor(1) as pool, stand.storage.transaction():
-        assert pool.submit(stand.registry.update_since, 0).result(60) == known
-        assert pool.submit(stand.registry.update_since, 1).result(60) != known
+    revoke(rig, (rig.ledger.person("ann"), Reason.LOST))
+    known = rig.registry.update_since(0)
+    with ThreadPoolExecutor(1) as pool, rig.storage.transaction():
+        assert pool.submit(rig.registry.update_since, 0).result(60) == known
+        assert pool.submit(rig.registry.update_since, 1).result(60) != known
 
 
-def test_a_caller_is_given_the_newest_form_that_it_reads(stand: CentralBankRig) -> None:
+def test_a_caller_is_given_the_newest_form_that_it_reads(rig: CentralBankRig) -> None:
     """Whoever was here before there were two forms says nothing of what it reads, and is answered as it was then."""
 
     def asked(said: str | None) -> httpx.Response:
         headers = {} if said is None else {HEADER: said}
-        line = stand.network.lines.connect("anybody")("")
+        line = rig.network.lines.connect("anybody")("")
         with httpx.Client(transport=line, base_url=f"http://{authority(CENTRAL_BANK)}") as client:
             return client.get("/v1/directory", headers=headers)
 
-    root = stand.ledger.world.root.public
+    root = rig.ledger.world.root.public
     first, second = (parse_directory(asked(said).content) for said in (None, READS))
     assert (first.body.KIND.typ, second.body.KIND.typ) == ("qbd1", "qbd2")
     assert Directory.of(first, root) == Directory.of(second, root)

@@ -22,17 +22,17 @@ from wallet.protocol.directory import Directory, read_directory
 from wallet.protocol.policy import Baseline, PolicyUpdate, Reason
 
 
-def test_many_deltas_come_in_parts_and_the_head_last(stand: CentralBankRig, tmp_path: Path) -> None:
-    world = stand.ledger.world
+def test_many_deltas_come_in_parts_and_the_head_last(rig: CentralBankRig, tmp_path: Path) -> None:
+    world = rig.ledger.world
     for n in range(MAX_DELTAS_ONLINE + 3):
-        stand.now += POOL_SECONDS
-        stand.registry.revoke("alatau", [(world.person(f"p{n}").possession(), Reason.LOST)], None)
-    first = update(stand)
+        rig.now += POOL_SECONDS
+        rig.registry.revoke("alatau", [(world.person(f"p{n}").possession(), Reason.LOST)], None)
+    first = update(rig)
     assert (len(first.deltas), first.head) == (MAX_DELTAS_ONLINE, None)
-    rest = update(stand, MAX_DELTAS_ONLINE)
+    rest = update(rig, MAX_DELTAS_ONLINE)
     assert len(rest.deltas) == 3
     assert rest.head is not None
-    trust = PolicyCache(tmp_path / "trust.db", world.root.public, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", world.root.public, rig.alatau)
     trust.refresh()
     assert len(trust.policy.revoked) == MAX_DELTAS_ONLINE + 3
     assert trust.update_since(0).head is None
@@ -40,18 +40,18 @@ def test_many_deltas_come_in_parts_and_the_head_last(stand: CentralBankRig, tmp_
     trust.close()
 
 
-def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: CentralBankRig, tmp_path: Path) -> None:
-    world = stand.ledger.world
-    trust = PolicyCache(tmp_path / "trust.db", world.root.public, stand.alatau)
+def test_trust_is_kept_over_a_restart_and_follows_what_is_new(rig: CentralBankRig, tmp_path: Path) -> None:
+    world = rig.ledger.world
+    trust = PolicyCache(tmp_path / "trust.db", world.root.public, rig.alatau)
     assert not trust.is_ready
-    trust.keep_fresh(stand.now, 30)
-    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
-    trust.keep_fresh(stand.now + 29, 30)
+    trust.keep_fresh(rig.now, 30)
+    revoke(rig, (rig.ledger.person("ann"), Reason.LOST))
+    trust.keep_fresh(rig.now + 29, 30)
     assert trust.policy.version == 0
-    trust.keep_fresh(stand.now + 30, 30)
+    trust.keep_fresh(rig.now + 30, 30)
     assert trust.policy.version == 1
     trust.close()
-    again = PolicyCache(tmp_path / "trust.db", world.root.public, stand.alatau)
+    again = PolicyCache(tmp_path / "trust.db", world.root.public, rig.alatau)
     assert again.policy.version == 1
     caller = again.identify(world.bank_key("zhibek").public, NOW)
     assert caller is not None
@@ -60,8 +60,8 @@ def test_trust_is_kept_over_a_restart_and_follows_what_is_new(stand: CentralBank
     again.close()
 
 
-def test_trust_takes_nothing_from_another_root(stand: CentralBankRig, tmp_path: Path) -> None:
-    trust = PolicyCache(tmp_path / "trust.db", Key.of("another root").public, stand.alatau)
+def test_trust_takes_nothing_from_another_root(rig: CentralBankRig, tmp_path: Path) -> None:
+    trust = PolicyCache(tmp_path / "trust.db", Key.of("another root").public, rig.alatau)
     with pytest.raises(Refusal, match=Code.DIRECTORY_SIGNATURE.value):
         trust.refresh()
     assert not trust.is_ready
@@ -71,8 +71,8 @@ def test_trust_takes_nothing_from_another_root(stand: CentralBankRig, tmp_path: 
 class Lying:
     """Somebody on the line who changes what the central bank says about the policy."""
 
-    def __init__(self, stand: CentralBankRig, change: Callable[[PolicyUpdate], PolicyUpdate]) -> None:
-        self._stand = stand
+    def __init__(self, rig: CentralBankRig, change: Callable[[PolicyUpdate], PolicyUpdate]) -> None:
+        self._stand = rig
         self._change = change
 
     def get(self, path: str) -> Cbor:
@@ -82,11 +82,11 @@ class Lying:
         return self._change(PolicyUpdate.from_cbor(answer, most=MAX_DELTAS_ONLINE)).to_cbor()
 
 
-def test_what_a_liar_says_is_neither_believed_nor_kept(stand: CentralBankRig, tmp_path: Path) -> None:
-    root = stand.ledger.world.root.public
-    revoke(stand, (stand.ledger.person("ann"), Reason.LOST))
-    revoke(stand, (stand.ledger.person("bob"), Reason.LOST))
-    true = update(stand)
+def test_what_a_liar_says_is_neither_believed_nor_kept(rig: CentralBankRig, tmp_path: Path) -> None:
+    root = rig.ledger.world.root.public
+    revoke(rig, (rig.ledger.person("ann"), Reason.LOST))
+    revoke(rig, (rig.ledger.person("bob"), Reason.LOST))
+    true = update(rig)
     assert true.head is not None
     stranger = Key.of("stranger").sign
     forged = cose.sign(replace(true.deltas[0].body, revoked=()), stranger)
@@ -99,41 +99,41 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(stand: CentralBankRig, tm
         (replace(true, head=old_head), Code.POLICY_SIGNATURE),
         (PolicyUpdate(None, ()), Code.POLICY_GAP),
     ):
-        trust = PolicyCache(tmp_path / "trust.db", root, Lying(stand, lambda _true, change=change: change))  # type: ignore[misc]
+        trust = PolicyCache(tmp_path / "trust.db", root, Lying(rig, lambda _true, change=change: change))  # type: ignore[misc]
         with pytest.raises(Refusal) as caught:
             trust.refresh()
         assert (caught.value.code, trust.is_ready) == (code, False)
         with pytest.raises(Refusal, match=Code.BUSY.value):
             trust.identify(OPERATOR.public, NOW)
         trust.close()
-    honest = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
+    honest = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
     honest.refresh()
     assert honest.policy.version == 2
     honest.close()
 
 
-def test_who_begins_begins_with_the_newest_base(stand: CentralBankRig, tmp_path: Path) -> None:
+def test_who_begins_begins_with_the_newest_base(rig: CentralBankRig, tmp_path: Path) -> None:
     """Else a new wallet had every delta since the first to verify; and beyond 256 of them it could not begin."""
-    world, root = stand.ledger.world, stand.ledger.world.root.public
+    world, root = rig.ledger.world, rig.ledger.world.root.public
     people = [world.person(f"p{number}") for number in range(BASE_EVERY + 3)]
     with pytest.raises(Refusal) as nothing:
-        stand.alatau.get("/v1/base")
+        rig.alatau.get("/v1/base")
     assert nothing.value.code is Code.NOT_FOUND
     for person in people:
-        revoke(stand, (person, Reason.LOST))
-    baseline = Baseline.from_cbor(stand.alatau.get("/v1/base"))
+        revoke(rig, (person, Reason.LOST))
+    baseline = Baseline.from_cbor(rig.alatau.get("/v1/base"))
     assert baseline.base.body.version == BASE_EVERY
-    trust = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
+    trust = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
     trust.refresh()
     assert codec.decode(trust.base().body, 2**20) == baseline.to_cbor()
     trust.close()
-    again = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
+    again = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
     assert codec.decode(again.base().body, 2**20) == baseline.to_cbor()
     again.close()
-    directory = Directory.of(read_directory(stand.alatau.get("/v1/directory")), root)
+    directory = Directory.of(read_directory(rig.alatau.get("/v1/directory")), root)
     start = baseline.policy(directory)
-    assert start.apply(update(stand, BASE_EVERY)).revoked == policy(stand).revoked
-    assert start.apply(update(stand, BASE_EVERY)).head == policy(stand).head
+    assert start.apply(update(rig, BASE_EVERY)).revoked == policy(rig).revoked
+    assert start.apply(update(rig, BASE_EVERY)).head == policy(rig).head
     for changed in (
         replace(baseline, revoked=baseline.revoked[1:]),
         replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign)),
@@ -146,8 +146,8 @@ def test_who_begins_begins_with_the_newest_base(stand: CentralBankRig, tmp_path:
 class Alone:
     """A central bank of the time when there was one form, and whoever asks it."""
 
-    def __init__(self, stand: CentralBankRig) -> None:
-        self._stand = stand
+    def __init__(self, rig: CentralBankRig) -> None:
+        self._stand = rig
         self.asked: list[str] = []
 
     def get(self, path: str) -> Cbor:
@@ -160,9 +160,9 @@ class Alone:
 
 
 def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_second_when_it_comes(
-    stand: CentralBankRig, tmp_path: Path
+    rig: CentralBankRig, tmp_path: Path
 ) -> None:
-    root, old = stand.ledger.world.root.public, Alone(stand)
+    root, old = rig.ledger.world.root.public, Alone(rig)
     trust = PolicyCache(tmp_path / "trust.db", root, old)
     trust.refresh()
     assert [form.body.KIND.typ for form in trust.published().forms] == ["qbd1"]
@@ -170,13 +170,13 @@ def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_seco
     trust.refresh()
     assert old.asked.count("/v1/directories") == 1
     trust.close()
-    later = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
+    later = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
     assert [form.body.KIND.typ for form in later.published().forms] == ["qbd1"]
     before = later.policy
     later.refresh()
     assert [form.body.KIND.typ for form in later.published().forms] == ["qbd2", "qbd1"]
     assert later.policy == before
     later.close()
-    again = PolicyCache(tmp_path / "trust.db", root, stand.alatau)
+    again = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
     assert again.published() == later.published()
     again.close()

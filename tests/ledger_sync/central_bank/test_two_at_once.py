@@ -117,10 +117,10 @@ def desks(tmp_path: Path) -> Iterator[Desks]:
     first, second = (Process(tmp_path / "central_bank.db", ledger) for _ in range(2))
     first.ordering.order(MovementKind.ISSUE, bytes(16), "alatau", GRANT)
     yield first, second
-    for desk in (first, second):
-        assert desk.meanwhile == [], "something was signed"
-        assert desk.storage.books.is_sound()
-        desk.storage.close()
+    for process in (first, second):
+        assert process.meanwhile == [], "something was signed"
+        assert process.storage.books.is_sound()
+        process.storage.close()
 
 
 def test_the_same_funding_is_carried_out_once(desks: Desks) -> None:
@@ -137,9 +137,9 @@ def test_money_that_another_funding_took_is_short_and_stays_so(desks: Desks) -> 
     one, other = desks
     owner = Key.of("owner").public
     one.meanwhile.append(lambda: other.issuing.fund("alatau", b"o" * 16, owner, [GRANT]))
-    for desk in desks:
+    for process in desks:
         with pytest.raises(Refusal) as refused:
-            desk.issuing.fund("alatau", b"f" * 16, owner, [1])
+            process.issuing.fund("alatau", b"f" * 16, owner, [1])
         assert refused.value.code is Code.POSITION_SHORT
         other.ordering.order(MovementKind.ISSUE, b"m" * 16, "alatau", GRANT)
     assert one.storage.books.sums().outstanding == GRANT
@@ -172,15 +172,15 @@ def test_the_policy_has_every_version_once_and_every_revocation(desks: Desks) ->
     one, other = desks
     people = [one.ledger.person(name) for name in ("ann", "bob")]
 
-    def revoke(desk: Process, number: int) -> None:
-        desk.registry.revoke("alatau", [(people[number].possession(), Reason.LOST)], None)
+    def revoke(process: Process, number: int) -> None:
+        process.registry.revoke("alatau", [(people[number].possession(), Reason.LOST)], None)
 
     one.meanwhile.append(lambda: revoke(other, 1))
     revoke(one, 0)
-    for desk in desks:
-        desk.now += POOL_SECONDS
-        desk.registry.publish()
-    updates = [desk.update() for desk in desks]
+    for process in desks:
+        process.now += POOL_SECONDS
+        process.registry.publish()
+    updates = [process.update() for process in desks]
     assert updates[0].deltas == updates[1].deltas
     versions = [delta.body.version for delta in updates[0].deltas]
     assert versions == list(range(1, len(versions) + 1))

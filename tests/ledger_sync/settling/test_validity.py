@@ -86,7 +86,7 @@ def test_what_is_invalid_is_so_for_its_descendants_too(ledger: Ledger) -> None:
     for made in (forged, passed):
         ledger.transfers[made.id] = made
     found = standings(ledger)
-    assert {standing.code for standing in found.values() if isinstance(standing, Invalid)} == {
+    assert {validity.code for validity in found.values() if isinstance(validity, Invalid)} == {
         Code.VALUE_MISMATCH
     }
     assert len(found) == 2
@@ -98,9 +98,9 @@ def test_an_output_that_there_is_not_is_no_provenance(ledger: Ledger) -> None:
     ghost = replace(token, ref=TokenRef(token.ref.txid, 1))
     made = ledger.world.transfer(ann, [ghost], bob.key.public, 1000, bytes(16))
     ledger.transfers[made.id] = made
-    standing = standings(ledger)[made.id]
-    assert isinstance(standing, Invalid)
-    assert standing.code is Code.PROVENANCE_MISSING
+    validity = standings(ledger)[made.id]
+    assert isinstance(validity, Invalid)
+    assert validity.code is Code.PROVENANCE_MISSING
 
 
 def test_another_signature_under_the_same_id_is_this_copys_fault(ledger: Ledger) -> None:
@@ -110,9 +110,9 @@ def test_another_signature_under_the_same_id_is_this_copys_fault(ledger: Ledger)
     good = ledger.transfers[paid.ref.txid]
     bad = cose.sign(good.body, Key.of("stranger").sign)
     assert bad.id == good.id
-    standing = standings(ledger, replace(ledger.bundle(), transfers=(bad,)))[bad.id]
-    assert isinstance(standing, Invalid)
-    assert standing.code is Code.TRANSFER_SIGNATURE
+    validity = standings(ledger, replace(ledger.bundle(), transfers=(bad,)))[bad.id]
+    assert isinstance(validity, Invalid)
+    assert validity.code is Code.TRANSFER_SIGNATURE
     assert isinstance(standings(ledger)[good.id], Valid)
 
 
@@ -149,9 +149,9 @@ def test_another_certificate_may_still_come(ledger: Ledger, kind: WalletKind, aw
     assert standings(ledger, bundle)[made.id] == Waiting(keys=frozenset({at_hand.key.public}))
     held_back = ledger.world.person(name, kind=kind, **extra)
     more = replace(bundle, certificates=(at_hand.certificate, held_back.certificate))
-    standing = standings(ledger, more)[made.id]
-    assert isinstance(standing, Valid)
-    assert standing.signer == held_back.certificate
+    validity = standings(ledger, more)[made.id]
+    assert isinstance(validity, Valid)
+    assert validity.signer == held_back.certificate
 
 
 def test_what_no_certificate_can_mend_is_refused_at_once(ledger: Ledger) -> None:
@@ -164,9 +164,9 @@ def test_what_no_certificate_can_mend_is_refused_at_once(ledger: Ledger) -> None
     )
     for certificates in ((), (old.certificate,), (old.certificate, ann.certificate)):
         bundle = Bundle((wrong,), tuple(ledger.issuances), certificates)
-        standing = standings(ledger, bundle)[wrong.id]
-        assert isinstance(standing, Invalid)
-        assert standing.code is Code.VALUE_MISMATCH
+        validity = standings(ledger, bundle)[wrong.id]
+        assert isinstance(validity, Invalid)
+        assert validity.code is Code.VALUE_MISMATCH
 
 
 def test_a_signature_is_checked_once_whatever_the_number_of_certificates(
@@ -199,9 +199,9 @@ def test_a_later_certificate_never_makes_an_old_redemption_invalid(ledger: Ledge
     redeemed = ledger.world.transfer(old, [token], ledger.world.redemption.public, 1000, ToAccount())
     for certificates in ((old.certificate,), (old.certificate, new.certificate)):
         bundle = Bundle((redeemed,), tuple(ledger.issuances), certificates)
-        standing = standings(ledger, bundle)[redeemed.id]
-        assert isinstance(standing, Valid)
-        assert standing.signer == old.certificate
+        validity = standings(ledger, bundle)[redeemed.id]
+        assert isinstance(validity, Valid)
+        assert validity.signer == old.certificate
 
 
 def test_a_chain_of_any_length_is_walked_without_recursion(ledger: Ledger) -> None:
@@ -210,8 +210,8 @@ def test_a_chain_of_any_length_is_walked_without_recursion(ledger: Ledger) -> No
     for _ in range(1_200):
         paid, token = ledger.pay(ann, [token], bob, 1)
     objects = Fragments(ledger.bundle())
-    standing = Graph(objects, ledger.world.directory()).validity(paid.ref.txid)
-    assert isinstance(standing, Valid)
+    validity = Graph(objects, ledger.world.directory()).validity(paid.ref.txid)
+    assert isinstance(validity, Valid)
 
 
 class Known(Fragments):
@@ -258,9 +258,9 @@ def test_more_fragments_never_change_a_judgement(seed: int, left_out: set[int]) 
 
     part = Bundle(keep(whole.transfers, 0), keep(whole.issuances, 10), keep(whole.certificates, 20))  # type: ignore[arg-type]
     final = standings(ledger)
-    assert all(isinstance(standing, Valid) for standing in final.values())
-    for txid, standing in standings(ledger, part).items():
-        assert isinstance(standing, Waiting) or standing == final[txid]
+    assert all(isinstance(validity, Valid) for validity in final.values())
+    for txid, validity in standings(ledger, part).items():
+        assert isinstance(validity, Waiting) or validity == final[txid]
 
 
 def test_the_body_of_a_transfer_is_what_is_judged(ledger: Ledger) -> None:
@@ -273,6 +273,6 @@ def test_the_body_of_a_transfer_is_what_is_judged(ledger: Ledger) -> None:
 
     made = ledger.world.transfer(ann, [token], bob.key.public, 1000, bytes(16), edit=late)
     ledger.transfers[made.id] = made
-    standing = standings(ledger)[made.id]
-    assert isinstance(standing, Invalid)
-    assert standing.code is Code.TOKEN_EXPIRED
+    validity = standings(ledger)[made.id]
+    assert isinstance(validity, Invalid)
+    assert validity.code is Code.TOKEN_EXPIRED

@@ -127,25 +127,25 @@ def made(role: str, folder: Path) -> Wallet:
     keys, world = folder / "keys", World()
     hsm.provision(keys, PIN, random=secrets.token_bytes, clock=clock, cost=hsm.RANDOM_PIN_COST)
     wallet = opened(folder)
-    town = WalletNetwork(folder, world)
-    town.wallets[role] = wallet
+    net = WalletNetwork(folder, world)
+    net.wallets[role] = wallet
     wallet.reconciling.take_root(world.root.public, world.signed_directory().encode())
-    wallet.reconciling.take_policy(None, town.update())
-    town.certify(role, bank="alatau" if role == "payer" else "zhibek")
+    wallet.reconciling.take_policy(None, net.update())
+    net.certify(role, bank="alatau" if role == "payer" else "zhibek")
     if role == "payer":
-        _fund(town, wallet, *map(int, (folder / _PLAN).read_text().split()))
+        _fund(net, wallet, *map(int, (folder / _PLAN).read_text().split()))
     return wallet
 
 
-def _fund(town: WalletNetwork, wallet: Wallet, hops: int, payments: int) -> None:
+def _fund(net: WalletNetwork, wallet: Wallet, hops: int, payments: int) -> None:
     if hops == 1:
         # A funding has at most so many tokens.
         for first in range(0, payments, 8):
-            town.fund_exactly("payer", *[AMOUNT] * min(8, payments - first))
+            net.fund_exactly("payer", *[AMOUNT] * min(8, payments - first))
         return
     for number in range(payments):
         request = wallet.receiving.request(AMOUNT)
-        payment = paid_to(town.world, request, hops - 1, AMOUNT + hops, crowd=f"crowd {number}")
+        payment = paid_to(net.world, request, hops - 1, AMOUNT + hops, crowd=f"crowd {number}")
         assert wallet.receiving.receive(payment.encode()).code is None
 
 

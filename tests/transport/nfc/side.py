@@ -69,16 +69,16 @@ class Observed:
         return {"said": said, "heard": heard, "state": self.tap.session.state.value}
 
 
-def payer_tap(town: WalletNetwork, hops: int) -> PayerTap:
+def payer_tap(net: WalletNetwork, hops: int) -> PayerTap:
     """Somebody whose money is ``hops`` − 1 hops old, so that it is ``hops`` old when it is paid on."""
     names = [f"person {number}" for number in range(hops)]
     for name in names:
-        if name not in town.wallets:
-            town.wallet(name)
-    town.fund_exactly(names[0], AMOUNT)
+        if name not in net.wallets:
+            net.wallet(name)
+    net.fund_exactly(names[0], AMOUNT)
     for payer, payee in pairwise(names):
-        town.pay(payer, payee, AMOUNT)
-    return PayerTap(town.wallets[names[-1]].paying)
+        net.pay(payer, payee, AMOUNT)
+    return PayerTap(net.wallets[names[-1]].paying)
 
 
 def payee_tap(shop: Wallet) -> PayeeTap:
@@ -101,13 +101,13 @@ def dying(carry: Callable[[bytes], bytes], at: int | None) -> Callable[[bytes], 
 
 class Side:
     def __init__(self, role: str, folder: Path, device: str) -> None:
-        self.town = WalletNetwork(folder)
-        self.shop = self.town.wallet("shop", bank="zhibek") if role == "payee" else None
+        self.net = WalletNetwork(folder)
+        self.shop = self.net.wallet("shop", bank="zhibek") if role == "payee" else None
         self.device = device
         self.tap = Observed(self._new_tap(1))
 
     def _new_tap(self, hops: int) -> PayerTap | PayeeTap:
-        return payer_tap(self.town, hops) if self.shop is None else payee_tap(self.shop)
+        return payer_tap(self.net, hops) if self.shop is None else payee_tap(self.shop)
 
     def use(self, device: str) -> dict[str, Any]:
         """From now on this device."""

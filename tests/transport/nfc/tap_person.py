@@ -37,14 +37,14 @@ class Gone(Exception):
 class Person:
     """``payer`` has money and says yes to what is asked; ``payee`` asks for it."""
 
-    def __init__(self, town: WalletNetwork, role: str, hops: int) -> None:
-        self.town = town
+    def __init__(self, net: WalletNetwork, role: str, hops: int) -> None:
+        self.net = net
         self.received = 0
         if role == "payer":
-            self.wallet = handed_on(town, hops)
+            self.wallet = handed_on(net, hops)
             self.end: PayerTap | PayeeTap = PayerTap(self.wallet.paying, Payer(self.wallet.paying))
         else:
-            self.wallet = town.wallet("shop", bank="zhibek")
+            self.wallet = net.wallet("shop", bank="zhibek")
             request = self.wallet.receiving.request(AMOUNT, valid_for=3_600)
             self.end = PayeeTap(self.wallet.receiving, Payee(self.wallet.receiving, request))
 
@@ -74,13 +74,13 @@ class Person:
         return shown
 
 
-def handed_on(town: WalletNetwork, hops: int):  # type: ignore[no-untyped-def]
+def handed_on(net: WalletNetwork, hops: int):  # type: ignore[no-untyped-def]
     """A payer whose money has ``hops`` - 1 changes of custody behind it."""
-    town.wallet("person 0", AMOUNT)
+    net.wallet("person 0", AMOUNT)
     for hop in range(1, hops):
-        town.wallet(f"person {hop}")
-        town.pay(f"person {hop - 1}", f"person {hop}", AMOUNT)
-    return town.wallets[f"person {hops - 1}"]
+        net.wallet(f"person {hop}")
+        net.pay(f"person {hop - 1}", f"person {hop}", AMOUNT)
+    return net.wallets[f"person {hops - 1}"]
 
 
 def in_time(cancelled: Callable[[], bool] = lambda: False) -> Deadline:
@@ -134,15 +134,15 @@ def answer(person: Person, device: str, torn_at: set[int]) -> list[TapEnd]:
 
 
 def main(folder: str, role: str, side: str, device: str, hops: str, *torn_at: str) -> None:
-    town = WalletNetwork(Path(folder))
-    assert town.world.now == NOW
-    person = Person(town, role, int(hops))
+    net = WalletNetwork(Path(folder))
+    assert net.world.now == NOW
+    person = Person(net, role, int(hops))
     if side == "reader":
         ends = read(person, device)
     else:
         ends = answer(person, device, {int(number) for number in torn_at})
     print(json.dumps(person.outcome(ends)), flush=True)
-    town.close()
+    net.close()
 
 
 if __name__ == "__main__":

@@ -91,18 +91,18 @@ class Cell:
     def again(self) -> Iterator[AirTaps]:
         self.tries += 1
         place = WalletPlace(self.folder)
-        town = place.town
-        town.homes = {name: home.clone() for name, home in self.before.homes.items()}
-        town.world = place.world = self.before.world
-        town.keystores = {name: keystore.clone() for name, keystore in self.before.keystores.items()}
+        net = place.net
+        net.homes = {name: home.clone() for name, home in self.before.homes.items()}
+        net.world = place.world = self.before.world
+        net.keystores = {name: keystore.clone() for name, keystore in self.before.keystores.items()}
         # So that no random bytes come twice.
-        town._issued = 1_000 * self.tries
-        alia, shop = (WalletHolder.found(town, name) for name in ("alia", "shop"))
+        net._issued = 1_000 * self.tries
+        alia, shop = (WalletHolder.found(net, name) for name in ("alia", "shop"))
         payer, payee = Payer(alia.paying), Payee(shop.receiving, self.request)
         try:
             yield AirTaps(Pair(place, alia, shop, self.request, payer, payee), payer_reads=self.payer_reads)
         finally:
-            town.close()
+            net.close()
 
 
 CELLS = [(hops, payer_reads) for hops in (1, 15) for payer_reads in (True, False)]
@@ -118,7 +118,7 @@ def cell(request: pytest.FixtureRequest, tmp_path: Path) -> Cell:
     place = WalletPlace(tmp_path)
     pair = aged_pair(place, hops)
     place.close()
-    return Cell(tmp_path, place.town, pair.request, payer_reads)
+    return Cell(tmp_path, place.net, pair.request, payer_reads)
 
 
 def test_torn_at_every_frame_the_next_taps_go_on(cell: Cell) -> None:

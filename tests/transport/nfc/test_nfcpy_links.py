@@ -147,8 +147,8 @@ def test_the_person_decides_while_the_reader_asks_again(port: int, tmp_path: Pat
     def payee() -> str:
         return str(Side("payee", tmp_path / "payee", name(port)).read(SECONDS)["end"])
 
-    town = WalletNetwork(tmp_path / "payer")
-    tap, desk = payer_tap(town, 1), Mailbox()
+    net = WalletNetwork(tmp_path / "payer")
+    tap, desk = payer_tap(net, 1), Mailbox()
     asked = 0
     with serving(port, Card(desk).answer) as card, ThreadPoolExecutor(1) as pool:
         read = pool.submit(payee)
@@ -159,7 +159,7 @@ def test_the_person_decides_while_the_reader_asks_again(port: int, tmp_path: Pat
                 tap.session.confirm(AMOUNT)
         assert read.result(SECONDS) == "OVER"
         assert card.result(SECONDS)
-    town.close()
+    net.close()
 
 
 # strangers and time

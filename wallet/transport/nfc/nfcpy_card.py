@@ -43,23 +43,25 @@ class NfcpyCard:
     def serve(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> bool:
         """As the port says. ``answer`` is called in this thread, and what it raises ends the tap and is raised here;
         ``deadline`` is asked in the radio's."""
-        desk = _Mailbox()
+        mailbox = _Mailbox()
         with ThreadPoolExecutor(1, "nfc-radio") as pool:
-            radio = pool.submit(self._on_air, desk, deadline)
-            radio.add_done_callback(lambda _: desk.commands.put(None))
+            radio = pool.submit(self._on_air, mailbox, deadline)
+            radio.add_done_callback(lambda _: mailbox.commands.put(None))
             try:
-                while (command := desk.commands.get()) is not None:
-                    desk.answers.put(answer(command))
+                while (command := mailbox.commands.get()) is not None:
+                    mailbox.answers.put(answer(command))
             finally:
-                desk.is_closed.set()
+                mailbox.is_closed.set()
         return radio.result()
 
-    def _on_air(self, desk: _Mailbox, deadline: Deadline) -> bool:
-        until = Deadline(deadline.clock, deadline.at, lambda: desk.is_closed.is_set() or deadline.cancelled())
+    def _on_air(self, mailbox: _Mailbox, deadline: Deadline) -> bool:
+        until = Deadline(
+            deadline.clock, deadline.at, lambda: mailbox.is_closed.is_set() or deadline.cancelled()
+        )
         with frontend(self._device, is_developer=self._is_developer) as clf, as_device_error(self._device):
             while until.left() > 0:
                 target = self._activated(clf, min(LISTEN, until.left()))
-                if target is not None and _Session(clf, desk, until).run(target):
+                if target is not None and _Session(clf, mailbox, until).run(target):
                     return True
         return False
 
@@ -103,9 +105,9 @@ class _Mailbox:
 class _Session:
     """One reader, from its first block until it goes."""
 
-    def __init__(self, clf: Frontend, desk: _Mailbox, deadline: Deadline) -> None:
+    def __init__(self, clf: Frontend, mailbox: _Mailbox, deadline: Deadline) -> None:
         self._clf = clf
-        self._desk = desk
+        self._desk = mailbox
         self._deadline = deadline
         self._gone_at = 0.0
         self._has_spoken = False
