@@ -91,9 +91,13 @@ class Home:
         return Signer(self.keystore.public_key(alias), lambda message: self.keystore.sign(alias, message))
 
     def made_signer(self, alias: str) -> Signer:
-        """``signer`` of a key that is made where there is none."""
-        if alias not in self.keystore.aliases():
-            self.keystore.create_key(alias)
+        """``signer`` of a key that is made where there is none; of several that make it at once one does."""
+        try:
+            if alias not in self.keystore.aliases():
+                self.keystore.create_key(alias)
+        except hsm.KeystoreError as error:
+            if error.code is not hsm.KeystoreCode.ALIAS_EXISTS:
+                raise
         return self.signer(alias)
 
     def health(self, *aliases: str) -> Health:

@@ -70,6 +70,27 @@ def test_a_service_behind_a_proxy_is_called_by_the_proxys_name(tmp_path: Path) -
     assert behind.authority == "bank.example"
 
 
+class Shared(MemoryKeystore):
+    """Another caller makes a key whenever this one has looked which there are."""
+
+    def aliases(self) -> frozenset[str]:
+        found = super().aliases()
+        if "root-2" not in found:
+            self.create_key("root-2")
+        return found
+
+
+def test_a_key_that_another_makes_meanwhile_is_the_key(tmp_path: Path) -> None:
+    """Two calls have the root hand over at once."""
+
+    def nowhere(url: str) -> httpx.BaseTransport:
+        raise AssertionError(url)
+
+    keystore = Shared(Chance("shared"), pin="")
+    made = replace(home(tmp_path, PROGRAMS[0], nowhere), keystore=keystore).made_signer("root-2")
+    assert made.key == keystore.public_key("root-2")
+
+
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_a_service_is_made_without_thread_or_line_and_calls_by_what_it_was_given(
     tmp_path: Path, program: Program
