@@ -148,9 +148,11 @@ class FundingOrders:
         return issuance
 
     def _book(self, debited: Funding, issuance: Signed[Issuance]) -> bool:
-        """Whether it is this call that has ended the attempt."""
+        """Whether it is this call that has ended the attempt. Where another was refused and gave the money back
+        meanwhile, the answer at hand says as the list of movements would that it was carried out."""
         with self._unit.transaction():
             if self._fundings.get(debited.id) != debited:
+                self.carried_out(debited.id)
                 return False
             self._intake.add_issuance(issuance)
             self._fundings.issued(debited.id, debited.attempt, issuance.id)
@@ -172,9 +174,9 @@ class FundingOrders:
         return Denial(refusal.code, refusal.facts, self._context.clock())
 
     def carried_out(self, funding: bytes) -> None:
-        """The central bank has issued it, its list of movements says; within the caller's transaction. If it was
-        refused here, the money is taken once more, from the bank itself where the account no longer has it, and the
-        worker fetches the issuance."""
+        """The central bank has issued it, its list of movements or its answer says; within the caller's transaction. If
+        it was refused here, the money is taken once more, from the bank itself where the account no longer has it, and
+        the worker fetches the issuance."""
         denied, books = self._fundings.get(funding), self._context.books
         if denied is None or not self._fundings.resumed(funding, denied.attempt):
             return

@@ -128,6 +128,27 @@ def test_who_is_late_does_not_end_a_later_attempt(net: LedgerNetwork, second: No
     net.check_books()
 
 
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_whose_tokens_come_after_another_was_refused_has_them(
+    net: LedgerNetwork, second: Node, is_listed: bool
+) -> None:
+    """Though the movement that says so was followed before anybody was refused, and will not be again."""
+    aigul, first = net.customer("Aigul"), net.banks["alatau"].node
+
+    def give_back() -> None:
+        if is_listed:
+            second.movements.follow()
+        after_the_answer(net, lambda: None, position_short)
+        assert refused(lambda: second.funding.finish(FUNDING)) is Code.POSITION_SHORT
+        assert aigul.balance() == OPENING
+
+    after_the_answer(net, give_back)
+    assert sum(fund(first, aigul).body.amounts) == AMOUNT
+    assert (aigul.balance(), first.context.books.balance(FUNDINGS)) == (OPENING - AMOUNT, 0)
+    net.settle_down(1)
+    net.check_books()
+
+
 def test_an_account_pays_for_one_of_two_fundings(net: LedgerNetwork, second: Node) -> None:
     aigul, first = net.customer("Aigul"), net.banks["alatau"].node
     said: list[Code] = []
