@@ -121,6 +121,17 @@ def test_taps_are_measured_on_real_keystores_in_a_process_of_its_own() -> None:
     assert tap["flushes_1"]["aim"] == 8
 
 
+def test_windows_are_measured_in_every_round_also_those_that_were_cut_off_before() -> None:
+    """The second round is the first whose windows come up as the round before left them."""
+    command = [sys.executable, "-m", "app.cli.main", "bench", "app", "--rounds", "2", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == Status.DONE, done.stderr
+    found = numbers(done.stdout)["app"]
+    measured = [name for name, figure in found.items() if isinstance(figure, dict)]
+    assert len(measured) >= 9
+    assert_measured(found, *measured)
+
+
 def test_reconciling_settles_every_hop_and_the_second_time_all_are_repeats() -> None:
     quiet = Show(catalogue("en"), as_json=True, quiet=True)
     found = reconcile.measure(1, quiet, chains=2).as_fields()
