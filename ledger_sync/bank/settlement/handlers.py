@@ -1,4 +1,4 @@
-"""Couriers: how transfers, issuances and revocations are passed on to other banks and to the central bank.
+"""Handlers of jobs: how transfers, issuances and revocations are passed on to other banks and to the central bank.
 
 Rule: what is passed on is taken from the archive at the moment of passing, with all that the other side needs to judge
 it.

@@ -1,4 +1,4 @@
-"""The settling settler: valid transfers are committed at the notary, and what it says becomes verdicts.
+"""The settler: valid transfers are committed at the notary, and what it says becomes verdicts.
 
 Rule: a transfer is on disk before it is committed, so that the bank can show it when challenged. A verdict is worked
 out and signed outside any transaction, and written on one condition: that there is none yet. So it never changes,

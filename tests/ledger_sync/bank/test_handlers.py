@@ -1,4 +1,4 @@
-"""Couriers: what becomes open while a piece of work ends is done as well, and nothing waits for what must wait."""
+"""Handlers of jobs: what becomes open while a job ends is done as well, and nothing waits for what must wait."""
 
 from __future__ import annotations
 

@@ -1,83 +1,29 @@
-"""Two settling settlers on one store, as two processes of one bank: each transfer has one verdict, and is listed once.
+"""Two settlers on one store, as two processes of one bank: each transfer has one verdict, and is listed once.
 
 The second settler comes when the first has asked the notary and has no answer yet, or has signed and not written.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
-import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_bank, uploader_of_customer
-from ledger_sync.bank.program import assemble
 from ledger_sync.sandbox.in_process import NOTARY
 from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.settlers import BANK, Settlers, take
 from tests.ledger_sync.bank.watched import watched
-from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import Verdict, settle_values
-from wallet.protocol.transfer import TokenRef, Transfer
-from wallet.protocol.validity import Token
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import Transfer
 
-BANK = "alatau"
 LEASE = 60
 """Seconds for which nobody else commits what a settler is at."""
-
-
-class Settlers:
-    """A bank's node and a second one over the same files, and what happens when the notary is asked."""
-
-    def __init__(self, net: LedgerNetwork) -> None:
-        self.net = net
-        self.first, self.watch = watched(net, BANK)
-        other = assemble(net.network.homes[BANK])
-        self.second, self.close = other.node, other.service.close
-        self.asked = 0
-        self.meanwhile: Callable[[], object] = lambda: None
-        net.between = self._between
-
-    def _between(self, service: str, request: httpx.Request, deliver: Callable[[], httpx.Response]) -> Any:
-        if service == NOTARY and request.url.path == "/v1/commits":
-            self.asked += 1
-            self.meanwhile()
-        return deliver()
-
-    def once_answered(self, step: Callable[[], object]) -> None:
-        """``step`` happens when the first settler knows what the notary says, and signs by that."""
-
-        def happen() -> None:
-            self.watch.before_signing = lambda: None
-            step()
-
-        def wait_for_signature() -> None:
-            self.watch.before_signing = happen
-
-        self.once(wait_for_signature)
-
-    def once(self, step: Callable[[], object]) -> None:
-        """``step`` happens when the notary is asked next."""
-
-        def happen() -> None:
-            self.meanwhile = lambda: None
-            step()
-
-        self.meanwhile = happen
-
-    def rows(self, sql: str) -> list[Any]:
-        with closing(sqlite3.connect(self.net.folder / BANK / "bank.db")) as db:
-            return db.execute(sql).fetchall()
 
 
 @pytest.fixture
@@ -87,17 +33,12 @@ def settlers(net: LedgerNetwork) -> Iterator[Settlers]:
     made.close()
 
 
-def take(node: Node, net: LedgerNetwork, customer: Customer, *transfers: Signed[Transfer]) -> None:
-    """Only taken in: nothing is settled."""
-    node.intake.take(net.bundle(transfers), uploader_of_customer(customer.account))
-
-
 def paid(settlers: Settlers) -> tuple[Customer, Customer, Signed[Transfer]]:
     aigul, shop = settlers.net.customer("Aigul"), settlers.net.customer("Shop")
     return aigul, shop, settlers.net.pay(aigul, aigul.fund(1_000), shop, 700)
 
 
-def test_what_one_desk_commits_the_other_leaves_alone(settlers: Settlers) -> None:
+def test_what_one_settler_commits_the_other_leaves_alone(settlers: Settlers) -> None:
     aigul, _shop, payment = paid(settlers)
     take(settlers.first, settlers.net, aigul, payment)
     settlers.once(settlers.second.settler.settle)
@@ -351,101 +292,3 @@ def test_nothing_is_signed_while_a_transaction_is_open(net: LedgerNetwork) -> No
 def spoilt(body: Transfer) -> Transfer:
     """It says that it moves more than it consumes."""
     return replace(body, amount=body.amount + 1)
-
-
-class Crowd:
-    """People who pay each other, and pay the same twice, at a bank of two processes that overlap in any way."""
-
-    def __init__(self, folder: Path, chance: Random) -> None:
-        self.net = LedgerNetwork(folder)
-        self.settlers = Settlers(self.net)
-        self.chance = chance
-        self.people = [self.net.customer(name) for name in ("Aigul", "Shop", "Other")]
-        self.held: list[list[Token]] = [[*person.fund(1_000, 500)] for person in self.people]
-        self.made: list[tuple[Customer, Signed[Transfer]]] = []
-
-    def pay(self, *, again: bool) -> None:
-        """Somebody pays with a token, and keeps it where it pays it ``again``."""
-        place = self.chance.choice([index for index, held in enumerate(self.held) if held])
-        token = self.held[place][0] if again else self.held[place].pop()
-        payer, payee = self.people[place], (place + self.chance.choice((1, 2))) % 3
-        payment = self.net.pay(payer, [token], self.people[payee], self.chance.randint(1, token.amount))
-        outputs = self.net.outputs(payment)
-        self.held[payee].append(outputs[0])
-        self.held[place].extend(outputs[1:])
-        self.made.append((payer, payment))
-
-    def step(self, node: Node) -> None:
-        """Whatever a process does in between."""
-        match self.chance.randrange(4):
-            case 0 if self.made:
-                payer, payment = self.chance.choice(self.made)
-                node.intake.take(
-                    Bundle((payment,), *self._certified(payment)), uploader_of_customer(payer.account)
-                )
-            case 1:
-                take(node, self.net, *self.chance.choice(self.made)) if self.made else None
-            case 2:
-                node.settler.answer()
-            case _:
-                if self.chance.randrange(2):
-                    node.context.storage.settlements.release_all()
-                node.settler.settle()
-
-    def _certified(self, payment: Signed[Transfer]) -> tuple[Any, ...]:
-        whole = self.net.bundle([payment])
-        return (), whole.certificates, whole.requests
-
-    def end(self) -> None:
-        self.settlers.meanwhile = lambda: None
-        for node in (self.settlers.first, self.settlers.second):
-            for payer, payment in self.made:
-                take(node, self.net, payer, payment)
-            node.settler.settle()
-        self.net.settle_down()
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None)
-@given(seed=st.integers(0, 2**32), steps=st.lists(st.sampled_from("ppd12m"), min_size=6, max_size=24))
-def test_overlapping_in_any_way_every_verdict_is_what_the_notary_makes_of_it(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, steps: list[str]
-) -> None:
-    crowd = Crowd(tmp_path_factory.mktemp("crowd"), Random(seed))
-    settlers = crowd.settlers
-    nodes = {"1": settlers.first, "2": settlers.second}
-    for step in steps:
-        match step:
-            case "p" | "d":
-                crowd.pay(again=step == "d")
-            case "m":
-                node = crowd.chance.choice((settlers.first, settlers.second))
-                settlers.once(lambda node=node: crowd.step(node))  # type: ignore[misc]
-            case _:
-                crowd.step(nodes[step])
-    crowd.end()
-    check_verdicts(settlers)
-    settlers.close()
-    crowd.net.close()
-
-
-def check_verdicts(settlers: Settlers) -> None:
-    """Each transfer has one verdict, whose values are what the first commits of tokens leave of it."""
-    winners = {
-        TokenRef(*row[:2]): row[2] for row in settlers.rows("select origin, output, consumer from consumed")
-    }
-    worth = {TokenRef(*row[:2]): row[2] for row in settlers.rows("select origin, output, value from tokens")}
-    found = settlers.first.context.storage.settlements.told(
-        [row[0] for row in settlers.rows("select id from transfers")]
-    )
-    assert len(found) == settlers.rows("select count(*) from transfers")[0][0]
-    assert settlers.rows("select transfer from to_answer union select transfer from pending") == []
-    for txid, told in found.items():
-        body = settlers.first.objects.transfers.body(txid)
-        assert body is not None
-        brought = [worth[ref] if winners.get(ref) == txid else 0 for ref in body.inputs]
-        assert told.settlement.body.values == settle_values(body, brought)
-        is_lost = any(winners[ref] != txid for ref in body.inputs)
-        is_whole = sum(told.settlement.body.values) == body.amount + body.change
-        expected = Verdict.CONFLICT if is_lost else Verdict.SETTLED if is_whole else Verdict.SHORT
-        assert told.settlement.body.verdict is expected
-        assert (told.evidence is not None) == (expected is not Verdict.SETTLED)

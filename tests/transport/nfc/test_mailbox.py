@@ -1,4 +1,4 @@
-"""The desk between a link's thread and the wallet's: real threads, and events instead of sleeps."""
+"""The mailbox between a link's thread and the wallet's: real threads, and events instead of sleeps."""
 
 from __future__ import annotations
 
