@@ -45,10 +45,11 @@ DEALS = st.builds(
 
 @dataclass
 class Signed:
-    """A payment as anybody can count it: to whom, how much, until when its request is good, and whether it has its
-    receipt."""
+    """A payment as anybody can count it: when, to whom, how much, until when its request is good, and whether it has
+    its receipt."""
 
     id: bytes
+    at: int
     payee: str
     amount: int
     expires: int
@@ -56,9 +57,10 @@ class Signed:
 
 
 def alike(signed: list[Signed], deal: Deal, now: int) -> list[bytes]:
+    """In the order of their seconds; those of one second by their ids."""
     return [
         item.id
-        for item in signed
+        for item in sorted(signed, key=lambda item: (item.at, item.id))
         if (item.payee, item.amount, item.is_answered) == (deal.payee, deal.amount, False)
         and now <= item.expires
     ]
@@ -98,7 +100,7 @@ def go(market: Market, deals: list[Deal]) -> None:
         assert deal.pin == "1234"
         assert status.payment is not None
         signed.append(
-            Signed(status.payment.id, deal.payee, deal.amount, asking.status().request.body.expires)
+            Signed(status.payment.id, now, deal.payee, deal.amount, asking.status().request.body.expires)
         )
         if deal.heard:
             signed[-1].is_answered = answered(flow, asking, deal)

@@ -92,7 +92,13 @@ class Lives(RuleBasedStateMachine):
     def show(self, payment: Any, answers: bool) -> None:
         """To its payee, as often as one likes; the receipt may get lost."""
         payee, payer, identifier, raw = payment
-        received = self.net.wallets[payee].receiving.receive(raw)
+        try:
+            received = self.net.wallets[payee].receiving.receive(raw)
+        except Refusal as refusal:
+            # Put back, it signs no refusal of what it may have had before.
+            if refusal.code is not Code.ROLLBACK or self.net.wallets[payee].state is PurseState.SOUND:
+                raise
+            return
         paying = self.net.wallets[payer].paying
         if answers and self._remembers(payer, identifier):
             state = paying.acknowledge(identifier, received.receipt)
