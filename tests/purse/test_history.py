@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.purses import refused
 from tests.support.shown import check_shown, check_sums
 from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
+from wallet.protocol.codes import Code
 from wallet.purse.store.journal import PurseState
 from wallet.purse.view.history import Event, EventKind
 from wallet.wallet import Wallet
@@ -157,6 +159,21 @@ def test_money_that_expired_has_a_line_of_what_goes_back_to_the_account(
     expired = line(asel, EventKind.EXPIRED)
     assert (expired.amount, expired.change, expired.state) == (gone, -gone, "refunded")
     assert asel.balance().held == 0
+
+
+def test_money_that_expired_under_an_intent_goes_back_to_the_account_too(net: WalletNetwork) -> None:
+    asel = net.wallet("asel", 27_000, 13_000)
+    request = net.wallet("berik", bank="zhibek").receiving.request(20_000)
+    payment = asel.paying.reserve(request)
+    assert asel.balance().reserved == 27_000
+    net.world.now += 130 * DAY
+    net.learn_policy("asel")
+    net.certify("asel")
+    assert (asel.reconciling.expired(), asel.balance().held, asel.balance().reserved) == (40_000, 0, 0)
+    assert [item.id for item in asel.paying.pending()] == [payment]
+    with refused(Code.REQUEST_EXPIRED):
+        asel.paying.sign(payment)
+    assert (asel.paying.pending(), asel.balance().held, asel.reconciling.expired()) == ((), 0, 40_000)
 
 
 def test_a_refused_payment_takes_nothing_once_it_is_returned(net: WalletNetwork) -> None:

@@ -139,8 +139,14 @@ class Tokens:
         )
 
     def overdue(self, before: int) -> tuple[TokenRef, ...]:
-        """Held tokens that expired before this time."""
-        return tuple(own.token.ref for own in self.all(TokenState.HELD) if own.token.expires < before)
+        """Tokens that are held, or wait for the signature of a payment, and expired before this time. What is to be
+        redeemed is not among them: that will be signed and shown whatever the time."""
+        intents = {row["id"] for row in self._store.rows("SELECT id FROM payment WHERE state = 'reserved'")}
+        return tuple(
+            own.token.ref
+            for own in self.all(TokenState.HELD, TokenState.RESERVED)
+            if own.token.expires < before and (own.state is TokenState.HELD or own.holder in intents)
+        )
 
     def not_overdue(self, before: int) -> tuple[TokenRef, ...]:
         """Expired tokens that expire only at this time or later."""
