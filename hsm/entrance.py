@@ -13,6 +13,7 @@ from hsm.login import Login
 from hsm.pkcs11_store import TokenSession
 from hsm.running import Running, Upkeep
 from hsm.tries import TryCounter
+from hsm.turn import Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Entrance:
     counter: TryCounter
     clock: Callable[[], int]
     random: Callable[[int], bytes]
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)

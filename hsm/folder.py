@@ -1,8 +1,8 @@
 """One wallet's (or service's) keystore folder: its layout, its settings and its lock.
 
 Rule: a folder without settings is not provisioned, whatever else lies in it, for settings are written
-last. A folder belongs to one process at a time: an advisory lock (flock) on the folder itself, which
-the kernel drops when the process dies, however it dies.
+last. A folder belongs to one process at a time, or to several that say so alike: an advisory lock (flock) on the
+folder itself, which the kernel drops when the process dies, however it dies.
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ class Folder:
         self.own_tokens = path / TOKENS_FOLDER
         self._settings = path / SETTINGS_FILE
         self._next = path / NEXT_SETTINGS_FILE
-        self._making = path / MAKING_FOLDER
+        self.making = path / MAKING_FOLDER
 
     def create(self) -> None:
         """Make the folder and its parts, readable by the owner only."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
-        self._making.mkdir(mode=0o700, exist_ok=True)
+        self.making.mkdir(mode=0o700, exist_ok=True)
 
     def clear_unfinished(self) -> None:
         """Remove what a cut-off provisioning left: tokens whose salt was never kept."""
@@ -128,25 +128,26 @@ class Folder:
 
     def begin_making(self, alias: str) -> None:
         """Note durably that the key `alias` is being made and has been promised to nobody."""
-        (self._making / alias).touch(mode=0o600)
-        sync(self._making)
+        (self.making / alias).touch(mode=0o600)
+        sync(self.making)
 
     def end_making(self, alias: str) -> None:
-        remove(self._making / alias)
+        remove(self.making / alias)
 
     def is_in_making(self, alias: str) -> bool:
-        return (self._making / alias).exists()
+        return (self.making / alias).exists()
 
     def in_making(self) -> list[str]:
         """The keys whose making did not end."""
-        return sorted(os.listdir(self._making)) if self._making.is_dir() else []
+        return sorted(os.listdir(self.making)) if self.making.is_dir() else []
 
 
-def hold(path: Path) -> int:
-    """Lock a folder for this process; IN_USE if another holder has it. Close the number to let go."""
+def hold(path: Path, *, is_shared: bool = False) -> int:
+    """Lock a folder for this process, or for it and others that share it; IN_USE if another holder has it otherwise.
+    Close the number to let go."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise KeystoreError(KeystoreCode.IN_USE, {"folder": path.name}) from None

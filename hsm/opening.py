@@ -30,6 +30,7 @@ from hsm.profiles import PROFILES, SOFTHSM, Family, ModuleProfile
 from hsm.running import leave, start
 from hsm.token_keystore import TokenKeystore
 from hsm.tries import TriesFile, TryCounter
+from hsm.turn import Turn
 
 LABEL_RANDOM_BYTES: Final = 8
 SO_PIN_BYTES: Final = 24
@@ -84,8 +85,12 @@ def open_keystore(
     *,
     clock: Callable[[], int],
     random: Callable[[int], bytes],
+    is_shared: bool = False,
 ) -> Keystore:
     """Open a provisioned folder: repair what a crash left, check the PIN, log in once.
+
+    `is_shared`: for this process and others that open it so; none of them can change the PIN (IN_USE), and a key that
+    one makes the others find when it is asked for.
 
     NOT_PROVISIONED, FOLDER_DAMAGED, IN_USE (another process, or this one), PIN_WRONG, PIN_BLOCKED,
     MODULE_MISSING, TOKEN_MISSING (its folder is away or empty), TOKEN_FAULT, the codes of storage. Call it in
@@ -96,17 +101,25 @@ def open_keystore(
     place = Folder(folder)
     with storage():
         place.settings()
-        descriptor = hold(folder)
+        if is_shared:
+            place.making.mkdir(mode=0o700, exist_ok=True)
+        descriptor = hold(folder, is_shared=is_shared)
+    turn = Turn(place.making if is_shared else None)
     try:
-        with storage():
-            return _open_held(place, pin, descriptor, clock, random)
+        with storage(), turn.taken():
+            return _open_held(place, pin, descriptor, clock, random, turn)
     except BaseException:
         os.close(descriptor)
         raise
 
 
 def _open_held(
-    place: Folder, pin: str, descriptor: int, clock: Callable[[], int], random: Callable[[int], bytes]
+    place: Folder,
+    pin: str,
+    descriptor: int,
+    clock: Callable[[], int],
+    random: Callable[[int], bytes],
+    turn: Turn,
 ) -> TokenKeystore:
     settings = place.settings()
     profile, tokens = PROFILES[settings.profile], place.token_folder(settings)
@@ -117,7 +130,7 @@ def _open_held(
     offers = _offers(place, settings, pin)
     if not offers:
         raise counter.wrong()
-    running = start(profile, tokens, place.path)
+    running = start(profile, tokens, place.path, is_shared=turn.is_shared)
     try:
         entrance = Entrance(
             folder=place,
@@ -126,6 +139,7 @@ def _open_held(
             counter=counter,
             clock=clock,
             random=random,
+            turn=turn,
         )
         return _enter(entrance, offers)
     except BaseException:

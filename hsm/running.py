@@ -131,8 +131,9 @@ class Running:
 _running: dict[Path, Running] = {}
 
 
-def start(profile: ModuleProfile, tokens: Path, folder: Path) -> Running:
-    """Start the profile's module over `tokens`, or join it there. IN_USE, MODULE_MISSING."""
+def start(profile: ModuleProfile, tokens: Path, folder: Path, *, is_shared: bool = False) -> Running:
+    """Start the profile's module over `tokens`, or join it there. IN_USE, MODULE_MISSING. `is_shared`: other processes
+    may have it there too; then it is the caller's turn (`hsm.turn`)."""
     library = profile.library()
     tokens = tokens.absolute()
     with critical():
@@ -142,7 +143,7 @@ def start(profile: ModuleProfile, tokens: Path, folder: Path) -> Running:
                 raise KeystoreError(KeystoreCode.IN_USE, {"what": "module"})
             present.users += 1
             return present
-        descriptor = hold(tokens)
+        descriptor = hold(tokens, is_shared=is_shared)
         try:
             _prepare(profile, library, tokens, folder)
             running = Running(Module(library), profile, library, tokens, descriptor)

@@ -6,7 +6,8 @@ noted alike, so that nothing is ever destroyed because a search did not find its
 written over the one before its predecessor (`hsm.token_record`). A PIN change is prepared in full, made in
 the token, then adopted. The PIN is confirmed against our verifier; C_Login happens when the keystore is opened, and
 again after a failure below the module (`hsm.login`): then what was asked is done once more, each of
-these verbs being such that again is the same.
+these verbs being such that again is the same. Where other processes have the token open too, all that writes in it
+is done in turn (`hsm.turn`), and the PIN stays as they know it.
 """
 
 from __future__ import annotations
@@ -86,18 +87,21 @@ class TokenKeystore:
         return self._do(work)
 
     def public_key(self, alias: str) -> bytes:
-        with critical():
-            self._open_parts()
-            return self._key(alias).public
+        with critical(), storage():
+            return self._key(self._open_parts(), alias).public
 
     def aliases(self) -> frozenset[str]:
-        with critical():
-            self._open_parts()
+        with critical(), storage():
+            self._find_new(self._open_parts())
             return frozenset(self._keys)
 
     def sign(self, alias: str, message: bytes) -> bytes:
         digest = digest_of(message)
-        signature = self._do(lambda parts: low_s(parts.session.sign(self._key(alias).private, digest)))
+
+        def work(parts: Parts) -> bytes:
+            return low_s(parts.session.sign(self._key(parts, alias).private, digest))
+
+        signature = self._do(work, writes=False)
         reach("keystore.sign.done")
         return signature
 
@@ -155,6 +159,8 @@ class TokenKeystore:
 
     def change_pin(self, old: str, new: str) -> None:
         check_fit(new)
+        if self._open_parts().entrance.turn.is_shared:
+            raise KeystoreError(KeystoreCode.IN_USE, {"what": "PIN"})
         with self._pin_lock, storage():
             self._do(_require_no_change_begun)
             parts = self._open_parts()
@@ -208,21 +214,28 @@ class TokenKeystore:
                 finally:
                     os.close(parts.entrance.descriptor)
 
-    def _do(self, work: Callable[[Parts], T]) -> T:
-        """`work`, and once more after a failure below the module, the login made again in between."""
+    def _do(self, work: Callable[[Parts], T], *, writes: bool = True) -> T:
+        """`work`, and once more after a failure below the module, the login made again in between. In turn, unless
+        nothing `writes` in the token."""
         self._open_parts()
         with critical(), storage():
             parts = self._open_parts()
+            turn = parts.entrance.turn
             try:
-                return self._did(parts, work(parts))
+                with turn.taken() if writes else contextlib.nullcontext():
+                    return self._did(parts, work(parts))
             except SessionLost:
-                parts.login.renew()
-            try:
-                self._find_again(parts)
-                return self._did(parts, work(parts))
-            except SessionLost as error:
-                parts.login.failed(error)
-                raise
+                with turn.taken():
+                    return self._do_again(parts, work)
+
+    def _do_again(self, parts: Parts, work: Callable[[Parts], T]) -> T:
+        parts.login.renew()
+        try:
+            self._find_again(parts)
+            return self._did(parts, work(parts))
+        except SessionLost as error:
+            parts.login.failed(error)
+            raise
 
     def _did(self, parts: Parts, answer: T) -> T:
         parts.login.worked()
@@ -239,13 +252,21 @@ class TokenKeystore:
             raise SessionLost(KeystoreCode.TOKEN_FAULT, {"cause": "keys not found again"})
         self._keys = found
 
+    def _find_new(self, parts: Parts) -> None:
+        """What other processes have made meanwhile."""
+        if parts.entrance.turn.is_shared:
+            self._keys = {**whole_keys(parts), **self._keys}
+
     def _open_parts(self) -> Parts:
         parts = self._parts
         if parts is None or os.getpid() != self._process:
             raise KeystoreError(KeystoreCode.LOCKED)
         return parts
 
-    def _key(self, alias: str) -> TokenKey:
+    def _key(self, parts: Parts, alias: str) -> TokenKey:
+        """KEY_UNKNOWN."""
+        if alias not in self._keys:
+            self._find_new(parts)
         try:
             return self._keys[alias]
         except KeyError:

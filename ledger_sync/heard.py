@@ -10,8 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from wallet.protocol import codec
+from wallet.protocol.codec import Cbor
+from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory
+from wallet.protocol.settlement import Consumption, check_consumption, read_consumption
+
 PAGE: Final = 256
 """Statements in one answer."""
+_MAX_NUMBER: Final = 2**53
 _OUT_OF_ORDER: Final = 4_096
 """Statements may come in another order than that of their dates, by no more than so many."""
 
@@ -24,8 +31,26 @@ def start(rows: Rows, since: int, table: str = "heard") -> int:
     heard before dates were kept, and stands before everything else."""
     if not rows(f"select 1 from {table} where time > 0 and time < ? limit 1", (since,)):
         return 0
-    first = f"select min(number) from (select number from {table} where time >= ? order by time limit ?)"
+    first = (
+        f"select min(number) from (select number from {table} where time >= ? order by time limit ?) as first"
+    )
     ((number,),) = rows(first, (since, _OUT_OF_ORDER))
     if number is None:
         ((number,),) = rows(f"select max(number) + 1 from {table}", ())
     return int(number) - 1
+
+
+def last(rows: Rows) -> int:
+    """The latest date (unix seconds) of all that was ever heard; 0 where nothing was."""
+    ((time,),) = rows("select max(time) from heard", ())
+    return int(time or 0)
+
+
+def read_page(answer: Cbor, directory: Directory) -> tuple[int, list[Signed[Consumption]]]:
+    """A page of the notary's words, as whoever keeps them answers, and the number up to which it goes. MALFORMED,
+    NOTARY_SIGNATURE."""
+    number, listed = codec.array(answer, 2)
+    page = [read_consumption(value) for value in codec.array(listed, most=PAGE)]
+    for statement in page:
+        check_consumption(statement, directory)
+    return codec.uint(number, _MAX_NUMBER), page

@@ -1,7 +1,8 @@
 """Hearing witnesses: a service that starts asks those to whom it said things, before it says any more.
 
 Rule: a witness that cannot be reached is waited for, and holds up no other; the operator may say to go on without it.
-Whoever waits for the service meanwhile is told BUSY, with the names.
+Whoever waits for the service meanwhile is told BUSY, with the names. Of several processes of a service one asks, and
+the others learn of it; one that is started anew beside them need not ask again.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
 
+from ledger_sync.service.process import Flags, OwnFlags
 from wallet.protocol.codes import Code, Refusal, require
 
 W = TypeVar("W")
+
 
 WORKER: Final = "catching up"
 """What the worker is called that does the rounds, in every service that has one."""
 PAGES_IN_A_ROUND: Final = 256
 """Of what one witness has to say."""
+CENTRAL: Final = "central-bank"
+"""What a log calls the witness without a name."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -30,25 +35,28 @@ class Hearing(Generic[W]):
         witnesses: Mapping[str, W],
         hear: Callable[[str, W], None],
         finish: Callable[[], None] = lambda: None,
+        heard: Flags | None = None,
     ) -> None:
         """``hear`` takes what a witness has to say and raises ``Refusal`` where it cannot; ``finish`` is called once,
-        when nobody is left: at once, where nobody was."""
+        when nobody is left: at once, where nobody was. ``heard`` has a flag for each, by its place among
+        their names, since the service started."""
         self._hear = hear
         self._finish = finish
         self._lock = threading.Lock()
         self._is_clock_unsure = False
-        self._left = dict(witnesses)
-        if not self._left:
+        self._witnesses = dict(sorted(witnesses.items()))
+        self._flags = OwnFlags() if heard is None else heard
+        if self.is_done:
             finish()
 
     @property
     def is_done(self) -> bool:
-        return not self._left
+        return not self.left
 
     @property
     def left(self) -> tuple[str, ...]:
         """The witnesses that were not heard yet."""
-        return tuple(self._left)
+        return tuple(name for place, name in enumerate(self._witnesses) if not self._flags.is_set(place))
 
     @property
     def is_ready(self) -> bool:
@@ -63,25 +71,26 @@ class Hearing(Generic[W]):
 
     def round(self) -> None:
         """Hear whoever was not heard yet, each as far as it can be reached."""
-        for name, witness in list(self._left.items()):
+        for name in self.left:
             try:
-                self._hear(name, witness)
+                self._hear(name, self._witnesses[name])
             except Refusal as refusal:
                 self._is_clock_unsure = refusal.code in (Code.CLOCK_UNSURE, Code.AUTH_STALE)
-                _log.info("waiting for what %s has heard: %s", name or "the central bank", refusal)
+                facts = {"peer": name or CENTRAL, "code": refusal.code}
+                _log.info("waiting for what a witness has heard", extra=facts)
             else:
                 self._heard(name)
 
     def go_on_without(self, name: str) -> None:
         """The operator's word that a witness will not be heard. NOT_FOUND where it is not waited for."""
-        require(name in self._left, Code.NOT_FOUND, witness=name)
-        _log.warning("going on without what %s has heard, by the operator's word", name or "the central bank")
+        require(name in self.left, Code.NOT_FOUND, witness=name)
+        _log.warning("going on without a witness, by the operator's word", extra={"peer": name or CENTRAL})
         self._heard(name)
 
     def _heard(self, name: str) -> None:
         with self._lock:
-            was_left = bool(self._left)
-            self._left = {other: witness for other, witness in self._left.items() if other != name}
-            is_last = was_left and not self._left
+            was_left = not self.is_done
+            self._flags.set(list(self._witnesses).index(name))
+            is_last = was_left and self.is_done
         if is_last:
             self._finish()

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes setup/run.lock, setup/test.lock and setup/build.lock (what builds what comes as source) anew from
+# Makes setup/run.lock, setup/test.lock, setup/cluster.lock and setup/build.lock (what builds what comes as source) anew from
 # pyproject.toml, for every machine and Python that we serve: hashes of every file of a version, no index
 # address, no local path.
 # Usage: setup/lock.sh [--upgrade]   (QALTA_PYTHON names a Python 3.11, the oldest that we serve)
@@ -40,12 +40,19 @@ lock() {
     # Its warning speaks of an installer that would go and fetch what was left out; ours does not.
     sed -i '/^# WARNING: The following packages were not pinned/,$c\# Left out on purpose (setup/lock.sh): materialshapes, pycairo.' "$out"
 }
-lock setup/run.lock --extra app --extra service --extra zxing --extra nfc "$@"
-lock setup/test.lock --extra app --extra service --extra zxing --extra nfc --extra pcsc --extra dev \
-    --constraint setup/run.lock "$@"
+lock setup/run.lock --extra app --extra service --extra postgres --extra zxing --extra nfc "$@"
+lock setup/test.lock --extra app --extra service --extra postgres --extra zxing --extra nfc --extra pcsc \
+    --extra dev --constraint setup/run.lock "$@"
+# Patroni's environment is its own (setup/cluster.sh), so this one holds what the extra names and none of ours.
+"$python" -c 'import sys, tomllib
+print(*tomllib.load(sys.stdin.buffer)["project"]["optional-dependencies"]["cluster"], sep="\n")' \
+    <pyproject.toml >"$tools/cluster.in"
+"$tools/venv/bin/pip-compile" --quiet --generate-hashes --strip-extras --no-annotate --no-emit-index-url \
+    --no-emit-find-links --no-emit-trusted-host --no-emit-options --resolver=backtracking \
+    --constraint setup/run.lock --output-file setup/cluster.lock "$@" "$tools/cluster.in"
 lock setup/build.lock --only-build-deps --constraint setup/run.lock "$@"
 
-if grep -nE '://|--(index|extra|find|trusted)|(^|[ @])/' setup/run.lock setup/test.lock setup/build.lock; then
+if grep -nE '://|--(index|extra|find|trusted)|(^|[ @])/' setup/run.lock setup/test.lock setup/cluster.lock setup/build.lock; then
     echo "setup/lock.sh: an address or a path got into a lock file (above)" >&2
     exit 1
 fi

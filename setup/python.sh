@@ -53,7 +53,7 @@ ensure_venv() {
         return
     fi
     python=$(find_python) || stop "no Python from 3.11 to 3.13 was found${QALTA_PYTHON:+ at $QALTA_PYTHON}"
-    step "Python environment in .venv ($("$python" -I -c 'import sys; print("Python", sys.version.split()[0], "of", sys.executable)'))"
+    step "Python environment in ${venv##*/} ($("$python" -I -c 'import sys; print("Python", sys.version.split()[0], "of", sys.executable)'))"
     rm -rf "$venv" && mkdir "$venv" && : >"$venv/.unfinished" ||
         stop "cannot write $venv; if another user made it, remove it and run again"
     watched "$python" -I -m venv "$venv" || explain "making .venv"

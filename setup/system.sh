@@ -12,11 +12,14 @@ build_packages='gcc libc6-dev swig libpcsclite-dev'
 test_packages='opensc p11-kit p11-kit-modules libnss3 libnss3-tools swtpm libtpm2-pkcs11-1 tpm2-tools'
 # A real smart card service with a virtual reader, for payments by tap.
 test_packages="$test_packages pcscd vsmartcard-vpcd $build_packages"
+# PostgreSQL, for private clusters of the tests; whichever version the release has.
+test_packages="$test_packages postgresql"
 # Displays without a screen, and a hand for them.
 test_packages="$test_packages xvfb xauth xdotool"
 
 policy=/usr/sbin/policy-rc.d
 policy_mark='# made by the set-up of qalta; may be removed'
+no_cluster=/etc/postgresql-common/createcluster.d/qalta.conf
 
 # missing_packages LEVEL: names, one a line, of what is not installed.
 missing_packages() {
@@ -103,15 +106,23 @@ as_root() {
     fi
 }
 
-# While apt works, Debian's own switch keeps package scripts from starting anything. An administrator's is left.
+# While apt works, Debian's own switches keep package scripts from starting anything, and PostgreSQL's from making a
+# cluster that would be started with the machine from then on. An administrator's are left.
 hold_services() {
+    case " $missing " in
+    *" postgresql "*)
+        as_root mkdir -p "${no_cluster%/*}"
+        printf '%s\ncreate_main_cluster = false\n' "$policy_mark" | as_root tee "$no_cluster" >/dev/null
+        ;;
+    esac
     [ ! -e "$policy" ] || return 0
     printf '#!/bin/sh\n%s\nexit 101\n' "$policy_mark" | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
 }
 
-# release_services: takes that switch away again, also one that a killed set-up left.
+# release_services: takes those switches away again, also ones that a killed set-up left.
 release_services() {
+    [ ! -e "$no_cluster" ] || as_root rm -f "$no_cluster" 2>/dev/null || say "please remove $no_cluster"
     [ -e "$policy" ] && grep -qF "$policy_mark" "$policy" 2>/dev/null || return 0
     as_root rm -f "$policy" 2>/dev/null || say "please remove $policy (left by an earlier set-up)"
 }

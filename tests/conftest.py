@@ -1,5 +1,5 @@
-"""What every test run has: one seed that is printed and can be repeated, an environment without the
-person's own wallets, and tests that may ask for the machine alone (`@pytest.mark.serial`).
+"""What every test run has: one seed that is printed and can be repeated, an environment without the person's own
+wallets, a disk in memory, and tests that may ask for the machine alone (`@pytest.mark.serial`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import os
 import random
 import secrets
 import signal
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.sampling import everything, seed
+from tests.support import postgres as clusters
 
 # Set before the first test module is imported, and inherited by xdist's workers.
 os.environ.setdefault("QALTA_SEED", str(secrets.randbits(32)))
@@ -23,8 +26,31 @@ os.environ.setdefault("QALTA_SEED", str(secrets.randbits(32)))
 for name in [name for name in os.environ if name.startswith("QALTA_")]:
     if name not in ("QALTA_SEED", "QALTA_TEST_ALL"):
         del os.environ[name]
-for name in ("SOFTHSM2_CONF", "FORCE_COLOR"):
+for name in ("SOFTHSM2_CONF", "FORCE_COLOR", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(name, None)
+# Hundreds of processes of ours start in a run: what one has compiled, all have.
+sys.dont_write_bytecode = False
+
+MEMORY_DISK, ENOUGH = Path("/dev/shm"), 4 << 30
+
+
+def _is_roomy(disk: Path) -> bool:
+    """Whether a run finds bytes and memory enough there, and may start programs from it."""
+    try:
+        found = os.statvfs(disk)
+        told = dict(line.split(":") for line in Path("/proc/meminfo").read_text("ascii").splitlines())
+    except OSError:
+        return False
+    in_memory = 1024 * int(told["MemAvailable"].split()[0])
+    free = min(found.f_bavail * found.f_frsize, in_memory)
+    return free >= ENOUGH and not found.f_flag & os.ST_NOEXEC and os.access(disk, os.W_OK | os.X_OK)
+
+
+if "TMPDIR" not in os.environ and _is_roomy(MEMORY_DISK):
+    # Stores flush as they always do, tens of thousands of times in a run. Tests kill processes and no machine, so that
+    # what a real disk would add is waiting.
+    os.environ["TMPDIR"] = str(MEMORY_DISK)
+    tempfile.tempdir = None
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script, as by nohup: what is tested would inherit that, and hear no Ctrl-C.
@@ -36,7 +62,7 @@ settings.register_profile(
 settings.register_profile("everything", settings.get_profile("sampled"), max_examples=1000)
 settings.load_profile("everything" if everything() else "sampled")
 
-SLOW_FIRST = ("properties", "e2e", "adversary")
+SLOW_FIRST = ("properties", "e2e", "adversary", "test_release.py")
 
 
 def pytest_report_header() -> str:
@@ -67,6 +93,20 @@ def _gate(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return None
     return tmp_path_factory.getbasetemp().parent
+
+
+@pytest.fixture(scope="session")
+def postgres(_gate: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[clusters.Cluster]:
+    """The PostgreSQL cluster of this run; made by the first test that asks."""
+    with clusters.shared(_gate or tmp_path_factory.getbasetemp()) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres: clusters.Cluster) -> Iterator[str]:
+    """URL of an empty database that this test has for itself."""
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,14 @@ ROOMS = {
     "pkcs11": ("hsm/",),
     "starlette": ("ledger_sync/",),
     "uvicorn": ("ledger_sync/",),
+    "prometheus_client": ("ledger_sync/service/",),
+    "pythonjsonlogger": ("ledger_sync/service/",),
     "anyio": ("ledger_sync/",),
     "h11": ("ledger_sync/",),
     "httpcore": ("ledger_sync/",),
     "httpx": ("ledger_sync/", "app/"),
-    "asyncpg": ("ledger_sync/",),
+    "psycopg": ("ledger_sync/database/", "ledger_sync/cluster/"),
+    "psycopg_pool": ("ledger_sync/database/",),
     "rich": ("app/",),
     "cbor2": ("wallet/", "hsm/", "ledger_sync/", "app/"),
     "cryptography": ("wallet/", "hsm/", "ledger_sync/", "app/"),
@@ -102,11 +106,11 @@ PLANTED = {
         "each role speaks to the others by HTTP only",
     ),
     "ledger_sync/bank/ports/planted.py": (
-        "import ledger_sync.bank.sqlite",
+        "import ledger_sync.bank.sql",
         "a bank's ports know no backend",
     ),
     "ledger_sync/central_bank/ports/planted.py": (
-        "import ledger_sync.central_bank.sqlite",
+        "import ledger_sync.central_bank.sql",
         "the central bank's ports know no backend",
     ),
     "ledger_sync/bank/jobs/planted_floors.py": ("import ledger_sync.bank.api", "the bank's floors"),
@@ -165,6 +169,108 @@ def test_migrations_are_numbered_without_gap_or_double() -> None:
     for folder in folders:
         numbers = sorted(int(path.name.partition("_")[0]) for path in folder.glob("*.sql"))
         assert numbers == list(range(1, len(numbers) + 1)), folder.relative_to(ROOT).as_posix()
+
+
+@cache
+def is_module(name: str) -> bool:
+    """Whether this is a module of ours, by its dotted name."""
+    at = ROOT.joinpath(*name.split("."))
+    is_ours = name.partition(".")[0] in (*PACKAGES, "tools", "tests")
+    return is_ours and (at.with_suffix(".py").is_file() or (at / "__init__.py").is_file())
+
+
+def dotted(node: ast.AST) -> str:
+    """A name as it is written, with dots; empty where it is anything else."""
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return before and f"{before}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def modules_in(nodes: Sequence[ast.AST]) -> set[str]:
+    """Modules of ours that a file imports, as it writes them; and what runs through some of them in a loop."""
+    named: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            named |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            named |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    found = {written for written, name in named.items() if is_module(name)}
+    for node in nodes:
+        some = node.iter.elts if isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple) else []
+        if isinstance(node, ast.For) and any(dotted(each) in found for each in some):
+            found.add(dotted(node.target))
+    return found
+
+
+def set_on(node: ast.AST) -> list[ast.expr]:
+    """What a statement sets an attribute of."""
+    if isinstance(node, ast.Call):
+        *outer, called = dotted(node.func).split(".")
+        if called in {"setattr", "delattr", "patch"} or "patch" in outer:
+            return node.args[:1]
+    if isinstance(node, ast.Assign):
+        return [each.value for each in node.targets if isinstance(each, ast.Attribute)]
+    return []
+
+
+MAY_SET = re.compile(r"setattr|delattr|patch|^ *(?!self\b)[\w.]+\.\w+ = ", re.MULTILINE)
+"""Quick, and finds too much: most files of tests need no second look."""
+
+
+def patched(source: str) -> list[str]:
+    """What a test sets of globals of our modules: the modules as it writes them, or the text that names a global."""
+    if not MAY_SET.search(source):
+        return []
+    nodes = list(ast.walk(ast.parse(source)))
+    modules = modules_in(nodes)
+    found = []
+    for target in (target for node in nodes for target in set_on(node)):
+        if isinstance(target, ast.Constant) and isinstance(target.value, str):
+            if is_module(target.value.rpartition(".")[0]):
+                found.append(target.value)
+        elif dotted(target) in modules:
+            found.append(dotted(target))
+    return found
+
+
+STILL_SET = {
+    # a program of its own, begun by the command line as people begin it: that takes words, no objects
+    "tests/app/cli/app_with_stand_ins.py": ["window", "window"],
+    # the wire's own bound, no service's: real chains as long as that are in test_largest.py, and have other ends
+    "tests/ledger_sync/bank/test_bounds.py": ["wallet.protocol.weight.MAX_BUNDLE_ITEMS"],
+}
+
+
+def test_no_test_sets_a_global_of_our_modules() -> None:
+    """What is to be smaller, sooner or absent in a test comes in by construction."""
+    found = {
+        path.relative_to(ROOT).as_posix(): names
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if (names := patched(path.read_text(encoding="utf-8")))
+    }
+    assert found == STILL_SET
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'monkeypatch.setattr(registry, "TypeVar", 8)',
+        'with context() as smaller: smaller.setattr(registry, "TypeVar", 8)',
+        'monkeypatch.setattr("wallet.protocol.weight.fits", None)',
+        'monkeypatch.setattr("tests.support.postgres.told", None)',
+        'setattr(registry, "TypeVar", 8)',
+        'patch.object(registry, "TypeVar")',
+        'mock.patch("wallet.protocol.weight.fits")',
+        'for each in (os, registry): monkeypatch.setattr(each, "TypeVar", 8)',
+        "registry.TypeVar = 8",
+        'monkeypatch.setattr(wallet.protocol.weight, "fits", 8)',
+    ],
+)
+def test_every_way_to_set_a_global_is_found(statement: str) -> None:
+    imports = "import os\nimport wallet.protocol.weight\nfrom ledger_sync.central_bank import registry\n"
+    assert len(patched(imports + statement)) == 1
+    assert patched(imports + 'monkeypatch.setattr(os, "fsync", None)\nregistry.Registry.a = 8\n') == []
 
 
 def test_no_machine_path_in_what_we_ship() -> None:

@@ -7,11 +7,12 @@ import re
 import tomllib
 from pathlib import Path
 
-from ledger_sync.bank.sqlite.store import SCHEMA as BANK
-from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
-from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
+from ledger_sync.bank.sql.storage import SCHEMA as BANK
+from ledger_sync.central_bank.sql.storage import SCHEMA as CENTRAL_BANK
+from ledger_sync.notary.sql_store import SCHEMA as NOTARY
+from ledger_sync.service.heads import SCHEMA as HEADS
 from ledger_sync.service.nonces import SCHEMA as NONCES
-from ledger_sync.service.policy_cache import SCHEMA as TRUST
+from ledger_sync.service.trust_store import SCHEMA as TRUST
 from tests.support.cli import Cli
 from tests.support.pages import ROOT, rows, section
 from wallet.protocol.kinds import KINDS
@@ -26,6 +27,7 @@ STORES = {
     "notary": NOTARY,
     "nonces of each service": NONCES,
     "trust of each service": TRUST,
+    "heads of banks and central bank": HEADS,
 }
 
 

@@ -41,6 +41,7 @@ exec "$@"
 echo "apt-get $DEBIAN_FRONTEND $*" >>"$FAKE/calls"
 case " $* " in
 *" update "*) touch "$FAKE/lists"; exit 0 ;;
+*" download "*) touch etcd-server_3_amd64.deb etcd-client_3_amd64.deb; exit 0 ;;
 esac
 [ -e "$FAKE/lists" ] || { echo "E: Unable to locate package softhsm2"; exit 100; }
 case " $* " in
@@ -49,6 +50,7 @@ esac
 [ ! -e "$FAKE/offline" ] || { echo "E: Failed to fetch softhsm2.deb Temporary failure resolving"; exit 100; }
 for word do echo "$word"; done >>"$FAKE/installed"
 """,
+    "dpkg-deb": 'mkdir -p "$3/usr/bin" && touch "$3/usr/bin/etcd" "$3/usr/bin/etcdctl"',
     "python3": """
 [ "$1" = -I ] && shift
 case "$1 ${2-}" in
@@ -83,9 +85,11 @@ class Clone:
 
     def start(self, level: str, *, uid: int = 1000, **environment: str) -> subprocess.Popen[str]:
         path = f"{self.fake}:/usr/bin:/bin"
+        command = ["cluster.sh"] if level == "cluster" else ["ensure.sh", level]
+        known = {"PATH": path, "HOME": str(self.fake), "FAKE": str(self.fake), "FAKE_UID": str(uid)}
         return subprocess.Popen(
-            [self.root / "setup" / "ensure.sh", level],
-            env={"PATH": path, "FAKE": str(self.fake), "FAKE_UID": str(uid), **environment},
+            [self.root / "setup" / command[0], *command[1:]],
+            env={**known, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -167,7 +171,9 @@ def test_only_the_tests_need_the_tests_packages(clone: Clone) -> None:
     assert clone.ensure("run")[0] == 0
     status, said = clone.ensure("test")
     assert status == 3
-    assert re.search(r"install .* opensc .*libnss3 .*swtpm .*pcscd .*libpcsclite-dev .*xvfb", said)
+    assert re.search(
+        r"install .* opensc .*libnss3 .*swtpm .*pcscd .*libpcsclite-dev .*postgresql .*xvfb", said
+    )
     assert "softhsm2" not in said
 
 
@@ -297,6 +303,43 @@ def test_a_wrong_level_is_a_usage_error(clone: Clone) -> None:
     assert clone.ensure("walk")[0] == 2
 
 
+def test_what_the_cluster_needs_is_brought_once_into_a_place_of_its_own(clone: Clone) -> None:
+    clone.have(*RUN_PACKAGES, "postgresql")
+    status, said = clone.ensure("cluster")
+    assert status == 0, said
+    assert "done once, in about a minute" in said
+    tools, packages = (call for call in clone.calls() if call.startswith("pip"))
+    for locked_files in (tools, packages):
+        assert "--require-hashes --no-deps --only-binary :all:" in locked_files
+    assert packages.endswith("-r setup/cluster.lock")
+    place = clone.fake / ".cache" / "qalta" / "patroni"
+    assert all((place / "bin" / program).exists() for program in ("etcd", "etcdctl"))
+    assert not (clone.root / ".venv").exists()
+    assert clone.ensure("cluster") == (0, "")
+    assert clone.calls() == []
+
+
+def test_another_clone_has_the_same_cluster(clone: Clone, tmp_path: Path) -> None:
+    clone.have(*RUN_PACKAGES, "postgresql")
+    clone.ensure("cluster")
+    other = Clone(clone.root.rename(tmp_path / "elsewhere"), clone.fake)
+    assert other.ensure("cluster") == (0, "")
+
+
+def test_a_cluster_without_postgresql_says_what_to_install(clone: Clone) -> None:
+    status, said = clone.ensure("cluster")
+    assert status == 3
+    assert "apt-get install -y --no-install-recommends postgresql\n" in said
+
+
+def test_only_starting_a_cluster_and_testing_everything_ask_for_it() -> None:
+    asking = [
+        line for line in (ROOT / "run").read_text().splitlines() if "cluster.sh" in line and "exit" in line
+    ]
+    assert asking == ['*" cluster start "*) "$root/setup/cluster.sh" || exit $? ;;']
+    assert '[ "${1-}" != --all ] || "$root/setup/cluster.sh" || exit $?' in (ROOT / "test").read_text()
+
+
 INSTALLED = {canonicalize_name(each.name) for each in importlib.metadata.distributions()}
 
 
@@ -308,7 +351,7 @@ def locked(level: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("level", ["build", "run", "test"])
+@pytest.mark.parametrize("level", ["build", "run", "test", "cluster"])
 def test_every_locked_package_has_hashes_and_no_address(level: str) -> None:
     text = (ROOT / "setup" / f"{level}.lock").read_text(encoding="utf-8")
     assert not re.search(r"://|(^|\s)-[ifec]\b|--(index|extra|find|trusted|no-)", text, re.M)
@@ -320,7 +363,7 @@ def test_every_locked_package_has_hashes_and_no_address(level: str) -> None:
 def test_locks_hold_what_pyproject_asks_for_and_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    installed = ("app", "service", "zxing", "nfc")
+    installed = ("app", "service", "postgres", "zxing", "nfc")
     run = [Requirement(line) for line in sum((extras[name] for name in installed), project["dependencies"])]
     test = [Requirement(line) for line in extras["dev"] + extras["pcsc"]]
     in_run, in_test = locked("run"), locked("test")
@@ -329,6 +372,10 @@ def test_locks_hold_what_pyproject_asks_for_and_agree() -> None:
     for requirement in test:
         assert requirement.specifier.contains(in_test[canonicalize_name(requirement.name)])
     assert locked("build").items() <= in_run.items() <= in_test.items()
+    in_cluster = locked("cluster")
+    for requirement in map(Requirement, extras["cluster"]):
+        assert requirement.specifier.contains(in_cluster[canonicalize_name(requirement.name)])
+    assert {in_cluster[name] == in_run[name] for name in in_cluster.keys() & in_run.keys()} == {True}
 
 
 # What KivyMD asks for and set-up leaves out: see setup/lock.sh.
@@ -356,3 +403,6 @@ def test_what_is_built_from_source_is_locked_and_the_tools_for_it_too() -> None:
     assert listed
     assert set(listed[1].split(",")) <= locked("test").keys()
     assert locked("build").keys() == {"setuptools"}
+    apart = re.search(r"^from_source=(\S+)$", (ROOT / "setup" / "cluster.sh").read_text("utf-8"), re.M)
+    assert apart
+    assert set(apart[1].split(",")) <= locked("cluster").keys()

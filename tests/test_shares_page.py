@@ -6,11 +6,12 @@ import re
 
 import pytest
 
-from ledger_sync.bank.sqlite.store import SCHEMA as BANK
-from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
-from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
+from ledger_sync.bank.sql.storage import SCHEMA as BANK
+from ledger_sync.central_bank.sql.storage import SCHEMA as CENTRAL_BANK
+from ledger_sync.notary.sql_store import SCHEMA as NOTARY
+from ledger_sync.service.heads import SCHEMA as HEADS
 from ledger_sync.service.nonces import SCHEMA as NONCES
-from ledger_sync.service.policy_cache import SCHEMA as TRUST
+from ledger_sync.service.trust_store import SCHEMA as TRUST
 from tests.support.pages import ROOT, page, rows, section
 from wallet.database import Schema, connect
 from wallet.purse.store.store import SCHEMA as PURSE
@@ -22,6 +23,7 @@ SECTIONS = {
     "Notary": NOTARY,
     "Every service: calls": NONCES,
     "Every service: trust": TRUST,
+    "Banks and central bank: heads": HEADS,
     "Purse": PURSE,
 }
 

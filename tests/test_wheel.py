@@ -29,8 +29,11 @@ from tools.sbom import base_requirements
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("qalta", "wallet", "hsm", "app", "ledger_sync")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = {"app", "nfc", "pcsc", "zxing", "service", "postgres"}
-HEAVY = {"kivy", "kivymd", "nfcpy", "pyscard", "zxing-cpp", "starlette", "uvicorn", "asyncpg"}
+EXTRAS = {"app", "nfc", "pcsc", "zxing", "service", "postgres", "cluster"}
+HEAVY = {
+    *("kivy", "kivymd", "nfcpy", "patroni", "pyscard", "zxing-cpp", "starlette", "uvicorn", "psycopg"),
+    *("prometheus-client", "python-json-logger"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,4 +187,4 @@ def test_every_third_party_licence_is_listed() -> None:
     listed = {canonicalize_name(name) for name in re.findall(r"^\| ([a-z0-9-]+) \| [^-]", text, re.MULTILINE)}
     extras = PROJECT["optional-dependencies"]
     direct = {canonicalize_name(Requirement(line).name) for lines in extras.values() for line in lines}
-    assert locked("run") | locked("test") | direct <= listed
+    assert locked("run") | locked("test") | locked("cluster") | direct <= listed

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger_sync.bank.api.routes import BankCalls
+from ledger_sync.bank.program import ALIAS
 from ledger_sync.http.routes import CallerKind, Route
+from ledger_sync.service.heads import Heads
+from ledger_sync.service.own_keys import making
 from tools.drawn import redrawn
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "banks.md"
@@ -20,6 +23,7 @@ _WHO: Final = {
     CallerKind.BANK: "another bank",
     CallerKind.CENTRAL_BANK: "the central bank",
     CallerKind.NOTARY: "the notary",
+    CallerKind.AUDITOR: "an auditor",
     CallerKind.OPERATOR: "the operator",
 }
 
@@ -27,7 +31,8 @@ _WHO: Final = {
 def routes() -> tuple[Route, ...]:
     """A node's route table; nothing of it is called."""
     nothing: Any = None
-    return BankCalls(nothing, nothing, lambda: None, nothing).routes()
+    calls = BankCalls(nothing, nothing, lambda: None, nothing).routes()
+    return (*calls, *Heads(nothing, nothing, {}, nothing).routes(), making({ALIAS: nothing}))
 
 
 def draw() -> str:

@@ -21,17 +21,17 @@ ROOT: Final = Path(__file__).parents[1]
 DOORS: Final = ("qalta", "qalta.bank", "qalta.nfc", "qalta.qr", "qalta.sandbox")
 
 
-def build(out: Path) -> tuple[Path, ...]:
+def build(out: Path, doors: Sequence[str] = DOORS) -> tuple[Path, ...]:
     """One page a door, an index and what searches them; the doors' pages. ``UserWarning`` for what pdoc warns of."""
-    for door in DOORS:
+    for door in doors:
         module = import_module(door)
         for name in module.__all__:
             getattr(module, name)  # pdoc tells only what is there already
     pdoc.render.configure(docformat="markdown", show_source=False, footer_text="Qalta", search=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pdoc.pdoc(*DOORS, output_directory=out)
-    return tuple(out.joinpath(*door.split(".")).with_suffix(".html") for door in DOORS)
+        pdoc.pdoc(*doors, output_directory=out)
+    return tuple(out.joinpath(*door.split(".")).with_suffix(".html") for door in doors)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import importlib.metadata
 import re
 import tomllib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -67,15 +67,18 @@ def base_requirements(root: Path = ROOT) -> set[str]:
     return found
 
 
-def _is_meant(requirement: Requirement) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+def _is_meant(requirement: Requirement, extra: str = "") -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-def _asked_for_by(name: str) -> Iterator[str]:
-    for line in importlib.metadata.requires(name) or ():
-        requirement = Requirement(line)
-        if _is_meant(requirement):
-            yield canonicalize_name(requirement.name)
+def _asked_for_by(name: str, extras: Iterable[str]) -> set[str]:
+    """What a package needs, and what its extras need besides."""
+    requirements = [Requirement(line) for line in importlib.metadata.requires(name) or ()]
+    return {
+        canonicalize_name(requirement.name)
+        for requirement in requirements
+        if any(_is_meant(requirement, extra) for extra in ("", *extras))
+    }
 
 
 def sbom(wheel: Path, at: int, root: Path = ROOT) -> str:
@@ -114,16 +117,21 @@ def sbom(wheel: Path, at: int, root: Path = ROOT) -> str:
         licenses=[factory.make_from_string("Apache-2.0")],
     )
     bom.components.update([*parts.values(), typeface])
-    bom.register_dependency(whole, [*(parts[name] for name in _direct(table) if name in parts), typeface])
+    direct = _direct(table)
+    bom.register_dependency(whole, [*(parts[name] for name in direct if name in parts), typeface])
     for name, part in parts.items():
-        bom.register_dependency(part, [parts[other] for other in _asked_for_by(name) if other in parts])
+        asked = _asked_for_by(name, direct.get(name, ()))
+        bom.register_dependency(part, [parts[other] for other in asked if other in parts])
     return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
 
 
-def _direct(table: dict[str, object]) -> set[str]:
-    """What the project asks for itself, with the extras that people install."""
+def _direct(table: dict[str, object]) -> dict[str, set[str]]:
+    """What the project asks for itself, with the extras that people install; and the extras of each of these."""
     plain, extras = table["dependencies"], table["optional-dependencies"]
     assert isinstance(plain, list)
     assert isinstance(extras, dict)
-    lines = [*plain, *(line for name, asked in extras.items() if name != "dev" for line in asked)]
-    return {canonicalize_name(Requirement(line).name) for line in lines}
+    found: dict[str, set[str]] = {}
+    for line in [*plain, *(line for name, asked in extras.items() if name != "dev" for line in asked)]:
+        requirement = Requirement(line)
+        found.setdefault(canonicalize_name(requirement.name), set()).update(requirement.extras)
+    return found

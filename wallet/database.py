@@ -7,8 +7,8 @@ Qalta wrote is refused before anything in it is touched (STORE_VERSION).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,6 +19,9 @@ from wallet.protocol.codes import Code, require
 
 _BUSY_MILLISECONDS: Final = 10_000
 _CACHED_STATEMENTS: Final = 512
+
+MOVED: Final = 0x716D6F76
+"""The application id of a file whose content was taken elsewhere: nobody goes on with what is left."""
 
 CLOSED: Final = sqlite3.connect(":memory:", check_same_thread=False)
 """A connection that was closed: what a store has that let go of its own."""
@@ -65,7 +68,8 @@ def connect(
 
     ``shared``: any thread may use it, one at a time. ``statements``: how many stay prepared, some 4 KiB each.
     ``page_bytes`` of a store that is made; None is SQLite's own choice. Raises ``Refusal``: STORE_VERSION (made by a
-    newer Qalta), STORE_DAMAGED (another program's file); ``sqlite3.DatabaseError`` where SQLite can't read it.
+    newer Qalta), STORE_MOVED (taken elsewhere), STORE_DAMAGED (another program's file); ``sqlite3.DatabaseError`` where
+    SQLite can't read it.
     """
     connection = sqlite3.connect(
         path, isolation_level=None, cached_statements=statements, check_same_thread=not shared
@@ -78,6 +82,48 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def alone(path: Path | str, schema: Schema) -> Iterator[sqlite3.Connection]:
+    """The store at `path`, of the newest version, while nobody else can have it; also one that was marked as moved.
+
+    Its write-ahead log is in it then. Raises ``sqlite3.OperationalError`` (SQLITE_BUSY: somebody has it) and what
+    `connect` does.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        execute = connection.execute
+        if execute("PRAGMA application_id").fetchone() != (MOVED,):
+            connect(path, schema).close()
+        version = _version(connection, schema)
+        require(version == schema.version, Code.STORE_VERSION, found=version, known=schema.version)
+        # Whoever has the file open in the mode of a write-ahead log is in the way of this.
+        execute("PRAGMA journal_mode = DELETE").fetchone()
+        execute("BEGIN EXCLUSIVE")
+        yield connection
+
+
+def copy_whole(source: Path, target: Path, pages: int, step: Callable[[], None]) -> None:
+    """The store at `source` as of one moment, while others write to it, in the new file `target` and nothing beside it.
+
+    ``step`` is called after so many pages each. ``sqlite3.Error``.
+    """
+    with (
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as of,
+        closing(sqlite3.connect(target)) as to,
+    ):
+        # The transaction keeps what the copy began with.
+        of.execute("BEGIN")
+        of.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        of.backup(to, pages=pages, progress=lambda _status, _left, _total: step())
+        of.rollback()
+        to.execute("PRAGMA journal_mode = DELETE")
+
+
+def mark_moved(connection: sqlite3.Connection) -> None:
+    """Nobody opens the store that one has `alone` from now on (STORE_MOVED). Durable on return."""
+    connection.execute(f"PRAGMA application_id = {MOVED}")
+    connection.execute("COMMIT")
 
 
 @contextmanager
@@ -118,6 +164,7 @@ def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
     tables = execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     found = execute("PRAGMA application_id").fetchone()[0]
+    require(found != MOVED, Code.STORE_MOVED)
     require(found == schema.application_id or (found == 0 and tables == 0), Code.STORE_DAMAGED)
     version = _version(connection, schema)
     execute("PRAGMA journal_mode = WAL")

@@ -86,7 +86,9 @@ def measure(rounds: int, show: Show) -> Findings:
     for attack, cost in costs:
         key = _key(attack)
         facts |= {f"{key}_bytes": cost.sent, f"{key}_rows": cost.rows, f"{key}_kept": cost.kept}
-    return Findings(facts, [_figure(attack, cost, honest) for attack, cost in costs])
+    return Findings(
+        facts, [*(_figure(attack, cost, honest) for attack, cost in costs), _dearest(costs, honest)]
+    )
 
 
 def _turn(attack: Attack) -> int:
@@ -251,6 +253,19 @@ def _network() -> Iterator[InProcessNetwork]:
             network.close()
 
 
+def _dearest(costs: Sequence[tuple[Attack, Cost]], honest: Honest) -> Figure:
+    """The cheapest way to cost the services most: which call takes most times what an honest one of its bytes does."""
+
+    def times(attack_cost: tuple[Attack, Cost]) -> list[float]:
+        _attack, cost = attack_cost
+        return [taken / honest.milliseconds(cost.sent) for taken in cost.times]
+
+    attack, cost = max(costs, key=lambda one: median(times(one)))
+    return Figure(
+        "dearest_times", "cost_dearest", Unit.TIMES, spread(times((attack, cost))), AIM, _facts(attack, cost)
+    )
+
+
 def _key(attack: Attack) -> str:
     parts = [part for part in attack.route.strip("/").split("/")[1:] if "{" not in part]
     kind = [attack.kind] if attack.kind else []
@@ -258,12 +273,17 @@ def _key(attack: Attack) -> str:
 
 
 def _figure(attack: Attack, cost: Cost, honest: Honest) -> Figure:
-    facts: dict[str, int | str] = {
+    aim = AIM * honest.milliseconds(cost.sent)
+    return Figure(
+        _key(attack) + "_ms", "cost_call", Unit.MILLISECONDS, spread(cost.times), aim, _facts(attack, cost)
+    )
+
+
+def _facts(attack: Attack, cost: Cost) -> dict[str, int | str]:
+    return {
         "service": attack.service,
         "call": f"{attack.method} {attack.route} {attack.kind}".rstrip(),
         "sent": cost.sent,
         "rows": cost.rows,
         "kept": cost.kept,
     }
-    aim = AIM * honest.milliseconds(cost.sent)
-    return Figure(_key(attack) + "_ms", "cost_call", Unit.MILLISECONDS, spread(cost.times), aim, facts)

@@ -16,6 +16,7 @@ from typing import Any, Final
 class Unit(StrEnum):
     """What a figure counts. The value is the key of its word in the catalogue's ``bench`` table."""
 
+    MICROSECONDS = "us"
     MILLISECONDS = "ms"
     SECONDS = "s"
     PER_SECOND = "per_second"
@@ -23,9 +24,12 @@ class Unit(StrEnum):
     FRAMES = "frames"
     FLUSHES = "flushes"
     KIBIBYTES = "kib"
+    MEBIBYTES = "mib"
+    COUNT = "count"
 
 
 _PLACES: Final = {
+    Unit.MICROSECONDS: 1,
     Unit.MILLISECONDS: 2,
     Unit.SECONDS: 2,
     Unit.PER_SECOND: 0,
@@ -33,6 +37,8 @@ _PLACES: Final = {
     Unit.FRAMES: 0,
     Unit.FLUSHES: 0,
     Unit.KIBIBYTES: 0,
+    Unit.MEBIBYTES: 1,
+    Unit.COUNT: 1,
 }
 
 
@@ -49,7 +55,8 @@ class Spread:
 class Figure:
     """One line of the report: ``name`` is its key in the catalogue's ``bench`` table, ``facts`` fill it in.
 
-    ``key`` names it in JSON; ``aim`` is the most it should be, where an aim was set.
+    ``key`` names it in JSON; ``aim`` is what it should be, where an aim was set: at most so much, or at least where the
+    ``floor``, short of which it must not be, is less.
     """
 
     key: str
@@ -58,10 +65,24 @@ class Figure:
     spread: Spread
     aim: float | None = None
     facts: Mapping[str, int | str] = field(default_factory=dict)
+    floor: float | None = None
+
+    @property
+    def is_more_better(self) -> bool:
+        return self.floor is not None and self.aim is not None and self.floor < self.aim
+
+    @property
+    def misses_floor(self) -> bool:
+        """Whether its median is short of the floor."""
+        if self.floor is None:
+            return False
+        value = self.spread.median
+        return value < self.floor if self.is_more_better else value > self.floor
 
     def as_numbers(self) -> dict[str, float]:
         numbers = {"median": self.spread.median, "min": self.spread.minimum, "max": self.spread.maximum}
-        return numbers if self.aim is None else {**numbers, "aim": self.aim}
+        goals = {"aim": self.aim, "floor": self.floor}
+        return {**numbers, **{name: goal for name, goal in goals.items() if goal is not None}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class Attacks:
         self._signers: Mapping[str, Signer] = {
             "public": Signer(stranger.public, stranger.sign),
             "newcomer": Signer(stranger.public, stranger.sign),
+            "auditor": Signer(stranger.public, stranger.sign),  # The directory of this network names none.
             "customer": device,
             "bank": network.signer(OTHER, "bank"),
             "central bank": network.signer(CENTRAL_BANK, "redemption"),
@@ -115,6 +116,7 @@ class Attacks:
             (CENTRAL_BANK, "/v1/redemptions"): lambda: self._proof(None),
             (CENTRAL_BANK, "/v1/refunds"): lambda: self._refund(possession),
             (CENTRAL_BANK, "/v1/challenges"): lambda: [self._statement(), *self._proof(possession)],
+            (CENTRAL_BANK, "/v1/showings"): lambda: [self._transfer(MAX_INPUTS).to_cbor(), key],
             (CENTRAL_BANK, "/v1/revocations"): lambda: [[[possession, 0]] * MAX_INPUTS, None],
             (NOTARY, "/v1/commits"): self._commits,
             (NOTARY, "/v1/questions"): self._commits,

@@ -66,7 +66,7 @@ def measure(rounds: int, show: Show, chains: int = CHAINS) -> Findings:
         customers = open_customers(network, bank, MAX_HOP + 1)
         made = _chains(customers, chains, show)
         bundles = [Bundle.of_payment(chain.payment, chain.requests) for chain in made]
-        fresh = _fresh(made, bank.key, _issuing_key(network, customers[0].line))
+        fresh = _fresh(made, bank.key, issuing_key(network, customers[0].line))
         processes = _processes(network, {"bank": bank, "notary": network.notary})
         line = customers[-1].line
         with show.progress("bench.measuring_reconcile", 2 * chains) as done:
@@ -93,7 +93,8 @@ def _processes(network: Network, stations: Mapping[str, Station]) -> dict[str, i
     return {name: pids[station.name] or 0 for name, station in stations.items()}
 
 
-def _issuing_key(network: Network, line: ServiceClient) -> bytes:
+def issuing_key(network: Network, line: ServiceClient) -> bytes:
+    """By which the central bank issues now."""
     directory = Directory.open(codec.octets(line.get("/v1/directory")), network.root)
     return directory.keys(Role.ISSUING, system_clock())[0].raw
 
@@ -114,6 +115,7 @@ class Customer:
 
     line: ServiceClient
     person: Person
+    device: SoftKey
 
     def fund(self, amounts: Sequence[int]) -> Signed[Issuance]:
         asked = [os.urandom(FUNDING_ID_BYTES), self.person.key.public, list(amounts)]
@@ -145,7 +147,7 @@ def _enrol(bank: Station, code: str) -> Customer:
     line.post("/v1/enrolments", [code, device.public])
     proof = wallet.sign(possession_message(bank.name, device.public))
     certificate, _news = codec.array(line.post("/v1/certificates", [wallet.public, 0, proof]), 2)
-    return Customer(line, Person(wallet, cose.from_cbor(Certificate, certificate)))
+    return Customer(line, Person(wallet, cose.from_cbor(Certificate, certificate)), device)
 
 
 def _chains(customers: Sequence[Customer], count: int, show: Show) -> list[Chain]:

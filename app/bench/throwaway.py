@@ -39,11 +39,19 @@ _ECDSA: Final = ec.ECDSA(hashes.SHA256())
 class SoftKey:
     """A P-256 key in memory, which signs as a keystore does."""
 
-    def __init__(self) -> None:
-        self._private = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, secret: int | None = None) -> None:
+        """The key of that secret; a new one where none is given."""
+        curve = ec.SECP256R1()
+        made = ec.generate_private_key(curve) if secret is None else ec.derive_private_key(secret, curve)
+        self._private = made
         self.public: bytes = self._private.public_key().public_bytes(
             serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
         )
+
+    @property
+    def secret(self) -> int:
+        """By which it can be made again, where what it signed is kept for another run."""
+        return self._private.private_numbers().private_value
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes r ‖ s with low s over a message."""

@@ -55,12 +55,15 @@ class Scanner:
         opener: Callable[[str], FrameSource] = open_camera,
         decoder: Callable[[], Reader] = best_reader,
         seconds: Seconds = time.monotonic,
+        reopen: float = REOPEN,
     ) -> None:
+        """``reopen``: seconds until a camera that failed is tried again."""
         self._name = name
         self._post = post
         self._opener = opener
         self._decoder = decoder
         self._seconds = seconds
+        self._reopen = reopen
         self._look: _Look | None = None
 
     def start(self, seen: Seen, trouble: Told, several: Several) -> None:
@@ -68,7 +71,9 @@ class Scanner:
         before = self._look
         self.stop()
         listeners = _Listeners(seen, trouble, several)
-        self._look = _Look(self._name(), self._post, listeners, self._opener, self._decoder, self._seconds)
+        self._look = _Look(
+            self._name(), self._post, listeners, self._opener, self._decoder, self._seconds, self._reopen
+        )
         self._look.start(after=before)
 
     def stop(self) -> None:
@@ -99,6 +104,7 @@ class _Look:
         opener: Callable[[str], FrameSource],
         decoder: Callable[[], Reader],
         seconds: Seconds,
+        reopen: float,
     ) -> None:
         self.latest: Picture | None = None
         self._name = name
@@ -107,6 +113,7 @@ class _Look:
         self._opener = opener
         self._decoder = decoder
         self._texts = _Told(seconds)
+        self._reopen = reopen
         self._said: CameraTrouble | None = None
         self._is_seeing = False
         self._stopping = threading.Event()
@@ -139,7 +146,7 @@ class _Look:
                 self._follow(decoder)
             except CameraError as error:
                 self._fail(error.trouble)
-                self._stopping.wait(REOPEN)
+                self._stopping.wait(self._reopen)
 
     def _follow(self, decoder: Reader) -> None:
         source = self._opener(self._name)

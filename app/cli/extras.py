@@ -10,13 +10,16 @@ from app.terminal.status import MissingPart
 _EXTRA_OF: Final = {
     "starlette": "service",
     "uvicorn": "service",
+    "prometheus_client": "service",
+    "pythonjsonlogger": "service",
     "nfc": "nfc",
     "smartcard": "pcsc",
     "kivy": "app",
     "kivymd": "app",
     "cv2": "app",
     "zxingcpp": "zxing",
-    "asyncpg": "postgres",
+    "psycopg": "postgres",
+    "psycopg_pool": "postgres",
 }
 
 

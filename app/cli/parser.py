@@ -21,6 +21,7 @@ Run = Callable[[argparse.Namespace, "Context"], Status]
 
 _MODULES: Final = (
     "sandbox",
+    "stores",
     "wallets",
     "pins",
     "lost",
@@ -29,11 +30,15 @@ _MODULES: Final = (
     "nfc",
     "contacts",
     "ledger",
+    "services",
+    "operator",
     "evidence",
+    "audit",
     "agent",
     "demo",
     "app",
     "bench",
+    "cluster",
 )
 
 

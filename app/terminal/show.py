@@ -215,8 +215,8 @@ def _is_short(fact: object) -> bool:
 
 
 def _folded(text: str, console: Console, style: str = "") -> Text:
-    """Folded at plain spaces only: an amount and its ₸ stay on one line."""
-    lines = textwrap.wrap(text, console.width, break_long_words=True, break_on_hyphens=False)
+    """Folded at plain spaces only: an amount and its ₸ stay on one line, and a path that is longer can be copied."""
+    lines = textwrap.wrap(text, console.width, break_long_words=False, break_on_hyphens=False)
     return Text("\n".join(lines), style=style)
 
 

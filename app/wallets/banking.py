@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.wallets.missing import MissingPart
 from app.wallets.offline import NETWORK, NetworkSwitch
 from app.wallets.opened import OpenWallet, Random
 from wallet.protocol.codec import Cbor
@@ -13,6 +15,18 @@ from wallet.protocol.codes import Refusal
 
 if TYPE_CHECKING:
     from ledger_sync.client.bank import BankClient, Service
+    from ledger_sync.http.client import Connect
+
+
+def by_authority_at(authority: Path | None) -> Connect:
+    """How services are reached: by TLS certificates of the authority in this file, where one is named. MissingPart
+    where none is in it."""
+    from ledger_sync.http.client import by_authority
+
+    try:
+        return by_authority(authority)
+    except (OSError, ValueError):
+        raise MissingPart("missing.authority", name=str(authority)) from None
 
 
 @contextmanager
@@ -26,6 +40,8 @@ def bank_line(
     UNREACHABLE: also once ``is_stopped`` says so or the network is switched off, in the middle of a call."""
     from ledger_sync.client.connecting import connect
 
+    authority = Path(opened.profile.authority) if opened.profile.authority else None
+    by_authority_at(authority)
     bank = connect(
         opened.wallet,
         opened.keystore,
@@ -34,6 +50,7 @@ def bank_line(
         random=random,
         is_stopped=lambda: network.is_off or is_stopped(),
         through=lambda service: NetworkGate(service, network),
+        authority=authority,
     )
     try:
         yield bank

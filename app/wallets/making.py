@@ -56,11 +56,14 @@ class WalletSpec:
     code: Callable[[bytes], str]
 
 
-def at_real_bank(bank: str, url: str, root: str, code: str, kind: str, holder: str) -> WalletSpec:
-    """``root``: the central bank's root key, hexadecimal. ValueError where it is no key."""
+def at_real_bank(
+    bank: str, url: str, root: str, code: str, kind: str, holder: str, authority: Path | None = None
+) -> WalletSpec:
+    """``root``: the central bank's root key, hexadecimal; ``authority``: a PEM file. ValueError where it is no key."""
     if len(bytes.fromhex(root)) != KEY_BYTES:
         raise ValueError("not a key")
-    return WalletSpec(Profile(bank, url, root, "", kind, holder), lambda request: code)
+    trusted = "" if authority is None else str(authority.absolute())
+    return WalletSpec(Profile(bank, url, root, "", kind, holder, trusted), lambda request: code)
 
 
 def in_sandbox(

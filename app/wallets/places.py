@@ -26,7 +26,8 @@ def is_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a wallet remembers about its bank: ``url``, ``bank`` id, ``account`` and the holder's ``kind`` and name."""
+    """What a wallet remembers about its bank: ``url``, ``bank`` id, ``account`` and the holder's ``kind`` and name; the
+    file of the authority of the bank's TLS certificate, where it is none that everybody trusts."""
 
     bank: str
     url: str
@@ -34,11 +35,14 @@ class Profile:
     account: str
     kind: str
     name: str
+    authority: str = ""
 
     @classmethod
     def read(cls, raw: bytes) -> Self:
         """From a wallet.json. ValueError (RecursionError, where it is nested deep) if it is damaged."""
         held = json.loads(raw)
+        if isinstance(held, dict):
+            held.setdefault("authority", "")
         names = [field.name for field in fields(cls)]
         if not isinstance(held, dict) or not all(isinstance(held.get(name), str) for name in names):
             raise ValueError("not a profile")

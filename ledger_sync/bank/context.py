@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.ports.storage import Storage
+from ledger_sync.http.call import Signers
+from ledger_sync.service.metrics import Metrics
 from wallet.protocol import cose
+from wallet.protocol.batch import sign_batch
+from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
-from wallet.protocol.keys import PublicKey, Sign, p256
+from wallet.protocol.keys import PublicKey, p256
 from wallet.protocol.policy import Policy
 
 B = TypeVar("B", bound=Body)
@@ -31,13 +35,13 @@ class Trusted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BankContext:
-    """``bank`` is the bank's id in the directory; ``signing`` its directory key's; ``clock`` what it signs by,
+    """``bank`` is the bank's id in the directory; ``keys`` those that it signs by; ``clock`` what it dates that by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
     ``key`` makes a key of what an owner's name is, to verify by; ``process`` tells this process from others on the same
-    storage, also after it was started again."""
+    storage, also after it was started again; ``metrics`` are its figures."""
 
     bank: str
-    signing: Sign
+    keys: Signers
     storage: Storage
     books: Books
     trust: Trusted
@@ -46,6 +50,20 @@ class BankContext:
     wall: Callable[[], int] | None = None
     key: Callable[[bytes], PublicKey] = p256
     process: str = "1"
+    metrics: Metrics = field(default_factory=Metrics)
 
     def sign(self, body: B) -> Signed[B]:
-        return cose.sign(body, self.signing)
+        """By the key that was good when it is dated."""
+        return cose.sign(body, self.keys.at(dated(body)).sign)
+
+    def sign_batch(self, bodies: Sequence[B], time: int) -> list[Signed[B]]:
+        """Each of these, of one kind that is signed in batches, by one signature of this time (unix seconds); in one
+        leaf."""
+        (signed,) = sign_batch([bodies], time, self.keys.at(time).sign)
+        return list(signed)
+
+
+def dated(body: Body) -> int:
+    """When a body says that it was signed (unix seconds)."""
+    time: int = body.issued if isinstance(body, Certificate) else body.time  # type: ignore[attr-defined]
+    return time

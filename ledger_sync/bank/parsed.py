@@ -7,14 +7,26 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from wallet.protocol import codec
-from wallet.protocol.bounds import MAX_OBJECT_BYTES
-from wallet.protocol.cose import Body, Signed, object_id
+from wallet.protocol.cose import Body, Signed, object_id, unsealed
+from wallet.protocol.settlement import (
+    CONSUMPTIONS,
+    SETTLEMENTS,
+    Consumption,
+    Settlement,
+    body_of,
+)
 
 B = TypeVar("B", bound=Body)
 
+_VERSIONS: Final[Mapping[type[Body], Sequence[type[Any]]]] = {
+    Consumption: CONSUMPTIONS,
+    Settlement: SETTLEMENTS,
+}
+"""What is stored in any of its versions, and asked for by the first."""
+_ASKED_BY: Final = {version: first for first, versions in _VERSIONS.items() for version in versions}
 _KEPT: Final = 4_096
 """Bodies that are kept."""
 
@@ -37,7 +49,7 @@ class _Bodies:
 
     def put(self, body: Body, payload: bytes, object_name: bytes) -> None:
         with self._lock:
-            self._held[type(body), payload] = body, object_name
+            self._held[_ASKED_BY.get(type(body), type(body)), payload] = body, object_name
             while len(self._held) > self._most:
                 self._held.popitem(last=False)
 
@@ -50,10 +62,11 @@ def keep(signed: Signed[Any]) -> None:
     _bodies.put(signed.body, signed.payload, signed.id)
 
 
-def load(kind: type[B], payload: bytes, signature: bytes = b"") -> Signed[B]:
-    """An object as it was stored, where it was checked before."""
+def load(kind: type[B], payload: bytes, seal: bytes = b"") -> Signed[B]:
+    """An object as it was stored (``Signed.seal``), in whichever version, where it was checked before."""
     found = _bodies.get(kind, payload)
     if found is None:
-        found = kind.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES)), object_id(kind.KIND, payload)
-        _bodies.put(found[0], payload, found[1])
-    return Signed(found[0], payload, signature, found[1])
+        body = body_of(_VERSIONS.get(kind, (kind,)), payload)
+        found = body, object_id(body.KIND, payload)
+        _bodies.put(body, payload, found[1])
+    return unsealed(found[0], payload, seal, found[1])

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_sync.http.peers import NoAnswer, read
+from ledger_sync.http.texts import plain_text
 from ledger_sync.possession import Possession
 from wallet.protocol import codec, cose
+from wallet.protocol.batch import together
 from wallet.protocol.bounds import FUNDING_ID_BYTES, ID_BYTES, MAX_INPUTS, MAX_SEQUENCE, MAX_SUM
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
@@ -22,7 +24,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Reason
-from wallet.protocol.settlement import Commit, Consumption
+from wallet.protocol.settlement import Commit, Consumption, read_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
 _MAX_MOVEMENTS = 256
@@ -56,30 +58,40 @@ class NotaryClient:
 
     def commit(self, commits: Sequence[Signed[Commit]]) -> list[list[Signed[Consumption]]]:
         """For each commit, the statements that cover its references."""
-        answer = self._service.post("/v1/commits", [commit.to_cbor() for commit in commits])
+        answer = self._service.post("/v1/commits", _written(commits))
         return read(answer, lambda value: _statements(value, len(commits)))
 
     def ask(self, commits: Sequence[Signed[Commit]]) -> list[list[Signed[Consumption]]]:
         """For each commit, which consumes nothing, the statements that cover what is consumed of its references."""
-        answer = self._service.post("/v1/questions", [commit.to_cbor() for commit in commits])
+        answer = self._service.post("/v1/questions", _written(commits))
         return read(answer, lambda value: _statements(value, len(commits)))
+
+
+def _written(commits: Sequence[Signed[Commit]]) -> list[Cbor]:
+    """Commits as a call has them: what one signature was made for is one leaf, without a path for each."""
+    if commits and all(commit.leaf is not None for commit in commits):
+        return [together(commits)]
+    return [commit.to_cbor() for commit in commits]
 
 
 def _statements(value: Cbor, count: int) -> list[list[Signed[Consumption]]]:
     return [
-        [cose.from_cbor(Consumption, item) for item in codec.array(statements, most=MAX_INPUTS)]
+        [read_consumption(item) for item in codec.array(statements, most=MAX_INPUTS)]
         for statements in codec.array(value, count)
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One change of the bank's position at the central bank: ``amount`` in tiyn, less than 0 where it shrank."""
+    """One change of the bank's position at the central bank: ``amount`` in tiyn, less than 0 where it shrank; ``total``
+    what those of this kind and cause have come to by it, of challenges those lost and those gained apart. None: the
+    central bank is an older one, which does not say."""
 
     number: int
     kind: str
     cause: bytes
     amount: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +179,15 @@ class CentralBankClient:
         body = [unshown.to_cbor(), claimant, bundle.to_cbor(), _listed(statements), shown]
         return read(self._service.post("/v1/challenges", body), _challenged)
 
+    def bring(self, transfer: Signed[Transfer], signer: bytes) -> list[TokenRef]:
+        """Show what took tokens from another transfer of the same signer; those of its tokens for which that is too
+        late: it was noted before that nobody shows it."""
+        answer = self._service.post("/v1/showings", [transfer.to_cbor(), signer])
+        return read(answer, _listed_refs)
+
     def movements(self, since: int) -> list[Movement]:
         """Later than number ``since``, oldest first, most 256."""
-        return read(self._service.get(f"/v1/movements?since={since}"), _listed_movements)
+        return read(self._service.get(f"/v1/movements?since={since}&totals=1"), _listed_movements)
 
 
 def _redeemed(answer: Cbor) -> Redeemed:
@@ -200,20 +218,30 @@ def _challenged(answer: Cbor) -> Challenged:
     )
 
 
+def _listed_refs(answer: Cbor) -> list[TokenRef]:
+    return [TokenRef.from_cbor(item) for item in codec.array(answer, most=MAX_INPUTS)]
+
+
 def _listed_movements(answer: Cbor) -> list[Movement]:
     return [_movement(item) for item in codec.array(answer, most=_MAX_MOVEMENTS)]
 
 
 def _movement(value: Cbor) -> Movement:
-    number, kind, cause, amount, _time = codec.array(value, 5)
-    if type(amount) is not int or abs(amount) > MAX_SUM:
-        raise Refusal(Code.AMOUNT_INVALID)
+    number, kind, cause, amount, _time, *told = codec.array(value, least=5, most=6)
     return Movement(
         codec.uint(number, _MAX_COUNT),
-        codec.text(kind, _MAX_KIND_BYTES, least=1),
+        plain_text(kind, _MAX_KIND_BYTES, least=1),
         codec.octets(cause, most=max(FUNDING_ID_BYTES, ID_BYTES)),
-        amount,
+        _signed(amount),
+        _signed(told[0]) if told else None,
     )
+
+
+def _signed(amount: Cbor) -> int:
+    """Tiyn that came or went. AMOUNT_INVALID."""
+    if type(amount) is not int or abs(amount) > MAX_SUM:
+        raise Refusal(Code.AMOUNT_INVALID)
+    return amount
 
 
 def _listed(statements: Sequence[Signed[Consumption]]) -> list[Cbor]:

@@ -36,26 +36,32 @@ class Capacity:
     """How much of one uploader is kept before anybody has paid for it, and how much fits into one answer.
 
     ``waiting``: transfers without verdict; ``claims``: signatures of unknown signers; ``requests``: payment requests
-    that nothing has answered. A bank passes on what many customers brought: its shares are ``relays`` times as large.
+    that nothing has answered; ``refused``: transfers that are refused for ever. A bank passes on what many customers
+    brought: its shares are ``relays`` times as large.
     ``wallets``: unexpired wallet ids of one device, twice as many as a new one each day makes; all of a customer's are
     listed when it is revoked. ``rows``: bytes of rows in one answer, what is over is answered as waiting and asked for
     again; ``delivered``: bytes of objects in one delivery, unless a single one needs more.
+    ``opened``: objects of a key that one transaction opens for a bank that has certified it.
     """
 
     waiting: int = 4_096
     claims: int = 1_024
     requests: int = 8_192
+    refused: int = 4_096
     relays: int = 16
     wallets: int = 128
     rows: int = 400_000
     delivered: int = 163_840
+    opened: int = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Limits for each kind of wallet; a certificate is good for ``validity`` seconds. ``patience``: seconds that a
-    transfer waits for its provenance here, longer than a token lives and can be redeemed after that. ``recalling``:
-    seconds after a start for which what is not here may have been forgotten (`StartupGrace`).
+    transfer waits for its provenance here, longer than a token lives and can be redeemed after that, and for which one
+    that is refused is kept. ``recalling``:
+    seconds after a start for which what is not here may have been forgotten (`StartupGrace`). ``fundings``: of one
+    customer in a day: each makes rows here and at the central bank for good, and costs who defunds again nothing.
 
     ``ValueError``: certificates that no reader would take.
     """
@@ -65,6 +71,7 @@ class Terms:
     validity: int = 60 * DAY
     patience: int = 180 * DAY
     recalling: int = DAY
+    fundings: int = 200
     capacity: Capacity = Capacity()
 
     def __post_init__(self) -> None:

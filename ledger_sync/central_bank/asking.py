@@ -1,9 +1,10 @@
 """Asking a bank to show the transfer for which it had tokens consumed, until that has an end.
 
 Rule: every question ends once, and never changes: the bank has shown a transfer that consumes the token and that the
-token's owner signed, or it has failed. Shown once is shown: it is kept, and the bank is not asked again. A bank has
-failed that says itself that it has none, that shows another thing, or that gave no answer at `ATTEMPTS` moments, spread
-over the whole of the terms' `challenge_wait`: the central bank asks by itself as well, so that nobody chooses them.
+token's owner signed, or it has failed. Shown once is shown, by whomever: it is kept, and the bank is not asked again.
+A bank has failed that says itself that it has none, that shows another thing, or that gave no answer at `ATTEMPTS`
+moments, spread over the whole of the terms' `challenge_wait`: the central bank asks by itself as well, so that nobody
+chooses them. Whoever has the transfer brings it before it says so, also where nobody has asked yet.
 A bank is asked one question at a time, and whoever comes meanwhile is told that it is open.
 """
 
@@ -73,6 +74,36 @@ class Asking:
             raise Refusal(Code.UNREACHABLE, facts)
         return ended.transfer
 
+    def own_up(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> None:
+        """The bank says itself that it has failed for these tokens; what is open ends by that. COMMIT_MISMATCH."""
+        asked, now = self._asked(said, owner, lost), self.clock()
+        with self.storage.transaction():
+            for question in asked:
+                self.storage.questions.fail(question.ref, now)
+
+    def bring(self, transfer: Signed[Transfer], signer: bytes) -> list[TokenRef]:
+        """A bank has this transfer, by which `signer` consumes tokens, and another one of the same signer that lost
+        one of them: every question about them ends with it, those that come included. Those of its tokens for which
+        it comes too late, for the bank that should have shown it has failed. Whether the tokens were the signer's is
+        known of questions alone: of somebody else's it ends none. EVIDENCE_INVALID (the signer did not sign it).
+        """
+        require(transfer.signed_by(p256(signer)), Code.EVIDENCE_INVALID)
+        return self.note(transfer, signer)
+
+    def note(self, transfer: Signed[Transfer], signer: bytes) -> list[TokenRef]:
+        """As `bring`, of a transfer whose signature was checked."""
+        late: list[TokenRef] = []
+        with self.storage.transaction():
+            self.storage.questions.bring(transfer, signer)
+            for question in self.storage.questions.about(transfer.body.inputs):
+                if question.consumer not in (b"", transfer.id):
+                    continue
+                if question.failed:
+                    late.append(question.ref)
+                elif question.shown is None and question.owner == signer:
+                    self.storage.questions.show(question.ref, transfer)
+        return late
+
     def ask_again(self, bank: str | None = None) -> None:
         """Ask this bank, or all, what is open and due: the step of a background worker."""
         wait = self.terms.challenge_wait
@@ -88,9 +119,13 @@ class Asking:
     def _asked(self, said: Consumption, owner: bytes, lost: Sequence[TokenRef]) -> list[Question]:
         """COMMIT_MISMATCH where the notary has named another consumer before. What ended before there were questions
         bears none."""
-        now, ask = self.clock(), self.storage.questions.ask
+        now, questions = self.clock(), self.storage.questions
         with self.storage.transaction():
-            asked = [ask(ref, said.consumer, said.bank, owner, now) for ref in lost]
+            asked = [questions.ask(ref, said.consumer, said.bank, owner, now) for ref in lost]
+            if any(map(_is_open, asked)) and (held := questions.brought(said.consumer, owner)) is not None:
+                for ref in set(lost) & set(held.body.inputs):
+                    questions.show(ref, held)
+                asked = [questions.ask(ref, said.consumer, said.bank, owner, now) for ref in lost]
             for question in asked:
                 is_same = question.consumer in (b"", said.consumer)
                 require(is_same, Code.COMMIT_MISMATCH, token=str(question.ref))
@@ -138,3 +173,7 @@ class Asking:
         with self.storage.transaction():
             self.storage.questions.put_off(consumer, now, max(1, wait // ATTEMPTS), wait)
             self.storage.questions.give_up(consumer, now, ATTEMPTS, wait)
+
+
+def _is_open(question: Question) -> bool:
+    return question.shown is None and not question.failed

@@ -54,7 +54,7 @@ def charge(storage: Storage, issuance: Signed[Issuance], bank: str, now: int) ->
     while issuances.find(Cause.FUNDING, funding) is not None:
         funding = hashlib.sha256(issuance.id + funding).digest()[:FUNDING_ID_BYTES]
     total = sum(issuance.body.amounts)
-    _log.warning("an issuance of %d tiyn that was forgotten: %s pays", total, bank)
+    _log.warning("an issuance was forgotten: its bank pays", extra={"peer": bank})
     issuances.keep(Cause.FUNDING, funding, bank, issuance)
     issuances.charge(issuance.id, Charge(bank, funding, total))
     changes = {position(bank): -total, OUTSTANDING: total}

@@ -4,17 +4,19 @@ Rule: a central bank that was put back from a backup cannot see that it is older
 signed (policy deltas, issuances) they show, and it counts as it was signed. What it only did (money that it moved to a
 position, redemptions for new tokens) they ask for again, with the proof, under the same id. Until each bank was heard
 nothing new is signed and no money moves, and no bank funds before what it had is its again (but for compensations,
-which hang on the bank that owes them, and for redemptions that gave tokens). A bank that cannot be reached is waited
-for, unless the operator says to go on without it. A central bank whose books are empty has said nothing.
+which hang on the bank that owes them, and for redemptions that gave tokens). A bank that paid for a claim says so: it
+is not asked again for what it could not show. A bank that cannot be reached is waited for, unless the operator says to
+go on without it. A central bank whose books are empty has said nothing.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from ledger_sync.central_bank.peers import Act, BankNodeClient
+from ledger_sync.central_bank.claims import Admitted
+from ledger_sync.central_bank.peers import LOST, Act, BankNodeClient
 from ledger_sync.central_bank.ports.books import MovementKind
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.relearning import Relearning
@@ -38,8 +40,12 @@ class CatchingUp(Hearing[BankNodeClient]):
         relearning: Relearning,
         banks: Mapping[str, BankNodeClient],
         resume: Callable[[], None],
+        admitted: Admitted,
     ) -> None:
-        """``resume`` is called once when everybody was heard."""
+        """``resume`` is called once when everybody was heard; ``admitted`` is where banks' words go about what they
+        paid for claims, of which the books know less."""
+        self._admitted = admitted
+        self._books = storage.books
         self._relearning = relearning
         self._version = relearning.policy_version
         count, earliest = storage.books.earliest_of_last(_LAST)
@@ -73,21 +79,23 @@ class CatchingUp(Hearing[BankNodeClient]):
             try:
                 self._tell(bank, line)
             except Refusal as refusal:
-                _log.info("telling %s what it has to ask for again: %s", bank, refusal)
+                facts = {"peer": bank, "code": refusal.code}
+                _log.info("telling a bank what it has to ask for again", extra=facts)
             else:
                 del self._untold[bank]
 
     def _take(self, bank: str, line: BankNodeClient) -> None:
         """So many pages in a round, and in the next one from there on. BUSY where there is more."""
-        while self._relearning.learn_policy(line.policy(self._relearning.policy_version)):
-            pass
+        self._learn_policy(line)
         after, missing = self._heard_up_to.get(bank, (0, ()))
         for _ in range(PAGES_IN_A_ROUND):
             movement, number, page = line.caused(self._since, after)
             if not page:
                 break
             require(number > after, Code.MALFORMED, bank=bank)
-            after, missing = number, (*missing, *self._relearning.learn_acts(bank, page))
+            self._note_admitted(bank, page)
+            acts = [act for act in page if act.kind != LOST]
+            after, missing = number, (*missing, *self._relearning.learn_acts(bank, acts))
             self._heard_up_to[bank] = after, missing
         else:
             raise Refusal(Code.BUSY, {"bank": bank})
@@ -95,9 +103,28 @@ class CatchingUp(Hearing[BankNodeClient]):
         self._missing[bank] = missing
         self._untold[bank] = line
 
+    def _note_admitted(self, bank: str, page: Sequence[Act]) -> None:
+        for act in page:
+            if act.kind == LOST and act.lost > self._books.lost(bank, act.cause):
+                self._admitted[bank, act.cause] = act.lost
+
+    def _learn_policy(self, line: BankNodeClient) -> None:
+        """All that the bank has: delta by delta, or from its base on where it no longer has the next."""
+        while True:
+            update = line.policy(self._relearning.policy_version)
+            if update.says_nothing:
+                base = line.base()
+                is_news = base is not None and self._relearning.learn_base(base)
+            else:
+                is_news = self._relearning.learn_policy(update)
+            if not is_news:
+                return
+
     def _tell(self, bank: str, line: BankNodeClient) -> None:
-        """Whoever was heard asks again for what is missing, and for what was revoked since."""
+        """Whoever was heard asks again for what is missing, and for what was revoked since: of a version that no bank
+        had fetched yet only the bank knows that revoked by it."""
         missing = self._missing[bank]
         if missing or self._relearning.policy_version > self._version:
-            _log.warning("this central bank is older than what it did: %d acts for %s", len(missing), bank)
-            line.cause_again(missing, self._version)
+            facts = {"peer": bank, "count": len(missing)}
+            _log.warning("this central bank is older than what it did", extra=facts)
+        line.cause_again(missing, self._version)

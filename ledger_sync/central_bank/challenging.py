@@ -1,19 +1,21 @@
 """Challenges: a bank that made the notary consume a token must be able to show the transfer that did, or it pays.
 
-Rule: no verdict changes. What `asking` ends with is the answer: the transfer, which is the other half of a conflict;
-or that the bank has failed, and then it owes what the loss took (`claims`). Any bank may ask and learn; only one that
-speaks for the key whose money was lost is paid. The certificate that goes with a shown transfer is that of the
-claimant's own proof, which was checked, and not what the challenged bank says.
+Rule: no verdict changes, and no two banks say different ones. What `asking` ends with is the answer: the transfer,
+which is the other half of a conflict; or that the bank has failed, and then it owes what the loss took (`claims`). A
+bank that says itself that it has paid for a claim, of which these books know less since they were put back, has failed:
+whoever it paid has long had the money. Any bank may ask and learn; only one that speaks for the key whose money was
+lost is paid. The certificate that goes with a shown transfer is that of the claimant's own proof, which was checked,
+and not what the challenged bank says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ledger_sync.central_bank import claims
 from ledger_sync.central_bank.asking import Asking
-from ledger_sync.central_bank.claims import ClaimBalance, Share
+from ledger_sync.central_bank.claims import Admitted, ClaimBalance, Share
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.proving import Proof, check_claim
 from ledger_sync.central_bank.registry import Registry
@@ -45,6 +47,7 @@ class Challenging:
     registry: Registry
     asking: Asking
     clock: Clock
+    admitted: Admitted = field(default_factory=dict)
 
     def challenge(
         self, bank: str, statement: Signed[Consumption], claim: bytes, proof: Proof, shown: Possession | None
@@ -64,7 +67,7 @@ class Challenging:
         signer = standing.signer
         if shown is not None:
             self._check_speaker(bank, claims.beneficiaries(transfer.body, signer.body.key), shown)
-        found = self.asking.ask(said, signer.body.key, lost)
+        found = self._ask(claim, said, signer.body.key, lost)
         if found is not None:
             return Answer(_NOTHING, (found, signer))
         self._enter(claim, said, transfer.body, signer.body.key, lost, proof)
@@ -81,8 +84,8 @@ class Challenging:
         late = {"consumer": said.consumer.hex()}
         require(said.bank not in (CENTRAL_BANK, bank), Code.TOO_LATE, **late)
         owner = shown.certificate.body.key
-        require(self.asking.ask(said, owner, [ref]) is None, Code.TOO_LATE, **late)
         claim = refund_id(ref)
+        require(self._ask(claim, said, owner, [ref]) is None, Code.TOO_LATE, **late)
         with self.storage.transaction():
             fresh = claims.unclaimed(self.storage.claims, [ref])
             owed = [Share(owner, value)] if fresh else []
@@ -97,6 +100,15 @@ class Challenging:
     def pay_open(self) -> None:
         """Pay what can be paid by now: the step of a background worker."""
         claims.pay(self.storage, self.clock())
+
+    def _ask(
+        self, claim: bytes, said: Consumption, owner: bytes, lost: Sequence[TokenRef]
+    ) -> Signed[Transfer] | None:
+        """As `Asking.ask`."""
+        if self.admitted.get((said.bank, claim), 0) > self.storage.books.lost(said.bank, claim):
+            self.asking.own_up(said, owner, lost)
+            return None
+        return self.asking.ask(said, owner, lost)
 
     def _check_speaker(self, bank: str, keys: Sequence[bytes], shown: Possession) -> None:
         key = shown.certificate.body.key

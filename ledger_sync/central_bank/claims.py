@@ -19,6 +19,9 @@ from ledger_sync.central_bank.ports.storage import Storage
 from wallet.protocol.settlement import Consumption, settle_values
 from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
 
+Admitted = dict[tuple[str, bytes], int]
+"""Tiyn that a bank says it has paid for a claim, by bank and claim."""
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

@@ -7,7 +7,7 @@ first root signed it, for those that read nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
@@ -17,26 +17,41 @@ from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import MAX_ANSWER_BYTES
 from wallet.protocol import codec, cose
-from wallet.protocol.bounds import MAX_HANDOVERS
+from wallet.protocol.bounds import MAX_HANDOVERS, MAX_KEYS_PER_ROLE
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Bank, Directory, DirectoryBody, DirectoryBody2, KeyEntry, roles_of
+from wallet.protocol.directory import (
+    Bank,
+    Directory,
+    DirectoryBody,
+    DirectoryBody2,
+    KeyEntry,
+    Role,
+    Roles,
+    roles_of,
+)
 from wallet.protocol.handover import Handover, Published
 from wallet.protocol.keys import p256
+from wallet.protocol.parts import role_of
 
 Roots = Callable[[str], Signer]
 """The root key of an alias, made at first."""
 FIRST_ROOT: Final = "root"
 _FIRST_VERSION: Final = 1
+SPLIT_SECONDS: Final = 7_200
+"""After which the parts of a later directory begin: by then all services have asked for it, and at one moment the one
+notary ceases to decide what they do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Genesis:
-    """What the first directory says: the banks, the notary's key, and since when all keys are good."""
+    """What the first directory says: the banks, the notaries' keys by the prefix of their part, since when all keys are
+    good, and the auditors' keys. Parts and auditors may come with each later directory."""
 
     banks: tuple[tuple[str, str, bytes], ...]
-    notary: bytes
+    notaries: Mapping[str, bytes]
     since: int
+    auditors: tuple[bytes, ...] = ()
 
 
 class Directories:
@@ -52,12 +67,13 @@ class Directories:
         founding: Genesis,
     ) -> None:
         """The founding's, with the central bank's own 33-byte keys, where there is none yet."""
-        self._storage, self._roots = storage, roots
+        self._storage, self._roots, self._founding = storage, roots, founding
         self._forms = forms = storage.directories
-        keys = (issuing, policy, founding.notary, redemption)
+        notaries = tuple(dict.fromkeys(founding.notaries.values()))
+        keys = ((issuing,), (policy,), notaries, (redemption,))
         first_root = roots(FIRST_ROOT)
         self._first = _first(forms, first_root, keys, founding)
-        _second(forms, first_root, self._first.body)
+        _second(forms, first_root, self._first.body, founding)
         self._take(_signed(forms), first_root)
 
     def _take(self, signed: list[Signed[DirectoryBody2]], first_root: Signer) -> None:
@@ -84,7 +100,10 @@ class Directories:
             require(version == newest.version + 1, Code.MALFORMED, have=newest.version)
             assert isinstance(newest, DirectoryBody2)
             new = self._roots(_alias(version))
-            body = replace(newest, version=version, time=max(now, newest.time), root=p256(new.key))
+            time = max(now, newest.time)
+            roles = _with_auditors(newest.roles, self._founding.auditors, time)
+            roles = _with_parts(roles, self._founding.notaries, time + SPLIT_SECONDS)
+            body = replace(newest, version=version, time=time, root=p256(new.key), roles=roles)
             signed = [(signer.key, cose.sign(body, signer.sign)) for signer in (self.root, new)]
             with self._storage.transaction():
                 for root, directory in signed:
@@ -106,7 +125,7 @@ def _alias(version: int) -> str:
 
 
 def _first(
-    forms: DirectoryForms, root: Signer, keys: tuple[bytes, ...], founding: Genesis
+    forms: DirectoryForms, root: Signer, keys: Sequence[Sequence[bytes]], founding: Genesis
 ) -> Signed[DirectoryBody]:
     held = forms.first()
     if held is not None:
@@ -114,17 +133,39 @@ def _first(
     banks = [
         Bank(bank, name, (KeyEntry(p256(key), founding.since),)) for bank, name, key in sorted(founding.banks)
     ]
-    roles = roles_of((KeyEntry(p256(key), founding.since),) for key in keys)
+    roles = roles_of(tuple(KeyEntry(p256(key), founding.since) for key in listed) for listed in keys)
     body = DirectoryBody(_FIRST_VERSION, founding.since, tuple(banks), roles)
     signed = cose.sign(body, root.sign)
     forms.keep_first(signed)
     return forms.first() or signed
 
 
-def _second(forms: DirectoryForms, root: Signer, first: DirectoryBody) -> None:
+def _second(forms: DirectoryForms, root: Signer, first: DirectoryBody, founding: Genesis) -> None:
     if not forms.second():
-        body = DirectoryBody2(first.version, first.time, first.banks, first.roles, p256(root.key))
+        roles = _with_auditors(first.roles, founding.auditors, first.time)
+        roles = _with_parts(roles, founding.notaries, first.time)
+        body = DirectoryBody2(first.version, first.time, first.banks, roles, p256(root.key))
         forms.keep_second(root.key, cose.sign(body, root.sign))
+
+
+def _with_auditors(roles: Roles, auditors: Sequence[bytes], since: int) -> Roles:
+    """``roles``, and those of these auditors that are new."""
+    held = roles.get(Role.AUDITOR, ())
+    known = {entry.key for entry in held}
+    new = tuple(KeyEntry(p256(key), since) for key in auditors if p256(key) not in known)
+    return {**roles, Role.AUDITOR: (*held, *new)} if new else roles
+
+
+def _with_parts(roles: Roles, notaries: Mapping[str, bytes], since: int) -> Roles:
+    """``roles``, and those of the parts that are new; their keys also among the notary's, where these have room,
+    for who knows no parts."""
+    new = {role_of(prefix): p256(key) for prefix, key in notaries.items()}
+    new = {role: key for role, key in new.items() if role not in roles}
+    held = roles.get(Role.NOTARY, ())
+    more = dict.fromkeys(key for key in new.values() if all(entry.key != key for entry in held))
+    whole = (*held, *(KeyEntry(key, since) for key in more))[:MAX_KEYS_PER_ROLE]
+    parts = {role: (KeyEntry(key, since),) for role, key in new.items()}
+    return dict(sorted({**roles, Role.NOTARY: whole, **parts}.items())) if new else roles
 
 
 def _signed(forms: DirectoryForms) -> list[Signed[DirectoryBody2]]:

@@ -17,7 +17,7 @@ from ledger_sync.central_bank.ports.books import OUTSTANDING, MovementKind, posi
 from ledger_sync.central_bank.ports.issuances import Cause, RefusedFunding
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms
-from ledger_sync.http.call import Clock, Signer
+from ledger_sync.http.call import Clock, Signers
 from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codes import Code, require
@@ -33,7 +33,7 @@ class Issuing:
     """Signs issuances and keeps them."""
 
     storage: Storage
-    signer: Signer
+    signer: Signers
     terms: Terms
     clock: Clock
 
@@ -116,7 +116,7 @@ class Issuing:
         on."""
         while self.storage.issuances.has(_id(body)):
             body = replace(body, issued=body.issued + 1)
-        return cose.sign(body, self.signer.sign)
+        return cose.sign(body, self.signer.at(body.issued).sign)
 
 
 def _id(body: Issuance) -> bytes:

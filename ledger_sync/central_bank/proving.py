@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from ledger_sync.central_bank.ports.winners import Winners
 from ledger_sync.possession import Possession
 from ledger_sync.settling import Fragments, Graph, Invalid, Outcome, Valid, Values, Waiting, winners_of
-from wallet.protocol import codec, cose
+from wallet.protocol import codec
 from wallet.protocol.bundle import MAX_STATEMENTS, Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
-from wallet.protocol.settlement import Consumption
+from wallet.protocol.settlement import Consumption, read_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token
 
@@ -85,9 +85,7 @@ class Proof:
 def read_proof(bundle: Cbor, statements: Cbor, directory: Directory) -> Proof:
     """The proof in `bundle` and `statements` as they come. The codes of SPEC 8.1, DUPLICATE_ITEM, and `Proof.of`'s."""
     listed = codec.array(statements, most=MAX_STATEMENTS)
-    return Proof.of(
-        Bundle.from_cbor(bundle), [cose.from_cbor(Consumption, item) for item in listed], directory
-    )
+    return Proof.of(Bundle.from_cbor(bundle), [read_consumption(item) for item in listed], directory)
 
 
 def check_claim(bank: str, key: bytes, shown: Possession | None, directory: Directory) -> None:

@@ -5,7 +5,8 @@ credited only to the bank that asks, and only on the possession of the key whose
 gives no bank another bank's customer. A redemption of a wallet that was revoked before the notary committed it goes
 to a position whatever it says, so that nothing is stuck and no revoked wallet gets tokens. A refund is decided by
 which reference the notary committed first, the refund's or a transfer's; no clock decides lateness. Where a transfer's
-was first, the bank that committed it shows it, or owes the token's value (`challenging`).
+was first, the bank that committed it shows it, or owes the token's value (`challenging`). A redemption that was paid
+has been shown: whoever forgot it owes nothing for its tokens.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.idempotency import refund_id, reissue
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.lifetime import is_refundable, redeem_until
-from wallet.protocol.transfer import Redemption, Refresh, ToAccount, TokenRef, ToPayer
+from wallet.protocol.transfer import Redemption, Refresh, ToAccount, TokenRef, ToPayer, Transfer
 
 PAID_OUTPUT: Final = 0
 """The output of a redemption that the central bank gets; the other one is change."""
@@ -48,7 +49,8 @@ _NEAR: Final = 3
 class _Due:
     """What a proved redemption comes to: new tokens, if any, for a customer of `bank`; what has to be kept with it."""
 
-    txid: bytes
+    transfer: Signed[Transfer]
+    signer: bytes
     paid: Paid
     bank: str
     behind: Sequence[Root]
@@ -99,7 +101,12 @@ class Redeeming:
         while True:
             issuance = None if body is None else self.issuing.sign(body)
             due = _Due(
-                txid, Paid(issuance, value, credited), validity.signer.body.bank, behind, proof.winners
+                transfer,
+                signer,
+                Paid(issuance, value, credited),
+                validity.signer.body.bank,
+                behind,
+                proof.winners,
             )
             paid = self._pay(due)
             if paid is not None:
@@ -113,9 +120,9 @@ class Redeeming:
     def _pay(self, due: _Due) -> Paid | None:
         """How the redemption is paid: as is due, unless it was before, or the same tokens were made and forgotten. None
         where other tokens have the new ones' id by now."""
-        now, returns, paid = self.clock(), self.storage.returns, due.paid
+        now, returns, paid, txid = self.clock(), self.storage.returns, due.paid, due.transfer.id
         with self.storage.transaction():
-            before = returns.redemption(due.txid)
+            before = returns.redemption(txid)
             if before is not None:
                 return before
             if paid.issuance is not None and self.storage.issuances.has(paid.issuance.id):
@@ -126,17 +133,19 @@ class Redeeming:
                 paid = replace(paid, issuance=self._kept(due, paid.issuance, now))
             if paid.bank is not None:
                 changes = {OUTSTANDING: -paid.value, position(paid.bank): paid.value}
-                move(self.storage.books, MovementKind.REDEMPTION, due.txid, now, changes)
-            returns.keep_redemption(due.txid, paid)
+                move(self.storage.books, MovementKind.REDEMPTION, txid, now, changes)
+            returns.keep_redemption(txid, paid)
+            self.challenging.asking.note(due.transfer, due.signer)
             reach("central_bank.redemption.booked")
         return paid
 
     def _kept(self, due: _Due, fresh: Signed[Issuance], now: int) -> Signed[Issuance]:
         """The issuance that the redemption gives, kept."""
-        before = made_before(self.storage, due.txid, fresh.body, now)
+        txid = due.transfer.id
+        before = made_before(self.storage, txid, fresh.body, now)
         if before is None:
-            is_kept = self.storage.issuances.keep(Cause.REDEMPTION, due.txid, due.bank, fresh)
-            require(is_kept, Code.INTERNAL, transfer=due.txid.hex())
+            is_kept = self.storage.issuances.keep(Cause.REDEMPTION, txid, due.bank, fresh)
+            require(is_kept, Code.INTERNAL, transfer=txid.hex())
         return before or fresh
 
     def refund(self, bank: str, ref: TokenRef, proof: Proof, shown: Possession) -> int | ClaimBalance:

@@ -1,6 +1,7 @@
 """Directory and policy: who may do what, who is revoked, signed and versioned.
 
-Rule: deltas are numbered without gaps and never change once signed. A bank revokes its own wallets only: it shows for
+Rule: deltas are numbered without gaps and never change once signed; those that the newest base makes superfluous are
+removed, and whoever lacks more than is kept begins with it. A bank revokes its own wallets only: it shows for
 each that its key wanted to be this bank's, and what is listed is made from the certificate here. So no bank can name
 another's wallet, whatever id or key it certifies. For a conflict it must show the evidence. Evidence that shows a
 conflict speaks for itself: it counts from any bank, for the one wallet that it names. A revocation leaves once
@@ -13,19 +14,22 @@ import contextlib
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from ledger_sync.central_bank.directories import Directories, Genesis, Roots
+from ledger_sync.central_bank.key_changes import KeyChanges, NewKey, following
 from ledger_sync.central_bank.ports.policy import PolicyLog, Revocation, Revoked
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.central_bank.terms import Terms
-from ledger_sync.http.call import WINDOW, Clock, Signer
+from ledger_sync.http.call import WINDOW, Clock, Signers
 from ledger_sync.http.routes import Encoded
 from ledger_sync.possession import Possession
-from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, update_of
+from ledger_sync.service.delta_log import USUAL_SIZES, DeltaSizes
+from ledger_sync.service.policy_cache import update_of
 from wallet.protocol import cose
 from wallet.protocol.bounds import (
     MAX_AHEAD,
+    MAX_CHANGES_IN_BASE,
     MAX_REVOKED_IN_BASE,
     MAX_REVOKED_PER_DELTA,
 )
@@ -45,22 +49,22 @@ from wallet.protocol.policy import (
     digest_of,
 )
 
+P = TypeVar("P", PolicyHead, PolicyDelta, PolicyBase)
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The central bank's keys by role; of roots there may be several."""
 
     root: Roots
-    issuing: Signer
-    policy: Signer
-    redemption: Signer
+    issuing: Signers
+    policy: Signers
+    redemption: Signers
 
 
 POOL_SECONDS: Final = 10
 """Between two times at which revocations are listed: what comes meanwhile shares deltas."""
 _KEPT_ANSWERS: Final = 16
-BASE_EVERY: Final = MAX_DELTAS_ONLINE // 2
-"""Deltas between two bases."""
 
 
 class Registry:
@@ -75,17 +79,20 @@ class Registry:
         clock: Clock,
         *,
         is_heard: bool = True,
+        sizes: DeltaSizes = USUAL_SIZES,
     ) -> None:
         """``is_heard``: nothing is left to hear of what this central bank once said; else it signs nothing before
         `resume`, and gives what it has."""
         self._is_heard = is_heard
+        self._sizes = sizes
         self._storage = storage
         self._policy = storage.policy
         self._keys = keys
         self._terms = terms
         self._clock = clock
-        self._answers = _Answers()
+        self._answers = _Answers(sizes.answer)
         self._published = -POOL_SECONDS
+        self._rotation = KeyChanges(storage.policy)
         self._directories = Directories(
             storage, keys.root, keys.issuing.key, keys.policy.key, keys.redemption.key, founding
         )
@@ -104,7 +111,23 @@ class Registry:
 
     @property
     def directory(self) -> Directory:
+        """As the root signed it last, with the changes of keys of all deltas."""
+        return self._rotation.over(self._directories.directory)
+
+    @property
+    def signed_alone(self) -> Directory:
+        """As the root signed it last."""
         return self._directories.directory
+
+    def change_key(self, change: NewKey) -> int:
+        """Have a key follow on those of its role or bank; the policy version in which that stands. The same again is
+        success. BUSY, CLOCK_UNSURE, BANK_UNKNOWN, TOO_MANY; MALFORMED: it is to begin in the past."""
+        require(self._is_heard, Code.BUSY)
+        while changes := following(self.directory, change, self._now()):
+            body = PolicyDelta(self._policy.newest() + 1, self._now(), (), (), changes)
+            if self._policy.add(self._sign(body)):
+                break
+        return self._policy.newest()
 
     def resume(self) -> None:
         """All that was once said was heard."""
@@ -115,7 +138,8 @@ class Registry:
 
     def update_since(self, version: int) -> Encoded:
         """What someone who holds `version` lacks, a `PolicyUpdate`; without the head where more than one answer's
-        deltas remain. Read as it is stored, beside whoever writes, and kept until there is something newer."""
+        deltas remain, and with nothing at all for who has to begin with the base. Read as it is stored, beside whoever
+        writes, and kept until there is something newer."""
         head, newest = self._policy.head(), self._policy.newest()
         if head is not None and (not self._is_heard or self._is_current(head.body, newest)):
             return self._answers.get(self._policy, version, head)
@@ -126,7 +150,8 @@ class Registry:
         return self._answers.get(self._policy, version, self._head())
 
     def base(self) -> Encoded:
-        """The newest base, a `Baseline`: where a wallet begins that holds no policy. NOT_FOUND before there is one."""
+        """The newest base, a `Baseline`: where whoever begins that holds no policy, or one from before all deltas that
+        are kept. NOT_FOUND before there is one."""
         held = self._policy.base()
         if held is None:
             raise Refusal(Code.NOT_FOUND)
@@ -136,15 +161,24 @@ class Registry:
         """Sign a new base where the last one is so many deltas old, that nobody who begins needs more than one answer
         full of them. What is listed while it is made belongs to a later one."""
         held, newest = self._policy.base(), self._policy.newest()
-        if newest - (0 if held is None else held[0]) < BASE_EVERY:
+        if newest - (0 if held is None else held[0]) < self._sizes.between_bases:
             return
         with self._storage.transaction():
             revoked = tuple(self._policy.revoked(MAX_REVOKED_IN_BASE + 1))
             is_whole = newest == self._policy.newest() and not self._policy.pending(1)
         if not is_whole or len(revoked) > MAX_REVOKED_IN_BASE:
             return
-        body = PolicyBase(newest, self._now(), (), digest_of(revoked))
-        self._policy.keep_base(Baseline(cose.sign(body, self._keys.policy.sign), revoked))
+        changes = self._rotation.changes
+        if len(changes) > MAX_CHANGES_IN_BASE:
+            return
+        body = PolicyBase(newest, self._now(), changes, digest_of(revoked))
+        self._policy.keep_base(Baseline(self._sign(body), revoked))
+
+    def drop_old(self) -> None:
+        """Remove deltas that the base makes superfluous, so many at a time: the step of a background worker."""
+        held = self._policy.base()
+        if held is not None and held[0] > self._sizes.answer:
+            self._policy.drop(held[0] - self._sizes.answer, self._sizes.dropped)
 
     def _is_current(self, head: PolicyHead, newest: int) -> bool:
         """Whether nothing has to be signed before the policy is given."""
@@ -235,6 +269,7 @@ class Registry:
         require(self._is_heard, Code.BUSY)
         if self._policy.leaving(self._clock(), 1):
             self._publish(())
+            self._renew_base()
 
     def _follow_terms(self) -> None:
         """Other limits or another grace than the last head's are a new version, so that wallets pass them on."""
@@ -271,7 +306,7 @@ class Registry:
         if held is not None and is_newest and now < held.body.time + self._terms.head_age:
             return held
         body = PolicyHead(newest, now, self._terms.limits, self._terms.grace)
-        return self._policy.keep_head(cose.sign(body, self._keys.policy.sign))
+        return self._policy.keep_head(self._sign(body))
 
     def _check_evidence(self, bank: str, listed: Sequence[Certificate], evidence: Evidence | None) -> None:
         require(evidence is not None, Code.EVIDENCE_INVALID)
@@ -285,13 +320,18 @@ class Registry:
         version, now = self._policy.newest() + 1, self._now()
         removed = self._policy.leaving(self._clock(), MAX_REVOKED_PER_DELTA - len(revoked))
         body = PolicyDelta(version, now, tuple(sorted(revoked)), tuple(removed), ())
-        self._policy.add(cose.sign(body, self._keys.policy.sign))
+        self._policy.add(self._sign(body))
+
+    def _sign(self, body: P) -> Signed[P]:
+        return cose.sign(body, self._keys.policy.at(body.time).sign)
 
 
 class _Answers:
     """Answers about the newest policy, each put together once; the latest few are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """``most`` deltas in each."""
+        self._most = most
         self._lock = threading.Lock()
         self._kept: dict[tuple[int, int, bytes], Encoded] = {}
 
@@ -303,7 +343,7 @@ class _Answers:
             kept = self._kept.get(key)
         if kept is not None:
             return kept
-        raws = policy.deltas(since, newest, MAX_DELTAS_ONLINE)
+        raws = policy.deltas(since, newest, self._most)
         made = update_of(head.encode() if since + len(raws) >= newest else None, raws)
         with self._lock:
             if len(self._kept) >= _KEPT_ANSWERS:

@@ -21,11 +21,11 @@ from ledger_sync.http.call import Clock
 from wallet.protocol.bounds import DAY, MAX_CERTIFICATE_LIFE
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory, Role
 from wallet.protocol.idempotency import reissue
 from wallet.protocol.issuance import Issuance, check_issuance
-from wallet.protocol.keys import p256
 from wallet.protocol.lifetime import listed_until
-from wallet.protocol.policy import PolicyUpdate
+from wallet.protocol.policy import Baseline, PolicyDelta, PolicyHead, PolicyUpdate
 
 _MOST_MOVEMENTS: Final = 2**32
 """That a backup can lack."""
@@ -39,12 +39,9 @@ _log: Final = logging.getLogger(__name__)
 class Relearning:
     """Takes what banks show."""
 
-    def __init__(
-        self, storage: Storage, registry: Registry, policy_key: bytes, terms: Terms, clock: Clock
-    ) -> None:
+    def __init__(self, storage: Storage, registry: Registry, terms: Terms, clock: Clock) -> None:
         self._storage = storage
         self._registry = registry
-        self._policy_key = policy_key
         self._terms = terms
         self._clock = clock
 
@@ -58,15 +55,17 @@ class Relearning:
         policy, head = self._storage.policy, update.head
         version = policy.newest()
         fresh = [delta for delta in update.deltas if delta.body.version > version]
+        directory = self._registry.directory
         for number, delta in enumerate(fresh, version + 1):
             found = delta.body.version
             require(found == number, Code.POLICY_GAP, have=version, version=found)
-            require(delta.signed_by(p256(self._policy_key)), Code.POLICY_SIGNATURE)
+            _check(delta, delta.body.time, directory)
+            directory = directory.with_changes(delta.body.changes)
         held = policy.head()
         if head is not None and held is not None and held.body.version >= head.body.version:
             head = None
         if head is not None:
-            require(head.signed_by(p256(self._policy_key)), Code.POLICY_SIGNATURE)
+            _check(head, head.body.time, directory)
         with self._storage.transaction():
             for delta in fresh:
                 since = delta.body.time - POOL_SECONDS  # it counted before it was listed
@@ -75,6 +74,14 @@ class Relearning:
             if head is not None:
                 policy.keep_head(head)
         return bool(fresh)
+
+    def learn_base(self, base: Baseline) -> bool:
+        """What all deltas have come to up to a version that this central bank no longer has, of a bank that no longer
+        has those deltas; whether it is later than all that is known here. POLICY_SIGNATURE."""
+        base.policy(self._registry.signed_alone)  # that it was signed here
+        time = base.base.body.time
+        leaves = listed_until(time + MAX_CERTIFICATE_LIFE, self._terms.token_life, self._terms.grace)
+        return self._storage.policy.begin(base, time, leaves)
 
     def learn_acts(self, bank: str, acts: Sequence[Act]) -> list[Act]:
         """Book the fundings that are missing, and keep the issuances; what else is missing and has to be asked for:
@@ -126,7 +133,8 @@ class Relearning:
         newest = books.last_number(bank)
         is_given = last <= newest + _MOST_MOVEMENTS or last <= (self._clock() + _AHEAD) << _TIME_BITS
         if not is_given:
-            _log.error("%s says that it has followed movement %d, and its last is %d", bank, last, newest)
+            facts = {"peer": bank, "number": last, "count": newest}
+            _log.error("a bank says that it has followed a movement later than its last", extra=facts)
         elif newest < last:
             books.number_from(bank, last)
 
@@ -134,3 +142,9 @@ class Relearning:
         """No number is given again to a bank that does not say up to which it has followed, however often that is so
         after one backup. CLOCK_UNSURE."""
         self._storage.books.number_from(bank, self._clock() << _TIME_BITS)
+
+
+def _check(signed: Signed[PolicyDelta] | Signed[PolicyHead], time: int, directory: Directory) -> None:
+    """That this central bank signed it. POLICY_SIGNATURE."""
+    keys = directory.keys(Role.POLICY, time)
+    require(any(signed.signed_by(key) for key in keys), Code.POLICY_SIGNATURE)

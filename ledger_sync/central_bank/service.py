@@ -12,6 +12,7 @@ from ledger_sync.central_bank.catching_up import CatchingUp
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.claims import ClaimBalance
 from ledger_sync.central_bank.issuing import Issuing
+from ledger_sync.central_bank.key_changes import NewKey
 from ledger_sync.central_bank.ordering import Ordering
 from ledger_sync.central_bank.ports.books import MovementKind, position
 from ledger_sync.central_bank.ports.issuances import Cause
@@ -22,6 +23,7 @@ from ledger_sync.central_bank.registry import Registry
 from ledger_sync.http.call import Clock
 from ledger_sync.http.reading import form_for, readable
 from ledger_sync.http.routes import Caller, CallerKind, Encoded, IncomingCall, Route
+from ledger_sync.http.texts import plain_text
 from ledger_sync.possession import Possession
 from ledger_sync.service.policy_cache import principal
 from wallet.protocol import codec, cose
@@ -30,16 +32,19 @@ from wallet.protocol.bounds import (
     ID_BYTES,
     MAX_AMOUNTS,
     MAX_ID_BYTES,
+    MAX_OBJECT_BYTES,
     MAX_REVOKED_PER_DELTA,
+    MAX_ROLE,
     MAX_SEQUENCE,
+    MAX_TOKEN_LIFE,
 )
 from wallet.protocol.bundle import MAX_PROOF_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Reason
-from wallet.protocol.settlement import Consumption
-from wallet.protocol.transfer import TokenRef
+from wallet.protocol.settlement import read_consumption
+from wallet.protocol.transfer import TokenRef, Transfer
 
 _PUBLIC: Final = frozenset({CallerKind.PUBLIC})
 _BANK: Final = frozenset({CallerKind.BANK})
@@ -124,6 +129,16 @@ class CentralBank:
             ),
             Route(
                 "POST",
+                "/v1/keys",
+                _OPERATOR,
+                self._change_key,
+                "Have a key follow on those of a bank, or (bank empty) of a role: 1 issuing, 2 policy, 3 notary,"
+                " 4 redemption, 34 to 159 a part of the notary; good since a time, the others for some seconds more",
+                "[policy version]",
+                "[role uint, 0 a bank's; bank tstr, key, since time, seconds uint]",
+            ),
+            Route(
+                "POST",
                 "/v1/issues",
                 _OPERATOR,
                 lambda incoming: self._order(incoming, MovementKind.ISSUE),
@@ -198,13 +213,24 @@ class CentralBank:
                 max_bytes=MAX_PROOF_BYTES,
             ),
             Route(
+                "POST",
+                "/v1/showings",
+                _BANK,
+                self._showing,
+                "Bring what took tokens from another transfer of the same signer, before that is called a conflict",
+                "[*32 [txid, output]]: of those it consumes, what its bank has failed to show it for before",
+                "[transfer, signer key]",
+                max_bytes=MAX_OBJECT_BYTES,
+            ),
+            Route(
                 "GET",
                 "/v1/movements",
                 _BANK,
                 self._movements,
                 "Changes of the calling bank's position after number ?since=",
-                "[*256 [number, kind tstr, id bstr, amount int, time]]",
-                queries=("since",),
+                "[*256 [number, kind tstr, id bstr, amount int, time, ? total int]]; with ?totals=1 also what all of"
+                " this kind and id have come to by it, of challenges those lost and those gained apart",
+                queries=("since", "totals"),
             ),
             Route(
                 "GET", "/v1/position", _BANK, self._position, "The calling bank's own position", "[position]"
@@ -230,12 +256,23 @@ class CentralBank:
 
     def _absent(self, incoming: IncomingCall) -> Cbor:
         (bank,) = codec.array(incoming.value, 1)
-        self.catching_up.go_on_without(codec.text(bank, MAX_ID_BYTES, least=1))
+        self.catching_up.go_on_without(plain_text(bank, MAX_ID_BYTES, least=1))
         return list(self.catching_up.left)
 
     def _hand_over(self, incoming: IncomingCall) -> Cbor:
         (version,) = codec.array(incoming.value, 1)
         return [self.registry.hand_over(codec.uint(version, MAX_SEQUENCE))]
+
+    def _change_key(self, incoming: IncomingCall) -> Cbor:
+        role, bank, key, since, rest = codec.array(incoming.value, 5)
+        new = NewKey(
+            codec.uint(role, MAX_ROLE),
+            plain_text(bank, MAX_ID_BYTES),
+            codec.public_key(key),
+            codec.moment(since),
+            codec.uint(rest, MAX_TOKEN_LIFE),
+        )
+        return [self.registry.change_key(new)]
 
     def _directory(self, incoming: IncomingCall) -> Cbor:
         return form_for(self.registry.published().forms, incoming.reads).to_cbor()
@@ -250,7 +287,7 @@ class CentralBank:
         self.catching_up.require_done()
         order_id, bank, amount = codec.array(incoming.value, 3)
         codec.octets(order_id, FUNDING_ID_BYTES)
-        codec.text(bank, MAX_ID_BYTES, least=1)
+        plain_text(bank, MAX_ID_BYTES, least=1)
         codec.amount(amount)
         self.registry.directory.bank(bank)
         return [self.ordering.order(kind, order_id, bank, amount)]
@@ -305,7 +342,7 @@ class CentralBank:
         codec.octets(claim, ID_BYTES)
         answer = self.challenging.challenge(
             incoming.caller.name,
-            cose.from_cbor(Consumption, statement),
+            read_consumption(statement),
             claim,
             read_proof(bundle, statements, self.registry.directory),
             None if possession is None else Possession.from_cbor(possession),
@@ -313,10 +350,20 @@ class CentralBank:
         shown = None if answer.shown is None else [part.to_cbor() for part in answer.shown]
         return [answer.claim.paid, shown, answer.claim.owed]
 
+    def _showing(self, incoming: IncomingCall) -> Cbor:
+        self.catching_up.require_done()
+        transfer, signer = codec.array(incoming.value, 2)
+        asking = self.challenging.asking
+        late = asking.bring(cose.from_cbor(Transfer, transfer), codec.public_key(signer))
+        return [ref.to_cbor() for ref in late]
+
     def _movements(self, incoming: IncomingCall) -> Cbor:
         since = incoming.number("since", _MAX_MOVEMENT)
         listed = self.storage.books.movements(incoming.caller.name, since, _MOST_MOVEMENTS)
-        return [[item.number, item.kind, item.id, item.amount, item.time] for item in listed]
+        rows: list[list[Cbor]] = [
+            [item.number, item.kind, item.id, item.amount, item.time, item.total] for item in listed
+        ]
+        return [row if incoming.number("totals", 1) else row[:-1] for row in rows]
 
     def _position(self, incoming: IncomingCall) -> Cbor:
         """Its own, and no sums: of two banks either would know the other's."""

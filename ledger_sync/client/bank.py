@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger_sync.client.patience import Patience, Patient
 from ledger_sync.client.statuses import ReportedStatus, read_statuses
 from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.possession import shows_possession
@@ -26,6 +27,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.directory import parse_directory
 from wallet.protocol.handover import Handover, Published
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.log import LogHead
 from wallet.protocol.policy import Baseline, PolicyUpdate
 from wallet.protocol.time_word import TimeWord
 
@@ -35,6 +37,7 @@ ASKED_AT_ONCE = 64
 """Transfers or keys in one question."""
 _MAX_CURSOR = 2**53
 _MAX_DEVICES = 2**16
+_MAX_LOGS = 64
 _MAX_POSSESSIONS = 256
 """Own keys in one answer."""
 
@@ -138,10 +141,16 @@ class BankClient:
     """
 
     def __init__(
-        self, service: Service, bank: str, device_key: bytes, close: Callable[[], None] = lambda: None
+        self,
+        service: Service,
+        bank: str,
+        device_key: bytes,
+        close: Callable[[], None] = lambda: None,
+        patience: Patience | None = None,
     ) -> None:
-        self._line = service
-        self._service = OnTime(service)
+        """``patience``: with a bank that is busy; the usual, where none is given."""
+        self._line = Patient(service, patience or Patience())
+        self._service = OnTime(self._line)
         self._close = close
         self.bank = bank
         self.device_key = device_key
@@ -218,6 +227,15 @@ class BankClient:
         """Part of the account's feed after ``cursor``: what the ledger lists for the customer's keys, with its
         verdicts."""
         return read(self._service.post("/v1/deliveries", [cursor, 1]), _delivery)
+
+    def log_heads(self) -> tuple[LogHead, ...]:
+        """The newest head of each of the notary's logs that the bank has seen; for the caller to check."""
+        return read(self._service.get("/v1/log/heads"), _heads)
+
+    def bring_log_head(self, head: LogHead) -> None:
+        """Have the bank compare a head of the notary's log, that was seen elsewhere or before, with its own.
+        LOG_UNPROVED: the notary does not say how they fit."""
+        self._service.post("/v1/log/heads", [head.to_cbor()])
 
     def keys_in_use(self, keys: Sequence[bytes]) -> frozenset[bytes]:
         """Which of these own keys (at most ASKED_AT_ONCE) the ledger still knows something unconsumed of."""
@@ -297,6 +315,11 @@ def _delivery(answer: Cbor) -> Delivery:
     after, bundle, rows, remembered = codec.array(answer, 4)
     goes_on = bool(codec.uint(remembered, 1))
     return Delivery(codec.uint(after, _MAX_CURSOR), Bundle.from_cbor(bundle), read_statuses(rows), goes_on)
+
+
+def _heads(answer: Cbor) -> tuple[LogHead, ...]:
+    heads, _evidence = codec.array(answer, 2)
+    return tuple(LogHead.from_cbor(value) for value in codec.array(heads, most=_MAX_LOGS))
 
 
 def _keys(answer: Cbor, most: int) -> frozenset[bytes]:

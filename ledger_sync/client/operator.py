@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from hsm.keystore import Keystore
 from ledger_sync.client.bank import Service
@@ -78,12 +79,14 @@ def connect_operator(
     *,
     clock: Callable[[], int],
     random: Callable[[int], bytes],
+    authority: Path | None = None,
 ) -> BankOperator:
     """The node at ``url``, for the key ``alias`` of ``keystore``. Calls are dated by ``clock`` (unix seconds).
 
-    Opens nothing before the first call. ``NoAnswer``: UNREACHABLE for what is no address; ``KeystoreError``.
+    Opens nothing before the first call. ``authority`` as with `qalta.connect`. ``NoAnswer``: UNREACHABLE for what is no
+    address; ``KeystoreError``; ``OSError``, ``ValueError``: no certificate in that file.
     """
-    from ledger_sync.http.client import ServiceClient
+    from ledger_sync.http.client import ServiceClient, by_authority
 
     service = ServiceClient(
         url,
@@ -91,6 +94,7 @@ def connect_operator(
         lambda message: keystore.sign(alias, message),
         clock,
         random,
+        connect=by_authority(authority),
     )
     return BankOperator(service, service.close)
 

@@ -1,8 +1,9 @@
 """Recalling: a bank that was put back from a backup no longer knows the last of what it answered.
 
-Rule: what the bank does not know of the last verdicts that it gave is uploaded again, and the keys that it no longer
-knows are certified again first, so that it learns whose they are. A bank that knows the last two is asked no more,
-unless it has forgotten how far it had told: then others may have shown it the last two again, and it is asked for all.
+Rule: before a wallet brings anything new, it asks for what the bank answered last: for the last two verdicts, and for
+those since it last did so, which others can't all have shown the bank again. What the bank does not know of them, and
+of those before, is uploaded again, and the keys that it no longer knows are certified again first, so that it learns
+whose they are. A bank that does not know the others, or how far it had told, is asked for all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
+from ledger_sync.client.timing import take_policy
 from ledger_sync.possession import possession_message
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
@@ -18,7 +20,7 @@ from wallet.protocol.evidence import Evidence
 from wallet.purse.store.epochs import EpochKey
 from wallet.purse.sync.reconciling import Reconciling
 
-_FIRST: Final = 2
+_NEWEST: Final = 2
 _ROUNDS: Final = 1_000
 _PIECES: Final = 8
 """Of evidence that are shown at once."""
@@ -28,21 +30,36 @@ def forgotten(purse: Reconciling, bank: BankClient, *, is_sure: bool = False) ->
     """The transfers that have a verdict here and that the bank knows nothing of, from the newest back to those that
     it knows; all there are where it ``is_sure`` that the bank has forgotten something. Raises ``RemoteRefusal``,
     ``NoAnswer``."""
+    recalling = purse.recalling
+    newest = [item.txid for item in recalling.answered(None, _NEWEST)]
+    unknown = _unknown(bank, list(dict.fromkeys((*newest, *recalling.samples()))))
+    is_all = is_sure or not unknown <= set(newest)
+    return unknown | _walk(purse, bank, is_all=is_all) if unknown or is_all else unknown
+
+
+def _walk(purse: Reconciling, bank: BankClient, *, is_all: bool) -> frozenset[bytes]:
+    """As `forgotten`; ``is_all``: past those that the bank knows."""
     found: set[bytes] = set()
-    before, size = None, ASKED_AT_ONCE if is_sure else _FIRST
+    before = None
     for _ in range(_ROUNDS):
-        page = purse.recalling.answered(before, size)
-        known = (
-            {row.transfer for row in bank.verdicts([item.txid for item in page]) if row.settlement}
-            if page
-            else set()
-        )
-        unknown = {item.txid for item in page} - known
-        if not page or not (unknown or is_sure):
+        page = purse.recalling.answered(before, ASKED_AT_ONCE)
+        unknown = _unknown(bank, [item.txid for item in page])
+        if not page or not (unknown or is_all):
             break
         found |= unknown
-        before, size = page[-1].position, ASKED_AT_ONCE
+        before = page[-1].position
     return frozenset(found)
+
+
+def _unknown(bank: BankClient, txids: Sequence[bytes]) -> frozenset[bytes]:
+    """Those of which the bank tells no verdict. What did not fit into its answer is asked for again."""
+    left = list(txids)
+    while left:
+        told = {row.transfer for row in bank.verdicts(left) if row.settlement is not None}
+        if not told:
+            break
+        left = [txid for txid in left if txid not in told]
+    return frozenset(left)
 
 
 def certify_again(purse: Reconciling, bank: BankClient) -> int:
@@ -77,4 +94,6 @@ def certify_key(purse: Reconciling, bank: BankClient, epoch: EpochKey) -> None:
         if refusal.code is not Code.DIRECTORY_SIGNATURE or not purse.take_handovers(bank.handovers()):
             raise
         purse.take_policy(certified.directory, certified.update)
+    if certified.update.head is None:
+        take_policy(purse, bank)
     purse.install_certificate(certified.certificate)

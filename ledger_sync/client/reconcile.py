@@ -10,6 +10,7 @@ call as it did the first time. Recovery chart, by what a crash or a lost line in
     recalling         certificates that came           asks again what the bank knows
     uploads           answers that came                uploads what has no answer; a repeat is answered alike
     deliveries        what came, and the cursor        goes on from the cursor
+    comparing         heads that were compared, seen   brings what is kept, keeps what the bank shows
     epoch             the alias, perhaps the key       has the same key certified
     refresh           signed redemptions               uploads them; the same redemption gives the same tokens
     retiring          the mark                         destroys what is marked
@@ -27,6 +28,7 @@ from enum import StrEnum
 from typing import Final
 
 from ledger_sync.client.bank import ASKED_AT_ONCE, BankClient
+from ledger_sync.client.comparing import compare_heads
 from ledger_sync.client.recalling import certify_again, certify_key, forgotten, show_evidence
 from ledger_sync.client.statuses import ReportedStatus
 from ledger_sync.client.timing import ROUNDS as _ROUNDS
@@ -107,7 +109,7 @@ def set_up(wallet: Wallet, bank: BankClient, root: bytes) -> None:
     wallet.reconciling.take_root(root, directory, bank.handovers() if believed != root else ())
     if wallet.reconciling.policy_version == 0 and (base := bank.base()) is not None:
         wallet.reconciling.take_base(base)
-    take_policy(wallet, bank)
+    take_policy(wallet.reconciling, bank)
 
 
 def certify(wallet: Wallet, bank: BankClient) -> None:
@@ -136,12 +138,13 @@ def fund(wallet: Wallet, bank: BankClient, amount: int) -> int:
 def defund(wallet: Wallet, bank: BankClient, amount: int) -> int:
     """Bring ``amount`` tiyn from the purse back to the account; the tiyn that were settled.
 
-    Uploads everything first, as a redemption must. A defunding of this amount that was interrupted is gone on with,
-    and no other is begun. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK; ``RemoteRefusal``; ``NoAnswer``.
+    Recalls and uploads everything first, as a redemption must. A defunding of this amount that was interrupted is gone
+    on with, and no other is begun. Raises ``Refusal``: FUNDS_SHORT, ROLLBACK; ``RemoteRefusal``; ``NoAnswer``.
     """
     interrupted = wallet.reconciling.exchanging.unfinished_defund(amount)
     saga = _Reconciling(wallet, bank, lambda step, count: None)
     saga.take_policy()
+    saga.recall()
     saga.upload()
     saga.take_deliveries()
     saga.upload()
@@ -156,7 +159,9 @@ def _finish_funding(wallet: Wallet, bank: BankClient, funding: Funding) -> None:
         _ask_for_funding(wallet, bank, funding)
     except RemoteRefusal as refusal:
         if refusal.code is Code.LIMIT_BALANCE:
-            _Reconciling(wallet, bank, lambda step, count: None).upload()
+            saga = _Reconciling(wallet, bank, lambda step, count: None)
+            saga.recall()
+            saga.upload()
         elif refusal.code is not Code.NOT_CERTIFIED or not certify_again(wallet.reconciling, bank):
             raise
     else:
@@ -185,6 +190,7 @@ class _Reconciling:
         self.report = Report()
         self._again: set[bytes] = set()
         self._is_recalled = False
+        self._known: int | None = None
         self._redemptions: set[bytes] = set()
         self._values: dict[bytes, int] = {}
 
@@ -197,7 +203,8 @@ class _Reconciling:
         self.upload()
         self.take_deliveries()
         self.upload()
-        self._purse.reconciled()
+        compare_heads(self._purse.log_heads, self._bank)
+        self._purse.reconciled(self._known)
         self.certify_if_due()
         if self._wallet.state is PurseState.SOUND:
             self.refresh()
@@ -207,7 +214,7 @@ class _Reconciling:
     def take_policy(self) -> None:
         """The policy; and the bank's word on the time, where the central bank's is ahead of the device."""
         self._tell(Step.POLICY, 0)
-        take_policy(self._wallet, self._bank)
+        take_policy(self._wallet.reconciling, self._bank)
         if self._wallet.dating.is_doubtful:
             ask_time(self._wallet, self._bank)
 
@@ -219,8 +226,10 @@ class _Reconciling:
     def recall(self, *, is_sure: bool = False) -> None:
         """What a bank that was put back from a backup has forgotten: its keys now, transfers with the next upload. A
         redemption that stays open may be one of a key that it no longer knows, whatever else it knows."""
+        place = self._purse.recalling.place
         self._again.update(forgotten(self._purse, self._bank, is_sure=is_sure))
-        if self._again or self._purse.exchanging.open():
+        self._known = None if self._again else place
+        if self._again or is_sure or self._purse.exchanging.open():
             certify_again(self._purse, self._bank)
             show_evidence(self._purse.recalling.provable(self._wallet.evidence()), self._bank)
 
@@ -272,7 +281,8 @@ class _Reconciling:
             self._note_evidence(delivery.rows)
 
     def certify_if_due(self) -> None:
-        """A new epoch when the old one is a day old, expired or dated ahead, its total half used up, or one was begun.
+        """A new epoch when the old one is a day old, expired or dated ahead, its total half used up, or one was begun,
+        or when nobody knows any more which bank was asked for it.
 
         Where the bank gives no more certificates for now, the one in force goes on being used.
         """

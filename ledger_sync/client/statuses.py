@@ -14,7 +14,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.settlement import Consumption, Settlement
+from wallet.protocol.settlement import Consumption, Settlement, read_consumption, read_settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ def _row(value: Cbor) -> ReportedStatus:
     txid, settlement, first, consumptions, evidence, outcome = codec.array(value, 6)
     return ReportedStatus(
         codec.octets(txid, ID_BYTES),
-        None if settlement is None else cose.from_cbor(Settlement, settlement),
+        None if settlement is None else read_settlement(settlement),
         None if first is None else codec.moment(first),
-        tuple(cose.from_cbor(Consumption, item) for item in codec.array(consumptions, most=MAX_INPUTS)),
+        tuple(read_consumption(item) for item in codec.array(consumptions, most=MAX_INPUTS)),
         None if evidence is None else Evidence.from_cbor(evidence),
         None if outcome is None else read_outcome(outcome),
     )

@@ -12,6 +12,7 @@ from typing import Final
 
 from ledger_sync.client.bank import BankClient
 from wallet.protocol.bounds import NONCE_BYTES
+from wallet.purse.sync.reconciling import Reconciling
 from wallet.wallet import Wallet
 
 ROUNDS: Final = 1_000
@@ -26,14 +27,19 @@ def keep_time(wallet: Wallet, bank: BankClient, random: Callable[[int], bytes] =
 def ask_time(wallet: Wallet, bank: BankClient, random: Callable[[int], bytes] = os.urandom) -> None:
     """Hear central bank and bank. Raises ``Refusal``: those of ``Dating.take``, UNREACHABLE, and what is wrong with the
     policy."""
-    take_policy(wallet, bank)
+    take_policy(wallet.reconciling, bank)
     nonce = random(NONCE_BYTES)
     wallet.dating.take(bank.time_word(nonce), bank.bank, nonce)
 
 
-def take_policy(wallet: Wallet, bank: BankClient) -> None:
-    """All of the policy that is newer, and its head."""
+def take_policy(purse: Reconciling, bank: BankClient) -> None:
+    """All of the policy that is newer, and its head; from the bank's base on, where the deltas that follow on what is
+    held are no longer kept."""
     for _ in range(ROUNDS):
-        update = bank.policy(wallet.reconciling.policy_version)
-        if not wallet.reconciling.take_policy(None, update) or update.head is not None:
+        update = bank.policy(purse.policy_version)
+        if update.says_nothing:
+            base = bank.base()
+            if base is None or not purse.take_base(base):
+                return
+        elif not purse.take_policy(None, update) or update.head is not None:
             return

@@ -14,7 +14,7 @@ import binascii
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, Protocol, Self
 
 from wallet.protocol import codec, cose, kinds
 from wallet.protocol.bounds import ID_BYTES, NONCE_BYTES
@@ -75,6 +75,28 @@ class Signer:
 
     key: bytes
     sign: Sign
+
+    def at(self, _time: int) -> Signer:
+        """Itself: who has one key signs by it whenever."""
+        return self
+
+    calling = at
+
+
+class Signers(Protocol):
+    """Somebody who signs, by one key after another."""
+
+    @property
+    def key(self) -> bytes:
+        """The first of them."""
+
+    def at(self, time: int) -> Signer:
+        """By which of them a statement is signed that is dated ``time`` (unix seconds). BUSY where none is here by
+        which it would verify."""
+
+    def calling(self, time: int) -> Signer:
+        """By which of them a call of that time is signed, which some other service may answer to a key that it does not
+        know."""
 
 
 def sign_call(method: str, target: str, body: bytes, signer: Signer, clock: Clock, random: Random) -> str:

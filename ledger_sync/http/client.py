@@ -8,15 +8,17 @@ It is dated by the given clock, whatever the answer says of the time.
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
 import httpx
 
-from ledger_sync.http.call import Clock, Random, Signer, sign_call
+from ledger_sync.http.call import Clock, Random, Signer, Signers, sign_call
 from ledger_sync.http.peers import NoAnswer, unreadable
 from ledger_sync.http.problems import MAX_PROBLEM_BYTES, MEDIA_TYPE, decode_problem
 from ledger_sync.http.reading import HEADER, READS
@@ -48,6 +50,21 @@ def by_network(_url: str) -> httpx.BaseTransport:
     return Sockets(_IDLE_SECONDS)
 
 
+def network_trusting(tls: ssl.SSLContext) -> Connect:
+    """As `by_network`, to services that ``tls`` believes."""
+    return lambda _url: Sockets(_IDLE_SECONDS, tls)
+
+
+def by_authority(authority: Path | None) -> Connect:
+    """As `by_network`; to services whose certificates are of this authority (PEM) and no other, where one is named.
+
+    ``OSError``, ``ValueError``: no such file, or no certificate in it.
+    """
+    if authority is None:
+        return by_network
+    return network_trusting(ssl.create_default_context(cafile=str(authority)))
+
+
 class ServiceClient:
     """Calls one service in the name of one key. Connects at the first call; safe between threads.
 
@@ -68,9 +85,11 @@ class ServiceClient:
         whole: float = WHOLE,
         is_stopped: Callable[[], bool] = never,
         now: Callable[[], float] = time.monotonic,
+        signers: Signers | None = None,
     ) -> None:
+        """``signers`` sign in place of the one ``key``, where there are several."""
         self._base_url = _url(base_url)
-        self._signer = Signer(key, sign)
+        self._signers = signers or Signer(key, sign)
         self._clock = clock
         self._random = random
         self._timeout = timeout
@@ -113,8 +132,9 @@ class ServiceClient:
         request = http.build_request(method, path, content=body, extensions={SPAN: span})
         url = request.url
         target = url.netloc.decode("ascii") + url.raw_path.decode("ascii")
+        dated = self._clock()
         request.headers["authorization"] = sign_call(
-            method, target, body, self._signer, self._clock, self._random
+            method, target, body, self._signers.calling(dated), lambda: dated, self._random
         )
         request.headers[HEADER] = READS
         if method == "POST":

@@ -6,6 +6,7 @@ Rule: nothing but codes of the closed list leaves a service; what it did not for
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final
 
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
@@ -14,6 +15,10 @@ from wallet.protocol.codes import Code, Fact, Refusal
 
 MEDIA_TYPE: Final = "application/problem+json"
 MAX_PROBLEM_BYTES: Final = 16_384
+AFTER: Final = "after"
+"""The fact of a refusal after how many seconds it is worth asking again."""
+MOST_SECONDS: Final = 60
+"""Of that."""
 _MAX_FACTS: Final = 16
 _TYPE: Final = "urn:qalta:problem:"
 
@@ -49,6 +54,11 @@ _STATUS: Final[dict[Code, int]] = {
     Code.CLOCK_UNSURE: 503,
     Code.INTERNAL: 500,
 }
+
+
+def busy(seconds: float) -> Refusal:
+    """BUSY: the same call is worth asking again after so many seconds, one at least."""
+    return Refusal(Code.BUSY, {"after": min(MOST_SECONDS, max(1, math.ceil(seconds)))})
 
 
 def status_of(code: Code) -> int:

@@ -13,6 +13,8 @@ from wallet.protocol.codes import Code, Refusal
 
 BODY_TYPE: Final = "application/cbor"
 MAX_BODY_BYTES: Final = 524_288
+MAX_ROWS: Final = 16_384
+"""That one body names, at most: a reference, the smallest of them, takes 35 bytes."""
 
 
 class CallerKind(StrEnum):
@@ -24,6 +26,7 @@ class CallerKind(StrEnum):
     BANK = "bank"
     CENTRAL_BANK = "central bank"
     NOTARY = "notary"
+    AUDITOR = "auditor"
     OPERATOR = "operator"
 
 
@@ -36,15 +39,25 @@ class Caller:
     key: bytes
 
 
+Charge = Callable[[int], None]
+"""Counts rows for a caller. BUSY."""
+
+
+def free(_rows: int) -> None:
+    """The `Charge` of whom nothing is counted for."""
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
     """One call as its handler sees it: `value` is the decoded body (None for GET), `parameters` those of the path
-    and the query, `reads` the kinds that the caller says it reads."""
+    and the query, `reads` the kinds that the caller says it reads; `charge` counts rows that the body names, a
+    transfer or a reference each, before anything becomes of them: BUSY where the caller has had its part."""
 
     caller: Caller
     value: Cbor
     parameters: Mapping[str, str] = field(default_factory=dict)
     reads: frozenset[str] = FIRST
+    charge: Charge = free
 
     def number(self, name: str, most: int) -> int:
         """A query or path parameter as an integer from 0 to `max_bytes`; 0 where it is absent. MALFORMED."""

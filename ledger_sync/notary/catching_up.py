@@ -12,18 +12,20 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from ledger_sync.heard import PAGE
-from ledger_sync.hearing import PAGES_IN_A_ROUND, Hearing
-from ledger_sync.http.peers import read
-from ledger_sync.notary.store import Statement, Store
-from wallet.protocol import codec, cose
+from ledger_sync.heard import read_page
+from ledger_sync.hearing import CENTRAL, PAGES_IN_A_ROUND, Hearing
+from ledger_sync.http.peers import RemoteRefusal, read
+from ledger_sync.notary.log import Statement
+from ledger_sync.notary.store import Store
+from ledger_sync.service.process import Flags
+from wallet.protocol import codec
 from wallet.protocol.bounds import DAY
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.directory import Directory
-from wallet.protocol.settlement import Consumption, check_consumption
+from wallet.protocol.log import LogHead, check_head
 
-_MAX_NUMBER: Final = 2**53
+_MAX_HEADS: Final = 64
 _LAST: Final = 4_096
 """What a backup lacks is later than the earliest of this many last statements, as their dates go ..."""
 _MARGIN: Final = 2 * DAY
@@ -41,6 +43,9 @@ class Witness(Protocol):
         Raises ``RemoteRefusal``, ``NoAnswer``.
         """
 
+    def heads(self) -> list[LogHead]:
+        """The newest head of each log of this notary's that it has seen. Raises ``RemoteRefusal``, ``NoAnswer``."""
+
 
 class Line(Protocol):
     """A signed line to one service (ledger_sync.http.client)."""
@@ -56,24 +61,42 @@ class RemoteWitness:
         self._directory = directory
 
     def consumptions(self, since: int, after: int) -> tuple[int, list[Statement]]:
-        return read(self._line.get(f"/v1/consumptions?since={since}&after={after}"), self._page)
+        answer = self._line.get(f"/v1/consumptions?since={since}&after={after}")
+        return read(answer, lambda value: read_page(value, self._directory()))
 
-    def _page(self, answer: Cbor) -> tuple[int, list[Statement]]:
-        number, listed = codec.array(answer, 2)
-        shown = [cose.from_cbor(Consumption, value) for value in codec.array(listed, most=PAGE)]
-        for statement in shown:
-            check_consumption(statement, self._directory())
-        return codec.uint(number, _MAX_NUMBER), shown
+    def heads(self) -> list[LogHead]:
+        """None of one that is older than heads are."""
+        try:
+            return read(self._line.get("/v1/log/heads"), self._heads)
+        except RemoteRefusal as refusal:
+            if refusal.code is not Code.NOT_FOUND:
+                raise
+        return []
+
+    def _heads(self, answer: Cbor) -> list[LogHead]:
+        heads, _evidence = codec.array(answer, 2)
+        shown = [LogHead.from_cbor(value) for value in codec.array(heads, most=_MAX_HEADS)]
+        for head in shown:
+            check_head(head, self._directory())
+        return shown
 
 
 class CatchingUp(Hearing[Witness]):
     """What is left to hear after this start."""
 
-    def __init__(self, store: Store, witnesses: Mapping[str, Witness]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        witnesses: Mapping[str, Witness],
+        heard: Flags | None = None,
+        concerns: Callable[[Statement], bool] = lambda _said: True,
+    ) -> None:
+        """``concerns``: whether a statement may be this notary's own; witnesses hold those of others too."""
         self._store = store
+        self._concerns = concerns
         self._since = max(0, store.earliest_of_last(_LAST) - _MARGIN)
         self._heard_up_to: dict[str, int] = {}
-        super().__init__(witnesses, self._take)
+        super().__init__(witnesses, self._take, heard=heard)
 
     def _take(self, name: str, witness: Witness) -> None:
         """So many pages in a round, and in the next one from there on: whoever has no end keeps no other waiting. BUSY
@@ -82,12 +105,12 @@ class CatchingUp(Hearing[Witness]):
         for _ in range(PAGES_IN_A_ROUND):
             number, page = witness.consumptions(self._since, after)
             if not page:
-                _log.info("%s has shown all its statements", name or "the central bank")
+                self._store.see(witness.heads())
+                _log.info("a witness has shown all its statements", extra={"peer": name or CENTRAL})
                 return
             require(number > after, Code.MALFORMED, witness=name)
-            for statement in self._store.learn(page):
-                _log.error(
-                    "%s holds a statement that contradicts one kept here: %s", name, statement.id.hex()
-                )
+            if contradicting := self._store.learn([said for said in page if self._concerns(said)]):
+                facts = {"peer": name or CENTRAL, "count": len(contradicting)}
+                _log.error("what a witness holds contradicts what is kept here", extra=facts)
             after = self._heard_up_to[name] = number
         raise Refusal(Code.BUSY, {"witness": name})

@@ -1,36 +1,53 @@
 """The notary over HTTP: commits, questions and lookups, for banks and the central bank only.
 
 Rule: every commit and every question is signed by the bank it names, and that bank must be the caller, so that nobody
-consumes or asks in another's name.
+consumes or asks in another's name. Where references are split among several, each decides only those that the directory
+gives it (SPEC 4.1), and says nothing of others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any, Final
 
 from ledger_sync import hearing
 from ledger_sync.http.routes import Caller, CallerKind, IncomingCall, Route
-from ledger_sync.notary.attestor import Attestor
+from ledger_sync.http.texts import plain_text
+from ledger_sync.notary.attestor import Attestor, Verdicts
 from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
-from ledger_sync.notary.sqlite_store import SqliteStore
-from ledger_sync.notary.store import CommitItem, Statement, Store
-from ledger_sync.notary.writer import Writer
-from ledger_sync.service.policy_cache import PolicyCache
-from ledger_sync.service.run import Home, Program, Service
+from ledger_sync.notary.log import Statement
+from ledger_sync.notary.log_routes import LogRoutes
+from ledger_sync.notary.sql_store import KIND, SqlStore
+from ledger_sync.notary.store import CommitItem, Store
+from ledger_sync.service.backup import mind_restored
+from ledger_sync.service.batches import Batches
+from ledger_sync.service.home import Home, Program, Service
+from ledger_sync.service.metrics import Metrics
+from ledger_sync.service.own_keys import making, of_notary
 from ledger_sync.service.server import Authenticator, build_app
+from ledger_sync.service.settings import WORKERS, Form, Setting, SettingsError, Why
+from ledger_sync.service.waiting import Waiting
 from ledger_sync.service.worker import Worker
-from wallet.protocol import codec, cose
+from wallet.protocol import batch, codec, cose
+from wallet.protocol.batch import read_together
 from wallet.protocol.bounds import MAX_ID_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
-from wallet.protocol.directory import Directory
-from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_commit
+from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory, Role
+from wallet.protocol.kinds import CONSUMPTION_2
+from wallet.protocol.leaf import Extent
+from wallet.protocol.parts import WHOLE, decider, parts_of, role_of
+from wallet.protocol.settlement import CENTRAL_BANK, COMMITS, Commit, Consumption, check_commit
 from wallet.protocol.transfer import TokenRef
 
 ALIAS: Final = "notary"
 MAX_COMMITS: Final = 256
 MAX_LOOKUPS: Final = 1_024
+MAX_BATCH: Final = 512
+"""Commits after which a batch takes no further call."""
+_MAX_NUMBER: Final = 2**53
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _PARTNERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
 _REFRESH_SECONDS: Final = 30
@@ -46,15 +63,21 @@ class Notary:
         attestor: Attestor,
         directory: Callable[[], Directory],
         catching_up: CatchingUp | None = None,
+        metrics: Metrics | None = None,
+        decides: Callable[[TokenRef], bool] = lambda _ref: True,
     ) -> None:
         self._store = store
+        self._decides = decides
         self._attestor = attestor
-        self._writer = Writer(attestor.commit)
+        self._metrics = metrics or Metrics()
+        self._batches = Batches(self._decide_together, weight=len, most=MAX_BATCH)
         self._directory = directory
         self._catching_up = catching_up or CatchingUp(store, {})
+        self._log = LogRoutes(store.log, attestor, self._signed, self._catching_up.require_done)
 
     def routes(self) -> tuple[Route, ...]:
         return (
+            *self._log.routes(),
             Route(
                 "POST",
                 "/v1/commits",
@@ -62,7 +85,7 @@ class Notary:
                 self._commits,
                 "Consume token references; the first commit of each stands",
                 response="[* [* consumption]]: per commit the statements that cover its references",
-                request="[1*256 commit]",
+                request="[1*256 commit / leaf]: 256 commits at most",
             ),
             Route(
                 "POST",
@@ -71,7 +94,7 @@ class Notary:
                 self._questions,
                 "What commits would be answered; nothing is consumed",
                 response="[* [* consumption]]: per commit the statements that cover what is consumed of its references",
-                request="[1*256 commit]",
+                request="[1*256 commit / leaf]: 256 commits at most",
             ),
             Route(
                 "POST",
@@ -81,6 +104,15 @@ class Notary:
                 "Which transaction of the caller's consumed each reference",
                 response="[* consumption / null]",
                 request="[1*1024 [txid, output]]",
+            ),
+            Route(
+                "GET",
+                "/v1/consumptions",
+                _PARTNERS,
+                self._consumptions,
+                "What the caller consumed, dated ?since= or later, looked for from number ?after= on",
+                response="[number, [*256 consumption]]: up to which it was looked for; ?after= itself at the end",
+                queries=("since", "after"),
             ),
             Route(
                 "POST",
@@ -93,19 +125,47 @@ class Notary:
             ),
         )
 
+    def waiting(self) -> Sequence[Waiting]:
+        """Calls that queue to be decided, and witnesses that are not heard yet."""
+        return (
+            Waiting("commit", self._batches.waiting),
+            Waiting("witness", len(self._catching_up.left)),
+        )
+
+    def _decide_together(self, calls: Sequence[Sequence[CommitItem]]) -> list[list[Verdicts]]:
+        """The verdicts on the commits of each call, which are one batch; durable."""
+        verdicts = iter(self._decide([item for items in calls for item in items]))
+        return [list(islice(verdicts, len(items))) for items in calls]
+
+    def _decide(self, items: Sequence[CommitItem]) -> list[Verdicts]:
+        verdicts = self._attestor.commit(items)
+        self._metrics.batch("commit", len(items))
+        for item, words in zip(items, verdicts, strict=True):
+            is_lost = any(word.body.consumer != item.consumer for word in words)
+            self._metrics.verdict("lost" if is_lost else "first")
+        return verdicts
+
     def close(self) -> None:
         """Finish what has queued, then close the store."""
-        self._writer.close()
+        self._batches.close()
         self._store.close()
 
     def _signed(self, incoming: IncomingCall) -> list[CommitItem]:
         self._catching_up.require_done()
         directory = self._directory()
         items = []
+        commits: list[Signed[Commit]] = []
         for value in codec.array(incoming.value, least=1, most=MAX_COMMITS):
-            signed = cose.from_cbor(Commit, value)
+            commits += read_together(COMMITS, value)
+            require(
+                len(commits) <= MAX_COMMITS, Code.TOO_MANY, count=len(commits), limit=MAX_COMMITS
+            )  # 8.1.5
+        incoming.charge(sum(len(commit.body.refs) for commit in commits))
+        for signed in commits:
             require(signed.body.bank == incoming.caller.name, Code.AUTH_FORBIDDEN, bank=signed.body.bank)
             check_commit(signed, directory)
+            for ref in signed.body.refs:
+                require(self._decides(ref), Code.AUTH_FORBIDDEN, token=str(ref))
             items.append(CommitItem.of(signed))
         return items
 
@@ -119,42 +179,72 @@ class Notary:
 
     def _commits(self, incoming: IncomingCall) -> Cbor:
         items = self._signed(incoming)
-        return [[statement.to_cbor() for statement in verdicts] for verdicts in self._writer.commit(items)]
+        return [[statement.to_cbor() for statement in verdicts] for verdicts in self._batches.do(items)]
 
     def _absent(self, incoming: IncomingCall) -> Cbor:
         (name,) = codec.array(incoming.value, 1)
-        self._catching_up.go_on_without(codec.text(name, MAX_ID_BYTES))
+        self._catching_up.go_on_without(plain_text(name, MAX_ID_BYTES))
         return list(self._catching_up.left)
+
+    def _consumptions(self, incoming: IncomingCall) -> Cbor:
+        """For whoever was put back from a backup, and may have lost what it was told."""
+        self._catching_up.require_done()
+        since, after = (incoming.number(name, _MAX_NUMBER) for name in ("since", "after"))
+        number, page = self._attestor.own(incoming.caller.name, since, after)
+        return [number, [statement.to_cbor() for statement in page]]
 
     def _lookups(self, incoming: IncomingCall) -> Cbor:
         """What the caller consumed itself. Of what another did, only a commit of the same reference tells."""
         self._catching_up.require_done()
         values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
-        found = self._attestor.lookup([TokenRef.from_cbor(value) for value in values])
+        refs = [TokenRef.from_cbor(value) for value in values]
+        ours = [ref for ref in refs if self._decides(ref)]
+        found = dict(zip(ours, self._attestor.lookup(ours), strict=True))
         return [
             None if statement is None or statement.body.bank != incoming.caller.name else statement.to_cbor()
-            for statement in found
+            for statement in map(found.get, refs)
         ]
 
 
 def build(home: Home) -> Service:
     """The notary of a home folder. Settings: host, port, root and operator (hex), central_bank (url), banks
-    ({id: url}): whom it asks, after a start, for what it has said."""
-    signer = home.signer(ALIAS)
-    central_bank = home.line(home.config["central_bank"], signer)
-    trust = PolicyCache(home.folder / "trust.db", home.key("root"), central_bank, home.hear)
+    ({id: url}): whom it asks, after a start, for what it has said; perhaps database
+    (`ledger_sync.database.opening`; a file in the home folder where none is set) and prefixes: the parts that it
+    decides where references are split."""
+    prefixes = _prefixes(home.config.get("prefixes", [WHOLE]))
+    roles = frozenset(map(role_of, prefixes))
+    keys = home.own_keys(ALIAS, of_notary(lambda: trust.directory, prefixes))
+    central_bank = home.line(home.config["central_bank"], keys)
+    trust = home.trust(central_bank)
 
     def sign(body: Consumption) -> Statement:
-        return cose.sign(body, signer.sign)
+        return cose.sign(body, keys.at(body.time).sign)
 
-    lines = {name: home.line(url, signer) for name, url in home.config.get("banks", {}).items()}
+    def sign_head(extent: Extent, root: bytes) -> bytes:
+        return batch.sign_head(CONSUMPTION_2, extent, root, keys.at(extent.time).sign)
+
+    def decides(ref: TokenRef, at: int | None = None) -> bool:
+        if not parts_of(trust.directory):
+            return Role.NOTARY in roles
+        return decider(trust.directory, ref, home.clock() if at is None else at) in roles
+
+    def concerns(said: Statement) -> bool:
+        """It may have been said by this notary, or by the one that it was split from."""
+        return any(decides(ref) or decides(ref, said.body.time) for ref in said.body.refs)
+
+    lines = {name: home.line(url, keys) for name, url in home.config.get("banks", {}).items()}
     witnesses = {
         name: RemoteWitness(line, lambda: trust.directory)
         for name, line in {CENTRAL_BANK: central_bank, **lines}.items()
     }
-    store = SqliteStore(home.folder / "notary.db")
-    catching_up = CatchingUp(store, witnesses)
-    notary = Notary(store, Attestor(store, sign, home.clock), lambda: trust.directory, catching_up)
+    database = home.store(KIND, "notary.db")
+    store = SqlStore(database, home.random)
+    if home.process.is_first:  # the others say nothing before it has heard all witnesses
+        mind_restored(home.folder, store.begin_anew)
+    catching_up = CatchingUp(store, witnesses, home.process.heard, concerns)
+    attestor = Attestor(store, sign, home.clock, sign_head)
+    notary = Notary(store, attestor, lambda: trust.directory, catching_up, home.metrics, decides)
+    home.metrics.watch(backlog=notary.waiting, made=trust.made)
     nonces = home.nonces()
     operator = home.key("operator")
 
@@ -164,11 +254,13 @@ def build(home: Home) -> Service:
     gate = Authenticator(home.authority, identify, nonces, home.clock, home.machine, home.hear)
     app = build_app(
         "Qalta notary",
-        notary.routes(),
+        (*notary.routes(), making({ALIAS: keys})),
         gate,
         home.executor,
         lambda: trust.is_ready and catching_up.is_ready,
-        home.health(ALIAS),
+        home.health(keys, store=database),
+        home.metrics,
+        home.quotas,
     )
 
     def close() -> None:
@@ -180,7 +272,27 @@ def build(home: Home) -> Service:
 
     refreshing = Worker("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS))
     asking = Worker(hearing.WORKER, _LOOK_SECONDS, catching_up.round)
-    return Service(app, (refreshing, asking), close)
+    return Service(app, (refreshing, *((asking,) if home.process.is_first else ())), close)
 
 
-PROGRAM: Final = Program("notary", (ALIAS,), build)
+def _prefixes(setting: Any) -> tuple[str, ...]:
+    """`SettingsError`."""
+    try:
+        prefixes = tuple(sorted(setting))
+        for prefix in prefixes:
+            role_of(prefix)
+    except (TypeError, ValueError):
+        raise SettingsError("prefixes", Why.UNFIT) from None
+    if not prefixes:
+        raise SettingsError("prefixes", Why.UNFIT)
+    return prefixes
+
+
+SETTINGS: Final = (
+    Setting("root", Form.KEY, is_needed=True),
+    Setting("central_bank", Form.URL, is_needed=True),
+    Setting("banks", Form.JSON),
+    Setting("prefixes", Form.JSON),
+    WORKERS,
+)
+PROGRAM: Final = Program("notary", (ALIAS,), build, SETTINGS)

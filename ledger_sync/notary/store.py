@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger_sync.notary.log import Log, SignedTip, Statement
 from wallet.protocol.cose import Signed
+from wallet.protocol.log import LogHead
 from wallet.protocol.settlement import Commit, Consumption
 from wallet.protocol.transfer import TokenRef
-
-Statement = Signed[Consumption]
-"""The notary's signed word on who was first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,10 @@ class Claim:
 class Store(Protocol):
     """Where claims are kept. Every method may be called by any thread, of any number of processes."""
 
+    @property
+    def log(self) -> Log:
+        """The log of all claims, in the order in which they were made."""
+
     def claim(self, batch: Sequence[CommitItem], time: int) -> dict[TokenRef, Claim]:
         """The winner of every reference in ``batch``: what was free is won by the first item that asks for it, at
         ``time`` (unix seconds).
@@ -56,11 +59,17 @@ class Store(Protocol):
         told, so that nothing is lost with it in a power cut.
         """
 
-    def attest(self, statements: Sequence[Statement]) -> list[Statement]:
-        """The statement that stands on what each of these is about: this one, unless there was one. Durable on return.
+    def attest(self, statements: Sequence[Statement], signed: SignedTip | None = None) -> list[Statement]:
+        """The statement that stands on what each of these is about: this one, unless there was one. The head
+        in ``signed`` is the log's newest from now on, unless a newer one stands. It is dropped where the log does not
+        go on from that tip: what was seen there was lost before it was durable, and nobody was told.
 
-        ``Refusal``: INTERNAL (nothing was claimed that it could be about).
+        On return they are durable, and with them all that was read before the call: something is written even where
+        nothing is attested. ``Refusal``: INTERNAL (nothing was claimed that it could be about).
         """
+
+    def complete(self) -> None:
+        """Have every claim in the log; durable on return. One that begins anew has none before the next is claimed."""
 
     def winners(self, refs: Sequence[TokenRef]) -> dict[TokenRef, Claim]:
         """The winners of those references that have one."""
@@ -69,6 +78,19 @@ class Store(Protocol):
         """Keep statements of this notary's that others still hold and it may not, their commits unknown; durable on
         return. Gives those that contradict a statement that stands, which are not kept. A claim that was never attested
         gives way, whole: nobody can have been told of it."""
+
+    def see(self, heads: Sequence[LogHead]) -> None:
+        """Where one of these heads of this notary's is of its log and does not fit, that log lost what it was over:
+        another begins, with all that is known."""
+
+    def begin_anew(self) -> None:
+        """It may have lost leaves that nobody who is asked knows of: another log begins, with all that is known. Again
+        is harmless; durable on return."""
+
+    def own(self, bank: str, since: int, after: int) -> tuple[int, list[Claim]]:
+        """A page of what ``bank`` consumed, dated ``since`` (unix seconds) or later, of the claims after number
+        ``after``; and the number up to which it was looked for, ``after`` where no claim is left. A page may be
+        empty with more to come."""
 
     def earliest_of_last(self, count: int) -> int:
         """The earliest time (unix seconds) that the last ``count`` kept statements are dated; 0 where there are not

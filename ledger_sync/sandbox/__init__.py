@@ -4,6 +4,7 @@ own keys and store, on loopback."""
 from ledger_sync.sandbox.accounts import open_account
 from ledger_sync.sandbox.making import SandboxOptions
 from ledger_sync.sandbox.network import Network, Role, Station, read_network
+from ledger_sync.sandbox.new_keys import change_key
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import ServicesMissing, require_services
 from ledger_sync.sandbox.supervisor import (
@@ -26,6 +27,7 @@ __all__ = [
     "State",
     "Station",
     "Status",
+    "change_key",
     "confirm_clocks",
     "go_on_without",
     "kill",

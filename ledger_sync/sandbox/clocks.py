@@ -6,6 +6,7 @@ Starting a sandbox that was off for days gives the word itself, as whoever start
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +24,12 @@ def confirm_clock(folder: Path, now: int) -> bool:
     if last is None or abs(now - last) <= FAR_AHEAD:
         return False
     write_word(folder, now)
-    said = (
-        f"sandbox: the operator's word for the clock: {_written(now)}; the last word was {_written(last)}\n"
-    )
+    event = {"time": _written(now), "level": "warning", "logger": __name__}
+    said = {**event, "event": "the operator's word for the clock", "now": now, "at": last}
     with os.fdopen(os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as log:
-        log.write(said)
+        log.write(json.dumps(said) + "\n")
     return True
 
 
 def _written(time: int) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")

@@ -7,7 +7,6 @@ that the helper said.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -17,8 +16,6 @@ from typing import Final
 import hsm
 from wallet.protocol.codes import Code, Refusal
 
-_LAST_WORDS: Final = re.compile(r"[\w-]+: ([a-z_]+)(?: \(.*\))?")
-"""What a service that could not start says last (`ledger_sync.service.run.main`)."""
 _SAID: Final = 200
 
 
@@ -48,19 +45,19 @@ def heard(said: bytes, step: str) -> Exception:
         told = json.loads(last)
         return hsm.KeystoreError(hsm.KeystoreCode(told["code"]), told["facts"])
     except (ValueError, KeyError, TypeError):
-        return Refusal(Code.INTERNAL, {"step": step, "said": last})
+        return Refusal(Code.INTERNAL, {"step": step, "said": last[-_SAID:]})
 
 
 def why_ended(station: str, log: str) -> Exception:
     """Why a service is not there, by the end of its log: the ``KeystoreError`` that it named, else ``Refusal``
     UNREACHABLE."""
     last = _last_line(log)
-    match = _LAST_WORDS.fullmatch(last)
-    if match is not None and match[1] in set(hsm.KeystoreCode):
-        return hsm.KeystoreError(hsm.KeystoreCode(match[1]), {"station": station})
-    return Refusal(Code.UNREACHABLE, {"service": station, "said": last})
+    try:
+        return hsm.KeystoreError(hsm.KeystoreCode(json.loads(last)["code"]), {"station": station})
+    except (ValueError, KeyError, TypeError):
+        return Refusal(Code.UNREACHABLE, {"service": station, "said": last[-_SAID:]})
 
 
 def _last_line(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1][-_SAID:] if lines else ""
+    return lines[-1] if lines else ""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hsm.failpoint import reach
+from ledger_sync.processes import write
 from ledger_sync.sandbox.helpers import heard
 from ledger_sync.sandbox.network import FILE, HOST, Network, Role, Station, read_network
 from ledger_sync.service.keys import PIN, make_keys
@@ -94,16 +95,6 @@ def make_all_keys(home: Path) -> dict[str, dict[str, bytes]]:
         folder.mkdir(exist_ok=True, mode=0o700)
         made[name] = make_keys(folder, _pin(folder), aliases, lambda: int(time.time()), os.urandom)
     return made
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file so that a crash leaves the old or the new one; nobody else may read it."""
-    beside = path.with_name(path.name + ".part")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)
 
 
 def module_environment() -> dict[str, str]:

@@ -6,21 +6,19 @@ process has one token folder open and may have a wallet's already.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import cbor2
 
 import hsm
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.processes import alone
 from ledger_sync.sandbox.helpers import heard
 from ledger_sync.sandbox.making import OPERATOR, module_environment
 from ledger_sync.sandbox.network import Network
@@ -44,19 +42,8 @@ class Order:
 
 def operate(network: Network, orders: Sequence[Order]) -> list[Cbor | Refusal]:
     """What the stations answered, in order; a refused call gives its `Refusal`, the others go on."""
-    with _turn(network.home):
+    with alone(network.home / _LOCK):
         return _operate(network, orders)
-
-
-@contextmanager
-def _turn(home: Path) -> Iterator[None]:
-    """One operator's process at a time; another waits for its turn."""
-    handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _operate(network: Network, orders: Sequence[Order]) -> list[Cbor | Refusal]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Final
 
-PACKAGES: Final = ("starlette", "uvicorn")
+PACKAGES: Final = ("starlette", "uvicorn", "prometheus_client", "pythonjsonlogger")
 """What the extra ``service`` brings."""
 
 

@@ -6,13 +6,10 @@ starts what does not run, stop ends what runs.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,13 +17,14 @@ from typing import Final
 
 import httpx
 
+from ledger_sync.processes import alone, end, gone, last_words, running, write
 from ledger_sync.sandbox.clocks import confirm_clock
 from ledger_sync.sandbox.helpers import why_ended
-from ledger_sync.sandbox.making import SandboxOptions, make, write
+from ledger_sync.sandbox.making import SandboxOptions, make
 from ledger_sync.sandbox.network import FILE, Network, Role, Station, read_network
 from ledger_sync.sandbox.operator import Order, operate
 from ledger_sync.sandbox.parts import require_services
-from ledger_sync.sandbox.processes import end, gone, last_words, running, spawn
+from ledger_sync.sandbox.starting import spawn_station
 from wallet.protocol.codes import Code, Refusal
 
 GRANT: Final = 100_000_000_000
@@ -75,12 +73,12 @@ def start(
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     extra = environment or {}
-    with _alone(home):
+    with alone(home / _LOCK):
         network = make(home, wishes or SandboxOptions())
         for station in network.stations:
             if running(network.folder(station)) is None:
                 confirm_clock(network.folder(station), int(time.time()))
-                spawn(station, network.folder(station), extra.get(station.name, {}))
+                spawn_station(station, network.folder(station), extra.get(station.name, {}))
         for station in network.stations:
             await_ready(network, station)
         _grant(network)
@@ -119,7 +117,7 @@ def stop(home: Path) -> None:
     """End every station: asked first, and killed only if it does not go."""
     if not (home / FILE).exists():
         return
-    with _alone(home):
+    with alone(home / _LOCK):
         network = read_network(home.absolute())
         folders = [network.folder(station) for station in network.stations]
         for folder in folders:
@@ -187,14 +185,3 @@ def _grant(network: Network) -> None:
 
 def _grant_id(bank: str) -> bytes:
     return hashlib.sha256(b"grant " + bank.encode()).digest()[:16]
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One supervisor at a time; another waits."""
-    handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -1,8 +1,9 @@
 """A Starlette application out of a route table: bounded bodies, signed calls, typed problems.
 
-Rule: the header is checked before a body is read, its signature and its sender too where the body may be large; the
-size of a body before and while it is read; then that it is what was signed, and no replay; only then is it decoded and
-the handler run, by the executor, in the room of the route.
+Rule: the header is checked before a body is read, its signature, its sender and that one's quota too where the body may
+be large; the size of a body before and while it is read; then that it is what was signed, and no replay; only then is
+it decoded and the handler run, by the executor, in the room of the route. Signatures are verified in a room of their
+own, so that who it is is known before anything else is waited for; what anybody may ask has another.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar
 
 from starlette.applications import Starlette
@@ -21,9 +23,10 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from hsm.storage import fault_of
+from ledger_sync.database.store import StoreError
 from ledger_sync.http.call import Clock, SignedCall, check_body, check_sender, read_call
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
-from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
+from ledger_sync.http.problems import AFTER, MEDIA_TYPE, busy, encode_problem, status_of
 from ledger_sync.http.reading import HEADER, read_kinds
 from ledger_sync.http.routes import (
     BODY_TYPE,
@@ -33,9 +36,14 @@ from ledger_sync.http.routes import (
     Identify,
     IncomingCall,
     Route,
+    free,
     openapi,
 )
+from ledger_sync.service.log import code_of
+from ledger_sync.service.metrics import NO_ROUTE, OK, UNFINISHED, Metrics
 from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.quotas import Quotas
+from ledger_sync.service.threads import GATE
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
@@ -44,6 +52,12 @@ R = TypeVar("R")
 _log: Final = logging.getLogger(__name__)
 _SMALL: Final = 4_096
 """Bytes of a body that is read before its call's signature is checked."""
+_ANYBODY: Final = "anybody"
+"""The room of routes that are open to anybody."""
+_READY: Final = "ready"
+"""The room in which it is looked whether the service can do what it is for: anybody may ask that."""
+_STORE_SECONDS: Final = 1
+"""After which a store that could not serve may again."""
 _PEERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
 _NOBODY: Final = Caller(CallerKind.PUBLIC, "", b"")
 
@@ -107,11 +121,13 @@ def build_app(
     executor: Executor,
     ready: Callable[[], bool] = lambda: True,
     health: Callable[[], str | None] = lambda: None,
+    metrics: Metrics | None = None,
+    quotas: Quotas | None = None,
 ) -> Starlette:
-    """The application: the table's routes, /v1/openapi.json, /healthz, /readyz.
+    """The application: the table's routes, /v1/openapi.json, /healthz, /readyz. Without ``quotas`` nobody has one.
 
     /readyz is 200 once `ready()` and while `health()` gives no code; else 503, with `status` "starting" or "failing"
-    and, of the latter, the `cause`. /healthz says only that the process answers.
+    and, of the latter, the `cause`; or BUSY, where too many ask at once. /healthz says only that the process answers.
     """
     description = json.dumps(openapi(title, routes)).encode()
 
@@ -122,15 +138,20 @@ def build_app(
         return Response(b'{"status":"ok"}', media_type="application/json")
 
     async def readyz(_request: Request) -> Response:
-        cause = await executor(health)
+        try:
+            cause = await executor(health, room=_READY)
+            is_ready = cause is None and await executor(ready, room=_READY)
+        except Refusal as refusal:
+            return problem(refusal)
         if cause is not None:
             said = json.dumps({"status": "failing", "cause": cause})
             return Response(said, 503, media_type="application/json")
-        if await executor(ready):
+        if is_ready:
             return Response(b'{"status":"ready"}', media_type="application/json")
         return Response(b'{"status":"starting"}', 503, media_type="application/json")
 
-    table = [_endpoint(route, gate, executor) for route in routes]
+    figures = metrics or Metrics()
+    table = [_endpoint(route, gate, executor, figures, quotas) for route in routes]
     table += [
         StarletteRoute("/v1/openapi.json", describe),
         StarletteRoute("/healthz", healthz),
@@ -138,29 +159,43 @@ def build_app(
     ]
     app = Starlette(
         routes=table,
-        exception_handlers={HTTPException: _http_problem, Exception: _unforeseen},
+        exception_handlers={HTTPException: _http_problem(figures), Exception: _unforeseen},
     )
     app.router.redirect_slashes = False
     return app
 
 
-def _endpoint(route: Route, gate: Authenticator, executor: Executor) -> StarletteRoute:
+def _endpoint(
+    route: Route, gate: Authenticator, executor: Executor, metrics: Metrics, quotas: Quotas | None
+) -> StarletteRoute:
+    name = f"{route.method} {route.path}"
+    is_public = CallerKind.PUBLIC in route.callers
+    room = route.room or (_ANYBODY if is_public else "")
+
     async def endpoint(request: Request) -> Response:
+        since, size, code = metrics.now(), 0, UNFINISHED
         try:
             most = route.max_bytes if route.has_body else 0
             _check_declared(request, most)
             signed = gate.read(route, request.headers.get("authorization"), _target(request))
-            caller = None
-            if _may_be_large(request, route):
-                caller = await executor(gate.recognise, route, signed)
-            body = await _read(request, most)
-            parameters = {**request.query_params, **request.path_params}
-            reads = read_kinds(request.headers.get(HEADER))
-            values = (signed, caller, parameters, body, reads)
-            answer = await executor(_answer, route, gate, *values, room=route.room)
+            body = None if _may_be_large(request, route) else await _read(request, most)
+            caller = _NOBODY if is_public else await executor(_recognise, route, gate, signed, room=GATE)
+            announced = _declared(request, most) if body is None else len(body)
+            with nullcontext(free) if quotas is None else quotas.taken(caller, announced) as charge:
+                body = await _read(request, most) if body is None else body
+                size = len(body)
+                parameters = {**request.query_params, **request.path_params}
+                reads = read_kinds(request.headers.get(HEADER))
+                incoming = IncomingCall(caller, None, parameters, reads, charge)
+                answer = await executor(_answer, route, gate, signed, incoming, body, room=room)
+            code = OK
             return Response(answer, media_type=BODY_TYPE)
         except Refusal as refusal:
+            code = refusal.code.value
+            _log.info("a call was refused", extra={"route": name, "code": code})
             return problem(refusal)
+        finally:
+            metrics.call(name, code, since, size)
 
     return StarletteRoute(route.path, endpoint, methods=[route.method])
 
@@ -182,17 +217,26 @@ def _answer(
     route: Route,
     gate: Authenticator,
     signed: Signed[SignedCall] | None,
-    caller: Caller | None,
-    parameters: Mapping[str, str],
+    incoming: IncomingCall,
     body: bytes,
-    reads: frozenset[str],
 ) -> bytes:
-    try:
-        known = gate.recognise(route, signed) if caller is None else caller
+    with _foreseen(route):
         gate.admit(route, signed, body)
         value = codec.decode(body, route.max_bytes) if route.has_body else None
-        answer = route.handler(IncomingCall(known, value, parameters, reads))
+        answer = route.handler(replace(incoming, value=value))
         return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
+
+
+def _recognise(route: Route, gate: Authenticator, signed: Signed[SignedCall] | None) -> Caller:
+    with _foreseen(route):
+        return gate.recognise(route, signed)
+
+
+@contextmanager
+def _foreseen(route: Route) -> Iterator[None]:
+    """A block that ends in nothing but a refusal that may be told."""
+    try:
+        yield
     except RemoteRefusal as refusal:
         if is_asked_again(refusal):
             # What another service says of our call to it is nothing about our caller's call to us.
@@ -206,19 +250,29 @@ def _answer(
 
 def _unable(what: str, error: Exception) -> Refusal:
     """What a caller is told of a fault of this service, which is logged: BUSY where its storage is in the way, which
-    passes once an operator has made room; else INTERNAL."""
+    passes once an operator has made room, or it cannot be reached, or did not say how a commit ended, which the same
+    call again finds out; else INTERNAL."""
+    if isinstance(error, StoreError):
+        _log.error("a call failed", extra={"route": what, "code": code_of(error)})
+        return busy(_STORE_SECONDS)
     fault = fault_of(error) if isinstance(error, OSError | sqlite3.Error) else None
     if fault is None:
-        _log.error("%s", what, exc_info=error)
+        _log.error("a call failed", exc_info=error, extra={"route": what})
         return Refusal(Code.INTERNAL)
-    _log.error("%s: %s", what, fault)
+    _log.error("a call failed", extra={"route": what, "code": fault.code})
     return Refusal(Code.BUSY, {"cause": fault.code.value})
 
 
 def _check_declared(request: Request, most: int) -> None:
-    declared = request.headers.get("content-length", "0")
-    if declared.isascii() and declared.isdigit():
-        require(len(declared) <= 12 and int(declared) <= most, Code.TOO_LARGE, limit=most)
+    require(_declared(request, most) <= most, Code.TOO_LARGE, limit=most)
+
+
+def _declared(request: Request, most: int) -> int:
+    """Bytes of the body, as far as its header says; as many as there may be, where it does not."""
+    declared = request.headers.get("content-length", "")
+    if not (declared.isascii() and declared.isdigit()):
+        return most
+    return int(declared) if len(declared) <= 12 else most + 1
 
 
 async def _read(request: Request, most: int) -> bytes:
@@ -235,14 +289,21 @@ async def _read(request: Request, most: int) -> bytes:
 
 
 def problem(refusal: Refusal) -> Response:
-    """A refusal as the response it is on the wire."""
-    return Response(encode_problem(refusal), status_of(refusal.code), media_type=MEDIA_TYPE)
+    """A refusal as the response it is on the wire; with ``Retry-After`` (RFC 9110, 10.2.3) where it says when."""
+    after = refusal.facts.get(AFTER)
+    headers = None if after is None else {"retry-after": str(after)}
+    return Response(encode_problem(refusal), status_of(refusal.code), headers, media_type=MEDIA_TYPE)
 
 
-async def _http_problem(_request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    codes = {404: Code.NOT_FOUND, 405: Code.METHOD_UNKNOWN}
-    return problem(Refusal(codes.get(status, Code.MALFORMED)))
+def _http_problem(metrics: Metrics) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answered(_request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        codes = {404: Code.NOT_FOUND, 405: Code.METHOD_UNKNOWN}
+        code = codes.get(status, Code.MALFORMED)
+        metrics.call(NO_ROUTE, code.value, metrics.now(), 0)
+        return problem(Refusal(code))
+
+    return answered
 
 
 async def _unforeseen(_request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -45,8 +46,9 @@ class SteadyClock:
         if last is not None and self._is_far(now):
             if self._told != last:
                 self._told = last
+                facts = {"now": now, "time": last}
                 _log.warning(
-                    "the clock says %d, the last word was %d: waiting for a peer or the operator", now, last
+                    "the clock is far from the last word: waiting for a peer or the operator", extra=facts
                 )
             raise Refusal(Code.CLOCK_UNSURE, {"time": last, "now": now})
         if last is None or abs(now - last) >= HOUR:
@@ -57,7 +59,7 @@ class SteadyClock:
         """What a peer has just signed as the present time, unix seconds."""
         now = self._clock()
         if self._is_far(now) and abs(time - now) <= HOUR:
-            _log.warning("the clock says %d, the last word was %d: a peer says the same", now, self._last)
+            _log.warning("a peer stands for the clock", extra={"now": now, "time": self._last})
             self._keep(now)
 
     def _is_far(self, now: int) -> bool:
@@ -77,8 +79,8 @@ def read_word(folder: Path) -> int | None:
 
 
 def write_word(folder: Path, time: int) -> None:
-    """Durable, and never half there. A folder that takes nothing keeps the word that it has."""
-    beside = folder / (FILE + ".part")
+    """Durable, and never half there, whoever else writes. A folder that takes nothing keeps the word that it has."""
+    beside = folder / f"{FILE}.{os.getpid()}.{threading.get_ident()}.part"
     with contextlib.suppress(OSError):
         with beside.open("w", encoding="ascii") as stream:
             stream.write(str(time))

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Self
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from ledger_sync.http.problems import MEDIA_TYPE, encode_problem, status_of
+from ledger_sync.http.problems import AFTER, MEDIA_TYPE, busy, encode_problem, status_of
 from wallet.protocol.codes import Code, Refusal
 
 MAX_LINES: Final = 512
@@ -42,12 +42,14 @@ class WireBounds:
         return cls(lines=max(_FEWEST_LINES, min(MAX_LINES, allowed)))
 
 
-def _closing(code: Code) -> bytes:
-    body = encode_problem(Refusal(code))
-    status = {400: b"400 Bad Request", 503: b"503 Service Unavailable"}[status_of(code)]
+def _closing(refusal: Refusal) -> bytes:
+    body = encode_problem(refusal)
+    status = {400: b"400 Bad Request", 503: b"503 Service Unavailable"}[status_of(refusal.code)]
+    after = refusal.facts.get(AFTER)
     return b"\r\n".join(
         (
             b"HTTP/1.1 " + status,
+            *(() if after is None else (b"retry-after: %d" % int(after),)),
             b"content-type: " + MEDIA_TYPE.encode(),
             b"content-length: %d" % len(body),
             b"connection: close",
@@ -57,14 +59,16 @@ def _closing(code: Code) -> bytes:
     )
 
 
-_MALFORMED: Final = _closing(Code.MALFORMED)
-_BUSY: Final = _closing(Code.BUSY)
+_MALFORMED: Final = _closing(Refusal(Code.MALFORMED))
+_BUSY: Final = _closing(busy(1))
 
 
 class Wire(H11Protocol):
     """uvicorn's HTTP/1.1 with our ends and our words."""
 
     bounds: ClassVar[WireBounds] = WireBounds()
+    beneath: asyncio.Transport | None = None
+    """What carries the line's own transport, where that is TLS: bytes may wait there too."""
 
     def __init__(self, *values: Any, **named: Any) -> None:
         super().__init__(*values, **named)
@@ -114,7 +118,12 @@ class Wire(H11Protocol):
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
+        self._leave()
         self._look()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._leave()
 
     def send_400_response(self, msg: str) -> None:
         """MALFORMED, unless an answer has begun: then nothing more can be said. A call under way answers nobody, as
@@ -147,7 +156,21 @@ class Wire(H11Protocol):
         """Whether an answer, or a last word, is not taken yet."""
         call = self._call
         is_begun = call is not None and call.response_started and not call.response_complete
-        return is_begun or self.transport.is_closing() or self.transport.get_write_buffer_size() > 0
+        return is_begun or self.transport.is_closing() or self._unsent > 0
+
+    @property
+    def _unsent(self) -> int:
+        """Bytes that wait to be taken; some, where that is not known."""
+        try:
+            own = self.transport.get_write_buffer_size()
+        except AttributeError:  # asyncio, of a TLS transport that was closed twice
+            own = 1
+        return own + (0 if self.beneath is None else self.beneath.get_write_buffer_size())
+
+    def _leave(self) -> None:
+        """Of a line that is closed and has nothing more to say the goodbye is not waited for (RFC 8446, 6.1)."""
+        if self.transport.is_closing() and self._unsent == 0:
+            self.transport.abort()
 
     def _await(self, what: object, seconds: float = 0) -> None:
         """From now on `what` is awaited, for so long; more of the same gives no more time."""

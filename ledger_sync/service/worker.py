@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Final
 
 from hsm import KeystoreError, fault_of
+from ledger_sync.database.store import StoreError
+from ledger_sync.service.log import code_of
 from wallet.protocol.codes import Refusal
 
 _log: Final = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class Worker:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._observe: Callable[[str, str, float], None] = lambda _name, _outcome, _seconds: None
         self._now = now
         self._rounds = threading.Condition()
         self._begun = 0
@@ -53,7 +56,11 @@ class Worker:
         self._beside = 0
         self._is_resting = False
 
-    def start(self) -> None:
+    def start(
+        self, observe: Callable[[str, str, float], None] = lambda _name, _outcome, _seconds: None
+    ) -> None:
+        """``observe`` takes after each round this worker's name, how it ended ("ok", a code, "failed"), its seconds."""
+        self._observe = observe
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
@@ -100,7 +107,7 @@ class Worker:
                 self._round()
             except Refusal as refusal:
                 failures += 1
-                _log.info("%s: %s", self.name, refusal)
+                _log.info("a round was refused", extra={"worker": self.name, "code": refusal.code})
                 self._wake.wait(pause(self._seconds, failures, LONGEST_AFTER_REFUSAL))
             except Exception as error:  # noqa: BLE001 - the next round begins anew
                 failures += 1
@@ -115,10 +122,16 @@ class Worker:
     def _round(self) -> None:
         with self._rounds:
             self._begun += 1
-            self._since = self._now()
+            self._since = begun = self._now()
+        outcome = "failed"
         try:
             self.step()
+            outcome = "ok"
+        except Refusal as refusal:
+            outcome = refusal.code.value
+            raise
         finally:
+            self._observe(self.name, outcome, self._now() - begun)
             with self._rounds:
                 self._done = self._begun
                 self._since = None
@@ -127,10 +140,10 @@ class Worker:
     def _tell(self, error: Exception) -> None:
         """A foreseen fault in a line, an unforeseen one with where it happened."""
         meant = fault_of(error) if isinstance(error, OSError | sqlite3.Error) else error
-        if isinstance(meant, KeystoreError):
-            _log.error("%s: %s", self.name, meant)
+        if isinstance(meant, KeystoreError | StoreError):
+            _log.error("a round failed", extra={"worker": self.name, "code": code_of(meant)})
         else:
-            _log.error("%s", self.name, exc_info=error)
+            _log.error("a round failed", exc_info=error, extra={"worker": self.name})
 
 
 def pause(seconds: float, failures: int, longest: float) -> float:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork, Row
-from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
+from tests.ledger_sync.bank.customers import Customer, Row
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
+from tests.ledger_sync.notary.backends import attestor, consumer, in_file, item, opened, ref
 from tests.sampling import sampled
 from tests.support.deals import refusal_of
 from tests.support.world import DAY, Person
@@ -123,7 +124,7 @@ def test_whatever_the_order_and_the_batches_the_notary_says_one_word_on_a_token(
 ) -> None:
     order = data.draw(st.permutations(range(count)))
     with TemporaryDirectory() as folder:
-        store = BACKENDS["sqlite"](Path(folder))
+        store = opened(in_file(Path(folder)))
         try:
             left = [item(n, ref("token"), ref(n), bank=("alatau", "zhibek")[n % 2]) for n in order]
             while left:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.bank.peers import BankClients, CentralBankClient
-from ledger_sync.bank.sqlite.archive import SqliteArchive
-from ledger_sync.bank.sqlite.store import Store
+from ledger_sync.bank.sql.archive import SqlArchive
+from ledger_sync.bank.sql.storage import SCHEMA
+from ledger_sync.database.sqlite import SqliteStore
 from ledger_sync.possession import Possession
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from tests.support.audit import Audit
@@ -81,8 +82,8 @@ def adopt(world: System, victim: Holder, mallory: Holder) -> Signed[Certificate]
     hijacked = certified(world, hers, wallet=bytes(16), expires=hers.expires + 1)
     body, (device, proof) = hijacked.body, proof_of(world, hers.key)
     world.network.stop(MALICIOUS)
-    store = Store(world.folder / MALICIOUS / "bank.db")
-    objects = SqliteArchive(store)
+    store = SqliteStore(world.folder / MALICIOUS / "bank.db", SCHEMA)
+    objects = SqlArchive(store)
     store.insert("devices", key=device, customer=mallory.account, since=body.issued)
     objects.certificates.add(hijacked)
     store.insert(

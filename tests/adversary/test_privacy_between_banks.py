@@ -1,4 +1,4 @@
-"""A bank learns of a token what it must to settle and prove, and no more: it can't follow a token it has seen once.
+"""A bank learns of a token what it must to settle and prove, and what it gets by untruths that it signs.
 
 Each question here is asked by a real bank with its own key, in every way in which its calls let it ask.
 """
@@ -6,6 +6,7 @@ Each question here is asked by a real bank with its own key, in every way in whi
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields as fields_of
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from tests.support.world import Key
 from wallet.protocol import cose
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import Verdict
-from wallet.protocol.transfer import Transfer
+from wallet.protocol.settlement import Commit, Verdict, read_consumption
+from wallet.protocol.transfer import TokenRef, Transfer
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def show(net: LedgerNetwork, asked: Signed[Transfer], rival: Signed[Transfer]) -
     return cose.from_cbor(Transfer, transfer)
 
 
-def test_a_token_once_seen_is_followed_by_no_bank(net: LedgerNetwork) -> None:
+def test_of_a_token_once_seen_a_bank_is_told_nothing_more(net: LedgerNetwork) -> None:
     """Baurzhan of zhibek paid Aigul of alatau; what she does with it then is between her bank's customers."""
     baurzhan, aigul, shop = net.customer("Baurzhan", "zhibek"), net.customer("Aigul"), net.customer("Shop")
     seen = net.pay(baurzhan, baurzhan.fund(500_000), aigul, 500_000)
@@ -67,6 +68,29 @@ def test_a_token_once_seen_is_followed_by_no_bank(net: LedgerNetwork) -> None:
     for rival in (seen, forged):
         assert show(net, onward, rival) is Code.EVIDENCE_INVALID
     assert alatau.post("/v1/relays", [[], [], [], []]) == []
+
+
+def test_a_bank_that_signs_untruths_learns_ids_and_banks_and_no_more(net: LedgerNetwork) -> None:
+    """Zhibek has no transfer that consumes these; it says so under its name, once for each hop."""
+    baurzhan, aigul, shop = net.customer("Baurzhan", "zhibek"), net.customer("Aigul"), net.customer("Shop")
+    seen = net.pay(baurzhan, baurzhan.fund(500_000), aigul, 500_000)
+    baurzhan.upload(seen)
+    onward = net.pay(aigul, net.outputs(seen)[:1], shop, 500_000)
+    last = net.refresh(shop, net.outputs(onward)[:1])
+    shop.upload(last)
+    notary, bank = line(net, "zhibek", NOTARY), net.network.signer("zhibek", "bank")
+    followed, ref = [], TokenRef(seen.id, 0)
+    for hop in range(2):
+        untrue = cose.sign(Commit("zhibek", bytes([hop]) * 32, (ref,), net.now), bank.sign)
+        ((statement,),) = notary.post("/v1/questions", [untrue.to_cbor()])
+        said = read_consumption(statement).body
+        fields = {field.name for field in fields_of(said)}
+        assert fields <= {"consumer", "bank", "time", "refs", "salt"}
+        followed.append((said.consumer, said.bank))
+        ref = TokenRef(said.consumer, 0)
+    assert followed == [(onward.id, "alatau"), (last.id, "alatau")]
+    (forgotten,) = notary.post("/v1/lookups", [[last.id, 0]])
+    assert forgotten is None, "a question consumes nothing"
 
 
 def test_who_lost_a_token_is_shown_to_whom(net: LedgerNetwork) -> None:

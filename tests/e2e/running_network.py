@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ledger_sync import sandbox
-from ledger_sync.sandbox.processes import gone
+from ledger_sync.processes import gone
 from tests.e2e.books import Seen, see
 from tests.support.cli import PIN, ROOT, Cli, Done
 

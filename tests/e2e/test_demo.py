@@ -18,7 +18,7 @@ from tests.support.cli import ROOT, Cli, Done
 from wallet.protocol import verify
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.directory import Directory
-from wallet.protocol.evidence import check_evidence
+from wallet.protocol.evidence import Evidence, check_evidence
 from wallet.session import messages
 from wallet.transport.qr import FrameReceiver, Outcome
 from wallet.transport.qr.reader import best_reader, read_pictures
@@ -153,6 +153,7 @@ def test_the_evidence_stands_by_itself(home: Path, told: dict[str, Any]) -> None
     assert files
     for file in files:
         directory, evidence = read_evidence(file)
+        assert isinstance(evidence, Evidence)
         culprit = check_evidence(evidence, Directory.open(directory, root))
         assert culprit.key.hex() == told["conflict"]["key"]
 

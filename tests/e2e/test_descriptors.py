@@ -18,12 +18,13 @@ import httpx
 import pytest
 
 from ledger_sync import sandbox
+from tests.sampling import everything
 from tests.support.cli import PIN, ROOT, Cli
 
 WALLET = "dana"
 LOG_BYTES = 200_000
 """What a bank may write in the worst moment; it was 3 MB a second."""
-ROUNDS = 400
+ROUNDS = 400 if everything() else 80
 
 
 @pytest.fixture(scope="module")

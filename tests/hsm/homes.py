@@ -55,6 +55,7 @@ class FolderHome:
     kind: str = "softhsm"
     tokens: Path | None = None
     clock: Hand = field(default_factory=Hand)
+    is_shared: bool = False
 
     def make(self, pin: str = PIN) -> FolderHome:
         hsm.provision(
@@ -69,7 +70,9 @@ class FolderHome:
         return self
 
     def open(self, pin: str = PIN) -> hsm.Keystore:
-        opened = hsm.open_keystore(self.folder, pin, clock=self.clock, random=os.urandom)
+        opened = hsm.open_keystore(
+            self.folder, pin, clock=self.clock, random=os.urandom, is_shared=self.is_shared
+        )
         OPENED.append(opened)
         return opened
 

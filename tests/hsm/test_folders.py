@@ -158,8 +158,12 @@ def test_a_full_disk_or_forbidden_folder_is_a_typed_refusal(tmp_path: Path) -> N
 def test_a_failed_making_is_cleared_away_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = FolderHome(tmp_path / "wallet").make()
     keystore = home.open()
+
+    def full(_: int) -> None:
+        raise OSError(28, "full")
+
     with monkeypatch.context() as patch:
-        patch.setattr("hsm.softhsm_files.sync", lambda _: (_ for _ in ()).throw(OSError(28, "full")))
+        patch.setattr(os, "fsync", full)
         assert refused(lambda: keystore.create_key("k")).code is KeystoreCode.STORAGE_FULL
     assert keystore.aliases() == frozenset()
     public = keystore.create_key("k")

@@ -20,7 +20,9 @@ import pkcs11
 
 import hsm
 from hsm.critical import critical, hold_termination
+from hsm.folder import MAKING_FOLDER
 from hsm.profiles import PROFILES
+from hsm.turn import Turn
 from tests.hsm.homes import OTHER_PIN, FolderHome, message, record
 
 SPINS = 3_000_000
@@ -85,6 +87,35 @@ def opens(home: FolderHome, pin: str) -> None:
     keystore = home.open(pin)
     say("open", *sorted(keystore.aliases()))
     signal.pause()
+
+
+def signs_beside(home: FolderHome, pin: str) -> None:
+    """Sign for ever with a key that another process may have made."""
+    home.is_shared = True
+    keystore = home.open(pin)
+    say("open")
+    while True:
+        try:
+            say("signed", keystore.sign("old", message("x")).hex())
+        except hsm.KeystoreError as error:
+            say("refused", error.code)
+
+
+def has_the_turn(home: FolderHome, _pin: str) -> None:
+    """Hold the turn for ever."""
+    with Turn(home.folder / MAKING_FOLDER).taken():
+        say("has", "the", "turn")
+        signal.pause()
+
+
+def logins_beside(home: FolderHome, pin: str) -> None:
+    home.is_shared = True
+    logins(home, pin)
+
+
+def creates_beside(home: FolderHome, pin: str) -> None:
+    home.is_shared = True
+    creates(home, pin)
 
 
 def creates(home: FolderHome, pin: str) -> None:
@@ -254,6 +285,10 @@ ROLES: dict[str, Callable[[FolderHome, str], None]] = {
         pin_changes,
         provisions,
         opens,
+        signs_beside,
+        has_the_turn,
+        logins_beside,
+        creates_beside,
         creates,
         records,
         destroys,

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ledger_sync.database.sqlite import SqliteStore
+from ledger_sync.database.store import Store
+
 _TABLE = re.compile(r"\b(?:from|join|update|into)\s+(\w+)(?:\s+(?:as\s+)?(\w+))?", re.IGNORECASE)
 _NO_ALIAS = {
     "where",
@@ -69,8 +72,22 @@ def tables(sql: str) -> dict[str, str]:
     return found
 
 
+def connections_of(store: Store) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """The one that writes, and the one that reads beside it."""
+    assert isinstance(store, SqliteStore)
+    return store._db, store._reader
+
+
+def recorded(store: Store) -> list[Recording]:
+    """From now on, both connections of a store remember what they were asked."""
+    assert isinstance(store, SqliteStore)
+    writer, reader = map(Recording, connections_of(store))
+    store._db, store._reader = writer, reader  # type: ignore[assignment]
+    return [writer, reader]
+
+
 @contextmanager
-def steps_of(connection: sqlite3.Connection) -> Iterator[Callable[[], int]]:
+def steps_of(*connections: sqlite3.Connection) -> Iterator[Callable[[], int]]:
     """How many instructions SQLite's machine has carried out since the block began."""
     count = 0
 
@@ -79,8 +96,10 @@ def steps_of(connection: sqlite3.Connection) -> Iterator[Callable[[], int]]:
         count += 1
         return 0
 
-    connection.set_progress_handler(step, 1)
+    for connection in connections:
+        connection.set_progress_handler(step, 1)
     try:
         yield lambda: count
     finally:
-        connection.set_progress_handler(None, 0)
+        for connection in connections:
+            connection.set_progress_handler(None, 0)

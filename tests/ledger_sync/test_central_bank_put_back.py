@@ -74,28 +74,6 @@ def test_a_central_bank_put_back_to_a_wrong_time_hears_what_it_did_at_the_right_
     assert agree(system)
 
 
-def test_a_central_bank_put_back_signs_no_second_version_of_its_policy(
-    system: System, tmp_path: Path
-) -> None:
-    thief, owner = system.holder("thief", BANK), system.holder("owner", OTHER_BANK)
-    backup = Backup(system, tmp_path, CENTRAL_BANK)
-    thief.bank_client.report_loss()
-    system.now += 60
-    system.settle_down()
-    (version,) = system.rows(CENTRAL_BANK, "select max(version) from deltas")[0]
-    listed = system.rows(CENTRAL_BANK, "select hex(raw) from deltas order by version")
-    assert version > 0
-    backup.put_back()
-    assert system.rows(CENTRAL_BANK, "select hex(raw) from deltas order by version") == listed
-    owner.bank_client.report_loss()
-    system.now += 60
-    system.settle_down()
-    assert system.rows(CENTRAL_BANK, "select count(*), max(version) from deltas") == [
-        (version + 1, version + 1)
-    ]
-    assert not system.rows(CENTRAL_BANK, "select 1 from revocations where key = x''")
-
-
 def test_nothing_moves_before_every_bank_was_heard_or_the_operator_goes_on(
     system: System, tmp_path: Path
 ) -> None:
@@ -252,16 +230,23 @@ def test_what_was_taken_for_tokens_that_a_redemption_gave_goes_back(system: Syst
     assert system.rows(CENTRAL_BANK, "select * from charged") == []
 
 
-def test_what_a_customer_paid_for_tokens_that_a_redemption_gave_goes_back(
-    system: System, tmp_path: Path
-) -> None:
-    """Its bank has forgotten by which redemption they came to be, takes them for a funding, and learns of it later."""
+def taken_for_a_funding(system: System, tmp_path: Path) -> tuple[Holder, bytes]:
+    """A customer who has taken out tokens that a forgotten redemption gave, and paid for them a second time, as its
+    bank does not know by which redemption they came to be; and that redemption."""
     owner, backup, redemption = renewed(system, tmp_path)
     put_back_without(system, backup, OTHER_BANK)
     store = store_of(system.network.banks[OTHER_BANK].node)
     store.run("update redemptions set issuance = null where transfer = ?", (redemption,))
     owner.defund(50_000)
     system.bring_together()
+    return owner, redemption
+
+
+def test_what_a_customer_paid_for_tokens_that_a_redemption_gave_goes_back(
+    system: System, tmp_path: Path
+) -> None:
+    """Its bank has forgotten by which redemption they came to be, takes them for a funding, and learns of it later."""
+    owner, redemption = taken_for_a_funding(system, tmp_path)
     assert owner.account_balance() == OPENING - 50_000
     assert agree(system, OTHER_BANK)
     system.network.banks[OTHER_BANK].node.caused.ask_again([("redemption", redemption)], 0)
@@ -270,6 +255,25 @@ def test_what_a_customer_paid_for_tokens_that_a_redemption_gave_goes_back(
     system.settle_down()
     assert owner.account_balance() == OPENING
     assert agree(system, OTHER_BANK)
+    assert sums(system)[2] == 0
+
+
+def test_what_goes_back_for_tokens_that_a_redemption_gave_goes_back_once(
+    system: System, tmp_path: Path
+) -> None:
+    """The central bank is put back again, to between taking the money and giving it back."""
+    owner, redemption = taken_for_a_funding(system, tmp_path)
+    between = Backup(system, tmp_path / "between", CENTRAL_BANK)
+    system.network.banks[OTHER_BANK].node.caused.ask_again([("redemption", redemption)], 0)
+    system.settle_down()
+    before = positions(system)
+    for _ in range(2):
+        between.put_back()
+        system.network.banks[OTHER_BANK].node.caused.ask_again([("redemption", redemption)], 0)
+        system.settle_down()
+        assert positions(system) == before
+        assert agree(system, OTHER_BANK)
+    assert owner.account_balance() == OPENING
     assert sums(system)[2] == 0
 
 

@@ -6,18 +6,26 @@ import json
 import os
 import sqlite3
 import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger_sync.bank.sqlite.store import SCHEMA as BANK
-from ledger_sync.central_bank.sqlite.store import SCHEMA as CENTRAL_BANK
-from ledger_sync.notary.sqlite_store import SCHEMA as NOTARY
+from ledger_sync.bank.sql.storage import SCHEMA as BANK
+from ledger_sync.central_bank.sql.storage import SCHEMA as CENTRAL_BANK
+from ledger_sync.homes.migrating import migrate
+from ledger_sync.homes.stores import ServiceHome
+from ledger_sync.notary.sql_store import SCHEMA as NOTARY
+from ledger_sync.service.heads import FILE as HEADS_FILE
+from ledger_sync.service.heads import SCHEMA as HEADS
 from ledger_sync.service.nonces import SCHEMA as NONCES
-from ledger_sync.service.policy_cache import SCHEMA as TRUST
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from ledger_sync.service.trust_store import SCHEMA as TRUST
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.stores.make_services import EXPECTED, STORES
+from tests.support.postgres import Cluster
 from tests.support.world import Key, Person
 from wallet.database import connect
 from wallet.protocol import cose
@@ -34,6 +42,13 @@ SCHEMAS = {
     "notary/notary.db": NOTARY,
     "notary/trust.db": TRUST,
     "alatau/bank.db": BANK,
+}
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "central-bank": {"notary": {}},
+    "notary": {},
+    "alatau": {"bank": "alatau"},
+    "zhibek": {"bank": "zhibek"},
 }
 
 
@@ -56,15 +71,29 @@ def people(net: LedgerNetwork, expected: dict[str, Any]) -> dict[str, Customer]:
     return found
 
 
-def opened(homes: Path) -> tuple[LedgerNetwork, dict[str, Any]]:
+def opened(homes: Path, databases: Mapping[str, str] | None = None) -> tuple[LedgerNetwork, dict[str, Any]]:
     expected = json.loads(EXPECTED.read_text("utf-8"))
-    net = LedgerNetwork(homes, os.urandom)
+    net = LedgerNetwork(homes, os.urandom, databases)
     net.now = net.world.now = expected["now"]
     return net, expected
 
 
-def test_they_say_what_they_said(homes: Path) -> None:
-    net, expected = opened(homes)
+@pytest.fixture(params=["postgres", "sqlite"])
+def databases(request: pytest.FixtureRequest, homes: Path) -> Iterator[dict[str, str]]:
+    """Where the stores of each service are: where they were, or all of them taken to PostgreSQL."""
+    found: dict[str, str] = {}
+    with ExitStack() as lent:
+        for name, settings in SETTINGS.items() if request.param == "postgres" else ():
+            cluster: Cluster = request.getfixturevalue("postgres")
+            (homes / name / "service.json").write_text(json.dumps(settings))
+            kind = ServiceHome.read(homes / name).places[0].kind.name
+            found[name] = lent.enter_context(cluster.lent(f"all of a {kind}", lambda _url: None))
+            migrate(homes / name, found[name], lambda _place, _copied: None)
+        yield found
+
+
+def test_they_say_what_they_said(homes: Path, databases: dict[str, str]) -> None:
+    net, expected = opened(homes, databases)
     books = [net.central_books(), net.books("alatau"), net.books("zhibek")]
     assert json.loads(json.dumps(books, default=lambda raw: raw.hex())) == expected["books"]
     assert {name: people(net, expected)[name].balance() for name in expected["balances"]} == expected[
@@ -87,8 +116,8 @@ def test_the_directory_of_then_is_still_read_and_has_a_second_form_now(homes: Pa
     net.close()
 
 
-def test_what_was_under_way_is_finished_and_the_money_goes_on(homes: Path) -> None:
-    net, expected = opened(homes)
+def test_what_was_under_way_is_finished_and_the_money_goes_on(homes: Path, databases: dict[str, str]) -> None:
+    net, expected = opened(homes, databases)
     known = people(net, expected)
     aigul, baurzhan, shop = known["Aigul"], known["Baurzhan"], known["Shop"]
     net.settle_down()
@@ -140,7 +169,8 @@ def test_whoever_read_up_to_a_number_of_then_reads_on_and_gets_nothing_twice(hom
 def test_they_are_brought_to_the_newest_version(homes: Path) -> None:
     opened(homes)[0].close()
     for path in homes.rglob("*.db"):
-        schema = next(schema for name, schema in SCHEMAS.items() if Path(name).name == path.name)
+        known = {**SCHEMAS, HEADS_FILE: HEADS}
+        schema = next(schema for name, schema in known.items() if Path(name).name == path.name)
         with sqlite3.connect(path) as raw:
             assert raw.execute("pragma user_version").fetchone() == (schema.version,), path.name
 

@@ -90,6 +90,7 @@ def test_what_only_the_payer_knows_comes_back_though_others_show_its_last_two_ag
     payer.pay(shop, 10_000)
     shop.sync()
     payer.sync()
+    payer.sync()
     backup.put_back()
     assert not forgotten(payer.wallet.reconciling, payer.bank_client), "it knows the last two"
     assert not system.rows(BANK, "select 1 from transfers where id = ?", unseen)

@@ -168,3 +168,26 @@ def test_what_a_shop_took_first_stands_though_it_can_prove_a_conflict_before_it_
         assert shop.wallet.receiving.receive(second, request).code is Code.REQUEST_ANSWERED
         shop.sync()
         assert shop.held == _MONEY * (number + 1)
+
+
+def test_a_redemption_that_was_paid_was_shown_though_its_bank_forgot_it(
+    system: System, tmp_path: Path
+) -> None:
+    """The cheat took its money to its account and comes no more; the shop has the same money from its copy. The bank
+    has nothing to show any more, and owes nobody for that: the central bank had its proof."""
+    cheat, shop = system.holder("cheat", BANK), system.holder("shop", BANK)
+    cheat.fund(_MONEY)
+    copy = copied(cheat)
+    backup = Backup(system, tmp_path)
+    cheat.defund(_MONEY)
+    system.settle_down()
+    lost = paid(copy, shop)
+    backup.put_back()
+    shop.sync()
+    system.now += DAY
+    system.settle_down()
+    assert verdict(system, BANK, lost) is Verdict.CONFLICT
+    assert not system.rows(BANK, "select 1 from compensations")
+    assert list(revoked(system).values()) == [Reason.CONFLICT]
+    shown = system.rows(CENTRAL_BANK, "select distinct consumer from asked where shown is not null")
+    assert [verdict(system, BANK, consumer) for (consumer,) in shown] == [Verdict.SETTLED]

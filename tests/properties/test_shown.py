@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests import sampling
-from tests.properties.test_system import DigitalTenge
+from tests.properties.lives.all import DigitalTenge
+from tests.properties.lives.life import Birth
 from tests.properties.test_system import birth as birth
 from tests.support.shown import check_shown, check_sums
-from tests.support.system import System
 
 
 class ShownTruly(DigitalTenge):
@@ -39,13 +39,15 @@ class ShownTruly(DigitalTenge):
             check_shown(holder.wallet)
 
 
-def test_history_sums_to_the_balance_and_each_token_has_a_line(birth: System) -> None:
-    ShownTruly.birth = birth  # type: ignore[assignment]
+def test_history_sums_to_the_balance_and_each_token_has_a_line(birth: Birth) -> None:
+    ShownTruly.birth = birth
+    # What is shown is in purses: the banks' engine changes little of it.
+    sample = 12 if birth.system.databases is None else 2
     hypothesis.seed(sampling.seed())(ShownTruly)
     run_state_machine_as_test(
         ShownTruly,
         settings=settings(
-            max_examples=150 if sampling.everything() else 12,
+            max_examples=150 if sampling.everything() else sample,
             stateful_step_count=40,
             deadline=None,
             print_blob=True,

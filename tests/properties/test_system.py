@@ -9,49 +9,25 @@ the tests that start processes.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
-from tests import sampling
-from tests.properties.lives.breaking import Breaking
-from tests.properties.lives.disturbing import Disturbing
+from tests.properties.lives.all import born, live
 from tests.properties.lives.life import Birth
-from tests.properties.lives.lying import Lying
-from tests.properties.lives.online import Online
-from tests.properties.lives.restoring import Restoring
+from tests.support.databases import Databases
 
 
-@pytest.fixture(scope="module")
-def birth() -> Iterator[Birth]:
-    folder = Path(tempfile.mkdtemp(prefix="qalta-birth-"))
-    try:
-        with Birth.of(folder / "world", f"birth {sampling.seed()}") as born:
-            yield born
-    finally:
-        shutil.rmtree(folder)
-
-
-class DigitalTenge(Breaking, Online, Disturbing, Lying, Restoring):
-    """Everything that may happen, in any order."""
+@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+def birth(request: pytest.FixtureRequest) -> Iterator[Birth]:
+    """A world over stores of each engine."""
+    if request.param == "sqlite":
+        with born() as birth:
+            yield birth
+        return
+    with Databases(request.getfixturevalue("postgres")) as databases, born(databases) as birth:
+        yield birth
 
 
 def test_no_tiyn_is_made_or_lost_and_only_who_signs_twice_is_named(birth: Birth) -> None:
-    DigitalTenge.birth = birth
-    hypothesis.seed(sampling.seed())(DigitalTenge)
-    run_state_machine_as_test(
-        DigitalTenge,
-        settings=settings(
-            max_examples=600 if sampling.everything() else 30,
-            stateful_step_count=40,
-            deadline=None,
-            print_blob=True,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    live(birth, 30 if birth.system.databases is None else 3)

@@ -27,9 +27,10 @@ pycddl = pytest.importorskip("pycddl")
 
 TEXT = (Path(wallet.protocol.__file__).parent / "qalta.cddl").read_text(encoding="utf-8")
 SEALED = re.compile(
-    r"^(\S+) = \[protected: bstr \.cbor (\S+), unprotected: \{\}, payload: bstr \.cbor (\S+), ", re.M
+    r"^(\S+) = \[protected: bstr \.cbor (\S+), unprotected: (?:\{\}|[\w-]+), payload: bstr \.cbor (\S+), ",
+    re.M,
 )
-TYP = re.compile(r'^(\S+)-header = \{1 => -7, 16 => "(\w+)"\}$', re.M)
+TYP = re.compile(r'^(\S+)-header = \{1 => -7, 16 => "(\w+)"(?:, 395 => 1, -70002 => [\w-]+)?\}$', re.M)
 NAMES = {typ: name for name, typ in TYP.findall(TEXT)}
 PLAIN = re.sub(r"bstr \.cbor [\w-]+", "bstr", TEXT)
 RULES = dict(re.findall(r"^([a-z][\w-]*) = (.*?)(?=^[a-z;]|\Z)", PLAIN, flags=re.M | re.S))
@@ -109,26 +110,36 @@ def _is_valid(schema: Any, raw: bytes) -> bool:
     return True
 
 
-def sealed(value: Any) -> Iterator[list[Any]]:
-    """Every COSE_Sign1 in a decoded object, those inside payloads too."""
-    if isinstance(value, list):
-        if len(value) == 4 and value[1] == {} and isinstance(value[2], bytes):
-            yield value
-            yield from sealed(codec.decode(value[2], 1 << 20))
-        else:
-            for item in value:
-                yield from sealed(item)
+def sealed(value: Any) -> Iterator[tuple[str, bytes]]:
+    """What is encoded in byte strings of a decoded object, with its rule: of every COSE_Sign1 the header, the body, or
+    the bodies of a leaf, and what is in those; the paths in a tree. A head has none: its payload is a hash."""
+    if not isinstance(value, list):
+        return
+    if len(value) != 4 or not isinstance(value[1], dict) or not isinstance(value[2], bytes | list):
+        for item in value:
+            yield from sealed(item)
+        return
+    protected, place, payload, _ = value
+    header = codec.decode(protected, 64)
+    name = NAMES.get(header[16], "")
+    yield f"{name}-header", protected
+    in_tree = 395 in header
+    if place == {} and in_tree:
+        return
+    for item in payload if isinstance(payload, list) else [payload]:
+        yield f"{name}-body", item
+        yield from sealed(codec.decode(item, 1 << 20))
+    if in_tree:
+        yield "log-path" if len(header[-70_002]) == 3 else "batch-path", place[396][-1][0]
+    if in_tree and -70_003 in place:
+        yield "group-path", place[-70_003]
 
 
 def conforms(kind: str, raw: bytes) -> bool:
     """Whether the object and everything sealed in it have the shapes of the page."""
     if not fits(kind, raw):
         return False
-    for protected, _, payload, _ in sealed(codec.decode(raw, 1 << 20)):
-        name = NAMES.get(codec.decode(protected, 64)[16])
-        if name is None or not fits(f"{name}-header", protected) or not fits(f"{name}-body", payload):
-            return False
-    return True
+    return all(rule in RULES and fits(rule, item) for rule, item in sealed(codec.decode(raw, 1 << 20)))
 
 
 def test_every_kind_of_signed_object_has_its_shapes() -> None:

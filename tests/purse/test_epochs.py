@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.support.purses import pay_unseen, refused
 from tests.support.wallets import WalletNetwork
 from tests.support.world import DAY
+from wallet.protocol import cose
+from wallet.protocol.certificate import Limits
 from wallet.protocol.codes import Code
 from wallet.purse.store.journal import PurseState
 
@@ -41,6 +44,27 @@ def test_a_strangers_certificate_is_not_installed(net: WalletNetwork) -> None:
     assert stranger is not None
     with refused(Code.NOT_CERTIFIED):
         asel.reconciling.install_certificate(stranger)
+
+
+def test_a_purse_that_was_lost_and_shown_another_banks_certificate_asks_its_own_bank_for_one(
+    net: WalletNetwork,
+) -> None:
+    """Nothing says which of those that come with what is delivered is of its own bank, until it has asked that one."""
+    net.wallet("asel", 5_000)
+    own = net.wallets["asel"].reconciling.certificate
+    assert own is not None
+    least = Limits(1, 1, 1, 0, 0)
+    body = replace(own.body, bank="zhibek", wallet=bytes(16), issued=own.body.issued + 60, limits=least)
+    others = cose.sign(body, net.world.bank_key("zhibek").sign)
+    bundle, rows = net.ledger.deliver({own.body.key})
+    asel = net.lose("asel")
+    asel.reconciling.deliver(replace(bundle, certificates=(*bundle.certificates, others)), rows)
+    assert asel.reconciling.certificate == others, "it is good, and the newest that is known"
+    assert asel.reconciling.is_epoch_due
+    fresh = net.certify("asel")
+    assert asel.reconciling.certificate == fresh
+    assert not asel.reconciling.is_epoch_due
+    assert asel.receiving.request(10_000).body.payee == fresh
 
 
 def test_another_root_is_not_believed(net: WalletNetwork) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.ledger_sync.statements import steps_of
 from tests.support.wallets import WalletNetwork
 from tests.support.world import Key, Person
 from wallet.protocol import cose
+from wallet.protocol.bounds import MAX_DELTAS
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed
+from wallet.protocol.directory import KeyChange, KeyEntry
 from wallet.protocol.evidence import Contradiction
-from wallet.protocol.policy import Baseline, PolicyBase, Reason, digest_of
+from wallet.protocol.keys import p256
+from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, Reason, digest_of
 from wallet.protocol.transfer import Transfer
+from wallet.purse.store.policy_book import KEPT_DELTAS, PolicyBook
 
 
 def forks(net: WalletNetwork, name: str, count: int) -> tuple[list[Signed[Transfer]], Bundle]:
@@ -117,6 +123,70 @@ def test_what_has_a_verdict_is_looked_at_no_more_when_uploading(net: WalletNetwo
         net.pay("asel", "shop", 1_000)
     assert cost() <= before
     assert asel.balance().held == 9_000
+
+
+def test_a_purse_keeps_the_last_deltas_and_those_that_changed_the_directory(net: WalletNetwork) -> None:
+    """So it still knows what somebody far behind can verify, though it has no news for them."""
+    asel, shop = net.wallet("asel", 1_000), net.merchant("shop")
+    revoked(net, "asel", 0, 3)
+    later = KeyEntry(p256(Key.of("alatau's next").public), net.world.now)
+    change = KeyChange(0, "alatau", "Alatau", later)
+    body = PolicyDelta(len(net.deltas) + 1, net.world.now, (), (), (change,))
+    net.deltas.append(cose.sign(body, net.world.policy_key.sign))
+    revoked(net, "asel", 4, KEPT_DELTAS + 40)
+    newest = KEPT_DELTAS + 40
+    for is_again in (False, True):
+        opened = (net.open("asel") if is_again else asel)._purse
+        rows = opened.store.rows("SELECT version FROM policy_delta ORDER BY version")
+        assert [row["version"] for row in rows] == [4, *range(newest - KEPT_DELTAS + 1, newest + 1)]
+        authority = opened.authority
+        assert len(authority.policy.revoked) == newest - 1
+        assert [later in authority.directory_at(at).banks[0].keys for at in (2, 3, 30, newest)] == [
+            False,
+            True,
+            True,
+            True,
+        ]
+        assert authority.update_for(2) is None
+        assert authority.update_for(newest - KEPT_DELTAS - 1) is None
+        update = authority.update_for(newest - KEPT_DELTAS)
+        assert update is not None
+        assert len(update.deltas) == MAX_DELTAS
+        only = authority.update_for(3)
+        assert only is not None
+        assert ([delta.body.version for delta in only.deltas], only.head) == ([4], None)
+    assert shop.reconciling.policy_version == 0
+    received = net.pay("asel", "shop", 500)
+    assert (received.code, shop.reconciling.policy_version) == (None, 0)
+
+
+def test_a_purse_that_has_every_delta_there_ever_was_lets_them_go_step_by_step(net: WalletNetwork) -> None:
+    asel = net.wallet("asel")
+    revoked(net, "asel", 0, 60)
+    asel._purse.authority._book = PolicyBook(asel._purse.store, kept=8, dropped=30)
+    for number, left in ((60, 31), (61, 8), (62, 8)):
+        revoked(net, "asel", number, number + 1)
+        assert asel._purse.store.value("SELECT count(*) FROM policy_delta") == left
+        assert len(asel._purse.authority.policy.revoked) == number + 1
+
+
+def test_a_base_in_place_of_an_older_policy_keeps_what_others_are_known_to_know(net: WalletNetwork) -> None:
+    asel = net.wallet("asel")
+    later = KeyEntry(p256(Key.of("alatau's next").public), net.world.now)
+    change = KeyChange(0, "alatau", "Alatau", later)
+    net.deltas.append(cose.sign(PolicyDelta(1, net.world.now, (), (), (change,)), net.world.policy_key.sign))
+    revoked(net, "asel", 1, 4)
+    listed = ((bytes(16), Reason.LOST),)
+    gone = KeyEntry(later.key, later.since, net.world.now + 9)
+    body = PolicyBase(90, net.world.now, (replace(change, entry=gone),), digest_of(listed))
+    assert asel.reconciling.take_base(Baseline(cose.sign(body, net.world.policy_key.sign), listed))
+    for is_again in (False, True):
+        authority = (net.open("asel") if is_again else asel)._purse.authority
+        assert (authority.version, dict(authority.policy.revoked)) == (90, dict(listed))
+        assert gone in authority.directory.banks[0].keys
+        assert gone in authority.directory_at(90).banks[0].keys
+        assert later in authority.directory_at(5).banks[0].keys
+        assert authority.update_for(2) is None
 
 
 def test_a_wallet_that_begins_with_a_base_goes_on_as_if_it_had_every_delta(net: WalletNetwork) -> None:

@@ -182,31 +182,30 @@ class Audit:
             " where account = ? order by e.number"
         )
         found: dict[tuple[str, bytes], int] = {}
-        claims: Counter[bytes] = Counter()
+        claims: Counter[tuple[bytes, bool]] = Counter()
         for number, kind, name, amount in self.system.rows(CENTRAL_BANK, sql, f"position:{bank}"):
             start, end = f"{kind}:{name.hex()}", ":issued" if kind == "funding" else ""
             if kind in ("issue", "withdrawal"):
                 start = f"movement:{start}"
-            elif kind == "challenge" and amount < 0:
-                start = f"movement:{number}"
             elif kind == "challenge":
-                claims[name] += amount
+                claims[name, amount < 0] += amount
                 continue
             is_held = f"forgotten:{kind}:{name.hex()}:{number}" in booked
             if not is_held and not any(cause.startswith(start) and cause.endswith(end) for cause in booked):
                 found[kind, name] = found.get((kind, name), 0) + amount
-        for name, amount in claims.items():
-            if amount != self._compensated_for(bank, name):
-                found["challenge", name] = amount - self._compensated_for(bank, name)
+        for (name, is_lost), amount in claims.items():
+            start = f"movement:challenge:{name.hex()}" if is_lost else f"challenge:{name.hex()}"
+            if amount != self._booked_for(bank, start):
+                found["challenge", name] = amount - self._booked_for(bank, start)
         return found
 
-    def _compensated_for(self, bank: str, claim: bytes) -> int:
-        """What a bank has booked for a claim, which may be paid by and by."""
+    def _booked_for(self, bank: str, start: str) -> int:
+        """What a bank has booked for one side of a claim, which may be paid by and by."""
         sql = (
             "select -coalesce(sum(p.amount), 0) from postings p join entries e on e.id = p.entry"
             " where p.account = 'position' and e.cause like ?"
         )
-        return int(self.system.rows(bank, sql, f"challenge:{claim.hex()}:%")[0][0])
+        return int(self.system.rows(bank, sql, f"{start}:%")[0][0])
 
     def _listed(self, bank: str, one_sided: Mapping[tuple[str, bytes], int]) -> None:
         """What only the central bank has booked stands in the bank's own list, by its id, or is on its way there."""

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger_sync.notary.attestor import Sign, Verdicts
-from ledger_sync.notary.store import CommitItem, Statement
+from ledger_sync.notary.log import Statement
+from ledger_sync.notary.store import CommitItem
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
+from tests.support.logs import Log
 from tests.support.world import DAY, World
 from wallet.protocol import cose
+from wallet.protocol.batch import sign_batch
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
@@ -18,7 +20,14 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import CURRENCY, Issuance
 from wallet.protocol.request import Request, request_ref
-from wallet.protocol.settlement import Consumption, Settlement, Verdict, settle_values
+from wallet.protocol.settlement import (
+    Consumption,
+    Consumption2,
+    Settlement,
+    Settlement2,
+    Verdict,
+    settle_values,
+)
 from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
 from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
 
@@ -41,6 +50,8 @@ class Row:
 
 @dataclass
 class SmallLedger:
+    """``in_trees``: verdicts and words are of the versions that are signed with others."""
+
     world: World
     bank: str = "alatau"
     transfers: dict[bytes, Signed[Transfer]] = field(default_factory=dict)
@@ -52,6 +63,11 @@ class SmallLedger:
     consumer: dict[TokenRef, bytes] = field(default_factory=dict)
     rows: dict[bytes, Row] = field(default_factory=dict)
     accounts: dict[bytes, int] = field(default_factory=dict)
+    in_trees: bool = False
+    log: Log = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = Log(self.world.notary)
 
     def know(self, issuance: Signed[Issuance]) -> None:
         self.issuances[issuance.id] = issuance
@@ -108,7 +124,7 @@ class SmallLedger:
         values: tuple[int, ...],
     ) -> Row:
         world = self.world
-        settlement = cose.sign(
+        settlement = self._judged(
             Settlement(
                 bank=self.bank,
                 transfer=transfer.id,
@@ -116,20 +132,31 @@ class SmallLedger:
                 values=values,
                 code=None,
                 time=world.clock_of("bank"),
-            ),
-            self.world.bank_key(self.bank).sign,
+            )
         )
         words = []
         evidence = None
         for consumer in sorted({self.consumer[ref] for ref in transfer.body.inputs}):
             refs = tuple(ref for ref in transfer.body.inputs if self.consumer[ref] == consumer)
-            words.append(
-                cose.sign(Consumption(consumer, self.bank, world.clock_of("notary"), refs), world.notary.sign)
-            )
+            words.append(self._said(Consumption(consumer, self.bank, world.clock_of("notary"), refs)))
             if consumer != transfer.id:
                 evidence = Evidence.of(transfer, self.transfers[consumer], signer)
         outcome = self._outcome(transfer, signer.body, values[0])
         return Row(transfer.id, settlement, None, tuple(words), evidence, outcome)
+
+    def _judged(self, body: Settlement) -> Signed[Settlement]:
+        by = self.world.bank_key(self.bank).sign
+        if not self.in_trees:
+            return cose.sign(body, by)
+        salted = Settlement2.from_cbor([body.transfer[:16], *body.to_cbor()])
+        other = replace(salted, transfer=bytes(32))
+        return sign_batch([[other], [other, salted]], body.time, by)[1][1]
+
+    def _said(self, body: Consumption) -> Signed[Consumption]:
+        if not self.in_trees:
+            return cose.sign(body, self.world.notary.sign)
+        self.log.append([Consumption2.from_cbor([body.consumer[:16], *body.to_cbor()])])
+        return self.log.shown(self.log.size - 1, self.log.head(body.time))[0]
 
     def _outcome(self, transfer: Signed[Transfer], signer: Certificate, value: int) -> Outcome | None:
         match transfer.body.purpose:

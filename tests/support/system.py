@@ -1,8 +1,8 @@
 """A whole digital tenge in one process: the in-process network, and wallets with real purses at its banks.
 
-Rule: everything is the real thing (ASGI applications, SQLite files, purses, the client that reconciles) but for the
-network, the clock, chance and the keystores' place, which belong to the test. Workers do a round when they are told
-to; nothing runs by itself.
+Rule: everything is the real thing (ASGI applications, stores in SQLite or PostgreSQL, purses, the client that
+reconciles) but for the network, the clock, chance and the keystores' place, which belong to the test. Workers do a
+round when they are told to; nothing runs by itself.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from hsm.memory import MemoryKeystore
 from ledger_sync import client as online
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, CutAfter, InProcessNetwork, Plan, named
+from tests.support.databases import Databases
 from tests.support.holders import DEVICE, PIN, Holder
 from tests.support.steps import Steps
 from tests.support.wallets import Chance
@@ -32,7 +34,7 @@ _LONGEST_PAUSE: Final = 33
 _QUIET_ROUNDS: Final = 60
 _MAX_ROUNDS: Final = 8
 _RELAYS: Final = ("whole", "payload", "money")
-_OPEN_FUNDINGS: Final = "select hex(id), amount from fundings where stage = 'debited'"
+_OPEN_FUNDINGS: Final = "select id, amount from fundings where stage = 'debited'"
 
 
 class System:
@@ -47,9 +49,10 @@ class System:
         banks: tuple[str, ...] = BANKS,
         plan: Plan | None = None,
         born: InProcessNetwork | None = None,
+        databases: Databases | None = None,
     ) -> None:
         """``plan`` says all that ``terms`` and ``banks`` leave open. ``born`` is the network that this one goes on
-        from, in a copy of its folder."""
+        from, in a copy of its folder. ``databases``: where services keep their stores, in place of their folders."""
         self.folder = folder
         self.seed = seed
         self.now = NOW
@@ -58,11 +61,17 @@ class System:
         self.strangers: set[str] = set()
         """Accounts of those whom nobody audits."""
         self._uses = 0
+        self._looks: dict[str, tuple[object, sqlite3.Connection]] = {}
+        self.databases = databases
+        clone = None if databases is None else databases.clone
         if born is None:
-            usual = Plan(banks=banks, terms=dict(terms or {}))
-            self.network = InProcessNetwork(folder, lambda: self.now, self.chance, plan or usual)
+            planned = plan or Plan(banks=banks, terms=dict(terms or {}))
+            if databases is not None:
+                names = {CENTRAL_BANK, NOTARY, *planned.banks} - planned.absent
+                planned = replace(planned, databases={name: databases.fresh() for name in sorted(names)})
+            self.network = InProcessNetwork(folder, lambda: self.now, self.chance, planned, clone=clone)
         else:
-            self.network = born.copy(folder, lambda: self.now, self.chance)
+            self.network = born.copy(folder, lambda: self.now, self.chance, clone)
 
     def __enter__(self) -> System:
         self.network.found()
@@ -72,13 +81,18 @@ class System:
     def __exit__(self, *_: object) -> None:
         for holder in self.holders.values():
             holder.wallet.close()
+        for _since, look in self._looks.values():
+            look.close()
         self.network.close()
+        if self.databases is not None:
+            self.databases.look_away()
 
     @contextmanager
     def copy(self, folder: Path, seed: str) -> Iterator[System]:
         """Another world that goes on where this one ended: many short lives after one birth."""
         shutil.copytree(self.folder, folder)
-        other = System(folder, seed, born=self.network)
+        databases = None if self.databases is None else self.databases.beside()
+        other = System(folder, seed, born=self.network, databases=databases)
         other.now, other.strangers = self.now, set(self.strangers)
         try:
             for name, holder in self.holders.items():
@@ -91,6 +105,8 @@ class System:
             yield other
         finally:
             other.__exit__()
+            if databases is not None:
+                databases.__exit__()
 
     # the ledger
 
@@ -127,7 +143,7 @@ class System:
 
     def open_work(self) -> list[tuple[Any, ...]]:
         """What the banks still have to do, but for what they would pass on to a bank whose service is not run here."""
-        sql = "select kind, target, hex(subject), code from work where done = 0"
+        sql = "select kind, target, subject, code from work where done = 0"
         found = [
             (bank, *row)
             for bank in self.banks
@@ -140,12 +156,23 @@ class System:
 
     def rows(self, name: str, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Look into a service's database, as an auditor would."""
-        file = {CENTRAL_BANK: "central_bank.db", NOTARY: "notary.db"}.get(name, "bank.db")
-        connection = sqlite3.connect(f"file:{self.folder / name / file}?mode=ro", uri=True)
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
+        if self.databases is not None:
+            return self.databases.rows(name, self.network.homes[name].config["database"], sql, values)
+        return self._look(name).execute(sql, values).fetchall()
+
+    def _look(self, name: str) -> sqlite3.Connection:
+        """Stays while the service that is looked into runs; one that starts again may do so over another file."""
+        service = self.network.running.get(name)
+        if name in self._looks:
+            since, connection = self._looks[name]
+            if since is service is not None:
+                return connection
             connection.close()
+        file = {CENTRAL_BANK: "central_bank.db", NOTARY: "notary.db"}.get(name, "bank.db")
+        path = f"file:{self.folder / name / file}?mode=ro"
+        connection = sqlite3.connect(path, uri=True, check_same_thread=False)
+        self._looks[name] = (service, connection)
+        return connection
 
     def operate(self, name: str, path: str, value: Cbor = None) -> Any:
         """A call of the operator; a GET where there is no value."""

@@ -67,7 +67,11 @@ def of_directory(directory: Directory) -> dict[str, Any]:
         "version": directory.version,
         "time": directory.time,
         "banks": plain(directory.banks),
-        "roles": {role.name.lower(): plain(directory.roles.get(role, ())) for role in Role},
+        "roles": {
+            role.name.lower(): plain(directory.roles.get(role, ()))
+            for role in Role
+            if role is not Role.AUDITOR or role in directory.roles
+        },
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from ledger_sync.central_bank.redeeming import cut
 from ledger_sync.http.call import check_body, check_sender, read_call
 from ledger_sync.possession import Possession, possession_message
-from tests.support import vector_fields, vector_rules
+from tests.support import vector_fields, vector_rules, vector_trees
 from wallet.protocol import codec, cose
 from wallet.protocol.acceptance import PayeeView, check_acceptance
 from wallet.protocol.attachments import Attachment
@@ -408,6 +408,13 @@ JUDGES: Mapping[str, Callable[[bytes, Vector], Meaning]] = {
     "commit": judge_commit,
     "consumption": judge_consumption,
     "settlement": judge_settlement,
+    "commit-2": vector_trees.judge_commit,
+    "consumption-2": vector_trees.judge_consumption,
+    "settlement-2": vector_trees.judge_settlement,
+    "leaf": vector_trees.judge_leaf,
+    "log-head": vector_trees.judge_head,
+    "growth": vector_trees.judge_growth,
+    "notary-evidence": vector_trees.judge_evidence,
     "evidence": judge_evidence,
     "bundle": judge_bundle,
     "message": judge_message,

@@ -11,6 +11,7 @@ from tests.vectors.forms import Cases
 from tests.vectors.good import DEAL, WORLD, in_world, payee, update, vector
 from wallet.protocol import codec, cose
 from wallet.protocol.attachments import Attachment
+from wallet.protocol.batch import sign_head
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code
@@ -18,7 +19,12 @@ from wallet.protocol.contact import contact_beside
 from wallet.protocol.directory import DirectoryBody2, KeyChange, KeyEntry, Role
 from wallet.protocol.handover import Handover, Published
 from wallet.protocol.keys import PublicKey, UnknownAlgorithm, p256
+from wallet.protocol.leaf import Extent
+from wallet.protocol.log import KIND, LogHead
+from wallet.protocol.parts import role_of
 from wallet.protocol.policy import PolicyDelta
+from wallet.protocol.settlement import Consumption
+from wallet.protocol.transfer import TokenRef
 
 ORACLE, ML_DSA_65 = 9, -49
 SINCE = NOW - 365 * DAY
@@ -48,6 +54,52 @@ def role_change(role: int) -> PolicyDelta:
     return PolicyDelta(1, NOW, (), (), (KeyChange(role, "", "", entry),))
 
 
+WEST, EAST, NORTH = (Key.of(f"notary of the {name}") for name in ("west", "east", "north"))
+SPLIT = NOW - 10 * DAY
+"""When the parts begin: 0, and 1, of which 11 is another's a day later."""
+
+
+def in_parts() -> DirectoryBody2:
+    """References are split; those who know no parts find all keys among the notary's."""
+    first, roles = p256(WORLD.notary.public), dict(WORLD.signed_directory().body.roles)
+    west, east = (KeyEntry(p256(key.public), SPLIT) for key in (WEST, EAST))
+    north = KeyEntry(p256(NORTH.public), SPLIT + DAY)
+    roles[Role.NOTARY] = (KeyEntry(first, SINCE), west, east, north)
+    parts = {role_of("0"): (west,), role_of("1"): (east,), role_of("11"): (north,)}
+    return body_2(roles={**roles, **parts})
+
+
+def said_in_parts(by: Key, *firsts: int, time: int = NOW) -> bytes:
+    """A consumption of references whose ids begin with these bytes."""
+    refs = tuple(TokenRef(bytes([first]) + bytes(31), 0) for first in sorted(firsts))
+    return cose.sign(Consumption(bytes(32), "alatau", time, refs), by.sign).encode()
+
+
+def _head_of(by: Key) -> bytes:
+    extent, root = Extent(1, NOW, 7), bytes(32)
+    return codec.encode(LogHead(extent, root, sign_head(KIND, extent, root, by.sign)).to_cbor())
+
+
+def _in_parts(kind: str, raw: bytes, note: str) -> Vector:
+    return vector(kind, raw, note, root=WORLD.root.public, directory=directory_2(in_parts()))
+
+
+PARTS = {
+    "west": (said_in_parts(WEST, 0x00, 0x7F), "both begin with 0"),
+    "east": (said_in_parts(EAST, 0x80, 0xBF), "both begin with 10"),
+    "north": (said_in_parts(NORTH, 0xC0, 0xFF), "both begin with 11, the longer prefix"),
+    "east-before-north": (said_in_parts(EAST, 0x80, 0xFF, time=SPLIT + DAY - 1), "11 has not begun"),
+    "whole-before": (said_in_parts(WORLD.notary, 0x00, 0xFF, time=SPLIT - 1), "no part has begun"),
+}
+NOT_PARTS = {
+    "another": (said_in_parts(WEST, 0x80), "another decides what begins with 1"),
+    "two": (said_in_parts(WEST, 0x00, 0x80), "nobody decides both"),
+    "east-after-north": (said_in_parts(EAST, 0xFF, time=SPLIT + DAY), "11 has begun"),
+    "whole-after": (said_in_parts(WORLD.notary, 0x00, time=SPLIT), "the part has begun"),
+    "before": (said_in_parts(WEST, 0x00, time=SPLIT - 1), "its part has not begun"),
+}
+
+
 def _of_second_form(raw: bytes, note: str) -> Vector:
     return vector("directory-2", raw, note, root=WORLD.root.public)
 
@@ -57,6 +109,9 @@ def valid() -> dict[str, Vector]:
     few = {Role.ISSUING: body_2().roles[Role.ISSUING], Role.REDEMPTION: body_2().roles[Role.REDEMPTION]}
     unknown_role = cose.sign(role_change(ORACLE), WORLD.policy_key.sign)
     return {
+        "directory-2-parts": _of_second_form(directory_2(in_parts()), "references are split among notaries"),
+        **{f"consumption-part-{name}": _in_parts("consumption", *made) for name, made in PARTS.items()},
+        "log-head-part": _in_parts("log-head", _head_of(NORTH), "of one part's log"),
         "payment-attachments": in_world(
             "payment", attached(*SOME), "of kinds that are not known: passed over", payee=payee(DEAL)
         ),
@@ -182,6 +237,9 @@ def _invalid() -> dict[str, Vector]:
         f"{code.value}-{name}".replace("_", "-"): {**_of_second_form(raw, note), "code": code.value}
         for code, name, raw, note in cases
     }
+    for name, (raw, note) in NOT_PARTS.items():
+        case = _in_parts("consumption", raw, note)
+        made[f"notary-signature-consumption-part-{name}"] = {**case, "code": Code.NOTARY_SIGNATURE.value}
     one, two, three = (item.to_cbor() for item in SOME)
     other = replace(CHAIN[0], new=cose.sign(replace(CHAIN[0].new.body, time=SINCE + 1), ROOTS[1].sign))
     broken = {

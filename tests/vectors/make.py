@@ -30,6 +30,7 @@ from tests.vectors import (
     rules,
     shapes,
     signers,
+    trees,
 )
 from tests.vectors.forms import labelled, merged
 
@@ -46,6 +47,7 @@ SETS: Final = {
     "receipts": (receipts,),
     "rules": (rules,),
     "signers": (signers,),
+    "trees": (trees,),
     "validity": (chains, broken_chains),
 }
 """Files of many vectors, by what makes them."""

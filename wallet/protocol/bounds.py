@@ -59,10 +59,19 @@ MAX_REVOKED_IN_BASE: Final = 16_384
 MAX_CHANGES_IN_BASE: Final = 64
 MAX_REVOKED_PER_DELTA: Final = 32
 
+MAX_BATCH_LEAVES: Final = 65_536
+"""Of a tree that is signed once, for these alone."""
+MAX_GROUP: Final = 4_096
+"""Objects that stand in one leaf together."""
+MAX_LOG_LEAVES: Final = 2**53 - 1
+MAX_LOG: Final = 2**32 - 1
+"""The number of a log."""
+
 FUNDING_ID_BYTES: Final = 16
 WALLET_ID_BYTES: Final = 16
 REVOCATION_ID_BYTES: Final = 16
 NONCE_BYTES: Final = 16
+SALT_BYTES: Final = 16
 REQUEST_REF_BYTES: Final = 16
 KEY_BYTES: Final = 33
 ID_BYTES: Final = 32

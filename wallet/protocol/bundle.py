@@ -80,4 +80,4 @@ class Bundle:
 
 def parse_bundle(raw: bytes) -> Bundle:
     """The bundle in ``raw``. Raises the codes of SPEC 8.1 and DUPLICATE_ITEM."""
-    return Bundle.from_cbor(codec.decode(raw, MAX_BUNDLE_BYTES))
+    return codec.read(raw, MAX_BUNDLE_BYTES, Bundle.from_cbor)

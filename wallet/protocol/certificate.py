@@ -72,6 +72,12 @@ class Limits:
     def to_cbor(self) -> Cbor:
         return [self.balance, self.payment, self.total, self.hops, self.days]
 
+    def size(self) -> int:
+        """Bytes of the one encoding."""
+        head = codec.head_size
+        amounts = head(self.balance) + head(self.payment) + head(self.total)
+        return 1 + amounts + head(self.hops) + head(self.days)
+
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         balance, payment, total, hops, days = codec.array(value, 5)
@@ -122,6 +128,14 @@ class Certificate:
             _WALLET: wallet,
         }
 
+    def size(self) -> int:
+        """Bytes of the payload."""
+        head = codec.head_size
+        wallet = 1 + head(self.kind) + self.limits.size() + head(self.total)
+        if self.kind is WalletKind.MERCHANT:
+            wallet += head(self.category) + codec.text_size(self.name)
+        return _FIXED + codec.text_size(self.bank) + head(self.expires) + head(self.issued) + wallet
+
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         claims = codec.mapping(value, _CLAIMS)
@@ -163,6 +177,15 @@ def _key_of(value: Cbor) -> bytes:
     if not plain or type(parts[-3]) is not bool:
         raise Refusal(Code.KEY_INVALID)  # 8.1.12
     return codec.public_key((b"\x03" if parts[-3] else b"\x02") + codec.octets(parts[-2], 32))
+
+
+_FIXED: Final = (
+    len(
+        codec.encode(dict.fromkeys(_CLAIMS) | {_CTI: bytes(WALLET_ID_BYTES), _CNF: {1: _cose_key(bytes(33))}})
+    )
+    - 4
+)
+"""Bytes of a payload but for the values of its four other claims."""
 
 
 def check_certificate(signed: Signed[Certificate], directory: Directory) -> None:

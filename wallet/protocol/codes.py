@@ -46,6 +46,7 @@ class Code(StrEnum):
     SETTLEMENT_SIGNATURE = "settlement_signature"
     NOTARY_SIGNATURE = "notary_signature"
     EVIDENCE_INVALID = "evidence_invalid"
+    LOG_UNPROVED = "log_unproved"
 
     # validity of payments (SPEC 8.3)
     PROVENANCE_MISSING = "provenance_missing"
@@ -102,6 +103,8 @@ class Code(StrEnum):
     FUNDS_SCATTERED = "funds_scattered"
     POLICY_TOO_FAR = "policy_too_far"
     DEVICE_CLOCK = "device_clock"
+    STORE_MOVED = "store_moved"
+    STORE_OCCUPIED = "store_occupied"
 
     # sessions and transports (SPEC 7)
     MESSAGE_UNEXPECTED = "message_unexpected"

@@ -38,6 +38,11 @@ class Role(IntEnum):
     POLICY = 2
     NOTARY = 3
     REDEMPTION = 4
+    AUDITOR = 5
+    """Reads the notary's log (SPEC 4.14); the first form of a directory has no place for it."""
+
+
+_OF_FIRST_FORM: Final = (Role.ISSUING, Role.POLICY, Role.NOTARY, Role.REDEMPTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,8 @@ class Bank:
 
 
 def roles_of(entries: Iterable[tuple[KeyEntry, ...]]) -> Roles:
-    """The keys of the known roles, given in order of ``Role``."""
-    return dict(zip(Role, entries, strict=True))
+    """The keys of roles 1 to 4, given in this order."""
+    return dict(zip(_OF_FIRST_FORM, entries, strict=True))
 
 
 def _entries(value: Cbor) -> tuple[KeyEntry, ...]:
@@ -119,7 +124,7 @@ class DirectoryBody:
             self.version,
             self.time,
             [bank.to_cbor() for bank in self.banks],
-            [[entry.to_cbor() for entry in self.roles.get(role, ())] for role in Role],
+            [[entry.to_cbor() for entry in self.roles.get(role, ())] for role in _OF_FIRST_FORM],
         ]
 
     @classmethod
@@ -129,7 +134,7 @@ class DirectoryBody:
             codec.uint(version, MAX_SEQUENCE),
             codec.moment(time),
             _banks(banks),
-            roles_of(_entries(entries) for entries in codec.array(roles, len(Role))),
+            roles_of(_entries(entries) for entries in codec.array(roles, len(_OF_FIRST_FORM))),
         )
         lists = [bank.keys for bank in body.banks] + list(body.roles.values())
         if any(entry.key.algorithm is not ES256 for entries in lists for entry in entries):

@@ -10,7 +10,7 @@
     compensation for what is not shown  challenge:<claim>:<wanted>:<place>:<paid>  claim, wanted and place
     any of these, forgotten meanwhile   forgotten:<kind>:<id>                 as above
     issue, withdrawal                   movement:<kind>:<id>                  the operator's 16 bytes
-    lost challenge                      movement:<number>                     as the compensation
+    lost challenge                      movement:<kind>:<id>:<number>         as the compensation
 
 Rule: a key is made from what caused the act and from nothing that a second attempt would choose anew.
 """
@@ -77,5 +77,7 @@ def forgotten(kind: str, cause: bytes) -> str:
 
 def movement(kind: str, cause: bytes, number: int) -> str:
     """Of a movement of the bank's position that the bank did not cause itself. An order of the operator's is known by
-    its id, for a central bank that was put back from a backup numbers it anew; a claim may be paid in parts."""
-    return f"movement:{kind}:{cause.hex()}" if kind in ("issue", "withdrawal") else f"movement:{number}"
+    its id, for a central bank that was put back from a backup numbers it anew; a claim may be paid in parts, and what
+    of a part was booked before is known by what all of them come to."""
+    start = f"movement:{kind}:{cause.hex()}"
+    return start if kind in ("issue", "withdrawal") else f"{start}:{number}"

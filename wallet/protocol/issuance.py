@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from wallet.protocol import codec, kinds
-from wallet.protocol.bounds import FUNDING_ID_BYTES, MAX_AMOUNTS, MAX_MARK_BYTES, MAX_SUM, MAX_TOKEN_LIFE
+from wallet.protocol.bounds import (
+    FUNDING_ID_BYTES,
+    KEY_BYTES,
+    MAX_AMOUNTS,
+    MAX_MARK_BYTES,
+    MAX_SUM,
+    MAX_TOKEN_LIFE,
+)
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
@@ -40,6 +47,16 @@ class Issuance:
             self.issued,
             self.expires,
         ]
+
+    def size(self) -> int:
+        """Bytes of the payload."""
+        head = codec.head_size
+        mark = 1 if self.mark is None else codec.string_size(len(self.mark))
+        amounts = head(len(self.amounts)) + sum([head(amount) for amount in self.amounts])
+        fixed = 1 + 1 + FUNDING_ID_BYTES + 2 + KEY_BYTES
+        return (
+            fixed + codec.text_size(self.currency) + amounts + mark + head(self.issued) + head(self.expires)
+        )
 
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:

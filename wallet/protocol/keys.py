@@ -94,11 +94,8 @@ class _Es256:
         parsed = _parsed(key)
         if parsed is None:
             return False
-        der = encode_dss_signature(
-            int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        )
         try:
-            parsed.verify(der, hashlib.sha256(message).digest(), _PREHASHED)
+            parsed.verify(der_signature(signature), hashlib.sha256(message).digest(), _PREHASHED)
         except InvalidSignature:
             return False
         return True
@@ -132,6 +129,17 @@ ALGORITHMS: Final[Mapping[int, Algorithm]] = {ES256.number: ES256}
 def p256(raw: bytes) -> PublicKey:
     """The ES256 key with this compressed point. It is not checked: what is no point verifies nothing."""
     return PublicKey(ES256, raw)
+
+
+def der_signature(signature: bytes) -> bytes:
+    """ECDSA-Sig-Value (RFC 3279 section 2.2.3) of r ‖ s. Nearly always r takes 32 or 33 bytes there, and a low s 32:
+    then bytes are put together, else integers made."""
+    high, low = signature[0], signature[32]
+    if high > 0x7F and 0 < low <= 0x7F:
+        return b"\x30\x45\x02\x21\x00" + signature[:32] + b"\x02\x20" + signature[32:]
+    if high > 0 and 0 < low <= 0x7F:
+        return b"\x30\x44\x02\x20" + signature[:32] + b"\x02\x20" + signature[32:]
+    return encode_dss_signature(int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))
 
 
 def is_key(raw: bytes) -> bool:

@@ -121,6 +121,11 @@ class PolicyUpdate:
     head: Signed[PolicyHead] | None
     deltas: tuple[Signed[PolicyDelta], ...]
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is the answer to somebody who lacks deltas that are no longer kept, and begins with the base."""
+        return self.head is None and not self.deltas
+
     def to_cbor(self) -> Cbor:
         return [
             None if self.head is None else self.head.to_cbor(),
@@ -142,8 +147,8 @@ class PolicyUpdate:
 
 @dataclass(frozen=True, slots=True)
 class PolicyBase:
-    """``[version, time, changes, digest]``: where a wallet that holds no policy may begin. All deltas up to ``version``
-    have come to these key changes and to the list of revocations whose SHA-256 is ``digest``."""
+    """``[version, time, changes, digest]``: where a wallet may begin that holds no policy, or an older one. All deltas
+    up to ``version`` have come to these key changes and to the list of revocations whose SHA-256 is ``digest``."""
 
     KIND: ClassVar[Kind] = kinds.POLICY_BASE
 

@@ -60,6 +60,14 @@ class Request:
             self.policy,
         ]
 
+    def size(self) -> int:
+        """Bytes of the payload."""
+        head = codec.head_size
+        texts = codec.text_size(self.currency) + codec.text_size(self.memo)
+        nonce = 1 if self.nonce is None else 1 + NONCE_BYTES
+        numbers = head(self.amount) + head(self.expires) + head(self.policy)
+        return 1 + self.payee.size() + texts + numbers + 1 + nonce
+
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         payee, currency, amount, is_open, nonce, memo, expires, policy = codec.array(value, 8)

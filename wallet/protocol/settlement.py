@@ -1,24 +1,36 @@
 """What the ledger signs: a bank's commit, the notary's consumption, the bank's verdict. SPEC section 4.9.
 
 The notary sees token references, transaction ids and the submitting bank, never amounts or owners. The first
-commit of a reference stands; verdicts never change.
+commit of a reference stands; verdicts never change. Of each there are two versions, which say the same: the first is
+signed alone; the second in a tree with many others, and has a salt, so that whoever sees its hash beside another's
+proof cannot find out what it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self, TypeVar
 
-from wallet.protocol import codec, kinds
-from wallet.protocol.bounds import ID_BYTES, MAX_CODE_BYTES, MAX_ID_BYTES, MAX_INPUTS
+from wallet.protocol import codec, cose, kinds
+from wallet.protocol.bounds import (
+    ID_BYTES,
+    MAX_CODE_BYTES,
+    MAX_ID_BYTES,
+    MAX_INPUTS,
+    MAX_OBJECT_BYTES,
+    SALT_BYTES,
+)
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Signed
+from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory, Role
+from wallet.protocol.keys import PublicKey
 from wallet.protocol.kinds import Kind
-from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.parts import notary_keys
+from wallet.protocol.transfer import TokenRef, Transfer, refs_size
 
 CENTRAL_BANK = ""
 """The submitter's id when the central bank itself commits: a refund."""
@@ -38,13 +50,17 @@ class Commit:
     def to_cbor(self) -> Cbor:
         return [self.bank, self.consumer, [ref.to_cbor() for ref in self.refs], self.time]
 
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return _size_of_refs(self)
+
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         bank, consumer, refs, time = codec.array(value, 4)
         body = cls(
             codec.text(bank, MAX_ID_BYTES),
             codec.octets(consumer, ID_BYTES),
-            tuple(TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)),
+            tuple([TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)]),
             codec.moment(time),
         )
         require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
@@ -66,6 +82,10 @@ class Consumption:
     def to_cbor(self) -> Cbor:
         return [self.consumer, self.bank, self.time, [ref.to_cbor() for ref in self.refs]]
 
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return _size_of_refs(self)
+
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         consumer, bank, time, refs = codec.array(value, 4)
@@ -73,10 +93,15 @@ class Consumption:
             codec.octets(consumer, ID_BYTES),
             codec.text(bank, MAX_ID_BYTES),
             codec.moment(time),
-            tuple(TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)),
+            tuple([TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)]),
         )
         require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
+
+
+def _size_of_refs(body: Commit | Consumption) -> int:
+    fixed = 1 + codec.string_size(ID_BYTES)
+    return fixed + codec.text_size(body.bank) + refs_size(body.refs) + codec.head_size(body.time)
 
 
 class Verdict(IntEnum):
@@ -106,6 +131,14 @@ class Settlement:
         code = None if self.code is None else self.code.value
         return [self.bank, self.transfer, int(self.verdict), list(self.values), code, self.time]
 
+    def size(self) -> int:
+        """Bytes of the payload."""
+        head = codec.head_size
+        values = head(len(self.values)) + sum([head(value) for value in self.values])
+        code = 1 if self.code is None else codec.text_size(self.code.value)
+        fixed = 1 + codec.string_size(ID_BYTES) + head(self.verdict)
+        return fixed + codec.text_size(self.bank) + values + code + head(self.time)
+
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         bank, transfer, verdict, values, code, time = codec.array(value, 6)
@@ -132,27 +165,147 @@ def _code(value: Cbor) -> Code:
         raise Refusal(Code.MALFORMED) from error  # 8.1.4
 
 
+@dataclass(frozen=True, slots=True)
+class Commit2(Commit):
+    """The second version: with a salt (16 bytes), signed in a batch."""
+
+    KIND: ClassVar[Kind] = kinds.COMMIT_2
+
+    salt: bytes
+
+    def to_cbor(self) -> Cbor:
+        return [self.salt, *Commit.to_cbor(self)]
+
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return codec.string_size(SALT_BYTES) + Commit.size(self)
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        salt, *fields = codec.array(value, 5)
+        said = Commit.from_cbor(fields)
+        return cls(said.bank, said.consumer, said.refs, said.time, codec.octets(salt, SALT_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption2(Consumption):
+    """The second version: with a salt (16 bytes), signed in the notary's log."""
+
+    KIND: ClassVar[Kind] = kinds.CONSUMPTION_2
+
+    salt: bytes
+
+    def to_cbor(self) -> Cbor:
+        return [self.salt, *Consumption.to_cbor(self)]
+
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return codec.string_size(SALT_BYTES) + Consumption.size(self)
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        salt, *fields = codec.array(value, 5)
+        said = Consumption.from_cbor(fields)
+        return cls(said.consumer, said.bank, said.time, said.refs, codec.octets(salt, SALT_BYTES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement2(Settlement):
+    """The second version: with a salt (16 bytes), signed in a batch."""
+
+    KIND: ClassVar[Kind] = kinds.SETTLEMENT_2
+
+    salt: bytes
+
+    def to_cbor(self) -> Cbor:
+        return [self.salt, *Settlement.to_cbor(self)]
+
+    def size(self) -> int:
+        """Bytes of the payload."""
+        return codec.string_size(SALT_BYTES) + Settlement.size(self)
+
+    @classmethod
+    def from_cbor(cls, value: Cbor) -> Self:
+        salt, *fields = codec.array(value, 7)
+        said = Settlement.from_cbor(fields)
+        return cls(
+            bank=said.bank,
+            transfer=said.transfer,
+            verdict=said.verdict,
+            values=said.values,
+            code=said.code,
+            time=said.time,
+            salt=codec.octets(salt, SALT_BYTES),
+        )
+
+
+COMMITS: Final[tuple[type[Commit], ...]] = (Commit2, Commit)
+CONSUMPTIONS: Final[tuple[type[Consumption], ...]] = (Consumption2, Consumption)
+SETTLEMENTS: Final[tuple[type[Settlement], ...]] = (Settlement2, Settlement)
+"""Every version of each that is read here."""
+
+
+_V = TypeVar("_V", bound=Body)
+
+
+def body_of(versions: Sequence[type[_V]], payload: bytes) -> _V:
+    """The body in a payload of any of these versions, which differ in their number of fields. The codes of SPEC 8.1."""
+    value = codec.decode(payload, MAX_OBJECT_BYTES)
+    for version in versions[:-1]:
+        with contextlib.suppress(Refusal):
+            return version.from_cbor(value)
+    return versions[-1].from_cbor(value)
+
+
+def read_commit(value: Cbor) -> Signed[Commit]:
+    """A commit of either version. The codes of SPEC 8.1."""
+    return cose.one_of(COMMITS, value)
+
+
+def read_consumption(value: Cbor) -> Signed[Consumption]:
+    """A consumption of either version. The codes of SPEC 8.1."""
+    return cose.one_of(CONSUMPTIONS, value)
+
+
+def parse_consumption(raw: bytes) -> Signed[Consumption]:
+    """``read_consumption`` of bytes."""
+    return codec.read(raw, MAX_OBJECT_BYTES, read_consumption)
+
+
+def read_settlement(value: Cbor) -> Signed[Settlement]:
+    """A settlement of either version. The codes of SPEC 8.1."""
+    return cose.one_of(SETTLEMENTS, value)
+
+
 def check_commit(signed: Signed[Commit], directory: Directory) -> None:
     """That the bank it names signed it, or the redemption key where the central bank commits. BANK_UNKNOWN,
     AUTH_SIGNATURE."""
     body = signed.body
+    at = signed.signed_at(body.time)
     if body.bank == CENTRAL_BANK:
-        keys = directory.keys(Role.REDEMPTION, body.time)
+        keys = directory.keys(Role.REDEMPTION, at)
     else:
-        keys = directory.bank_keys(body.bank, body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.AUTH_SIGNATURE)  # 9.8.2
+        keys = directory.bank_keys(body.bank, at)
+    require(_is_signed(signed, body.time, keys), Code.AUTH_SIGNATURE)  # 9.8.2
 
 
 def check_consumption(signed: Signed[Consumption], directory: Directory) -> None:
-    """That a notary key good at its time signed it. NOTARY_SIGNATURE."""
-    keys = directory.keys(Role.NOTARY, signed.body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.NOTARY_SIGNATURE)  # 8.2.11
+    """That a notary key good when it was signed, for all that it consumes, made the signature. NOTARY_SIGNATURE."""
+    time = signed.body.time
+    keys = notary_keys(directory, signed.body.refs, signed.signed_at(time))
+    require(_is_signed(signed, time, keys), Code.NOTARY_SIGNATURE)  # 8.2.11
 
 
 def check_settlement(signed: Signed[Settlement], directory: Directory) -> None:
     """That the bank it names signed it. BANK_UNKNOWN, SETTLEMENT_SIGNATURE."""
-    keys = directory.bank_keys(signed.body.bank, signed.body.time)
-    require(any(signed.signed_by(key) for key in keys), Code.SETTLEMENT_SIGNATURE)  # 8.2.10
+    time = signed.body.time
+    keys = directory.bank_keys(signed.body.bank, signed.signed_at(time))
+    require(_is_signed(signed, time, keys), Code.SETTLEMENT_SIGNATURE)  # 8.2.10
+
+
+def _is_signed(signed: Signed[Body], time: int, keys: Iterable[PublicKey]) -> bool:
+    """Whether one of ``keys`` signed it, not before the ``time`` that it says. SPEC 2.5."""
+    return time <= signed.signed_at(time) and any(signed.signed_by(key) for key in keys)
 
 
 def settle_values(transfer: Transfer, input_values: Sequence[int]) -> tuple[int, ...]:

@@ -7,12 +7,14 @@ the money.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
 from wallet.protocol import codec, kinds
 from wallet.protocol.bounds import (
     ID_BYTES,
+    KEY_BYTES,
     MAX_AMOUNTS,
     MAX_INPUTS,
     MAX_SEQUENCE,
@@ -40,6 +42,14 @@ class TokenRef(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.txid.hex()}:{self.output}"
+
+
+def refs_size(refs: Sequence[TokenRef]) -> int:
+    """Bytes of the one encoding of a list of them."""
+    size = codec.head_size(len(refs)) + (1 + 2 + ID_BYTES) * len(refs)
+    for ref in refs:
+        size += codec.head_size(ref.output)
+    return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,17 @@ class Transfer:
             self.total,
             self.time,
         ]
+
+    def size(self) -> int:
+        """Bytes of the payload."""
+        head, purpose = codec.head_size, self.purpose
+        numbers = (
+            head(self.amount) + head(self.change) + head(self.sequence) + head(self.total) + head(self.time)
+        )
+        said = (
+            1 + REQUEST_REF_BYTES if type(purpose) is bytes else len(codec.encode(_purpose_to_cbor(purpose)))
+        )
+        return 1 + refs_size(self.inputs) + 2 + KEY_BYTES + numbers + said
 
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:

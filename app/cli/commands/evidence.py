@@ -1,4 +1,5 @@
-"""`qalta evidence show|check FILE --root FILE`: whether a file proves that a key signed twice, and which key.
+"""`qalta evidence show|check FILE --root FILE`: whether a file proves that a key signed twice, and which key, or that
+the notary said two things.
 
 A file is ``[signed directory, evidence]``: with the root key (a file of hexadecimal) a stranger needs no more.
 """
@@ -18,6 +19,18 @@ from wallet.protocol.bounds import MAX_DIRECTORY_BYTES, MAX_OBJECT_BYTES
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import Culprit, Evidence, check_evidence
+from wallet.protocol.log import LogHead
+from wallet.protocol.notary_evidence import (
+    NotaryEvidence,
+    TwoConsumers,
+    TwoEntries,
+    TwoHistories,
+    is_against_the_notary,
+    read_notary_evidence,
+)
+
+Said = tuple[str, Any]
+"""A name of the catalogue, and what stands there."""
 
 _MOST: Final = 3 * MAX_OBJECT_BYTES + MAX_DIRECTORY_BYTES
 
@@ -62,13 +75,14 @@ def _save(args: argparse.Namespace, context: Context) -> Status:
     return Status.DONE
 
 
-def read_evidence(path: Path) -> tuple[bytes, Evidence]:
+def read_evidence(path: Path) -> tuple[bytes, Evidence | NotaryEvidence]:
     """The signed directory and the evidence in a file. EVIDENCE_INVALID where it is another file;
     VERSION_UNKNOWN."""
     raw = _read(path)
     try:
         directory, evidence = codec.array(codec.decode(raw, _MOST), 2)
-        return codec.octets(directory, most=MAX_DIRECTORY_BYTES), Evidence.from_cbor(evidence)
+        read = read_notary_evidence if is_against_the_notary(evidence) else Evidence.from_cbor
+        return codec.octets(directory, most=MAX_DIRECTORY_BYTES), read(evidence)
     except Refusal as refusal:
         if refusal.code is Code.VERSION_UNKNOWN:
             raise
@@ -91,14 +105,21 @@ def _read(path: Path) -> bytes:
 
 def _show(args: argparse.Namespace, context: Context) -> Status:
     _, evidence = read_evidence(args.file)
-    _print(context, evidence, None)
+    if isinstance(evidence, Evidence):
+        _print(context, evidence, None)
+    else:
+        _print_notary(context, evidence, is_proved=False)
     return Status.DONE
 
 
 def _check(args: argparse.Namespace, context: Context) -> Status:
     directory, evidence = read_evidence(args.file)
-    culprit = check_evidence(evidence, Directory.open(directory, _root_key(args.root)))
-    _print(context, evidence, culprit)
+    trusted = Directory.open(directory, _root_key(args.root))
+    if isinstance(evidence, Evidence):
+        _print(context, evidence, check_evidence(evidence, trusted))
+    else:
+        evidence.check(trusted)
+        _print_notary(context, evidence, is_proved=True)
     return Status.DONE
 
 
@@ -130,3 +151,47 @@ def _print(context: Context, evidence: Evidence, culprit: Culprit | None) -> Non
     rows += [[context.show.catalogue.text("evidence.transfer"), transfer.id.hex()] for transfer in transfers]
     context.show.table("", ("", ""), rows)
     context.show.say("evidence.proved" if culprit is not None else "evidence.unchecked")
+
+
+def _print_notary(context: Context, evidence: NotaryEvidence, *, is_proved: bool) -> None:
+    kind = evidence.kind.name.lower()
+    said = _said_twice(evidence)
+    context.show.result(kind=kind, said=[dict(one) for one in said], proved=is_proved)
+    context.show.say(f"evidence.{kind}")
+    rows = [
+        [context.show.catalogue.text(f"evidence.{name}"), str(value)] for one in said for name, value in one
+    ]
+    context.show.table("", ("", ""), rows)
+    context.show.say("evidence.proved_of_the_notary" if is_proved else "evidence.unchecked")
+
+
+def _said_twice(evidence: NotaryEvidence) -> list[list[Said]]:
+    """What was said the one time and the other, by the names of the catalogue."""
+    match evidence:
+        case TwoConsumers(first, second):
+            shared = sorted(set(first.body.refs) & set(second.body.refs))
+            token: list[Said] = [("token", str(ref)) for ref in shared[:1]]
+            return [
+                [*token, ("consumer", one.body.consumer.hex()), ("asked_by", one.body.bank)]
+                for one in (first, second)
+            ]
+        case TwoEntries(first, second):
+            return [
+                [
+                    *_of_log(LogHead.of(one)),
+                    ("place", one.leaf.path.index),
+                    ("consumer", one.body.consumer.hex()),
+                ]
+                for one in (first, second)
+                if one.leaf is not None and one.leaf.extent.log is not None
+            ]
+        case TwoHistories(older, newer, growth):
+            size = older.extent.size
+            return [
+                [*_of_log(older), ("root_at", size), ("root", older.root.hex())],
+                [*_of_log(newer), ("root_at", size), ("root", growth.root.hex())],
+            ]
+
+
+def _of_log(head: LogHead) -> list[Said]:
+    return [("log", head.extent.log), ("size", head.extent.size)]

@@ -1,10 +1,11 @@
-"""`qalta sandbox start|status|stop|books|clock|without`: central bank, two banks and a notary here, a process each."""
+"""`qalta sandbox start|status|stop|books|clock|without|key`: central bank, two banks, a notary here, each a process."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
+from app.catalogue.written import written_time
 from app.cli.context import Context
 from app.cli.parser import Commands
 from app.terminal.books import show_books
@@ -24,6 +25,22 @@ def add(commands: Commands) -> None:
     without = commands.add("sandbox without", _without)
     without.add_argument(
         "station", metavar=commands.words.text("argument.name"), help=commands.words.text("help.station")
+    )
+    key = commands.add("sandbox key", _key)
+    key.add_argument(
+        "station", metavar=commands.words.text("argument.name"), help=commands.words.text("help.station")
+    )
+    key.add_argument(
+        "number",
+        type=int,
+        metavar=commands.words.text("argument.number"),
+        help=commands.words.text("help.key_number"),
+    )
+    key.add_argument(
+        "--purpose",
+        choices=("issuing", "policy", "redemption"),
+        default="",
+        help=commands.words.text("help.key_purpose"),
     )
 
 
@@ -98,6 +115,17 @@ def _without(args: argparse.Namespace, context: Context) -> Status:
     if not told:
         context.show.say("sandbox.waits_for_nobody", absent=args.station)
     context.show.result(told=[station.name for station in told])
+    return Status.DONE
+
+
+def _key(args: argparse.Namespace, context: Context) -> Status:
+    from ledger_sync import sandbox
+
+    if not sandbox.status(context.home.sandbox):
+        raise MissingPart("missing.sandbox")
+    changed = sandbox.change_key(context.home.sandbox, args.station, args.number, args.purpose)
+    context.show.say("sandbox.key_follows", name=args.station, time=written_time(changed.since))
+    context.show.result(key=changed.key.hex(), since=changed.since, policy=changed.version)
     return Status.DONE
 
 

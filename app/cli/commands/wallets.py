@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from typing import Final
 
 from app.catalogue import Catalogue, harmless
@@ -13,6 +14,7 @@ from app.cli.context import Context
 from app.cli.parser import Commands
 from app.cli.pin import PinSource, chosen_pin
 from app.terminal.status import Status, UsageError
+from app.wallets.banking import by_authority_at
 from app.wallets.making import (
     FIRST_CATEGORY,
     MakingStep,
@@ -42,6 +44,7 @@ def add(commands: Commands) -> None:
     new.add_argument("--bank", help=text("help.bank"))
     new.add_argument("--url", help=text("help.bank_url"))
     new.add_argument("--root", help=text("help.root_key"))
+    new.add_argument("--ca", type=Path, metavar="PEM", help=text("help.wallet_ca"))
     new.add_argument("--enrol-fd", type=int, metavar="N", help=text("help.enrol_fd"))
     new.add_argument("--holder", help=text("help.holder"))
     new.add_argument("--merchant", action="store_true", help=text("help.merchant"))
@@ -164,6 +167,7 @@ def _at_real_bank(args: argparse.Namespace, context: Context, kind: str, holder:
     """The enrolment code lets whoever has it first speak for the account: it is asked for as a PIN is."""
     if not (args.bank and args.root):
         raise UsageError("usage.real_bank")
+    by_authority_at(args.ca)
     root = _root(args.root)
     code = PinSource(args.enrol_fd, "enrol").ask(context.show.catalogue.text("ask.enrol", bank=args.bank))
-    return at_real_bank(args.bank, args.url, root, code.strip(), kind, holder)
+    return at_real_bank(args.bank, args.url, root, code.strip(), kind, holder, args.ca)

@@ -2,7 +2,8 @@
 put back from a backup can be told, and asked again.
 
 Rule: what the central bank signed (issuances) is shown to it as it signed it; what it only did (money on a position) is
-asked for again, under the same id, and proved anew.
+asked for again, under the same id, and proved anew. What this bank paid for a claim it owns up to, so that whoever was
+paid is paid again, though this bank could show by now what it could not then.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ class Caused:
         self._storage = context.storage
         self._work = work
 
-    def since(self, since: int, after: int) -> Sequence[Noted]:
-        """A page of what was booked at ``since`` (unix seconds) or later, after number ``after``."""
-        return self._storage.caused.since(since, after)
+    def since(self, since: int, after: int, *, with_lost: bool) -> Sequence[Noted]:
+        """A page of what was booked at ``since`` (unix seconds) or later, after number ``after``; ``with_lost`` also
+        for which claims this bank has paid."""
+        return self._storage.caused.since(since, after, with_lost=with_lost)
 
     def ask_again(self, causes: Iterable[tuple[str, bytes]], policy: int) -> None:
         """The central bank has forgotten these, and what it listed in its policy after version ``policy``."""

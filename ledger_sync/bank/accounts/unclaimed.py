@@ -27,7 +27,7 @@ class Unclaimed:
 
     def hold(self, number: int, kind: str, cause: bytes, amount: int) -> None:
         """The movement ``number``, which nobody here remembers: ``amount`` (tiyn) came to the position, or left it."""
-        _log.warning("a %s of %d tiyn that this bank has forgotten: %s", kind, amount, cause.hex())
+        _log.warning("a movement that this bank has forgotten", extra={"kind": kind, "number": number})
         self._books.move(f"{idempotency.forgotten(kind, cause)}:{number}", POSITION, OWN, amount)
         self._record.hold(kind, cause, amount)
 

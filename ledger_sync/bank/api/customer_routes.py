@@ -14,6 +14,7 @@ from ledger_sync.bank.api.route_parts import ROWS, get, post, take
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
 from ledger_sync.http.routes import CallerKind, IncomingCall, Route
+from ledger_sync.http.texts import plain_text
 from ledger_sync.service.policy_cache import PolicyCache
 from wallet.protocol import codec
 from wallet.protocol.bounds import (
@@ -146,7 +147,7 @@ class CustomerCalls:
     def _enrol(self, incoming: IncomingCall) -> Cbor:
         code, device = codec.array(incoming.value, 2)
         require(codec.public_key(device) == incoming.caller.key, Code.AUTH_FORBIDDEN)
-        customer = self._node.customers.enrol(codec.text(code, _MAX_CODE, least=1), incoming.caller.key)
+        customer = self._node.customers.enrol(plain_text(code, _MAX_CODE, least=1), incoming.caller.key)
         return [customer.id, int(customer.kind), customer.name]
 
     def _account(self, incoming: IncomingCall) -> Cbor:

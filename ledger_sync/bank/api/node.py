@@ -33,6 +33,7 @@ from ledger_sync.bank.provisioning.funding import FundingOrders
 from ledger_sync.bank.redemption.redemptions import Redemptions
 from ledger_sync.bank.redemption.refunds import Refunds
 from ledger_sync.bank.settlement.answers import TransferStatuses
+from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.bank.settlement.conflicts import ConflictResolver
 from ledger_sync.bank.settlement.deliveries import AccountFeed
 from ledger_sync.bank.settlement.endings import Endings
@@ -40,8 +41,12 @@ from ledger_sync.bank.settlement.handlers import RelayHandler, RevocationHandler
 from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
+from ledger_sync.bank.wallets.limit_watch import LimitWatch
 from ledger_sync.bank.wallets.policies import Policies
 from ledger_sync.bank.wallets.wallets import Wallets
+from ledger_sync.notaries import Notaries
+from ledger_sync.own_words import OwnWords, named
+from ledger_sync.service.metrics import Metrics
 from ledger_sync.service.worker import Worker
 from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle
@@ -62,7 +67,7 @@ _log: Final = logging.getLogger(__name__)
 class Peers:
     """The services the node calls."""
 
-    notary: Service
+    notaries: Notaries[Service]
     central_bank: Service
     banks: Mapping[str, Service]
 
@@ -70,8 +75,9 @@ class Peers:
 class _EventHub:
     """Tells every part of what came in and what was answered, inside the transaction in which it happens."""
 
-    def __init__(self, objects: Archive) -> None:
+    def __init__(self, objects: Archive, metrics: Metrics) -> None:
         self.objects = objects
+        self._metrics = metrics
         self.wallets: Wallets
         self.relays: Relays
         self.watch: ForkWatch
@@ -82,7 +88,7 @@ class _EventHub:
     def certificate_came(self, signed: Signed[Certificate]) -> None:
         self.wallets.learn(signed)
         self.relays.certificate_came(signed)
-        self.settler.certificate_came(signed.body.key)
+        self.settler.certificate_came(signed)
 
     def issuance_came(self, signed: Signed[Issuance]) -> None:
         self.deliveries.issuance_came(signed)
@@ -90,16 +96,18 @@ class _EventHub:
     def signatures_came(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
         for transfer, signer in copies:
             self.relays.signature_came(transfer, signer)
-            self.watch.signature_came(transfer, signer)
+        self.watch.signatures_came(copies)
         self.settler.payloads_came([transfer.id for transfer, _ in copies])
 
     def refused(self, txid: bytes, code: Code) -> None:
         self.settler.refused(txid, code)
 
-    def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None:
-        self.deliveries.settled(transfer, signer)
-        if transfer.body.redemption is not None:
-            self.redemptions.settled(transfer, signer, outcome.values[0])
+    def answered(self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]]) -> None:
+        self.deliveries.settled([(transfer, signer) for transfer, signer, _ in transfers])
+        for transfer, signer, outcome in transfers:
+            self._metrics.verdict(outcome.verdict.name.lower())
+            if transfer.body.redemption is not None:
+                self.redemptions.settled(transfer, signer, outcome.values[0])
 
 
 class Node:
@@ -111,22 +119,25 @@ class Node:
         central_bank = CentralBankClient(lines.central_bank)
         banks = BankClients(lines.banks)
         self.objects = context.storage.archive
-        board = _EventHub(self.objects)
+        board = _EventHub(self.objects, context.metrics)
         self.work = JobQueue(context.storage.jobs, context.wall or context.clock, context.process)
         self.provenance = Provenance(self.objects)
         self.wallets = Wallets(context, self.work)
         self.customers = Customers(context)
-        self.relays = Relays(context, self.objects, self.work)
+        self.relays = Relays(context, self.objects, self.work, terms.capacity.opened)
         self.policies = Policies(context)
-        self.watch = ForkWatch(context, self.objects, self.wallets, self.policies)
+        self.watch = ForkWatch(context, self.objects, self.wallets)
+        self.limits = LimitWatch(context, self.objects, self.wallets, self.policies)
         self.deliveries = AccountFeed(
             context, self.objects, self.provenance, self.wallets, terms.capacity.delivered
         )
         self.retention = Retention(context, terms, self.objects, self.watch)
         self.intake = Intake(context, self.objects, self.wallets, self.retention, board)
-        notary = NotaryClient(lines.notary)
-        self.settler = Settler(context, self.objects, self.work, notary, self.relays, self.watch, board)
-        self.endings = Endings(context, self.objects, self.work, self.intake, self.settler, notary, banks)
+        commits = Commits(context, lines.notaries.by(NotaryClient))
+        self.settler = Settler(
+            context, self.objects, self.work, commits, self.relays, self.watch, self.limits, board
+        )
+        self.endings = Endings(context, self.objects, self.work, self.intake, self.settler, commits, banks)
         self.redemptions = Redemptions(
             context,
             self.objects,
@@ -159,7 +170,9 @@ class Node:
             self.watch,
             self.redemptions,
         )
-        self.funding = FundingOrders(context, self.certification, self.objects, self.intake, central_bank)
+        self.funding = FundingOrders(
+            context, self.certification, self.objects, self.intake, central_bank, terms
+        )
         self.answers = TransferStatuses(context, self.redemptions, terms.capacity.rows)
         self.forgotten_fundings = ForgottenFundings(
             context, self.wallets, self.intake, self.work, central_bank
@@ -194,6 +207,13 @@ class Node:
         self._refreshed_in_vain = -_AFTER_VAIN
         self.caused = Caused(context, self.work)
         self.asking_again = AskingAgain(context, banks, lines.banks)
+        self.own_words = OwnWords(
+            context.bank,
+            named(lines.notaries),
+            context.storage.settlements.last_heard(),
+            lambda: context.trust.directory,
+            self.settler.hear,
+        )
         self.passing_on_again = PassingOnAgain(context, self.work, context.clock)
 
     def _outbox(self, banks: BankClients, central_bank: CentralBankClient) -> Outbox:
@@ -217,6 +237,7 @@ class Node:
                 JobKind.RELAY_FULL: relays.whole,
                 JobKind.RELAY_BARE: one_by_one(relays.payload),
                 JobKind.RELAY_ISSUANCE: one_by_one(relays.money),
+                JobKind.RELAY_KEY: one_by_one(self.relays.rest),
                 JobKind.FETCH: one_by_one(lambda item: self._fetch(item, conflicts)),
                 JobKind.CHALLENGE: one_by_one(conflicts.challenge),
                 JobKind.REDEEM: one_by_one(lambda item: self.redemptions.finish(item.subject)),
@@ -230,20 +251,22 @@ class Node:
         conflicts.fetch(item)
 
     def upload(self, bundle: Bundle, uploader: str) -> list[Cbor]:
-        """Take a bundle in, settle what can be settled now, and answer for each of its transfers.
+        """Take a bundle in, settle what of it, and of what it completes, can be settled now, and answer for each of its
+        transfers.
 
         Raises ``Refusal`` as `Intake.take` does. What the others can't be asked about now stays waiting.
         """
         txids = [transfer.id for transfer in bundle.transfers]
+        self.context.metrics.batch("upload", len(txids))
         repeats = self.answers.known(txids)
         try:
-            self.intake.take(bundle, uploader)
+            valid = self.intake.take(bundle, uploader, is_waited_for=True)
         except Refusal as refusal:
             if not is_refused_bundle(refusal):
                 raise
             self.refresh_trust()
-            self.intake.take(bundle, uploader)
-        attempt("settle", self.settler.settle)
+            valid = self.intake.take(bundle, uploader, is_waited_for=True)
+        attempt("settle", lambda: self.settler.settle_now({*txids, *valid}))
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
         return self.answers.rows(txids, repeats)
@@ -325,4 +348,4 @@ def attempt(what: str, step: Callable[[], object]) -> None:
     try:
         step()
     except Refusal as refusal:
-        _log.info("%s: %s", what, refusal)
+        _log.info("a step is tried again", extra={"worker": what, "code": refusal.code})

@@ -20,6 +20,7 @@ ROWS: Final = (
 def take(node: Node, poke: Callable[[], None], incoming: IncomingCall, uploader: str) -> Cbor:
     """Take the bundle in, and answer for each of its transfers."""
     bundle = Bundle.from_cbor(incoming.value)
+    incoming.charge(sum(map(len, (bundle.transfers, bundle.issuances, bundle.certificates, bundle.requests))))
     try:
         return node.upload(bundle, uploader)
     finally:

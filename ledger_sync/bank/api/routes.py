@@ -20,6 +20,7 @@ from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.startup import StartupGrace
 from ledger_sync.http.reading import readable
 from ledger_sync.http.routes import CallerKind, Encoded, IncomingCall, Route
+from ledger_sync.http.texts import plain_text
 from ledger_sync.service.policy_cache import PolicyCache
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import (
@@ -195,7 +196,7 @@ class BankCalls:
         cause, name, kind, category, opening = codec.array(incoming.value, 5)
         customer = Customer(
             account_id(codec.octets(cause)),
-            codec.text(name, MAX_NAME_BYTES, least=1),
+            plain_text(name, MAX_NAME_BYTES, least=1),
             WalletKind(codec.uint(kind, max(WalletKind))),
             codec.uint(category, _MAX_CATEGORY),
         )
@@ -212,7 +213,7 @@ class BankCalls:
         cause, account = codec.array(incoming.value, 2)
         return [
             self._node.customers.add_device(
-                codec.octets(cause, FUNDING_ID_BYTES), codec.text(account, _ACCOUNT_CHARACTERS, least=1)
+                codec.octets(cause, FUNDING_ID_BYTES), plain_text(account, _ACCOUNT_CHARACTERS, least=1)
             )
         ]
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from ledger_sync.bank.accounts.caused import KINDS
 from ledger_sync.bank.api.node import Node
+from ledger_sync.bank.ports.caused import LOST, Noted
 from ledger_sync.heard import PAGE
 from ledger_sync.http.routes import CallerKind, IncomingCall, Route
 from wallet.protocol import codec
@@ -48,8 +49,9 @@ class WitnessCalls:
                 frozenset({CallerKind.CENTRAL_BANK}),
                 self._caused,
                 "What this bank caused at the central bank, booked ?since= or later, after number ?after=",
-                "[last movement followed, number, [*256 [kind tstr, cause bstr, issuance / null]]]",
-                queries=("since", "after"),
+                "[last movement followed, number, [*256 [kind tstr, cause bstr, issuance / null]]]; with ?lost=1 also"
+                " ['lost', claim, uint] for each claim that this bank has paid so much for",
+                queries=("since", "after", "lost"),
             ),
             Route(
                 "POST",
@@ -81,11 +83,11 @@ class WitnessCalls:
 
     def _caused(self, incoming: IncomingCall) -> Cbor:
         page = self._node.caused.since(
-            incoming.number("since", _MAX_NUMBER), incoming.number("after", _MAX_NUMBER)
+            incoming.number("since", _MAX_NUMBER),
+            incoming.number("after", _MAX_NUMBER),
+            with_lost=bool(incoming.number("lost", 1)),
         )
-        acts: list[Cbor] = [
-            [act.kind, act.cause, None if act.issuance is None else act.issuance.to_cbor()] for act in page
-        ]
+        acts: list[Cbor] = [[act.kind, act.cause, _came_of(act)] for act in page]
         return [self._node.movements.seen, page[-1].number if page else 0, acts]
 
     def _cause_again(self, incoming: IncomingCall) -> Cbor:
@@ -105,3 +107,9 @@ class WitnessCalls:
             return [self._node.passing_on_again.open(incoming.caller.name, codec.moment(since))]
         finally:
             self._poke()
+
+
+def _came_of(act: Noted) -> Cbor:
+    if act.kind == LOST:
+        return act.lost
+    return None if act.issuance is None else act.issuance.to_cbor()

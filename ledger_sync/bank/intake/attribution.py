@@ -13,7 +13,7 @@ from typing import Final
 
 from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.transfers import Entry, New, Stage
+from ledger_sync.bank.ports.transfers import Entry, Stage
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, require
 from wallet.protocol.cose import Signed
@@ -33,25 +33,26 @@ class Attributed:
     signer: bytes | None
     is_news: bool
 
-    @property
-    def entry(self) -> New:
-        return New(self.transfer, self.owner)
-
 
 class Attribution:
-    """One look at a bundle over what the archive has."""
+    """One look at bundles, no transfer in two of them, over what the archive has. Keys are tried for signatures that
+    came with them."""
 
-    def __init__(self, archive: Archive, bundle: Bundle, signatures: Signatures) -> None:
+    def __init__(self, archive: Archive, bundles: Sequence[Bundle], signatures: Signatures) -> None:
         self._archive = archive
         self._signatures = signatures
-        self._guesses = _Guesses(bundle, signatures)
-        self._transfers = ancestors_first(bundle.transfers)
+        self._guesses: dict[bytes, _Guesses] = {}
+        for bundle in bundles:
+            self._guesses.update(
+                dict.fromkeys([one.id for one in bundle.transfers], _Guesses(bundle, signatures))
+            )
+        self._transfers = ancestors_first([item for bundle in bundles for item in bundle.transfers])
         origins = {ref.txid for item in self._transfers for ref in item.body.inputs}
         self._held = archive.transfers.entries(origins | {item.id for item in self._transfers})
         self._bodies = {txid: entry.body for txid, entry in self._held.items()}
         self._bodies.update((item.id, item.body) for item in self._transfers)
         self._owners = {txid: entry.owner for txid, entry in self._held.items()}
-        self._issued = {item.id: item.body.owner for item in bundle.issuances}
+        self._issued = {item.id: item.body.owner for bundle in bundles for item in bundle.issuances}
         self._issued.update(archive.issuances.known(origins - self._bodies.keys()))
 
     def found(self) -> list[Attributed]:
@@ -76,7 +77,7 @@ class Attribution:
             return Attributed(transfer, owner, None, is_news=False)
         if owner is None:
             seen = known.get(transfer.id)
-            signer = seen or self._guesses.signer_of(transfer)
+            signer = seen or self._guesses[transfer.id].signer_of(transfer)
             return Attributed(transfer, None, signer, is_news=seen is None)
         if self._is_signed(transfer.id, held, owner):
             return Attributed(transfer, owner, owner, is_news=False)

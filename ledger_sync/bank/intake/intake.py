@@ -2,24 +2,29 @@
 
 Rule: the same again changes nothing. A bundle is refused as a whole only for a signature that nobody could have
 made in good faith; everything else is stored and waits, within its uploader's shares. Signatures are verified before
-anything is written, each once; what is written is judged by what is there then, whoever else wrote meanwhile.
+anything is written, each once; what is written is judged by what is there then, whoever else wrote meanwhile. Uploads
+that wait for the same writer are one transaction, and those of them that have nothing to do with each other are taken
+in one pass, as if they had come in one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.attribution import Attribution
 from ledger_sync.bank.intake.judging import Judging, verify_below
 from ledger_sync.bank.intake.retention import Retention
 from ledger_sync.bank.intake.signatures import Signatures, Unverified
+from ledger_sync.bank.intake.uploads import Entangled, Upload, apart, joined
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.shares import BANK_UPLOADER, uploader_of_customer
+from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.ports.transfers import New
 from ledger_sync.bank.wallets.wallets import Wallets
+from ledger_sync.service.batches import Batches
+from ledger_sync.settling.validity import Valid
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
@@ -31,6 +36,11 @@ from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import issued_tokens
 
 B = TypeVar("B", bound=Body)
+
+_RESERVED: Final = 10
+"""Seconds for which what a caller waits for is the call's to settle; should that die, a worker's afterwards."""
+_MOST: Final = 1_024
+"""Transfers and requests of several uploads after which a transaction takes no further upload."""
 
 
 class Listener(Protocol):
@@ -63,9 +73,11 @@ class Intake:
         self._wallets = wallets
         self._retention = retention
         self._listener = listener
+        self._batches = Batches(self._take_together, weight=_weight, most=_MOST)
 
-    def take(self, bundle: Bundle, uploader: str) -> None:
-        """Store what is new in ``bundle``, durably, and judge what has become complete.
+    def take(self, bundle: Bundle, uploader: str, *, is_waited_for: bool = False) -> Collection[bytes]:
+        """Store what is new in ``bundle``, durably, and judge what has become complete: the ids of what is valid by it.
+        ``is_waited_for``: the caller has it settled at once, so that for some seconds no worker does.
 
         Raises ``Refusal``, and stores nothing: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, ISSUANCE_SIGNATURE,
         REQUEST_SIGNATURE, TRANSFER_SIGNATURE. What is over the uploader's share is judged all the same, and kept if it
@@ -73,26 +85,53 @@ class Intake:
         """
         directory = self._context.trust.directory
         signatures = Signatures(self._unit, self._context.key, directory)
-        self._verify(bundle, signatures)
-        while not self._has_taken(bundle, uploader, directory, signatures):
-            self._verify(bundle, signatures)
+        upload = Upload(bundle, uploader, directory, signatures, is_waited_for)
+        self._verify(bundle, upload.signatures)
+        while (valid := self._taken(upload)) is None:
+            self._verify(bundle, upload.signatures)
+        return valid
 
-    def _has_taken(self, bundle: Bundle, uploader: str, directory: Directory, signatures: Signatures) -> bool:
-        """Whether all was verified that had to be: else nothing is stored, and what is missing is verified now."""
+    def _taken(self, upload: Upload) -> Collection[bytes] | None:
+        """What is valid by it, if all was verified that had to be: else nothing is stored, and what is missing is
+        verified now."""
         try:
-            with self._unit.transaction():
-                unblocked = self._take_certified(bundle, uploader, signatures)
-                taken = self._take_transfers(bundle, uploader, signatures)
-                self._judge([*taken, *unblocked], directory, signatures)
-                self._retention.keep_within(uploader, [transfer.id for transfer in bundle.transfers])
+            return self._batches.do(upload)
         except Unverified as unverified:
-            verify_below(self._archive, unverified.wanted, signatures)
-            return False
-        return True
+            verify_below(self._archive, unverified.wanted, upload.signatures)
+            return None
+
+    def _take_together(self, uploads: Sequence[Upload]) -> Sequence[Collection[bytes]]:
+        """All that has queued is one transaction: what it waits for, it waits for once. What fails in company is tried
+        alone (`Batches`), so that nobody is refused for what came beside it."""
+        with self._unit.transaction():
+            return [valid for group in apart(uploads) for valid in self._take(group)]
+
+    def _take(self, uploads: Sequence[Upload]) -> Sequence[Collection[bytes]]:
+        """The ids of what is valid now, of each upload. ``Entangled`` where some of them complete what was here before:
+        what that is comes before what came after it."""
+        signatures = Signatures.of_all([upload.signatures for upload in uploads])
+        unblocked = self._take_certified(uploads, signatures)
+        if unblocked and len(uploads) > 1:
+            raise Entangled
+        taken = self._take_transfers(uploads, signatures)
+        is_waited_for = all(upload.is_waited_for for upload in uploads)
+        reserved = self._context.clock() + _RESERVED if is_waited_for else 0
+        valid = self._judge([*taken, *unblocked], uploads[0].directory, signatures, reserved)
+        brought: dict[str, list[bytes]] = {}
+        for upload in uploads:
+            brought.setdefault(upload.uploader, []).extend(upload.txids)
+        for uploader, txids in brought.items():
+            self._retention.keep_within(uploader, txids)
+        if len(uploads) == 1:
+            return [tuple(valid)]
+        own = [[txid for txid in upload.txids if txid in valid] for upload in uploads]
+        if len(valid) > sum(map(len, own)):
+            raise Entangled
+        return own
 
     def _verify(self, bundle: Bundle, signatures: Signatures) -> None:
         self._certified(bundle, signatures)
-        Attribution(self._archive, bundle, signatures).found()
+        Attribution(self._archive, [bundle], signatures).found()
 
     def _certified(self, bundle: Bundle, signatures: Signatures) -> _Certified:
         """What of a bundle is not here yet, but transfers; checked."""
@@ -113,18 +152,21 @@ class Intake:
 
     # storing, within the transaction
 
-    def _take_certified(self, bundle: Bundle, uploader: str, signatures: Signatures) -> list[bytes]:
+    def _take_certified(self, uploads: Sequence[Upload], signatures: Signatures) -> list[bytes]:
         """Store certificates, issuances and requests; transfers already here that what is new may complete."""
-        new = self._certified(bundle, signatures)
-        fresh = [one.body.key for one in new.certificates if self._add_certificate(one)]
+        new = self._certified(joined([upload.bundle for upload in uploads]), signatures)
+        asked_by = {one.id: upload.uploader for upload in reversed(uploads) for one in upload.bundle.requests}
+        fresh = [one.body for one in new.certificates if self._add_certificate(one)]
         unblocked: list[bytes] = []
         for issuance in new.issuances:
             self.add_issuance(issuance)
         for children in self._archive.transfers.children([item.id for item in new.issuances]).values():
             unblocked += children
-        self._archive.requests.add(new.requests, uploader, self._context.clock())
-        for key in fresh:
-            unblocked += self._archive.pending.waiting_of(key)
+        self._archive.requests.add(
+            [(request, asked_by[request.id]) for request in new.requests], self._context.clock()
+        )
+        for certificate in fresh:
+            unblocked += self._archive.pending.covered(certificate)
         return unblocked
 
     def _add_certificate(self, certificate: Signed[Certificate]) -> bool:
@@ -143,52 +185,67 @@ class Intake:
     def take_shown(self, transfer: Signed[Transfer], signer: bytes, uploader: str) -> None:
         """Store a transfer that a bank has shown for what it had consumed; that ``signer`` signed it was checked."""
         with self._unit.transaction():
-            self._archive.transfers.add([New(transfer, None)], uploader, self._context.clock())
+            self._archive.transfers.add([New(transfer, None, uploader)], self._context.clock())
             if not self._archive.transfers.has_copy(transfer.id, signer):
                 self._sign([(transfer, signer)])
 
-    def _take_transfers(self, bundle: Bundle, uploader: str, signatures: Signatures) -> list[bytes]:
+    def _take_transfers(self, uploads: Sequence[Upload], signatures: Signatures) -> list[bytes]:
         """Store transfers with their signatures; their ids, ancestors first."""
-        found = Attribution(self._archive, bundle, signatures).found()
+        found = Attribution(self._archive, [upload.bundle for upload in uploads], signatures).found()
+        by = {txid: upload.uploader for upload in uploads for txid in upload.txids}
         transfers = self._archive.transfers
-        transfers.add([one.entry for one in found], uploader, self._context.clock())
-        ids = [one.transfer.id for one in found]
-        transfers.brought(ids, uploader, _whole(bundle) if uploader.startswith(BANK_UPLOADER) else ())
+        transfers.add(
+            [New(one.transfer, one.owner, by[one.transfer.id]) for one in found], self._context.clock()
+        )
+        whole = {txid for upload in uploads if upload.is_bank for txid in _whole(upload.bundle)}
+        transfers.brought([(one.transfer.id, by[one.transfer.id], one.transfer.id in whole) for one in found])
         news = [one for one in found if one.is_news]
-        transfers.claim([one.transfer for one in news if one.signer is None], uploader)
+        transfers.claim([(one.transfer, by[one.transfer.id]) for one in news if one.signer is None])
         self._sign([(one.transfer, one.signer) for one in news if one.signer is not None])
-        return ids
+        return [one.transfer.id for one in found]
 
     def _sign(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
         """Store new signatures, and charge who made them."""
         self._archive.transfers.sign(copies)
-        self._archive.certificates.prepare({signer for _, signer in copies})  # for whoever listens
+        signers = {signer for _, signer in copies}
+        self._archive.certificates.prepare(signers)  # for whoever listens
+        holders = self._wallets.holders(signers)
         for transfer, signer in copies:
-            account = self._wallets.customer_of(signer)
-            payer = f"key:{signer.hex()}" if account is None else uploader_of_customer(account)
+            is_ours = signer in holders
+            payer = uploader_of_customer(holders[signer].account) if is_ours else f"key:{signer.hex()}"
             self._archive.waiting.charge(transfer.id, payer)
         self._listener.signatures_came(copies)
 
-    def _judge(self, txids: Iterable[bytes], directory: Directory, signatures: Signatures) -> None:
-        """Judge these transfers, in this order, and whatever that completes."""
+    def _judge(
+        self, txids: Iterable[bytes], directory: Directory, signatures: Signatures, reserved: int
+    ) -> Mapping[bytes, Valid]:
+        """Judge these transfers, in this order, and whatever that completes; what is valid now, by its id, and until
+        then ``reserved``."""
         judging = Judging(self._archive, directory, signatures, self._refusal)
         judging.run(txids)
         archive = self._archive
         archive.transfers.set_owners(judging.owners)
         archive.transfers.drop_claims(judging.claimed)
         self._sign(judging.signed)
+        archive.pending.lack_certificate(judging.uncovered)
         for txid in judging.unsigned:
             self._retention.forget(txid)
         valid = judging.valid
         archive.tokens.add([token for one in valid.values() for token in one.tokens], settled=False)
-        archive.transfers.make_valid([(txid, one.signer) for txid, one in valid.items()])
+        archive.transfers.make_valid([(txid, one.signer) for txid, one in valid.items()], reserved)
         for txid in judging.ended:
             for token in valid[txid].tokens:
                 value = archive.tokens.worth(token.ref)
                 if value is not None:
                     archive.tokens.settle(token.ref, value)
+        self._retention.refuse(judging.refused)
         for txid, code in judging.refused.items():
             self._listener.refused(txid, code)
+        return valid
+
+
+def _weight(upload: Upload) -> int:
+    return 1 + len(upload.bundle.transfers) + len(upload.bundle.requests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class Judging:
 
     ``valid``: judged and valid, in their order; those of them that ``ended`` before have their verdict. ``refused``:
     invalid for ever. ``owners``: of inputs, newly known. ``claimed``: those whose claims are settled; ``signed``:
-    claims that were the owner's; ``unsigned``: transfers of which no signature is the owner's.
+    claims that were the owner's; ``unsigned``: transfers of which no signature is the owner's; ``uncovered``: those
+    that lack a certificate of their signer, and nothing else.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Judging:
         self.claimed: list[bytes] = []
         self.signed: list[tuple[Signed[Transfer], bytes]] = []
         self.unsigned: list[bytes] = []
+        self.uncovered: list[tuple[bytes, bytes, Transfer]] = []
 
     def run(self, txids: Iterable[bytes]) -> None:
         """Judge these transfers, in this order, and whatever that completes. ``Unverified`` where claims of theirs were
@@ -183,6 +185,7 @@ class Judging:
     def _decide(self, signed: Signed[Transfer], entry: Entry, owner: bytes) -> bool:
         match self._judge(signed, owner):
             case Waiting():
+                self.uncovered.append((signed.id, owner, signed.body))
                 return False
             case Invalid(code):
                 return self._refuse(signed.id, entry, code)

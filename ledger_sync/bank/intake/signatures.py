@@ -6,7 +6,7 @@ only what was found is known; if more is needed there, the transaction is undone
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ledger_sync.bank.ports.unit import UnitOfWork
@@ -39,6 +39,18 @@ class Signatures:
         self._directory = directory
         self._made: dict[tuple[bytes, bytes, bytes], bool] = {}
         self._checked: set[tuple[bytes, bytes]] = set()
+
+    @classmethod
+    def of_all(cls, several: Sequence[Signatures]) -> Signatures:
+        """What is known of all of them, which are of one directory."""
+        first, *others = several
+        if not others:
+            return first
+        made = cls(first._unit, first._key, first._directory)
+        for one in several:
+            made._made.update(one._made)
+            made._checked |= one._checked
+        return made
 
     def is_by(self, signed: Signed[Any], signer: bytes) -> bool:
         """Whether the key ``signer`` made it. ``Unverified`` in a transaction where that was not found before."""

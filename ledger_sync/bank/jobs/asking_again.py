@@ -43,7 +43,7 @@ class AskingAgain:
             try:
                 self._banks.pass_on_again(bank, self._since)
             except Refusal as refusal:
-                _log.info("asking %s what it had passed on: %s", bank, refusal)
+                _log.info("asking what was passed on", extra={"peer": bank, "code": refusal.code})
             else:
                 self._left.remove(bank)
 

@@ -18,7 +18,13 @@ from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.service.worker import Worker
 
-BETWEEN_BANKS: Final = (JobKind.FETCH, JobKind.RELAY_FULL, JobKind.RELAY_BARE, JobKind.RELAY_ISSUANCE)
+BETWEEN_BANKS: Final = (
+    JobKind.FETCH,
+    JobKind.RELAY_KEY,
+    JobKind.RELAY_FULL,
+    JobKind.RELAY_BARE,
+    JobKind.RELAY_ISSUANCE,
+)
 AT_THE_CENTRAL_BANK: Final = (JobKind.REDEEM, JobKind.CHALLENGE, JobKind.REVOKE, JobKind.REFUND)
 CENTRAL_BANK: Final = ""
 _ELSEWHERE: Final = "elsewhere"

@@ -13,6 +13,7 @@ from typing import Final
 
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.jobs import Claim, Job, JobKind
+from ledger_sync.hearing import CENTRAL
 from ledger_sync.http.peers import NoAnswer
 from wallet.protocol.codes import Code, Refusal
 
@@ -74,14 +75,15 @@ class Outbox:
         try:
             done = self._handlers[item.kind]([one.item for one in batch])
         except Refusal as refusal:
-            _log.info("%s for %s: %s", item.kind, item.target or "the central bank", refusal)
+            facts = {"kind": item.kind, "peer": item.target or CENTRAL, "code": refusal.code}
+            _log.info("a job is asked for again", extra=facts)
             if isinstance(refusal, NoAnswer) and refusal.is_silence:
                 self._work.postpone(claim, refusal)
                 raise
             self._work.failed(claim, refusal)
             return 1
         except Exception:  # noqa: BLE001  (one piece of work must not keep the others waiting)
-            _log.exception("%s %s", item.kind, item.subject.hex())
+            _log.exception("a job failed", extra={"kind": item.kind, "peer": item.target or CENTRAL})
             self._work.failed(claim, Refusal(Code.INTERNAL))
             return 1
         self._work.finish(batch[:done])

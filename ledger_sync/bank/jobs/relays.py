@@ -18,6 +18,7 @@ from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.pending import beneficiary
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.ports.transfers import Stage
+from wallet.protocol.bounds import KEY_BYTES
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
@@ -25,10 +26,13 @@ from wallet.protocol.transfer import Transfer
 
 
 class Relays:
-    """Notes what to pass on. Works within the caller's transaction; the outbox does the passing."""
+    """Notes what to pass on. Works within the caller's transaction, but for `rest`; the outbox does the passing."""
 
-    def __init__(self, context: BankContext, objects: Archive, work: JobQueue) -> None:
+    def __init__(self, context: BankContext, objects: Archive, work: JobQueue, at_once: int) -> None:
+        """``at_once`` objects are opened for a bank in one transaction."""
+        self._at_once = at_once
         self._bank = context.bank
+        self._unit = context.storage.unit
         self._recipients = context.storage.recipients
         self._objects = objects
         self._work = work
@@ -38,22 +42,36 @@ class Relays:
         key, bank = signed.body.key, signed.body.bank
         if bank == self._bank or not self._recipients.is_first(signed):
             return
-        for name in self._recipients.concerning(key):
+        self._pass_on_slice(bank, key, b"")
+
+    def rest(self, item: Job) -> None:
+        """The next slice of what concerns a key, for a bank that has certified it."""
+        with self._unit.transaction():
+            self._pass_on_slice(item.target, item.subject[:KEY_BYTES], item.subject[KEY_BYTES:])
+
+    def _pass_on_slice(self, bank: str, key: bytes, after: bytes) -> None:
+        """What concerns ``key``, in the order of ids from ``after`` on, and a job for the rest: so nobody waits while
+        all of a long history is opened at once. What comes meanwhile is passed on as it comes."""
+        names = self._recipients.concerning(key, after, self._at_once)
+        waiting = self._objects.pending.waiting_of(key, after, self._at_once)
+        for name in names:
             self._pass_on(name, bank)
-        for txid in self._objects.pending.waiting_of(key):
+        for txid in waiting:
             self._pass_payload_on(txid, key, bank)
+        ends = [some[-1] for some in (names, waiting) if len(some) == self._at_once]
+        if ends:
+            self._work.add(Job(JobKind.RELAY_KEY, bank, key + min(ends)))
 
     def signature_came(self, transfer: Signed[Transfer], signer: bytes) -> None:
         """Its signer's banks shall see it, whatever becomes of it."""
-        for bank in self._objects.certificates.banks_of(signer):
-            if bank != self._bank:
-                self._pass_payload_on(transfer.id, signer, bank)
+        for bank in self._others(signer):
+            self._pass_payload_on(transfer.id, signer, bank)
 
     def money_made(self, signed: Signed[Issuance]) -> None:
         """A redemption's new tokens: their owner's banks deliver them."""
         owner = signed.body.owner
         self._recipients.add([(owner, signed.id)])
-        for bank in self._recipients.banks_of([owner], self._bank).get(owner, ()):
+        for bank in self._others(owner):
             self._work.add(Job(JobKind.RELAY_ISSUANCE, bank, signed.id))
 
     def committed(self, transfers: Iterable[tuple[Signed[Transfer], bytes]]) -> None:
@@ -66,10 +84,14 @@ class Relays:
             if key is not None
         ]
         self._recipients.add([(key, txid) for key, txid, _ in concerned])
-        banks = self._recipients.banks_of({key for key, *_ in concerned}, self._bank)
+        self._objects.certificates.prepare({key for key, *_ in concerned})
         for key, txid, signer in concerned:
-            for bank in banks.get(key, ()):
+            for bank in self._others(key):
                 self._pass_whole_on(txid, signer, bank)
+
+    def _others(self, key: bytes) -> list[str]:
+        """The other banks that certified ``key``."""
+        return [bank for bank in self._objects.certificates.banks_of(key) if bank != self._bank]
 
     def _pass_on(self, name: bytes, bank: str) -> None:
         if self._objects.issuances.known((name,)):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ledger_sync.bank.ports.pending import Pending
 from ledger_sync.bank.ports.received import Certificates, Issuances, Requests
-from ledger_sync.bank.ports.shares import Shares, Waiting
+from ledger_sync.bank.ports.shares import Refused, Shares, Waiting
 from ledger_sync.bank.ports.tokens import Statements, Tokens, Unspent
 from ledger_sync.bank.ports.transfers import Transfers
 from wallet.protocol.weight import Weight
@@ -44,6 +44,9 @@ class Archive(Protocol):
 
     @property
     def waiting(self) -> Waiting: ...
+
+    @property
+    def refused(self) -> Refused: ...
 
     @property
     def shares(self) -> Shares: ...

@@ -16,18 +16,23 @@ FUNDING: Final = "funding"
 REDEMPTION: Final = "redemption"
 REFUND: Final = "refund"
 CHALLENGE: Final = "challenge"
+LOST: Final = "lost"
+"""Of challenges, those that this bank has paid for: nobody asks for that again, but the central bank may have
+forgotten it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
     """An act by its number; kind and cause are those of the central bank's movement. ``subject`` of the job by which it
-    is asked for again, None where there is none; ``issuance`` where that is what came of it."""
+    is asked for again, None where there is none; ``issuance`` where that is what came of it; ``lost`` (tiyn) what this
+    bank has paid for a claim by now."""
 
     number: int
     kind: str
     cause: bytes
     subject: bytes | None
     issuance: Signed[Issuance] | None
+    lost: int = 0
 
 
 class Caused(Protocol):
@@ -39,8 +44,9 @@ class Caused(Protocol):
     def forget(self, kind: str, cause: bytes) -> None:
         """It was undone."""
 
-    def since(self, since: int, after: int) -> Sequence[Noted]:
-        """A page of what was noted at ``since`` (unix seconds) or later, after number ``after``. Who reads on after its
+    def since(self, since: int, after: int, *, with_lost: bool = False) -> Sequence[Noted]:
+        """A page of what was noted at ``since`` (unix seconds) or later, after number ``after``; `LOST` only
+        ``with_lost``. Who reads on after its
         last passes nothing over: what is noted later has a higher number, whoever notes it."""
 
     def get(self, kind: str, cause: bytes) -> Noted | None:

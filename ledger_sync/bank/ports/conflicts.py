@@ -1,6 +1,7 @@
-"""Conflicts: payloads of the transfers that took tokens from others, as long as they are not at hand.
+"""Conflicts: transfers that took tokens from others, as long as it is open whether their payloads were shown.
 
-Rule: each is awaited until it comes or until it is certain that nobody shows it, and that is certain for ever.
+Rule: each is awaited until the central bank has noted that it was shown, or that nobody shows it. Either is certain for
+ever, and the first that is written here stands.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ class Conflicts(Protocol):
     transfer that lost a token, ``wanted`` the id of the one that took it."""
 
     def lacks(self, txid: bytes, wanted: bytes) -> None:
-        """``txid`` awaits the payload of ``wanted``."""
+        """``txid`` awaits the payload of ``wanted``, or that the central bank notes it."""
 
     def lacks_no_more(self, txid: bytes, wanted: Collection[bytes]) -> None:
         """These have come, or will not."""
@@ -28,8 +29,14 @@ class Conflicts(Protocol):
     def wanted_by(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
         """What each of these awaits, of those that await something."""
 
+    def was_shown(self, txid: bytes, wanted: bytes) -> None:
+        """The central bank has noted its payload: ``txid`` awaits it no longer."""
+
     def was_not_shown(self, txid: bytes, wanted: bytes) -> None:
         """Nobody shows it: ``txid`` awaits it no longer."""
+
+    def shown(self, txid: bytes) -> Collection[bytes]:
+        """What took tokens from ``txid`` and was shown to the central bank."""
 
     def not_shown(self, txid: bytes) -> Collection[bytes]:
         """What took tokens from ``txid`` and is not shown by anybody."""

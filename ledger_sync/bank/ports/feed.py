@@ -28,11 +28,16 @@ class Listed:
     name: bytes
 
 
+News = tuple[str, What, bytes]
+"""A customer, and an object that is to be listed for it, by its id."""
+
+
 class Feed(Protocol):
     """A part of its storage: reads and writes within the caller's transaction, where there is one."""
 
-    def append(self, customer: str, what: What, name: bytes, least: int) -> bool:
-        """List an object, under the next number, which is at least ``least``. Whether it was not listed before."""
+    def append(self, news: Sequence[News], least: int) -> int:
+        """List objects, in this order, each under its customer's next number, which is at least ``least``. How many
+        were not listed before."""
 
     def after(self, customer: str, number: int, most: int) -> Sequence[Listed]:
         """What is listed under higher numbers, in their order."""

@@ -35,7 +35,7 @@ class Denial:
 @dataclass(frozen=True, slots=True)
 class Funding:
     """``owner``: the 33-byte key that gets tokens of ``amounts`` (tiyn) for the customer's money. ``attempt``: how
-    often it was debited. ``issuance``: the id of what came of it."""
+    often it was debited. ``issuance``: the id of what came of it. ``since``: when it was asked for (unix seconds)."""
 
     id: bytes
     customer: str
@@ -45,6 +45,7 @@ class Funding:
     attempt: int = 1
     issuance: bytes | None = None
     denial: Denial | None = field(default=None, compare=False)
+    since: int = 0
 
     @property
     def amount(self) -> int:
@@ -78,6 +79,9 @@ class Fundings(Protocol):
 
     def open_ones(self, account: str | None = None) -> list[tuple[bytes, int]]:
         """Id and tiyn of what is debited, of one account or of all, in order."""
+
+    def count_debited(self, account: str, after: int, until: int) -> int:
+        """How many of an account, asked for after ``after`` and by ``until``, were debited, whatever became of them."""
 
     def forget_denied(self, account: str, before: int, most: int) -> int:
         """Forget what of an account was never debited and was denied before ``before``, and the oldest of it beyond

@@ -21,11 +21,13 @@ a claim or a pause is shorter by more than the clocks of two processes differ.""
 
 class JobKind(StrEnum):
     """WHOLE: pass a transfer on with its provenance. PAYLOAD: pass on the transfer alone. MONEY: pass an issuance
-    on. FETCH: get a conflict's other payload. REDEEM, REFUND, REVOKE, CHALLENGE: ask the central bank."""
+    on. KEY: open what else concerns a key, for a bank that has certified it. FETCH: get a conflict's other payload.
+    REDEEM, REFUND, REVOKE, CHALLENGE: ask the central bank."""
 
     RELAY_FULL = "whole"
     RELAY_BARE = "payload"
     RELAY_ISSUANCE = "money"
+    RELAY_KEY = "key"
     FETCH = "fetch"
     REDEEM = "redeem"
     REFUND = "refund"
@@ -73,6 +75,9 @@ class Jobs(Protocol):
 
     def drop(self, item: Job) -> bool:
         """It is no longer needed. Whether it was there and not done."""
+
+    def forget(self, kinds: Collection[JobKind], subject: bytes) -> None:
+        """Nothing of these kinds is known about ``subject`` any more, for no partner, done or not."""
 
     def done(self, item: Job, now: int) -> bool:
         """It is done, whoever did it, and dated by that; but what was asked for `again` since it was claimed is done

@@ -18,6 +18,12 @@ class MovementRecord(Protocol):
     def advance(self, seen: int, to: int) -> bool:
         """The list was followed up to number ``to``, if ``seen`` still is its end; whether it was."""
 
+    def moved(self, kind: str, cause: bytes) -> int | None:
+        """What `keep_moved` kept last; None where it kept nothing."""
+
+    def keep_moved(self, kind: str, cause: bytes, total: int) -> None:
+        """What was booked by the list for this cause comes to ``total``."""
+
     def hold(self, kind: str, cause: bytes, amount: int) -> None:
         """So much more was moved for a cause that is not known any more."""
 

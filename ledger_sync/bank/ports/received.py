@@ -18,7 +18,7 @@ from wallet.protocol.request import Request
 
 class Certificates(Protocol):
     """Certificates, by the key that each certifies. Any bank can certify any key as often as it likes: what is asked of
-    one key costs the same however many it has, but for `in_force`, of which nobody need read more than the first."""
+    one key costs the same however many it has of other banks."""
 
     def known(self, names: Collection[bytes]) -> frozenset[bytes]:
         """Those of these ids that are here."""
@@ -36,7 +36,8 @@ class Certificates(Protocol):
         chooses it; None where there is none. Those of the bank ``first`` come before all others."""
 
     def in_force(self, key: bytes, time: int, first: str = "") -> Iterator[Signed[Certificate]]:
-        """All that cover ``time``, those of the bank ``first`` before all others, and the last to expire first."""
+        """Those that cover ``time``, the first to expire first: all of the bank ``first``, who knows how many it gives,
+        and then others, 256 of each other bank at most."""
 
     def of_bank(self, key: bytes, bank: str) -> Sequence[Signed[Certificate]]:
         """All that a bank gave a key."""
@@ -65,8 +66,8 @@ class Requests(Protocol):
     def known(self, names: Collection[bytes]) -> frozenset[bytes]:
         """Those of these ids that are here."""
 
-    def add(self, requests: Sequence[Signed[Request]], uploader: str, now: int) -> None:
-        """Keep those that are new; what something has settled already is no burden."""
+    def add(self, requests: Sequence[tuple[Signed[Request], str]], now: int) -> None:
+        """Keep those that are new, each with who brought it; what something has settled already is no burden."""
 
     def get(self, ref: bytes) -> Signed[Request] | None:
         """A request by what a transfer calls it."""

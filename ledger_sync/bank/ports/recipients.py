@@ -1,11 +1,11 @@
-"""Recipients: which object concerns which key, and which banks have certified that.
+"""Recipients: which object concerns which key.
 
 Rule: what concerns a key is kept, so that a bank whose certificate comes later gets what came before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from wallet.protocol.certificate import Certificate
@@ -18,11 +18,8 @@ class Recipients(Protocol):
     def add(self, concerned: Collection[tuple[bytes, bytes]]) -> None:
         """Keys, each with the id of an object that concerns it."""
 
-    def concerning(self, key: bytes) -> Sequence[bytes]:
-        """The ids of all that concerns a key."""
-
-    def banks_of(self, keys: Collection[bytes], but: str) -> Mapping[bytes, Sequence[str]]:
-        """The banks whose certificates of these keys are at hand, without ``but``; of keys that have any."""
+    def concerning(self, key: bytes, after: bytes, most: int) -> Sequence[bytes]:
+        """Of the ids of all that concerns a key, in order, the first ``most`` after ``after``."""
 
     def is_first(self, certificate: Signed[Certificate]) -> bool:
         """Whether no other certificate of its key by its bank is at hand."""

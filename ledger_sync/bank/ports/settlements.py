@@ -67,9 +67,12 @@ class Settlements(Protocol):
 
     # to be committed
 
-    def claim(self, most: int, now: int, until: int) -> Sequence[Signed[Transfer]]:
+    def claim(
+        self, most: int, now: int, until: int, among: Collection[bytes] | None = None
+    ) -> Sequence[Signed[Transfer]]:
         """Valid transfers, ancestors first, that from now on are the caller's to commit: nobody else's before ``until``
-        (unix seconds), unless they are released."""
+        (unix seconds), unless they are released. Of those ``among`` these ids, where some are given, also what is
+        reserved for who names it (`Transfers.make_valid`)."""
 
     def release(self, txids: Collection[bytes]) -> None:
         """The caller has not committed what it claimed: others may."""

@@ -2,7 +2,7 @@
 
 Rule (docs/decisions/shares.md): a full share refuses nothing that can be judged now. What is over leaves, and of a
 bank's share, which many customers fill, whoever has most of it loses its oldest: so no signer's and no uploader's
-rubbish stands in anybody else's way. What left may be brought again.
+rubbish stands in anybody else's way. What left may be brought again, and what was refused is refused again then.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ def uploader_of_customer(account: str) -> str:
 
 class Share(StrEnum):
     """WAITING: transfers that can't be judged yet. CLAIMS: signatures of unknown signers. REQUESTS: payment requests
-    that no settled transfer answers."""
+    that no settled transfer answers. REFUSED: transfers that are refused for ever."""
 
     WAITING = "waiting"
     CLAIMS = "claims"
     REQUESTS = "requests"
+    REFUSED = "refused"
 
 
 class Shares(Protocol):
@@ -64,3 +65,21 @@ class Waiting(Protocol):
 
     def since(self, before: int, limit: int) -> Sequence[bytes]:
         """What has waited since ``before`` (unix seconds)."""
+
+
+class Refused(Protocol):
+    """Transfers that are refused for ever, each charged to whom it was charged to while it waited: nobody can ever be
+    paid by one, so none is kept for good. Works within the caller's transaction."""
+
+    def add(self, txid: bytes, now: int) -> str:
+        """One that waits until now is refused; whoever brought it."""
+
+    def oldest(self, uploader: str, payer: str, limit: int) -> Sequence[bytes]:
+        """What was refused first of what ``uploader`` brought and ``payer`` is charged for, as far as its verdict is
+        written."""
+
+    def since(self, before: int, limit: int) -> Sequence[bytes]:
+        """What was refused before ``before`` (unix seconds), as far as its verdict is written."""
+
+    def over(self, txid: bytes) -> None:
+        """It is nobody's burden any more: it was let go, or is kept for something else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from ledger_sync.bank.ports.accounts import Accounts
@@ -22,6 +23,7 @@ from ledger_sync.bank.ports.settlements import Settlements
 from ledger_sync.bank.ports.signing_history import SigningHistory
 from ledger_sync.bank.ports.unit import UnitOfWork
 from ledger_sync.bank.ports.wallets import WalletRegister
+from ledger_sync.service.waiting import Waiting
 
 
 class Storage(Protocol):
@@ -80,5 +82,8 @@ class Storage(Protocol):
 
     @property
     def recipients(self) -> Recipients: ...
+
+    def waiting(self) -> Sequence[Waiting]:
+        """Everything that waits here, by kind and partner; for the figures."""
 
     def close(self) -> None: ...

@@ -40,10 +40,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A transfer that came, with who owns its inputs where that is known."""
+    """A transfer that came, with who owns its inputs where that is known, and who brought it."""
 
     transfer: Signed[Transfer]
     owner: bytes | None
+    uploader: str
 
 
 class Transfers(Protocol):
@@ -52,15 +53,15 @@ class Transfers(Protocol):
     def entries(self, txids: Collection[bytes]) -> Mapping[bytes, Entry]:
         """Those of these that are here."""
 
-    def add(self, new: Sequence[New], uploader: str, now: int) -> None:
+    def add(self, new: Sequence[New], now: int) -> None:
         """Payloads and inputs, and the owners where they were not known before; of those that are not here yet the
         transfers wait from ``now`` (unix seconds). Signatures are for `sign` and `claim`."""
 
     def set_owners(self, owners: Mapping[bytes, bytes]) -> None:
         """Who owns the inputs of each, known now."""
 
-    def brought(self, txids: Sequence[bytes], uploader: str, whole: Collection[bytes] = ()) -> None:
-        """Who showed them to this bank; ``whole`` of them with the provenance."""
+    def brought(self, shown: Sequence[tuple[bytes, str, bool]]) -> None:
+        """Transfers with who showed each to this bank, and whether with its provenance."""
 
     def body(self, txid: bytes) -> Transfer | None:
         """The payload behind an id, whoever signed it."""
@@ -70,12 +71,13 @@ class Transfers(Protocol):
     def set_stage(self, txid: bytes, stage: Stage) -> None:
         """It waits no longer; with an answer it is pending no longer."""
 
-    def make_valid(self, valid: Sequence[tuple[bytes, Signed[Certificate]]]) -> None:
+    def make_valid(self, valid: Sequence[tuple[bytes, Signed[Certificate]]], reserved: int = 0) -> None:
         """Each was judged and is valid, under this certificate of its signer's. Those that wait are to be committed,
-        after all that were valid before, in this order."""
+        after all that were valid before, in this order; until ``reserved`` (unix seconds) only by who names them."""
 
-    def forget(self, txid: bytes) -> None:
-        """Keep a waiting transfer no longer, nor anything that hangs on it."""
+    def forget(self, txid: bytes) -> Sequence[bytes]:
+        """Keep a waiting or refused transfer no longer, nor its verdict or anything else that hangs on it; the keys
+        that were seen to have signed it."""
 
     def owner(self, txid: bytes) -> bytes | None:
         """Who owns a transfer's inputs, as far as payloads at hand tell."""
@@ -85,6 +87,9 @@ class Transfers(Protocol):
 
     def children(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
         """Transfers that consume an output of each of these; those that have none are left out."""
+
+    def redeemed(self, refs: Collection[TokenRef]) -> frozenset[TokenRef]:
+        """Those of these outputs that something redeems, whoever signed it."""
 
     def redemptions_of(self, ref: TokenRef, signer: bytes) -> Sequence[Signed[Transfer]]:
         """What ``signer`` signed that redeems an output."""
@@ -111,8 +116,8 @@ class Transfers(Protocol):
     def any_copy(self, txid: bytes) -> tuple[Signed[Transfer], bytes] | None:
         """The transfer with its signer: the owner's copy, or else any whose signer is known."""
 
-    def claim(self, claims: Sequence[Signed[Transfer]], uploader: str) -> None:
-        """Signatures whose signers are not known: of each transfer an uploader's last."""
+    def claim(self, claims: Sequence[tuple[Signed[Transfer], str]]) -> None:
+        """Signatures whose signers are not known, with their uploaders: of each transfer an uploader's last."""
 
     def claims(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[Signed[Transfer]]]:
         """The signatures whose signers are not known."""

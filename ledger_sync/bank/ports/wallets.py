@@ -5,7 +5,7 @@ Rule: a key is one customer's and one device's for ever, and of several writers 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,10 +47,16 @@ class WalletRegister(Protocol):
 
     def get(self, wallet: bytes) -> Certified | None: ...
 
+    def get_each(self, wallets: Collection[bytes]) -> Mapping[bytes, Certified]:
+        """Those of these that there are."""
+
     def newest(self, key: bytes) -> Certified | None:
         """The last to expire of a key."""
 
     def holder(self, key: bytes) -> Holder | None: ...
+
+    def holders(self, keys: Collection[bytes]) -> Mapping[bytes, Holder]:
+        """Of those of these keys that are somebody's."""
 
     def unexpired(self, account: str, now: int, but_of: bytes = b"") -> Sequence[bytes]:
         """Wallet ids of an account that are good at ``now``, ``but_of`` one device's, in order."""

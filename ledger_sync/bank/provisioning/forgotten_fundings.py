@@ -62,7 +62,7 @@ class ForgottenFundings:
             try:
                 self._recover_one(funding)
             except RemoteRefusal as refusal:
-                _log.warning("funding %s, which this bank has forgotten: %s", funding.hex(), refusal)
+                _log.warning("a funding that this bank has forgotten", extra={"code": refusal.code})
 
     def _recover_one(self, funding: bytes) -> None:
         issuance = self._shown.get(funding)
@@ -106,11 +106,12 @@ class ForgottenFundings:
                 tuple(body.amounts),
                 FundingStage.ISSUED,
                 issuance=issuance.id,
+                since=self._context.clock(),
             )
         )
         paid = min(amount, books.balance(customer))
         if paid < amount:
-            _log.warning("funding %s: the account is short of %d tiyn", funding.hex(), amount - paid)
+            _log.warning("a forgotten funding: the account is short, the bank pays")
         note(self._context, FUNDING, funding)
         self._unclaimed.known_again(FUNDING, funding)
         books.move(idempotency.funding_issued(funding, 1), customer, OWN, paid)

@@ -23,11 +23,11 @@ from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import FUNDING
 from ledger_sync.bank.ports.fundings import Denial, Funding, FundingStage
 from ledger_sync.bank.provisioning.certification import Certification
-from ledger_sync.bank.terms import MAX_OPEN_FUNDINGS, MAX_REFUSED_FUNDINGS
+from ledger_sync.bank.terms import MAX_OPEN_FUNDINGS, MAX_REFUSED_FUNDINGS, Terms
 from ledger_sync.http.call import WINDOW
 from ledger_sync.http.peers import RemoteRefusal, is_about_the_call, is_final, read
 from wallet.protocol import idempotency
-from wallet.protocol.bounds import MAX_SUM
+from wallet.protocol.bounds import DAY, MAX_SUM
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance, check_issuance
@@ -48,6 +48,7 @@ class FundingOrders:
         objects: Archive,
         intake: Intake,
         central_bank: CentralBankClient,
+        terms: Terms,
     ) -> None:
         self._context = context
         self._unit = context.storage.unit
@@ -56,6 +57,7 @@ class FundingOrders:
         self._objects = objects
         self._intake = intake
         self._central_bank = central_bank
+        self._most_a_day = terms.fundings
 
     def fund(self, account: str, funding: bytes, owner: bytes, amounts: Sequence[int]) -> Signed[Issuance]:
         """Tokens of ``amounts`` (tiyn) for ``owner`` (a certified key), paid from ``account``. The same again gives
@@ -65,7 +67,7 @@ class FundingOrders:
         TOO_MANY, ACCOUNT_SHORT; ``RemoteRefusal``: POSITION_SHORT and what else the central bank refuses; ``NoAnswer``,
         after which the same may be asked again.
         """
-        self._debit(Funding(funding, account, owner, tuple(amounts)))
+        self._debit(Funding(funding, account, owner, tuple(amounts), since=self._context.clock()))
         hsm.failpoint.reach("bank.fund.debited")
         return self.finish(funding)
 
@@ -107,6 +109,8 @@ class FundingOrders:
         check_balance(effective(certificate, policy.limits), held, wanted.amount)
         count = len(self.open_ones(account))
         require(count < MAX_OPEN_FUNDINGS, Code.TOO_MANY, count=count, limit=MAX_OPEN_FUNDINGS)
+        count = self._fundings.count_debited(account, wanted.since - DAY, wanted.since)
+        require(count < self._most_a_day, Code.TOO_MANY, count=count, limit=self._most_a_day)
 
     def finish(self, funding: bytes) -> Signed[Issuance]:
         """Have the central bank issue a debited funding. Gives the same issuance ever after."""

@@ -20,8 +20,6 @@ from wallet.protocol.settlement import Verdict
 
 _ROW_BYTES: Final = 128
 """Of a row, besides what is signed or evidence."""
-_SIGNED_BYTES: Final = 64
-"""Of a signed object, besides its payload and signature."""
 
 
 class TransferStatuses:
@@ -81,8 +79,7 @@ def _issued(outcome: Outcome) -> Cbor:
 def _size(told: Told, outcome: Outcome | None) -> int:
     """Bytes of a row at most."""
     signed = [told.settlement, *told.statements, outcome.issuance if outcome is not None else None]
-    objects = (len(one.payload) + len(one.signature) for one in signed if one is not None)
-    return _ROW_BYTES + len(told.evidence or b"") + sum(size + _SIGNED_BYTES for size in objects)
+    return _ROW_BYTES + len(told.evidence or b"") + sum(one.size() for one in signed if one is not None)
 
 
 def _waiting(txid: bytes) -> Cbor:

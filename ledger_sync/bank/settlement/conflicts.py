@@ -1,9 +1,11 @@
 """A conflict's other payload: shown by the bank that committed it, or compensated by that bank.
 
-Rule: what is shown counts by the signature of the token's owner, whose certificate is at hand, and not by any
-certificate that comes with it. Whoever fails to show what it committed is challenged at the central bank, by every bank
-that waits for it. That ends: with the payload, or as a failure, and then the transfer is answered with what stands,
-whether or not anything was paid yet. What is paid goes to whom the lost value would have gone to.
+Rule: the central bank notes which of the two it was, the first that it hears, for good; before that nothing is said.
+Who has the payload shows it there, and is told what was noted before. What is shown counts by the signature of the
+token's owner, whose certificate is at hand, and not by any certificate that comes with it. Whoever fails to show what
+it committed is challenged at the central bank, by every bank that waits for it. That ends: with the payload, or as a
+failure, and then the transfer is answered with what stands, whether or not anything was paid yet. What is paid goes to
+whom the lost value would have gone to.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.wallets.wallets import Wallets
-from ledger_sync.http.peers import is_asked_again
+from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.possession import Possession
 from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.bundle import Bundle
@@ -34,7 +36,7 @@ from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.settlement import Consumption
-from wallet.protocol.transfer import Refresh, ToAccount, ToPayer, Transfer
+from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
 
 _PATIENCE: Final = 24
 """Attempts to reach a bank before the central bank is asked to challenge it."""
@@ -121,6 +123,16 @@ class ConflictResolver:
         require(bool(signers), Code.EVIDENCE_INVALID)
         for owner in signers:
             self._intake.take_shown(shown, owner, uploader_of_bank(bank))
+        if self._is_own(shown):
+            self._intake.take(Bundle((shown,), (), (), ()), uploader_of_bank(bank))
+
+    def _is_own(self, shown: Signed[Transfer]) -> bool:
+        """Whether this bank had committed it, and forgot it when it was put back: then it is judged here again."""
+        words = [self._objects.statements.on(ref) for ref in shown.body.inputs]
+        return any(
+            word is not None and (word.body.bank, word.body.consumer) == (self._bank, shown.id)
+            for word in words
+        )
 
     def _lacking(self, wanted: bytes) -> Sequence[bytes]:
         return self._conflicts.lacking(wanted)
@@ -134,11 +146,37 @@ class ConflictResolver:
         if txid not in self._lacking(wanted) and wanted not in self._conflicts.not_shown(txid):
             self._work.done(item)
             return
-        for statement in self._statements(txid, wanted):
-            for place, account, possession in self._claimants(txid):
-                self._ask(txid, wanted, statement, (place, account, possession))
-                self._settler.answer()  # nobody waits for what others are still to be paid
+        statements = self._statements(txid, wanted)
+        if not self._was_brought(txid, wanted, statements[0]):
+            for statement in statements:
+                for place, account, possession in self._claimants(txid):
+                    self._ask(txid, wanted, statement, (place, account, possession))
+                    self._settler.answer()  # nobody waits for what others are still to be paid
         self._work.done(item)
+
+    def _was_brought(self, txid: bytes, wanted: bytes, statement: Signed[Consumption]) -> bool:
+        """Whether ``wanted`` is at hand and the central bank has noted it; the ``statement`` of the notary is what
+        would count for a challenge. A central bank that does not know of such a call can't note anything, and what is
+        at hand decides. Where it noted before that nobody shows it, that is said at once, and paid for later."""
+        owner = self._objects.transfers.owner(txid)
+        held = None if owner is None else self._objects.transfers.copy(wanted, owner)
+        if owner is None or held is None or wanted in self._conflicts.not_shown(txid):
+            return False
+        late: Sequence[TokenRef] = ()
+        try:
+            late = self._central_bank.bring(held, owner)
+        except RemoteRefusal as refusal:
+            if refusal.code not in (Code.NOT_FOUND, Code.METHOD_UNKNOWN):
+                raise
+        body = self._objects.transfers.body(txid)
+        lost = [] if body is None else [ref for ref in body.inputs if ref in statement.body.refs]
+        hsm.failpoint.reach("bank.conflict.brought")
+        is_late = all(ref in late for ref in lost)
+        with self._unit.transaction():
+            end = self._settler.was_not_shown if is_late else self._settler.was_shown
+            end(txid, wanted)
+        self._settler.answer()
+        return not is_late
 
     def _ask(
         self,
@@ -153,7 +191,10 @@ class ConflictResolver:
         answer = self._central_bank.challenge(statement, txid, bundle, statements, possession)
         hsm.failpoint.reach("bank.challenge.answered")
         if answer.shown is not None:
-            self._take(wanted, answer.shown[0], statement.body.bank)
+            if txid in self._lacking(wanted):
+                self._take(wanted, answer.shown[0], statement.body.bank)
+                with self._unit.transaction():
+                    self._settler.was_shown(txid, wanted)
             return
         with self._unit.transaction():
             if account is not None:

@@ -66,31 +66,44 @@ class AccountFeed:
         return self._least
 
     def issuance_came(self, issuance: Signed[Issuance]) -> None:
-        self._list(issuance.body.owner, What.ISSUANCE, issuance.id)
+        self._list([(issuance.body.owner, What.ISSUANCE, issuance.id)])
 
-    def settled(self, transfer: Signed[Transfer], signer: bytes) -> None:
-        """List a settled transfer for its signer and its payee, a refusal for its payer."""
-        self._list(signer, What.TRANSFER, transfer.id)
-        body = transfer.body
-        if body.redemption is None and not self._is_refused(transfer):
-            self._list(body.payee, What.TRANSFER, transfer.id)
-        if isinstance(body.purpose, ToPayer):
-            self._list(body.purpose.payer, What.TRANSFER, transfer.id)
+    def settled(self, transfers: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
+        """List settled transfers, each for its signer and its payee, a refusal for its payer."""
+        refused = self._refused([transfer for transfer, _ in transfers])
+        news: list[tuple[bytes, What, bytes]] = []
+        for transfer, signer in transfers:
+            body = transfer.body
+            keys = [signer]
+            if body.redemption is None and transfer.id not in refused:
+                keys.append(body.payee)
+            if isinstance(body.purpose, ToPayer):
+                keys.append(body.purpose.payer)
+            news += [(key, What.TRANSFER, transfer.id) for key in keys]
+        self._list(news)
 
     def certified(self, key: bytes) -> None:
         """A key has just become a customer's: what came for it earlier is listed now."""
-        for what, name in self._feed.settled_for(key):
-            self._list(key, what, name)
+        self._list([(key, what, name) for what, name in self._feed.settled_for(key)])
 
-    def _list(self, key: bytes, what: What, name: bytes) -> None:
-        account = self._wallets.customer_of(key)
-        if account is not None:
-            self._feed.append(account, what, name, self._go_on_at_the_time())
+    def _list(self, news: Sequence[tuple[bytes, What, bytes]]) -> None:
+        holders = self._wallets.holders({key for key, _, _ in news})
+        own = [(holders[key].account, what, name) for key, what, name in news if key in holders]
+        if own:
+            self._feed.append(own, self._go_on_at_the_time())
 
-    def _is_refused(self, transfer: Signed[Transfer]) -> bool:
-        """Whether the payee signed a refusal of output 0."""
-        redeemed = self._objects.transfers.redemptions_of(TokenRef(transfer.id, 0), transfer.body.payee)
-        return any(isinstance(one.body.purpose, ToPayer) for one in redeemed)
+    def _refused(self, transfers: Sequence[Signed[Transfer]]) -> frozenset[bytes]:
+        """Those of these whose payee signed a refusal of output 0."""
+        redeemed = self._objects.transfers.redeemed([TokenRef(one.id, 0) for one in transfers])
+        return frozenset(
+            one.id
+            for one in transfers
+            if TokenRef(one.id, 0) in redeemed
+            and any(
+                isinstance(other.body.purpose, ToPayer)
+                for other in self._objects.transfers.redemptions_of(TokenRef(one.id, 0), one.body.payee)
+            )
+        )
 
     def keys_in_use(self, account: str, keys: Sequence[bytes]) -> list[bytes]:
         """Those of ``account``'s own ``keys`` that the ledger still knows something open of: money that is neither

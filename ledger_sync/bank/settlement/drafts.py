@@ -1,7 +1,8 @@
 """Drafts: what can be said of transfers that are to have a verdict, by what is at hand.
 
 Rule: nothing is written here, and nothing signed. Where another transfer took an input, nothing is said before its
-payload is in hand too, or nobody will ever show it; where a descendant waits for an ancestor, so do its own.
+payload is in hand too and the central bank has noted it, or has noted that nobody shows it: so that the same is said
+again by whoever forgot it, and by other banks. Where a descendant waits for an ancestor, so do its own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Draft:
     """A case with its outcome, None while nothing can be said.
 
     ``evidence`` is new, ``inherited`` the name of that behind an ancestor's loss; ``foreign`` names wallets of other
-    banks. ``wanted``: losses whose other payload is not at hand; ``found``: the ids of those that are.
+    banks. ``wanted``: losses whose other payload is not at hand; ``unnoted``: the first whose other payload is,
+    and the central bank has not noted it; ``found``: the ids of those that were noted.
     """
 
     case: Case
@@ -34,6 +36,7 @@ class Draft:
     inherited: bytes | None = None
     foreign: tuple[Evidence, ...] = ()
     wanted: tuple[Loss, ...] = ()
+    unnoted: tuple[Loss, ...] = ()
     found: tuple[bytes, ...] = ()
 
     @property
@@ -86,12 +89,20 @@ class Drafts:
 
     def _conflict(self, case: Case, outcome: Outcome) -> Draft:
         """Payloads that are not at hand are wanted also where one that is tells enough: a bank that can't show its own
-        owes for it. Where none will be shown it is nobody's fault that can be told, and short."""
+        owes for it. One that was noted is enough, and no other is brought. Where none will be shown it is nobody's
+        fault that can be told, and short, also where one comes after all."""
         not_shown = self._conflicts.not_shown(case.transfer.id)
+        shown = self._conflicts.shown(case.transfer.id)
         draft = Draft(case)
         for loss in outcome.lost:
-            other = None if loss.is_refund else self._objects.transfers.copy(loss.consumer, case.owner)
-            if other is not None:
+            if loss.is_refund or loss.consumer in not_shown:
+                continue
+            other = self._objects.transfers.copy(loss.consumer, case.owner)
+            if other is None:
+                draft = replace(draft, wanted=(*draft.wanted, loss))
+            elif loss.consumer not in shown:
+                draft = replace(draft, unnoted=draft.unnoted or (loss,))
+            else:
                 draft = replace(draft, found=(*draft.found, loss.consumer))
                 if draft.evidence is None:
                     evidence = self._watch.evidence(case.transfer, other, case.owner)
@@ -99,11 +110,9 @@ class Drafts:
                     draft = replace(
                         draft, evidence=evidence, foreign=() if evidence is None else tuple(foreign)
                     )
-            elif not loss.is_refund and loss.consumer not in not_shown:
-                draft = replace(draft, wanted=(*draft.wanted, loss))
         if draft.evidence is not None:
-            return replace(draft, outcome=outcome)
-        if draft.wanted or self._is_nameless(case):
+            return replace(draft, outcome=outcome, unnoted=())
+        if draft.wanted or draft.unnoted or self._is_nameless(case):
             return draft
         return replace(draft, outcome=replace(outcome, verdict=Verdict.SHORT))
 

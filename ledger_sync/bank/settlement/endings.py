@@ -13,17 +13,18 @@ from typing import Final
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
 from ledger_sync.bank.jobs.work import JobQueue
-from ledger_sync.bank.peers import BankClients, NotaryClient
+from ledger_sync.bank.peers import BankClients
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank
 from ledger_sync.bank.ports.transfers import Stage
+from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.http.peers import is_asked_again, read
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_consumption
+from wallet.protocol.settlement import CENTRAL_BANK, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
 _ROUND: Final = 32
@@ -40,7 +41,7 @@ class Endings:
         work: JobQueue,
         intake: Intake,
         settler: Settler,
-        notary: NotaryClient,
+        commits: Commits,
         banks: BankClients,
     ) -> None:
         self._context = context
@@ -50,7 +51,7 @@ class Endings:
         self._work = work
         self._intake = intake
         self._settler = settler
-        self._notary = notary
+        self._commits = commits
         self._banks = banks
 
     def look(self) -> None:
@@ -68,10 +69,7 @@ class Endings:
         self._settler.answer()
 
     def _asked(self, transfers: Sequence[Signed[Transfer]]) -> dict[TokenRef, Signed[Consumption]]:
-        context = self._context
-        now = context.clock()
-        questions = [context.sign(Commit(context.bank, item.id, item.body.inputs, now)) for item in transfers]
-        return read(self._notary.ask(questions), lambda answers: self._believed(transfers, answers))
+        return read(self._commits.question(transfers), lambda answers: self._believed(transfers, answers))
 
     def _believed(
         self, transfers: Sequence[Signed[Transfer]], answers: Sequence[Sequence[Signed[Consumption]]]

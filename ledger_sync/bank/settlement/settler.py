@@ -8,52 +8,57 @@ whoever else is at it. What else may be answered by it is noted in the same tran
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
 from typing import Final, Protocol
 
 import hsm.failpoint
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
-from ledger_sync.bank.peers import NotaryClient
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.ports.transfers import Stage
+from ledger_sync.bank.settlement.commits import Commits, Silent
 from ledger_sync.bank.settlement.drafts import Draft, Drafts
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
-from ledger_sync.http.peers import read
+from ledger_sync.bank.wallets.limit_watch import LimitWatch, Settled
 from ledger_sync.settling.values import Loss, Outcome
-from wallet.protocol.codes import Code, require
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import (
-    CENTRAL_BANK,
-    Commit,
-    Consumption,
-    Settlement,
-    check_consumption,
-)
+from wallet.protocol.settlement import CENTRAL_BANK, Consumption, Settlement
 from wallet.protocol.transfer import TokenRef, Transfer
 
 _PATIENCE: Final = 5.0
 """Seconds to wait for who asks the notary now."""
 _CLAIMED: Final = 60
 """Seconds for which nobody else commits what is being committed."""
-BATCH: Final = 64
-"""Commits in one call to the notary, and verdicts in one transaction."""
+BATCH: Final = 256
+"""Commits in one call to the notary, which takes no more, and verdicts in one transaction."""
+
+
+_ANSWERED_IN_A_CALL: Final = 2
+"""Such transactions in one customer's call, before it settles and after."""
+MAX_REFS: Final = 1_024
+"""Of all commits in one call: to each the notary may have a word of its own, and all of them are one answer."""
 
 
 class Answered(Protocol):
     """Who must hear of a verdict, within the same transaction."""
 
-    def answered(self, transfer: Signed[Transfer], signer: bytes, outcome: Outcome) -> None: ...
+    def answered(self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]]) -> None:
+        """Valid transfers with their signers."""
 
 
 class Settler:
     """Turns valid transfers into verdicts. Several may be at work on one store, in one process or many.
 
     In this process one call to the notary is made at a time, so that what queues meanwhile is one batch; nothing else
-    depends on that.
+    depends on that. A customer's call settles what is its own, and what others wait for beside it; all the rest is a
+    worker's.
     """
 
     def __init__(
@@ -61,65 +66,126 @@ class Settler:
         context: BankContext,
         objects: Archive,
         work: JobQueue,
-        notary: NotaryClient,
+        commits: Commits,
         relays: Relays,
         watch: ForkWatch,
+        limits: LimitWatch,
         listener: Answered,
     ) -> None:
         self._context = context
         self._unit = context.storage.unit
         self._settlements = context.storage.settlements
         self._conflicts = context.storage.conflicts
+        self._recipients = context.storage.recipients
         self._drafts = Drafts(objects, watch, self._conflicts)
         self._objects = objects
         self._work = work
-        self._notary = notary
+        self._commits = commits
         self._relays = relays
         self._watch = watch
+        self._limits = limits
         self._listener = listener
         self._queue = threading.Lock()
+        self._wanted: set[bytes] = set()
+        self._wanting = threading.Lock()
 
     def settle(self) -> None:
-        """Commit everything valid, ancestors first, and answer what can be answered.
+        """Commit everything valid, ancestors first, and answer what can be answered: the step of a worker.
 
         Raises ``Refusal``: UNREACHABLE and what else the notary says; what is left is tried again, as is all of it
         while the notary holds up who came before.
         """
         self.answer()
-        if not self._queue.acquire(timeout=_PATIENCE):
-            return
-        try:
-            while batch := self._claim():
-                self._commit(batch)
-        finally:
-            self._queue.release()
+        refusal = self._commit_all(lambda: None)
         self.answer()
+        if refusal is not None:
+            raise refusal
+
+    def settle_now(self, txids: Collection[bytes]) -> None:
+        """Commit what of these is valid, with what others who wait beside the caller want committed, and answer. Raises
+        as `settle`; what is left is the worker's."""
+        with self._wanting:
+            self._wanted.update(txids)
+        self._answer_some()
+        refusal = self._commit_all(self._take_wanted)
+        self._answer_some()
+        if refusal is not None:
+            raise refusal
+
+    @property
+    def queued(self) -> int:
+        """How many transfers calls wait to have committed."""
+        return len(self._wanted)
+
+    def _commit_all(self, among: Callable[[], Collection[bytes] | None]) -> Refusal | None:
+        """Commit all of these but what a notary that does not answer decides a part of, which is left for later; what
+        that one said. Raises what is said where none answers."""
+        if not self._queue.acquire(timeout=_PATIENCE):
+            return None
+        silent: Silent = {}
+        left: list[bytes] = []
+        try:
+            these = among()
+            while batch := self._claim(these):
+                left += self._commit(batch, silent)
+        finally:
+            if left:
+                self._settlements.release(left)
+            self._queue.release()
+        return next(iter(silent.values()), None)
+
+    def _take_wanted(self) -> Collection[bytes]:
+        with self._wanting:
+            wanted, self._wanted = self._wanted, set()
+        return wanted
 
     def answer(self) -> None:
-        """Answer what is noted, as far as everything needed is known. Outside any transaction. CLOCK_UNSURE."""
-        while cases := self._settlements.noted(BATCH):
+        """Answer all that is noted, as far as everything needed is known. Outside any transaction. CLOCK_UNSURE."""
+        while self._answer():
+            pass
+
+    def _answer_some(self) -> None:
+        """No more than what one commit may have left, of whoever's it is."""
+        for _ in range(_ANSWERED_IN_A_CALL):
+            if not self._answer():
+                return
+
+    def _answer(self) -> bool:
+        """As `answer`, of one transaction; whether there was anything."""
+        cases = self._settlements.noted(BATCH)
+        if cases:
             drafts = self._drafts.of(cases, {})
             signed = self._signed(drafts)
             with self._unit.transaction():
                 self._write(drafts, signed)
+        return bool(cases)
 
     # committing
 
-    def _claim(self) -> Sequence[Signed[Transfer]]:
+    def _claim(self, among: Collection[bytes] | None) -> Sequence[Signed[Transfer]]:
         now = (self._context.wall or self._context.clock)()
-        return self._settlements.claim(BATCH, now, now + _CLAIMED)
+        claimed = self._settlements.claim(BATCH, now, now + _CLAIMED, among)
+        count = how_many([len(transfer.body.inputs) for transfer in claimed], MAX_REFS)
+        if count < len(claimed):
+            self._settlements.release([transfer.id for transfer in claimed[count:]])
+        return claimed[:count]
 
-    def _commit(self, batch: Sequence[Signed[Transfer]]) -> None:
-        txids = [transfer.id for transfer in batch]
+    def _commit(self, batch: Sequence[Signed[Transfer]], silent: Silent) -> Sequence[bytes]:
+        """The ids of those that stay claimed, as not all of their inputs are decided."""
         try:
-            self._settle(batch, txids)
+            answers = self._commits.ask(batch, silent)
+            said = {item.id: words for item, words in zip(batch, answers, strict=True) if words is not None}
+            if said:
+                self._settle(list(said), {word.id: word for words in said.values() for word in words})
+                self._context.metrics.batch("settled", len(said))
         except BaseException:
-            self._settlements.release(txids)
+            self._settlements.release([transfer.id for transfer in batch])
             raise
         hsm.failpoint.reach("bank.settle.answered")
+        return [transfer.id for transfer in batch if transfer.id not in said]
 
-    def _settle(self, batch: Sequence[Signed[Transfer]], txids: Sequence[bytes]) -> None:
-        statements = self._asked(batch)
+    def _settle(self, txids: Sequence[bytes], words: Mapping[bytes, Signed[Consumption]]) -> None:
+        statements = list(words.values())
         hsm.failpoint.reach("bank.settle.committed")
         said = {ref: word.body.consumer for word in statements for ref in word.body.refs}
         drafts = self._drafts.of(self._settlements.cases(txids), said)
@@ -131,36 +197,6 @@ class Settler:
             self._settlements.look_at([draft.txid for draft in drafts if draft.outcome is None])
             self._relays.committed([(draft.case.transfer, draft.case.owner) for draft in drafts])
             self.end(self._settlements.waiting_for(fresh))
-
-    def _asked(self, batch: Sequence[Signed[Transfer]]) -> Sequence[Signed[Consumption]]:
-        """The notary's words on all that these consume, checked."""
-        context = self._context
-        now = context.clock()
-        commits = [context.sign(Commit(context.bank, item.id, item.body.inputs, now)) for item in batch]
-        hsm.failpoint.reach("bank.settle.commit")
-        return read(self._notary.commit(commits), lambda said: self._believed(batch, said))
-
-    def _believed(
-        self, batch: Sequence[Signed[Transfer]], answers: Sequence[Sequence[Signed[Consumption]]]
-    ) -> Sequence[Signed[Consumption]]:
-        found: dict[bytes, Signed[Consumption]] = {}
-        for transfer, statements in zip(batch, answers, strict=True):
-            self._check(transfer, statements)
-            found.update((statement.id, statement) for statement in statements)
-        return list(found.values())
-
-    def _check(self, transfer: Signed[Transfer], statements: Sequence[Signed[Consumption]]) -> None:
-        """NOTARY_SIGNATURE, COMMIT_MISMATCH (a reference is not covered, or covered twice)."""
-        winners: dict[TokenRef, bytes] = {}
-        for statement in statements:
-            check_consumption(statement, self._context.trust.directory)
-            for ref in statement.body.refs:
-                require(
-                    winners.setdefault(ref, statement.id) == statement.id,
-                    Code.COMMIT_MISMATCH,
-                    token=str(ref),
-                )
-        require(set(transfer.body.inputs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
 
     # verdicts
 
@@ -201,10 +237,13 @@ class Settler:
         answered = [draft.case.transfer for draft in told if draft.is_good]
         refs = [item.body.purpose for item in answered if isinstance(item.body.purpose, bytes)]
         self._objects.requests.answered(refs)
-        self._watch.expect(answered, {draft.case.owner for draft in told})
         for draft in told:
             self._ask_for(draft)
-            self._tell(draft, draft.outcome)
+            for evidence in draft.foreign:
+                # Other banks' wallets are named to the central bank as well, whatever their bank does.
+                self._work.add(Job(JobKind.REVOKE, "", self._watch.keep(evidence)))
+        for good in _together([draft for draft in told if draft.is_good]):
+            self._tell(good)
 
     def _standing(self, drafts: Sequence[Draft]) -> tuple[list[Draft], list[bytes]]:
         """The drafts of what has no verdict yet; but the ids of those that rest on another draft here, where somebody
@@ -223,14 +262,21 @@ class Settler:
                 standing.append(draft)
         return standing, stale
 
-    def _tell(self, draft: Draft, outcome: Outcome | None) -> None:
-        """Other banks' wallets are named to the central bank as well, whatever their bank does."""
-        signer = draft.case.signer
-        for evidence in draft.foreign:
-            self._work.add(Job(JobKind.REVOKE, "", self._watch.keep(evidence)))
-        if outcome is not None and signer is not None and draft.is_good:
-            self._watch.check_limits(draft.case.transfer, signer.body)
-            self._listener.answered(draft.case.transfer, signer.body.key, outcome)
+    def _tell(self, good: Sequence[Draft]) -> None:
+        ends = [
+            (draft.case.transfer, draft.case.signer.body, draft.outcome)
+            for draft in good
+            if draft.case.signer is not None and draft.outcome is not None
+        ]
+        self._limits.check([Settled(transfer, certificate) for transfer, certificate, _ in ends])
+        self._listener.answered(
+            [(transfer, certificate.key, outcome) for transfer, certificate, outcome in ends]
+        )
+
+    def hear(self, statements: Sequence[Signed[Consumption]]) -> None:
+        """What the notary said on commits of this bank, which may have forgotten them."""
+        with self._unit.transaction():
+            self.end(self._settlements.waiting_for(self._settlements.note(statements, are_ours=True)))
 
     # what becomes possible: within the caller's transaction
 
@@ -264,9 +310,10 @@ class Settler:
             self._conflicts.lacks_no_more(txid, [wanted])
         self._settlements.look_at(complete)
 
-    def certificate_came(self, key: bytes) -> None:
-        """What has ended without a certificate of its signer may have waited for this one."""
-        self._settlements.look_at(self._objects.pending.waiting_of(key))
+    def certificate_came(self, signed: Signed[Certificate]) -> None:
+        """What has ended without any certificate of its signer may have waited for this one, the first by its bank."""
+        if self._recipients.is_first(signed):
+            self._settlements.look_at(self._objects.pending.ended_of(signed.body.key))
 
     def refused(self, txid: bytes, code: Code) -> None:
         """Invalid for ever: it is decided so, and never committed."""
@@ -279,6 +326,11 @@ class Settler:
         self._conflicts.was_not_shown(txid, wanted)
         self._settlements.look_at([txid])
 
+    def was_shown(self, txid: bytes, wanted: bytes) -> None:
+        """``wanted`` is at hand, and the central bank has noted it: nobody can be told anything else any more."""
+        self._conflicts.was_shown(txid, wanted)
+        self._settlements.look_at([txid])
+
     # the other payloads
 
     def wanted_by(self, txids: Collection[bytes]) -> Mapping[bytes, Sequence[bytes]]:
@@ -288,6 +340,9 @@ class Settler:
     def _ask_for(self, draft: Draft) -> None:
         """What came since the draft was made is looked at again."""
         self._conflicts.lacks_no_more(draft.txid, draft.found)
+        for loss in draft.unnoted:
+            self._conflicts.lacks(draft.txid, loss.consumer)
+            self._open(Job(JobKind.CHALLENGE, "", draft.txid + loss.consumer))
         not_shown = self._conflicts.not_shown(draft.txid) if draft.wanted else ()
         for loss in draft.wanted:
             if loss.consumer not in not_shown:
@@ -300,8 +355,11 @@ class Settler:
         statement = self._objects.statements.on(loss.token)
         if statement is not None and statement.body.bank != CENTRAL_BANK:
             for item in self._askable(statement.body.bank, txid, loss.consumer):
-                if not self._work.is_open(item):
-                    self._work.again(item)
+                self._open(item)
+
+    def _open(self, item: Job) -> None:
+        if not self._work.is_open(item):
+            self._work.again(item)
 
     def _askable(self, bank: str, txid: bytes, consumer: bytes) -> list[Job]:
         """Who may show it: the bank that committed it; where that is this one, whose store no longer has it, everybody
@@ -311,3 +369,15 @@ class Settler:
         return [Job(JobKind.FETCH, name, consumer) for name in asked] or [
             Job(JobKind.CHALLENGE, "", txid + consumer)
         ]
+
+
+def _together(good: Iterable[Draft]) -> Iterator[Sequence[Draft]]:
+    """Payments in a row together; each redemption alone, since the limits of a later one count an earlier one."""
+    for is_payment, some in groupby(good, lambda draft: draft.case.transfer.body.redemption is None):
+        drafts = list(some)
+        yield from [drafts] if is_payment else [[draft] for draft in drafts]
+
+
+def how_many(sizes: Sequence[int], most: int) -> int:
+    """How many of these, from the first on, are no more than ``most`` together; one in any case."""
+    return max(1, bisect_right(list(accumulate(sizes)), most))

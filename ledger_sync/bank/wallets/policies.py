@@ -7,6 +7,8 @@ says when. What it was given before that says nothing, for every later one repla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ledger_sync.bank.context import BankContext
 from wallet.protocol.certificate import Certificate, Limits
 from wallet.protocol.limits import effective
@@ -27,10 +29,23 @@ class Policies:
         """The number of these limits, the newest that were given; the same while they stay the same."""
         return self._wallets.note_limits(limits)
 
-    def allowed(self, certificate: Certificate) -> list[Limits]:
-        """Each of the limits that a wallet may have gone by when it signed under ``certificate``."""
-        certified = self._wallets.get(certificate.wallet) if certificate.bank == self._context.bank else None
-        if certified is None or certified.key != certificate.key or certified.policy is None:
+    def allowed(self, certificates: Sequence[Certificate]) -> list[Sequence[Limits]]:
+        """For each of these: the limits that a wallet may have gone by when it signed under it."""
+        bank = self._context.bank
+        own = self._wallets.get_each({one.wallet for one in certificates if one.bank == bank})
+        if own:
+            self.follow()
+        found: dict[tuple[Limits, int | None], Sequence[Limits]] = {}
+        allowed: list[Sequence[Limits]] = []
+        for one in certificates:
+            certified = own.get(one.wallet) if one.bank == bank else None
+            number = certified.policy if certified is not None and certified.key == one.key else None
+            if (one.limits, number) not in found:
+                found[one.limits, number] = self._since(one, number)
+            allowed.append(found[one.limits, number])
+        return allowed
+
+    def _since(self, certificate: Certificate, number: int | None) -> Sequence[Limits]:
+        if number is None:
             return [certificate.limits]
-        self.follow()
-        return [effective(certificate, limits) for limits in self._wallets.limits_since(certified.policy)]
+        return [effective(certificate, limits) for limits in self._wallets.limits_since(number)]

@@ -7,7 +7,9 @@ id that it has as this bank's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.jobs.work import JobQueue
@@ -21,6 +23,8 @@ from wallet.protocol.certificate import Certificate, revocation_id
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
+
+_log: Final = logging.getLogger(__name__)
 
 
 class Wallets:
@@ -46,10 +50,10 @@ class Wallets:
         holder = self._register.holder(key)
         return None if holder is None else holder.account
 
-    def device_of(self, key: bytes) -> bytes | None:
-        """The device whose purse holds ``key``: sequence numbers count over all keys of one purse."""
-        holder = self._register.holder(key)
-        return None if holder is None else holder.device
+    def holders(self, keys: Collection[bytes]) -> Mapping[bytes, Holder]:
+        """Of those of these keys that are customers': the account, and the device whose purse has the key. Sequence
+        numbers count over all keys of one purse."""
+        return self._register.holders(keys)
 
     def possession(self, key: bytes) -> Possession:
         """What shows others that this bank speaks for ``key``. KEY_INVALID where it does not."""
@@ -85,6 +89,7 @@ class Wallets:
             for wallet in fresh:
                 self._revocations.add(wallet, account, reason, evidence, self._context.clock())
             if fresh:
+                _log.warning("wallets are revoked", extra={"cause": reason.name.lower(), "count": len(fresh)})
                 self._work.again(Job(JobKind.REVOKE, "", Case(evidence, account).name))
 
     def report_loss(self, account: str, but_of: bytes = b"") -> None:

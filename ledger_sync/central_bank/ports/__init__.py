@@ -2,5 +2,5 @@
 
 Rule: a port knows values and nothing of rows. Where two writers could meet, its write is conditional and says by its
 return value whether it took effect. Nothing in a port counts on one process, one lock or one connection. Each has a
-contract suite (`tests/ledger_sync/central_bank/contracts`) that every backend passes; `sqlite` is the first.
+contract suite (`tests/ledger_sync/central_bank/contracts`) that every backend passes; `sql` stands on both engines.
 """

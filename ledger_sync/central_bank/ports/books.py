@@ -30,13 +30,15 @@ class MovementKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Movement:
     """A change of one bank's position by `amount` (signed tiyn), caused by the call that `id` names. `number` counts
-    the changes of this position."""
+    the changes of this position. `total` is what those of this kind and id have come to on it, this one included; of
+    challenges what was lost and what was gained are counted apart."""
 
     number: int
     kind: str
     id: bytes
     amount: int
     time: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ class Books(Protocol):
 
     def is_moved(self, bank: str, kind: str, cause: bytes) -> bool:
         """Whether a movement of this kind and cause changed the bank's position."""
+
+    def lost(self, bank: str, claim: bytes) -> int:
+        """Tiyn that the bank's position has paid for a claim."""
 
     def last_number(self, bank: str) -> int:
         """The number of the last change of a bank's position, or up to which none is given."""

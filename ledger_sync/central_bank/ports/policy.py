@@ -1,7 +1,7 @@
 """The policy's log: deltas by version, the head, the base, and what is revoked.
 
-Rule: deltas are numbered without gaps, each once. What was revoked and stands in no delta yet is pending; it counts
-already. A revocation is replaced only by one for a conflict.
+Rule: deltas are numbered without gaps, each once; they go from below, once the base says what they came to. What was
+revoked and stands in no delta yet is pending; it counts already. A revocation is replaced only by one for a conflict.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ class PolicyLog(Protocol):
     """Versions count from 1. Times in unix seconds."""
 
     def newest(self) -> int:
-        """The version of the last delta; 0 before there is one."""
+        """The version of the last delta, or of a base that was learnt without it; 0 before there is one."""
 
     def deltas(self, since: int, until: int, most: int) -> Sequence[bytes]:
-        """The deltas after version ``since`` up to ``until``, encoded, in order."""
+        """The deltas after version ``since`` up to ``until``, encoded, in order; none, where the one that follows is no
+        longer kept."""
+
+    def drop(self, until: int, most: int) -> None:
+        """Remove the oldest deltas up to version ``until``."""
 
     def add(self, delta: Signed[PolicyDelta]) -> bool:
         """Whether its version was the next. What it lists is pending no more, unless it is for another reason by now,
@@ -46,6 +50,10 @@ class PolicyLog(Protocol):
     def relearn(self, delta: Signed[PolicyDelta], since: int, leaves: int) -> bool:
         """Whether its version was the next. What it lists counts ``since`` then and by its id alone, until `name` tells
         whose it is; what it removes is gone."""
+
+    def begin(self, base: Baseline, since: int, leaves: int) -> bool:
+        """Whether its version is later than the newest. It stands for all deltas from now on; what it lists and was not
+        known counts as in `relearn`, and what was listed and is not in it is gone."""
 
     def head(self) -> Signed[PolicyHead] | None: ...
 

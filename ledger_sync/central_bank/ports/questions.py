@@ -32,6 +32,15 @@ class Questions(Protocol):
     def ask(self, ref: TokenRef, consumer: bytes, bank: str, owner: bytes, now: int) -> Question:
         """The question about a token that stands: this one, unless there was one."""
 
+    def about(self, refs: Sequence[TokenRef]) -> Sequence[Question]:
+        """The questions about these tokens."""
+
+    def bring(self, transfer: Signed[Transfer], signer: bytes) -> None:
+        """Keep a transfer that ``signer`` (33 bytes) signed."""
+
+    def brought(self, consumer: bytes, signer: bytes) -> Signed[Transfer] | None:
+        """The transfer of this id by this signer, if it was ever brought."""
+
     def open(self, consumer: bytes) -> Sequence[Question]:
         """What is open about one consumer."""
 

@@ -7,6 +7,7 @@ condition no longer holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from ledger_sync.central_bank.ports.policy import PolicyLog
 from ledger_sync.central_bank.ports.questions import Questions
 from ledger_sync.central_bank.ports.returns import Returns
 from ledger_sync.central_bank.ports.winners import Winners
+from ledger_sync.service.waiting import Waiting
 
 
 class Storage(Protocol):
@@ -50,5 +52,8 @@ class Storage(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """A block whose writes, through whichever port, stand all when it ends, and none when it raises; while it lasts
         no other writer changes what it reads. What is read outside waits for no writer."""
+
+    def waiting(self) -> Sequence[Waiting]:
+        """What waits here, by kind and bank; for the figures."""
 
     def close(self) -> None: ...

@@ -26,3 +26,6 @@ class Winners(Protocol):
     def heard(self, since: int, after: int) -> tuple[int, Sequence[Signed[Consumption]]]:
         """A page of those dated ``since`` (unix seconds) or later, after number ``after`` of their coming; and the
         number of its last (0 for an empty page)."""
+
+    def last_heard(self) -> int:
+        """The latest date of the words that were ever heard (unix seconds); 0 where none was."""

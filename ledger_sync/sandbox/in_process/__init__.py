@@ -1,5 +1,6 @@
 """The network of a sandbox inside one process, for simulators and tests: no sockets, no threads, given clocks and
-chance; see `network` for the services, `lines` and `disturbances` for what happens between them."""
+chance; see `founding` for what it begins with, `network` for the services, `lines` and `disturbances` for what happens
+between them."""
 
 from ledger_sync.sandbox.in_process.disturbances import (
     CutAfter,
@@ -12,6 +13,7 @@ from ledger_sync.sandbox.in_process.disturbances import (
     lose_answer,
     repeat,
 )
+from ledger_sync.sandbox.in_process.founding import CENTRAL_BANK, NOTARY, OPERATOR, Plan
 from ledger_sync.sandbox.in_process.lines import (
     Death,
     Disturbance,
@@ -21,14 +23,7 @@ from ledger_sync.sandbox.in_process.lines import (
     run_inline,
     url,
 )
-from ledger_sync.sandbox.in_process.network import (
-    CENTRAL_BANK,
-    NOTARY,
-    OPERATOR,
-    InProcessNetwork,
-    Plan,
-    named,
-)
+from ledger_sync.sandbox.in_process.network import InProcessNetwork, named
 
 __all__ = [
     "CENTRAL_BANK",

@@ -6,6 +6,7 @@ Whatever a real network does to calls is a `Disturbance` of the connections that
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,15 +53,15 @@ class _Placed:
 class Lines:
     """Who is to be reached, and what happens on the way. Names are those of services and callers, not addresses."""
 
-    def __init__(self, on_death: Callable[[str], None]) -> None:
-        """`on_death` hears the name of a service in which a call ended in `Death`."""
+    def __init__(self, on_death: Callable[[str, Application], None]) -> None:
+        """`on_death` hears the name of a service in which a call ended in `Death`, and in which application."""
         self._on_death = on_death
-        self._applications: MutableMapping[str, Application] = {}
+        self._applications: MutableMapping[str, deque[Application]] = {}
         self._placed: list[_Placed] = []
 
-    def attach(self, name: str, application: Application) -> None:
-        """From now on `name` answers."""
-        self._applications[name] = application
+    def attach(self, name: str, *applications: Application) -> None:
+        """From now on `name` answers, by these in turn."""
+        self._applications[name] = deque(applications)
 
     def detach(self, name: str) -> None:
         """From now on nobody answers at `name`."""
@@ -102,15 +103,17 @@ class Lines:
         return deliver()
 
     def _deliver(self, callee: str, request: httpx.Request) -> httpx.Response:
-        application = self._applications.get(callee)
-        if application is None:
+        applications = self._applications.get(callee)
+        if applications is None:
             raise httpx.ConnectError("nobody answers", request=request)
+        applications.rotate(-1)
+        application = applications[-1]
         try:
             response = answer(application, request)
         except Death as death:
-            self._on_death(callee)
+            self._on_death(callee, application)
             raise httpx.ReadError(f"died at {death}", request=request) from death
-        if self._applications.get(callee) is not application:
+        if application not in self._applications.get(callee, ()):
             raise httpx.ReadError("died meanwhile", request=request)
         return response
 

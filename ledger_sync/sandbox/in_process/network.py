@@ -11,7 +11,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,41 +20,24 @@ import ledger_sync.central_bank.program as central_bank_program
 import ledger_sync.notary.service as notary_program
 from hsm.memory import MemoryKeystore
 from ledger_sync import hearing
+from ledger_sync.database.opening import open_store
 from ledger_sync.http.call import Clock, Random, Signer
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.sandbox.in_process.disturbances import cut
-from ledger_sync.sandbox.in_process.lines import Death, Lines, authority, run_inline, url
-from ledger_sync.service.nonces import Nonces
-from ledger_sync.service.run import Home, Program, Service
+from ledger_sync.sandbox.in_process.founding import CENTRAL_BANK, OPERATOR, Plan, settings_of
+from ledger_sync.sandbox.in_process.lines import Death, Lines, run_inline, url
+from ledger_sync.service.home import Home, Program, Service
+from ledger_sync.service.metrics import Metrics
+from ledger_sync.service.process import OwnFlags, Process
 from ledger_sync.service.steady import SteadyClock
-from wallet.protocol.bounds import DAY
+from ledger_sync.service.worker import Worker
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Refusal
 
-CENTRAL_BANK: Final = "central-bank"
-NOTARY: Final = "notary"
-OPERATOR: Final = "operator"
-"""The caller of the operator's calls, and the alias of its key."""
 _TRUST: Final = "trust"
 """The worker by which a service learns the directory, without which it serves nobody."""
-_KEYS_GOOD_BEFORE: Final = 365 * DAY
 Chance = Callable[[str], Random]
 """A source of random bytes of its own for each use of that name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a network is founded with: its banks, tiyn that each is issued, terms of the central bank, and settings
-    that every bank gets besides its own. Of the `absent` banks only key and address are known: whoever `attach`es
-    there answers for them. ``is_steady``: services sign by a `SteadyClock`, as processes do; a test that lets weeks
-    pass must have them hear of each other then (`work`)."""
-
-    banks: tuple[str, ...] = ("alatau", "zhibek")
-    grant: int = 1_000_000_000_000
-    terms: Mapping[str, Any] = field(default_factory=dict)
-    bank: Mapping[str, Any] = field(default_factory=dict)
-    absent: frozenset[str] = frozenset()
-    is_steady: bool = False
 
 
 class InProcessNetwork:
@@ -67,23 +50,31 @@ class InProcessNetwork:
         chance: Chance,
         plan: Plan | None = None,
         keystores: Mapping[str, MemoryKeystore] | None = None,
+        clone: Callable[[str], str] | None = None,
     ) -> None:
-        """`keystores` are those of services and operator that have their keys already; the others are made."""
+        """`keystores` are those of services and operator that have their keys already; the others are made. `clone`
+        copies a database that nobody is connected to, and gives the copy's URL: for those that the plan names."""
         self.folder = folder
         self.plan = plan or Plan()
         self.ahead: dict[str, int] = {}
         self.lines = Lines(self._died)
         self.homes: dict[str, Home] = {}
         self.running: dict[str, Service] = {}
+        """What runs; of several workers the first."""
+        self._crews: dict[str, dict[int, Service]] = {}
+        """All processes of each, by their numbers."""
+        self._flags: dict[str, OwnFlags] = {}
         self.central_bank: central_bank_program.Assembled
         self.banks: dict[str, bank_program.Assembled] = {}
         """The parts of what runs."""
         self.deaths = 0
+        self._clone = clone
+        self._copies: dict[Path, str] = {}
         self._base_clock = clock
         self._chance = chance
         self.programs: dict[str, Program] = {
             CENTRAL_BANK: central_bank_program.PROGRAM,
-            NOTARY: notary_program.PROGRAM,
+            **dict.fromkeys(self.plan.notaries, notary_program.PROGRAM),
             **dict.fromkeys(self.plan.banks, bank_program.PROGRAM),
         }
         """By the name of each service, absent banks' included."""
@@ -123,25 +114,30 @@ class InProcessNetwork:
         with these. No other work is done yet."""
         self._make_keys()
         for name in self.names:
-            self.homes[name] = self._home(name, self._config(name))
+            self.homes[name] = self._home(
+                name, settings_of(name, self.plan, self.keystores, self._base_clock())
+            )
             self.start(name)
-            for worker in self.running[name].workers:
+            for service, worker in self._workers(name):
                 if worker.name == _TRUST:
-                    self._round(name, worker.step)
+                    self._round(name, service, worker.step)
         self._let_hear()
         for bank in self.plan.banks if self.plan.grant else ():
             self.operate(CENTRAL_BANK, "/v1/issues", [named(f"grant {bank}"), bank, self.plan.grant])
 
-    def copy(self, folder: Path, clock: Clock, chance: Chance) -> InProcessNetwork:
-        """Another network that goes on where this one is now, over `folder`, which is a copy of this one's."""
+    def copy(
+        self, folder: Path, clock: Clock, chance: Chance, clone: Callable[[str], str] | None = None
+    ) -> InProcessNetwork:
+        """Another network that goes on where this one is now, over `folder`, which is a copy of this one's. Its
+        databases, if any, are made by `clone`."""
         keystores = {
             name: keystore.clone(random=chance(f"keys of {name}"))
             for name, keystore in self.keystores.items()
         }
-        other = InProcessNetwork(folder, clock, chance, self.plan, keystores)
+        other = InProcessNetwork(folder, clock, chance, self.plan, keystores, clone)
         other.ahead.update(self.ahead)
         for name, home in self.homes.items():
-            other.homes[name] = other._home(name, home.config)
+            other.homes[name] = other._home(name, other._with_copy(home.config))
             other.start(name)
         return other
 
@@ -152,34 +148,56 @@ class InProcessNetwork:
 
     def start(self, name: str) -> None:
         """Bring a service up over what is on its disk."""
-        self.running[name] = self._build(name)
-        self.lines.attach(name, self.running[name].app)
+        several = self.plan.workers if name != CENTRAL_BANK else 1
+        self._flags[name] = OwnFlags()  # what the processes know ends with them
+        self._crews[name] = {number: self._worker(name, number) for number in range(several, 0, -1)}
+        self._serve(name)
         self._let_hear()
 
-    def _let_hear(self) -> None:
-        """As soon as everybody is there, central bank and notary have heard what they once said."""
-        for name in (CENTRAL_BANK, NOTARY):
-            service = self.running.get(name)
-            for worker in () if service is None else service.workers:
-                if worker.name == hearing.WORKER:
-                    self._round(name, worker.step)
+    def _worker(self, name: str, number: int) -> Service:
+        """A process of a service; one beside the first has its own clock and figures."""
+        home = replace(self.homes[name], process=Process(number, self._flags[name]))
+        if number > 1:
+            steady = SteadyClock(home.folder, self.clock(name))
+            home = replace(home, metrics=Metrics(), hear=steady.hear)
+            home = replace(home, clock=steady) if self.plan.is_steady else home
+        return self._build(name, home)
 
-    def _build(self, name: str) -> Service:
-        home = self.homes[name]
+    def _serve(self, name: str) -> None:
+        """All workers of a service answer, and the first is who is shown."""
+        crew = self._crews[name]
+        self.running[name] = crew[1]
+        self.lines.attach(name, *(service.app for service in crew.values()))
+
+    def _let_hear(self) -> None:
+        """As soon as everybody is there, each has heard what it once said, or was told."""
+        for name in self.names:
+            for service, worker in self._workers(name):
+                if worker.name == hearing.WORKER:
+                    self._round(name, service, worker.step)
+
+    def _workers(self, name: str) -> list[tuple[Service, Worker]]:
+        """What works in the background of a service that runs, in all of its processes."""
+        crew = self._crews[name].values() if name in self.running else ()
+        return [(service, worker) for service in crew for worker in service.workers]
+
+    def _build(self, name: str, home: Home) -> Service:
         if name == CENTRAL_BANK:
             self.central_bank = central_bank_program.assemble(home)
             return self.central_bank.service
-        if name == NOTARY:
+        if name in self.plan.notaries:
             return notary_program.build(home)
-        self.banks[name] = bank_program.assemble(home)
-        return self.banks[name].service
+        assembled = bank_program.assemble(home)
+        if home.process.is_first:
+            self.banks[name] = assembled
+        return assembled.service
 
     def stop(self, name: str) -> None:
         """Nobody reaches it any more; its disk stays."""
         self.lines.detach(name)
-        service = self.running.pop(name, None)
-        if service is not None:
-            service.close()
+        if self.running.pop(name, None) is not None:
+            for service in self._crews[name].values():
+                service.close()
 
     def restart(self, name: str, **settings: Any) -> None:
         """A service ends in order and starts again, with these settings changed."""
@@ -194,9 +212,17 @@ class InProcessNetwork:
             if name not in self.running:
                 self.start(name)
 
-    def _died(self, name: str) -> None:
+    def _died(self, name: str, application: object) -> None:
+        """A process of a service has; one of several is replaced under its number, and the others go on."""
         self.deaths += 1
-        self.stop(name)
+        crew = self._crews[name]
+        dead = next((number for number, service in crew.items() if service.app is application), None)
+        if len(crew) == 1:
+            self.stop(name)
+        elif dead is not None and name in self.running:
+            crew[dead].close()
+            crew[dead] = self._worker(name, dead)
+            self._serve(name)
 
     # backups
 
@@ -204,6 +230,8 @@ class InProcessNetwork:
         """Copy what a stopped service has on its disk; it goes on afterwards."""
         self.stop(name)
         shutil.copytree(self.folder / name, to)
+        if "database" in self.homes[name].config:
+            self._copies[to] = self._with_copy(self.homes[name].config)["database"]
         self.start(name)
 
     def put_back(self, name: str, backup: Path) -> None:
@@ -211,24 +239,34 @@ class InProcessNetwork:
         self.stop(name)
         shutil.rmtree(self.folder / name)
         shutil.copytree(backup, self.folder / name)
+        if backup in self._copies:
+            home = self.homes[name]
+            config = self._with_copy({**home.config, "database": self._copies[backup]})
+            self.homes[name] = replace(home, config=config)
         self.start(name)
+
+    def _with_copy(self, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Settings that name a copy of the database that these name, if they do."""
+        if "database" not in config:
+            return config
+        assert self._clone is not None, "who has databases can copy them"
+        return {**config, "database": self._clone(config["database"])}
 
     # work and calls
 
     def work(self, *names: str) -> None:
         """One round of every worker of these services (of all, if none is named); what is refused ends its round."""
         for name in names or self.names:
-            service = self.running.get(name)
-            for worker in () if service is None else service.workers:
-                if self.running.get(name) is service:
-                    self._round(name, worker.step)
+            for service, worker in self._workers(name):
+                if name in self.running and service in self._crews[name].values():
+                    self._round(name, service, worker.step)
 
-    def _round(self, name: str, step: Callable[[], None]) -> None:
+    def _round(self, name: str, service: Service, step: Callable[[], None]) -> None:
         try:
             with suppress(Refusal):
                 step()
         except Death:
-            self._died(name)
+            self._died(name, service.app)
 
     def operate(self, name: str, path: str, value: Cbor = None) -> Any:
         """A call of the operator; a GET where there is no value."""
@@ -279,49 +317,12 @@ class InProcessNetwork:
             self._chance(f"chance of {name}"),
             self.lines.connect(name),
             run_inline,
-            Nonces,
+            open_store,
             wall=clock,
             hear=steady.hear,
             ticks=self.ticks,
+            deltas=self.plan.deltas,
         )
-
-    def _config(self, name: str) -> dict[str, Any]:
-        host, _, port = authority(name).partition(":")
-        usual = {
-            "host": host,
-            "port": int(port),
-            "root": self.root.hex(),
-            "operator": self.keystores[OPERATOR].public_key(OPERATOR).hex(),
-        }
-        if name == CENTRAL_BANK:
-            return {**usual, **self._founding()}
-        partners = {"central_bank": url(CENTRAL_BANK), "notary": url(NOTARY)}
-        banks = {bank: url(bank) for bank in self.plan.banks}
-        if name == NOTARY:
-            witnesses = {bank: at for bank, at in banks.items() if bank not in self.plan.absent}
-            return {**usual, **partners, "banks": witnesses}
-        return {**usual, **partners, "bank": name, "name": name.title(), "banks": banks, **self.plan.bank}
-
-    def _founding(self) -> dict[str, Any]:
-        banks = [
-            {
-                "id": bank,
-                "name": bank.title(),
-                "key": self.keystores[bank].public_key("bank").hex(),
-                "url": url(bank),
-            }
-            for bank in self.plan.banks
-        ]
-        notary = {"url": url(NOTARY), "key": self.keystores[NOTARY].public_key("notary").hex()}
-        witnesses = [bank for bank in self.plan.banks if bank not in self.plan.absent]
-        since = self._base_clock() - _KEYS_GOOD_BEFORE
-        return {
-            "banks": banks,
-            "notary": notary,
-            "since": since,
-            "witnesses": witnesses,
-            "terms": dict(self.plan.terms),
-        }
 
 
 def named(text: str) -> bytes:

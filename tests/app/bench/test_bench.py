@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from app.bench import qr, reconcile, wallets
+from app.bench import reconcile, wallets
 from app.bench.figures import Findings
 from app.catalogue import LANGUAGES, catalogue
-from app.cli.commands import bench
 from app.cli.main import main
 from app.terminal.show import Show
 from app.terminal.status import Status
+from tests.sampling import everything
 
 
 def numbers(printed: str) -> dict[str, Any]:
@@ -79,14 +79,19 @@ def test_with_no_name_everything_is_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked: list[str] = []
+    every = ["verify", "payment", "tap", "reconcile", "qr", "app", "cost", "wallets", "ledger"]
 
-    def measuring(module: str) -> SimpleNamespace:
-        asked.append(module.rpartition(".")[2])
-        return SimpleNamespace(measure=lambda rounds, show: Findings({}, []))
+    def measuring(name: str) -> SimpleNamespace:
+        def measure(*_given: object, **_options: object) -> Findings:
+            asked.append(name)
+            return Findings({}, [])
 
-    monkeypatch.setattr(bench, "import_module", measuring)
+        return SimpleNamespace(measure=measure, Options=lambda *_given, **_named: None)
+
+    for name in every:
+        monkeypatch.setitem(sys.modules, f"app.bench.{name}", measuring(name))
     assert main(["bench", "--json"]) == Status.DONE
-    assert asked == ["verify", "payment", "tap", "reconcile", "qr", "app", "cost", "wallets"]
+    assert asked == every
     assert numbers(capsys.readouterr().out)["rounds"] == 20
 
 
@@ -121,6 +126,7 @@ def test_taps_are_measured_on_real_keystores_in_a_process_of_its_own() -> None:
     assert tap["flushes_1"]["aim"] == 8
 
 
+@pytest.mark.skipif(not everything(), reason="half a minute; ./test --all")
 def test_windows_are_measured_in_every_round_also_those_that_were_cut_off_before() -> None:
     """The second round is the first whose windows come up as the round before left them."""
     command = [sys.executable, "-m", "app.cli.main", "bench", "app", "--rounds", "2", "--json"]
@@ -145,7 +151,7 @@ def test_reconciling_settles_every_hop_and_the_second_time_all_are_repeats() -> 
 def test_without_the_services_packages_reconciling_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(reconcile, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["bench", "reconcile", "--json"]) == Status.MISSING
     assert numbers(capsys.readouterr().out)["error"] == "missing.service"
 
@@ -153,10 +159,8 @@ def test_without_the_services_packages_reconciling_says_what_is_missing(
 def test_without_a_decoder_the_qr_measure_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def missing() -> qr.Reader:  # type: ignore[name-defined]
-        raise qr.ReaderMissing  # type: ignore[attr-defined]
-
-    monkeypatch.setattr(qr, "_READERS", {"zxing": missing, "pyzbar": missing})
+    for decoder in ("zxingcpp", "pyzbar"):
+        monkeypatch.setitem(sys.modules, decoder, None)
     assert main(["bench", "qr", "--json"]) == Status.MISSING
     assert numbers(capsys.readouterr().out)["error"] == "missing.reader"
 

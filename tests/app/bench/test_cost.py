@@ -56,6 +56,15 @@ def test_attacks_do_what_they_are_for(measured: dict[str, Any]) -> None:
         assert measured[f"central_bank_post_{route}_bytes"] > 40_000
 
 
+def test_the_dearest_call_is_told_by_itself(measured: dict[str, Any]) -> None:
+    """Its times an honest call; with that call's own aim it comes out the same."""
+    times = [
+        measured[key]["median"] / measured[key]["aim"] * cost.AIM for key in measured if key.endswith("_ms")
+    ]
+    assert measured["dearest_times"]["median"] == pytest.approx(max(times))
+    assert measured["dearest_times"]["aim"] == cost.AIM
+
+
 def test_an_honest_call_of_a_size_lies_between_those_that_were_measured() -> None:
     honest = cost.Honest((400, 1.0), (10_400, 101.0))
     assert [honest.milliseconds(sent) for sent in (0, 400, 5_400, 10_400, 20_400)] == [

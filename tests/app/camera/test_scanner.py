@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from app.camera import scanner as scanning
 from app.camera.ports import CameraError, CameraTrouble, Picture
 from app.camera.publish import Publication
-from app.camera.scanner import Scanner
+from app.camera.scanner import AGAIN, Scanner
 from app.catalogue import LANGUAGES, catalogue
 from tests.app.camera.conftest import MESSAGE, ManualClock, film, lossy, shots
 from wallet.transport.qr import FrameEncoder, FrameReceiver, Outcome
@@ -118,7 +117,7 @@ def test_a_text_is_told_once_while_it_is_seen_and_again_a_while_later(
     assert listener.texts == [frames.frame(0), frames.frame(1)]
     camera.script.put(third)
     listener.until(lambda: len(listener.texts) == 3)
-    hand.step(scanning.AGAIN)
+    hand.step(AGAIN)
     camera.script.put(first)
     listener.until(lambda: len(listener.texts) == 4)
     assert listener.texts[3] == frames.frame(0)
@@ -138,9 +137,10 @@ def test_the_preview_is_the_newest_picture_and_goes_with_the_camera(
 
 
 def test_a_camera_that_is_unplugged_is_told_once_closed_and_opened_again(
-    listener: Listener, camera: Scripted, begun: Scanner, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, camera: Scripted, hand: ManualClock
 ) -> None:
-    monkeypatch.setattr(scanning, "REOPEN", 0.0)
+    scanner = Scanner(lambda: "scripted", listener.posted.put, opener=camera.open, seconds=hand, reopen=0.0)
+    listener.start(scanner)
     first, second, third = pictures()
     camera.script.put(first)
     for _ in range(3):
@@ -154,6 +154,7 @@ def test_a_camera_that_is_unplugged_is_told_once_closed_and_opened_again(
     listener.until(lambda: len(listener.texts) == 3)
     assert listener.troubles[4:] == ["app_camera.lost", None], "the same trouble after pictures is news again"
     assert len(camera.opened) == camera.closed + 1 == 6
+    scanner.stop()
 
 
 def test_after_stop_nothing_is_told_not_even_what_was_posted_before(
@@ -206,11 +207,8 @@ def test_the_camera_that_is_chosen_now_is_opened_once_the_other_is_closed(
     scanner.stop()
 
 
-def test_a_window_that_opens_later_is_found(
-    tmp_path: Path, listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scanning, "REOPEN", 0.01)
-    scanner = Scanner(lambda: f"window:{tmp_path / 'pixels'}", listener.posted.put)
+def test_a_window_that_opens_later_is_found(tmp_path: Path, listener: Listener) -> None:
+    scanner = Scanner(lambda: f"window:{tmp_path / 'pixels'}", listener.posted.put, reopen=0.01)
     listener.start(scanner)
     listener.until(lambda: listener.troubles == ["app_camera.window_closed"])
     publication = Publication(tmp_path / "pixels")
@@ -264,7 +262,7 @@ def test_codes_of_two_messages_in_one_picture_are_told_together_and_none_alone(
     camera.script.put(beside(one, other))
     listener.until(lambda: len(listener.several) == 1)
     assert (set(listener.several[0]), listener.texts) == ({one, other}, [])
-    hand.step(scanning.AGAIN)
+    hand.step(AGAIN)
     alone = frame_image(other, box=4).convert("L")
     camera.script.put(Picture(2, alone.width, alone.height, alone.tobytes()))
     listener.until(lambda: len(listener.texts) == 1)

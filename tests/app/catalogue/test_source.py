@@ -16,11 +16,15 @@ from typing import Final
 from app.catalogue import catalogue
 from app.wallets.places import Flaw
 from app.wallets.sandbox_desk import Books
+from ledger_sync import cluster
+from ledger_sync.audit import Wrong
 from ledger_sync.client.reconcile import Report, Step
 from ledger_sync.sandbox import State
+from ledger_sync.service.backup import Fault
 from tests.app.catalogue.sentences import sentences, slots
 from wallet.protocol.evidence import Contradiction
 from wallet.protocol.kinds import KINDS
+from wallet.protocol.notary_evidence import NotaryContradiction
 from wallet.purse.store.incoming import LEDGER, PAYER
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.payments import PaymentState
@@ -121,8 +125,12 @@ def test_what_has_several_values_has_a_sentence_for_each() -> None:
         "wallet.list_": Flaw,
         "wallet.about_": Flaw,
         "sandbox.": State,
+        "cluster.": cluster.State,
+        "missing.backup_": Fault,
+        "missing.cluster_": set(cluster.Trouble) - {cluster.Trouble.NAME},
         "balance.": [item.name for item in fields(Balance)],
-        "evidence.": [kind.name.lower() for kind in Contradiction],
+        "evidence.": [kind.name.lower() for kind in (*Contradiction, *NotaryContradiction)],
+        "audit.": Wrong,
         "books.": Books(0, 0, 0, 0, 0, 0).totals(),
     }
     wanted = {before + value for before, values in families.items() for value in values}

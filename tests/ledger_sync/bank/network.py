@@ -6,10 +6,8 @@ in `down`. Time stands still until the test moves it.
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,9 +17,11 @@ import httpx
 import ledger_sync.central_bank.program as central_bank_program
 from hsm.memory import MemoryKeystore
 from ledger_sync.bank.program import Assembled
+from ledger_sync.bank.sql.storage import KIND as BANK
+from ledger_sync.central_bank.sql.storage import KIND as CENTRAL_BANK_KIND
+from ledger_sync.database.store import Store
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.possession import possession_message
 from ledger_sync.sandbox.in_process import (
     CENTRAL_BANK,
     NOTARY,
@@ -31,20 +31,19 @@ from ledger_sync.sandbox.in_process import (
     Plan,
     cut,
 )
+from tests.ledger_sync.bank.customers import Customer
 from tests.support.world import NOW, Key, Person, World, keystore_of
-from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate, WalletKind
 from wallet.protocol.codec import Cbor
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
-from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.parts import WHOLE
 from wallet.protocol.policy import Policy
 from wallet.protocol.request import Request, request_ref
-from wallet.protocol.settlement import Consumption, Settlement
 from wallet.protocol.transfer import Redemption, Refresh, ToAccount, ToPayer, Transfer
-from wallet.protocol.validity import Token, check_transfer, issued_tokens
+from wallet.protocol.validity import Token, check_transfer
 
 BANKS = ("alatau", "zhibek")
 GRANT = 100_000_000
@@ -57,99 +56,9 @@ Between = Callable[[str, httpx.Request, Callable[[], httpx.Response]], httpx.Res
 """Who stands between the services: gets each call to a service, by name, and how to deliver it."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """A bank's answer about one transfer, read."""
-
-    txid: bytes
-    settlement: Settlement | None
-    first: int | None
-    consumptions: tuple[Consumption, ...]
-    evidence: Evidence | None
-    issuance: Signed[Issuance] | None
-    value: int | None
-
-    @classmethod
-    def read(cls, value: Cbor) -> Row:
-        txid, settlement, first, consumptions, evidence, outcome = value
-        issuance, paid = outcome or (None, None)
-        return cls(
-            txid,
-            None if settlement is None else cose.from_cbor(Settlement, settlement).body,
-            first,
-            tuple(cose.from_cbor(Consumption, item).body for item in consumptions),
-            None if evidence is None else Evidence.from_cbor(evidence),
-            None if issuance is None else cose.from_cbor(Issuance, issuance),
-            paid,
-        )
-
-
-@dataclass
-class Customer:
-    """A device with its account, its epoch keys and what it holds; a person of the `World` for each epoch."""
-
-    net: LedgerNetwork
-    bank: str
-    name: str
-    device: Key
-    account: str = ""
-    epochs: list[Person] = field(default_factory=list)
-    cursor: int = 0
-
-    @property
-    def person(self) -> Person:
-        return self.epochs[-1]
-
-    @property
-    def key(self) -> bytes:
-        return self.person.key.public
-
-    def line(self) -> ServiceClient:
-        return self.net.line(self.bank, self.device)
-
-    def certify(self, total: int = 0) -> Signed[Certificate]:
-        key = Key.of(f"{self.name} epoch {len(self.epochs)}")
-        return self.certify_key(key, total)
-
-    def certify_key(self, key: Key, total: int = 0) -> Signed[Certificate]:
-        proof = key.sign(possession_message(self.bank, self.device.public))
-        raw, _news = self.line().post("/v1/certificates", [key.public, total, proof])
-        certificate = cose.from_cbor(Certificate, raw)
-        earlier = self.epochs[-1] if self.epochs else Person(key, certificate)
-        self.epochs.append(Person(key, certificate, earlier.sequence, earlier.total))
-        return certificate
-
-    def fund(self, *amounts: int, funding: bytes | None = None) -> tuple[Token, ...]:
-        return issued_tokens(self.fund_raw(funding or self.net.random(16), *amounts))
-
-    def fund_raw(self, funding: bytes, *amounts: int) -> Signed[Issuance]:
-        raw = self.line().post("/v1/fundings", [funding, self.key, list(amounts)])
-        issuance = cose.from_cbor(Issuance, raw)
-        self.net.remember(issuance)
-        return issuance
-
-    def balance(self) -> int:
-        balance: int = self.line().get("/v1/account")[0]
-        return balance
-
-    def upload(self, *transfers: Signed[Transfer], whole: bool = True) -> list[Row]:
-        """Upload transfers, with everything known about them unless they go alone."""
-        bundle = self.net.bundle(transfers) if whole else Bundle(tuple(transfers))
-        return self.upload_bundle(bundle)
-
-    def upload_bundle(self, bundle: Bundle) -> list[Row]:
-        return [Row.read(item) for item in self.line().post("/v1/uploads", bundle.to_cbor())]
-
-    def verdict(self, transfer: Signed[Transfer]) -> Row:
-        return Row.read(self.line().post("/v1/verdicts", [transfer.id])[0])
-
-    def deliveries(self) -> tuple[Bundle, list[Row]]:
-        self.cursor, bundle, rows = self.line().post("/v1/deliveries", [self.cursor])
-        return Bundle.from_cbor(bundle), [Row.read(row) for row in rows]
-
-
-def _keystores() -> dict[str, MemoryKeystore]:
-    """Made by one chance in this order, so that stores of earlier days open (tests/stores)."""
+def _keystores(more: Iterable[str]) -> dict[str, MemoryKeystore]:
+    """Made by one chance in this order, so that stores of earlier days open (tests/stores); those of ``more`` notaries
+    by another each."""
     chance = Random(2).randbytes
     aliases = {CENTRAL_BANK: central_bank_program.ALIASES, NOTARY: ("notary",)}
     made = {}
@@ -157,14 +66,26 @@ def _keystores() -> dict[str, MemoryKeystore]:
         made[name] = MemoryKeystore(chance, pin="")
         for alias in aliases.get(name, ("bank",)):
             made[name].create_key(alias)
+    for name in more:
+        made[name] = MemoryKeystore(Random(name).randbytes, pin="")
+        made[name].create_key("notary")
     return made
 
 
 class LedgerNetwork:
     """All services, in one process."""
 
-    def __init__(self, folder: Path, random: Callable[[int], bytes] | None = None) -> None:
-        """``random`` None: the same chance each time; the services' keys are the same in any case."""
+    def __init__(
+        self,
+        folder: Path,
+        random: Callable[[int], bytes] | None = None,
+        databases: Mapping[str, str] | None = None,
+        clone: Callable[[str], str] | None = None,
+        notaries: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """``random`` None: the same chance each time; the services' keys are the same in any case. ``databases``: where
+        the stores of a service are, if not in its folder; ``clone`` copies such a one. ``notaries``: those among whom
+        references are split, with the prefixes of what each decides."""
         self.folder = folder
         self.now = NOW
         self.made_at: int | None = None
@@ -178,9 +99,15 @@ class LedgerNetwork:
         self._issuances: dict[bytes, Signed[Issuance]] = {}
         self._certificates: dict[bytes, Signed[Certificate]] = {}
         self._requests: dict[bytes, Signed[Request]] = {}
-        keystores = {**_keystores(), OPERATOR: keystore_of({OPERATOR: self.operator})}
-        plan = Plan(banks=BANKS, grant=0, bank={"terms": ADMITTING})
-        self.network = InProcessNetwork(folder, self.clock, lambda _what: self.random, plan, keystores)
+        split = {NOTARY: (WHOLE,)} if notaries is None else notaries
+        keystores = {
+            **_keystores(name for name in split if name != NOTARY),
+            OPERATOR: keystore_of({OPERATOR: self.operator}),
+        }
+        plan = Plan(
+            banks=BANKS, grant=0, bank={"terms": ADMITTING}, databases=databases or {}, notaries=split
+        )
+        self.network = InProcessNetwork(folder, self.clock, lambda _what: self.random, plan, keystores, clone)
         self.network.lines.place(self._unless_down)
         self.network.found()
         for bank in BANKS:
@@ -206,8 +133,12 @@ class LedgerNetwork:
 
     def resize(self, **capacity: int) -> None:
         """Start the banks again, with shares and answers of these sizes."""
+        self.agree(capacity=capacity)
+
+    def agree(self, **terms: Any) -> None:
+        """Start the banks again, on these terms."""
         for bank in BANKS:
-            self.network.restart(bank, terms={**ADMITTING, "capacity": capacity})
+            self.network.restart(bank, terms={**ADMITTING, **terms})
 
     def start(self, bank: str) -> None:
         """Start a bank, again perhaps, over its store."""
@@ -231,9 +162,17 @@ class LedgerNetwork:
 
     def forget(self, service: str, sql: str) -> None:
         """Change a running service's store from outside, as putting a backup back does."""
-        file = self.folder / service / ("bank.db" if service in BANKS else "central_bank.db")
-        with contextlib.closing(sqlite3.connect(file)) as db, db:
-            db.execute(sql)
+        with closing(self._store(service)) as store:
+            store.run(sql)
+
+    def look(self, service: str, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query finds in a running service's store, past its ports and from outside."""
+        with closing(self._store(service)) as store:
+            return store.rows(sql, values)
+
+    def _store(self, service: str) -> Store:
+        kind, file = (BANK, "bank.db") if service in BANKS else (CENTRAL_BANK_KIND, "central_bank.db")
+        return self.network.homes[service].store(kind, file)
 
     def settle_down(self, rounds: int = 4) -> None:
         """Let the workers of all that are up run, with enough time between rounds for every pause."""

@@ -7,8 +7,9 @@ from typing import Any
 
 from ledger_sync.bank.api.node import Node, Peers
 from ledger_sync.bank.books import Books
-from ledger_sync.bank.sqlite.storage import SqliteStorage
+from ledger_sync.notaries import Notaries
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
+from tests.ledger_sync.bank.inside import another_storage
 from tests.ledger_sync.bank.network import LedgerNetwork
 
 
@@ -16,7 +17,7 @@ def another_process(net: LedgerNetwork, bank: str = "alatau", **changes: Any) ->
     """A node like the bank's, over the same store and lines; ``changes`` are of its house. Whoever asks closes its
     storage."""
     running = net.banks[bank].node
-    storage = SqliteStorage(net.folder / bank / "bank.db")
+    storage = another_storage(net, bank)
     context = replace(
         running.context,
         storage=storage,
@@ -27,6 +28,6 @@ def another_process(net: LedgerNetwork, bank: str = "alatau", **changes: Any) ->
     signer = net.network.signer(bank, "bank")
     notary, central_bank = (net.network.line(bank, name, signer) for name in (NOTARY, CENTRAL_BANK))
     others = {name: net.network.line(bank, name, signer) for name in net.banks if name != bank}
-    node = Node(context, running.terms, Peers(notary, central_bank, others))
+    node = Node(context, running.terms, Peers(Notaries.one(notary), central_bank, others))
     node.deliveries.begin_numbers()
     return node

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import httpx
@@ -13,7 +11,8 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.program import assemble
 from ledger_sync.sandbox.in_process import NOTARY
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import Transfer
@@ -61,8 +60,7 @@ class Settlers:
         self.meanwhile = happen
 
     def rows(self, sql: str) -> list[Any]:
-        with closing(sqlite3.connect(self.net.folder / BANK / "bank.db")) as db:
-            return db.execute(sql).fetchall()
+        return self.net.look(BANK, sql)
 
 
 def take(node: Node, net: LedgerNetwork, customer: Customer, *transfers: Signed[Transfer]) -> None:

@@ -11,19 +11,23 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from hsm import failpoint
-from tests.ledger_sync.bank.network import BANKS, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import BANKS, LedgerNetwork
 from tests.support.world import DAY, NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import Transfer
 
-COUNT = "--count"
+COUNT, SPLIT = "--count", "--split"
+NOTARIES = {"notary": ("00", "11"), "notary-b": ("01",), "notary-c": ("10",)}
+"""Those among whom references are split, where they are."""
 
 
 def tell(net: Remembering) -> dict[str, object]:
@@ -69,14 +73,14 @@ def tell(net: Remembering) -> dict[str, object]:
     }
 
 
-def main(folder: Path, *, count: bool) -> None:
+def main(folder: Path, *, count: bool, is_split: bool) -> None:
     hits: Counter[str] = Counter()
 
     def note(name: str) -> None:
         hits[name] += name.startswith("bank.")
 
     with failpoint.watching(note) if count else nullcontext():
-        net = Remembering(folder)
+        net = Remembering(folder, NOTARIES if is_split else None)
         ending = tell(net)
         net.close()
     print(json.dumps({"ending": ending, "hits": +hits}, sort_keys=True))
@@ -85,8 +89,8 @@ def main(folder: Path, *, count: bool) -> None:
 class Remembering(LedgerNetwork):
     """A network whose wallets remember over a crash what real ones would: certificates, ids, the time."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, os.urandom)
+    def __init__(self, folder: Path, notaries: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        super().__init__(folder, os.urandom, notaries=notaries)
         self.made_at = NOW
         self._notes = folder / "notes"
         self._notes.mkdir(exist_ok=True)
@@ -125,4 +129,4 @@ class Remembering(LedgerNetwork):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), count=COUNT in sys.argv)
+    main(Path(sys.argv[1]), count=COUNT in sys.argv, is_split=SPLIT in sys.argv)

@@ -8,7 +8,8 @@ import pytest
 
 from ledger_sync.bank.terms import MAX_LOSSES_A_DAY
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from tests.support.world import DAY, Key
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import WalletKind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_sync.bank.books import FUNDINGS, INTERNAL_ACCOUNTS, OWN, POSITION, Books
-from ledger_sync.bank.sqlite.accounts import SqliteAccounts
-from ledger_sync.bank.sqlite.store import Store
+from ledger_sync.bank.sql.accounts import SqlAccounts
+from ledger_sync.bank.sql.storage import SCHEMA
+from ledger_sync.database.sqlite import SqliteStore
+from ledger_sync.database.store import Store
 from wallet.protocol.codes import Code, Refusal
 
 ACCOUNTS = (*INTERNAL_ACCOUNTS, "a", "b")
@@ -22,19 +25,28 @@ moves = st.lists(
 )
 
 
-def opened() -> tuple[Store, Books]:
-    store = Store(":memory:")
-    books = Books(SqliteAccounts(store), lambda: 1)
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    made = SqliteStore(tmp_path_factory.mktemp("books") / "bank.db", SCHEMA)
+    yield made
+    made.close()
+
+
+def opened(store: Store) -> Books:
+    """Books that nothing was written into yet."""
+    for table in ("postings", "entries", "accounts"):
+        store.run(f"delete from {table}")
+    books = Books(SqlAccounts(store), lambda: 1)
     for account in ("a", "b"):
         books.open(account)
-    return store, books
+    return books
 
 
 @given(moves=moves)
 def test_every_sum_is_zero_every_cause_booked_once_and_no_customer_below_zero(
-    moves: list[tuple[int, str, str, int]],
+    store: Store, moves: list[tuple[int, str, str, int]]
 ) -> None:
-    store, books = opened()
+    books = opened(store)
     expected = dict.fromkeys(ACCOUNTS, 0)
     booked: set[int] = set()
     for cause, source, target, amount in moves:
@@ -54,16 +66,14 @@ def test_every_sum_is_zero_every_cause_booked_once_and_no_customer_below_zero(
     assert {account: books.balance(account) for account in ACCOUNTS} == expected
     assert store.value("select coalesce(sum(amount), 0) from postings") == 0
     assert store.rows("select entry from postings group by entry having sum(amount) <> 0") == []
-    store.close()
 
 
-def test_an_account_that_is_not_there_takes_nothing() -> None:
-    store, books = opened()
+def test_an_account_that_is_not_there_takes_nothing(store: Store) -> None:
+    books = opened(store)
     with pytest.raises(Refusal) as refused:
         books.move("x", OWN, "nobody", 5)
     assert refused.value.code is Code.ACCOUNT_UNKNOWN
     assert (books.balance(OWN), books.balance(FUNDINGS)) == (0, 0)
-    store.close()
 
 
 def move_and_fail(store: Store, books: Books) -> None:
@@ -73,22 +83,22 @@ def move_and_fail(store: Store, books: Books) -> None:
 
 
 def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(tmp_path: Path) -> None:
-    store = Store(tmp_path / "bank.db")
-    books = Books(SqliteAccounts(store), lambda: 1)
+    store = SqliteStore(tmp_path / "bank.db", SCHEMA)
+    books = Books(SqlAccounts(store), lambda: 1)
     with pytest.raises(Refusal):
         move_and_fail(store, books)
     assert books.balance(OWN) == 0
     assert books.move("x", POSITION, OWN, 5)
     store.close()
-    again = Store(tmp_path / "bank.db")
-    assert Books(SqliteAccounts(again), lambda: 1).position == 5
+    again = SqliteStore(tmp_path / "bank.db", SCHEMA)
+    assert Books(SqlAccounts(again), lambda: 1).position == 5
     again.close()
 
 
 def test_a_store_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    store = Store(tmp_path / "bank.db")
+    store = SqliteStore(tmp_path / "bank.db", SCHEMA)
     store.run("pragma user_version = 99")
     store.close()
     with pytest.raises(Refusal) as refused:
-        Store(tmp_path / "bank.db")
+        SqliteStore(tmp_path / "bank.db", SCHEMA)
     assert refused.value.code is Code.STORE_VERSION

@@ -10,12 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.bank import terms
+from ledger_sync.bank.api.route_parts import take
 from ledger_sync.http.call import Signer, sign_call
+from ledger_sync.http.problems import busy
+from ledger_sync.http.routes import Caller, CallerKind, IncomingCall
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, authority, url
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.support.world import Key
 from wallet.protocol import codec
-from wallet.protocol.bounds import MAX_CERTIFICATE_LIFE
+from wallet.protocol.bounds import DAY, MAX_CERTIFICATE_LIFE
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.settlement import Verdict
 
@@ -164,6 +168,64 @@ def test_sizes_and_counts_are_checked(net: LedgerNetwork) -> None:
     assert raw_post(net, "uploads", bytes(262_145), aigul.device).json()["code"] == Code.TOO_LARGE
     assert refusal(line.post, "/v1/fundings", [bytes(16), aigul.key, [1] * 33]) is Code.TOO_MANY
     assert refusal(line.post, "/v1/verdicts", [bytes([n]) * 32 for n in range(65)]) is Code.TOO_MANY
+
+
+def test_what_a_bundle_holds_is_counted_before_any_of_it_is_stored(net: LedgerNetwork) -> None:
+    aigul, shop = net.customer("Aigul"), net.customer("Shop")
+    paid = net.pay(aigul, aigul.fund(1_000), shop, 700)
+    bundle, node = net.bundle([paid]), net.banks["alatau"].node
+    counted: list[int] = []
+
+    def full(rows: int) -> None:
+        counted.append(rows)
+        raise busy(3)
+
+    who = Caller(CallerKind.CUSTOMER, shop.account, shop.key)
+    with pytest.raises(Refusal) as caught:
+        take(node, lambda: None, IncomingCall(who, bundle.to_cbor(), charge=full), "customer:shop")
+    assert (caught.value.code, caught.value.facts) == (Code.BUSY, {"after": 3})
+    assert counted == [4], "transfer, request, certificate, issuance"
+    assert node.objects.transfers.stage(paid.id) is None
+
+
+def test_fundings_of_a_day_have_a_limit_and_defunding_has_none(net: LedgerNetwork) -> None:
+    """Funding and defunding one tiyn all day costs nobody but the banks and the central bank, who keep the rows."""
+    net.agree(fundings=3)
+    aigul, dina = net.customer("Aigul"), net.customer("Dina")
+    tokens = [*aigul.fund(1), *aigul.fund(1)]
+    net.now += 60
+    tokens += aigul.fund(1, funding=b"third".ljust(16))
+    balance = aigul.balance()
+    with pytest.raises(Refusal) as refused:
+        aigul.fund(1, funding=b"x" * 16)
+    assert (refused.value.code, refused.value.facts) == (Code.TOO_MANY, {"count": 3, "limit": 3})
+    assert aigul.balance() == balance, "nothing was debited"
+    assert aigul.fund(1, funding=b"third".ljust(16)) == (tokens[2],), "the same again is no other"
+    assert dina.fund(1), "nobody pays for another"
+    assert refusal(aigul.fund_raw, b"y" * 16, 1) is Code.TOO_MANY
+    for token in tokens:
+        (row,) = aigul.upload(net.defund(aigul, [token]))
+        assert row.settlement is not None
+        assert row.settlement.verdict is Verdict.SETTLED
+    assert aigul.balance() == balance + 3
+    assert refusal(aigul.fund_raw, b"z" * 16, 1) is Code.TOO_MANY, "what came back was funded"
+    net.now += DAY - 60
+    assert aigul.fund(1), "two are a day old"
+    assert aigul.fund(1)
+    assert refusal(aigul.fund_raw, b"u" * 16, 1) is Code.TOO_MANY
+    assert refusal(aigul.fund_raw, b"x" * 16, 1) is Code.TOO_MANY, "what was refused stays refused"
+
+
+def test_fundings_that_a_wrong_clock_has_dated_count_for_no_day(net: LedgerNetwork) -> None:
+    net.agree(fundings=2)
+    aigul = net.customer("Aigul")
+    net.now += DAY
+    assert aigul.fund(1)
+    assert aigul.fund(1)
+    net.now -= DAY
+    assert aigul.fund(1)
+    assert aigul.fund(1)
+    assert refusal(aigul.fund_raw, b"x" * 16, 1) is Code.TOO_MANY
 
 
 def test_open_fundings_and_devices_have_a_limit(net: LedgerNetwork) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange, cut
-from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import GRANT, OPENING, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import clone, double_spend, reasons
 from tests.ledger_sync.bank.test_late import forge_commit
 from tests.support.world import DAY, Key

@@ -9,8 +9,9 @@ import pytest
 
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
+from tests.ledger_sync.bank.customers import Customer, Row
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork, Row
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from tests.support.world import Person
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code, Refusal

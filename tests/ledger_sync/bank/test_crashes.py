@@ -33,6 +33,7 @@ POINTS = {
     "bank.redeem.answered": 4,
     "bank.redeem.booked": 4,
     "bank.relay.sent": 4,  # twice as many as there are: each bank asks for them again after its start
+    "bank.conflict.brought": 1,
     "bank.revoke.answered": 1,
     "bank.refund.ask": 5,
     "bank.refund.answered": 5,

@@ -8,8 +8,8 @@ import pytest
 
 from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.settlement.drafts import Drafts
-from ledger_sync.bank.sqlite.storage import SqliteStorage
 from tests.ledger_sync.bank.contracts.chain import Chain
+from tests.ledger_sync.bank.inside import storage_in
 from tests.ledger_sync.bank.network import LedgerNetwork
 from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Verdict
@@ -18,7 +18,7 @@ from wallet.protocol.transfer import TokenRef
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Chain:
-    return Chain(SqliteStorage(tmp_path / "chain.db"))
+    return Chain(storage_in(tmp_path / "chain.db"))
 
 
 def outcomes(

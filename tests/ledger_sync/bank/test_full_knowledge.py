@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import clone, reasons, verdict
 from tests.support.world import DAY
 from wallet.protocol.bundle import Bundle
@@ -171,10 +172,10 @@ def test_who_descends_from_what_ended_is_not_refused_for_it(net: LedgerNetwork) 
     again.certify_key(payer.person.key)
     again.person.sequence = 9
     payee.upload(net.pay(again, net.inputs_of(transfer), payee, 500_000))
+    net.settle_down()
     row = shop.verdict(transfer)
     assert row.settlement is not None
     assert (row.settlement.verdict, row.settlement.values) == (Verdict.CONFLICT, (0,))
-    net.settle_down()
     assert payee.verdict(passed).settlement is None
     payee.upload_bundle(Bundle((*whole.transfers,), whole.issuances, (*others, own)))
     row = payee.verdict(passed)

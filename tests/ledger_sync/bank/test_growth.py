@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,23 @@ import pytest
 
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.jobs import Job, JobKind
+from ledger_sync.bank.ports.shares import Share
+from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.story import Remembering, tell
-from tests.ledger_sync.statements import Recording, steps_of
-from tests.support.world import Person
+from tests.ledger_sync.bank.sweeping import false
+from tests.ledger_sync.statements import Recording, connections_of, recorded, steps_of
+from tests.support.world import DAY, Person
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import parse_evidence
 from wallet.protocol.keys import PublicKey
-from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.policy import Reason
+from wallet.protocol.transfer import Refresh, TokenRef, Transfer
 
+REFRESHED = Path(str(files("ledger_sync.bank.sql") / "migrations" / "0021_refreshed.sql"))
 FIXED = {
     "provenance": "the ancestors of one transfer, as far as a bundle carries them",
     "named": "what a statement itself names, 64 at most",
@@ -59,12 +66,8 @@ DERIVED = {
 """What is kept apart, and what it is kept from."""
 
 
-def connection(net: LedgerNetwork, bank: str = "alatau") -> Any:
-    return store_of(net.banks[bank].node)._db
-
-
 def steps(net: LedgerNetwork, action: Callable[[], object]) -> int:
-    with steps_of(connection(net)) as count:
+    with steps_of(*connections_of(store_of(net.banks["alatau"].node))) as count:
         action()
         return count()
 
@@ -82,9 +85,7 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
     net = Remembering(tmp_path)
     recordings: list[Recording] = []
     for assembled in net.banks.values():
-        store = store_of(assembled.node)
-        recordings.append(Recording(store._db))
-        store._db = recordings[-1]  # type: ignore[assignment]
+        recordings += recorded(store_of(assembled.node))
     tell(net)
     for name in ("Aigul", "Shop"):
         customer = net.customer(name)
@@ -93,6 +94,7 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
         customer.line().get("/v1/account")
         customer.deliveries()
         customer.line().post("/v1/losses", [])
+    let_refused_go(net)
     scans = {sql: name for recording in recordings for sql, name in recording.scans().items()}
     assert len(recordings[0].asked) > 60
     assert {sql: name for sql, name in scans.items() if not {name, name.split(":")[0]} & set(FIXED)} == {}
@@ -102,11 +104,26 @@ def test_no_statement_reads_a_whole_table_that_grows(tmp_path: Path) -> None:
     net.close()
 
 
+def let_refused_go(net: LedgerNetwork) -> None:
+    """Over a share, and after a time."""
+    cheat, shop = net.customer("Refused"), net.customer("Shop")
+    tokens = cheat.fund(1_000)
+    retention = net.banks["alatau"].node.retention
+    retention._most[Share.REFUSED] = 1
+    for more in range(1, 4):
+        made = false(net, cheat, tokens, shop, more)
+        shop.upload_bundle(replace(net.bundle([made]), transfers=(made,)))
+    net.now += 181 * DAY
+    retention.sweep()
+    assert net.look("alatau", "select count(*) from refused") == [(0,)]
+
+
 CENTRAL_FIXED = {
     "accounts": "as many as there are banks",
     "head": "one row",
     "directory": "one row",
     "base": "one row",
+    "changes": "one row",
     "revocations:revocations_pending": "revocations of the last seconds",
     "shown_evidence": "evidence of the last seconds",
     "claims:claims_open": "what banks still owe",
@@ -116,16 +133,11 @@ CENTRAL_FIXED = {
 
 def test_no_statement_of_the_central_bank_reads_history_either(tmp_path: Path) -> None:
     net = Remembering(tmp_path)
-    central = net.network.central_bank.storage.store
-    central._db = Recording(central._db)  # type: ignore[assignment]
-    central._reader = Recording(central._reader)  # type: ignore[assignment]
-    trusts = [assembled.trust for assembled in net.banks.values()]
-    for trust in trusts:
-        trust._db = Recording(trust._db)  # type: ignore[assignment]
+    central = recorded(net.network.central_bank.storage.store)
+    trusts = [recorded(assembled.trust._kept._store) for assembled in net.banks.values()]
     tell(net)
-    recordings: list[Any] = [central._db, central._reader, *(trust._db for trust in trusts)]
-    scans = {sql: name for recording in recordings for sql, name in recording.scans().items()}
-    assert len(central._db.asked) > 30  # type: ignore[attr-defined]
+    scans = {sql: name for recording in chain(central, *trusts) for sql, name in recording.scans().items()}
+    assert len(central[0].asked) > 30
     assert {sql: name for sql, name in scans.items() if name not in CENTRAL_FIXED} == {}
     net.close()
 
@@ -154,6 +166,47 @@ def test_a_call_costs_no_more_after_a_long_history(net: LedgerNetwork, asked: st
 
 def customer_again(customer: Customer) -> None:
     customer.certify()
+
+
+def test_a_refresh_for_somebody_else_costs_no_more_after_many(net: LedgerNetwork) -> None:
+    """What a key had had refreshed was added up each time, transfer by transfer, out of all that it ever signed."""
+    payer, mate = net.customer("Aigul"), net.customer("Mate")
+
+    def refresh(count: int) -> list[int]:
+        cost = []
+        for start in range(0, count, 8):
+            for token in payer.fund(*[100] * min(8, count - start)):
+                made = net.redeem(payer, [token], token.amount, Refresh(mate.key, (token.amount,)))
+                cost.append(steps(net, lambda made=made: payer.upload(made)))  # type: ignore[misc]
+        return cost
+
+    refresh(4)
+    before = max(refresh(4))
+    refresh(64)
+    assert max(refresh(4)) < 1.1 * before
+    assert not net.banks["alatau"].node.wallets.is_revoked(payer.account, Reason.LIMITS)
+    sums = net.banks["alatau"].node.context.storage.signing_history
+    assert sums.refreshed(payer.key, payer.person.certificate.body.issued) == 76 * 100
+
+
+def test_what_was_refreshed_for_others_before_there_were_sums_is_summed_up(net: LedgerNetwork) -> None:
+    payer, mate, other = net.customer("Aigul"), net.customer("Mate"), net.customer("Baurzhan", "zhibek")
+    tokens = payer.fund(100, 200, 300, 400)
+    for token, owner in zip(tokens, (mate, other, payer), strict=False):
+        net.now += 100
+        payer.upload(net.redeem(payer, [token], token.amount, Refresh(owner.key, (token.amount,))))
+    payer.upload(net.defund(payer, tokens[3:]))
+    paid = net.pay(other, other.fund(500), payer, 500)
+    other.upload(paid)
+    payer.upload(net.refuse(payer, net.outputs(paid)[0]))
+    net.settle_down()
+    store = store_of(net.banks["alatau"].node)
+    ((key, total),) = store.rows("select key, sum(amount) from refreshed where level = 30 group by key")
+    assert (key, total) == (payer.key, 300)
+    rows = store.rows("select * from refreshed order by key, level, block")
+    store.run("delete from refreshed")
+    store.run(REFRESHED.read_text().partition("\n-- Of earlier ones")[2].partition("\n")[2])
+    assert store.rows("select * from refreshed order by key, level, block") == rows
 
 
 def test_work_that_is_due_is_claimed_without_reading_the_backlog(net: LedgerNetwork) -> None:

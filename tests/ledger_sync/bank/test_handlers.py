@@ -9,8 +9,9 @@ from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import CentralBankClient
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.settlement.handlers import RevocationHandler
+from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.support.world import DAY, Key
 from wallet.protocol.policy import Reason
 

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_customer
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork, Row
+from tests.ledger_sync.bank.customers import Customer, Row
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
-    net = LedgerNetwork(tmp_path)
-    yield net
-    net.close()
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ once the lines are good again everyone has to the tiyn what was paid, whoever ha
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -20,7 +19,8 @@ from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange, HoldUp
 from tests import sampling
-from tests.ledger_sync.bank.network import BANKS, GRANT, OPENING, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import BANKS, GRANT, OPENING, LedgerNetwork
 from tests.ledger_sync.bank.test_late import forge_commit
 from tests.support.audit import Audit
 from tests.support.world import DAY
@@ -92,12 +92,10 @@ class Stores:
 
     def __init__(self, net: LedgerNetwork) -> None:
         self.network = net.network
-        self._folder = net.folder
+        self._look = net.look
 
     def rows(self, name: str, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        file = "central_bank.db" if name == CENTRAL_BANK else "bank.db"
-        with closing(sqlite3.connect(f"file:{self._folder / name / file}?mode=ro", uri=True)) as db:
-            return db.execute(sql, values).fetchall()
+        return self._look(name, sql, values)
 
 
 @dataclass
@@ -224,7 +222,7 @@ def live(net: LedgerNetwork, actions: list[tuple[str, int, int, int]], drawn: li
 
 @seed(sampling.seed())
 @settings(
-    max_examples=150 if sampling.everything() else 12,
+    max_examples=150 if sampling.everything() else 8,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,

@@ -17,7 +17,8 @@ from ledger_sync.bank.jobs.lanes import Lanes
 from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.ports.jobs import Job, JobKind
-from ledger_sync.bank.sqlite.storage import SqliteStorage
+from ledger_sync.bank.sql.storage import SqlStorage
+from tests.ledger_sync.bank.inside import storage_in
 from tests.support.world import NOW
 
 SLOW, QUICK = "slow", "quick"
@@ -27,7 +28,7 @@ SLOW, QUICK = "slow", "quick"
 class LanesRig:
     """A work list whose handlers do what the test says."""
 
-    storage: SqliteStorage
+    storage: SqlStorage
     patience: float = 0.2
     over: threading.Event = field(default_factory=threading.Event)
     done: list[Job] = field(default_factory=list)
@@ -74,7 +75,7 @@ class LanesRig:
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[LanesRig]:
-    rig = LanesRig(SqliteStorage(tmp_path / "bank.db"))
+    rig = LanesRig(storage_in(tmp_path / "bank.db"))
     yield rig
     rig.close()
 
@@ -125,7 +126,7 @@ def test_calls_come_back_though_what_they_want_never_ends_and_it_is_attempted_on
 
 def test_a_call_waits_for_what_its_answer_depends_on(tmp_path: Path) -> None:
     """What one lane brings may be work for another; the call comes back when all of it is done."""
-    rig = LanesRig(SqliteStorage(tmp_path / "bank.db"), patience=60)
+    rig = LanesRig(storage_in(tmp_path / "bank.db"), patience=60)
     first, second = _item(JobKind.FETCH, QUICK), _item(JobKind.CHALLENGE, "")
     handle = rig._handle
 

@@ -7,8 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from tests.ledger_sync.bank.network import OPENING, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import clone, verdict
+from tests.sampling import sampled
 from tests.support.world import DAY, Key
 from wallet.protocol.acceptance import check_passable
 from wallet.protocol.bounds import MAX_AMOUNTS, MAX_HOP, MAX_INPUTS, MAX_TRANSFERS
@@ -71,7 +73,7 @@ def token_with_many_statements(net: LedgerNetwork, shop: Customer, links: int) -
     return net.outputs(paid)[0]
 
 
-@pytest.mark.parametrize(("links", "bank"), [(33, "zhibek"), (90, "alatau")])
+@pytest.mark.parametrize(("links", "bank"), sampled("words", [(33, "zhibek"), (90, "alatau")], 1))
 def test_a_token_with_a_word_of_the_notary_for_every_lost_input_is_redeemed(
     net: LedgerNetwork, links: int, bank: str
 ) -> None:

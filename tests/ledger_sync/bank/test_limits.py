@@ -12,7 +12,8 @@ from ledger_sync import client as online
 from ledger_sync.central_bank.terms import LIMITS
 from ledger_sync.possession import possession_message
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.test_conflicts import reasons, verdict
 from tests.support.deals import refusal_of
 from tests.support.system import System
@@ -169,6 +170,25 @@ def test_refreshes_for_others_count_together_and_those_of_an_own_older_key_not_a
         net.settle_down()
         assert reasons(net, payer) == {expected}
     net.check_books()
+
+
+def test_refreshes_for_others_that_settle_together_count_together(net: LedgerNetwork) -> None:
+    mate = net.customer("Mate", "zhibek")
+    lower(net, total=9_000_000)
+    for name, amounts, expected in (
+        ("Aigul", (5_000_000, 4_000_000), None),
+        ("Dauren", (5_000_000, 4_000_001), Reason.LIMITS),
+    ):
+        payer = net.customer(name)
+        tokens = payer.fund(*amounts)
+        rows = payer.upload(
+            *[
+                net.redeem(payer, [token], token.amount, Refresh(mate.key, (token.amount,)))
+                for token in tokens
+            ]
+        )
+        assert {verdict(row) for row in rows} == {Verdict.SETTLED}
+        assert reasons(net, payer) == {expected}, name
 
 
 @pytest.mark.parametrize("hops", [0, 1])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ledger_sync.bank.sqlite.once import Once
-from ledger_sync.bank.sqlite.shares import SqliteShares, SqliteWaiting
-from ledger_sync.bank.sqlite.store import Row, Store
+from ledger_sync.bank.ports.shares import Share
+from ledger_sync.bank.sql.once import Once
+from ledger_sync.bank.sql.shares import SqlShares, SqlWaiting
+from ledger_sync.bank.sql.storage import SCHEMA
+from ledger_sync.database.sqlite import SqliteStore
+from ledger_sync.database.store import Row, Store
 
 TXID = bytes(32)
 
@@ -27,8 +30,8 @@ def undone(store: Store) -> Iterator[None]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "bank.db")
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(tmp_path / "bank.db", SCHEMA)
 
 
 def test_nothing_is_kept_outside_a_transaction_nor_after_it(store: Store) -> None:
@@ -49,8 +52,30 @@ def test_nothing_is_kept_outside_a_transaction_nor_after_it(store: Store) -> Non
         assert once.get("a") == 6
 
 
-def test_what_comes_and_goes_in_one_transaction_is_never_written_and_what_stays_is(store: Store) -> None:
-    waiting = SqliteWaiting(store, SqliteShares(store))
+def test_what_one_thread_has_read_no_other_forgets(store: Store) -> None:
+    """Another announces that it writes, and waits for its turn, while this one reads."""
+    with ThreadPoolExecutor(1) as other:
+
+        def read(key: str) -> int:
+            other.submit(once.forget).result()
+            return len(key)
+
+        once: Once[str, int] = Once(store, read)
+
+        def read_each(keys: Collection[str]) -> dict[str, int]:
+            return {key: once.get(key) for key in keys}
+
+        with store.transaction():
+            assert once.get("a") == 1
+            held = once.get_each(["bb"], read_each)
+            other.submit(once.forget).result()
+            assert held["bb"] == 2
+
+
+def test_what_comes_and_goes_in_one_transaction_is_never_written_and_what_stays_is(
+    store: SqliteStore,
+) -> None:
+    waiting = SqlWaiting(store, SqlShares(store))
     store.insert("transfers", id=TXID, payload=b"", sequence=1, stage="waiting", first_uploader="customer:a")
     written: list[str] = []
     store._db.set_trace_callback(written.append)
@@ -77,12 +102,23 @@ def test_what_comes_and_goes_in_one_transaction_is_never_written_and_what_stays_
     assert store.rows("select * from shares") == []
 
 
-class Watched(Store):
-    """A store that says when somebody who is in no transaction comes to its lock."""
+def test_what_is_charged_outside_a_transaction_is_one_of_its_own(store: Store) -> None:
+    """It is written at once, and neither lost nor written with what another thread has undone meanwhile."""
+    shares = SqlShares(store)
+    with ThreadPoolExecutor(1) as other:
+        with undone(store):
+            shares.charge(Share.CLAIMS, "customer:a", count=5)
+            charging = other.submit(shares.charge, Share.CLAIMS, "customer:b", count=3)
+        charging.result()
+    assert store.rows("select uploader, count from shares") == [("customer:b", 3)]
+
+
+class Watched(SqliteStore):
+    """A store that says when somebody who is in no transaction comes to it."""
 
     def __init__(self, path: Path) -> None:
         self.came = threading.Event()
-        super().__init__(path)
+        super().__init__(path, SCHEMA)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         self._note()
@@ -99,9 +135,9 @@ class Watched(Store):
 
 @pytest.mark.parametrize("is_undone", [False, True])
 def test_what_one_thread_has_gathered_no_other_writes(tmp_path: Path, *, is_undone: bool) -> None:
-    """It looks for what is due while a transfer comes, and waits for the end of that."""
+    """It looks for what is due while a transfer comes, and sees what was committed before; and not what is gathered."""
     store = Watched(tmp_path / "bank.db")
-    waiting = SqliteWaiting(store, SqliteShares(store))
+    waiting = SqlWaiting(store, SqlShares(store))
     with ThreadPoolExecutor(1) as other:
         with undone(store) if is_undone else store.transaction():
             store.insert(
@@ -111,5 +147,6 @@ def test_what_one_thread_has_gathered_no_other_writes(tmp_path: Path, *, is_undo
             store.came.clear()
             due = other.submit(waiting.due, 5_000, 9)
             assert store.came.wait(30)
-        assert due.result() == ([] if is_undone else [TXID])
+            assert due.result() == []
+        assert waiting.due(5_000, 9) == ([] if is_undone else [TXID])
     assert len(store.rows("select * from waiting")) == (0 if is_undone else 1)

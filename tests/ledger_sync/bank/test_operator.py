@@ -6,7 +6,8 @@ import pytest
 
 from ledger_sync.client.operator import BankBooks, BankOperator
 from ledger_sync.http.peers import NoAnswer, RemoteRefusal
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.support.world import Key
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code

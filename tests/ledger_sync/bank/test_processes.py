@@ -12,8 +12,10 @@ import pytest
 
 from ledger_sync import sandbox
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.sandbox.network import Network
 from ledger_sync.sandbox.operator import Order
-from tests.ledger_sync.bank.network import OPENING, LedgerNetwork, Row
+from tests.ledger_sync.bank.customers import Row
+from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from tests.support.world import Key, World
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
@@ -28,9 +30,10 @@ _MANY = 20_000
 class RealTown(LedgerNetwork):
     """The same wallets in front of a sandbox of operating system processes."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, network: Network | None = None) -> None:
+        """``network``: one that runs already."""
         self.home = home
-        self.network = sandbox.start(home)  # type: ignore[assignment]
+        self.network = network or sandbox.start(home)  # type: ignore[assignment]
         self.world = World()
         self.made_at = None
         self.random = os.urandom

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BANK = Path(__file__).parents[3] / "ledger_sync" / "bank"
-BACKEND = BANK / "sqlite"
+BACKEND = BANK / "sql"
 STATEMENT = re.compile(r"\s*(select|insert|update|delete|with|replace|pragma)\s", re.IGNORECASE)
 CALLS = {"run", "row", "rows", "value", "insert"}
 """Of a `Store`."""
@@ -41,7 +41,7 @@ def _asks_a_store(node: ast.AST) -> bool:
 
 def knows_the_backend(source: str) -> bool:
     return any(
-        isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ledger_sync.bank.sqlite")
+        isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ledger_sync.bank.sql")
         for node in ast.walk(ast.parse(source))
     )
 

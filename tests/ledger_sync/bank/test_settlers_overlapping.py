@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_customer
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.settlers import Settlers, take
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.cose import Signed

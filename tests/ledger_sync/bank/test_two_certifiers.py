@@ -5,15 +5,16 @@ The other process acts while the first one signs, which no lock and no transacti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from ledger_sync.bank.api.node import Node
+from ledger_sync.http.call import Signer
 from ledger_sync.possession import possession_message
+from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.inside import store_of
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
 from tests.support.world import Key
@@ -28,11 +29,9 @@ MOST = 2
 
 
 @pytest.fixture
-def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
-    made = LedgerNetwork(tmp_path)
-    made.resize(wallets=MOST)
-    yield made
-    made.close()
+def net(net: LedgerNetwork) -> LedgerNetwork:
+    net.resize(wallets=MOST)
+    return net
 
 
 class Slow:
@@ -60,8 +59,9 @@ def certify(node: Node, customer: Customer, key: Key, total: int = 0) -> Signed[
 def meanwhile(net: LedgerNetwork, happens: Callable[[Node], object]) -> tuple[Node, Slow]:
     """A process of the bank, and its key; while it signs, something happens at another one."""
     running = net.banks["alatau"].node
-    sign = Slow(running.context.signing, lambda: happens(running))
-    return another_process(net, signing=sign), sign
+    own = running.context.keys.at(0)
+    sign = Slow(own.sign, lambda: happens(running))
+    return another_process(net, keys=Signer(own.key, sign)), sign
 
 
 def count(net: LedgerNetwork, table: str, key: Key) -> int:

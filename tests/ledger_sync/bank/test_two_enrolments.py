@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import pytest
 
 from ledger_sync.bank.accounts.customers import Customers
 from ledger_sync.bank.ports.customers import Admission
-from ledger_sync.bank.sqlite.customers import SqliteCustomers
-from ledger_sync.bank.sqlite.storage import SqliteStorage
+from ledger_sync.bank.sql.customers import SqlCustomers
+from ledger_sync.bank.sql.storage import SqlStorage
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, Exchange
+from tests.ledger_sync.bank.inside import another_storage
 from tests.ledger_sync.bank.network import OPENING, LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.support.world import Key
@@ -22,17 +23,10 @@ from wallet.protocol.codes import Code, Refusal
 ONE, OTHER = Key.of("one device").public, Key.of("another device").public
 
 
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
-    made = LedgerNetwork(tmp_path)
-    yield made
-    made.close()
-
-
-class Late(SqliteCustomers):
+class Late(SqlCustomers):
     """Something happens before it admits anybody."""
 
-    def __init__(self, storage: SqliteStorage, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, storage: SqlStorage, meanwhile: Callable[[], object]) -> None:
         super().__init__(storage.store)
         self._meanwhile = meanwhile
 
@@ -47,7 +41,7 @@ def enrolled(net: LedgerNetwork, device: bytes, meanwhile: bytes) -> tuple[str, 
     body = [b"c" * 16, "Aigul", 0, 0, 5]
     (code,) = net.order("alatau", "POST", "/v1/customers", body)
     node = net.banks["alatau"].node
-    storage = SqliteStorage(net.folder / "alatau" / "bank.db")
+    storage = another_storage(net, "alatau")
     try:
         storage.customers = Late(storage, lambda: node.customers.enrol(code, meanwhile))
         customer = Customers(replace(node.context, storage=storage)).enrol(code, device)

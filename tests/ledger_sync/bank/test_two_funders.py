@@ -6,7 +6,6 @@ The other process acts while the first one waits for the central bank, which no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -15,7 +14,8 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.books import FUNDINGS
 from ledger_sync.http.problems import MEDIA_TYPE, encode_problem
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
-from tests.ledger_sync.bank.network import GRANT, OPENING, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import GRANT, OPENING, LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.codes import Code, Refusal
@@ -25,13 +25,6 @@ from wallet.protocol.issuance import Issuance
 FUNDING = b"f" * 16
 AMOUNT = 500_000
 Answer = Callable[[], httpx.Response]
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[LedgerNetwork]:
-    made = LedgerNetwork(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

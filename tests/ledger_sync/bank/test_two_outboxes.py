@@ -11,7 +11,8 @@ import pytest
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.jobs.work import HELD
 from ledger_sync.bank.ports.jobs import Job, JobKind
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.cose import Signed

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.sandbox.in_process import NOTARY
-from tests.ledger_sync.bank.network import Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.settlers import BANK, Settlers, take
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.codes import Code, Refusal
@@ -38,6 +40,10 @@ def paid(settlers: Settlers) -> tuple[Customer, Customer, Signed[Transfer]]:
     return aigul, shop, settlers.net.pay(aigul, aigul.fund(1_000), shop, 700)
 
 
+def open_work(settlers: Settlers) -> list[Any]:
+    return settlers.rows("select kind from work where done = 0")
+
+
 def test_what_one_settler_commits_the_other_leaves_alone(settlers: Settlers) -> None:
     aigul, _shop, payment = paid(settlers)
     take(settlers.first, settlers.net, aigul, payment)
@@ -47,6 +53,19 @@ def test_what_one_settler_commits_the_other_leaves_alone(settlers: Settlers) -> 
     row = aigul.verdict(payment)
     assert row.settlement is not None
     assert row.settlement.verdict is Verdict.SETTLED
+
+
+def test_what_a_call_brings_and_waits_for_no_worker_takes_from_it(settlers: Settlers) -> None:
+    """Or the call would find it claimed, and answer that it waits."""
+    aigul, _shop, payment = paid(settlers)
+    bundle, uploader = settlers.net.bundle([payment]), uploader_of_customer(aigul.account)
+    settlers.first.intake.take(bundle, uploader, is_waited_for=True)
+    for node in (settlers.second, settlers.first):
+        node.settler.settle()
+    assert settlers.asked == 0
+    settlers.first.settler.settle_now([payment.id])
+    assert settlers.asked == 1
+    assert settlers.first.answers.rows([payment.id])[0][1] is not None
 
 
 def test_of_two_that_commit_the_same_one_writes_the_verdict(settlers: Settlers) -> None:
@@ -104,6 +123,8 @@ def test_a_payload_that_comes_while_its_conflict_is_written_is_not_waited_for(se
         lambda: settlers.second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
     )
     settlers.first.settler.settle()
+    assert ("challenge",) in open_work(settlers), "it was seen that it is at hand"
+    net.settle_down()
     assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
     assert settlers.rows("select * from lacks") == []
 
@@ -127,6 +148,8 @@ def test_nor_is_it_where_the_conflict_was_committed_long_ago(settlers: Settlers)
 
     settlers.watch.before_signing = bring
     first.settler.answer()
+    assert ("challenge",) in open_work(settlers), "it was seen that it is at hand"
+    net.settle_down()
     assert settlement(aigul.verdict(loser)).verdict is Verdict.CONFLICT
 
 
@@ -137,6 +160,7 @@ def test_what_another_has_answered_meanwhile_is_asked_for_no_more(settlers: Sett
     tokens = aigul.fund(1_000)
     winner, loser = net.pay(aigul, tokens, away, 700), net.pay(aigul, tokens, other, 600)
     net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account))
+    noting = Job(JobKind.CHALLENGE, "", loser.id + winner.id)
     take(settlers.first, net, other, loser)
     take(settlers.first, net, aigul, net.pay(aigul, aigul.fund(500), other, 500))
 
@@ -144,6 +168,7 @@ def test_what_another_has_answered_meanwhile_is_asked_for_no_more(settlers: Sett
         second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
         second.context.storage.settlements.release_all()
         second.settler.settle()
+        second.lanes.wait_for(lambda: [noting])
 
     settlers.once_answered(overtake)
     settlers.first.settler.settle()
@@ -151,25 +176,31 @@ def test_what_another_has_answered_meanwhile_is_asked_for_no_more(settlers: Sett
     assert settlers.rows("select * from lacks") == []
     net.settle_down()
     assert settlers.rows("select * from lacks") == []
-    assert settlers.rows("select kind from work where kind in ('fetch', 'challenge')") == []
+    assert settlers.rows("select kind, done from work where kind in ('fetch', 'challenge')") == [
+        ("challenge", 1)
+    ]
 
 
 def test_what_descends_from_a_conflict_that_another_has_told_meanwhile_has_its_evidence(
     settlers: Settlers,
 ) -> None:
-    """By what the first knew nobody could be named. It had worked out both, and the second answers the ancestor."""
+    """Two others took a token each, and the first knew of one of them. It had worked out all, and the second, which
+    knows of both, answers the ancestor."""
     net, first, second = settlers.net, settlers.first, settlers.second
     aigul, other, away = net.customer("Aigul"), net.customer("Other"), net.customer("Away", "zhibek")
-    tokens = aigul.fund(1_000)
-    winner, loser = net.pay(aigul, tokens, away, 700), net.pay(aigul, tokens, other, 600)
+    tokens = sorted(aigul.fund(1_000, 1_000), key=lambda token: token.ref)
+    winner, known = (net.pay(aigul, [token], away, 700) for token in tokens)
+    loser = net.pay(aigul, tokens, other, 600)
     further = net.pay(other, net.outputs(loser)[:1], aigul, 600)
     last = net.pay(aigul, net.outputs(further)[:1], other, 600)
-    net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account))
+    net.banks["zhibek"].node.upload(net.bundle([winner, known]), uploader_of_customer(away.account))
     take(first, net, other, loser, further, last)
-    first.context.storage.conflicts.was_not_shown(loser.id, winner.id)
+    first.intake.take_shown(known, aigul.key, uploader_of_bank("zhibek"))
+    first.context.storage.conflicts.was_shown(loser.id, known.id)
 
     def answer_ancestor() -> None:
         second.intake.take_shown(winner, aigul.key, uploader_of_bank("zhibek"))
+        second.context.storage.conflicts.was_shown(loser.id, winner.id)
         second.context.storage.settlements.release([loser.id])
         second.settler.settle()
         answered = second.context.storage.settlements.answered([loser.id, further.id, last.id])
@@ -181,6 +212,7 @@ def test_what_descends_from_a_conflict_that_another_has_told_meanwhile_has_its_e
     assert [settlement(row).verdict for row in rows] == [Verdict.CONFLICT, Verdict.SHORT, Verdict.SHORT]
     assert [row.evidence for row in rows] == 3 * [rows[0].evidence]
     assert rows[0].evidence is not None
+    assert winner in (rows[0].evidence.first, rows[0].evidence.second)
     assert settlers.rows("select * from to_answer") == []
 
 

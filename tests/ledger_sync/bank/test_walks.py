@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
-from tests.ledger_sync.bank.network import BANKS, Customer, LedgerNetwork
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.network import BANKS, LedgerNetwork
 from tests.support.world import DAY, Person
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed

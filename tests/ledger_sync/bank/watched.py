@@ -15,6 +15,8 @@ from typing import Any
 from ledger_sync.bank.api.node import Node, Peers
 from ledger_sync.bank.context import Trusted
 from ledger_sync.bank.ports.unit import UnitOfWork
+from ledger_sync.http.call import Signer
+from ledger_sync.notaries import Notaries
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests.ledger_sync.bank.network import LedgerNetwork
 from wallet.protocol.cose import Signed
@@ -125,12 +127,11 @@ def watched(net: LedgerNetwork, bank: str = "alatau") -> tuple[Node, Watch]:
     def key(raw: bytes) -> PublicKey:
         return WatchedKey(p256(raw).algorithm, raw, watch)
 
-    seen = replace(
-        context, signing=watch.signing(context.signing), key=key, trust=WatchedTrust(context.trust, watch)
-    )
+    keys = Signer(signer.key, watch.signing(signer.sign))
+    seen = replace(context, keys=keys, key=key, trust=WatchedTrust(context.trust, watch))
     others = [name for name in net.banks if name != bank]
     lines = Peers(
-        net.network.line(bank, NOTARY, signer),
+        Notaries.one(net.network.line(bank, NOTARY, signer)),
         net.network.line(bank, CENTRAL_BANK, signer),
         {name: net.network.line(bank, name, signer) for name in others},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger_sync.central_bank.registry import POOL_SECONDS
-from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE
+from ledger_sync.service.delta_log import MAX_DELTAS_ONLINE
 from tests.ledger_sync.central_bank.rig import CentralBankRig
 from tests.support.world import Person
 from wallet.protocol.codec import Cbor

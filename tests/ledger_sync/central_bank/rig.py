@@ -9,7 +9,7 @@ from pathlib import Path
 from ledger_sync.central_bank.challenging import Challenging
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
-from ledger_sync.central_bank.sqlite.storage import SqliteStorage
+from ledger_sync.central_bank.sql.storage import SqlStorage
 from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
@@ -23,9 +23,10 @@ from ledger_sync.sandbox.in_process import (
     named,
     run_inline,
 )
-from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.delta_log import USUAL_SIZES, DeltaSizes
 from ledger_sync.service.server import Authenticator, build_app
 from tests.ledger_sync.settling.ledger import Ledger
+from tests.support.nonces import nonces_in_memory
 from tests.support.world import NOW, Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bounds import ID_BYTES
@@ -53,7 +54,7 @@ class Shows:
         route = Route(
             "GET", "/v1/transfers/{txid}", frozenset({CallerKind.PUBLIC}), self._show, "A transfer", "any"
         )
-        gate = Authenticator(authority(name), lambda key, now: None, Nonces(":memory:"), lambda: NOW)
+        gate = Authenticator(authority(name), lambda key, now: None, nonces_in_memory(), lambda: NOW)
         self.app = build_app(name, (route,), gate, run_inline)
 
     def _show(self, incoming: IncomingCall) -> Cbor:
@@ -68,12 +69,12 @@ class Shows:
 class CentralBankRig:
     """`now` is moved by the test; `ledger` builds what wallets would have signed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, deltas: DeltaSizes = USUAL_SIZES) -> None:
         self.now = NOW
         self.terms = Terms()
         self.ledger = Ledger()
         world = self.ledger.world
-        plan = Plan(banks=world.banks, grant=GRANT, absent=frozenset(world.banks))
+        plan = Plan(banks=world.banks, grant=GRANT, absent=frozenset(world.banks), deltas=deltas)
         self.network = InProcessNetwork(folder, self.clock, lambda _what: os.urandom, plan, world.keystores())
         self.banks = {bank: Shows(bank) for bank in world.banks}
         for bank, shows in self.banks.items():
@@ -93,7 +94,7 @@ class CentralBankRig:
         return self.network.central_bank.challenging
 
     @property
-    def storage(self) -> SqliteStorage:
+    def storage(self) -> SqlStorage:
         return self.network.central_bank.storage
 
     def reopen(self) -> None:

@@ -10,6 +10,7 @@ from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from ledger_sync.service.policy_cache import DIRECTORY_SECONDS, PolicyCache
 from tests.ledger_sync.central_bank.rig import CentralBankRig
 from tests.support.deals import refusal_of
+from tests.support.trust import trust_in
 from tests.support.world import Key
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
@@ -71,7 +72,7 @@ def test_a_service_follows_within_the_hour_and_starts_from_the_root_it_was_given
     rig: CentralBankRig, tmp_path: Path
 ) -> None:
     first = rig.ledger.world.root.public
-    trust = PolicyCache(tmp_path / "trust.db", first, rig.alatau)
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), first, rig.alatau)
     trust.keep_fresh(rig.now, 60)
     before = trust.policy
     root = hand_over(rig, 2)
@@ -82,12 +83,12 @@ def test_a_service_follows_within_the_hour_and_starts_from_the_root_it_was_given
     assert (trust.policy.version, trust.policy.revoked) == (before.version, before.revoked)
     assert trust.directory_for(frozenset({"qbd1"})).body.version == 1
     trust.close()
-    again = PolicyCache(tmp_path / "trust.db", first, rig.alatau)
+    again = PolicyCache(trust_in(tmp_path / "trust.db"), first, rig.alatau)
     assert again.directory.root == root
     again.refresh()
     again.close()
     third = hand_over(rig, 3)
-    later = PolicyCache(tmp_path / "trust.db", first, rig.alatau)
+    later = PolicyCache(trust_in(tmp_path / "trust.db"), first, rig.alatau)
     later.refresh()
     assert (later.directory.root, len(later.published().handovers)) == (third, 2)
     later.close()
@@ -98,11 +99,11 @@ def test_a_service_that_is_new_and_was_given_an_old_root_follows_at_once(
 ) -> None:
     roots = [hand_over(rig, version) for version in (2, 3)]
     for number, given in enumerate((rig.ledger.world.root.public, *roots)):
-        trust = PolicyCache(tmp_path / f"trust-{number}.db", given, rig.alatau)
+        trust = PolicyCache(trust_in(tmp_path / f"trust-{number}.db"), given, rig.alatau)
         trust.refresh()
         assert trust.directory.root == roots[-1]
         trust.close()
-    stranger = PolicyCache(tmp_path / "stranger.db", Key.of("another root").public, rig.alatau)
+    stranger = PolicyCache(trust_in(tmp_path / "stranger.db"), Key.of("another root").public, rig.alatau)
     assert refusal_of(stranger.refresh) is Code.DIRECTORY_SIGNATURE
     stranger.close()
 
@@ -118,11 +119,11 @@ def test_a_service_that_cannot_follow_a_root_goes_on_with_what_the_policy_revoke
             answer = rig.alatau.get(path)
             return [answer[0], []] if path == "/v1/directories" else answer
 
-    trust = PolicyCache(tmp_path / "trust.db", first, rig.alatau)
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), first, rig.alatau)
     trust.keep_fresh(rig.now, 60)
     root = hand_over(rig, 2)
     trust.close()
-    again = PolicyCache(tmp_path / "trust.db", first, Forgetful())
+    again = PolicyCache(trust_in(tmp_path / "trust.db"), first, Forgetful())
     ann = rig.ledger.person("ann")
     rig.now = max(rig.now, rig.registry._published + POOL_SECONDS)
     wallets = [[ann.possession().to_cbor(), int(Reason.LOST)]]
@@ -131,7 +132,7 @@ def test_a_service_that_cannot_follow_a_root_goes_on_with_what_the_policy_revoke
     assert again.policy.revoked == {ann.certificate.body.revocation_id: Reason.LOST}
     assert again.directory.root == first
     again.close()
-    shown = PolicyCache(tmp_path / "trust.db", first, rig.alatau)
+    shown = PolicyCache(trust_in(tmp_path / "trust.db"), first, rig.alatau)
     shown.refresh()
     assert shown.directory.root == root
     assert shown.policy.revoked == {ann.certificate.body.revocation_id: Reason.LOST}

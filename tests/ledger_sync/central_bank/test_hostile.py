@@ -23,6 +23,7 @@ PATHS = (
     "/v1/refunds",
     "/v1/revocations",
     "/v1/challenges",
+    "/v1/showings",
 )
 
 
@@ -52,6 +53,7 @@ def honest(rig: CentralBankRig) -> dict[str, Cbor]:
             rig.ledger.statements[0].to_cbor(),
             *rig.asked(redeemed),
         ],
+        "/v1/showings": [rig.ledger.transfers[redeemed[0].ref.txid].to_cbor(), bob.key.public],
     }
 
 

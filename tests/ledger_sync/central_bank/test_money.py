@@ -335,6 +335,8 @@ def test_every_bank_sees_its_own_movements_only(rig: CentralBankRig) -> None:
         ["redemption", redeemed[0].ref.txid, 300, NOW],
     ]
     assert rig.alatau.get("/v1/movements", {"since": listed[1][0]}) == listed[2:]
+    asked = rig.alatau.get("/v1/movements", {"totals": 1})
+    assert asked == [[*row, row[3]] for row in listed], "only who asks is told what they come to"
     assert [row[1] for row in rig.zhibek.get("/v1/movements")] == ["issue"]
 
 

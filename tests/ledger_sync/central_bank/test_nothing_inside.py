@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import CodeType, FrameType
-
 from ledger_sync.central_bank.registry import POOL_SECONDS
-from ledger_sync.central_bank.sqlite.store import Store
 from ledger_sync.sandbox.in_process import named
 from tests.ledger_sync.central_bank.policies import revoke
 from tests.ledger_sync.central_bank.rig import CentralBankRig
+from tests.support.inside import SIGNING, VERIFYING, watching
 from wallet.protocol import cose
 from wallet.protocol.bounds import DAY
-from wallet.protocol.keys import PublicKey
 from wallet.protocol.policy import Reason
 from wallet.protocol.transfer import Refresh, ToAccount
-
-SIGNING, VERIFYING = cose.sign.__code__, PublicKey.verify.__code__
-
-
-@contextmanager
-def watching(store: Store) -> Iterator[list[tuple[CodeType, bool]]]:
-    """What this thread signs and verifies, each with whether a transaction of ``store`` was open."""
-    seen: list[tuple[CodeType, bool]] = []
-
-    def look(frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call" and frame.f_code in (SIGNING, VERIFYING):
-            seen.append((frame.f_code, store.in_transaction))
-
-    before = sys.getprofile()
-    sys.setprofile(look)
-    try:
-        yield seen
-    finally:
-        sys.setprofile(before)
 
 
 def test_a_watch_sees_what_is_inside(rig: CentralBankRig) -> None:
     key = rig.ledger.world.bank_key("alatau")
     body = rig.ledger.world.signed_directory().body
-    with watching(rig.storage.store) as seen:
+    with watching(lambda: rig.storage.store.in_transaction) as seen:
         cose.sign(body, key.sign)
         with rig.storage.transaction():
             cose.sign(body, key.sign)
@@ -51,7 +26,7 @@ def test_a_watch_sees_what_is_inside(rig: CentralBankRig) -> None:
 def test_money_and_policy_come_and_go_and_nothing_is_signed_or_verified_inside(rig: CentralBankRig) -> None:
     ledger = rig.ledger
     ann, bob = ledger.person("ann"), ledger.person("bob", "zhibek")
-    with watching(rig.storage.store) as seen:
+    with watching(lambda: rig.storage.store.in_transaction) as seen:
         rig.operator.post("/v1/issues", [named("more"), "alatau", 1_000])
         one, two, three = rig.fund(ann, 100, 200, 300)
         paid = ledger.pay(ann, [one], bob, 60)

@@ -12,9 +12,11 @@ from ledger_sync.central_bank.terms import Terms
 from ledger_sync.http.reading import HEADER, READS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK
 from ledger_sync.sandbox.in_process.lines import authority
-from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, PolicyCache
+from ledger_sync.service.delta_log import MAX_DELTAS_ONLINE
+from ledger_sync.service.policy_cache import PolicyCache
 from tests.ledger_sync.central_bank.policies import body, policy, revoke, update
 from tests.ledger_sync.central_bank.rig import CentralBankRig
+from tests.support.trust import trust_in
 from tests.support.world import DAY
 from wallet.protocol import codec
 from wallet.protocol.bounds import (
@@ -93,7 +95,7 @@ def test_terms_under_which_no_token_would_be_taken_are_no_terms(life: int) -> No
 def test_an_answer_is_what_its_parts_encode_to(rig: CentralBankRig, tmp_path: Path) -> None:
     for number in range(40):
         revoke(rig, (rig.ledger.world.person(f"p{number}"), Reason.LOST))
-    trust = PolicyCache(tmp_path / "trust.db", rig.ledger.world.root.public, rig.alatau)
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), rig.ledger.world.root.public, rig.alatau)
     trust.refresh()
     for since in (0, 1, 17, 39, 40, 99):
         raw = rig.registry.update_since(since).body

@@ -10,7 +10,7 @@ import pytest
 from tests.ledger_sync.bank.test_rooms import holds_sql
 
 CENTRAL_BANK = Path(__file__).parents[3] / "ledger_sync" / "central_bank"
-BACKEND = CENTRAL_BANK / "sqlite"
+BACKEND = CENTRAL_BANK / "sql"
 FILES = [path for path in sorted(CENTRAL_BANK.rglob("*.py")) if BACKEND not in path.parents]
 
 
@@ -24,7 +24,7 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(CENTRAL_BANK).as_posix())
 def test_whatever_keeps_a_rule_holds_no_sql_and_knows_no_database(path: Path) -> None:
     assert not holds_sql(path.read_text("utf-8"))
-    assert not {"sqlite3", "wallet.database"} & imported(path)
+    assert not {"sqlite3", "psycopg", "wallet.database"} & imported(path)
 
 
 def test_the_program_alone_chooses_the_backend() -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ledger_sync.central_bank.registry import BASE_EVERY, POOL_SECONDS
+from ledger_sync.central_bank.registry import POOL_SECONDS
 from ledger_sync.http.peers import RemoteRefusal
-from ledger_sync.service.policy_cache import MAX_DELTAS_ONLINE, PolicyCache
+from ledger_sync.service.delta_log import MAX_DELTAS_ONLINE, USUAL_SIZES
+from ledger_sync.service.policy_cache import PolicyCache
 from tests.ledger_sync.central_bank.policies import policy, revoke, update
 from tests.ledger_sync.central_bank.rig import OPERATOR, CentralBankRig
 from tests.support.deals import refusal_of
+from tests.support.trust import trust_in
 from tests.support.world import NOW, Key
 from wallet.protocol import codec, cose
 from wallet.protocol.codec import Cbor
@@ -32,7 +34,7 @@ def test_many_deltas_come_in_parts_and_the_head_last(rig: CentralBankRig, tmp_pa
     rest = update(rig, MAX_DELTAS_ONLINE)
     assert len(rest.deltas) == 3
     assert rest.head is not None
-    trust = PolicyCache(tmp_path / "trust.db", world.root.public, rig.alatau)
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), world.root.public, rig.alatau)
     trust.refresh()
     assert len(trust.policy.revoked) == MAX_DELTAS_ONLINE + 3
     assert trust.update_since(0).head is None
@@ -42,7 +44,7 @@ def test_many_deltas_come_in_parts_and_the_head_last(rig: CentralBankRig, tmp_pa
 
 def test_trust_is_kept_over_a_restart_and_follows_what_is_new(rig: CentralBankRig, tmp_path: Path) -> None:
     world = rig.ledger.world
-    trust = PolicyCache(tmp_path / "trust.db", world.root.public, rig.alatau)
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), world.root.public, rig.alatau)
     assert not trust.is_ready
     trust.keep_fresh(rig.now, 30)
     revoke(rig, (rig.ledger.person("ann"), Reason.LOST))
@@ -51,7 +53,7 @@ def test_trust_is_kept_over_a_restart_and_follows_what_is_new(rig: CentralBankRi
     trust.keep_fresh(rig.now + 30, 30)
     assert trust.policy.version == 1
     trust.close()
-    again = PolicyCache(tmp_path / "trust.db", world.root.public, rig.alatau)
+    again = PolicyCache(trust_in(tmp_path / "trust.db"), world.root.public, rig.alatau)
     assert again.policy.version == 1
     caller = again.identify(world.bank_key("zhibek").public, NOW)
     assert caller is not None
@@ -61,7 +63,7 @@ def test_trust_is_kept_over_a_restart_and_follows_what_is_new(rig: CentralBankRi
 
 
 def test_trust_takes_nothing_from_another_root(rig: CentralBankRig, tmp_path: Path) -> None:
-    trust = PolicyCache(tmp_path / "trust.db", Key.of("another root").public, rig.alatau)
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), Key.of("another root").public, rig.alatau)
     with pytest.raises(Refusal, match=Code.DIRECTORY_SIGNATURE.value):
         trust.refresh()
     assert not trust.is_ready
@@ -99,14 +101,15 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(rig: CentralBankRig, tmp_
         (replace(true, head=old_head), Code.POLICY_SIGNATURE),
         (PolicyUpdate(None, ()), Code.POLICY_GAP),
     ):
-        trust = PolicyCache(tmp_path / "trust.db", root, Lying(rig, lambda _true, change=change: change))  # type: ignore[misc]
+        lying = Lying(rig, lambda _true, change=change: change)  # type: ignore[misc]
+        trust = PolicyCache(trust_in(tmp_path / "trust.db"), root, lying)
         with pytest.raises(Refusal) as caught:
             trust.refresh()
         assert (caught.value.code, trust.is_ready) == (code, False)
         with pytest.raises(Refusal, match=Code.BUSY.value):
             trust.identify(OPERATOR.public, NOW)
         trust.close()
-    honest = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
+    honest = PolicyCache(trust_in(tmp_path / "trust.db"), root, rig.alatau)
     honest.refresh()
     assert honest.policy.version == 2
     honest.close()
@@ -115,25 +118,25 @@ def test_what_a_liar_says_is_neither_believed_nor_kept(rig: CentralBankRig, tmp_
 def test_who_begins_begins_with_the_newest_base(rig: CentralBankRig, tmp_path: Path) -> None:
     """Else a new wallet had every delta since the first to verify; and beyond 256 of them it could not begin."""
     world, root = rig.ledger.world, rig.ledger.world.root.public
-    people = [world.person(f"p{number}") for number in range(BASE_EVERY + 3)]
+    people = [world.person(f"p{number}") for number in range(USUAL_SIZES.between_bases + 3)]
     with pytest.raises(Refusal) as nothing:
         rig.alatau.get("/v1/base")
     assert nothing.value.code is Code.NOT_FOUND
     for person in people:
         revoke(rig, (person, Reason.LOST))
     baseline = Baseline.from_cbor(rig.alatau.get("/v1/base"))
-    assert baseline.base.body.version == BASE_EVERY
-    trust = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
+    assert baseline.base.body.version == USUAL_SIZES.between_bases
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), root, rig.alatau)
     trust.refresh()
     assert codec.decode(trust.base().body, 2**20) == baseline.to_cbor()
     trust.close()
-    again = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
+    again = PolicyCache(trust_in(tmp_path / "trust.db"), root, rig.alatau)
     assert codec.decode(again.base().body, 2**20) == baseline.to_cbor()
     again.close()
     directory = Directory.of(read_directory(rig.alatau.get("/v1/directory")), root)
     start = baseline.policy(directory)
-    assert start.apply(update(rig, BASE_EVERY)).revoked == policy(rig).revoked
-    assert start.apply(update(rig, BASE_EVERY)).head == policy(rig).head
+    assert start.apply(update(rig, USUAL_SIZES.between_bases)).revoked == policy(rig).revoked
+    assert start.apply(update(rig, USUAL_SIZES.between_bases)).head == policy(rig).head
     for changed in (
         replace(baseline, revoked=baseline.revoked[1:]),
         replace(baseline, base=cose.sign(baseline.base.body, Key.of("stranger").sign)),
@@ -163,20 +166,20 @@ def test_a_service_that_holds_the_first_form_alone_goes_by_it_and_takes_the_seco
     rig: CentralBankRig, tmp_path: Path
 ) -> None:
     root, old = rig.ledger.world.root.public, Alone(rig)
-    trust = PolicyCache(tmp_path / "trust.db", root, old)
+    trust = PolicyCache(trust_in(tmp_path / "trust.db"), root, old)
     trust.refresh()
     assert [form.body.KIND.typ for form in trust.published().forms] == ["qbd1"]
     assert refusal_of(lambda: trust.directory_for(frozenset({"qbd2"}))) is Code.READER_OUTDATED
     trust.refresh()
     assert old.asked.count("/v1/directories") == 1
     trust.close()
-    later = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
+    later = PolicyCache(trust_in(tmp_path / "trust.db"), root, rig.alatau)
     assert [form.body.KIND.typ for form in later.published().forms] == ["qbd1"]
     before = later.policy
     later.refresh()
     assert [form.body.KIND.typ for form in later.published().forms] == ["qbd2", "qbd1"]
     assert later.policy == before
     later.close()
-    again = PolicyCache(tmp_path / "trust.db", root, rig.alatau)
+    again = PolicyCache(trust_in(tmp_path / "trust.db"), root, rig.alatau)
     assert again.published() == later.published()
     again.close()

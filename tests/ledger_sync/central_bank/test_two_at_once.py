@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -18,16 +17,19 @@ from ledger_sync.central_bank.ports.books import MovementKind
 from ledger_sync.central_bank.proving import Proof
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import POOL_SECONDS, Keys, Registry
-from ledger_sync.central_bank.sqlite.policy import SqlitePolicyLog
-from ledger_sync.central_bank.sqlite.storage import SqliteStorage
-from ledger_sync.central_bank.sqlite.store import Store
+from ledger_sync.central_bank.sql.policy import SqlPolicyLog
+from ledger_sync.central_bank.sql.storage import SqlStorage
 from ledger_sync.central_bank.terms import Terms
+from ledger_sync.database.store import Store
 from ledger_sync.http.call import Signer
+from ledger_sync.notaries import Notaries
+from tests.ledger_sync.central_bank.backends import Backend
 from tests.ledger_sync.settling.ledger import Ledger
 from tests.support.world import DAY, NOW, Key
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.parts import WHOLE
 from wallet.protocol.policy import PolicyUpdate, Reason
 from wallet.protocol.transfer import Refresh
 from wallet.protocol.validity import issued_tokens
@@ -46,7 +48,7 @@ class Nobody:
         raise Refusal(Code.UNREACHABLE)
 
 
-class Between(SqlitePolicyLog):
+class Between(SqlPolicyLog):
     """`meanwhile` is done once, when the newest version was read outside a transaction."""
 
     def __init__(self, store: Store) -> None:
@@ -64,24 +66,23 @@ class Between(SqlitePolicyLog):
 class Process:
     """One central bank's process; `meanwhile` is done once, when it signs next and has written nothing of that yet."""
 
-    path: Path
+    storage: SqlStorage
     ledger: Ledger
     now: int = NOW
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         world = self.ledger.world
-        self.storage = SqliteStorage(self.path)
         self.policy = self.storage.policy = Between(self.storage.store)
         keys = Keys(self._root, *map(self._signer, (world.issuing, world.policy_key, world.redemption)))
         banks = tuple((bank, bank, world.bank_key(bank).public) for bank in world.banks)
-        founding = Genesis(banks, world.notary.public, NOW - 365 * DAY)
+        founding = Genesis(banks, {WHOLE: world.notary.public}, NOW - 365 * DAY)
         self.registry = Registry(self.storage, keys, TERMS, founding, self.clock)
         self.issuing = Issuing(self.storage, keys.issuing, TERMS, self.clock)
         self.ordering = Ordering(self.storage, self.clock)
         asking = Asking(self.storage, {}, TERMS, self.clock)
         challenging = Challenging(self.storage, self.registry, asking, self.clock)
-        notary = NotaryClient(Nobody(), keys.redemption, self.clock)
+        notary = NotaryClient(Notaries.one(Nobody()), keys.redemption, self.clock)
         self.redeeming = Redeeming(
             self.storage, self.registry, self.issuing, notary, challenging, TERMS, self.clock
         )
@@ -112,15 +113,14 @@ Desks = tuple[Process, Process]
 
 
 @pytest.fixture
-def desks(tmp_path: Path) -> Iterator[Desks]:
+def desks(backend: Backend) -> Iterator[Desks]:
     ledger = Ledger()
-    first, second = (Process(tmp_path / "central_bank.db", ledger) for _ in range(2))
+    first, second = (Process(backend.open(), ledger) for _ in range(2))
     first.ordering.order(MovementKind.ISSUE, bytes(16), "alatau", GRANT)
     yield first, second
     for process in (first, second):
         assert process.meanwhile == [], "something was signed"
         assert process.storage.books.is_sound()
-        process.storage.close()
 
 
 def test_the_same_funding_is_carried_out_once(desks: Desks) -> None:

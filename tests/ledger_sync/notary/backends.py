@@ -1,6 +1,6 @@
-"""Every backend that the store's contract is checked on, and a small process that commits and may be killed.
+"""The engines that the store's contract is checked on, and a small process that commits and may be killed.
 
-`python -m tests.ledger_sync.notary.backends BACKEND PATH NAME...` commits one item for each name.
+`python -m tests.ledger_sync.notary.backends URL NAME...` commits one item for each name.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from ledger_sync.database.opening import open_store
 from ledger_sync.notary import Attestor, CommitItem, Store
 from ledger_sync.notary.attestor import Sign
-from ledger_sync.notary.sqlite_store import SqliteStore
-from ledger_sync.notary.store import Statement
+from ledger_sync.notary.log import Statement
+from ledger_sync.notary.sql_store import KIND, SqlStore
 from tests.support.world import NOW, ORDER, Key
-from wallet.protocol import cose
+from wallet.protocol import batch, cose
+from wallet.protocol.leaf import Extent
+from wallet.protocol.log import KIND as KIND_OF_HEADS
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 
@@ -39,18 +42,23 @@ def sign(body: Consumption) -> Statement:
     return cose.sign(body, _signature)
 
 
-def attestor(store: Store, sign: Sign = sign) -> Attestor:
-    """With a clock that is never the same twice."""
+def sign_head(extent: Extent, root: bytes) -> bytes:
+    return batch.sign_head(KIND_OF_HEADS, extent, root, _signature)
+
+
+def attestor(store: Store, sign: Sign = sign, clock: Callable[[], int] | None = None) -> Attestor:
+    """With a clock that is never the same twice, if none is given."""
     ticks = iter(range(NOW, NOW + 1_000_000))
-    return Attestor(store, sign, lambda: next(ticks))
+    return Attestor(store, sign, clock or (lambda: next(ticks)), sign_head)
 
 
-def sqlite(path: Path) -> Store:
-    return SqliteStore(path / "notary.db")
+def opened(url: str) -> SqlStore:
+    """What is at ``url``; twice, for two who write at a time."""
+    return SqlStore(open_store(url, KIND, Path("/")), os.urandom)
 
 
-BACKENDS: dict[str, Callable[[Path], Store]] = {"sqlite": sqlite}
-"""Each opens what is in a folder; twice, for two who write at a time."""
+def in_file(folder: Path) -> str:
+    return f"sqlite:{folder / 'notary.db'}"
 
 
 def ref(name: str | int, output: int = 0) -> TokenRef:
@@ -65,9 +73,9 @@ def item(name: str | int, *refs: TokenRef, bank: str = "alatau") -> CommitItem:
     return CommitItem(bank, consumer(name), tuple(sorted(refs)), f"proof of {name} by {bank}".encode())
 
 
-def killed_at(failpoint: str, backend: str, path: Path, *names: str) -> str:
+def killed_at(failpoint: str, url: str, *names: str) -> str:
     """What a process told that commits an item for each name, until it was killed there."""
-    command = [sys.executable, "-m", "tests.ledger_sync.notary.backends", backend, str(path), *names]
+    command = [sys.executable, "-m", "tests.ledger_sync.notary.backends", url, *names]
     done = subprocess.run(
         command, env={**os.environ, "QALTA_FAILPOINT": failpoint}, capture_output=True, text=True, check=False
     )
@@ -76,8 +84,8 @@ def killed_at(failpoint: str, backend: str, path: Path, *names: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    backend, path, *names = arguments
-    store = BACKENDS[backend](Path(path))
+    url, *names = arguments
+    store = opened(url)
     for verdicts in attestor(store).commit([item(name, ref(name), ref("shared")) for name in names]):
         print(" ".join(statement.encode().hex() for statement in verdicts), flush=True)
     store.close()

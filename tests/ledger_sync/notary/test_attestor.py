@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.notary import Attestor, CommitItem, Verdicts
-from ledger_sync.notary.store import Statement
-from tests.ledger_sync.notary.backends import BACKENDS, NOTARY, attestor, consumer, item, killed_at, ref, sign
+from ledger_sync.notary.log import Statement
+from tests.ledger_sync.notary.backends import (
+    NOTARY,
+    attestor,
+    consumer,
+    item,
+    killed_at,
+    opened,
+    ref,
+    sign,
+)
+from tests.ledger_sync.notary.conftest import Writers
 from tests.support.deciding import decide
 from tests.support.world import NOW
 from wallet.protocol.keys import p256
@@ -21,20 +29,15 @@ from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 
 
-@pytest.fixture(params=sorted(BACKENDS))
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @contextmanager
-def opened(backend: str, path: Path) -> Iterator[Attestor]:
-    with closing(BACKENDS[backend](path)) as store:
+def notary_at(url: str) -> Iterator[Attestor]:
+    with closing(opened(url)) as store:
         yield attestor(store)
 
 
 @pytest.fixture
-def notary(backend: str, tmp_path: Path) -> Iterator[Attestor]:
-    with opened(backend, tmp_path) as found:
+def notary(url: str) -> Iterator[Attestor]:
+    with notary_at(url) as found:
         yield found
 
 
@@ -119,15 +122,13 @@ def test_an_empty_batch_is_nothing(notary: Attestor) -> None:
     assert notary.commit([]) == []
 
 
-def test_a_signature_that_fails_leaves_the_batch_claimed_and_the_same_again_succeeds(
-    backend: str, tmp_path: Path
-) -> None:
+def test_a_signature_that_fails_leaves_the_batch_claimed_and_the_same_again_succeeds(url: str) -> None:
     def failing(body: Consumption) -> Statement:
         if body.consumer == consumer("b"):
             raise RuntimeError("the keystore is gone")
         return sign(body)
 
-    with closing(BACKENDS[backend](tmp_path)) as store:
+    with closing(opened(url)) as store:
         broken, whole = attestor(store, failing), attestor(store)
         with pytest.raises(RuntimeError):
             broken.commit([item("a", ref(1)), item("b", ref(2))])
@@ -139,16 +140,16 @@ def test_a_signature_that_fails_leaves_the_batch_claimed_and_the_same_again_succ
         ]
 
 
-def test_everything_stands_after_a_restart(backend: str, tmp_path: Path) -> None:
-    with opened(backend, tmp_path) as notary:
+def test_everything_stands_after_a_restart(url: str) -> None:
+    with notary_at(url) as notary:
         first = notary.commit([item("a", ref(1)), item("b", ref(1), ref(2))])
-    with opened(backend, tmp_path) as notary:
+    with notary_at(url) as notary:
         assert encoded(notary.commit([item("a", ref(1)), item("b", ref(1), ref(2))])) == encoded(first)
 
 
-def test_killed_before_the_commit_nothing_stands(backend: str, tmp_path: Path) -> None:
-    assert killed_at("notary.commit.written", backend, tmp_path, "a", "b") == ""
-    with opened(backend, tmp_path) as notary:
+def test_killed_before_the_commit_nothing_stands(url: str) -> None:
+    assert killed_at("notary.commit.written", url, "a", "b") == ""
+    with notary_at(url) as notary:
         assert notary.lookup([ref("a"), ref("b"), ref("shared")]) == [None] * 3
         assert commit(notary, item("z", ref("shared"))) == [{ref("shared"): consumer("z")}]
 
@@ -156,15 +157,15 @@ def test_killed_before_the_commit_nothing_stands(backend: str, tmp_path: Path) -
 @pytest.mark.parametrize("failpoint", ["notary.commit.claimed", "notary.commit.done"])
 @pytest.mark.parametrize("asks_first", ["who looks it up", "another that wants it", "the same again"])
 def test_killed_after_the_claim_and_before_the_answer_it_is_attested_for_whoever_asks(
-    failpoint: str, asks_first: str, backend: str, tmp_path: Path
+    failpoint: str, asks_first: str, url: str
 ) -> None:
     """After `notary.commit.claimed` there is no statement, after `notary.commit.done` there is: it makes no odds."""
-    assert killed_at(failpoint, backend, tmp_path, "a", "b") == ""
-    with closing(BACKENDS[backend](tmp_path)) as store:
+    assert killed_at(failpoint, url, "a", "b") == ""
+    with closing(opened(url)) as store:
         claims = store.winners([ref("a"), ref("b"), ref("shared")])
         assert [claim.statement is None for claim in claims.values()] == [failpoint.endswith("claimed")] * 3
     again = [item(name, ref(name), ref("shared")) for name in "ab"]
-    with opened(backend, tmp_path) as notary:
+    with notary_at(url) as notary:
         if asks_first == "who looks it up":
             shared = notary.lookup([ref("shared")])[0]
         elif asks_first == "another that wants it":
@@ -174,7 +175,7 @@ def test_killed_after_the_claim_and_before_the_answer_it_is_attested_for_whoever
         assert shared is not None
         assert shared.signed_by(p256(NOTARY.public))
         assert shared.body.refs == tuple(sorted([ref("a"), ref("shared")])), "all that was won together"
-    with opened(backend, tmp_path) as notary:
+    with notary_at(url) as notary:
         verdicts = notary.commit(again)
         assert [winners(one, said) for one, said in zip(again, verdicts, strict=True)] == [
             {ref("a"): consumer("a"), ref("shared"): consumer("a")},
@@ -190,17 +191,20 @@ ITEMS = st.tuples(
 )
 
 
-@pytest.mark.parametrize("name", sorted(BACKENDS))
 @settings(max_examples=60, deadline=None)
 @given(batches=st.lists(st.lists(ITEMS, max_size=4), max_size=6))
-def test_it_is_a_table_of_firsts(name: str, batches: list[list[tuple[int, frozenset[int], str]]]) -> None:
+def test_it_is_a_table_of_firsts(
+    writers: Writers, batches: list[list[tuple[int, frozenset[int], str]]]
+) -> None:
     firsts: dict[TokenRef, Statement] = {}
     standing: dict[TokenRef, Statement] = {}
-    with TemporaryDirectory() as folder, opened(name, Path(folder)) as notary:
-        for time, batch in enumerate(batches, NOW):
+    with writers() as (store, *_):
+        now = NOW
+        notary = attestor(store, clock=lambda: now)
+        for now, batch in enumerate(batches, NOW):
             items = [item(who, *map(ref, tokens), bank=bank) for who, tokens, bank in batch]
             verdicts = notary.commit(items)
-            decided = decide(items, standing, sign, time)
+            decided = decide(items, standing, sign, now)
             for made, _ in decided.made:
                 standing.update(dict.fromkeys(made.body.refs, made))
             assert bodies(verdicts) == bodies(decided.verdicts)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ledger_sync.notary.catching_up import CatchingUp
-from ledger_sync.notary.store import CommitItem, Statement, Store
+from ledger_sync.notary.log import Statement
+from ledger_sync.notary.store import CommitItem, Store
 from ledger_sync.sandbox.in_process import NOTARY, InProcessNetwork
-from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref, sign
+from tests.ledger_sync.notary.backends import attestor, consumer, in_file, item, opened, ref, sign
 from tests.support.world import NOW
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.log import LogHead
 from wallet.protocol.settlement import Consumption
 
 
@@ -24,6 +28,7 @@ class Holder:
         self.held = held
         self.silent = False
         self.page = 2
+        self.seen: list[LogHead] = []
 
     def consumptions(self, since: int, after: int) -> tuple[int, list[Statement]]:
         if self.silent:
@@ -31,12 +36,15 @@ class Holder:
         shown = self.held[after : after + self.page]
         return after + len(shown), shown
 
+    def heads(self) -> list[LogHead]:
+        return self.seen
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = BACKENDS["sqlite"](tmp_path)
-    yield opened
-    opened.close()
+    found = opened(in_file(tmp_path))
+    yield found
+    found.close()
 
 
 def said(name: str, *tokens: str) -> Statement:
@@ -63,6 +71,34 @@ def test_what_others_hold_stands_again_byte_for_byte(store: Store) -> None:
     again = CatchingUp(store, {"alatau": Holder(held)})
     again.round()
     assert again.is_done
+
+
+def test_a_head_over_leaves_that_were_lost_begins_another_log_also_where_nobody_was_told_of_them(
+    store: Store, tmp_path: Path
+) -> None:
+    """Its place would be given to another leaf, and that would be evidence against a notary that was only put back."""
+    attestor(store).commit([item("a", ref("1"))])
+    kept = store.log.head()
+    with (
+        closing(sqlite3.connect(tmp_path / "notary.db")) as here,
+        closing(sqlite3.connect(tmp_path / "backup.db")) as there,
+    ):
+        here.backup(there)
+    store.claim([item("untold", ref("2"))], NOW)
+    attestor(store).commit([item("a", ref("1"))])
+    over_both = store.log.head()
+    assert kept is not None
+    assert over_both is not None
+    assert (kept.extent.size, over_both.extent.size) == (1, 2)
+    backup = opened(f"sqlite:{tmp_path / 'backup.db'}")
+    holder = Holder([])
+    for seen, begins_anew in ([kept], False), ([over_both], True):
+        holder.seen = list(seen)
+        CatchingUp(backup, {"alatau": holder}).round()
+        assert (backup.log.tip().number != kept.extent.log) == begins_anew
+    attestor(backup).commit([item("b", ref("3"))])
+    assert backup.log.tip().size == 2
+    backup.close()
 
 
 def test_one_witness_that_is_silent_is_waited_for_and_the_others_are_not_asked_again(store: Store) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,22 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.notary.attestor import Verdicts
-from ledger_sync.notary.service import Notary
-from ledger_sync.notary.store import CommitItem
-from ledger_sync.notary.writer import MAX_WAITING, Writer
+from ledger_sync.http.routes import MAX_ROWS, CallerKind
+from ledger_sync.notary.service import MAX_COMMITS, Notary
 from ledger_sync.sandbox.in_process import run_inline
-from ledger_sync.service.nonces import Nonces
 from ledger_sync.service.policy_cache import principal
+from ledger_sync.service.quotas import USUAL, Quotas
 from ledger_sync.service.server import Authenticator, build_app
-from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, ref
+from tests.ledger_sync.notary.backends import attestor, consumer, in_file, opened, ref
 from tests.support.asgi import InProcess
+from tests.support.inside import VERIFYING, watching
+from tests.support.nonces import nonces_in_memory
 from tests.support.world import NOW, Key, World
 from wallet.protocol import cose
+from wallet.protocol.batch import sign_batch, together
 from wallet.protocol.bounds import MAX_INPUTS
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.settlement import CENTRAL_BANK, Commit, Consumption, check_consumption
+from wallet.protocol.settlement import CENTRAL_BANK, Commit, Commit2, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef
 
 WORLD = World()
@@ -36,13 +37,13 @@ ALATAU, ZHIBEK = WORLD.bank_key("alatau"), WORLD.bank_key("zhibek")
 
 
 class Stand:
-    def __init__(self, folder: Path) -> None:
-        store = BACKENDS["sqlite"](folder)
+    def __init__(self, folder: Path, quotas: Quotas | None = None) -> None:
+        store = opened(in_file(folder))
         self.notary = Notary(store, attestor(store), lambda: DIRECTORY)
         gate = Authenticator(
-            "notary.test", lambda key, now: principal(DIRECTORY, key, now), Nonces(":memory:"), lambda: NOW
+            "notary.test", lambda key, now: principal(DIRECTORY, key, now), nonces_in_memory(), lambda: NOW
         )
-        self.app = build_app("Notary", self.notary.routes(), gate, run_inline)
+        self.app = build_app("Notary", self.notary.routes(), gate, run_inline, quotas=quotas)
 
     def client(self, key: Key) -> ServiceClient:
         return ServiceClient(
@@ -87,6 +88,57 @@ def test_commits_are_answered_with_statements_that_verify(stand: Stand) -> None:
     assert {said.body.consumer for said in second} == {consumer("a"), consumer("b")}
 
 
+def in_batch(*names: str, key: Key = ALATAU) -> list[cose.Signed[Commit2]]:
+    """A bank's commits of a token each, signed once, in one leaf."""
+    bodies = [
+        Commit2("alatau", consumer(name), (ref(number),), NOW, bytes(16)) for number, name in enumerate(names)
+    ]
+    (signed,) = sign_batch([bodies], NOW, key.sign)
+    return list(signed)
+
+
+def test_commits_that_were_signed_once_are_taken_as_a_leaf_and_one_by_one(stand: Stand) -> None:
+    client, commits = stand.client(ALATAU), in_batch("a", "b", "c")
+    found = client.post("/v1/commits", [together(commits)])
+    assert [said.body.consumer for (said,) in statements(found)] == [consumer(name) for name in "abc"]
+    assert client.post("/v1/commits", [commit.to_cbor() for commit in commits]) == found
+    assert client.post("/v1/questions", [signed("x", ref(0)), together(commits)]) == [found[0], *found]
+
+
+def test_references_are_counted_before_anything_is_verified(tmp_path: Path) -> None:
+    """A bank's part is used up by what it names, whether there ever was a token of it; another's is not."""
+    few = replace(USUAL[CallerKind.BANK], rows=100, burst_rows=MAX_ROWS)
+    quotas = Quotas(lambda: 0.0, {**USUAL, CallerKind.BANK: few})
+    stand = Stand(tmp_path, quotas)
+    client, refs = stand.client(ALATAU), [ref(number) for number in range(MAX_INPUTS)]
+    commits = [signed("a", *refs)] * MAX_COMMITS
+    named, code = 0, None
+    with watching(lambda: False, (VERIFYING,)) as seen:
+        while code is None:
+            try:
+                client.post("/v1/questions", commits)
+                named += len(refs) * len(commits)
+            except Refusal as refusal:
+                code = refusal.code
+            verified, seen[:] = len(seen), []
+    assert (code, verified) == (Code.BUSY, 1), "the call's own signature"
+    assert named <= MAX_ROWS < named + len(refs) * len(commits)
+    assert stand.client(ZHIBEK).post("/v1/commits", [signed("b", ref(1), bank="zhibek", key=ZHIBEK)])
+    stand.notary.close()
+
+
+def test_of_a_leaf_each_commit_is_checked_and_counted(stand: Stand) -> None:
+    client = stand.client(ALATAU)
+    forged = together(in_batch("a", "b", key=ZHIBEK))
+    assert code_of(client, "/v1/commits", [forged]) is Code.AUTH_SIGNATURE
+    assert code_of(stand.client(ZHIBEK), "/v1/commits", [forged]) is Code.AUTH_FORBIDDEN
+    cut = together(in_batch("a", "b", "c"))
+    assert code_of(client, "/v1/commits", [[*cut[:2], cut[2][:2], cut[3]]]) is Code.AUTH_SIGNATURE
+    many = together(in_batch(*(str(number) for number in range(200))))
+    assert code_of(client, "/v1/commits", [many, many]) is Code.TOO_MANY
+    assert client.post("/v1/lookups", [ref(0).to_cbor()]) == [None]
+
+
 def test_two_banks_get_the_same_word(stand: Stand) -> None:
     first = stand.client(ALATAU).post("/v1/commits", [signed("a", ref(1))])
     other = stand.client(ZHIBEK).post("/v1/commits", [signed("b", ref(1), bank="zhibek", key=ZHIBEK)])
@@ -107,6 +159,22 @@ def test_nobody_is_told_what_another_consumed(stand: Stand) -> None:
         True,
         False,
     ]
+
+
+def test_whoever_asks_is_told_its_own_signed_and_nothing_of_others(stand: Stand) -> None:
+    ours = stand.client(ALATAU).post("/v1/commits", [signed("a", ref(1))])
+    theirs = stand.client(ZHIBEK).post("/v1/commits", [signed("b", ref(2), bank="zhibek", key=ZHIBEK)])
+    refund = signed("refund", ref(3), bank=CENTRAL_BANK, key=WORLD.redemption)
+    central = stand.client(WORLD.redemption).post("/v1/commits", [refund])
+    for key, said in ((ALATAU, ours), (ZHIBEK, theirs), (WORLD.redemption, central)):
+        number, listed = stand.client(key).get("/v1/consumptions?since=0&after=0")
+        assert (number, listed) == (3, said[0])
+        assert stand.client(key).get("/v1/consumptions?since=0&after=3") == [3, []]
+        assert stand.client(key).get(f"/v1/consumptions?since={NOW + 9_999_999}&after=0") == [0, []]
+    assert len(statements([listed])[0]) == 1
+    with pytest.raises(Refusal) as refused:
+        stand.client(Key.of("person")).get("/v1/consumptions?since=0&after=0")
+    assert refused.value.code is Code.AUTH_FORBIDDEN
 
 
 def test_a_question_is_answered_as_a_commit_and_consumes_nothing(stand: Stand) -> None:
@@ -189,77 +257,6 @@ def test_whatever_a_bank_sends_the_refusal_is_typed(
                 assert refusal.code not in (Code.INTERNAL, Code.UNREACHABLE)  # noqa: PT017
     finally:
         stand.notary.close()
-
-
-class Slow:
-    """Holds its first batch until it is let go, and notes what each batch was."""
-
-    def __init__(self) -> None:
-        self.let_go = threading.Event()
-        self.begun = threading.Event()
-        self.batches: list[int] = []
-
-    def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
-        self.batches.append(len(batch))
-        self.begun.set()
-        self.let_go.wait(10)
-        return [() for _ in batch]
-
-
-def test_what_queues_while_a_batch_is_written_is_one_batch_and_a_full_queue_is_busy() -> None:
-    store = Slow()
-    writer = Writer(store.commit)
-    callers = [threading.Thread(target=writer.commit, args=([item(0, ref(0))],))]
-    callers[0].start()
-    assert store.begun.wait(10)
-    for n in range(1, MAX_WAITING + 1):
-        caller = threading.Thread(target=writer.commit, args=([item(n, ref(n))],))
-        caller.start()
-        callers.append(caller)
-    while writer._orders.qsize() < MAX_WAITING:
-        pass
-    with pytest.raises(Refusal) as caught:
-        writer.commit([item("late", ref("late"))])
-    assert caught.value.code is Code.BUSY
-    store.let_go.set()
-    for caller in callers:
-        caller.join()
-    writer.close()
-    assert store.batches == [1, MAX_WAITING]
-
-
-def test_a_batch_that_fails_or_dies_leaves_nobody_waiting_and_the_next_batch_is_made() -> None:
-    failures: list[BaseException] = [OSError("disk"), KeyboardInterrupt()]
-
-    class Failing(Slow):
-        def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
-            if failures:
-                raise failures.pop(0)
-            return super().commit(batch)
-
-    store = Failing()
-    store.let_go.set()
-    writer = Writer(store.commit)
-    for kind in (OSError, KeyboardInterrupt):
-        with pytest.raises(kind):
-            writer.commit([item(1, ref(1))])
-    assert writer.commit([item(1, ref(1))]) == [()]
-    assert store.batches == [1]
-
-
-def test_what_gave_up_while_it_queued_is_not_carried_out() -> None:
-    store = Slow()
-    writer = Writer(store.commit, wait_seconds=0)
-    first = threading.Thread(target=writer.commit, args=([item(0, ref(0))],))
-    first.start()
-    assert store.begun.wait(10)
-    with pytest.raises(Refusal) as caught:
-        writer.commit([item(1, ref(1))])
-    assert caught.value.code is Code.BUSY
-    store.let_go.set()
-    first.join()
-    writer.commit([item(2, ref(2))])
-    assert store.batches == [1, 1], "the second was never written"
 
 
 def test_the_notary_keeps_neither_amounts_nor_owners(stand: Stand, tmp_path: Path) -> None:

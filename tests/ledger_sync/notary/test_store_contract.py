@@ -5,16 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.notary import Claim, Store
-from ledger_sync.notary.store import Statement
-from tests.ledger_sync.notary.backends import BACKENDS, attestor, consumer, item, killed_at, ref, sign
+from ledger_sync.notary.log import Statement
+from tests.ledger_sync.notary.backends import attestor, consumer, item, killed_at, opened, ref, sign
+from tests.ledger_sync.notary.conftest import Writers
 from tests.support.world import NOW
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.settlement import Consumption
@@ -24,15 +23,10 @@ Pair = tuple[Store, Store]
 """Two who write to the same, each as if it were alone."""
 
 
-@pytest.fixture(params=sorted(BACKENDS))
-def backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
-def pair(backend: str, tmp_path: Path) -> Iterator[Pair]:
+def pair(url: str) -> Iterator[Pair]:
     with ExitStack() as stack:
-        first, second = (stack.enter_context(closing(BACKENDS[backend](tmp_path))) for _ in range(2))
+        first, second = (stack.enter_context(closing(opened(url))) for _ in range(2))
         yield first, second
 
 
@@ -167,13 +161,11 @@ def test_the_earliest_date_of_the_last_that_were_said(pair: Pair) -> None:
     ]
 
 
-def test_killed_while_it_claims_nothing_is_claimed_and_afterwards_everything(
-    backend: str, tmp_path: Path
-) -> None:
+def test_killed_while_it_claims_nothing_is_claimed_and_afterwards_everything(url: str) -> None:
     refs = [ref("a"), ref("b"), ref("shared")]
     for failpoint, claimed in (("notary.commit.written", 0), ("notary.commit.claimed", 3)):
-        killed_at(failpoint, backend, tmp_path, "a", "b")
-        with closing(BACKENDS[backend](tmp_path)) as store:
+        killed_at(failpoint, url, "a", "b")
+        with closing(opened(url)) as store:
             assert len(store.winners(refs)) == claimed
 
 
@@ -213,20 +205,18 @@ STEPS = st.tuples(
 )
 
 
-@pytest.mark.parametrize("name", sorted(BACKENDS))
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEPS, max_size=40))
 def test_however_writers_overlap_each_reference_has_one_winner_and_one_statement(
-    name: str, steps: list[tuple[int, int, frozenset[int]]]
+    writers: Writers, steps: list[tuple[int, int, frozenset[int]]]
 ) -> None:
-    with TemporaryDirectory() as folder, ExitStack() as stack:
-        stores = [stack.enter_context(closing(BACKENDS[name](Path(folder)))) for _ in range(3)]
-        writers = Overlapping(stores)
+    with writers() as stores:
+        overlapping = Overlapping(list(stores))
         for step in steps:
-            writers.step(*step)
-        standing = stores[0].winners(list(writers.firsts))
-        assert {token: claim.body.consumer for token, claim in standing.items()} == writers.firsts
-        for token, statement in writers.told.items():
+            overlapping.step(*step)
+        standing = stores[0].winners(list(overlapping.firsts))
+        assert {token: claim.body.consumer for token, claim in standing.items()} == overlapping.firsts
+        for token, statement in overlapping.told.items():
             assert standing[token] == Claim(statement.body, statement)
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import hsm
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.processes import end, running
 from ledger_sync.sandbox.making import SandboxOptions, make
 from ledger_sync.sandbox.network import Station
 from ledger_sync.sandbox.operator import Order, operate
-from ledger_sync.sandbox.processes import end, running, spawn
+from ledger_sync.sandbox.starting import spawn_station
 from ledger_sync.sandbox.supervisor import await_ready
 from ledger_sync.service.keys import KEYSTORE, PIN
 from tests.support.world import DAY, LIMITS, Key, Person
@@ -60,7 +61,7 @@ class Pair:
         self.doomed.clear()
         for station in self.stations:
             if running(self.network.folder(station)) is None:
-                spawn(station, self.network.folder(station), {})
+                spawn_station(station, self.network.folder(station), {})
         for station in self.stations:
             await_ready(self.network, station)
 
@@ -68,7 +69,7 @@ class Pair:
         """Start one anew, to die at a failpoint."""
         self.doomed.add(station.name)
         end(self.network.folder(station), signal.SIGKILL, 20)
-        spawn(station, self.network.folder(station), {"QALTA_FAILPOINT": failpoint})
+        spawn_station(station, self.network.folder(station), {"QALTA_FAILPOINT": failpoint})
         await_ready(self.network, station)
 
     def stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -11,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger_sync.processes import end, gone, last_words, running
 from ledger_sync.sandbox.making import SandboxOptions, make, module_environment
 from ledger_sync.sandbox.network import Network, Station, read_network
-from ledger_sync.sandbox.processes import end, gone, last_words, running
 from ledger_sync.service.keys import PIN
 from tests.ledger_sync.sandbox.pair import Pair
 from tests.support.world import Key
@@ -218,7 +219,9 @@ def test_a_pin_that_others_may_read_is_refused(running_pair: Pair) -> None:
         text=True,
     )
     (folder / PIN).chmod(0o600)
-    assert (done.returncode, done.stderr) == (1, "notary: pin_exposed\n")
+    assert done.returncode == 1
+    said = json.loads(done.stderr)
+    assert (said["event"], said["role"], said["code"]) == ("could not start", "notary", "pin_exposed")
 
 
 def test_the_pin_may_come_by_a_descriptor(running_pair: Pair) -> None:

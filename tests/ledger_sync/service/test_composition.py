@@ -16,9 +16,9 @@ import ledger_sync.bank.program
 import ledger_sync.central_bank.program
 import ledger_sync.notary.service
 from hsm.memory import MemoryKeystore
+from ledger_sync.database.opening import open_store
 from ledger_sync.sandbox.in_process import run_inline
-from ledger_sync.service.nonces import Nonces
-from ledger_sync.service.run import Home, Program
+from ledger_sync.service.home import Home, Program
 from tests.support.wallets import Chance
 from tests.support.world import NOW, World
 from wallet.protocol.codes import Refusal
@@ -55,7 +55,7 @@ def home(folder: Path, program: Program, connect: Callable[[str], httpx.BaseTran
     for alias in program.aliases:
         keystore.create_key(alias)
     config = {**CONFIG, **PARTNERS[program.name]}
-    return Home(folder, config, keystore, lambda: NOW, chance, connect, run_inline, Nonces)
+    return Home(folder, config, keystore, lambda: NOW, chance, connect, run_inline, open_store)
 
 
 def test_a_service_behind_a_proxy_is_called_by_the_proxys_name(tmp_path: Path) -> None:
@@ -109,4 +109,4 @@ def test_a_service_is_made_without_thread_or_line_and_calls_by_what_it_was_given
             worker.step()
     service.close()
     assert set(asked) <= {URL}
-    assert bool(asked) == (program.name != "central-bank"), "those that follow the central bank ask at once"
+    assert asked, "all follow somebody and ask at once: the central bank, or the notary's log"

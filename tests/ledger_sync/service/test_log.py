@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hsm.keystore import KeystoreCode, KeystoreError
+from ledger_sync.database.opening import open_store
+from ledger_sync.database.sqlite import SqliteStore
+from ledger_sync.database.store import Unavailable
 from ledger_sync.http.call import Signer
 from ledger_sync.service.health import Health
-from ledger_sync.service.log import BEFORE, REPEATS, WINDOW_SECONDS, BoundedHandler, Repeats
+from ledger_sync.service.log import BEFORE, REPEATS, WINDOW_SECONDS, BoundedHandler, Lines, Repeats
+from ledger_sync.service.nonces import KIND
 from ledger_sync.service.worker import LONGEST_AFTER_FAULT, LONGEST_AFTER_REFUSAL, pause
 from tests.support.world import Key
 
 
-def record(words: str, *, failed: bool = False) -> logging.LogRecord:
+def record(words: str, *args: object, failed: bool = False, **fields: object) -> logging.LogRecord:
     info = (ValueError, ValueError("x"), None) if failed else None
-    return logging.LogRecord("service", logging.ERROR, "", 0, words, (), info)
+    made = logging.LogRecord("ledger_sync.service", logging.ERROR, "", 0, words, args, info)
+    made.__dict__.update(fields)
+    return made
 
 
-def test_the_same_words_are_written_three_times_a_minute_and_then_counted() -> None:
+def test_the_same_event_is_written_three_times_a_minute_and_then_counted() -> None:
     now = [0.0]
     repeats = Repeats(lambda: now[0])
-    written = [repeats.filter(record(f"call {number} failed", failed=True)) for number in range(1_000)]
+    written = [
+        repeats.filter(record("call %d failed", number, number=number, failed=True))
+        for number in range(1_000)
+    ]
     assert sum(written) == REPEATS
+    assert repeats.filter(record("call %d failed", 1, route="GET /v1/time"))
     now[0] = WINDOW_SECONDS
-    late = record("call 7 failed")
+    late = record("call %d failed", 7, failed=True)
     assert repeats.filter(late)
-    assert late.getMessage() == f"call 7 failed ({1_000 - REPEATS} more like this)"
+    assert json.loads(Lines().format(late))["more"] == 1_000 - REPEATS
     assert repeats.filter(record("something else"))
 
 
@@ -39,7 +53,7 @@ def test_only_the_first_of_its_kind_says_where_it_happened() -> None:
     for _ in range(REPEATS):
         said = record("failed", failed=True)
         assert repeats.filter(said)
-        kept.append(said.exc_info is not None)
+        kept.append("where" in json.loads(Lines().format(said)))
     assert kept == [True] + [False] * (REPEATS - 1)
 
 
@@ -84,6 +98,19 @@ def test_health_signs_with_every_key_and_says_what_the_keystore_says() -> None:
     assert Health([sound, sound], bytes)() is None
     assert Health([sound, Signer(good.public, refuse)], bytes)() == "token_missing"
     assert Health([sound, Signer(good.public, other.sign)], bytes)() == "token_fault"
+
+
+def test_health_looks_into_the_store_too() -> None:
+    good = Key.of("bank")
+    with closing(open_store("sqlite::memory:", KIND, Path())) as store:
+        assert Health([Signer(good.public, good.sign)], bytes, store=store)() is None
+
+    class Away(SqliteStore):
+        def value(self, sql: str, values: Sequence[Any] = ()) -> Any:
+            raise Unavailable("no server")
+
+    with closing(Away(":memory:", KIND.schema)) as away:
+        assert Health([Signer(good.public, good.sign)], bytes, store=away)() == "storage_missing"
 
 
 def test_what_health_signs_is_no_message() -> None:

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger_sync.database.opening import open_store
+from ledger_sync.database.store import Unavailable
 from ledger_sync.http.call import WINDOW, Signer, read_call, sign_call
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.peers import NoAnswer, RemoteRefusal
+from ledger_sync.http.peers import RemoteRefusal
+from ledger_sync.http.problems import busy
 from ledger_sync.http.routes import MAX_BODY_BYTES, Caller, CallerKind, IncomingCall, Route
 from ledger_sync.sandbox.in_process import run_inline
-from ledger_sync.service.nonces import Nonces
+from ledger_sync.service.metrics import Metrics
+from ledger_sync.service.nonces import KIND, Nonces
 from ledger_sync.service.server import Authenticator, build_app
+from ledger_sync.service.threads import GATE
 from tests.support.asgi import InProcess
+from tests.support.nonces import nonces_at, nonces_in_memory
+from tests.support.postgres import Cluster
 from tests.support.small_disk import fill, small_disk
 from tests.support.world import NOW, Key
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 
+R = TypeVar("R")
 OPERATOR, STRANGER = Key.of("operator"), Key.of("stranger")
 AUTHORITY = "service.test"
 BASE = "http://" + AUTHORITY
@@ -68,9 +78,9 @@ ROUTES = (
 class Stand:
     """The service, and clients of it; `now` is moved by the test."""
 
-    def __init__(self, nonces: Path | str = ":memory:") -> None:
+    def __init__(self, nonces: Nonces | None = None) -> None:
         self.now = NOW
-        self.nonces = Nonces(nonces)
+        self.nonces = nonces or nonces_in_memory()
         self.app = build_app(
             "Stand", ROUTES, Authenticator(AUTHORITY, identify, self.nonces, lambda: self.now), run_inline
         )
@@ -191,28 +201,46 @@ def test_a_call_to_one_service_is_nothing_to_another(stand: Stand) -> None:
     assert refusal_of(lambda: other.post("/v1/echo", 1)).code is Code.AUTH_SIGNATURE
 
 
-def test_a_replay_is_refused_also_after_a_restart(tmp_path: Path) -> None:
-    stand = Stand(tmp_path / "nonces.db")
+@pytest.fixture(params=["postgres", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a store of nonces, in each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:{tmp_path / 'nonces.db'}"
+        return
+    cluster: Cluster = request.getfixturevalue("postgres")
+    with cluster.lent("nonces", lambda url: nonces_at(url).close()) as url:
+        yield url
+
+
+def test_a_replay_is_refused_also_by_another_process_and_after_a_restart(store: str) -> None:
+    stand = Stand(nonces_at(store))
+    beside = Stand(nonces_at(store))
     body = codec.encode(1)
     header = {"authorization": stand.header(body)}
     assert stand.http.post("/v1/echo", content=body, headers=header).status_code == 200
-    assert stand.code(stand.http.post("/v1/echo", content=body, headers=header)) is Code.AUTH_REPLAYED
-    stand.nonces.close()
-    again = Stand(tmp_path / "nonces.db")
+    for other in (stand, beside):
+        assert other.code(other.http.post("/v1/echo", content=body, headers=header)) is Code.AUTH_REPLAYED
+        other.nonces.close()
+    again = Stand(nonces_at(store))
     again.now += WINDOW
     assert again.code(again.http.post("/v1/echo", content=body, headers=header)) is Code.AUTH_REPLAYED
+    again.nonces.close()
 
 
-def test_what_is_stale_anyway_is_forgotten_and_stays_refused(tmp_path: Path) -> None:
-    stand = Stand(tmp_path / "nonces.db")
+def test_what_is_stale_anyway_is_forgotten_and_stays_refused(store: str) -> None:
+    stand = Stand(nonces_at(store))
     body = codec.encode(1)
     header = {"authorization": stand.header(body)}
     stand.http.post("/v1/echo", content=body, headers=header)
     stand.nonces.close()
-    later = Stand(tmp_path / "nonces.db")
+    later = Stand(nonces_at(store))
     later.now += WINDOW + 1
     later.client().post("/v1/echo", 2)
     assert later.code(later.http.post("/v1/echo", content=body, headers=header)) is Code.AUTH_STALE
+    later.nonces.close()
+    held = open_store(store, KIND, Path())
+    assert held.value("select count(*) from nonces") == 1
+    held.close()
 
 
 def test_a_refusal_comes_back_as_it_was(stand: Stand) -> None:
@@ -227,11 +255,28 @@ def test_what_was_not_foreseen_says_nothing(stand: Stand) -> None:
     assert b"secret" not in response.content
 
 
+def test_a_store_that_is_away_while_a_caller_is_recognised_is_told_and_counted_like_any_other() -> None:
+    """It once came out of the application, as an accident."""
+
+    def away(_key: bytes, _now: int) -> Caller | None:
+        raise Unavailable("no server")
+
+    metrics = Metrics()
+    gate = Authenticator(AUTHORITY, away, nonces_in_memory(), lambda: NOW)
+    app = build_app("Stand", ROUTES, gate, run_inline, metrics=metrics)
+    client = ServiceClient(
+        BASE, OPERATOR.public, OPERATOR.sign, lambda: NOW, os.urandom, connect=lambda _: InProcess(app)
+    )
+    assert refusal_of(lambda: client.post("/v1/echo", 1)).code is Code.BUSY
+    labels = {"route": "POST /v1/echo", "code": Code.BUSY.value}
+    assert metrics.registry.get_sample_value("qalta_calls_total", labels) == 1
+
+
 def test_a_full_disk_is_a_passing_trouble_of_the_service_that_its_log_names(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with small_disk(tmp_path / "disk", 512) as disk:
-        stand = Stand(disk / "nonces.db")
+        stand = Stand(nonces_at(f"sqlite:{disk / 'nonces.db'}"))
         stuffing = fill(disk, leave=0)
         refused = [refusal_of(lambda: stand.client().post("/v1/echo", bytes(1))) for _ in range(200)]
         assert {refusal.code for refusal in refused[-100:]} == {Code.BUSY}
@@ -272,51 +317,6 @@ def test_bad_parameters_are_malformed(stand: Stand) -> None:
         assert refusal_of(lambda path=path: stand.client().get(path)).code is Code.MALFORMED
 
 
-def test_a_service_that_is_not_there_is_unreachable() -> None:
-    key = Key.of("caller")
-    client = ServiceClient("http://127.0.0.1:9", key.public, key.sign, lambda: NOW, os.urandom, timeout=2)
-    assert refusal_of(lambda: client.post("/v1/echo", 1)).code is Code.UNREACHABLE
-
-
-@pytest.mark.parametrize("content", [b"<html>", b"{}", b'{"code":"busy","facts":[]}', b"[" * 10_000])
-def test_an_answer_that_is_no_qalta_service_is_unreachable(content: bytes) -> None:
-    for kind in ("application/problem+json", "text/html", "application/cbor"):
-        answer = httpx.Response(502, headers={"content-type": kind}, stream=httpx.ByteStream(content))
-        transport = httpx.MockTransport(lambda _request, answer=answer: answer)
-        key = Key.of("caller")
-        client = ServiceClient(
-            BASE,
-            key.public,
-            key.sign,
-            lambda: NOW,
-            os.urandom,
-            connect=lambda _, t=transport: t,  # type: ignore[misc]
-        )
-        refusal = refusal_of(lambda client=client: client.get("/v1/open"))
-        assert isinstance(refusal, NoAnswer)
-        assert refusal.code is Code.UNREACHABLE
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "content"),
-    [
-        (200, "application/cbor", bytes(2**20 + 1)),
-        (200, "application/cbor", b"\x83\x01"),
-        (200, "application/cbor", b""),
-        (422, "application/problem+json", b'{"code":"made up","facts":{}}'),
-        (422, "application/problem+json", bytes(20_000)),
-    ],
-)
-def test_an_answer_that_cannot_be_read_is_no_refusal(status: int, kind: str, content: bytes) -> None:
-    answer = httpx.Response(status, headers={"content-type": kind}, stream=httpx.ByteStream(content))
-    key = Key.of("caller")
-    transport = httpx.MockTransport(lambda _request: answer)
-    client = ServiceClient(BASE, key.public, key.sign, lambda: NOW, os.urandom, connect=lambda _: transport)
-    refusal = refusal_of(lambda: client.get("/v1/open"))
-    assert isinstance(refusal, NoAnswer)
-    assert refusal.code is Code.ANSWER_UNREADABLE
-
-
 @pytest.mark.parametrize("code", [Code.AUTH_STALE, Code.AUTH_FORBIDDEN, Code.NOT_FOUND, Code.BUSY])
 def test_what_another_service_says_of_our_call_is_nothing_about_the_callers(stand: Stand, code: Code) -> None:
     refusal = refusal_of(lambda: stand.client().post("/v1/pass-on", code.value))
@@ -338,10 +338,25 @@ def test_health_and_description(stand: Stand) -> None:
 
 
 def test_not_ready_is_told() -> None:
-    gate = Authenticator(AUTHORITY, identify, Nonces(":memory:"), lambda: NOW)
+    gate = Authenticator(AUTHORITY, identify, nonces_in_memory(), lambda: NOW)
     app = build_app("Stand", ROUTES, gate, run_inline, ready=lambda: False)
     response = httpx.Client(transport=InProcess(app), base_url=BASE).get("/readyz")
     assert response.status_code == 503
+
+
+def test_whoever_asks_whether_it_is_ready_is_in_no_callers_way() -> None:
+    """Anybody may ask, and each time the keystore signs: of that there is a room, and who finds it full is told so."""
+
+    async def full(function: Callable[..., R], /, *values: Any, room: str = "") -> R:
+        if room in ("", GATE):
+            pytest.fail("a stranger waits where callers do")
+        raise busy(3)
+
+    gate = Authenticator(AUTHORITY, identify, nonces_in_memory(), lambda: NOW)
+    app = build_app("Stand", ROUTES, gate, full)
+    response = httpx.Client(transport=InProcess(app), base_url=BASE).get("/readyz")
+    assert (response.status_code, response.json()["code"]) == (503, "busy")
+    assert response.headers["retry-after"] == "3"
 
 
 STAND = Stand()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,24 @@ def test_a_damaged_word_is_none(tmp_path: Path, hand: Hand) -> None:
     (tmp_path / FILE).write_bytes(b"\xff")
     assert SteadyClock(tmp_path, hand)() == NOW
     assert read_word(tmp_path) == NOW
+
+
+def test_what_one_process_of_a_service_has_heard_counts_for_the_others(
+    tmp_path: Path, clock: SteadyClock, hand: Hand
+) -> None:
+    other = SteadyClock(tmp_path, hand)
+    hand.now += 400 * DAY
+    assert unsure(clock)
+    assert unsure(other)
+    other.hear(hand.now)
+    assert other() == clock() == hand.now
+
+
+def test_of_several_that_write_the_word_at_once_none_leaves_half_of_it(tmp_path: Path) -> None:
+    words = [NOW + number for number in range(40)]
+    write_word(tmp_path, NOW)
+    with ThreadPoolExecutor(4) as pool:
+        written = [pool.submit(write_word, tmp_path, word) for word in words]
+        while not all(one.done() for one in written):
+            assert read_word(tmp_path) in words
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]

@@ -7,8 +7,10 @@ comes back has seen it end.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -16,8 +18,10 @@ from collections.abc import Iterator
 import pytest
 
 from ledger_sync.http.call import sign_call
-from tests.support.served import AUTHORITY, LINES, THREADS, WAITING, Served, signer
+from tests.support.served import AUTHORITY, CUSTOMERS, LINES, THREADS, WAIT, WAITING, Served, signer
 from tests.support.world import NOW, Key
+from wallet.protocol import codec
+from wallet.protocol.codec import Cbor
 
 GET = b"GET /v1/open HTTP/1.1\r\nhost: x\r\n\r\n"
 SLOW = b"GET /v1/slow HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -51,11 +55,17 @@ def answer(line: socket.socket, call: bytes = GET) -> bytes:
     return came
 
 
-def signed_post(body: bytes, key: Key | None = None, ahead: int = 0, declared: int | None = None) -> bytes:
+def signed_post(
+    body: bytes,
+    key: Key | None = None,
+    ahead: int = 0,
+    declared: int | None = None,
+    path: str = "/v1/echo",
+) -> bytes:
     who = signer() if key is None else type(signer())(key.public, key.sign)
-    header = sign_call("POST", AUTHORITY + "/v1/echo", body, who, lambda: NOW + ahead, os.urandom)
+    header = sign_call("POST", AUTHORITY + path, body, who, lambda: NOW + ahead, os.urandom)
     length = len(body) if declared is None else declared
-    return f"POST /v1/echo HTTP/1.1\r\nhost: x\r\nauthorization: {header}\r\ncontent-length: {length}\r\n\r\n".encode()
+    return f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {header}\r\ncontent-length: {length}\r\n\r\n".encode()
 
 
 @pytest.mark.parametrize(
@@ -156,3 +166,62 @@ def test_who_waits_for_a_slow_partner_keeps_nobody_else_waiting() -> None:
                 break
         with service.line() as line:
             assert b"HTTP/1.1 200" in answer(line)
+
+
+def upload(customer: Key, value: Cbor, declared: int | None = None) -> bytes:
+    body = codec.encode(value)
+    return signed_post(body, customer, declared=declared, path="/v1/uploads") + (
+        body if declared is None else b""
+    )
+
+
+def is_told_when(came: bytes) -> bool:
+    """BUSY, and after how many seconds, in the problem and for whoever reads headers only."""
+    problem = json.loads(came.partition(b"\r\n\r\n")[2])
+    after = problem["facts"]["after"]
+    return problem["code"] == "busy" and after >= 1 and b"\r\nretry-after: %d\r\n" % after in came.lower()
+
+
+def test_a_customer_whose_part_is_full_hears_so_at_once_and_nobody_else_does() -> None:
+    ann, bob = CUSTOMERS
+    with Served() as service, contextlib.ExitStack() as stack:
+        stack.enter_context(service.line()).sendall(upload(ann, WAIT))
+        while True:  # until that one has its place
+            line = stack.enter_context(service.line())
+            came = answer(line, upload(ann, 1))
+            if came.startswith(b"HTTP/1.1 503"):
+                break
+        assert is_told_when(came)
+        for number in range(3):
+            with service.line() as other:
+                assert answer(other, upload(bob, number)).startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_that_trickles_holds_its_senders_place_only(served: Served) -> None:
+    ann, bob = CUSTOMERS
+    with served.line() as hers, served.line() as his, contextlib.ExitStack() as stack:
+        slow, came = stack.enter_context(served.line()), b"HTTP/1.1 200"
+        slow.sendall(upload(ann, 1, declared=200_000))
+        while came.startswith(b"HTTP/1.1 200"):
+            came = answer(hers, upload(ann, 2))
+            if select.select([slow], [], [], 0)[0]:  # refused itself, for what she had taken before
+                slow, came = stack.enter_context(served.line()), b"HTTP/1.1 200"
+                slow.sendall(upload(ann, 1, declared=200_000))
+        assert is_told_when(came)
+        assert answer(his, upload(bob, 3)).startswith(b"HTTP/1.1 200")
+        assert ending(slow) == b"", "and it ends"
+    with served.line() as line:
+        while not (came := answer(line, upload(ann, 4))).startswith(b"HTTP/1.1 200"):
+            assert is_told_when(came)
+
+
+def test_a_full_room_says_when_it_is_worth_asking_again() -> None:
+    with Served() as service, contextlib.ExitStack() as stack:
+        for _ in range(THREADS + WAITING):
+            stack.enter_context(service.line()).sendall(SLOW)
+        while True:
+            line = stack.enter_context(service.line())
+            line.settimeout(2)
+            with contextlib.suppress(TimeoutError):
+                assert is_told_when(answer(line, SLOW))
+                break

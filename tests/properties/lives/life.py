@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Final, TypeVar
@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from ledger_sync.sandbox.in_process import Plan
 from tests.support.audit import Audit, Ledger
+from tests.support.databases import Databases
 from tests.support.holders import Holder, Snapshot
 from tests.support.strangers import Stranger
 from tests.support.system import BANKS, System
@@ -123,8 +124,12 @@ class Birth:
 
     @classmethod
     @contextmanager
-    def of(cls, folder: Path, seed: str) -> Iterator[Birth]:
-        with System(folder, seed, plan=PLAN) as system:
+    def of(
+        cls, folder: Path, seed: str, databases: Databases | None = None, workers: int = 1
+    ) -> Iterator[Birth]:
+        """``workers`` of each bank and of the notary."""
+        plan = replace(PLAN, workers=workers)
+        with System(folder, seed, plan=plan, databases=databases) as system:
             for name, bank, merchant in PEOPLE:
                 system.holder(name, bank, merchant=merchant).fund(3_000_000)
             strangers = tuple(Stranger(system, f"stranger at {bank}", bank).enrol() for bank in BANKS)

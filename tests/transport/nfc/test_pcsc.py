@@ -16,7 +16,7 @@ from wallet.transport.nfc import Deadline, DeviceError, LinkLost, Trouble
 from wallet.transport.nfc.devices import open_reader
 from wallet.transport.nfc.doctor import Fact, Finding, examine
 from wallet.transport.nfc.pcsc_reader import PcscReader, pcsc_readers
-from wallet.transport.nfc.virtual_card import VirtualCard
+from wallet.transport.nfc.virtual_card import ATR, VirtualCard
 
 pytestmark = pytest.mark.serial
 
@@ -35,12 +35,14 @@ def in_seconds(seconds: float, cancelled: Callable[[], bool] = lambda: False) ->
 
 
 @contextmanager
-def card_that_answers(service: CardService, answer: Callable[[bytes], bytes]) -> Iterator[list[bool]]:
+def card_that_answers(
+    service: CardService, answer: Callable[[bytes], bytes], atr: bytes = ATR
+) -> Iterator[list[bool]]:
     """A card that comes back whenever it was let go; the list: whether a reader came, time after time."""
     is_over, came = threading.Event(), list[bool]()
 
     def serve() -> None:
-        card = VirtualCard("127.0.0.1", service.port)
+        card = VirtualCard("127.0.0.1", service.port, atr)
         while not is_over.is_set():
             try:
                 came.append(card.serve(answer, in_seconds(60, is_over.is_set)))
@@ -173,11 +175,10 @@ def test_the_doctor_sees_the_service_and_its_readers(service: CardService) -> No
 
 
 def test_any_reader_means_one_with_a_contactless_card(
-    service: CardService, monkeypatch: pytest.MonkeyPatch
+    service: CardService,
 ) -> None:
     """A contact card that stays in a slot is used only if its reader is named."""
-    monkeypatch.setattr("wallet.transport.nfc.virtual_card.ATR", bytes.fromhex("3b9581010102030405"))
-    with card_that_answers(service, lambda _: OK):
+    with card_that_answers(service, lambda _: OK, bytes.fromhex("3b9581010102030405")):
         with PcscReader(f"pcsc:{service.reader}").tap(in_seconds(20)) as link:
             assert link is not None
         with PcscReader().tap(in_seconds(0.5)) as link:

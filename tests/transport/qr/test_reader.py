@@ -61,7 +61,7 @@ def test_the_core_imports_no_picture_library() -> None:
 
 def test_the_best_reader_is_zxing_then_zbar() -> None:
     assert isinstance(best_reader(), ZxingReader)
-    with patch.dict(sys.modules, {"zxingcpp": None}), patch.object(reading, "find_spec", return_value=None):
+    with patch.dict(sys.modules, {"zxingcpp": None}):
         assert isinstance(best_reader(), PyzbarReader)
         with patch.dict(sys.modules, {"pyzbar": None}), pytest.raises(ReaderMissing):
             best_reader()
@@ -183,13 +183,16 @@ def test_a_small_gif_cannot_grow(tmp_path: Path) -> None:
 
 def test_frames_of_a_file_and_files_of_a_folder_are_counted(tmp_path: Path) -> None:
     write_gif(random.Random(6).randbytes(2_000), tmp_path / "a.gif", frames=8, box=1)
-    with patch.object(reading, "MAX_FILE_FRAMES", 7):
-        assert fault_of(tmp_path / "a.gif") is PictureFault.TOO_LARGE
-    with patch.object(reading, "MAX_FILE_PIXELS", 30_000):
-        assert fault_of(tmp_path / "a.gif") is PictureFault.TOO_LARGE
+    for sizes in ({"frames": 7}, {"most": 30_000}):
+        with pytest.raises(PictureError) as large:
+            list(reading.images_in(tmp_path / "a.gif", **sizes))
+        assert large.value.fault is PictureFault.TOO_LARGE
+    assert len(list(reading.images_in(tmp_path / "a.gif", frames=8))) == 8
     write_frames(random.Random(6).randbytes(2_000), tmp_path / "many", 8, box=1)
-    with patch.object(reading, "MAX_FOLDER_FILES", 7):
-        assert fault_of(tmp_path / "many") is PictureFault.TOO_LARGE
+    assert len(reading.picture_files(tmp_path / "many", 8)) == 8
+    with pytest.raises(PictureError) as many:
+        reading.picture_files(tmp_path / "many", 7)
+    assert many.value.fault is PictureFault.TOO_LARGE
 
 
 def test_faults_can_be_told_and_passed_over(tmp_path: Path) -> None:

@@ -166,15 +166,22 @@ class Authority:
         self._policy = after
         return True
 
-    def take_base(self, offered: Baseline) -> None:
-        """Begin with what all deltas up to a version have come to. Passed over where anything is held already.
+    def take_base(self, offered: Baseline) -> bool:
+        """Begin with what all deltas up to a version have come to, in place of what came of earlier ones; whether that
+        was done. Passed over where the policy held is no older. A head that was held stays until a newer one comes.
 
         POLICY_SIGNATURE, RECONCILE_FIRST (no root yet).
         """
         start = offered.policy(self._base())
-        if self.version == 0:
-            with self._store.transaction():
-                self._book.begin(offered.base, start)
+        if start.version <= self.version:
+            return False
+        held = self._policy_or_none()
+        if held is not None:
+            start = replace(start, head=held.head, latest=max(start.latest, held.time))
+        with self._store.transaction():
+            self._book.begin(offered.base, start)
+        self._policy = None if held is None else start
+        return True
 
     def take(self, directory: bytes | None, update: PolicyUpdate, *, is_fresh: bool) -> bool:
         """What is newer of a directory and a policy; whether anything was. ``is_fresh``: asked for just now.
@@ -237,17 +244,17 @@ class Authority:
 
     def update_for(self, version: int) -> PolicyUpdate | None:
         """Policy update for somebody who holds ``version``: at most MAX_DELTAS deltas; the head only if nothing was
-        left out."""
-        deltas = self._book.deltas(version, MAX_DELTAS + 1)
-        if not deltas or version < self._book.begun_at:
+        left out. None where there is nothing newer, or what follows on ``version`` is no longer kept."""
+        last = self._book.reach(version, MAX_DELTAS)
+        if last == version:
             return None
-        if len(deltas) > MAX_DELTAS:
-            return PolicyUpdate(None, deltas[:MAX_DELTAS])
-        return PolicyUpdate(parse(PolicyHead, self._store.fact(_HEAD)), deltas)
+        head = parse(PolicyHead, self._store.fact(_HEAD)) if last == self.version else None
+        return PolicyUpdate(head, self._book.deltas(version, last))
 
     def directory_at(self, version: int) -> Directory:
         """The directory as somebody who holds policy ``version`` will know it after a payment of ours."""
-        return self._book.directory_at(self._base(), min(version + MAX_DELTAS, self.policy.version))
+        known = min(self._book.reach(version, MAX_DELTAS), self.policy.version)
+        return self._book.directory_at(self._base(), known)
 
 
 def _same(before: Policy, after: Policy) -> bool:

@@ -115,6 +115,12 @@ class Epochs:
         """The certificates of an own key that this purse goes by."""
         return tuple(item for item in self._objects.certificates_of(key) if self._is_by_ours(item))
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether this store knows of a bank that was asked to certify; one that was lost goes by whatever it is shown
+        till then."""
+        return bool(self._banks())
+
     def _is_by_ours(self, certificate: Signed[Certificate]) -> bool:
         """Whether a bank of ours gave it. A store that has asked none yet, for it was lost, takes all it is shown."""
         banks = self._banks()

@@ -14,6 +14,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence, check_evidence
 from wallet.protocol.idempotency import reissue
 from wallet.protocol.issuance import Issuance, check_issuance
+from wallet.protocol.log import LogHead
 from wallet.protocol.settlement import Consumption, Settlement, Verdict, check_consumption, check_settlement
 from wallet.protocol.transfer import Refresh
 from wallet.purse.evidences import Evidences
@@ -22,6 +23,7 @@ from wallet.purse.store.tokens import TokenState
 from wallet.purse.store.transitions import Transition
 from wallet.purse.store.words import Signer
 from wallet.purse.sync.fundings import keep_issued
+from wallet.purse.sync.log_heads import LogHeads
 
 
 class Outcome(Protocol):
@@ -62,6 +64,7 @@ class StatusImport:
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
         self._evidences = Evidences(purse)
+        self._log_heads = LogHeads(purse)
 
     def take(self, rows: Sequence[TransferStatus]) -> None:
         """Rows of a bank's answer made durable: all of them or none.
@@ -96,7 +99,7 @@ class StatusImport:
         check_issuance(issuance, self._purse.authority.directory)
         require(issuance.body.funding == reissue(txid), Code.FUNDING_MISMATCH, redemption=txid.hex())
 
-    def keep(self, rows: Iterable[TransferStatus]) -> None:
+    def keep(self, rows: Sequence[TransferStatus]) -> None:
         """Inside a transition, rows that were checked."""
         for row in rows:
             self._keep_row(row)
@@ -106,6 +109,7 @@ class StatusImport:
                 self._evidences.keep(row.evidence)
             if row.outcome is not None:
                 self.keep_outcome(row.transfer, row.outcome.issuance, row.outcome.value)
+        self._log_heads.see(_heads_of(rows))
         if self._purse.has_uploaded_all():
             self._purse.tokens.release_delivered()
 
@@ -185,3 +189,9 @@ class StatusImport:
         purpose = self._purse.objects.transfer(txid).body.purpose
         if isinstance(purpose, Refresh) and purpose.owner != issuance.body.owner:
             raise Refusal(Code.FUNDING_MISMATCH, {"redemption": txid.hex()})
+
+
+def _heads_of(rows: Iterable[TransferStatus]) -> list[LogHead]:
+    """The heads that the notary's words were shown under, each once."""
+    told = [said for row in rows for said in row.consumptions if said.leaf is not None]
+    return list(dict.fromkeys(LogHead.of(said) for said in told))

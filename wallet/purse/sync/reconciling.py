@@ -27,6 +27,7 @@ from wallet.purse.sync.answers import StatusImport, TransferStatus
 from wallet.purse.sync.deliveries import Delivered, FeedImport
 from wallet.purse.sync.fundings import Fundings
 from wallet.purse.sync.key_retirement import KeyRetirement
+from wallet.purse.sync.log_heads import LogHeads
 from wallet.purse.sync.refresh_and_defund import RefreshAndDefund
 from wallet.purse.sync.rollback_recovery import RollbackRecovery
 from wallet.purse.sync.uploads import Uploads
@@ -36,8 +37,8 @@ from wallet.purse.view.outlook import RECONCILED
 
 @one_at_a_time
 class Reconciling:
-    """For ``ledger_sync.client``: the parts, ``fundings``, ``uploads``, ``exchanging``, ``recalling`` and ``retiring``,
-    and here what concerns several of them, or what is no part of its own."""
+    """For ``ledger_sync.client``: the parts, ``fundings``, ``uploads``, ``exchanging``, ``recalling``, ``retiring`` and
+    ``log_heads``, and here what concerns several of them, or what is no part of its own."""
 
     def __init__(self, purse: Purse) -> None:
         self._purse = purse
@@ -46,6 +47,7 @@ class Reconciling:
         self.exchanging = RefreshAndDefund(purse)
         self.recalling = AnsweredTransfers(purse)
         self.retiring = KeyRetirement(purse)
+        self.log_heads = LogHeads(purse)
         self._answers = StatusImport(purse)
         self._deliveries = FeedImport(purse)
         self._recovering = RollbackRecovery(purse)
@@ -64,9 +66,10 @@ class Reconciling:
         """Believe whom the root held has handed over to; whether it has. DIRECTORY_SIGNATURE, POLICY_SIGNATURE."""
         return self._purse.authority.take_handovers(handovers)
 
-    def take_base(self, base: Baseline) -> None:
-        """Where the policy of a wallet that holds none begins. POLICY_SIGNATURE, RECONCILE_FIRST (no root yet)."""
-        self._purse.authority.take_base(base)
+    def take_base(self, base: Baseline) -> bool:
+        """Where the policy of a wallet begins that holds none, or an older one; whether it did. POLICY_SIGNATURE,
+        RECONCILE_FIRST (no root yet)."""
+        return self._purse.authority.take_base(base)
 
     def take_policy(self, directory: bytes | None, update: PolicyUpdate) -> bool:
         """What the bank has of directory and policy; whether anything of it was newer.
@@ -100,9 +103,11 @@ class Reconciling:
     @property
     def is_epoch_due(self) -> bool:
         """Whether a new epoch is to begin: there is none, one was begun, the present one is a day old, has expired or
-        has used up half of what it may pay. Uploading and learning verdicts alone begins none."""
-        current, now = self._purse.epochs.current(), self._purse.now()
-        if current is None or self.is_epoch_unfinished:
+        has used up half of what it may pay, or the store was lost and has only been shown whose it is. Uploading and
+        learning verdicts alone begins none."""
+        epochs, now = self._purse.epochs, self._purse.now()
+        current = epochs.current()
+        if current is None or self.is_epoch_unfinished or not epochs.has_asked:
             return True
         limit = effective(current.body, self._purse.authority.policy.head.limits).total
         paid = self._purse.outgoing.total() - current.body.total
@@ -159,12 +164,15 @@ class Reconciling:
         self._recovering.try_to_leave()
         return delivered
 
-    def reconciled(self) -> None:
-        """Everything was uploaded and every delivery taken: out of a rollback, if nothing keeps the purse in it."""
+    def reconciled(self, known: int | None = None) -> None:
+        """Everything was uploaded and every delivery taken: out of a rollback, if nothing keeps the purse in it.
+        ``known``: the place up to which the bank was seen to know what it had answered, if it was."""
         self._recovering.reconciled()
         self._purse.let_expire()
         with self._purse.store.transaction():
             self._purse.store.set_fact(RECONCILED, self._purse.now())
+            if known is not None:
+                self.recalling.note_known(known)
 
     def missing_numbers(self) -> tuple[int, ...]:
         """In a rollback: sequence numbers for which the ledger has shown no transfer yet."""

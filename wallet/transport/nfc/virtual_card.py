@@ -38,9 +38,11 @@ class _End(Enum):
 class VirtualCard:
     """A ``CardDevice``. The reader is the one whose vpcd listens at ``host``:``port``; to connect is to come near."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, atr: bytes = ATR) -> None:
+        """``atr``: the bytes by which a card says what it is."""
         self._host = host
         self._port = port
+        self._atr = atr
 
     def serve(self, answer: Callable[[bytes], bytes], deadline: Deadline) -> bool:
         """``CardDevice.serve``: until the reader that sent an APDU takes the power away. ``DeviceError``: NOT_FOUND."""
@@ -58,14 +60,15 @@ class VirtualCard:
             raise DeviceError(Trouble.NOT_FOUND, f"vpcd:{self._host}:{self._port}") from error
         with line:
             line.settimeout(SLICE)
-            return _Session(line, answer).run(deadline)
+            return _Session(line, answer, self._atr).run(deadline)
 
 
 class _Session:
     """One time in the field."""
 
-    def __init__(self, line: socket.socket, answer: Callable[[bytes], bytes]) -> None:
+    def __init__(self, line: socket.socket, answer: Callable[[bytes], bytes], atr: bytes) -> None:
         self._line = line
+        self._atr = atr
         self._answer = answer
         self._held = b""
         self._looks = 0
@@ -91,7 +94,7 @@ class _Session:
         """Give the ATR; none, so that the reader sees an empty field, if it looks in vain."""
         self._looks += 1
         is_seen = self._has_power or self._looks <= UNSEEN
-        self._send(ATR if is_seen else b"")
+        self._send(self._atr if is_seen else b"")
         return is_seen
 
     def _receive(self, deadline: Deadline) -> bytes | None:

@@ -83,8 +83,8 @@ class FrameEncoder:
         row = combine(self._chunks, row_mask(self._id, self.chunk_count, seq))
         return write_frame(Frame(self._id, self._length, seq, row.to_bytes(self._size, "big")))
 
-    def frames(self) -> Iterator[str]:
-        """Without end: the chunks themselves, then drawn rows; after frame 65,535 from the start.
+    def frames(self, last: int = MAX_SEQ) -> Iterator[str]:
+        """Without end: the chunks themselves, then drawn rows; after frame ``last``, 65,535 at most, from the start.
 
         Of few chunks, any `chunk_count` frames on end are independent: rows that are not are passed over. A
         message of one chunk repeats frame 0: it is one picture.
@@ -93,7 +93,7 @@ class FrameEncoder:
             yield from repeat(self.frame(0))
         while True:
             recent: deque[int] = deque(maxlen=self.chunk_count - 1)
-            for seq in range(MAX_SEQ + 1):
+            for seq in range(last + 1):
                 mask = row_mask(self._id, self.chunk_count, seq)
                 if self.chunk_count > SPACED_CHUNKS or self._adds(mask, recent):
                     recent.append(mask)

@@ -57,13 +57,17 @@ class Ground(Enum):
 
 
 def modules(
-    text: str, *, correction: Correction = Correction.SCREEN, border: int = QUIET_ZONE
+    text: str,
+    *,
+    correction: Correction = Correction.SCREEN,
+    border: int = QUIET_ZONE,
+    screen_mask: int | None = SCREEN_MASK,
 ) -> list[list[bool]]:
-    """Rows of modules, True for dark, `border` included.
+    """Rows of modules, True for dark, `border` included. ``screen_mask``: for correction SCREEN; None: the best of all.
 
     Raises ValueError for characters outside alphanumeric mode and for a text too long for version 40.
     """
-    mask = SCREEN_MASK if correction is Correction.SCREEN else None
+    mask = screen_mask if correction is Correction.SCREEN else None
     version = smallest_version(len(text), correction)
     code = qrcode.QRCode(version, error_correction=correction.value, border=border, mask_pattern=mask)
     code.add_data(QRData(text.encode("ascii"), mode=MODE_ALPHA_NUM), optimize=0)
@@ -103,9 +107,10 @@ def frame_image(
     box: int = SCREEN_BOX,
     border: int = QUIET_ZONE,
     correction: Correction = Correction.SCREEN,
+    screen_mask: int | None = SCREEN_MASK,
 ) -> Image.Image:
     """One frame as a black-and-white picture (mode "1"), `box` pixels per module, `border` modules around."""
-    rows = modules(text, correction=correction, border=border)
+    rows = modules(text, correction=correction, border=border, screen_mask=screen_mask)
     size = len(rows)
     flat = bytes(0 if dark else 255 for row in rows for dark in row)
     small = Image.frombytes("L", (size, size), flat)

@@ -242,15 +242,15 @@ def _fault(error: PictureError, on_fault: Callable[[PictureError], None] | None)
     on_fault(error)
 
 
-def picture_files(path: Path) -> list[Path]:
-    """A folder's pictures in natural order, or the one file. Raises PictureError."""
+def picture_files(path: Path, most: int = MAX_FOLDER_FILES) -> list[Path]:
+    """A folder's pictures, ``most`` at most, in natural order, or the one file. Raises PictureError."""
     if not path.is_dir():
         return [path]
     files: list[Path] = []
     for file in path.iterdir():
         if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
             files.append(file)
-        if len(files) > MAX_FOLDER_FILES:
+        if len(files) > most:
             raise PictureError(PictureFault.TOO_LARGE, path)
     return sorted(files, key=_natural)
 
@@ -260,9 +260,11 @@ def _natural(path: Path) -> list[tuple[bool, int, str]]:
     return [(False, int(part), "") if part[0] in "0123456789" else (True, 0, part) for part in parts]
 
 
-def images_in(path: Path) -> Iterator[Image.Image]:
-    """The pictures in one file, bounded before they are decoded. Raises PictureError, and ``OSError`` where the system
-    does not let it be read."""
+def images_in(
+    path: Path, frames: int = MAX_FILE_FRAMES, most: int = MAX_FILE_PIXELS
+) -> Iterator[Image.Image]:
+    """The pictures in one file, bounded before they are decoded: so many ``frames``, of ``most`` pixels together.
+    Raises PictureError, and ``OSError`` where the system does not let it be read."""
     _check_file(path)
     try:
         with _opened(path) as image:
@@ -270,9 +272,9 @@ def images_in(path: Path) -> Iterator[Image.Image]:
             pixels = 0
             for number, frame in enumerate(ImageSequence.Iterator(image)):
                 pixels += frame.width * frame.height
-                if frame.width * frame.height > MAX_PIXELS or pixels > MAX_FILE_PIXELS:
+                if frame.width * frame.height > MAX_PIXELS or pixels > most:
                     raise PictureError(PictureFault.TOO_LARGE, path)
-                if number >= MAX_FILE_FRAMES:
+                if number >= frames:
                     raise PictureError(PictureFault.TOO_LARGE, path)
                 frame.load()
                 yield frame

@@ -71,7 +71,7 @@ class Chain:
         made = self.world.transfer(payer, [token], payee, amount, purpose)
         archive = self.objects.transfers
         with self.storage.unit.transaction():
-            archive.add([New(made, payer.key.public)], "customer:a", NOW)
+            archive.add([New(made, payer.key.public, "customer:a")], NOW)
             archive.sign([(made, payer.key.public)])
             if stage == "valid":
                 self.objects.tokens.add(self.world.outputs(made, [token], payer), settled=False)
@@ -85,12 +85,12 @@ class Chain:
     def uploaded(self, txid: bytes, uploader: str) -> None:
         """``uploader`` brought a transfer."""
         with self.storage.unit.transaction():
-            self.objects.transfers.brought([txid], uploader)
+            self.objects.transfers.brought([(txid, uploader, False)])
 
     def listed(self, txid: bytes) -> str:
         """A transfer is listed for a customer; whose account it is."""
         account = enter(self.storage)
-        assert self.storage.feed.append(account, What.TRANSFER, txid, 1)
+        assert self.storage.feed.append([(account, What.TRANSFER, txid)], 1) == 1
         return account
 
     def redeem(self, owner: Person, token: Token) -> Signed[Transfer]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.bank.ports.accounts import Accounts, Booking
@@ -14,6 +15,8 @@ from tests.ledger_sync.bank.contracts.conftest import Backend
 
 NAMES = ("own", "position", "a", "b")
 MAY_BE_BELOW = ("own", "position")
+RUNS = itertools.count()
+"""Numbers for causes: all examples of a property book in one store."""
 
 
 def opened(accounts: Accounts, **balances: int) -> Accounts:
@@ -32,39 +35,39 @@ def test_an_account_is_opened_once_and_begins_with_nothing(storage: Storage) -> 
     assert storage.accounts.balance("a") == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    moves=st.lists(
-        st.tuples(st.integers(0, 8), st.permutations(NAMES), st.integers(0, 1_000), st.booleans()),
-        max_size=25,
+def test_every_booking_says_what_it_did(storage: Storage, some: settings) -> None:
+    @some
+    @given(
+        moves=st.lists(
+            st.tuples(st.integers(0, 8), st.permutations(NAMES), st.integers(0, 1_000), st.booleans()),
+            max_size=25,
+        )
     )
-)
-def test_every_booking_says_what_it_did(
-    storage: Storage, moves: list[tuple[int, list[str], int, bool]]
-) -> None:
-    """Beside a dictionary that books the same."""
-    accounts = opened(storage.accounts)
-    before = {name: accounts.balance(name) or 0 for name in NAMES}
-    expected = dict(before)
-    booked: dict[str, tuple[str, str, int]] = {}
-    fresh = f"{id(moves)}:{sorted(before.items())}"
-    for number, (source, target, *_), amount, is_covered in moves:
-        cause, must_cover = f"{fresh}:{number}", is_covered or source not in MAY_BE_BELOW
-        said = accounts.book(cause, source, target, amount, 1, is_covered=must_cover)
-        if cause in booked:
-            assert said is Booking.KNOWN
-        elif must_cover and expected[source] < amount:
-            assert said is Booking.SHORT
-            assert not accounts.is_booked(cause)
-        else:
-            assert said is Booking.BOOKED
-            booked[cause] = source, target, amount
-            expected[source] -= amount
-            expected[target] += amount
-        assert {name: accounts.balance(name) for name in NAMES} == expected
-    assert sum(expected.values()) == 0
-    for cause, (source, target, amount) in booked.items():
-        assert (accounts.booked(cause, source), accounts.booked(cause, target)) == (-amount, amount)
+    def beside_a_dictionary_that_books_the_same(moves: list[tuple[int, list[str], int, bool]]) -> None:
+        accounts = opened(storage.accounts)
+        before = {name: accounts.balance(name) or 0 for name in NAMES}
+        expected = dict(before)
+        booked: dict[str, tuple[str, str, int]] = {}
+        fresh = next(RUNS)
+        for number, (source, target, *_), amount, is_covered in moves:
+            cause, must_cover = f"{fresh}:{number}", is_covered or source not in MAY_BE_BELOW
+            said = accounts.book(cause, source, target, amount, 1, is_covered=must_cover)
+            if cause in booked:
+                assert said is Booking.KNOWN
+            elif must_cover and expected[source] < amount:
+                assert said is Booking.SHORT
+                assert not accounts.is_booked(cause)
+            else:
+                assert said is Booking.BOOKED
+                booked[cause] = source, target, amount
+                expected[source] -= amount
+                expected[target] += amount
+            assert {name: accounts.balance(name) for name in NAMES} == expected
+        assert sum(expected.values()) == 0
+        for cause, (source, target, amount) in booked.items():
+            assert (accounts.booked(cause, source), accounts.booked(cause, target)) == (-amount, amount)
+
+    beside_a_dictionary_that_books_the_same()
 
 
 @pytest.mark.parametrize(("source", "target"), [("nobody", "a"), ("a", "nobody")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from ledger_sync.bank.ports.transfers import Entry, New, Stage
 from tests.ledger_sync.bank.contracts.chain import PURPOSE, Chain
 from tests.ledger_sync.bank.contracts.conftest import Backend
 from tests.support.world import NOW, Person, World
+from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import request_ref
 from wallet.protocol.transfer import TokenRef, Transfer
@@ -91,11 +91,11 @@ def test_a_request_is_a_burden_once_until_it_is_answered_or_dropped(
     world, requests = World(), storage.archive.requests
     asked = [world.request(world.person("asel"), amount) for amount in (100, 200, 300)]
     with storage.unit.transaction():
-        requests.add(asked[:2], A, NOW)
-        requests.add([*asked, asked[2]], A, NOW + 1)
+        requests.add([(one, A) for one in asked[:2]], NOW)
+        requests.add([(one, A) for one in [*asked, asked[2]]], NOW + 1)
     other = backend.open()
     with other.unit.transaction():
-        other.archive.requests.add(asked, B, NOW)
+        other.archive.requests.add([(one, B) for one in asked], NOW)
         assert other.archive.shares.used(Share.REQUESTS, A) == 3
         assert other.archive.shares.used(Share.REQUESTS, B) == 0
         other.archive.requests.answered([request_ref(asked[0])])
@@ -117,11 +117,11 @@ def test_a_request_that_a_settled_transfer_answers_is_no_burden(storage: Storage
         chain.people[0], [issued(chain)], chain.people[1].key.public, 100, request_ref(asked)
     )
     with storage.unit.transaction():
-        storage.archive.transfers.add([New(made, chain.people[0].key.public)], A, NOW)
+        storage.archive.transfers.add([New(made, chain.people[0].key.public, A)], NOW)
         storage.archive.transfers.sign([(made, chain.people[0].key.public)])
         storage.archive.transfers.set_stage(made.id, Stage.COMMITTED)
         storage.settlements.answer([Answer(chain.verdict(made, 100, 900), None)])
-        storage.archive.requests.add([asked], A, NOW)
+        storage.archive.requests.add([(asked, A)], NOW)
         assert storage.archive.shares.used(Share.REQUESTS, A) == 0
     assert storage.archive.requests.get(request_ref(asked)) == asked
 
@@ -139,7 +139,7 @@ def test_a_transfer_is_there_once_with_what_became_known_of_it(chain: Chain, arc
         first.body, Stage.WAITING, chain.people[0].key.public, first, is_valid=False
     )
     with chain.storage.unit.transaction():
-        archive.transfers.add([New(first, b"another"), New(second, None)], B, NOW + 9)
+        archive.transfers.add([New(first, b"another", B), New(second, None, B)], NOW + 9)
     assert entry(archive, first).owner == chain.people[0].key.public
     assert archive.waiting.since(NOW + 1, 9) == archive.waiting.since(NOW + 99, 9)
     assert archive.transfers.children([first.id, second.id, bytes(32)]) == {
@@ -160,7 +160,7 @@ def test_whose_inputs_they_are_may_become_known_later(storage: Storage) -> None:
     asel, bolat = world.person("asel"), world.person("bolat")
     made = payment(world, asel, bolat)
     with storage.unit.transaction():
-        archive.transfers.add([New(made, None)], A, NOW)
+        archive.transfers.add([New(made, None, A)], NOW)
     assert entry(archive, made).owner is None
     assert archive.transfers.transfer(made.id) is None
     with storage.unit.transaction():
@@ -194,9 +194,9 @@ def test_claims_are_one_for_each_uploader_and_charged(storage: Storage) -> None:
     world, archive = World(), storage.archive
     made = payment(world, world.person("asel"), world.person("bolat"))
     with storage.unit.transaction():
-        archive.transfers.add([New(made, None)], A, NOW)
-        archive.transfers.claim([made, forged(made)], A)
-        archive.transfers.claim([made], B)
+        archive.transfers.add([New(made, None, A)], NOW)
+        archive.transfers.claim([(made, A), (forged(made), A)])
+        archive.transfers.claim([(made, B)])
         assert [archive.shares.used(Share.CLAIMS, name) for name in (A, B)] == [1, 1]
         assert sorted(one.signature for one in archive.transfers.claims([made.id])[made.id]) == sorted(
             [made.signature, forged(made).signature]
@@ -227,6 +227,28 @@ def test_what_is_valid_is_committed_in_its_order_after_what_was_before(
     assert storage.archive.waiting.since(NOW + 1, 9) == []
 
 
+def test_what_is_reserved_is_committed_by_who_names_it_until_it_is_anybodys(
+    storage: Storage, backend: Backend
+) -> None:
+    chain = Chain(storage, 3, stage="waiting")
+    pairs = [(txid, person.certificate) for txid, person in zip(chain.ids, chain.people, strict=False)]
+    with storage.unit.transaction():
+        storage.archive.transfers.make_valid(pairs, NOW + 10)
+    settlements = backend.open().settlements
+    assert not settlements.claim(9, NOW + 9, NOW + 69)
+    assert [one.id for one in settlements.claim(9, NOW, NOW + 60, chain.ids[:1])] == chain.ids[:1]
+    assert not storage.settlements.claim(9, NOW, NOW + 60, chain.ids[:1])
+    assert [one.id for one in settlements.claim(9, NOW + 10, NOW + 70)] == chain.ids[1:]
+
+
+def test_what_was_reserved_before_a_start_is_anybodys(storage: Storage) -> None:
+    chain = Chain(storage, 1, stage="waiting")
+    with storage.unit.transaction():
+        storage.archive.transfers.make_valid([(chain.ids[0], chain.people[0].certificate)], NOW + 10)
+    storage.settlements.release_all()
+    assert [one.id for one in storage.settlements.claim(9, NOW, NOW + 60)] == chain.ids
+
+
 def test_what_has_ended_is_valid_and_not_committed_for_it(chain: Chain, archive: Archive) -> None:
     with chain.storage.unit.transaction():
         archive.transfers.set_stage(chain.ids[0], Stage.COMMITTED)
@@ -238,14 +260,44 @@ def test_what_has_ended_is_valid_and_not_committed_for_it(chain: Chain, archive:
 def test_what_is_forgotten_is_gone_with_all_that_hangs_on_it(chain: Chain, archive: Archive) -> None:
     made, signer = chain.transfers[2], chain.people[2].key.public
     with chain.storage.unit.transaction():
-        archive.transfers.claim([forged(made)], B)
+        archive.transfers.claim([(forged(made), B)])
         archive.transfers.forget(made.id)
         assert archive.shares.used(Share.CLAIMS, B) == 0
         assert archive.shares.used(Share.WAITING, A) == 2
     assert archive.transfers.entries((made.id,)) == {}
     assert archive.transfers.children((chain.ids[1],)) == {}
     assert not archive.transfers.is_signed(made.id)
-    assert archive.pending.waiting_of(signer) == []
+    assert archive.pending.waiting_of(signer, b"", 9) == []
+
+
+def test_what_is_refused_is_charged_as_it_waited_and_leaves_once_it_was_told(
+    chain: Chain, archive: Archive, backend: Backend
+) -> None:
+    other, settlements = backend.open().archive, chain.storage.settlements
+    with chain.storage.unit.transaction():
+        archive.waiting.charge(chain.ids[0], B)
+        for number, made in enumerate(chain.transfers):
+            assert archive.refused.add(made.id, NOW + number) == A
+            archive.transfers.set_stage(made.id, Stage.COMMITTED)
+            settlements.refuse(made.id, Code.VALUE_MISMATCH)
+        assert archive.shares.used(Share.REFUSED, A) == 3
+        assert archive.shares.used(Share.WAITING, A) == 0
+        assert archive.shares.biggest(Share.REFUSED, A) == (A, 2)
+        assert archive.refused.oldest(A, A, 9) == []
+        verdicts = [chain.verdict(made, code=Code.VALUE_MISMATCH) for made in chain.transfers[:2]]
+        settlements.answer([Answer(one, None) for one in verdicts])
+    assert other.refused.oldest(A, A, 9) == [chain.ids[1]]
+    assert other.refused.oldest(A, B, 9) == [chain.ids[0]]
+    assert other.refused.since(NOW + 1, 9) == [chain.ids[0]]
+    assert other.refused.since(NOW + 9, 1) == [chain.ids[0]]
+    with chain.storage.unit.transaction():
+        assert archive.transfers.forget(chain.ids[0]) == [chain.people[0].key.public]
+        archive.refused.over(chain.ids[1])
+        archive.refused.over(chain.ids[1])
+        assert archive.shares.used(Share.REFUSED, A) == 1
+    assert other.refused.since(NOW + 9, 9) == []
+    assert settlements.refusal(chain.ids[0]) is None
+    assert settlements.refusal(chain.ids[1]) is Code.VALUE_MISMATCH
 
 
 def test_of_an_outputs_consumers_those_that_redeem_it_are_told(chain: Chain, archive: Archive) -> None:
@@ -256,6 +308,7 @@ def test_of_an_outputs_consumers_those_that_redeem_it_are_told(chain: Chain, arc
         [redeeming.id, paying.id]
     )
     assert archive.transfers.redemptions_of(token.ref, owner.key.public) == [redeeming]
+    assert archive.transfers.redeemed([token.ref, TokenRef(token.ref.txid, 9)]) == {token.ref}
     assert archive.transfers.redemptions_of(token.ref, b"other") == []
 
 
@@ -280,56 +333,6 @@ def output(chain: Chain) -> Token:
     return chain.world.outputs(chain.transfers[0], [issued(chain)], chain.people[0])[0]
 
 
-# what waits, and what a key has open
-
-
-def test_who_signed_is_charged_instead_of_who_brought_it_once(storage: Storage, backend: Backend) -> None:
-    chain = Chain(storage, stage="waiting")
-    other = backend.open()
-    with other.unit.transaction():
-        shares, waiting = other.archive.shares, other.archive.waiting
-        assert shares.biggest(Share.WAITING, A) == (A, 3)
-        waiting.charge(chain.ids[0], "key:x")
-        waiting.charge(chain.ids[0], "key:y")
-        assert waiting.oldest(A, "key:x", 9) == [chain.ids[0]]
-        assert waiting.oldest(A, "key:y", 9) == []
-        assert shares.used(Share.WAITING, A) == 3
-    with storage.unit.transaction():
-        storage.archive.transfers.set_stage(chain.ids[0], Stage.COMMITTED)
-        assert storage.archive.shares.used(Share.WAITING, A) == 2
-        assert storage.archive.shares.biggest(Share.WAITING, A) == (A, 2)
-        assert storage.archive.shares.biggest(Share.WAITING, B) == ("", 0)
-
-
-def test_what_waits_is_looked_after_ever_more_seldom(chain: Chain, archive: Archive) -> None:
-    def due(now: int) -> Sequence[bytes]:
-        with chain.storage.unit.transaction():
-            return sorted(archive.waiting.due(now, 9))
-
-    assert due(NOW + 59) == []
-    assert due(NOW + 60) == sorted(chain.ids)
-    with chain.storage.unit.transaction():
-        archive.waiting.looked(chain.ids, NOW + 400)
-    assert due(NOW + 499) == []
-    assert due(NOW + 500) == sorted(chain.ids)
-    with chain.storage.unit.transaction():
-        archive.waiting.looked(chain.ids, NOW + 10_000_000)
-        archive.waiting.hurry(chain.ids[:1])
-    assert due(NOW + 500) == sorted(chain.ids), "a clock that was far ahead holds up nothing"
-
-
-def test_what_is_pending_of_a_key_is_found(chain: Chain, archive: Archive) -> None:
-    signer, payee = chain.people[2].key.public, chain.people[3].key.public
-    assert archive.pending.waiting_of(signer) == [chain.ids[2]]
-    assert archive.pending.waiting_of(payee) == []
-    assert archive.pending.concerns(signer)
-    assert archive.pending.concerns(payee)
-    assert not archive.pending.concerns(b"other")
-    with chain.storage.unit.transaction():
-        archive.transfers.set_stage(chain.ids[2], Stage.ANSWERED)
-    assert not archive.pending.concerns(payee)
-
-
 # several writers
 
 
@@ -342,12 +345,12 @@ def test_of_two_that_bring_the_same_at_once_the_second_sees_what_the_first_store
     made = payment(world, asel, world.person("bolat"))
     assert other.archive.transfers.entries((made.id,)) == {}
     with storage.unit.transaction():
-        storage.archive.transfers.add([New(made, asel.key.public)], A, NOW)
+        storage.archive.transfers.add([New(made, asel.key.public, A)], NOW)
         storage.archive.transfers.sign([(made, asel.key.public)])
-        storage.archive.transfers.brought([made.id], A)
+        storage.archive.transfers.brought([(made.id, A, False)])
     with other.unit.transaction():
         assert entry(other.archive, made).signed == made
-        other.archive.transfers.add([New(made, None)], B, NOW + 1)
-        other.archive.transfers.brought([made.id], B, whole=[made.id])
+        other.archive.transfers.add([New(made, None, B)], NOW + 1)
+        other.archive.transfers.brought([(made.id, B, True)])
         assert [other.archive.shares.used(Share.WAITING, name) for name in (A, B)] == [1, 0]
     assert entry(storage.archive, made).owner == asel.key.public

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.bank.ports.received import Certificates
 from ledger_sync.bank.ports.storage import Storage
-from ledger_sync.bank.sqlite.storage import SqliteStorage
-from tests.ledger_sync.statements import steps_of
+from tests.ledger_sync.bank.inside import storage_in
+from tests.ledger_sync.statements import connections_of, steps_of
 from tests.support.world import NOW, Key, World
 from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate
@@ -77,27 +78,32 @@ def check(certificates: Certificates, held: Sequence[Signed[Certificate]], key: 
             key=lambda one: (
                 one.body.bank != "hostile",
                 one.body.bank,
-                -one.body.expires,
-                [-byte for byte in one.id],
+                one.body.expires,
+                one.id,
             ),
         )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(given_out=given_out)
 def test_what_covers_a_time_is_found_in_whatever_order_certificates_came(
-    storage: Storage, given_out: list[tuple[str, list[int]]]
+    storage: Storage, some: settings
 ) -> None:
-    certificates, key = storage.archive.certificates, new_key()
-    made = [certificate(key, bank, span[0], span[1], number) for number, (bank, span) in enumerate(given_out)]
-    for one in made:
-        assert certificates.add(one)
-    for one in made:
-        assert not certificates.add(one)
-    check(certificates, made, key)
-    with storage.unit.transaction():
-        certificates.prepare((key, new_key()))
+    @some
+    @given(given_out=given_out)
+    def beside_a_list_of_all(given_out: list[tuple[str, list[int]]]) -> None:
+        certificates, key = storage.archive.certificates, new_key()
+        made = [
+            certificate(key, bank, span[0], span[1], number) for number, (bank, span) in enumerate(given_out)
+        ]
+        for one in made:
+            assert certificates.add(one)
+        for one in made:
+            assert not certificates.add(one)
         check(certificates, made, key)
+        with storage.unit.transaction():
+            certificates.prepare((key, new_key()))
+            check(certificates, made, key)
+
+    beside_a_list_of_all()
 
 
 def test_keys_with_many_certificates_are_asked_for_together_with_others(storage: Storage) -> None:
@@ -108,13 +114,14 @@ def test_keys_with_many_certificates_are_asked_for_together_with_others(storage:
         key: [certificate(key, BANKS[at % 3], at, at + 2, at) for at in range(30 if place % 2 else 1)]
         for place, key in enumerate(keys)
     }
-    for some in held.values():
-        for one in some:
-            certificates.add(one)
+    with storage.unit.transaction():
+        for together in held.values():
+            for one in together:
+                certificates.add(one)
     with storage.unit.transaction():
         certificates.prepare(keys)
-        for key, some in held.items():
-            check(certificates, some, key)
+        for key, together in held.items():
+            check(certificates, together, key)
 
 
 # what it costs
@@ -133,7 +140,7 @@ MOST = 800
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_five_thousand_certificates_of_a_hostile_bank_cost_nothing(tmp_path: Path, shape: str) -> None:
-    storage = SqliteStorage(tmp_path / "bank.db")
+    storage = storage_in(tmp_path / "bank.db")
     certificates, key = storage.archive.certificates, new_key()
     own = certificate(key, "alatau", 0, END, MANY)
     with storage.unit.transaction():
@@ -151,19 +158,36 @@ def test_five_thousand_certificates_of_a_hostile_bank_cost_nothing(tmp_path: Pat
         lambda: certificates.add(certificate(key, "hostile", 50, 99, MANY + 1)),
     ]
     for question in questions:
-        with steps_of(storage.store._db) as steps:
+        with steps_of(*connections_of(storage.store)) as steps:
             question()
             assert steps() < MOST
+    with steps_of(*connections_of(storage.store)) as steps:
+        covering = list(certificates.in_force(key, NOW + 5, "alatau"))
+        assert steps() < 10 * MOST
+    assert covering[0] == own
+    storage.close()
+
+
+def test_all_of_ones_own_banks_certificates_are_looked_at_and_not_all_of_anothers(tmp_path: Path) -> None:
+    storage = storage_in(tmp_path / "bank.db")
+    certificates, key = storage.archive.certificates, new_key()
+    with storage.unit.transaction():
+        for at in range(300):
+            for bank in BANKS:
+                certificates.add(certificate(key, bank, 0, END, at))
+    for first in BANKS:
+        by = Counter(one.body.bank for one in certificates.in_force(key, NOW, first))
+        assert by == {bank: 300 if bank == first else 256 for bank in BANKS}
     storage.close()
 
 
 def test_a_store_of_before_finds_what_prevails_when_it_is_opened(tmp_path: Path) -> None:
     made = [certificate(KEY, BANKS[at % 3], at % 7, 3 * at % 50, at) for at in range(7, 24)]
-    earlier = SqliteStorage(tmp_path / "bank.db")
+    earlier = storage_in(tmp_path / "bank.db")
     for one in made:
         earlier.archive.certificates.add(one)
     earlier.store.run("delete from prevailing")
     earlier.close()
-    storage = SqliteStorage(tmp_path / "bank.db")
+    storage = storage_in(tmp_path / "bank.db")
     check(storage.archive.certificates, made, KEY)
     storage.close()

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.bank.ports.customers import Customer
 from ledger_sync.bank.ports.feed import Feed, Listed, What
 from ledger_sync.bank.ports.storage import Storage
-from tests.ledger_sync.bank.contracts.conftest import BACKENDS, Backend
+from tests.ledger_sync.bank.contracts.conftest import Backend, Lend
 from wallet.protocol.certificate import WalletKind
 
 AIGUL, BAURZHAN = "a" * 32, "b" * 32
@@ -40,11 +38,9 @@ def feed(storage: Storage) -> Feed:
 
 
 def test_numbers_are_the_customers_own_and_begin_where_they_are_told(feed: Feed) -> None:
-    assert feed.append(AIGUL, What.TRANSFER, name(1), 100)
-    assert feed.append(AIGUL, What.ISSUANCE, name(2), 100)
-    assert feed.append(BAURZHAN, What.TRANSFER, name(1), 7)
-    assert feed.append(AIGUL, What.TRANSFER, name(3), 50)
-    assert feed.append(AIGUL, What.TRANSFER, name(4), 200)
+    assert feed.append([(AIGUL, What.TRANSFER, name(1)), (AIGUL, What.ISSUANCE, name(2))], 100) == 2
+    assert feed.append([(BAURZHAN, What.TRANSFER, name(1)), (AIGUL, What.TRANSFER, name(3))], 7) == 2
+    assert feed.append([(AIGUL, What.TRANSFER, name(4))], 200) == 1
     assert feed.after(BAURZHAN, 0, 9) == [Listed(7, What.TRANSFER, name(1))]
     assert feed.after(AIGUL, 0, 9) == [
         Listed(100, What.TRANSFER, name(1)),
@@ -56,43 +52,49 @@ def test_numbers_are_the_customers_own_and_begin_where_they_are_told(feed: Feed)
 
 
 def test_nothing_is_listed_twice(feed: Feed) -> None:
-    assert feed.append(AIGUL, What.TRANSFER, name(1), 1)
-    assert not feed.append(AIGUL, What.TRANSFER, name(1), 5)
-    assert [one.number for one in feed.after(AIGUL, 0, 9)] == [1]
+    assert feed.append([(AIGUL, What.TRANSFER, name(1))], 1)
+    again, new = (AIGUL, What.TRANSFER, name(1)), (AIGUL, What.TRANSFER, name(3))
+    assert feed.append([again], 5) == 0
+    assert feed.append([again, new, again, new], 1) == 1
+    assert feed.append([], 1) == 0
+    assert [(one.number, one.name) for one in feed.after(AIGUL, 0, 9)] == [(1, name(1)), (2, name(3))]
     assert feed.lists(AIGUL, name(1))
     assert not feed.lists(BAURZHAN, name(1))
     assert not feed.lists(AIGUL, name(2))
 
 
 def test_only_numbers_that_were_given_are_known(feed: Feed) -> None:
-    feed.append(AIGUL, What.TRANSFER, name(1), 10)
-    feed.append(BAURZHAN, What.TRANSFER, name(1), 11)
+    feed.append([(AIGUL, What.TRANSFER, name(1))], 10)
+    feed.append([(BAURZHAN, What.TRANSFER, name(1))], 11)
     assert [feed.gave(AIGUL, number) for number in (0, 9, 10, 11)] == [False, False, True, False]
 
 
 def test_what_is_undone_was_never_listed(storage: Storage) -> None:
     feed = known(storage).feed
     with contextlib.suppress(RuntimeError), storage.unit.transaction():
-        feed.append(AIGUL, What.TRANSFER, name(1), 1)
+        feed.append([(AIGUL, What.TRANSFER, name(1))], 1)
         raise RuntimeError
     assert feed.after(AIGUL, 0, 9) == []
-    assert feed.append(AIGUL, What.TRANSFER, name(1), 1)
+    assert feed.append([(AIGUL, What.TRANSFER, name(1))], 1)
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(PEOPLE), st.integers(1, 9), st.integers(1, 40), st.booleans()), max_size=30
-    )
-)
-def test_whoever_reads_on_has_seen_all_of_it_in_order(steps: list[tuple[str, int, int, bool]]) -> None:
+def test_whoever_reads_on_has_seen_all_of_it_in_order(lend: Lend, some: settings) -> None:
     """Two processes list by turns, each from where its own clock told it to begin; after any of it somebody reads."""
-    for make in BACKENDS.values():
-        with tempfile.TemporaryDirectory() as folder, contextlib.closing(make(Path(folder))) as backend:
+
+    @some
+    @given(
+        st.lists(
+            st.tuples(st.sampled_from(PEOPLE), st.integers(1, 9), st.integers(1, 40), st.booleans()),
+            max_size=30,
+        )
+    )
+    def two_by_turns(steps: list[tuple[str, int, int, bool]]) -> None:
+        with lend() as backend:
             storages = [known(backend.open()), backend.open()]
             seen: dict[str, list[Listed]] = {account: [] for account in PEOPLE}
             listed: dict[str, list[bytes]] = {account: [] for account in PEOPLE}
             for place, (account, number, least, reads) in enumerate(steps):
-                is_new = storages[place % 2].feed.append(account, What.TRANSFER, name(number), least)
+                is_new = storages[place % 2].feed.append([(account, What.TRANSFER, name(number))], least)
                 assert is_new == (name(number) not in listed[account])
                 if is_new:
                     listed[account].append(name(number))
@@ -101,6 +103,8 @@ def test_whoever_reads_on_has_seen_all_of_it_in_order(steps: list[tuple[str, int
                     seen[account] += storages[0].feed.after(account, last, 99)
                     assert [one.name for one in seen[account]] == listed[account]
                     assert seen[account] == storages[1].feed.after(account, 0, 99)
+
+    two_by_turns()
 
 
 def test_a_number_is_never_skipped_where_writers_overlap(backend: Backend) -> None:
@@ -116,7 +120,7 @@ def test_a_number_is_never_skipped_where_writers_overlap(backend: Backend) -> No
         for place in range(each):
             with mine.unit.transaction():
                 for account in PEOPLE:
-                    mine.feed.append(account, What.TRANSFER, name(number * each + place), number % 2)
+                    mine.feed.append([(account, What.TRANSFER, name(number * each + place))], number % 2)
 
     def read() -> None:
         while True:

@@ -117,6 +117,20 @@ def test_what_is_debited_is_open_until_it_is_ended(storage: Storage) -> None:
     assert fundings.open_ones(ACCOUNT) == [(funding(3).id, 500)]
 
 
+def test_what_was_debited_in_a_time_is_counted_whatever_became_of_it(storage: Storage) -> None:
+    other, issuance = "b" * 32, Chain(storage).issuance.id
+    fundings = enter(storage, ACCOUNT, other)
+    for number in range(4):
+        fundings.add(funding(number, since=number))
+    fundings.add(funding(4, other, since=2))
+    fundings.add(replace(never_debited(5, since=2), since=2))
+    fundings.issued(funding(1).id, 1, issuance)
+    fundings.denied(funding(2).id, 1, DENIAL)
+    assert fundings.count_debited(ACCOUNT, 0, 2) == 2
+    assert fundings.count_debited(ACCOUNT, -1, 9) == 4
+    assert fundings.count_debited(other, 2, 9) == 0
+
+
 def test_only_what_was_never_debited_is_forgotten_the_oldest_first(storage: Storage) -> None:
     other = "b" * 32
     fundings = enter(storage, ACCOUNT, other)

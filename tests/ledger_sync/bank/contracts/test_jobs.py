@@ -178,6 +178,20 @@ def test_what_is_needed_no_more_is_forgotten_but_not_what_was_done(jobs: Jobs) -
     assert (jobs.is_known(held.item), jobs.is_known(item(1))) == (False, True)
 
 
+def test_of_what_is_forgotten_nothing_is_known_for_any_partner(jobs: Jobs) -> None:
+    bare = item(1, JobKind.RELAY_BARE, "altyn")
+    left = [item(1, JobKind.FETCH), item(2)]
+    for one in (item(1), bare, *left):
+        jobs.add(one, NOW)
+    (held,) = jobs.claim(ONE, 8, (JobKind.RELAY_FULL,), ZHIBEK, NOW, NOW + HELD)[:1]
+    jobs.done(bare, NOW)
+    jobs.forget((JobKind.RELAY_FULL, JobKind.RELAY_BARE), item(1).subject)
+    assert not jobs.is_known(item(1))
+    assert not jobs.is_known(bare)
+    assert jobs.finish([held], NOW) == []
+    assert all(jobs.is_open(one) for one in left)
+
+
 def test_what_was_done_since_is_opened_in_slices(jobs: Jobs) -> None:
     for number, when in enumerate([1, 2, 2, 3, 4]):
         jobs.add(item(number), NOW)

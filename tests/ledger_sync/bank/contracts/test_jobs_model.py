@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from hypothesis.stateful import run_state_machine_as_test as run
 
 from ledger_sync.bank.ports.jobs import LONGEST, Claim, Job, JobKind
-from tests.ledger_sync.bank.contracts.conftest import BACKENDS
+from tests.ledger_sync.bank.contracts.conftest import Lend
 from tests.support.world import NOW
 from wallet.protocol.codes import Code
 
@@ -51,22 +48,21 @@ class ModelJob:
 class Model(RuleBasedStateMachine):
     """Times go forth by less than `LONGEST`; a claim may be worked off long after it ended."""
 
-    backend = "sqlite"
+    lend: Lend
     claims = Bundle("claims")
 
     @initialize()
     def begin(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
-        self.store = BACKENDS[self.backend](self.folder)
-        self.jobs = {owner: self.store.open().jobs for owner in OWNERS}
+        self.lent = ExitStack()
+        store = self.lent.enter_context(type(self).lend())
+        self.jobs = {owner: store.open().jobs for owner in OWNERS}
         self.known: dict[Job, ModelJob] = {}
         self.now = NOW
         for item in ITEMS[1:]:
             self.add("one", item)
 
     def teardown(self) -> None:
-        self.store.close()
-        shutil.rmtree(self.folder)
+        self.lent.close()
 
     @rule(seconds=st.sampled_from([0, 1, HELD - 1, HELD, LONGEST // 2]))
     def time_passes(self, seconds: int) -> None:
@@ -185,9 +181,8 @@ class Model(RuleBasedStateMachine):
             }
 
 
-@pytest.mark.parametrize("backend", sorted(BACKENDS))
-def test_two_processes_and_a_model_agree(backend: str) -> None:
+def test_two_processes_and_a_model_agree(lend: Lend, some: settings) -> None:
     run(
-        type("Chosen", (Model,), {"backend": backend}),
-        settings=settings(max_examples=150, stateful_step_count=60),
+        type("Chosen", (Model,), {"lend": staticmethod(lend)}),
+        settings=settings(some, max_examples=some.max_examples * 3 // 2, stateful_step_count=60),
     )

@@ -21,6 +21,16 @@ def test_the_list_is_followed_from_where_it_was_left(backend: Backend) -> None:
     assert (record.seen(), backend.open().movements.seen()) == (9, 9)
 
 
+def test_what_was_booked_by_the_list_is_kept_by_kind_and_cause(storage: Storage) -> None:
+    record = storage.movements
+    assert record.moved("refund", CAUSE) is None
+    record.keep_moved("refund", CAUSE, 30)
+    record.keep_moved("lost", CAUSE, -(2**53) + 1)
+    record.keep_moved("refund", CAUSE, 0)
+    assert (record.moved("refund", CAUSE), record.moved("lost", CAUSE)) == (0, -(2**53) + 1)
+    assert record.moved("lost", b"another") is None
+
+
 def test_what_is_unclaimed_adds_up_by_kind_and_cause(storage: Storage) -> None:
     record = storage.movements
     assert record.held("funding", CAUSE) is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger_sync.bank.ports.caused import FUNDING, REDEMPTION, REFUND
+from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, LOST, REDEMPTION, REFUND
 from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.ports.redemptions import Opened, Outcome
 from ledger_sync.bank.ports.settlements import Answer
@@ -131,6 +131,21 @@ def test_an_act_is_noted_once_and_listed_in_order(storage: Storage, backend: Bac
     assert caused.since(NOW + 2, 0) == [second]
     assert other.get(REFUND, ONE) == second
     assert other.get(REFUND, TWO) is None
+
+
+def test_claims_that_were_paid_are_told_with_what_they_came_to_to_whom_asks_for_them(
+    storage: Storage,
+) -> None:
+    caused = storage.caused
+    for kind in (LOST, CHALLENGE, LOST):
+        caused.note(kind, ONE, None, NOW)
+    storage.movements.keep_moved(LOST, ONE, -30)
+    (gained,) = caused.since(0, 0)
+    assert (gained.kind, gained.lost) == (CHALLENGE, 0)
+    assert [(act.kind, act.lost) for act in caused.since(0, 0, with_lost=True)] == [
+        (LOST, 30),
+        (CHALLENGE, 0),
+    ]
 
 
 def test_what_was_undone_is_not_listed_and_its_number_is_given_to_nobody(storage: Storage) -> None:

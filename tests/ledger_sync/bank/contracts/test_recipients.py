@@ -26,20 +26,11 @@ def test_what_concerns_a_key_is_kept_once(chain: Chain, recipients: Recipients, 
     key, other = (person.key.public for person in chain.people[:2])
     recipients.add([(key, TWO), (key, ONE), (other, ONE)])
     backend.open().recipients.add([(key, ONE)])
-    assert recipients.concerning(key) == [ONE, TWO]
-    assert recipients.concerning(other) == [ONE]
-    assert recipients.concerning(TWO) == []
-
-
-def test_banks_are_found_by_the_keys_that_they_certified(chain: Chain, recipients: Recipients) -> None:
-    keys = [person.key.public for person in chain.people]
-    assert recipients.banks_of(keys, "alatau") == {}
-    again = chain.world.person("person 1", bank="zhibek")
-    with chain.storage.unit.transaction():
-        chain.certify(again.certificate)
-    assert recipients.banks_of(keys, "alatau") == {keys[1]: ["zhibek"]}
-    assert recipients.banks_of(keys[1:2], "") == {keys[1]: ["alatau", "zhibek"]}
-    assert recipients.banks_of([], "") == {}
+    assert recipients.concerning(key, b"", 9) == [ONE, TWO]
+    assert recipients.concerning(key, b"", 1) == [ONE]
+    assert recipients.concerning(key, ONE, 1) == [TWO]
+    assert recipients.concerning(other, b"", 9) == [ONE]
+    assert recipients.concerning(TWO, b"", 9) == []
 
 
 def test_the_first_certificate_of_a_key_by_a_bank_is_told_from_later_ones(

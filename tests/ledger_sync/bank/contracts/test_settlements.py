@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -10,8 +11,11 @@ from ledger_sync.bank.ports.settlements import Answer, Case, Settlements
 from ledger_sync.bank.ports.storage import Storage
 from tests.ledger_sync.bank.contracts.chain import Chain
 from tests.ledger_sync.bank.contracts.conftest import Backend
+from tests.support.logs import Log
 from tests.support.world import NOW
+from wallet.protocol.batch import sign_batch
 from wallet.protocol.codes import Code
+from wallet.protocol.settlement import Consumption2, Settlement2, check_settlement
 from wallet.protocol.transfer import TokenRef
 
 UNTIL = NOW + 60
@@ -59,6 +63,19 @@ def test_of_many_that_claim_at_once_each_has_its_own(storage: Storage, backend: 
     with ThreadPoolExecutor(3) as pool:
         found = [one for ids in pool.map(lambda port: claimed(port, 5), ports) for one in ids]
     assert sorted(found) == sorted(chain.ids)
+
+
+def test_of_some_that_are_asked_for_those_are_claimed_and_nothing_else(
+    storage: Storage, settlements: Settlements
+) -> None:
+    """Ancestors first, also where so many are asked for that they are looked up piece by piece."""
+    chain = Chain(storage, 12)
+    unknown = [number.to_bytes(32) for number in range(130)]
+    wanted = [*reversed(chain.ids[5:9]), *unknown, *chain.ids[1:5]]
+    assert [one.id for one in settlements.claim(6, NOW, UNTIL, wanted)] == chain.ids[1:7]
+    assert [one.id for one in settlements.claim(6, NOW, UNTIL, wanted)] == chain.ids[7:9]
+    assert settlements.claim(6, NOW, UNTIL, []) == []
+    assert claimed(settlements) == [chain.ids[0], *chain.ids[9:]]
 
 
 def test_a_claim_ends(chain: Chain, settlements: Settlements) -> None:
@@ -253,6 +270,35 @@ def test_a_verdict_is_told_with_the_notarys_words(chain: Chain, settlements: Set
     assert told[first.id].evidence is None
 
 
+def test_what_was_signed_in_a_tree_is_told_as_it_was_signed(
+    chain: Chain, settlements: Settlements, backend: Backend
+) -> None:
+    """Verdict and words of the second versions, also to a process that has not seen them: one of a group, and one whose
+    leaf it is alone."""
+    first, second, third = chain.transfers
+    log = Log(chain.world.notary)
+    bodies = [
+        Consumption2.from_cbor([bytes(16), *one.body.to_cbor()]) for one in chain.said(first, second, third)
+    ]
+    log.append(bodies[:2], bodies[2:])
+    words = [*log.shown(0, log.head(NOW)), *log.shown(1, log.head(NOW))]
+    settlements.note(words, are_ours=True)
+    said = Settlement2.from_cbor([bytes(16), *chain.verdict(first, 700, 300).body.to_cbor()])
+    other = replace(said, transfer=bytes(32))
+    by = chain.world.bank_key("alatau").sign
+    verdict = sign_batch([[other], [other, said]], NOW, by)[1][1]
+    settlements.answer([Answer(verdict, None)])
+    for storage in (chain.storage, backend.open()):
+        told = storage.settlements.told(chain.ids)
+        assert (told[first.id].settlement, told[first.id].statements) == (verdict, (words[0],))
+        statements = storage.archive.statements
+        refs = [transfer.body.inputs[0] for transfer in chain.transfers]
+        assert [statements.on(ref) for ref in refs] == words
+        assert sorted(item.id for item in statements.about(refs)) == sorted(item.id for item in words)
+        assert statements.heard(0, 0)[1] == words
+        check_settlement(told[first.id].settlement, chain.world.directory())
+
+
 def test_a_refusal_is_told_without_words(chain: Chain, settlements: Settlements) -> None:
     first = chain.transfers[0]
     settlements.note(chain.said(first), are_ours=True)
@@ -286,3 +332,18 @@ def test_what_nobody_shows_is_awaited_no_longer_and_that_stands(chain: Chain) ->
     assert conflicts.lacking(wanted) == [two]
     assert conflicts.not_shown(one) == {wanted}
     assert conflicts.not_shown(two) == set()
+    conflicts.was_shown(one, wanted)
+    assert (conflicts.not_shown(one), conflicts.shown(one)) == ({wanted}, set())
+
+
+def test_what_was_shown_is_awaited_no_longer_and_that_stands(chain: Chain) -> None:
+    conflicts = chain.storage.conflicts
+    one, two, wanted = chain.ids
+    for txid in (one, two):
+        conflicts.lacks(txid, wanted)
+    conflicts.was_shown(one, wanted)
+    conflicts.was_shown(one, wanted)
+    conflicts.was_not_shown(one, wanted)
+    assert conflicts.lacking(wanted) == [two]
+    assert (conflicts.shown(one), conflicts.not_shown(one)) == ({wanted}, set())
+    assert conflicts.shown(two) == set()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import count
 
-from ledger_sync.bank.ports.redemptions import Opened
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ledger_sync.bank.ports.storage import Storage
 from tests.ledger_sync.bank.contracts.chain import DEVICE, PURPOSE, Chain
 from tests.ledger_sync.bank.contracts.conftest import Backend
+from tests.support.world import NOW
+from wallet.protocol.bounds import MAX_TIME
 from wallet.protocol.cose import Signed
 from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import issued_tokens
@@ -37,61 +42,79 @@ def payments(chain: Chain, count: int) -> list[Signed[Transfer]]:
 def test_a_contradiction_is_found_by_its_token_or_by_its_number(chain: Chain) -> None:
     history, payer = chain.storage.signing_history, chain.people[0]
     (first, second, _) = chain.transfers
-    assert list(history.rivals(first, payer.key.public)) == []
+    key, next_key = payer.key.public, chain.people[1].key.public
+    assert history.rivals([(first, key), (second, next_key)]) == {}
     payer.sequence -= 1
     rival = chain.pay(payer, chain.tokens[0], chain.people[2].key.public, 500, PURPOSE, "waiting")
     assert rival.body.sequence == first.body.sequence
-    assert list(history.rivals(first, payer.key.public)) == [rival.id, rival.id]
-    assert list(history.rivals(rival, payer.key.public)) == [first.id, first.id]
-    assert list(history.rivals(first, OTHER)) == []
+    assert history.rivals([(first, key), (second, next_key), (rival, key), (first, OTHER)]) == {
+        (first.id, key): [rival.id, rival.id],
+        (rival.id, key): [first.id, first.id],
+    }
+    assert history.rivals([]) == {}
     assert sorted(history.signed(payer.key.public)) == sorted([first.id, rival.id])
     assert history.signed(chain.people[1].key.public) == [second.id]
 
 
-def test_what_a_key_redeemed_is_what_it_signed_of_redemptions(chain: Chain) -> None:
-    redeemer = chain.people[-1]
-    redemption = chain.redeem(redeemer, chain.tokens[-1])
-    history = chain.storage.signing_history
-    assert history.redeemed(redeemer.key.public) == []
-    chain.storage.redemptions.open(redemption.id, Opened(None, 5))
-    assert history.redeemed(redeemer.key.public) == [redemption.id]
-    assert history.redeemed(chain.people[0].key.public) == []
+moments = st.one_of(st.integers(0, MAX_TIME), st.integers(NOW - 5_000, NOW + 5_000))
+amounts = st.tuples(moments, st.integers(1, 2**40))
+
+
+def test_what_was_refreshed_since_a_time_is_the_sum_of_what_was_signed_since(
+    storage: Storage, some: settings
+) -> None:
+    history, numbers = storage.signing_history, count()
+
+    @some
+    @given(refreshed=st.lists(amounts, max_size=6), since=moments)
+    def beside_a_list_of_all(refreshed: list[tuple[int, int]], since: int) -> None:
+        key = next(numbers).to_bytes(33, "big")
+        with storage.unit.transaction():
+            for time, amount in refreshed:
+                history.count_refreshed(key, time, amount)
+        for at in (since, *(time + more for time, _ in refreshed for more in (0, 1))):
+            assert history.refreshed(key, at) == sum(amount for time, amount in refreshed if time >= at)
+        assert history.refreshed(OTHER, 0) == 0
+
+    beside_a_list_of_all()
 
 
 def test_a_payment_counts_once_for_its_device_and_request(chain: Chain, backend: Backend) -> None:
     history, other = chain.storage.signing_history, backend.open().signing_history
     one, two = payments(chain, 2)
-    assert history.given(DEVICE, PURPOSE) == 0
-    assert history.count(DEVICE, one)
-    assert not other.count(DEVICE, one)
-    assert other.count(DEVICE, two)
-    assert history.count(OTHER, one)
-    assert (history.given(DEVICE, PURPOSE), history.given(OTHER, PURPOSE)) == (201, 100)
-    assert history.given(DEVICE, bytes(15) + b"\1") == 0
+    assert history.given([(DEVICE, PURPOSE)]) == {}
+    assert history.count([(DEVICE, one)]) == 1
+    assert other.count([(DEVICE, one), (DEVICE, two), (OTHER, one), (DEVICE, two)]) == 2
+    assert history.count([(DEVICE, one), (DEVICE, two), (OTHER, one)]) == 0
+    assert history.given([(DEVICE, PURPOSE), (OTHER, PURPOSE), (DEVICE, bytes(15) + b"\1")]) == {
+        (DEVICE, PURPOSE): 201,
+        (OTHER, PURPOSE): 100,
+    }
 
 
 def test_what_is_forgotten_counts_for_nothing_at_any_device(chain: Chain) -> None:
     history = chain.storage.signing_history
     one, two = payments(chain, 2)
-    for device in (DEVICE, OTHER):
-        history.count(device, one)
-    history.count(DEVICE, two)
+    history.count([(DEVICE, one), (OTHER, one), (DEVICE, two)])
     history.uncount(one.id, PURPOSE)
-    assert (history.given(DEVICE, PURPOSE), history.given(OTHER, PURPOSE)) == (101, 0)
+    assert history.given([(DEVICE, PURPOSE), (OTHER, PURPOSE)]) == {(DEVICE, PURPOSE): 101}
     history.uncount(one.id, PURPOSE)
-    assert history.given(DEVICE, PURPOSE) == 101
+    assert history.given([(DEVICE, PURPOSE)]) == {(DEVICE, PURPOSE): 101}
     history.uncount(two.id, PURPOSE)
-    assert history.given(DEVICE, PURPOSE) == 0
-    assert history.count(DEVICE, one)
+    assert history.given([(DEVICE, PURPOSE)]) == {}
+    assert history.count([(DEVICE, one)]) == 1
 
 
 def test_the_neighbours_of_a_number_are_the_next_that_are_counted(chain: Chain) -> None:
     history = chain.storage.signing_history
     made = payments(chain, 4)
     numbers = [transfer.body.sequence for transfer in made]
-    for transfer in (made[0], made[1], made[3]):
-        history.count(DEVICE, transfer)
-    assert history.neighbours(DEVICE, numbers[0]) == (None, made[1].id)
-    assert history.neighbours(DEVICE, numbers[2]) == (made[1].id, made[3].id)
-    assert history.neighbours(DEVICE, numbers[3]) == (made[1].id, None)
-    assert history.neighbours(OTHER, numbers[2]) == (None, None)
+    history.count([(DEVICE, transfer) for transfer in (made[0], made[1], made[3])])
+    asked = [(DEVICE, numbers[0]), (DEVICE, numbers[2]), (DEVICE, numbers[3]), (OTHER, numbers[2])]
+    assert history.neighbours([*asked, asked[0]]) == {
+        (DEVICE, numbers[0]): (None, made[1].body),
+        (DEVICE, numbers[2]): (made[1].body, made[3].body),
+        (DEVICE, numbers[3]): (made[1].body, None),
+        (OTHER, numbers[2]): (None, None),
+    }
+    assert history.neighbours([]) == {}

@@ -58,7 +58,13 @@ def test_a_key_is_certified_after_what_it_has_and_found_by_its_last_to_expire(ch
     assert wallets.newest(first.key) == second
     assert [wallets.get(one.wallet) for one in (first, second, third)] == [first, second, third]
     assert wallets.get(bytes(16)) is None
+    assert wallets.get_each([first.wallet, bytes(16), third.wallet]) == {
+        first.wallet: first,
+        third.wallet: third,
+    }
     assert wallets.holder(first.key) == OWN
+    assert wallets.holders([first.key, bytes(33), third.key]) == {first.key: OWN, third.key: OWN}
+    assert wallets.holders([]) == {}
 
 
 def test_of_two_that_expire_at_once_the_newest_is_the_same_one_each_time(chain: Chain) -> None:

@@ -17,7 +17,7 @@ from ledger_sync.central_bank.ports.books import (
     position,
 )
 from ledger_sync.central_bank.ports.storage import Storage
-from tests.ledger_sync.central_bank.contracts.conftest import Backend
+from tests.ledger_sync.central_bank.backends import Backend
 
 ALATAU, ZHIBEK = position("alatau"), position("zhibek")
 MOST = 256
@@ -59,12 +59,35 @@ def test_a_bank_reads_its_own_changes_in_order_after_a_number(storage: Storage) 
     assert storage.books.book("funding", b"c", 7, {ALATAU: -4, OUTSTANDING: 4}, [ALATAU]) is None
     listed = storage.books.movements("alatau", 0, MOST)
     first, second = (movement.number for movement in listed)
-    assert listed == [Movement(first, "issue", b"a", 10, 5), Movement(second, "funding", b"c", -4, 7)]
+    assert listed == [
+        Movement(first, "issue", b"a", 10, 5, total=10),
+        Movement(second, "funding", b"c", -4, 7, total=-4),
+    ]
     assert first < second == storage.books.last_number("alatau")
     assert storage.books.movements("alatau", first, MOST) == listed[1:]
     assert storage.books.movements("alatau", second, MOST) == []
     assert storage.books.movements("alatau", 0, 1) == listed[:1]
     assert storage.books.earliest_of_last(2) == (2, 6)
+
+
+def test_movements_of_one_cause_are_summed_as_they_come_and_those_of_challenges_by_direction(
+    storage: Storage,
+) -> None:
+    def moved(kind: str, cause: bytes, amount: int) -> None:
+        assert storage.books.book(kind, cause, 1, {ALATAU: amount, ZHIBEK: -amount}, ()) is None
+
+    for amount in (-5, 5, -7):
+        moved("funding", b"c", amount)
+    for amount in (-5, 3, -7, 4):
+        moved("challenge", b"c", amount)
+    moved("challenge", b"d", -1)
+    lost = [storage.books.lost(*of) for of in (("alatau", b"c"), ("alatau", b"d"), ("zhibek", b"d"))]
+    assert lost == [12, 1, 0]
+    listed = storage.books.movements("alatau", 0, MOST)
+    assert [movement.total for movement in listed] == [-5, 0, -7, -5, 3, -12, 7, -1]
+    assert storage.books.movements("alatau", listed[5].number, MOST) == listed[6:]
+    mirrored = [-movement.total for movement in storage.books.movements("zhibek", 0, MOST)]
+    assert mirrored == [movement.total for movement in listed]
 
 
 def test_numbers_go_on_from_what_a_bank_has_followed(storage: Storage, other: Storage) -> None:

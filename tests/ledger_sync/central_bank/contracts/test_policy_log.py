@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import pytest
+
 from ledger_sync.central_bank.ports.policy import Revocation, Revoked
 from ledger_sync.central_bank.ports.storage import Storage
-from tests.ledger_sync.central_bank.contracts.conftest import Backend
+from ledger_sync.central_bank.sql.storage import SqlStorage
+from tests.ledger_sync.central_bank.backends import Backend
+from tests.ledger_sync.settling.ledger import Ledger
 from tests.support.world import NOW, Key
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import DAY, ID_BYTES
 from wallet.protocol.certificate import Limits
 from wallet.protocol.cose import Signed
+from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Baseline, PolicyBase, PolicyDelta, PolicyHead, Reason, digest_of
 
 POLICY = Key.of("policy")
@@ -40,6 +45,19 @@ def head(version: int, time: int) -> Signed[PolicyHead]:
 
 def base(version: int) -> Baseline:
     return Baseline(cose.sign(PolicyBase(version, NOW, (), digest_of(())), POLICY.sign), ())
+
+
+@pytest.fixture
+def evidence() -> Evidence:
+    """That a cheat has signed twice."""
+    ledger = Ledger()
+    cheat, bob, cid = (ledger.person(name) for name in ("cheat", "bob", "cid"))
+    tokens = ledger.issue(cheat, 500)
+    one, other = ledger.pay(cheat, tokens, bob, 500), ledger.pay(cheat, tokens, cid, 400)
+    made = [ledger.transfers[part[0].ref.txid] for part in (one, other)]
+    found = Evidence.of(made[0], made[1], cheat.certificate)
+    assert found is not None
+    return found
 
 
 def test_a_log_begins_with_nothing(storage: Storage) -> None:
@@ -140,6 +158,52 @@ def test_the_newer_base_stands(storage: Storage, other: Storage) -> None:
     assert not other.policy.keep_base(base(1))
     assert other.policy.base() == (2, codec.encode(second.to_cbor()))
     assert other.policy.keep_base(base(3))
+
+
+def test_the_oldest_deltas_go_so_many_at_a_time_and_no_answer_has_a_gap(
+    storage: Storage, other: Storage
+) -> None:
+    for version in range(1, 8):
+        storage.policy.add(delta(version))
+    other.policy.drop(5, 3)
+    assert storage.policy.deltas(2, 7, MOST) == []
+    assert storage.policy.deltas(3, 7, MOST) == [delta(version).encode() for version in range(4, 8)]
+    storage.policy.drop(5, 3)
+    other.policy.drop(5, 3)
+    assert other.policy.deltas(4, 7, MOST) == []
+    assert [len(other.policy.deltas(since, 7, MOST)) for since in (5, 6, 7)] == [2, 1, 0]
+    assert storage.policy.newest() == 7
+
+
+def test_evidence_outlives_the_delta_that_listed_it(storage: Storage, evidence: Evidence) -> None:
+    storage.policy.revoke(revocation(1, Reason.CONFLICT))
+    storage.policy.show(evidence)
+    storage.policy.add(delta(1, [(name(1), Reason.CONFLICT)]))
+    storage.policy.drop(1, MOST)
+    assert isinstance(storage, SqlStorage)
+    assert storage.store.rows("select version, raw from evidence") == [(1, evidence.encode())]
+
+
+def test_a_base_that_is_learnt_stands_for_all_deltas_up_to_it(storage: Storage, other: Storage) -> None:
+    """Whose a listed one is stays known, where it was; what has left meanwhile is gone, what is pending is not."""
+    policy = storage.policy
+    for number in (1, 2):
+        policy.revoke(revocation(number, key=bytes([number]) * 33))
+    policy.add(delta(1, policy.pending(MOST)))
+    policy.revoke(revocation(3))
+    listed = ((name(2), Reason.LOST), (name(9), Reason.CONFLICT))
+    learnt = Baseline(cose.sign(PolicyBase(40, NOW + 9, (), digest_of(listed)), POLICY.sign), listed)
+    assert other.policy.begin(learnt, NOW + 9, NOW + DAY)
+    assert not policy.begin(learnt, NOW + 9, NOW + DAY)
+    assert (policy.newest(), policy.base()) == (40, (40, codec.encode(learnt.to_cbor())))
+    assert policy.deltas(0, 40, MOST) == []
+    assert policy.pending(MOST) == [(name(3), Reason.LOST)]
+    assert [policy.reason(name(number)) for number in (1, 2, 9)] == [None, Reason.LOST, Reason.CONFLICT]
+    assert policy.revoked_since(b"\2" * 33, ()) == NOW
+    assert policy.revoked_since(b"whose" * 7, [name(9)]) == NOW + 9
+    assert not policy.add(delta(2))
+    assert policy.add(delta(41, policy.pending(MOST)))
+    assert policy.deltas(40, 41, MOST) != []
 
 
 def test_two_who_publish_at_a_time_leave_out_no_version_and_list_everything_once(backend: Backend) -> None:

@@ -9,10 +9,11 @@ from ledger_sync.central_bank.ports.returns import Paid, Refunded
 from ledger_sync.central_bank.ports.storage import Storage
 from ledger_sync.heard import PAGE
 from tests.ledger_sync.central_bank.contracts.test_issuances import FUNDING, TXID, issued
+from tests.support.logs import Log
 from tests.support.world import NOW, Key
 from wallet.protocol import cose
 from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import CENTRAL_BANK, Consumption
+from wallet.protocol.settlement import CENTRAL_BANK, Consumption, Consumption2
 from wallet.protocol.transfer import TokenRef
 
 REF = TokenRef(TXID, 1)
@@ -72,6 +73,16 @@ def test_words_are_heard_once_and_told_in_the_order_of_their_coming(storage: Sto
     assert middle == last
     assert storage.winners.heard(0, last) == (0, [])
     assert storage.winners.heard(NOW + 1, 0) == (0, [])
+
+
+def test_a_word_that_was_signed_in_the_log_is_told_as_it_was_signed(storage: Storage, other: Storage) -> None:
+    log = Log(NOTARY)
+    log.append(
+        [Consumption2.from_cbor([bytes(16), *word(number, NOW).body.to_cbor()]) for number in range(2)]
+    )
+    (_, said) = log.shown(0, log.head(NOW))
+    assert storage.winners.hear(said)
+    assert other.winners.heard(0, 0)[1] == [said]
 
 
 def test_words_come_by_pages(storage: Storage) -> None:

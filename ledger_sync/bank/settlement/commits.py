@@ -1,0 +1,124 @@
+"""Commits: what a bank asks the notary to consume, signed once for all of a call.
+
+Rule: where references are split among several notaries, each is asked for what it decides, one after the other, and
+nothing binds that together: a commit is the same again, reference by reference, so what one has consumed for a transfer
+stays so until the others have answered. Who does not answer is asked no more in this round, and holds up nothing that
+lies with others. A notary that does not read what is signed in batches says so, and is asked in the first version from
+then on, each commit signed alone; which version a commit is of changes nothing of what it asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import hsm.failpoint
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.peers import NotaryClient
+from ledger_sync.http.peers import RemoteRefusal, read
+from ledger_sync.notaries import Notaries
+from wallet.protocol.bounds import SALT_BYTES
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Commit, Commit2, Consumption, check_consumption
+from wallet.protocol.transfer import TokenRef, Transfer
+
+Silent = dict[str, Refusal]
+"""What notaries said in place of an answer, by the prefix of their part."""
+Statements = list[Signed[Consumption]]
+_Part = tuple[Signed[Transfer], tuple[TokenRef, ...]]
+"""A transfer, and those of its inputs that one notary decides."""
+
+
+class Commits:
+    """One bank's, at its notaries."""
+
+    def __init__(self, context: BankContext, notaries: Notaries[NotaryClient]) -> None:
+        self._context = context
+        self._notaries = notaries
+        self._alone_at: set[str] = set()
+
+    def ask(self, transfers: Sequence[Signed[Transfer]], silent: Silent) -> list[Statements | None]:
+        """For each transfer, the statements that cover what it consumes, checked; None where not all who decide that
+        have answered. Nobody in ``silent`` is asked, and who does not answer comes to stand there.
+
+        Raises as `NotaryClient.commit`, and NoAnswer for what cannot be believed, where there is none that answers.
+        """
+        found: list[Statements | None] = [[] for _ in transfers]
+        for place, said in self._heard(transfers, silent, self._consume):
+            before = found[place]
+            found[place] = None if said is None or before is None else [*before, *said]
+        return found
+
+    def question(self, transfers: Sequence[Signed[Transfer]]) -> list[Statements]:
+        """For each transfer, the statements on what is consumed of its inputs, unchecked, of those who answer.
+        Raises as `NotaryClient.ask`, where nobody does."""
+        found: list[Statements] = [[] for _ in transfers]
+        for place, said in self._heard(transfers, {}, self._look_up):
+            found[place] += said or ()
+        return found
+
+    def _heard(
+        self,
+        transfers: Sequence[Signed[Transfer]],
+        silent: Silent,
+        ask: Callable[[str, Sequence[_Part]], Sequence[Statements]],
+    ) -> Iterator[tuple[int, Statements | None]]:
+        """What each notary says of its part of each transfer, by the transfer's place."""
+        parts: dict[str, list[tuple[int, _Part]]] = {}
+        for place, transfer in enumerate(transfers):
+            for prefix, refs in self._notaries.split(transfer.body.inputs).items():
+                parts.setdefault(prefix, []).append((place, (transfer, refs)))
+        for prefix, placed in sorted(parts.items()):
+            said: Sequence[Statements | None] = [None] * len(placed)
+            if prefix not in silent:
+                try:
+                    said = ask(prefix, [part for _, part in placed])
+                except Refusal as refusal:
+                    silent[prefix] = refusal
+            yield from zip((place for place, _ in placed), said, strict=True)
+        if len(silent) == len(self._notaries.lines):
+            raise next(iter(silent.values()))
+
+    def _consume(self, prefix: str, parts: Sequence[_Part]) -> Sequence[Statements]:
+        now, notary = self._context.clock(), self._notaries.lines[prefix]
+        if prefix not in self._alone_at:
+            try:
+                return self._commit(notary, parts, self._together(parts, now))
+            except RemoteRefusal as refusal:
+                if not refusal.is_not_understood:
+                    raise
+                self._alone_at.add(prefix)
+        return self._commit(notary, parts, self._alone(parts, now))
+
+    def _commit(
+        self, notary: NotaryClient, parts: Sequence[_Part], commits: Sequence[Signed[Commit]]
+    ) -> Sequence[Statements]:
+        hsm.failpoint.reach("bank.settle.commit")
+        answers = notary.commit(commits)
+        return read(answers, lambda said: self._believed(parts, said))
+
+    def _look_up(self, prefix: str, parts: Sequence[_Part]) -> Sequence[Statements]:
+        return self._notaries.lines[prefix].ask(self._alone(parts, self._context.clock()))
+
+    def _together(self, parts: Sequence[_Part], now: int) -> Sequence[Signed[Commit]]:
+        bank, random = self._context.bank, self._context.random
+        return self._context.sign_batch(
+            [Commit2(bank, item.id, refs, now, random(SALT_BYTES)) for item, refs in parts], now
+        )
+
+    def _alone(self, parts: Sequence[_Part], now: int) -> Sequence[Signed[Commit]]:
+        bank = self._context.bank
+        return [self._context.sign(Commit(bank, item.id, refs, now)) for item, refs in parts]
+
+    def _believed(self, parts: Sequence[_Part], answers: Sequence[Statements]) -> Sequence[Statements]:
+        """NOTARY_SIGNATURE, COMMIT_MISMATCH (a reference is not covered, or covered twice)."""
+        directory = self._context.trust.directory
+        for (transfer, refs), statements in zip(parts, answers, strict=True):
+            winners: dict[TokenRef, bytes] = {}
+            for statement in statements:
+                check_consumption(statement, directory)
+                for ref in statement.body.refs:
+                    is_new = winners.setdefault(ref, statement.id) == statement.id
+                    require(is_new, Code.COMMIT_MISMATCH, token=str(ref))
+            require(set(refs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
+        return answers

@@ -1,0 +1,81 @@
+"""The feed upon SQL. Writers take turns, so a customer's next number is the one after the last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from ledger_sync.bank.ports.feed import Listed, News, What
+from ledger_sync.bank.sql.sets import tuples
+from ledger_sync.database.store import Row, Store
+from wallet.database import insertion
+
+_LISTED: Final = insertion("deliveries", ("customer", "number", "kind", "object"), unless_there=False)
+
+
+class SqlFeed:
+    """`ledger_sync.bank.ports.feed.Feed`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def append(self, news: Sequence[News], least: int) -> int:
+        with self._store.transaction():
+            what = {(customer, name): kind for customer, kind, name in reversed(news)}
+            fresh = dict.fromkeys((customer, name) for customer, _, name in news)
+            for known in self._listed(fresh):
+                del fresh[known]
+            last = self._last({customer for customer, _ in fresh})
+            rows: list[Row] = []
+            for customer, name in fresh:
+                last[customer] = max(least, last[customer] + 1)
+                rows.append((customer, last[customer], what[customer, name].value, name))
+            self._store.run_each(_LISTED, rows)
+            return len(rows)
+
+    def _listed(self, news: Collection[tuple[str, bytes]]) -> list[Row]:
+        """Those of these that are listed."""
+        return [
+            row
+            for table, values in tuples(news)
+            for row in self._store.rows(
+                f"with named (customer, object) as {table} select d.customer, d.object from named n"
+                " join deliveries d on d.customer = n.customer and d.object = n.object",
+                values,
+            )
+        ]
+
+    def _last(self, customers: Collection[str]) -> dict[str, int]:
+        """The last number of each customer."""
+        last = dict.fromkeys(customers, 0)
+        for table, values in tuples([(customer,) for customer in customers]):
+            sql = (
+                f"with named (customer) as {table} select n.customer,"
+                " (select max(number) from deliveries d where d.customer = n.customer) from named n"
+                " where n.customer is not null"
+            )
+            last.update((customer, number or 0) for customer, number in self._store.rows(sql, values))
+        return last
+
+    def after(self, customer: str, number: int, most: int) -> list[Listed]:
+        rows = self._store.rows(
+            "select number, kind, object from deliveries where customer = ? and number > ? order by number limit ?",
+            (customer, number, most),
+        )
+        return [Listed(place, What(kind), name) for place, kind, name in rows]
+
+    def gave(self, customer: str, number: int) -> bool:
+        sql = "select 1 from deliveries where customer = ? and number = ?"
+        return self._store.row(sql, (customer, number)) is not None
+
+    def lists(self, customer: str, name: bytes) -> bool:
+        sql = "select 1 from deliveries where customer = ? and object = ?"
+        return self._store.row(sql, (customer, name)) is not None
+
+    def settled_for(self, key: bytes) -> list[tuple[What, bytes]]:
+        rows = self._store.rows(
+            "select distinct t.origin, s.payload is not null from tokens t"
+            " left join settlements s on s.transfer = t.origin where t.owner = ? and t.value is not null",
+            (key,),
+        )
+        return [(What.TRANSFER if is_transfer else What.ISSUANCE, origin) for origin, is_transfer in rows]

@@ -1,0 +1,80 @@
+"""The notary's log as its readers know it: an RFC 9162 tree whose leaves are salted commitments to what was said.
+
+Rule: a leaf tells nothing without its entry, which is for the bank that committed, for rivals of that, and for
+auditors; heads and proofs are for everyone whom the notary serves. A log has a number: a notary that was put back from
+a backup, and lost leaves, begins another one with all that it then knows, and says so by the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wallet.protocol.cose import Signed
+from wallet.protocol.log import LogHead
+from wallet.protocol.merkle import folded
+from wallet.protocol.settlement import Consumption
+from wallet.protocol.transfer import TokenRef
+
+Statement = Signed[Consumption]
+"""The notary's signed word on who was first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """Where a log ends: its number, its leaves, the roots of their complete subtrees, the latest date in it (unix
+    seconds), and the size that the newest signed head is of."""
+
+    number: int
+    size: int
+    subtrees: tuple[bytes, ...]
+    time: int
+    head_size: int
+
+    @property
+    def root(self) -> bytes:
+        return folded(self.subtrees)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTip:
+    """A head that nobody was told yet, and where the log ended when it was signed."""
+
+    tip: Tip
+    head: LogHead
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a leaf commits to: its index, the encoded consumption with its salt, that as it was signed alone (None where
+    it never was), and the commit that asked for it (empty where that is with the bank that it names)."""
+
+    index: int
+    payload: bytes
+    statement: Statement | None
+    proof: bytes
+
+
+class Log(Protocol):
+    """A log to be read. Every method may be called by any thread."""
+
+    def tip(self) -> Tip: ...
+
+    def head(self) -> LogHead | None:
+        """The newest head that was signed; None before the first."""
+
+    def root(self, size: int) -> bytes:
+        """The root over the first ``size`` leaves, at most as many as there are."""
+
+    def inclusions(self, indices: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        """Proof for each of these leaves that it is among the first ``size``; ``IndexError`` where one is not."""
+
+    def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
+        """Proof that the first ``first`` leaves begin the first ``second``; ``IndexError`` where they do not."""
+
+    def openings(self, refs: Iterable[TokenRef]) -> dict[TokenRef, Entry]:
+        """The entry that each reference was consumed by, of those that were."""
+
+    def entries(self, begin: int, end: int) -> list[Entry]:
+        """The entries from index ``begin`` to before ``end``."""

@@ -1,0 +1,212 @@
+"""Merkle trees of RFC 9162 section 2.1 with SHA-256: hashes, roots, proofs of inclusion and of consistency.
+
+Rule: a tree is the one that its number of leaves makes of it, and a proof belongs to one place in one size: a path that
+is longer, shorter or for another index leads nowhere. Leaves and nodes are hashed with different first bytes, so that
+neither is ever taken for the other. Nothing here is signed or stored: a batch is kept whole (``Tree``), a log as its
+complete subtrees (``Place``), from which every proof follows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
+
+HASH_BYTES: Final = 32
+EMPTY: Final = hashlib.sha256().digest()
+"""The root of the tree without leaves, which nobody signs here."""
+
+
+class Place(NamedTuple):
+    """A complete subtree: the leaves from ``number`` · 2^``level``, of which there are 2^``level``."""
+
+    level: int
+    number: int
+
+
+Range = tuple[int, int]
+"""Leaves from the first to before the second."""
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Of what stands in a leaf, 32 bytes."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Of two subtrees side by side, 32 bytes."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A whole tree in memory, by levels from its leaves' hashes up; what has no neighbour rises as it is."""
+
+    levels: tuple[tuple[bytes, ...], ...]
+
+    @classmethod
+    def of(cls, leaves: Sequence[bytes]) -> Self:
+        """The tree of these hashes of leaves, of which there is at least one (``ValueError``)."""
+        if not leaves:
+            raise ValueError("a tree has a leaf")
+        levels = [tuple(leaves)]
+        while len(levels[-1]) > 1:
+            below = levels[-1]
+            above = [node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)]
+            levels.append((*above, *below[len(above) * 2 :]))
+        return cls(tuple(levels))
+
+    @property
+    def root(self) -> bytes:
+        return self.levels[-1][0]
+
+    @property
+    def size(self) -> int:
+        return len(self.levels[0])
+
+    def path(self, index: int) -> tuple[bytes, ...]:
+        """Proof of inclusion of leaf ``index``: RFC 9162 section 2.1.3.1. ``IndexError`` outside."""
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        found = []
+        for level in self.levels[:-1]:
+            if index ^ 1 < len(level):
+                found.append(level[index ^ 1])
+            index >>= 1
+        return tuple(found)
+
+
+def path_length(index: int, size: int) -> int:
+    """How many hashes a proof of inclusion has, for 0 ≤ ``index`` < ``size``."""
+    return len(inclusion_ranges(index, size))
+
+
+def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The root that ``path`` leads to from the hash of leaf ``index`` in a tree of ``size``, or None where such a
+    leaf has no path of that length: RFC 9162 section 2.1.3.2."""
+    if not 0 <= index < size:
+        return None
+    here, last, found = index, size - 1, leaf
+    for beside in path:
+        if last == 0:
+            return None
+        if here & 1 or here == last:
+            found = node_hash(beside, found)
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            found = node_hash(found, beside)
+        here, last = here >> 1, last >> 1
+    return found if last == 0 else None
+
+
+def is_consistent(
+    first: int, second: int, first_root: bytes, second_root: bytes, path: Sequence[bytes]
+) -> bool:
+    """Whether ``path`` proves that the tree of ``first`` leaves is the beginning of that of ``second``, where
+    1 ≤ ``first`` ≤ ``second``: RFC 9162 section 2.1.4.2."""
+    if not 1 <= first <= second:
+        return False
+    if first == second:
+        return not path and first_root == second_root
+    nodes = [first_root, *path] if first & (first - 1) == 0 else list(path)
+    if not path:
+        return False
+    here, last = first - 1, second - 1
+    while here & 1:
+        here, last = here >> 1, last >> 1
+    old = new = nodes[0]
+    for beside in nodes[1:]:
+        if last == 0:
+            return False
+        if here & 1 or here == last:
+            old, new = node_hash(beside, old), node_hash(beside, new)
+            while here and not here & 1:
+                here, last = here >> 1, last >> 1
+        else:
+            new = node_hash(new, beside)
+        here, last = here >> 1, last >> 1
+    return last == 0 and old == first_root and new == second_root
+
+
+# A log as its complete subtrees.
+
+
+def complete_subtrees(begin: int, end: int) -> tuple[Place, ...]:
+    """The fewest complete subtrees that hold the leaves from ``begin`` to before ``end``, left to right, largest
+    first: of a whole tree, or of a range that stands in a proof."""
+    found = []
+    while begin < end:
+        level = (end - begin).bit_length() - 1
+        found.append(Place(level, begin >> level))
+        begin += 1 << level
+    return tuple(found)
+
+
+def folded(subtrees: Sequence[bytes]) -> bytes:
+    """The root over these hashes of ``complete_subtrees``; ``EMPTY`` over none."""
+    if not subtrees:
+        return EMPTY
+    root = subtrees[-1]
+    for left in reversed(subtrees[:-1]):
+        root = node_hash(left, root)
+    return root
+
+
+def grown(
+    size: int, edge: Sequence[bytes], leaves: Iterable[bytes]
+) -> tuple[dict[Place, bytes], tuple[bytes, ...]]:
+    """What a log of ``size`` leaves gets by more of them: every subtree that becomes complete, leaves included, and
+    the new edge. ``edge`` has the hashes of ``complete_subtrees(0, size)``, ``leaves`` hashes of leaves."""
+    open_ones, made = list(edge), dict[Place, bytes]()
+    for leaf in leaves:
+        level, number, found = 0, size, leaf
+        made[Place(level, number)] = found
+        while number & 1:
+            level, number, found = level + 1, number >> 1, node_hash(open_ones.pop(), found)
+            made[Place(level, number)] = found
+        open_ones.append(found)
+        size += 1
+    return made, tuple(open_ones)
+
+
+def _middle(begin: int, end: int) -> int:
+    """Where the tree over a range divides: after the largest power of two of leaves that is not all of them."""
+    return begin + (1 << (end - begin - 1).bit_length() - 1)
+
+
+def inclusion_ranges(index: int, size: int) -> tuple[Range, ...]:
+    """The ranges whose roots are the proof of inclusion of leaf ``index`` in a tree of ``size``, in its order: RFC
+    9162 section 2.1.3.1. ``IndexError`` outside."""
+    if not 0 <= index < size:
+        raise IndexError(index)
+    begin, end, found = 0, size, list[Range]()
+    while end - begin > 1:
+        middle = _middle(begin, end)
+        if index < middle:
+            found.append((middle, end))
+            end = middle
+        else:
+            found.append((begin, middle))
+            begin = middle
+    return tuple(reversed(found))
+
+
+def consistency_ranges(first: int, second: int) -> tuple[Range, ...]:
+    """The ranges whose roots prove that a tree of ``first`` leaves begins one of ``second``, in the proof's order: RFC
+    9162 section 2.1.4.1. ``IndexError`` unless 1 ≤ ``first`` ≤ ``second``."""
+    if not 1 <= first <= second:
+        raise IndexError(first)
+    begin, end, found = 0, second, list[Range]()
+    while end != first:
+        middle = _middle(begin, end)
+        if first <= middle:
+            found.append((middle, end))
+            end = middle
+        else:
+            found.append((begin, middle))
+            begin = middle
+    if begin:
+        found.append((begin, end))
+    return tuple(reversed(found))
