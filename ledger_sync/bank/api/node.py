@@ -24,9 +24,11 @@ from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, Service
+from ledger_sync.bank.plain.lane import PlainLane
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.ports.jobs import Job, JobKind
+from ledger_sync.bank.ports.shares import is_customer
 from ledger_sync.bank.provisioning.certification import Certification
 from ledger_sync.bank.provisioning.forgotten_fundings import ForgottenFundings
 from ledger_sync.bank.provisioning.funding import FundingOrders
@@ -136,6 +138,16 @@ class Node:
         commits = Commits(context, lines.notaries.by(NotaryClient))
         self.settler = Settler(
             context, self.objects, self.work, commits, self.relays, self.watch, self.limits, board
+        )
+        self.plain = PlainLane(
+            context,
+            self.objects,
+            self.wallets,
+            commits,
+            self.limits,
+            board,
+            self.settler.verdicts,
+            self.intake.take,
         )
         self.endings = Endings(context, self.objects, self.work, self.intake, self.settler, commits, banks)
         self.redemptions = Redemptions(
@@ -259,6 +271,11 @@ class Node:
         txids = [transfer.id for transfer in bundle.transfers]
         self.context.metrics.batch("upload", len(txids))
         repeats = self.answers.known(txids)
+        settled = self.plain.settle(bundle, uploader, repeats) if is_customer(uploader) else None
+        if settled is not None:
+            if settled.has_revoked:
+                self.lanes.wait_for(lambda: self._urgent(txids, ()))
+            return self.answers.rows(txids, repeats, settled.told)
         try:
             valid = self.intake.take(bundle, uploader, is_waited_for=True)
         except Refusal as refusal:
@@ -270,6 +287,14 @@ class Node:
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
         return self.answers.rows(txids, repeats)
+
+    def copy_of(self, txid: bytes) -> tuple[Signed[Transfer], bytes] | None:
+        """The transfer with its signer, to be shown; also one that is being committed, or was when a process died."""
+        found = self.objects.transfers.any_copy(txid)
+        if found is None and self.plain.has_left():
+            self.plain.take_in_what_is_left(at_once=True)
+            found = self.objects.transfers.any_copy(txid)
+        return found
 
     def _urgent(self, txids: Sequence[bytes], redeeming: Iterable[bytes]) -> Iterator[Job]:
         """What the answer about these transfers depends on, those among them that redeem included."""
@@ -335,6 +360,7 @@ class Node:
 
     def _settle(self) -> None:
         attempt("policies", self.policies.follow)
+        attempt("journal", self.plain.take_in_what_is_left)
         self.settler.settle()
 
     def _finish_fundings(self) -> None:

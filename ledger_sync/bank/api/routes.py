@@ -164,7 +164,7 @@ class BankCalls:
     def _show(self, incoming: IncomingCall) -> Cbor:
         """To the central bank, which challenges: BUSY where it may have been forgotten, as long as it may come back."""
         try:
-            return self._shown(self._node.objects.transfers.any_copy(incoming.octets("id", ID_BYTES)))
+            return self._shown(self._node.copy_of(incoming.octets("id", ID_BYTES)))
         except Refusal as refusal:
             if refusal.code is Code.NOT_FOUND and not self._beginning.is_over:
                 raise Refusal(Code.BUSY) from refusal
@@ -175,7 +175,7 @@ class BankCalls:
         had but from who signed the other."""
         txid, value = codec.array(incoming.value, 2)
         rival = cose.from_cbor(Transfer, value)
-        found = self._node.objects.transfers.any_copy(codec.octets(txid, ID_BYTES))
+        found = self._node.copy_of(codec.octets(txid, ID_BYTES))
         if found is not None:
             transfer, signer = found
             concerned = bool(set(transfer.body.inputs) & set(rival.body.inputs))

@@ -23,6 +23,10 @@ def uploader_of_customer(account: str) -> str:
     return CUSTOMER_UPLOADER + account
 
 
+def is_customer(uploader: str) -> bool:
+    return uploader.startswith(CUSTOMER_UPLOADER)
+
+
 class Share(StrEnum):
     """WAITING: transfers that can't be judged yet. CLAIMS: signatures of unknown signers. REQUESTS: payment requests
     that no settled transfer answers. REFUSED: transfers that are refused for ever."""

@@ -15,6 +15,7 @@ from ledger_sync.bank.ports.feed import Feed
 from ledger_sync.bank.ports.fundings import Fundings
 from ledger_sync.bank.ports.jobs import Jobs
 from ledger_sync.bank.ports.movements import MovementRecord
+from ledger_sync.bank.ports.plain import PlainUploads
 from ledger_sync.bank.ports.recipients import Recipients
 from ledger_sync.bank.ports.redemptions import Redemptions
 from ledger_sync.bank.ports.refunds import Refunds
@@ -79,6 +80,9 @@ class Storage(Protocol):
 
     @property
     def archive(self) -> Archive: ...
+
+    @property
+    def plain(self) -> PlainUploads: ...
 
     @property
     def recipients(self) -> Recipients: ...

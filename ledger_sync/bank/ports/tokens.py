@@ -26,6 +26,9 @@ class Tokens(Protocol):
     def get_each(self, refs: Collection[TokenRef]) -> Mapping[TokenRef, Token]:
         """Those of these that are outputs of valid transactions."""
 
+    def whole(self, refs: Collection[TokenRef]) -> Mapping[TokenRef, Token]:
+        """Those of these that are settled at their face value."""
+
     def settle(self, ref: TokenRef, value: int) -> None:
         """What an output is worth (tiyn) by its transfer's verdict."""
 

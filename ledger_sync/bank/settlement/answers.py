@@ -43,11 +43,19 @@ class TransferStatuses:
         rows = dict(zip(own, self.rows(own), strict=True))
         return [rows.get(txid, _waiting(txid)) for txid in asked]
 
-    def rows(self, txids: Iterable[bytes], repeats: Mapping[bytes, int] | None = None) -> list[Cbor]:
-        """A row for each; those in ``repeats`` say when they were first answered. What does not fit into one answer
-        is given as waiting, to be asked for again."""
-        asked = tuple(txids)
-        told, outcomes = self._settlements.told(asked), self._redemptions.outcomes(asked)
+    def rows(
+        self,
+        txids: Iterable[bytes],
+        repeats: Mapping[bytes, int] | None = None,
+        at_hand: Mapping[bytes, Told] | None = None,
+    ) -> list[Cbor]:
+        """A row for each; those in ``repeats`` say when they were first answered, and of those ``at_hand``, which are
+        payments, what can be told is not read. What does not fit into one answer is given as waiting, to be asked for
+        again."""
+        asked, told, repeats = tuple(txids), dict(at_hand or {}), repeats or {}
+        rest = [txid for txid in asked if txid not in told]
+        outcomes = self._redemptions.outcomes(rest) if rest else {}
+        told.update(self._settlements.told(rest) if rest else {})
         left = self._most_bytes
         rows: list[Cbor] = []
         for txid in asked:
@@ -55,7 +63,7 @@ class TransferStatuses:
             if txid in told:
                 left -= _size(told[txid], outcome)
                 if left >= 0:
-                    row = _row(txid, told[txid], outcome, (repeats or {}).get(txid))
+                    row = _row(txid, told[txid], outcome, repeats.get(txid))
             rows.append(row)
         return rows
 

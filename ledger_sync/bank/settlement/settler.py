@@ -201,11 +201,13 @@ class Settler:
     # verdicts
 
     def _signed(self, drafts: Iterable[Draft]) -> list[Answer]:
-        return [
-            Answer(self._settlement(draft.txid, draft.outcome), draft.named)
-            for draft in drafts
-            if draft.outcome is not None
-        ]
+        said = [(draft, draft.outcome) for draft in drafts if draft.outcome is not None]
+        verdicts = self.verdicts([(draft.txid, outcome) for draft, outcome in said])
+        return [Answer(verdict, draft.named) for (draft, _), verdict in zip(said, verdicts, strict=True)]
+
+    def verdicts(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> list[Signed[Settlement]]:
+        """Signed, of transfers by their ids. CLOCK_UNSURE."""
+        return [self._settlement(txid, outcome) for txid, outcome in outcomes]
 
     def _settlement(self, txid: bytes, outcome: Outcome) -> Signed[Settlement]:
         context = self._context

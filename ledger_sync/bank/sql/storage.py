@@ -15,6 +15,7 @@ from ledger_sync.bank.sql.feed import SqlFeed
 from ledger_sync.bank.sql.fundings import SqlFundings
 from ledger_sync.bank.sql.jobs import SqlJobs
 from ledger_sync.bank.sql.movements import SqlMovements
+from ledger_sync.bank.sql.plain import SqlPlainUploads
 from ledger_sync.bank.sql.recipients import SqlRecipients
 from ledger_sync.bank.sql.redemptions import SqlRedemptions
 from ledger_sync.bank.sql.refunds import SqlRefunds
@@ -53,6 +54,7 @@ class SqlStorage:
         self.refunds = SqlRefunds(self.store)
         self.feed = SqlFeed(self.store)
         self.archive = SqlArchive(self.store)
+        self.plain = SqlPlainUploads(self.store)
         self.recipients = SqlRecipients(self.store)
 
     def waiting(self) -> Sequence[Waiting]:

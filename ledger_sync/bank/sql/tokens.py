@@ -98,6 +98,15 @@ class SqlTokens:
         held = self._held.get_each(refs, self._read)
         return {ref: token for ref in refs if (token := held[ref]) is not None}
 
+    def whole(self, refs: Collection[TokenRef]) -> Mapping[TokenRef, Token]:
+        """Those of these that are settled at their face value."""
+        sql = (
+            f"select origin, output, {_TOKEN} from tokens join ({{rows}}) as n"
+            " on origin = n.column1 and output = n.column2 where value = amount"
+        )
+        rows = self._store.rows_over(sql, REF, list(refs))
+        return {ref: _token(ref, row[2:]) for row in rows for ref in [TokenRef(row[0], row[1])]}
+
     def _read(self, refs: Collection[TokenRef]) -> Mapping[TokenRef, Token | None]:
         wanted = frozenset(refs)
         found: dict[TokenRef, Token | None] = dict.fromkeys(wanted)

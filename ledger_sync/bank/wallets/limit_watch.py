@@ -55,16 +55,19 @@ class LimitWatch:
         self._wallets = wallets
         self._policies = policies
 
-    def check(self, settled: Sequence[Settled]) -> None:
+    def check(self, settled: Sequence[Settled]) -> bool:
         """Revoke a signer's wallet ids if its transfer broke the limits it was signed under: those of its certificate,
-        or of another one of the key that covers its time, and of the policy that came with it."""
+        or of another one of the key that covers its time, and of the policy that came with it. Whether any did."""
         holders = self._wallets.holders({one.certificate.key for one in settled})
         watched = [one for one in settled if self._is_watched(one, holders)]
         look = self._look(watched, holders)
+        has_broken = False
         for one, allowed in zip(watched, look.allowed, strict=True):
             if not (self._is_within(one, allowed, look) and _is_counted(one, look)):
                 self._wallets.revoke(holders[one.certificate.key].account, Reason.LIMITS)
+                has_broken = True
             self._count(one)
+        return has_broken
 
     def _count(self, one: Settled) -> None:
         """What was refreshed for somebody else, whose key that is by now: no running total counts it."""

@@ -1,0 +1,1 @@
+"""Plain uploads: whole, new, and touching nothing else, as most are; settled in one pass."""

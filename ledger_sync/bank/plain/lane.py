@@ -1,0 +1,234 @@
+"""The plain lane: uploads that are plain are committed and settled together, in one pass and two transactions.
+
+Rule: first they are noted in the journal, durably, so that what is consumed for them can be shown; then the notary is
+asked once for all of them; then everything is written at once, on one condition: that nothing here speaks of them by
+now. Where the notary gave a token to another, does not answer, or somebody else was faster, the upload is not plain
+after all, and the intake takes it: the notary says the same again. What died on the way is taken in from the journal.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import hsm.failpoint
+from ledger_sync.bank.context import BankContext
+from ledger_sync.bank.intake.signatures import Signatures
+from ledger_sync.bank.plain.reading import Found, Reader
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.bank.ports.settlements import Told
+from ledger_sync.bank.settlement.commits import Commits
+from ledger_sync.bank.wallets.limit_watch import LimitWatch
+from ledger_sync.bank.wallets.limit_watch import Settled as Watched
+from ledger_sync.bank.wallets.wallets import Wallets
+from ledger_sync.service.batches import Batches
+from ledger_sync.settling.values import Outcome
+from wallet.protocol.bundle import Bundle, parse_bundle
+from wallet.protocol.codes import Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Consumption, Settlement
+from wallet.protocol.transfer import Transfer
+
+_MOST: Final = 192
+"""Transfers after which a batch takes no further upload: with one more it is within what the notary takes."""
+_NOTED: Final = 60
+"""Seconds for which what is noted is its call's; should that die, a worker's afterwards."""
+_ROUND: Final = 64
+"""Uploads in the journal that are taken in at a time."""
+_log: Final = logging.getLogger(__name__)
+
+Words = Mapping[bytes, Sequence[Signed[Consumption]]]
+Verdicts = Mapping[bytes, Signed[Settlement]]
+"""Both by the ids of transfers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What can be told of each transfer of an upload; ``has_revoked``: wallets, in the pass it was of."""
+
+    told: Mapping[bytes, Told]
+    has_revoked: bool
+
+
+class Listener(Protocol):
+    """Who must hear of a verdict, within the same transaction."""
+
+    def answered(self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]]) -> None: ...
+
+
+class PlainLane:
+    """Settles what is plain. ``verdicts`` signs outcomes by their transfers' ids, ``take_in`` is the intake's."""
+
+    def __init__(
+        self,
+        context: BankContext,
+        archive: Archive,
+        wallets: Wallets,
+        commits: Commits,
+        limits: LimitWatch,
+        listener: Listener,
+        verdicts: Callable[[Sequence[tuple[bytes, Outcome]]], Sequence[Signed[Settlement]]],
+        take_in: Callable[[Bundle, str], object],
+    ) -> None:
+        self._context = context
+        self._unit = context.storage.unit
+        self._plain = context.storage.plain
+        self._settlements = context.storage.settlements
+        self._history = context.storage.signing_history
+        self._recipients = context.storage.recipients
+        self._archive = archive
+        self._wallets = wallets
+        self._commits = commits
+        self._limits = limits
+        self._listener = listener
+        self._verdicts = verdicts
+        self._take_in = take_in
+        self._reader = Reader(archive, context.bank)
+        self._batches = Batches(self._settle_together, weight=lambda found: found.weight, most=_MOST)
+
+    def settle(self, bundle: Bundle, uploader: str, answered: Collection[bytes]) -> Settled | None:
+        """What can be told now of those of its transfers that are not ``answered`` yet; None where it is not plain, and
+        nothing was written of it but perhaps in the journal."""
+        directory = self._context.trust.directory
+        signatures = Signatures(self._unit, self._context.key, directory)
+        found = self._reader.found(bundle, uploader, answered, directory, signatures)
+        if found is None:
+            return None
+        if not found.transfers:
+            self._note_shown(found)
+            return Settled({}, has_revoked=False)
+        return self._batches.do(found)
+
+    def _note_shown(self, found: Found) -> None:
+        """Who showed what was answered before may ask for it, too."""
+        known = self._settlements.concerning(found.answered, found.uploader, "")
+        if len(known) < len(found.answered):
+            with self._unit.transaction():
+                self._archive.transfers.brought([(txid, found.uploader, False) for txid in found.answered])
+
+    def has_left(self) -> bool:
+        """Whether anything is in the journal."""
+        return bool(self._plain.left(None, 1))
+
+    def take_in_what_is_left(self, *, at_once: bool = False) -> None:
+        """Take in some of what was interrupted; ``at_once`` also what is another's, which comes to the same. What is
+        refused now, by a newer directory, stays: something may have been consumed for it."""
+        for noted in self._plain.left(None if at_once else self._now(), _ROUND):
+            is_taken = True
+            try:
+                self._take_in(parse_bundle(noted.bundle), noted.uploader)
+            except Refusal as refusal:
+                _log.warning("what was interrupted is refused now", extra={"code": refusal.code})
+                is_taken = False
+            with self._unit.transaction():
+                if is_taken:
+                    self._plain.over([noted.number])
+                else:
+                    self._plain.put_off(noted.number, self._now() + _NOTED)
+
+    # one pass
+
+    def _settle_together(self, uploads: Sequence[Found]) -> Sequence[Settled | None]:
+        noted = self._noted(uploads)
+        hsm.failpoint.reach("bank.plain.noted")
+        words = self._asked([hop for one in noted for hop in one.hops])
+        hsm.failpoint.reach("bank.settle.committed")
+        won = [one for one in noted if all(hop.transfer.id in words for hop in one.hops)]
+        verdicts = self._signed([hop for one in won for hop in one.hops])
+        written, has_revoked = self._written(won, words, verdicts) if verdicts else ([], False)
+        hsm.failpoint.reach("bank.settle.answered")
+        told = {one.place: Settled(_told(one.hops, words, verdicts), has_revoked) for one in written}
+        return [told.get(place) for place in range(len(uploads))]
+
+    def _noted(self, uploads: Sequence[Found]) -> list[_Noted]:
+        """Those that are valid, in the journal now; of those that have to do with each other the first."""
+        valid: list[tuple[int, Found, Sequence[Hop]]] = []
+        taken: set[object] = set()
+        with self._unit.transaction():
+            self._archive.certificates.prepare(set().union(*(found.keys for found in uploads)))
+            for place, found in enumerate(uploads):
+                own: set[object] = {*found.refs, *(transfer.id for transfer, _ in found.transfers)}
+                hops = self._reader.judged(found) if taken.isdisjoint(own) else None
+                if hops is not None:
+                    valid.append((place, found, hops))
+                    taken |= own
+            brought = [(found.uploader, found.bundle.encode()) for _, found, _ in valid]
+            numbers = self._plain.note(brought, self._now() + _NOTED)
+        return [_Noted(*one, number) for one, number in zip(valid, numbers, strict=True)]
+
+    def _asked(self, hops: Sequence[Hop]) -> Words:
+        """The notary's words on those transfers that it gave all that they consume."""
+        answers: Sequence[Sequence[Signed[Consumption]] | None] = []
+        try:
+            answers = self._commits.ask([hop.transfer for hop in hops], {}) if hops else []
+        except Refusal as refusal:
+            _log.info("plain uploads wait for the notary", extra={"code": refusal.code})
+        return {
+            hop.transfer.id: words
+            for hop, words in zip(hops, answers, strict=False)
+            if words is not None and all(word.body.consumer == hop.transfer.id for word in words)
+        }
+
+    def _signed(self, hops: Sequence[Hop]) -> Verdicts:
+        try:
+            signed = self._verdicts([(hop.transfer.id, hop.outcome) for hop in hops])
+        except Refusal as refusal:
+            _log.info("plain uploads wait for the clock", extra={"code": refusal.code})
+            signed = []
+        return {one.body.transfer: one for one in signed}
+
+    def _written(
+        self, won: Sequence[_Noted], words: Words, verdicts: Verdicts
+    ) -> tuple[Sequence[_Noted], bool]:
+        """Those of which nothing was spoken here yet; and whether wallets are revoked for them."""
+        has_revoked = False
+        with self._unit.transaction():
+            known = self._plain.told_of([hop for one in won for hop in one.hops])
+            new = [one for one in won if known.isdisjoint(hop.transfer.id for hop in one.hops)]
+            if new:
+                has_revoked = self._write(new, words, verdicts)
+                self._plain.over([one.number for one in new])
+        self._context.metrics.batch("settled", sum(len(one.hops) for one in new))
+        return new, has_revoked
+
+    def _write(self, new: Sequence[_Noted], words: Words, verdicts: Verdicts) -> bool:
+        hops = [hop for one in new for hop in one.hops]
+        asked = {item.id: (item, one.found.uploader) for one in new for item in one.found.bundle.requests}
+        self._archive.requests.add(list(asked.values()), self._now())
+        self._plain.write([(hop, verdicts[hop.transfer.id]) for hop in hops])
+        shown = [(txid, one.found.uploader, False) for one in new for txid in one.found.answered]
+        self._archive.transfers.brought(shown)
+        self._settlements.note([word for hop in hops for word in words[hop.transfer.id]], are_ours=True)
+        self._archive.tokens.add([token for hop in hops for token in hop.tokens], settled=True)
+        keys = {hop.owner for hop in hops}
+        self._archive.certificates.prepare(keys | {hop.transfer.body.payee for hop in hops})
+        holders = self._wallets.holders(keys)
+        own = [(holders[hop.owner].device, hop.transfer) for hop in hops if hop.owner in holders]
+        self._history.count(own)
+        concerned = ((hop.transfer.id, hop.owner, hop.transfer.body.payee) for hop in hops)
+        self._recipients.add([(key, txid) for txid, *keys in concerned for key in keys])
+        self._archive.requests.answered([hop.request for hop in hops])
+        has_revoked = self._limits.check([Watched(hop.transfer, hop.certificate.body) for hop in hops])
+        self._listener.answered([(hop.transfer, hop.certificate.body.key, hop.outcome) for hop in hops])
+        return has_revoked
+
+    def _now(self) -> int:
+        return (self._context.wall or self._context.clock)()
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A valid upload at its ``place`` in the batch, with its ``number`` in the journal."""
+
+    place: int
+    found: Found
+    hops: Sequence[Hop]
+    number: int
+
+
+def _told(hops: Sequence[Hop], words: Words, verdicts: Verdicts) -> Mapping[bytes, Told]:
+    names = [hop.transfer.id for hop in hops]
+    return {name: Told(verdicts[name], tuple(words[name]), None) for name in names}

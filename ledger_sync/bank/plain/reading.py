@@ -1,0 +1,201 @@
+"""What is plain: an upload of which everything is at hand, that tells of nothing the bank knew before.
+
+Rule: this only ever says yes. Whatever is out of the ordinary is not plain, and not refused either: the intake takes it
+(`ledger_sync.bank.intake.intake`), which alone knows why something is refused. What is plain comes to what the intake
+would have made of it, row for row.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ledger_sync.bank.intake.attribution import ancestors_first
+from ledger_sync.bank.intake.signatures import Signatures
+from ledger_sync.bank.ports.archive import Archive
+from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.settling.validity import Valid, judge
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.directory import Directory
+from wallet.protocol.request import Request, request_ref
+from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.validity import Token
+from wallet.protocol.weight import Weight, fits, leaves_money
+
+MOST: Final = 64
+"""New transfers, and tokens that they consume in fours, of an upload that is plain."""
+_REFS: Final = 4
+_KEPT: Final = 65_536
+
+
+class Known:
+    """Ids that stand in the store for ever, so that they are looked up once. Safe to share between threads."""
+
+    def __init__(self, most: int = _KEPT) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._held: OrderedDict[bytes, None] = OrderedDict()
+
+    def missing(self, names: Collection[bytes]) -> list[bytes]:
+        """Those of these that are not known here yet."""
+        return [name for name in names if name not in self._held]
+
+    def add(self, names: Collection[bytes]) -> None:
+        """These stand in the store."""
+        with self._lock:
+            self._held.update(dict.fromkeys(names))
+            while len(self._held) > self._most:
+                self._held.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An upload with what is known of it outside any transaction: its new transfers, ancestors first, with the owners
+    of what they consume, who signed them; the tokens that they begin with, which stand at their face value; and the
+    ids of the others, which have their verdicts."""
+
+    bundle: Bundle
+    uploader: str
+    directory: Directory
+    transfers: Sequence[tuple[Signed[Transfer], bytes]]
+    roots: Mapping[TokenRef, Token]
+    answered: Collection[bytes]
+
+    @property
+    def weight(self) -> int:
+        """What it counts in a batch, up to ``MOST`` where it is plain."""
+        refs = sum(len(transfer.body.inputs) for transfer, _ in self.transfers)
+        return max(len(self.transfers), -(-refs // _REFS))
+
+    @property
+    def keys(self) -> set[bytes]:
+        """Everybody's in it."""
+        return {key for transfer, owner in self.transfers for key in (owner, transfer.body.payee)}
+
+    @property
+    def refs(self) -> set[TokenRef]:
+        """All that is consumed in it."""
+        return {ref for transfer, _ in self.transfers for ref in transfer.body.inputs}
+
+
+class Reader:
+    """Reads uploads, by what the archive has. Outside any transaction, but for ``judged``."""
+
+    def __init__(self, archive: Archive, bank: str) -> None:
+        self._archive = archive
+        self._bank = bank
+        self._certificates = Known()
+
+    def found(
+        self,
+        bundle: Bundle,
+        uploader: str,
+        answered: Collection[bytes],
+        directory: Directory,
+        signatures: Signatures,
+    ) -> Found | None:
+        """The upload, the signatures of what is new in it verified; None where it is not plain as far as can be seen
+        from outside. ``answered``: the ids of its transfers that have a verdict."""
+        new = [item for item in bundle.transfers if item.id not in answered]
+        made = {item.id for item in new}
+        if len(made) > MOST or any(item.body.redemption is not None for item in new):
+            return None
+        transfers = ancestors_first(new)
+        begun = {ref for item in transfers for ref in item.body.inputs if ref.txid not in made}
+        refs = {item.body.purpose for item in new}
+        if not self._is_rest_known(bundle, {ref.txid for ref in begun}, refs):
+            return None
+        roots = self._archive.tokens.whole(begun) if begun else {}
+        owners = _owners(transfers, roots) if len(roots) == len(begun) else {}
+        if len(owners) < len(transfers):
+            return None
+        signed = [(item, owners[item.id]) for item in transfers]
+        found = Found(bundle, uploader, directory, signed, roots, answered)
+        asked = [item for item in bundle.requests if request_ref(item) in refs]
+        return found if found.weight <= MOST and _is_signed(found, asked, signatures) else None
+
+    def _is_rest_known(self, bundle: Bundle, begun: Collection[bytes], refs: Collection[object]) -> bool:
+        """Whether all is here that the bundle holds besides new transfers and the requests that they answer."""
+        archive = self._archive
+        names = {item.id for item in bundle.certificates} | {item.body.payee.id for item in bundle.requests}
+        missing = self._certificates.missing(names)
+        if missing:
+            known = archive.certificates.known(missing)
+            self._certificates.add(known)
+            if len(known) < len(missing):
+                return False
+        issued = {item.id for item in bundle.issuances} - set(begun)
+        asked = {item.id for item in bundle.requests if request_ref(item) not in refs}
+        return not (issued and len(archive.issuances.known(issued)) < len(issued)) and not (
+            asked and len(archive.requests.known(asked)) < len(asked)
+        )
+
+    def judged(self, found: Found) -> list[Hop] | None:
+        """Its hops; None where one is not valid, or not this bank's customers' alone. Within a transaction, where all
+        keys were prepared (`Certificates.prepare`)."""
+        certificates = self._archive.certificates
+        if any(list(certificates.banks_of(key)) != [self._bank] for key in found.keys):
+            return None
+        tokens = dict(found.roots)
+        weights = {txid: self._weight(found, txid) for txid in {ref.txid for ref in found.roots}}
+        hops: list[Hop] = []
+        for transfer, owner in found.transfers:
+            inputs = [tokens[ref] for ref in transfer.body.inputs if ref in tokens]
+            certificate = certificates.covering(owner, transfer.body.time)
+            if len(inputs) < len(transfer.body.inputs) or certificate is None:
+                return None
+            valid = judge(transfer, inputs, [certificate], found.directory, is_signed=True)
+            weight = _on_top(weights, transfer)
+            if not isinstance(valid, Valid) or not fits(weight, leaves=leaves_money(transfer.body)):
+                return None
+            weights[transfer.id] = weight
+            tokens.update((token.ref, token) for token in valid.tokens)
+            hops.append(Hop(transfer, owner, found.uploader, valid.signer, valid.tokens))
+        return hops
+
+    def _weight(self, found: Found, txid: bytes) -> Weight:
+        for issuance in found.bundle.issuances:
+            if issuance.id == txid:
+                return Weight(0, 1, len(issuance.payload))
+        return self._archive.weight(txid)
+
+
+def _owners(transfers: Sequence[Signed[Transfer]], roots: Mapping[TokenRef, Token]) -> Mapping[bytes, bytes]:
+    """Who owns what each consumes, by its first input; ancestors come first."""
+    made: dict[bytes, tuple[bytes, bytes]] = {}
+    for item in transfers:
+        ref = item.body.inputs[0]
+        if ref in roots:
+            owner = roots[ref].owner
+        elif ref.txid in made:
+            payee, payer = made[ref.txid]
+            owner = payer if ref.output else payee
+        else:
+            return {}
+        made[item.id] = item.body.payee, owner
+    return {txid: owner for txid, (_, owner) in made.items()}
+
+
+def _is_signed(found: Found, asked: Sequence[Signed[Request]], signatures: Signatures) -> bool:
+    try:
+        for request in asked:
+            signatures.check_request(request)
+    except Refusal:
+        return False
+    return all(signatures.is_by(transfer, owner) for transfer, owner in found.transfers)
+
+
+def _on_top(weights: Mapping[bytes, Weight], transfer: Signed[Transfer]) -> Weight:
+    """No less than what it weighs: what several inputs have in common counts for each."""
+    below = [weights[txid] for txid in {ref.txid for ref in transfer.body.inputs}]
+    whole = Weight(
+        sum(one.transfers for one in below),
+        sum(one.issuances for one in below),
+        sum(one.payloads for one in below),
+    )
+    return whole.and_transfer(len(transfer.payload))

@@ -1,0 +1,74 @@
+"""Plain uploads: what is noted of them before the notary is asked, and what is written of them in one go.
+
+Rule: an upload is in the journal, durably, before any of it is committed, so that whatever was consumed for it can be
+shown; it leaves the journal with what was written of it. What stays there was interrupted, and is taken in anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger_sync.settling.values import Outcome
+from wallet.protocol.certificate import Certificate
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Settlement, Verdict
+from wallet.protocol.transfer import Transfer
+from wallet.protocol.validity import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """An upload in the journal: ``bundle`` as it is encoded."""
+
+    number: int
+    uploader: str
+    bundle: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """A valid transfer of a plain upload: ``owner`` of what it consumes, who ``uploader`` is, the certificate it was
+    signed under, and its outputs."""
+
+    transfer: Signed[Transfer]
+    owner: bytes
+    uploader: str
+    certificate: Signed[Certificate]
+    tokens: tuple[Token, ...]
+
+    @property
+    def request(self) -> bytes:
+        """The reference (16 bytes) of what it answers."""
+        assert isinstance(self.transfer.body.purpose, bytes)
+        return self.transfer.body.purpose
+
+    @property
+    def outcome(self) -> Outcome:
+        """Where the notary gave it all that it consumes, which is worth its face."""
+        return Outcome(Verdict.SETTLED, tuple(token.amount for token in self.tokens))
+
+
+class PlainUploads(Protocol):
+    """Writes within the caller's transaction."""
+
+    def note(self, uploads: Sequence[tuple[str, bytes]], until: int) -> Sequence[int]:
+        """Uploaders with what they brought; their numbers. Until then (unix seconds) they are nobody else's."""
+
+    def over(self, numbers: Collection[int]) -> None:
+        """These leave the journal."""
+
+    def put_off(self, number: int, until: int) -> None:
+        """One that was interrupted is looked at again then."""
+
+    def left(self, now: int | None, most: int) -> Sequence[Noted]:
+        """Those that were interrupted, the first to come first; ``now`` None: all that are there."""
+
+    def told_of(self, hops: Sequence[Hop]) -> frozenset[bytes]:
+        """The ids of those of which something here speaks: the transfer itself, another that consumes what it does or
+        has its number, what consumes an output of it, or a conflict that waits for it."""
+
+    def write(self, settled: Sequence[tuple[Hop, Signed[Settlement]]]) -> None:
+        """Transfers that are new, each with its signature, certificate and verdict, as if they had been taken in,
+        judged and answered one after the other."""

@@ -1,0 +1,262 @@
+"""The plain lane: what is plain comes to what the intake would have made of it; what is not, the intake takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hsm import failpoint
+from ledger_sync.bank.plain.lane import PlainLane
+from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.inside import store_of
+from tests.ledger_sync.bank.network import LedgerNetwork
+from tests.ledger_sync.bank.test_conflicts import clone, verdict
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Refusal
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Verdict
+from wallet.protocol.transfer import Transfer
+from wallet.protocol.validity import Token
+
+BANK = "alatau"
+CHANCE = {"signature", "payload", "raw", "salt"}
+"""Columns of what is signed by chance, or holds such."""
+ORDER = {"turn", "claimed", "number", "noted"}
+"""Columns that say in which order rows came, or who was at them, and no more."""
+NAMED_BY_CHANCE = {"statements": "id", "consumed": "statement", "heard": "statement"}
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Of each upload since, whether it was plain."""
+    were: list[bool] = []
+    settle = PlainLane.settle
+
+    def watched(self: PlainLane, bundle: Bundle, uploader: str, answered: Collection[bytes]) -> Any:
+        settled = settle(self, bundle, uploader, answered)
+        were.append(settled is not None)
+        return settled
+
+    monkeypatch.setattr(PlainLane, "settle", watched)
+    return were
+
+
+def chain(
+    net: LedgerNetwork, people: Sequence[Customer], token: Token, amount: int
+) -> list[Signed[Transfer]]:
+    """``amount`` of a token goes from hand to hand."""
+    paid: list[Signed[Transfer]] = []
+    for payer, payee in pairwise(people):
+        paid.append(net.pay(payer, [token], payee, amount))
+        token = net.outputs(paid[-1])[0]
+    return paid
+
+
+def settled(rows: Sequence[Any]) -> bool:
+    return all(verdict(row) is Verdict.SETTLED for row in rows)
+
+
+# the same, row for row
+
+
+def tell(net: LedgerNetwork) -> None:
+    """Uploads of every kind that may be plain."""
+    people = [net.customer(name) for name in ("Aigul", "Baurzhan", "Dauren", "Shop")]
+    aigul, baurzhan, _, shop = people
+    first, second, third = aigul.fund(10_000, 20_000, 30_000)
+    for _ in range(2):  # certificates are known from the second on
+        (token,) = baurzhan.fund(500)
+        assert settled(shop.upload(*chain(net, people[1:], token, 500)))
+    assert settled(shop.upload(*chain(net, people, first, 7_000)))
+    paid = net.pay(aigul, [second, third], baurzhan, 41_000)
+    left = net.outputs(paid)
+    assert settled(aigul.upload(paid))
+    on = net.pay(baurzhan, left[:1], shop, 1_000)
+    assert settled(shop.upload(on))
+    poster = net.request(shop, 5_000, nonce=None)
+    change = net.outputs(on)[1]
+    for _ in range(2):
+        bought = net.pay(baurzhan, [change], shop, 5_000, request=poster)
+        assert settled(baurzhan.upload(bought))
+        change = net.outputs(bought)[1]
+    defunded = net.defund(aigul, [left[1]])
+    assert settled(aigul.upload(defunded))
+
+
+def everything_in(net: LedgerNetwork) -> Mapping[str, Sequence[tuple[Any, ...]]]:
+    """All rows of a bank's store, without what chance or order put there."""
+    store = store_of(net.banks[BANK].node)
+    tables = [name for (name,) in store.rows("select name from sqlite_schema where type = 'table'")]
+    found = {}
+    for table in tables:
+        names = [row[1] for row in store.rows(f"pragma table_info({table})")]
+        but = CHANCE | ORDER | {NAMED_BY_CHANCE.get(table, "")}
+        kept = [f'"{name}"' for name in names if name not in but]
+        if kept and not table.startswith("sqlite_"):
+            found[table] = sorted(store.rows(f"select {', '.join(kept)} from {table}"), key=repr)
+    return found
+
+
+def test_what_is_plain_is_written_as_the_intake_writes_it(
+    tmp_path: Path, plain: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = LedgerNetwork(tmp_path / "plain"), LedgerNetwork(tmp_path / "taken in")
+    tell(one)
+    assert plain == [True] * 7 + [False]
+    monkeypatch.setattr(PlainLane, "settle", lambda *_: None)
+    tell(other)
+    written, expected = everything_in(one), everything_in(other)
+    assert written.keys() == expected.keys()
+    for table, rows in expected.items():
+        assert written[table] == rows, table
+    one.close()
+    other.close()
+
+
+# what is not plain
+
+
+@pytest.fixture
+def trio(net: LedgerNetwork) -> list[Customer]:
+    """Three customers whose certificates are known."""
+    people = [net.customer(name) for name in ("Aigul", "Baurzhan", "Shop")]
+    (token,) = people[0].fund(500)
+    assert settled(people[2].upload(*chain(net, people, token, 500)))
+    return people
+
+
+def test_who_was_second_is_told_of_the_conflict(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    aigul, baurzhan, shop = trio
+    tokens = aigul.fund(10_000)
+    copied = clone(aigul)
+    first, second = net.pay(aigul, tokens, baurzhan, 10_000), net.pay(copied, tokens, shop, 9_000)
+    assert settled(baurzhan.upload(first))
+    (row,) = shop.upload(second)
+    assert verdict(row) is Verdict.CONFLICT
+    assert row.evidence is not None
+    assert plain == [True, False]
+    net.settle_down()
+    net.check_books()
+
+
+def test_two_that_contradict_each_other_in_one_pass_are_not_both_plain(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    aigul, baurzhan, shop = trio
+    tokens = aigul.fund(10_000)
+    copied = clone(aigul)
+    first, second = net.pay(aigul, tokens, baurzhan, 10_000), net.pay(copied, tokens, shop, 9_000)
+    rows = shop.upload_bundle(net.bundle([first, second]))
+    assert {verdict(row) for row in rows} == {Verdict.SETTLED, Verdict.CONFLICT}
+    assert plain == [False]
+
+
+def test_what_waited_for_it_is_settled_with_it(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    (token,) = trio[0].fund(10_000)
+    paid, on = chain(net, trio, token, 10_000)
+    (row,) = trio[2].upload(on, whole=False)
+    assert row.settlement is None
+    assert settled(trio[1].upload(paid))
+    assert settled([trio[2].verdict(on)])
+    assert plain == [False, False]
+
+
+def test_the_same_again_is_answered_as_before_and_nothing_is_written(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    (token,) = trio[0].fund(10_000)
+    paid = chain(net, trio, token, 10_000)
+    once = trio[2].upload(*paid)
+    net.now += 5
+    again = trio[2].upload(*paid)
+    assert [row.settlement for row in again] == [row.settlement for row in once]
+    assert [row.first for row in again] == [row.settlement.time for row in once if row.settlement]
+    assert [row.first for row in once] == [None, None]
+    assert plain == [True, True]
+
+
+def test_a_bad_signature_is_refused_by_its_code_as_ever(net: LedgerNetwork, trio: list[Customer]) -> None:
+    (token,) = trio[0].fund(10_000)
+    paid, other = chain(net, trio, token, 10_000)
+    wrong = Signed(paid.body, paid.payload, other.signature, paid.id)
+    with pytest.raises(Refusal) as caught:
+        trio[2].upload_bundle(Bundle((wrong,)))
+    assert caught.value.code.value == "transfer_signature"
+    assert settled(trio[2].upload(paid))
+
+
+def test_while_the_notary_is_away_it_waits_and_is_settled_afterwards(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    (token,) = trio[0].fund(10_000)
+    paid = chain(net, trio, token, 10_000)
+    net.down = {"notary"}
+    assert all(row.settlement is None for row in trio[2].upload(*paid))
+    net.down = set()
+    net.settle_down()
+    assert settled([trio[2].verdict(one) for one in paid])
+    assert net.look(BANK, "select count(*) from journal") == [(0,)]
+    assert plain == [False]
+
+
+# interrupted
+
+
+class Gone(BaseException):
+    """A process that got no further."""
+
+
+@contextmanager
+def ends_at(place: str) -> Iterator[None]:
+    def watch(name: str) -> None:
+        if name == place:
+            raise Gone
+
+    with failpoint.watching(watch), pytest.raises(Gone):
+        yield
+
+
+@pytest.mark.parametrize("place", ["bank.plain.noted", "bank.settle.commit", "bank.settle.committed"])
+def test_what_was_interrupted_can_be_shown_at_once_and_is_settled_by_a_worker(
+    net: LedgerNetwork, trio: list[Customer], place: str
+) -> None:
+    node = net.banks[BANK].node
+    token, other = trio[0].fund(10_000, 5_000)
+    paid = chain(net, trio, token, 10_000)
+    with ends_at(place):
+        trio[2].upload(*paid)
+    assert node.objects.transfers.any_copy(paid[0].id) is None
+    shown = node.copy_of(paid[0].id)
+    assert shown == (paid[0], trio[0].key)
+    more = chain(net, trio, other, 5_000)
+    with ends_at(place):
+        trio[2].upload(*more)
+    net.settle_down()
+    assert settled([trio[2].verdict(one) for one in [*paid, *more]])
+    assert net.look(BANK, "select count(*) from journal") == [(0,)]
+    net.check_books()
+
+
+# limits
+
+
+def test_whoever_broke_a_limit_is_revoked_before_the_answer(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    """The running total falls: a purse that was put back."""
+    aigul, baurzhan, _ = trio
+    first, second = aigul.fund(10_000, 20_000)
+    assert settled(aigul.upload(net.pay(aigul, [first], baurzhan, 10_000)))
+    aigul.person.total = 0
+    assert settled(aigul.upload(net.pay(aigul, [second], baurzhan, 20_000)))
+    assert plain == [True, True]
+    assert aigul.person.certificate.body.revocation_id in net.policy().revoked
