@@ -133,6 +133,8 @@ class PlainLane:
 
     def _settle_together(self, uploads: Sequence[Found]) -> Sequence[Settled | None]:
         noted = self._noted(uploads)
+        if not noted:
+            return [None] * len(uploads)
         hsm.failpoint.reach("bank.plain.noted")
         words = self._asked([hop for one in noted for hop in one.hops])
         hsm.failpoint.reach("bank.settle.committed")
@@ -163,7 +165,7 @@ class PlainLane:
         """The notary's words on those transfers that it gave all that they consume."""
         answers: Sequence[Sequence[Signed[Consumption]] | None] = []
         try:
-            answers = self._commits.ask([hop.transfer for hop in hops], {}) if hops else []
+            answers = self._commits.ask([hop.transfer for hop in hops], {})
         except Refusal as refusal:
             _log.info("plain uploads wait for the notary", extra={"code": refusal.code})
         return {

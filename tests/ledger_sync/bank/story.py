@@ -37,7 +37,11 @@ def tell(net: Remembering) -> dict[str, object]:
     tokens = aigul.fund(100_000, 200_000, 300_000, funding=b"a" * 16)
     kept = baurzhan.fund(70_000, funding=b"b" * 16)
     bad = cheat.fund(500_000, funding=b"d" * 16)
+    (near,) = aigul.fund(40_000, funding=b"n" * 16)
 
+    bought = net.pay(aigul, [near], shop, 30_000, request=net.request(shop, 30_000, nonce=b"0" * 16))
+    aigul.upload(bought)
+    shop.upload(net.defund(shop, net.outputs(bought)[:1]))
     paid = net.pay(
         aigul, tokens[1:2], baurzhan, 150_000, request=net.request(baurzhan, 150_000, nonce=b"1" * 16)
     )
@@ -61,7 +65,7 @@ def tell(net: Remembering) -> dict[str, object]:
     net.settle_down()
     net.leap(125 * DAY)
     net.settle_down()
-    rows = [town_row.settlement for town_row in (baurzhan.upload(second)[0], baurzhan.upload(paid)[0])]
+    rows = [town_row.settlement for town_row in (baurzhan.upload(second)[0], baurzhan.upload(paid)[0], aigul.upload(bought)[0])]
     net.check_books()
     return {
         "balances": {c.name: c.balance() for c in (aigul, baurzhan, cheat, shop)},
