@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from wallet.protocol import codec
 from wallet.protocol.codec import Cbor
-from wallet.protocol.cose import Signed
+from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.directory import Directory
 from wallet.protocol.settlement import Consumption, check_consumption, read_consumption
 
@@ -51,6 +51,7 @@ def read_page(answer: Cbor, directory: Directory) -> tuple[int, list[Signed[Cons
     NOTARY_SIGNATURE."""
     number, listed = codec.array(answer, 2)
     page = [read_consumption(value) for value in codec.array(listed, most=PAGE)]
+    is_head = each_head_once()
     for statement in page:
-        check_consumption(statement, directory)
+        check_consumption(statement, directory, is_head)
     return codec.uint(number, _MAX_NUMBER), page

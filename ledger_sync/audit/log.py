@@ -18,7 +18,7 @@ from wallet.protocol.batch import Group
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Refusal
-from wallet.protocol.cose import Signed, is_head_of
+from wallet.protocol.cose import IsHead, Signed, each_head_once, is_head_of
 from wallet.protocol.directory import Directory, Role
 from wallet.protocol.leaf import Path
 from wallet.protocol.log import KIND, LogHead, check_head
@@ -116,8 +116,9 @@ class Audit:
         self._roles = _roles_of(head, self._directory)
         size = head.extent.size
         while len(self._leaves) < size:
+            is_head = each_head_once()
             for entry in self._page(len(self._leaves), size):
-                self._decide(entry)
+                self._decide(entry, is_head)
             self._hear(len(self._leaves), size)
         tree = Tree.of(self._leaves)
         if tree.root != head.root:
@@ -131,7 +132,7 @@ class Audit:
         answer = self._line.get(f"/v1/log/entries?begin={begin}&end={end}")
         return read(answer, lambda value: [_entry(item) for item in codec.array(value, end - begin)])
 
-    def _decide(self, entry: _Entry) -> None:
+    def _decide(self, entry: _Entry, is_head: IsHead) -> None:
         index = len(self._leaves)
         self._leaves.append(leaf_hash(entry.payload))
         try:
@@ -140,20 +141,20 @@ class Audit:
             self._find(Wrong.ENTRY, index)
             return
         self._twice += sorted({(self._taken[ref], index) for ref in body.refs if ref in self._taken})
-        self._check_commit(index, entry.proof, body)
+        self._check_commit(index, entry.proof, body, is_head)
         self._check_statement(index, entry.statement, body)
         if any(decider(self._directory, ref, body.time) not in self._roles for ref in body.refs):
             self._find(Wrong.ELSEWHERE, index)
         for ref in body.refs:
             self._taken.setdefault(ref, index)
 
-    def _check_commit(self, index: int, proof: bytes, body: Consumption) -> None:
+    def _check_commit(self, index: int, proof: bytes, body: Consumption, is_head: IsHead) -> None:
         if not proof:
             self._without_commit += 1
             return
         try:
             commit = codec.read(proof, MAX_OBJECT_BYTES, read_commit)
-            check_commit(commit, self._directory)
+            check_commit(commit, self._directory, is_head)
         except Refusal:
             self._find(Wrong.COMMIT, index)
             return

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ledger_sync.settling.validity import Objects
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Signed
+from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.directory import Directory
 from wallet.protocol.idempotency import refund_id
 from wallet.protocol.settlement import Consumption, Verdict, check_consumption, settle_values
@@ -54,8 +54,9 @@ def winners_of(statements: Iterable[Signed[Consumption]], directory: Directory) 
     Raises `Refusal`: NOTARY_SIGNATURE, COMMIT_MISMATCH (the statements contradict each other).
     """
     winners: dict[TokenRef, bytes] = {}
+    is_head = each_head_once()
     for statement in statements:
-        check_consumption(statement, directory)
+        check_consumption(statement, directory, is_head)
         for ref in statement.body.refs:
             if winners.setdefault(ref, statement.body.consumer) != statement.body.consumer:
                 raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,7 @@ from wallet.protocol.batch import Group, read_together, sign_batch, together
 from wallet.protocol.bounds import MAX_GROUP
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
+from wallet.protocol.keys import PublicKey, p256
 from wallet.protocol.leaf import Extent, Leaf, Path
 from wallet.protocol.settlement import (
     COMMITS,
@@ -124,6 +125,31 @@ def test_a_leaf_is_shown_whole_or_each_of_it_alone(sizes: list[int], data: st.Da
         for others in (leaf[1:], leaf[::-1], (alone,), (*leaf, alone)):
             with pytest.raises(ValueError, match="of a group"):
                 together(others)
+
+
+class CountingKey(PublicKey):
+    """A public key that counts what it verifies."""
+
+    verified: ClassVar[int] = 0
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        CountingKey.verified += 1
+        return super().verify(message, signature)
+
+
+def test_a_signature_is_verified_once_for_all_that_stand_under_it() -> None:
+    """However many leaves they stand in; each head by itself, and one that is wrong stays so."""
+    key = p256(BANK.public)
+    counting = CountingKey(key.algorithm, key.raw)
+    one, other = ([item for leaf in settled(sizes) for item in leaf] for sizes in ([15, 1, 3], [2]))
+    wrong = [replace(item, signature=one[0].signature) for item in other]
+    CountingKey.verified = 0
+    is_head = cose.each_head_once()
+    found = [[item.signed_by(counting, is_head) for item in some] for some in (one, other, wrong, one)]
+    assert found == [[True] * 19, [True] * 2, [False] * 2, [True] * 19]
+    assert CountingKey.verified == 3
+    assert other[0].signed_by(counting)
+    assert CountingKey.verified == 4, "who checks one keeps nothing"
 
 
 def test_both_versions_stand_side_by_side() -> None:

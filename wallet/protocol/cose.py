@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, cast
 
 from wallet.protocol import codec, leaf
@@ -22,7 +22,6 @@ from wallet.protocol.kinds import CERTIFICATE, KINDS, Kind, Signing
 from wallet.protocol.leaf import ALG, TYP, Extent, Leaf
 
 _MAX_HEADER_BYTES: Final = 64
-_KEPT_HEADS: Final = 1024
 _KEPT_KINDS: Final = 64
 _KEPT_BODIES: Final = {CERTIFICATE: 8192}
 """Bodies that are read once while they are in use: the same few certificates come with most of what a device sees."""
@@ -66,10 +65,19 @@ def head_structure(kind: Kind, extent: Extent, root: bytes) -> bytes:
     return codec.encode(["Signature1", leaf.protected(kind, extent), b"", root])
 
 
-@lru_cache(maxsize=_KEPT_HEADS)
+IsHead = Callable[[PublicKey, Kind, Extent, bytes, bytes], bool]
+"""Whether a key signed the head of a tree of this kind, with this extent, root and signature."""
+
+
 def is_head_of(key: PublicKey, kind: Kind, extent: Extent, root: bytes, signature: bytes) -> bool:
-    """Whether ``key`` signed the head of such a tree: looked at once for all that stand in it."""
+    """Whether ``key`` signed the head of such a tree."""
     return key.algorithm is kind.algorithm and key.verify(head_structure(kind, extent, root), signature)
+
+
+def each_head_once() -> IsHead:
+    """``is_head_of`` for who checks many objects: a signature is verified once for all that stand under it. It grows
+    with what it is asked, and is to last no longer than the call that checks them."""
+    return cache(is_head_of)
 
 
 def signature_structure(kind: Kind, payload: bytes) -> bytes:
@@ -123,11 +131,12 @@ class Signed(Generic[B_co]):
         """Canonical CBOR of the signed object, as it travels. SPEC 2."""
         return codec.encode(self.to_cbor())
 
-    def signed_by(self, key: PublicKey) -> bool:
-        """Whether ``key`` made the signature; a key of another algorithm than the kind's made none."""
+    def signed_by(self, key: PublicKey, is_head: IsHead = is_head_of) -> bool:
+        """Whether ``key`` made the signature; a key of another algorithm than the kind's made none. ``is_head`` of
+        ``each_head_once`` where many are checked."""
         kind, payload = self.body.KIND, self.payload
         if self.leaf is not None:
-            return is_head_of(key, kind, self.leaf.extent, self.leaf.root(payload), self.signature)
+            return is_head(key, kind, self.leaf.extent, self.leaf.root(payload), self.signature)
         if key.algorithm is not kind.algorithm:
             return False
         return key.verify(_before_payload(kind, len(payload)) + payload, self.signature)

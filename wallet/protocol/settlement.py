@@ -25,7 +25,7 @@ from wallet.protocol.bounds import (
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Body, Signed
+from wallet.protocol.cose import Body, IsHead, Signed, is_head_of
 from wallet.protocol.directory import Directory, Role
 from wallet.protocol.keys import PublicKey
 from wallet.protocol.kinds import Kind
@@ -277,7 +277,7 @@ def read_settlement(value: Cbor) -> Signed[Settlement]:
     return cose.one_of(SETTLEMENTS, value)
 
 
-def check_commit(signed: Signed[Commit], directory: Directory) -> None:
+def check_commit(signed: Signed[Commit], directory: Directory, is_head: IsHead = is_head_of) -> None:
     """That the bank it names signed it, or the redemption key where the central bank commits. BANK_UNKNOWN,
     AUTH_SIGNATURE."""
     body = signed.body
@@ -286,26 +286,28 @@ def check_commit(signed: Signed[Commit], directory: Directory) -> None:
         keys = directory.keys(Role.REDEMPTION, at)
     else:
         keys = directory.bank_keys(body.bank, at)
-    require(_is_signed(signed, body.time, keys), Code.AUTH_SIGNATURE)  # 9.8.2
+    require(_is_signed(signed, body.time, keys, is_head), Code.AUTH_SIGNATURE)  # 9.8.2
 
 
-def check_consumption(signed: Signed[Consumption], directory: Directory) -> None:
+def check_consumption(
+    signed: Signed[Consumption], directory: Directory, is_head: IsHead = is_head_of
+) -> None:
     """That a notary key good when it was signed, for all that it consumes, made the signature. NOTARY_SIGNATURE."""
     time = signed.body.time
     keys = notary_keys(directory, signed.body.refs, signed.signed_at(time))
-    require(_is_signed(signed, time, keys), Code.NOTARY_SIGNATURE)  # 8.2.11
+    require(_is_signed(signed, time, keys, is_head), Code.NOTARY_SIGNATURE)  # 8.2.11
 
 
-def check_settlement(signed: Signed[Settlement], directory: Directory) -> None:
+def check_settlement(signed: Signed[Settlement], directory: Directory, is_head: IsHead = is_head_of) -> None:
     """That the bank it names signed it. BANK_UNKNOWN, SETTLEMENT_SIGNATURE."""
     time = signed.body.time
     keys = directory.bank_keys(signed.body.bank, signed.signed_at(time))
-    require(_is_signed(signed, time, keys), Code.SETTLEMENT_SIGNATURE)  # 8.2.10
+    require(_is_signed(signed, time, keys, is_head), Code.SETTLEMENT_SIGNATURE)  # 8.2.10
 
 
-def _is_signed(signed: Signed[Body], time: int, keys: Iterable[PublicKey]) -> bool:
+def _is_signed(signed: Signed[Body], time: int, keys: Iterable[PublicKey], is_head: IsHead) -> bool:
     """Whether one of ``keys`` signed it, not before the ``time`` that it says. SPEC 2.5."""
-    return time <= signed.signed_at(time) and any(signed.signed_by(key) for key in keys)
+    return time <= signed.signed_at(time) and any(signed.signed_by(key, is_head) for key in keys)
 
 
 def settle_values(transfer: Transfer, input_values: Sequence[int]) -> tuple[int, ...]:

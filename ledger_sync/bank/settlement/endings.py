@@ -23,7 +23,7 @@ from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.http.peers import is_asked_again, read
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Signed
+from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.settlement import CENTRAL_BANK, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
@@ -75,9 +75,10 @@ class Endings:
         self, transfers: Sequence[Signed[Transfer]], answers: Sequence[Sequence[Signed[Consumption]]]
     ) -> dict[TokenRef, Signed[Consumption]]:
         found: dict[TokenRef, Signed[Consumption]] = {}
+        directory, is_head = self._context.trust.directory, each_head_once()
         for transfer, statements in zip(transfers, answers, strict=True):
             for statement in statements:
-                check_consumption(statement, self._context.trust.directory)
+                check_consumption(statement, directory, is_head)
                 about = set(transfer.body.inputs) & set(statement.body.refs)
                 require(bool(about), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
                 found.update(dict.fromkeys(about, statement))

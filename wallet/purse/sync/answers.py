@@ -10,7 +10,7 @@ from typing import Protocol
 
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Signed
+from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.evidence import Evidence, check_evidence
 from wallet.protocol.idempotency import reissue
 from wallet.protocol.issuance import Issuance, check_issuance
@@ -82,13 +82,13 @@ class StatusImport:
         Raises ``Refusal``: BANK_UNKNOWN, SETTLEMENT_SIGNATURE, NOTARY_SIGNATURE, ISSUANCE_SIGNATURE,
         FUNDING_MISMATCH, and the codes of ``check_evidence``.
         """
-        directory = self._purse.authority.directory
+        directory, is_head = self._purse.authority.directory, each_head_once()
         for row in rows:
             if row.settlement is not None:
-                check_settlement(row.settlement, directory)
+                check_settlement(row.settlement, directory, is_head)
                 require(row.settlement.body.transfer == row.transfer, Code.SETTLEMENT_SIGNATURE)
             for consumption in row.consumptions:
-                check_consumption(consumption, directory)
+                check_consumption(consumption, directory, is_head)
             if row.evidence is not None:
                 check_evidence(row.evidence, directory)
             if row.outcome is not None and row.outcome.issuance is not None:
