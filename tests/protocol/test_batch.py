@@ -106,6 +106,7 @@ def test_one_signature_is_every_verdicts_own(sizes: list[int]) -> None:
         for item in signed:
             again = read_settlement(codec.decode(item.encode(), 1 << 14))
             assert again == item
+            assert item.size() == len(item.encode())
             assert cose.unsealed(item.body, item.payload, item.seal(), item.id) == item
             assert is_signed(again)
             assert again.id == cose.object_id(Settlement2.KIND, item.payload)

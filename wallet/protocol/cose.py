@@ -23,6 +23,7 @@ from wallet.protocol.leaf import ALG, TYP, Extent, Leaf
 
 _MAX_HEADER_BYTES: Final = 64
 _KEPT_KINDS: Final = 64
+_KEPT_HEADERS: Final = 1024
 _KEPT_BODIES: Final = {CERTIFICATE: 8192}
 """Bodies that are read once while they are in use: the same few certificates come with most of what a device sees."""
 
@@ -111,13 +112,12 @@ class Signed(Generic[B_co]):
 
     def size(self) -> int:
         """Bytes of ``encode``."""
-        if self.leaf is not None:
-            return len(self.encode())
-        return (
-            _around(self.body.KIND)
-            + codec.string_size(len(self.payload))
-            + codec.string_size(len(self.signature))
-        )
+        if self.leaf is None:
+            around = _around(self.body.KIND)
+        else:
+            header = leaf.protected(self.body.KIND, self.leaf.extent)
+            around = 1 + codec.string_size(len(header)) + self.leaf.length()
+        return around + codec.string_size(len(self.payload)) + codec.string_size(len(self.signature))
 
     def seal(self) -> bytes:
         """What is kept beside the payload, so that ``unsealed`` gives the object again: the signature alone, or of what
@@ -173,10 +173,14 @@ def unsealed(body: B, payload: bytes, seal: bytes, name: bytes) -> Signed[B]:
     """
     if body.KIND.signing is Signing.ALONE or not seal:
         return Signed(body, payload, seal, name)
-    protected, unprotected, signature = codec.array(codec.decode(seal, body.KIND.most), 3)
-    _, extent = recognised((type(body),), codec.octets(protected))
-    place = None if extent is None else Leaf.from_cbor(unprotected, extent)
-    return Signed(body, payload, codec.octets(signature), name, place)
+
+    def read(value: Cbor) -> Signed[B]:
+        protected, unprotected, signature = codec.array(value, 3)
+        _, extent = recognised((type(body),), codec.octets(protected))
+        place = None if extent is None else Leaf.from_cbor(unprotected, extent)
+        return Signed(body, payload, codec.octets(signature), name, place)
+
+    return codec.read(seal, body.KIND.most, read)
 
 
 def from_cbor(kind: type[B], value: Cbor) -> Signed[B]:
@@ -201,6 +205,12 @@ def recognised(kinds: Sequence[type[B]], protected: bytes) -> tuple[type[B], Ext
     for kind in kinds:
         if kind.KIND.signing is Signing.ALONE and protected == _protected(kind.KIND):
             return kind, None
+    return _in_tree(tuple(kinds), protected)
+
+
+@lru_cache(maxsize=_KEPT_HEADERS)
+def _in_tree(kinds: tuple[type[Any], ...], protected: bytes) -> tuple[type[Any], Extent]:
+    """As ``recognised``, of what is signed in a tree: all that stand in one have one header."""
     header = codec.decode(protected, _MAX_HEADER_BYTES)
     _check_header(header, [kind.KIND for kind in kinds])
     (found,) = [kind for kind in kinds if kind.KIND.typ == header[TYP]]

@@ -29,6 +29,9 @@ _INCLUSION: Final = -1
 _EXTENT: Final = -70_002
 _WITHIN: Final = -70_003
 _HEADER: Final = (ALG, TYP, _VDS, _EXTENT)
+_BEFORE_PATH: Final = len(codec.encode({_VDP: {_INCLUSION: []}}))
+_BEFORE_WITHIN: Final = len(codec.encode(_WITHIN))
+"""Bytes of the unprotected header before each of the paths in it."""
 
 _MAX_PATH_BYTES: Final = 2_048
 """Of an encoded proof: 54 hashes of 34 bytes, size and index."""
@@ -89,6 +92,12 @@ class Path:
         """As RFC 9942 writes it."""
         return codec.encode([self.size, self.index, list(self.hashes)])
 
+    def length(self) -> int:
+        """Bytes of ``encode``."""
+        head, count = codec.head_size, len(self.hashes)
+        hashes = head(count) + count * codec.string_size(merkle.HASH_BYTES)
+        return 1 + head(self.size) + head(self.index) + hashes
+
     @classmethod
     def read(cls, raw: bytes, most: int) -> Self:
         """A path in a tree of up to ``most`` leaves. The codes of SPEC 8.1; MALFORMED for another length than that of
@@ -128,6 +137,11 @@ class Leaf:
         """The unprotected header."""
         proofs = {_VDP: {_INCLUSION: [self.path.encode()]}}
         return proofs if self.within is None else {**proofs, _WITHIN: self.within.encode()}
+
+    def length(self) -> int:
+        """Bytes of the encoded header."""
+        within = 0 if self.within is None else _BEFORE_WITHIN + codec.string_size(self.within.length())
+        return _BEFORE_PATH + codec.string_size(self.path.length()) + within
 
     @classmethod
     def from_cbor(cls, value: Cbor, extent: Extent) -> Self:

@@ -78,8 +78,10 @@ class Tree:
 
 
 def path_length(index: int, size: int) -> int:
-    """How many hashes a proof of inclusion has, for 0 ≤ ``index`` < ``size``."""
-    return len(inclusion_ranges(index, size))
+    """How many hashes a proof of inclusion has, for 0 ≤ ``index`` < ``size``: one a level until the subtree that the
+    leaf is in is at the tree's right edge, and from there one for each that is whole beside it."""
+    below = (index ^ (size - 1)).bit_length()
+    return below + (index >> below).bit_count()
 
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
