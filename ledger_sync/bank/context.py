@@ -59,8 +59,12 @@ class BankContext:
     def sign_batch(self, bodies: Sequence[B], time: int) -> list[Signed[B]]:
         """Each of these, of one kind that is signed in batches, by one signature of this time (unix seconds); in one
         leaf."""
-        (signed,) = sign_batch([bodies], time, self.keys.at(time).sign)
+        (signed,) = self.sign_leaves([bodies], time)
         return list(signed)
+
+    def sign_leaves(self, leaves: Sequence[Sequence[B]], time: int) -> list[tuple[Signed[B], ...]]:
+        """The same, of several leaves."""
+        return sign_batch(leaves, time, self.keys.at(time).sign)
 
 
 def dated(body: Body) -> int:

@@ -245,6 +245,7 @@ SERVICES = [
     ("fund", "central-bank", "central_bank.funding.done"),
     ("defund", "alatau", "bank.settle.commit"),
     ("defund", "alatau", "bank.settle.committed"),
+    ("defund", "alatau", "bank.settle.signed"),
     ("defund", "alatau", "bank.settle.answered"),
     ("defund", "alatau", "bank.redeem.ask"),
     ("defund", "alatau", "bank.redeem.answered"),

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from ledger_sync.client.statuses import read_statuses
 from wallet.protocol import codec
 from wallet.protocol.batch import read_together
 from wallet.protocol.codec import Cbor
@@ -34,6 +35,12 @@ _WORDS: Final[tuple[type[Body], ...]] = (*SETTLEMENTS, *CONSUMPTIONS)
 
 class Contradiction(AssertionError):
     """Two things that were told, or one that nobody may be told."""
+
+
+def each_alone(rows: Cbor) -> list[Cbor]:
+    """The rows of a bank's answer, where each has its own verdict."""
+    told = [row.settlement for row in read_statuses(rows)]
+    return [[row[0], said and said.to_cbor(), *row[2:]] for row, said in zip(rows, told, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,20 @@ def together(objects: Sequence[Signed[B]]) -> Cbor:
     return [protected, outside.to_cbor(), [item.payload for item in objects], signature]
 
 
+def whole_leaves(objects: Sequence[Signed[B] | None]) -> list[list[int]]:
+    """Where in ``objects`` those stand that ``together`` writes as one, group by group, each in its order."""
+    groups: dict[tuple[bytes, int, int], dict[int, int]] = {}
+    for at, item in enumerate(objects):
+        if item is not None and item.leaf is not None and item.leaf.within is not None:
+            path, within = item.leaf.path, item.leaf.within
+            groups.setdefault((item.signature, path.index, within.size), {})[within.index] = at
+    return [
+        [places[index] for index in range(size)]
+        for (_, _, size), places in groups.items()
+        if len(places) == size
+    ]
+
+
 def read_together(kinds: Sequence[type[B]], value: Cbor) -> tuple[Signed[B], ...]:
     """The objects of one leaf that ``together`` wrote, or one object on its own, of any of ``kinds``. The codes of
     SPEC 8.1, DUPLICATE_ITEM."""

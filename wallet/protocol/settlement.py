@@ -157,6 +157,17 @@ class Settlement:
         require(not body.values or body.verdict is not Verdict.REFUSED, Code.MALFORMED)  # 8.1.4
         return body
 
+    def alone(self) -> Settlement:
+        """The same in the version that is signed alone."""
+        return Settlement(
+            bank=self.bank,
+            transfer=self.transfer,
+            verdict=self.verdict,
+            values=self.values,
+            code=self.code,
+            time=self.time,
+        )
+
 
 def _code(value: Cbor) -> Code:
     try:

@@ -189,7 +189,7 @@ class CustomerCalls:
     def _verdicts(self, incoming: IncomingCall) -> Cbor:
         txids = [codec.octets(item, ID_BYTES) for item in codec.array(incoming.value, most=MAX_ASKED)]
         account = incoming.caller.name
-        return self._node.answers.rows_for(account, txids)
+        return self._node.answers.rows_for(account, txids, incoming.reads)
 
     def _deliver(self, incoming: IncomingCall) -> Cbor:
         shown, *asked = codec.array(incoming.value, least=1, most=2)
@@ -198,7 +198,8 @@ class CustomerCalls:
         deliveries = self._node.deliveries
         remembered: list[Cbor] = [int(deliveries.remembers(account, cursor))] if asked else []
         after, bundle, listed = deliveries.since(account, cursor)
-        return [after, bundle.to_cbor(), self._node.answers.rows(listed), *remembered]
+        rows = self._node.answers.rows(listed, incoming.reads)
+        return [after, bundle.to_cbor(), rows, *remembered]
 
     def _keys(self, incoming: IncomingCall) -> Cbor:
         keys = [codec.public_key(item) for item in codec.array(incoming.value, most=MAX_ASKED)]

@@ -146,7 +146,6 @@ class Node:
             commits,
             self.limits,
             board,
-            self.settler.verdicts,
             self.intake.take,
         )
         self.endings = Endings(context, self.objects, self.work, self.intake, self.settler, commits, banks)
@@ -262,9 +261,9 @@ class Node:
         self.endings.fetch(item)
         conflicts.fetch(item)
 
-    def upload(self, bundle: Bundle, uploader: str) -> list[Cbor]:
+    def upload(self, bundle: Bundle, uploader: str, reads: frozenset[str]) -> list[Cbor]:
         """Take a bundle in, settle what of it, and of what it completes, can be settled now, and answer for each of its
-        transfers.
+        transfers, in kinds that the caller ``reads``.
 
         Raises ``Refusal`` as `Intake.take` does. What the others can't be asked about now stays waiting.
         """
@@ -275,7 +274,7 @@ class Node:
         if settled is not None:
             if settled.has_revoked:
                 self.lanes.wait_for(lambda: self._urgent(txids, ()))
-            return self.answers.rows(txids, repeats, settled.told)
+            return self.answers.rows(txids, reads, repeats, settled.told)
         try:
             valid = self.intake.take(bundle, uploader, is_waited_for=True)
         except Refusal as refusal:
@@ -283,10 +282,10 @@ class Node:
                 raise
             self.refresh_trust()
             valid = self.intake.take(bundle, uploader, is_waited_for=True)
-        attempt("settle", lambda: self.settler.settle_now({*txids, *valid}))
+        attempt("settle", lambda: self.settler.settle_now(txids, valid))
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
-        return self.answers.rows(txids, repeats)
+        return self.answers.rows(txids, reads, repeats)
 
     def copy_of(self, txid: bytes) -> tuple[Signed[Transfer], bytes] | None:
         """The transfer with its signer, to be shown; also one that is being committed, or was when a process died."""

@@ -13,7 +13,8 @@ from wallet.protocol.codec import Cbor
 _SMALL: Final = 4_096
 """Bytes of a body that holds no bundle."""
 ROWS: Final = (
-    "[* [txid, settlement / null, first answered / null, [* consumption], evidence / null, outcome / null]]"
+    "[* [txid, settlement / leaf / row of the leaf / null, first answered / null, [* consumption], evidence / null,"
+    " outcome / null]]"
 )
 
 
@@ -22,7 +23,7 @@ def take(node: Node, poke: Callable[[], None], incoming: IncomingCall, uploader:
     bundle = Bundle.from_cbor(incoming.value)
     incoming.charge(sum(map(len, (bundle.transfers, bundle.issuances, bundle.certificates, bundle.requests))))
     try:
-        return node.upload(bundle, uploader)
+        return node.upload(bundle, uploader, incoming.reads)
     finally:
         poke()
 

@@ -21,6 +21,7 @@ from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.plain import Hop
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.settlement.commits import Commits
+from ledger_sync.bank.settlement.verdicts import Verdicts
 from ledger_sync.bank.wallets.limit_watch import LimitWatch
 from ledger_sync.bank.wallets.limit_watch import Settled as Watched
 from ledger_sync.bank.wallets.wallets import Wallets
@@ -41,7 +42,7 @@ _ROUND: Final = 64
 _log: Final = logging.getLogger(__name__)
 
 Words = Mapping[bytes, Sequence[Signed[Consumption]]]
-Verdicts = Mapping[bytes, Signed[Settlement]]
+Ends = Mapping[bytes, Signed[Settlement]]
 """Both by the ids of transfers."""
 
 
@@ -60,7 +61,7 @@ class Listener(Protocol):
 
 
 class PlainLane:
-    """Settles what is plain. ``verdicts`` signs outcomes by their transfers' ids, ``take_in`` is the intake's."""
+    """Settles what is plain. ``take_in`` is the intake's."""
 
     def __init__(
         self,
@@ -70,7 +71,6 @@ class PlainLane:
         commits: Commits,
         limits: LimitWatch,
         listener: Listener,
-        verdicts: Callable[[Sequence[tuple[bytes, Outcome]]], Sequence[Signed[Settlement]]],
         take_in: Callable[[Bundle, str], object],
     ) -> None:
         self._context = context
@@ -84,7 +84,7 @@ class PlainLane:
         self._commits = commits
         self._limits = limits
         self._listener = listener
-        self._verdicts = verdicts
+        self._verdicts = Verdicts(context)
         self._take_in = take_in
         self._reader = Reader(archive, context.bank)
         self._batches = Batches(self._settle_together, weight=lambda found: found.weight, most=_MOST)
@@ -139,7 +139,7 @@ class PlainLane:
         words = self._asked([hop for one in noted for hop in one.hops])
         hsm.failpoint.reach("bank.settle.committed")
         won = [one for one in noted if all(hop.transfer.id in words for hop in one.hops)]
-        verdicts = self._signed([hop for one in won for hop in one.hops])
+        verdicts = self._signed(won)
         written, has_revoked = self._written(won, words, verdicts) if verdicts else ([], False)
         hsm.failpoint.reach("bank.settle.answered")
         told = {one.place: Settled(_told(one.hops, words, verdicts), has_revoked) for one in written}
@@ -174,17 +174,16 @@ class PlainLane:
             if words is not None and all(word.body.consumer == hop.transfer.id for word in words)
         }
 
-    def _signed(self, hops: Sequence[Hop]) -> Verdicts:
+    def _signed(self, won: Sequence[_Noted]) -> Ends:
+        """What one upload brought in one leaf."""
         try:
-            signed = self._verdicts([(hop.transfer.id, hop.outcome) for hop in hops])
+            signed = self._verdicts.of([[(hop.transfer.id, hop.outcome) for hop in one.hops] for one in won])
         except Refusal as refusal:
             _log.info("plain uploads wait for the clock", extra={"code": refusal.code})
             signed = []
-        return {one.body.transfer: one for one in signed}
+        return {one.body.transfer: one for leaf in signed for one in leaf}
 
-    def _written(
-        self, won: Sequence[_Noted], words: Words, verdicts: Verdicts
-    ) -> tuple[Sequence[_Noted], bool]:
+    def _written(self, won: Sequence[_Noted], words: Words, verdicts: Ends) -> tuple[Sequence[_Noted], bool]:
         """Those of which nothing was spoken here yet; and whether wallets are revoked for them."""
         has_revoked = False
         with self._unit.transaction():
@@ -196,7 +195,7 @@ class PlainLane:
         self._context.metrics.batch("settled", sum(len(one.hops) for one in new))
         return new, has_revoked
 
-    def _write(self, new: Sequence[_Noted], words: Words, verdicts: Verdicts) -> bool:
+    def _write(self, new: Sequence[_Noted], words: Words, verdicts: Ends) -> bool:
         hops = [hop for one in new for hop in one.hops]
         asked = {item.id: (item, one.found.uploader) for one in new for item in one.found.bundle.requests}
         self._archive.requests.add(list(asked.values()), self._now())
@@ -231,6 +230,6 @@ class _Noted:
     number: int
 
 
-def _told(hops: Sequence[Hop], words: Words, verdicts: Verdicts) -> Mapping[bytes, Told]:
+def _told(hops: Sequence[Hop], words: Words, verdicts: Ends) -> Mapping[bytes, Told]:
     names = [hop.transfer.id for hop in hops]
     return {name: Told(verdicts[name], tuple(words[name]), None) for name in names}

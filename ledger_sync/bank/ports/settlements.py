@@ -127,3 +127,9 @@ class Settlements(Protocol):
 
     def told(self, txids: Collection[bytes]) -> Mapping[bytes, Told]:
         """The verdicts on these, of those that have one."""
+
+    def alone(self, txids: Collection[bytes]) -> Mapping[bytes, Signed[Settlement]]:
+        """Of verdicts that were signed with others, the version that was signed alone, where one is kept."""
+
+    def keep_alone(self, signed: Collection[tuple[Signed[Settlement], Signed[Settlement]]]) -> None:
+        """Keep of each verdict the version that was signed alone, where it is told and none is kept."""

@@ -1,11 +1,13 @@
 """Answers: one row for each transfer, the same for ever once there is a verdict.
 
-`[txid, settlement | null, first answered | null, [consumption, ...], evidence | null, outcome | null]`.
+`[txid, verdict | null, first answered | null, [consumption, ...], evidence | null, outcome | null]`, where a verdict is
+a settlement; or, where all of a leaf are in the answer, that leaf in the first of their rows, and in the others the
+number of that row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from ledger_sync.bank.context import BankContext
@@ -13,10 +15,13 @@ from ledger_sync.bank.ports.redemptions import Outcome
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.redemption.redemptions import Redemptions
+from ledger_sync.bank.settlement.verdicts import Verdicts
 from wallet.protocol import codec
+from wallet.protocol.batch import together, whole_leaves
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codec import Cbor
-from wallet.protocol.settlement import Verdict
+from wallet.protocol.cose import Signed
+from wallet.protocol.settlement import Settlement, Verdict
 
 _ROW_BYTES: Final = 128
 """Of a row, besides what is signed or evidence."""
@@ -29,50 +34,72 @@ class TransferStatuses:
         """``most_bytes``: of rows in one answer."""
         self._most_bytes = most_bytes
         self._settlements = context.storage.settlements
+        self._verdicts = Verdicts(context)
         self._redemptions = redemptions
 
     def known(self, txids: Iterable[bytes]) -> Mapping[bytes, int]:
         """When each of these got its verdict (unix seconds), where it has one."""
         return self._settlements.answered(tuple(txids))
 
-    def rows_for(self, account: str, txids: Iterable[bytes]) -> list[Cbor]:
-        """A row for each: an answer only about transfers that ``account`` uploaded or that are listed for it."""
+    def rows_for(self, account: str, txids: Iterable[bytes], reads: frozenset[str]) -> list[Cbor]:
+        """As `rows`: an answer only about transfers that ``account`` uploaded or that are listed for it."""
         asked = tuple(txids)
-        concerning = frozenset(self._settlements.concerning(asked, uploader_of_customer(account), account))
-        own = [txid for txid in asked if txid in concerning]
-        rows = dict(zip(own, self.rows(own), strict=True))
-        return [rows.get(txid, _waiting(txid)) for txid in asked]
+        concerning = self._settlements.concerning(asked, uploader_of_customer(account), account)
+        return self._rows(asked, concerning, reads, {}, {})
 
     def rows(
         self,
         txids: Iterable[bytes],
+        reads: frozenset[str],
         repeats: Mapping[bytes, int] | None = None,
         at_hand: Mapping[bytes, Told] | None = None,
     ) -> list[Cbor]:
-        """A row for each; those in ``repeats`` say when they were first answered, and of those ``at_hand``, which are
-        payments, what can be told is not read. What does not fit into one answer is given as waiting, to be asked for
-        again."""
-        asked, told, repeats = tuple(txids), dict(at_hand or {}), repeats or {}
-        rest = [txid for txid in asked if txid not in told]
-        outcomes = self._redemptions.outcomes(rest) if rest else {}
-        told.update(self._settlements.told(rest) if rest else {})
+        """A row for each, in kinds that the caller ``reads``; those in ``repeats`` say when they were first answered,
+        and of those ``at_hand``, which are payments, what can be told is not looked up. What does not fit into one
+        answer is given as waiting, to be asked for again. READER_OUTDATED, BUSY."""
+        asked = tuple(txids)
+        return self._rows(asked, asked, reads, repeats or {}, at_hand or {})
+
+    def _rows(
+        self,
+        asked: Sequence[bytes],
+        answered: Collection[bytes],
+        reads: frozenset[str],
+        repeats: Mapping[bytes, int],
+        at_hand: Mapping[bytes, Told],
+    ) -> list[Cbor]:
+        rest = [txid for txid in answered if txid not in at_hand]
+        told = {**at_hand, **(self._settlements.told(rest) if rest else {})}
+        told = dict(self._verdicts.read_by(told, reads))
+        outcomes = self._redemptions.outcomes([txid for txid in rest if txid in told]) if rest else {}
         left = self._most_bytes
-        rows: list[Cbor] = []
+        fitting: list[Told | None] = []
         for txid in asked:
-            row, outcome = _waiting(txid), outcomes.get(txid)
-            if txid in told:
-                left -= _size(told[txid], outcome)
-                if left >= 0:
-                    row = _row(txid, told[txid], outcome, repeats.get(txid))
-            rows.append(row)
-        return rows
+            one = told.get(txid)
+            left -= 0 if one is None else _size(one, outcomes.get(txid))
+            fitting.append(one if left >= 0 else None)
+        verdicts = _shown([None if one is None else one.settlement for one in fitting])
+        return [
+            _waiting(txid) if one is None else _row(txid, verdict, one, outcomes.get(txid), repeats.get(txid))
+            for txid, verdict, one in zip(asked, verdicts, fitting, strict=True)
+        ]
 
 
-def _row(txid: bytes, told: Told, outcome: Outcome | None, first: int | None) -> Cbor:
+def _shown(settlements: Sequence[Signed[Settlement] | None]) -> list[Cbor]:
+    """Each as its row has it."""
+    shown: dict[int, Cbor] = {}
+    for rows in whole_leaves(settlements):
+        first = min(rows)
+        shown |= dict.fromkeys(rows, first)
+        shown[first] = together([one for row in rows if (one := settlements[row]) is not None])
+    return [shown[row] if row in shown else one and one.to_cbor() for row, one in enumerate(settlements)]
+
+
+def _row(txid: bytes, verdict: Cbor, told: Told, outcome: Outcome | None, first: int | None) -> Cbor:
     is_settled = told.settlement.body.verdict is Verdict.SETTLED
     return [
         txid,
-        told.settlement.to_cbor(),
+        verdict,
         first,
         [statement.to_cbor() for statement in told.statements],
         None if is_settled or told.evidence is None else codec.decode(told.evidence, 3 * MAX_OBJECT_BYTES),

@@ -1,8 +1,8 @@
 """The settler: valid transfers are committed at the notary, and what it says becomes verdicts.
 
-Rule: a transfer is on disk before it is committed, so that the bank can show it when challenged. A verdict is worked
-out and signed outside any transaction, and written on one condition: that there is none yet. So it never changes,
-whoever else is at it. What else may be answered by it is noted in the same transaction.
+Rule: a transfer is on disk before it is committed, so that the bank can show it when challenged. Verdicts are worked
+out and signed outside any transaction, all of one by one signature, and each is written on one condition: that there is
+none yet. So it never changes, whoever else is at it. What else may be answered by it is noted in the same transaction.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.ports.transfers import Stage
 from ledger_sync.bank.settlement.commits import Commits, Silent
 from ledger_sync.bank.settlement.drafts import Draft, Drafts
+from ledger_sync.bank.settlement.verdicts import Uploads, Verdicts
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
 from ledger_sync.bank.wallets.limit_watch import LimitWatch, Settled
 from ledger_sync.settling.values import Loss, Outcome
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import CENTRAL_BANK, Consumption, Settlement
+from wallet.protocol.settlement import CENTRAL_BANK, Consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
 _PATIENCE: Final = 5.0
@@ -78,6 +79,7 @@ class Settler:
         self._conflicts = context.storage.conflicts
         self._recipients = context.storage.recipients
         self._drafts = Drafts(objects, watch, self._conflicts)
+        self._verdicts = Verdicts(context)
         self._objects = objects
         self._work = work
         self._commits = commits
@@ -86,7 +88,7 @@ class Settler:
         self._limits = limits
         self._listener = listener
         self._queue = threading.Lock()
-        self._wanted: set[bytes] = set()
+        self._wanted: dict[bytes, object] = {}
         self._wanting = threading.Lock()
 
     def settle(self) -> None:
@@ -101,11 +103,11 @@ class Settler:
         if refusal is not None:
             raise refusal
 
-    def settle_now(self, txids: Collection[bytes]) -> None:
-        """Commit what of these is valid, with what others who wait beside the caller want committed, and answer. Raises
-        as `settle`; what is left is the worker's."""
+    def settle_now(self, brought: Collection[bytes], completed: Collection[bytes] = ()) -> None:
+        """Commit what is valid of what one upload ``brought`` and of what that ``completed``, with what others who wait
+        beside the caller want committed, and answer. Raises as `settle`; what is left is the worker's."""
         with self._wanting:
-            self._wanted.update(txids)
+            self._wanted |= dict(zip(completed, completed, strict=True)) | dict.fromkeys(brought, object())
         self._answer_some()
         refusal = self._commit_all(self._take_wanted)
         self._answer_some()
@@ -117,7 +119,7 @@ class Settler:
         """How many transfers calls wait to have committed."""
         return len(self._wanted)
 
-    def _commit_all(self, among: Callable[[], Collection[bytes] | None]) -> Refusal | None:
+    def _commit_all(self, among: Callable[[], Uploads | None]) -> Refusal | None:
         """Commit all of these but what a notary that does not answer decides a part of, which is left for later; what
         that one said. Raises what is said where none answers."""
         if not self._queue.acquire(timeout=_PATIENCE):
@@ -127,16 +129,16 @@ class Settler:
         try:
             these = among()
             while batch := self._claim(these):
-                left += self._commit(batch, silent)
+                left += self._commit(batch, these or {}, silent)
         finally:
             if left:
                 self._settlements.release(left)
             self._queue.release()
         return next(iter(silent.values()), None)
 
-    def _take_wanted(self) -> Collection[bytes]:
+    def _take_wanted(self) -> Uploads:
         with self._wanting:
-            wanted, self._wanted = self._wanted, set()
+            wanted, self._wanted = self._wanted, {}
         return wanted
 
     def answer(self) -> None:
@@ -155,7 +157,7 @@ class Settler:
         cases = self._settlements.noted(BATCH)
         if cases:
             drafts = self._drafts.of(cases, {})
-            signed = self._signed(drafts)
+            signed = self._verdicts.signed(drafts, {})
             with self._unit.transaction():
                 self._write(drafts, signed)
         return bool(cases)
@@ -170,13 +172,14 @@ class Settler:
             self._settlements.release([transfer.id for transfer in claimed[count:]])
         return claimed[:count]
 
-    def _commit(self, batch: Sequence[Signed[Transfer]], silent: Silent) -> Sequence[bytes]:
+    def _commit(self, batch: Sequence[Signed[Transfer]], uploads: Uploads, silent: Silent) -> Sequence[bytes]:
         """The ids of those that stay claimed, as not all of their inputs are decided."""
         try:
             answers = self._commits.ask(batch, silent)
             said = {item.id: words for item, words in zip(batch, answers, strict=True) if words is not None}
             if said:
-                self._settle(list(said), {word.id: word for words in said.values() for word in words})
+                words = {word.id: word for words in said.values() for word in words}
+                self._settle(list(said), words, uploads)
                 self._context.metrics.batch("settled", len(said))
         except BaseException:
             self._settlements.release([transfer.id for transfer in batch])
@@ -184,12 +187,14 @@ class Settler:
         hsm.failpoint.reach("bank.settle.answered")
         return [transfer.id for transfer in batch if transfer.id not in said]
 
-    def _settle(self, txids: Sequence[bytes], words: Mapping[bytes, Signed[Consumption]]) -> None:
+    def _settle(
+        self, txids: Sequence[bytes], words: Mapping[bytes, Signed[Consumption]], uploads: Uploads
+    ) -> None:
         statements = list(words.values())
         hsm.failpoint.reach("bank.settle.committed")
         said = {ref: word.body.consumer for word in statements for ref in word.body.refs}
         drafts = self._drafts.of(self._settlements.cases(txids), said)
-        signed = self._signed(drafts)
+        signed = self._verdicts.signed(drafts, uploads)
         with self._unit.transaction():
             fresh = self._settlements.note(statements, are_ours=True)
             self._settlements.committed([draft.txid for draft in drafts if draft.outcome is None])
@@ -199,28 +204,6 @@ class Settler:
             self.end(self._settlements.waiting_for(fresh))
 
     # verdicts
-
-    def _signed(self, drafts: Iterable[Draft]) -> list[Answer]:
-        said = [(draft, draft.outcome) for draft in drafts if draft.outcome is not None]
-        verdicts = self.verdicts([(draft.txid, outcome) for draft, outcome in said])
-        return [Answer(verdict, draft.named) for (draft, _), verdict in zip(said, verdicts, strict=True)]
-
-    def verdicts(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> list[Signed[Settlement]]:
-        """Signed, of transfers by their ids. CLOCK_UNSURE."""
-        return [self._settlement(txid, outcome) for txid, outcome in outcomes]
-
-    def _settlement(self, txid: bytes, outcome: Outcome) -> Signed[Settlement]:
-        context = self._context
-        return context.sign(
-            Settlement(
-                bank=context.bank,
-                transfer=txid,
-                verdict=outcome.verdict,
-                values=outcome.values,
-                code=outcome.code,
-                time=context.clock(),
-            )
-        )
 
     def _write(self, drafts: Sequence[Draft], answers: Sequence[Answer]) -> None:
         """Verdicts, where there are none yet, and all that follows; within the transaction."""

@@ -14,6 +14,7 @@ from ledger_sync.bank.sql.tokens import REF, SPENT, WORTH
 from ledger_sync.database.store import Row, Store
 from ledger_sync.heard import last
 from wallet.database import insertion
+from wallet.protocol import cose
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
@@ -51,6 +52,7 @@ SETTLEMENT: Final = insertion(
     ("transfer", "verdict", "code", "time", "payload", "signature", "evidence"),
     unless_there=False,
 )
+_ALONE: Final = "update settlements set alone = ? where transfer = ? and payload = ? and alone is null"
 _LOOKED_AT: Final = (
     "delete from to_answer where (transfer, noted) in (select n.column1, n.column2 from ({rows}) as n)"
 )
@@ -189,6 +191,8 @@ class SqlSettlements:
 
     def answer(self, answers: Collection[Answer]) -> Collection[bytes]:
         by_id = {answer.settlement.body.transfer: answer for answer in answers}
+        for answer in answers:
+            keep(answer.settlement)
         taken: list[bytes] = []
         for places, values in ids(by_id):
             sql = (
@@ -246,6 +250,19 @@ class SqlSettlements:
                 said = () if is_refused else tuple(words[txid].values())
                 found[txid] = Told(settlement, said, raw)
         return found
+
+    def alone(self, txids: Collection[bytes]) -> Mapping[bytes, Signed[Settlement]]:
+        found: dict[bytes, Signed[Settlement]] = {}
+        for places, values in ids(txids):
+            sql = f"select transfer, alone from settlements where alone is not null and transfer in {places}"
+            for txid, raw in self._store.rows(sql, values):
+                found[txid] = cose.parse(Settlement, raw)
+        return found
+
+    def keep_alone(self, signed: Collection[tuple[Signed[Settlement], Signed[Settlement]]]) -> None:
+        self._store.run_each(
+            _ALONE, [(alone.encode(), told.body.transfer, told.payload) for told, alone in signed]
+        )
 
 
 _TOLD: Final = (

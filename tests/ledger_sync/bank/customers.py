@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.reading import READS, read_kinds
 from ledger_sync.possession import possession_message
+from tests.support.told import each_alone
 from tests.support.world import Key, Person
 from wallet.protocol import cose
 from wallet.protocol.bundle import Bundle
@@ -15,12 +17,15 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.settlement import Consumption, Settlement
+from wallet.protocol.settlement import Consumption, Settlement, read_settlement
 from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import Token, issued_tokens
 
 if TYPE_CHECKING:
     from tests.ledger_sync.bank.network import LedgerNetwork
+
+READ = read_kinds(READS)
+"""The kinds that whoever is up to date reads."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,18 @@ class Row:
         issuance, paid = outcome or (None, None)
         return cls(
             txid,
-            None if settlement is None else cose.from_cbor(Settlement, settlement).body,
+            None if settlement is None else read_settlement(settlement).body,
             first,
             tuple(cose.from_cbor(Consumption, item).body for item in consumptions),
             None if evidence is None else Evidence.from_cbor(evidence),
             None if issuance is None else cose.from_cbor(Issuance, issuance),
             paid,
         )
+
+    @classmethod
+    def all(cls, rows: Cbor) -> list[Row]:
+        """Those of an answer."""
+        return [cls.read(row) for row in each_alone(rows)]
 
 
 @dataclass
@@ -104,11 +114,11 @@ class Customer:
         return self.upload_bundle(bundle)
 
     def upload_bundle(self, bundle: Bundle) -> list[Row]:
-        return [Row.read(item) for item in self.line().post("/v1/uploads", bundle.to_cbor())]
+        return Row.all(self.line().post("/v1/uploads", bundle.to_cbor()))
 
     def verdict(self, transfer: Signed[Transfer]) -> Row:
         return Row.read(self.line().post("/v1/verdicts", [transfer.id])[0])
 
     def deliveries(self) -> tuple[Bundle, list[Row]]:
         self.cursor, bundle, rows = self.line().post("/v1/deliveries", [self.cursor])
-        return Bundle.from_cbor(bundle), [Row.read(row) for row in rows]
+        return Bundle.from_cbor(bundle), Row.all(rows)

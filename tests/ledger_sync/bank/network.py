@@ -6,8 +6,8 @@ in `down`. Time stands still until the test moves it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from ledger_sync.central_bank.sql.storage import KIND as CENTRAL_BANK_KIND
 from ledger_sync.database.store import Store
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.reading import HEADER
 from ledger_sync.sandbox.in_process import (
     CENTRAL_BANK,
     NOTARY,
@@ -121,6 +122,19 @@ class LedgerNetwork:
         if exchange.callee in self.down:
             return cut(exchange)
         return self.between(exchange.callee, exchange.request, exchange.deliver)
+
+    @contextmanager
+    def reading(self, bank: str, kinds: str | None) -> Iterator[None]:
+        """Whoever calls ``bank`` meanwhile says that it reads these kinds, or says nothing of it."""
+
+        def say(exchange: Exchange) -> httpx.Response:
+            del exchange.request.headers[HEADER]
+            if kinds is not None:
+                exchange.request.headers[HEADER] = kinds
+            return exchange.deliver()
+
+        with self.network.lines.disturbed(say, callee=bank):
+            yield
 
     @property
     def banks(self) -> dict[str, Assembled]:

@@ -65,7 +65,10 @@ def tell(net: Remembering) -> dict[str, object]:
     net.settle_down()
     net.leap(125 * DAY)
     net.settle_down()
-    rows = [town_row.settlement for town_row in (baurzhan.upload(second)[0], baurzhan.upload(paid)[0], aigul.upload(bought)[0])]
+    last = (baurzhan.upload(second)[0], baurzhan.upload(paid)[0], aigul.upload(bought)[0])
+    rows = [row.settlement for row in last]
+    with net.reading("zhibek", None):
+        rows += [baurzhan.verdict(second).settlement, baurzhan.verdict(paid).settlement]
     net.check_books()
     return {
         "balances": {c.name: c.balance() for c in (aigul, baurzhan, cheat, shop)},

@@ -10,7 +10,7 @@ import pytest
 
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.ports.shares import uploader_of_customer
-from tests.ledger_sync.bank.customers import Customer, Row
+from tests.ledger_sync.bank.customers import READ, Customer, Row
 from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.watched import watched
 from wallet.protocol.bundle import Bundle
@@ -36,7 +36,7 @@ def chain(net: LedgerNetwork, people: Sequence[Customer]) -> list[Signed[Transfe
 
 
 def upload(node: Node, customer: Customer, bundle: Bundle) -> list[Row]:
-    return [Row.read(row) for row in node.upload(bundle, uploader_of_customer(customer.account))]
+    return Row.all(node.upload(bundle, uploader_of_customer(customer.account), READ))
 
 
 def verdicts(rows: Sequence[Row]) -> list[Verdict | None]:
@@ -142,7 +142,7 @@ def test_the_same_from_another_upload_meanwhile_is_stored_once(
     watch.meanwhile.append(lambda: upload(other, people[1], bundle))
     rows = upload(node, people[-1], bundle)
     assert verdicts(rows) == [Verdict.SETTLED] * 4
-    again = [Row.read(row) for row in other.answers.rows([row.txid for row in rows])]
+    again = Row.all(other.answers.rows([row.txid for row in rows], READ))
     assert [row.settlement for row in again] == [row.settlement for row in rows]
     assert watch.inside == []
     net.settle_down()

@@ -11,7 +11,7 @@ import pytest
 from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.jobs.work import HELD
 from ledger_sync.bank.ports.jobs import Job, JobKind
-from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.customers import READ, Customer
 from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.processes import another_process
 from tests.ledger_sync.bank.watched import watched
@@ -123,7 +123,7 @@ def test_nothing_is_signed_or_verified_inside_a_transaction(net: LedgerNetwork) 
     back = net.refuse(baurzhan, net.outputs(made)[0])
     here, seen_here = watched(net, HERE)
     there, seen_there = watched(net, THERE)
-    here.upload(net.bundle([made, back]), f"customer:{aigul.account}")
+    here.upload(net.bundle([made, back]), f"customer:{aigul.account}", READ)
     here.wallets.revoke(aigul.account, Reason.LOST)
     for node in (here, there, here):
         node.work_round()

@@ -15,7 +15,7 @@ import pytest
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank, uploader_of_customer
 from ledger_sync.sandbox.in_process import NOTARY
-from tests.ledger_sync.bank.customers import Customer
+from tests.ledger_sync.bank.customers import READ, Customer
 from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.settlers import BANK, Settlers, take
 from tests.ledger_sync.bank.watched import watched
@@ -65,7 +65,7 @@ def test_what_a_call_brings_and_waits_for_no_worker_takes_from_it(settlers: Sett
     assert settlers.asked == 0
     settlers.first.settler.settle_now([payment.id])
     assert settlers.asked == 1
-    assert settlers.first.answers.rows([payment.id])[0][1] is not None
+    assert settlers.first.answers.rows([payment.id], READ)[0][1] is not None
 
 
 def test_of_two_that_commit_the_same_one_writes_the_verdict(settlers: Settlers) -> None:
@@ -77,13 +77,13 @@ def test_of_two_that_commit_the_same_one_writes_the_verdict(settlers: Settlers) 
     def overtake() -> None:
         settlers.second.context.storage.settlements.release_all()
         settlers.second.settler.settle()
-        told.extend(settlers.second.answers.rows([payment.id]))
+        told.extend(settlers.second.answers.rows([payment.id], READ))
 
     settlers.once(overtake)
     settlers.first.settler.settle()
     assert settlers.asked == 2
     assert told[0][1] is not None
-    assert settlers.first.answers.rows([payment.id]) == told
+    assert settlers.first.answers.rows([payment.id], READ) == told
     for table in ("settlements", "deliveries where object in (select transfer from settlements)"):
         assert settlers.rows(f"select count(*) from {table}") == [(1 if table == "settlements" else 2,)]
     assert [row.txid for row in shop.deliveries()[1]] == [payment.id]
@@ -99,12 +99,12 @@ def test_of_two_that_have_signed_a_verdict_one_writes_it(settlers: Settlers) -> 
         settlers.second.context.storage.settlements.release_all()
         settlers.net.now += 1
         settlers.second.settler.settle()
-        told.extend(settlers.second.answers.rows([payment.id]))
+        told.extend(settlers.second.answers.rows([payment.id], READ))
 
     settlers.once_answered(overtake)
     settlers.first.settler.settle()
     assert told[0][1] is not None
-    assert settlers.first.answers.rows([payment.id]) == told
+    assert settlers.first.answers.rows([payment.id], READ) == told
     assert settlers.rows("select count(*) from settlements") == [(1,)]
     assert [row.txid for row in shop.deliveries()[1]] == [payment.id]
 
@@ -115,7 +115,7 @@ def test_a_payload_that_comes_while_its_conflict_is_written_is_not_waited_for(se
     aigul, other, away = net.customer("Aigul"), net.customer("Other"), net.customer("Away", "zhibek")
     tokens = aigul.fund(1_000)
     winner, loser = net.pay(aigul, tokens, away, 700), net.pay(aigul, tokens, other, 600)
-    net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account))
+    net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account), READ)
     unrelated = net.pay(aigul, aigul.fund(500), other, 500)
     take(settlers.first, net, other, loser)
     take(settlers.first, net, aigul, unrelated)
@@ -135,7 +135,7 @@ def test_nor_is_it_where_the_conflict_was_committed_long_ago(settlers: Settlers)
     aigul, other, away = net.customer("Aigul"), net.customer("Other"), net.customer("Away", "zhibek")
     tokens = aigul.fund(1_000)
     winner, loser = net.pay(aigul, tokens, away, 700), net.pay(aigul, tokens, other, 600)
-    net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account))
+    net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account), READ)
     take(first, net, other, loser)
     first.settler.settle()
     first.context.storage.conflicts.lacks_no_more(loser.id, [winner.id])
@@ -159,7 +159,7 @@ def test_what_another_has_answered_meanwhile_is_asked_for_no_more(settlers: Sett
     aigul, other, away = net.customer("Aigul"), net.customer("Other"), net.customer("Away", "zhibek")
     tokens = aigul.fund(1_000)
     winner, loser = net.pay(aigul, tokens, away, 700), net.pay(aigul, tokens, other, 600)
-    net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account))
+    net.banks["zhibek"].node.upload(net.bundle([winner]), uploader_of_customer(away.account), READ)
     noting = Job(JobKind.CHALLENGE, "", loser.id + winner.id)
     take(settlers.first, net, other, loser)
     take(settlers.first, net, aigul, net.pay(aigul, aigul.fund(500), other, 500))
@@ -193,7 +193,7 @@ def test_what_descends_from_a_conflict_that_another_has_told_meanwhile_has_its_e
     loser = net.pay(aigul, tokens, other, 600)
     further = net.pay(other, net.outputs(loser)[:1], aigul, 600)
     last = net.pay(aigul, net.outputs(further)[:1], other, 600)
-    net.banks["zhibek"].node.upload(net.bundle([winner, known]), uploader_of_customer(away.account))
+    net.banks["zhibek"].node.upload(net.bundle([winner, known]), uploader_of_customer(away.account), READ)
     take(first, net, other, loser, further, last)
     first.intake.take_shown(known, aigul.key, uploader_of_bank("zhibek"))
     first.context.storage.conflicts.was_shown(loser.id, known.id)
@@ -314,7 +314,7 @@ def test_nothing_is_signed_while_a_transaction_is_open(net: LedgerNetwork) -> No
     wrong = net.pay(shop, net.outputs(one)[:1], other, 700, edit=spoilt)
     watch.forget()
     uploads = ((aigul, (one,)), (other, (two, further)), (shop, (wrong,)))
-    said = [node.upload(net.bundle(what), uploader_of_customer(who.account)) for who, what in uploads]
+    said = [node.upload(net.bundle(what), uploader_of_customer(who.account), READ) for who, what in uploads]
     verdicts = {row[1] is not None for rows in said for row in rows}
     assert verdicts == {True}
     assert len(watch.signed) > len(uploads)

@@ -20,7 +20,7 @@ from ledger_sync.sandbox.operator import Order
 from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.network import OPENING
 from tests.ledger_sync.bank.test_processes import RealTown
-from tests.support.told import Answer, Told
+from tests.support.told import Answer, Told, each_alone
 from tests.support.world import Key
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
@@ -116,7 +116,7 @@ class StormTown(RealTown):
         wanted = {transfer.id for transfer in transfers}
         while True:
             rows = self.until_answered(lambda: line.post("/v1/uploads", bundle))
-            answers = [answer for row in rows if (answer := self.told.hear(row)).txid in wanted]
+            answers = [answer for row in each_alone(rows) if (answer := self.told.hear(row)).txid in wanted]
             if all(answer.settlement is not None for answer in answers):
                 person.uploaded += [answer.txid for answer in answers]
                 return answers
@@ -136,7 +136,7 @@ class StormTown(RealTown):
         for begin in range(0, len(asked), _AT_ONCE):
             wanted = asked[begin : begin + _AT_ONCE]
             rows = self.until_answered(lambda of=wanted: person.customer.line().post("/v1/verdicts", of))  # type: ignore[misc]
-            answers = [self.told.hear(row) for row in rows]
+            answers = [self.told.hear(row) for row in each_alone(rows)]
             assert [answer.txid for answer in answers] == wanted
             assert all(answer.settlement is not None for answer in answers), "a verdict is missing"
 

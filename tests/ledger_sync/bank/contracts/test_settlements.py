@@ -13,6 +13,7 @@ from tests.ledger_sync.bank.contracts.chain import Chain
 from tests.ledger_sync.bank.contracts.conftest import Backend
 from tests.support.logs import Log
 from tests.support.world import NOW
+from wallet.protocol import cose
 from wallet.protocol.batch import sign_batch
 from wallet.protocol.codes import Code
 from wallet.protocol.settlement import Consumption2, Settlement2, check_settlement
@@ -297,6 +298,30 @@ def test_what_was_signed_in_a_tree_is_told_as_it_was_signed(
         assert sorted(item.id for item in statements.about(refs)) == sorted(item.id for item in words)
         assert statements.heard(0, 0)[1] == words
         check_settlement(told[first.id].settlement, chain.world.directory())
+
+
+def test_what_is_signed_alone_besides_is_kept_once_and_beside_what_is_told(
+    chain: Chain, settlements: Settlements, backend: Backend
+) -> None:
+    """Whoever signs first, the second finds that. Nothing is kept for what is told otherwise, or not at all."""
+    by = chain.world.bank_key("alatau").sign
+    first, second, third = chain.transfers
+    bodies = [
+        Settlement2.from_cbor([bytes(16), *chain.verdict(one, 700).body.to_cbor()]) for one in chain.transfers
+    ]
+    ((told, other, untold),) = sign_batch([bodies], NOW, by)
+    settlements.answer([Answer(told, None), Answer(other, None)])
+    here, there = settlements, backend.open().settlements
+    assert here.alone(chain.ids) == {}
+    alone = cose.sign(told.body.alone(), by)
+    here.keep_alone([(told, alone)])
+    later = replace(alone, signature=chain.verdict(second, 700).signature)
+    again = replace(other, payload=untold.payload)
+    there.keep_alone([(told, later), (untold, cose.sign(untold.body.alone(), by)), (again, later)])
+    for port in (here, there, backend.open().settlements):
+        assert port.alone([first.id, second.id, third.id]) == {first.id: alone}
+        assert port.told(chain.ids).keys() == {first.id, second.id}
+        assert port.told(chain.ids)[first.id].settlement == told
 
 
 def test_a_refusal_is_told_without_words(chain: Chain, settlements: Settlements) -> None:
