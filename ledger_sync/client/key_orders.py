@@ -37,11 +37,11 @@ class KeyOrders:
         has no such purpose."""
         return _key(self._service.post("/v1/keys/own", [purpose, number]))
 
-    def follow(self, key: bytes, since: int, rest: int, *, bank: str = "", role: Role | None = None) -> int:
-        """Have the central bank let ``key`` follow on those of a bank, or else of a role: good from ``since`` (unix
-        seconds), and those before for ``rest`` seconds more. The policy version that says so. MALFORMED, BANK_UNKNOWN,
-        TOO_MANY."""
-        order: list[Cbor] = [_OF_BANK if role is None else int(role), bank, key, since, rest]
+    def follow(self, key: bytes, since: int, rest: int, *, bank: str = "", role: int | None = None) -> int:
+        """Have the central bank let ``key`` follow on those of a bank, or else of a role, as which a part of the notary
+        counts (`wallet.protocol.parts.role_of`): good from ``since`` (unix seconds), and those before for ``rest``
+        seconds more. The policy version that says so. MALFORMED, BANK_UNKNOWN, TOO_MANY."""
+        order: list[Cbor] = [_OF_BANK if role is None else role, bank, key, since, rest]
         return read(self._service.post("/v1/keys", order), _version)
 
     def hand_over(self, version: int) -> bytes:

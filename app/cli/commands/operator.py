@@ -15,6 +15,7 @@ from app.cli.pin import chosen_pin
 from app.terminal.status import Status, UsageError
 from app.wallets.banking import by_authority_at
 from wallet.protocol.bounds import KEY_BYTES
+from wallet.protocol.parts import MAX_PREFIX, WHOLE, role_of
 
 if TYPE_CHECKING:
     from ledger_sync.client.key_orders import KeyOrders
@@ -46,6 +47,7 @@ def add(commands: Commands) -> None:
     whose = follow.add_mutually_exclusive_group(required=True)
     whose.add_argument("--bank", metavar=words("argument.id"), help=words("help.operator_bank"))
     whose.add_argument("--role", choices=_ROLES, help=words("help.operator_role"))
+    whose.add_argument("--part", metavar=words("argument.bits"), help=words("help.operator_part"))
     follow.add_argument(
         "--ahead", type=int, default=_DAY, metavar=words("argument.number"), help=words("help.operator_ahead")
     )
@@ -88,7 +90,7 @@ def _key(args: argparse.Namespace, context: Context) -> Status:
 
 def order(args: argparse.Namespace, context: Context, connect: Connect) -> Status:
     """What ``args`` order, by a line that ``connect`` opens."""
-    key = _written_key(args.key) if args.order == "follow" else b""
+    key, role = (_written_key(args.key), _role(args)) if args.order == "follow" else (b"", None)
     with _orders(args, context, connect) as orders:
         match args.order:
             case "make":
@@ -96,7 +98,7 @@ def order(args: argparse.Namespace, context: Context, connect: Connect) -> Statu
                 context.show.say("operator.made", key=made)
                 context.show.result(key=made)
             case "follow":
-                _follow(args, context, orders, key)
+                _follow(args, context, orders, key, role)
             case _:
                 root = orders.hand_over(args.version).hex()
                 context.show.say("operator.handed_over", key=root)
@@ -104,11 +106,10 @@ def order(args: argparse.Namespace, context: Context, connect: Connect) -> Statu
     return Status.DONE
 
 
-def _follow(args: argparse.Namespace, context: Context, orders: KeyOrders, key: bytes) -> None:
-    from ledger_sync.client.key_orders import ROLES
-
+def _follow(
+    args: argparse.Namespace, context: Context, orders: KeyOrders, key: bytes, role: int | None
+) -> None:
     since = context.clock() + args.ahead
-    role = ROLES[args.role] if args.role else None
     version = orders.follow(key, since, args.rest, bank=args.bank or "", role=role)
     context.show.say("operator.follows", time=written_time(since))
     context.show.result(since=since, policy=version)
@@ -134,6 +135,21 @@ def _orders(args: argparse.Namespace, context: Context, connect: Connect) -> Ite
             yield KeyOrders(line)
         finally:
             line.close()
+
+
+def _role(args: argparse.Namespace) -> int | None:
+    """Whose key it is in the directory; None for a bank's."""
+    from ledger_sync.client.key_orders import ROLES
+
+    if args.part is None:
+        return ROLES[args.role] if args.role else None
+    try:
+        role = role_of(args.part)
+    except ValueError:
+        role = role_of(WHOLE)
+    if role == role_of(WHOLE):
+        raise UsageError("usage.part", written=args.part[:_SHOWN], limit=MAX_PREFIX)
+    return role
 
 
 def _written_key(written: str) -> bytes:

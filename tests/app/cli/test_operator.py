@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from app.terminal.show import Show
 from app.terminal.status import Status, UsageError
 from app.wallets.places import Home
 from ledger_sync.client.own_key import KEYSTORE
-from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, url
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Plan, url
 from tests.app.cli.test_audit import PIN, pin_fd
+from tests.ledger_sync.notary.test_parts import OTHER, SPLIT
 from tests.support.system import System
 from tests.support.world import DAY
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Role
+from wallet.protocol.parts import role_of
 
 ROLES = [
     ("alatau", "bank", ("--bank", "alatau")),
@@ -59,15 +62,32 @@ class Office:
     def good(self, *whose: str) -> set[str]:
         """The keys that are good now, as another bank goes by them."""
         held, now = self.system.network.banks["zhibek"].trust.directory, self.system.now
-        is_bank = whose[0] == "--bank"
-        keys = held.bank_keys(whose[1], now) if is_bank else held.keys(Role[whose[1].upper()], now)
+        match whose:
+            case ("--bank", bank):
+                keys = held.bank_keys(bank, now)
+            case ("--part", prefix):
+                keys = tuple(entry.key for entry in held.roles[role_of(prefix)] if entry.good_at(now))
+            case (_, role):
+                keys = held.keys(Role[role.upper()], now)
         return {key.raw.hex() for key in keys}
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("office")
-    with System(folder / "system", "operators") as system:
+    with opened(tmp_path_factory.mktemp("office"), Plan()) as office:
+        yield office
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Iterator[Office]:
+    """Of a network whose references are split in two."""
+    with opened(tmp_path, Plan(notaries=SPLIT)) as office:
+        yield office
+
+
+@contextmanager
+def opened(folder: Path, plan: Plan) -> Iterator[Office]:
+    with System(folder / "system", "operators", plan=plan) as system:
         (folder / "operator").mkdir()
         place, cost = folder / "operator" / KEYSTORE, hsm.RANDOM_PIN_COST  # it is opened often
         hsm.provision(place, PIN, clock=lambda: 0, random=os.urandom, cost=cost)
@@ -102,6 +122,27 @@ def test_a_role_gets_another_key_while_it_runs(
     assert office.good(*whose) == {old, made}
     office.system.now += 61
     assert office.good(*whose) == {made}
+
+
+def test_a_part_of_the_notary_gets_another_key_and_the_other_parts_keep_theirs(split: Office) -> None:
+    (old,), others = split.good("--part", "1"), split.good("--part", "0")
+    made = split.orders("make", url(OTHER), "notary", "2")["key"]
+    split.orders("follow", url(CENTRAL_BANK), made, "--part", "1", "--rest", "60")
+    split.system.now += DAY
+    split.system.settle_down()
+    assert split.good("--part", "1") == {old, made}
+    split.system.now += 61
+    assert (split.good("--part", "1"), split.good("--part", "0")) == ({made}, others)
+    with pytest.raises(Refusal) as refused:
+        split.orders("follow", url(CENTRAL_BANK), made, "--role", "notary")
+    assert refused.value.code is Code.MALFORMED
+
+
+@pytest.mark.parametrize("written", ["", "2", "01x", "0000000", " 1"])
+def test_what_is_no_part_is_told(office: Office, written: str) -> None:
+    with pytest.raises(UsageError) as told:
+        office.orders("follow", url(CENTRAL_BANK), "02" * 33, "--part", written)
+    assert (told.value.name, told.value.facts) == ("usage.part", {"written": written, "limit": 6})
 
 
 def test_the_root_hands_over_by_the_next_directory_only(office: Office) -> None:
