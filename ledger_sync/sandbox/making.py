@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -80,11 +80,23 @@ def make(home: Path, wishes: SandboxOptions) -> Network:
 
 
 def _complete(network: Network) -> None:
-    """Settings that stations got since the sandbox was made."""
-    path = network.folder(network.notary) / _SETTINGS
+    """Settings that stations got since the sandbox was made, and those that they have no more."""
+    _change(network, network.notary, lambda settings: {"banks": _urls(network), **settings})
+    _change(network, network.central_bank, _without_root)
+
+
+def _change(
+    network: Network, station: Station, changed: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> None:
+    path = network.folder(station) / _SETTINGS
     settings = read_json(path)
-    if "banks" not in settings:
-        write(path, json.dumps({**settings, "banks": _urls(network)}, indent=2))
+    if changed(settings) != settings:
+        write(path, json.dumps(changed(settings), indent=2))
+
+
+def _without_root(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A central bank has the root itself."""
+    return {name: value for name, value in settings.items() if name != "root"}
 
 
 def make_all_keys(home: Path) -> dict[str, dict[str, bytes]]:
@@ -167,7 +179,8 @@ def _settings(network: Network, station: Station, since: int, wishes: SandboxOpt
         case Role.CENTRAL_BANK:
             banks = [{"id": b.name, "name": b.title, "key": b.key.hex(), "url": b.url} for b in network.banks]
             notary = {"url": network.notary.url, "key": network.notary.key.hex()}
-            return {**common, "since": since, "banks": banks, "notary": notary, "terms": dict(wishes.terms)}
+            own = {"since": since, "banks": banks, "notary": notary, "terms": dict(wishes.terms)}
+            return {**_without_root(common), **own}
         case Role.NOTARY:
             return {**common, "central_bank": network.central_bank.url, "banks": _urls(network)}
         case Role.BANK:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -155,14 +155,9 @@ def read_settings(path: Path, environment: Mapping[str, str], known: Sequence[Se
     return {**held, **given}
 
 
-def check_settings(config: Mapping[str, Any], known: Iterable[Setting]) -> None:
+def check_settings(config: Mapping[str, Any], known: Sequence[Setting]) -> None:
     """That a service may start with these. `SettingsError`."""
-    for setting in known:
-        if setting.is_needed and setting.name not in config:
-            raise SettingsError(setting.name, Why.MISSING)
-    for name in config:
-        if name in _SECRET:
-            raise SettingsError(name, Why.SECRET)
+    _check_names(config, known)
     has_tls = "tls_certificate" in config
     if has_tls != ("tls_key" in config):
         raise SettingsError("tls_key" if has_tls else "tls_certificate", Why.MISSING)
@@ -174,6 +169,16 @@ def check_settings(config: Mapping[str, Any], known: Iterable[Setting]) -> None:
         parts = urlsplit(url)
         if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise SettingsError(name, Why.PLAIN)
+
+
+def _check_names(config: Mapping[str, Any], known: Sequence[Setting]) -> None:
+    names = {setting.name for setting in known}
+    for name in config:
+        if name not in names:
+            raise SettingsError(name, Why.SECRET if name in _SECRET else Why.UNKNOWN)
+    for setting in known:
+        if setting.is_needed and setting.name not in config:
+            raise SettingsError(setting.name, Why.MISSING)
 
 
 def _check_figures(config: Mapping[str, Any], *, has_tls: bool) -> None:

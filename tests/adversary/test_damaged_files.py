@@ -163,7 +163,8 @@ def test_a_service_with_damaged_settings_says_so_and_ends(tmp_path: Path, role: 
     folder = tmp_path / {"central_bank": "central-bank", "bank": "alatau"}.get(role, role)
     whole = json.loads((folder / "service.json").read_text())
     incomplete = {name: value for name, value in whole.items() if name != needed}
-    for content in ("", "[]", json.dumps(incomplete), json.dumps({**whole, "port": "no number"})):
+    unknown = json.dumps({**whole, "hots": "127.0.0.1"})
+    for content in ("", "[]", json.dumps(incomplete), json.dumps({**whole, "port": "no number"}), unknown):
         (folder / "service.json").write_text(content)
         ended = subprocess.run(
             [sys.executable, "-m", f"ledger_sync.{role}", "--home", str(folder)],
@@ -176,6 +177,9 @@ def test_a_service_with_damaged_settings_says_so_and_ends(tmp_path: Path, role: 
         assert ended.returncode == 1, ended.stderr
         assert "service.json" in ended.stderr.splitlines()[-1]
         assert "Traceback" not in ended.stderr
+    said = json.loads(ended.stderr.splitlines()[-1])
+    assert (said["code"], said["setting"]) == ("setting_unknown", "hots")
+    assert said["file"] == str(folder / "service.json")
 
 
 @given(url=st.text(max_size=40) | st.text(max_size=80).map(lambda text: "http://" + text))

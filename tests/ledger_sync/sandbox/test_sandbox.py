@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from ledger_sync import sandbox
+from ledger_sync.sandbox.making import make
 from ledger_sync.sandbox.operator import Order
 from ledger_sync.sandbox.supervisor import GRANT
 from ledger_sync.service.steady import HOUR, write_word
@@ -130,6 +132,18 @@ def test_a_station_that_dies_at_its_start_is_told(home: Path, network: sandbox.N
         assert caught.value.facts["service"] == "notary"
     finally:
         settings.write_text(kept)
+
+
+def test_a_sandbox_of_before_has_its_settings_brought_up_to_date(tmp_path: Path) -> None:
+    network = make(tmp_path, sandbox.SandboxOptions())
+    central, notary = (
+        network.folder(station) / "service.json" for station in (network.central_bank, network.notary)
+    )
+    new = {path: json.loads(path.read_text()) for path in (central, notary)}
+    central.write_text(json.dumps({**new[central], "root": network.root.hex()}))
+    notary.write_text(json.dumps({name: new[notary][name] for name in new[notary] if name != "banks"}))
+    make(tmp_path, sandbox.SandboxOptions())
+    assert {path: json.loads(path.read_text()) for path in new} == new
 
 
 def folder_of(network: sandbox.Network, name: str) -> Path:

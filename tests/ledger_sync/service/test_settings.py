@@ -185,15 +185,20 @@ def refused(program: Program, **changes: str | None) -> tuple[str, Why]:
 
 def test_the_environment_goes_before_the_file_and_either_may_hold_all(tmp_path: Path) -> None:
     whole = dict(settings(BANK, example(BANK)))
-    write(tmp_path / "service.json", json.dumps({**whole, "port": 1, "other": "kept"}))
+    write(tmp_path / "service.json", json.dumps({**whole, "port": 1}))
     both = settings(BANK, {PREFIX + "PORT": "8443", "PATH": "/bin"}, tmp_path)
-    assert both == {**whole, "other": "kept"}
+    assert both == whole
     with pytest.raises(FileNotFoundError):
         settings(BANK, {}, tmp_path / "elsewhere")
 
 
 def test_a_name_that_nobody_knows_is_refused_and_a_secret_is_not_repeated() -> None:
     assert refused(BANK, HOTS="127.0.0.1") == ("hots", Why.UNKNOWN)
+    for name, why in (("hots", Why.UNKNOWN), ("pin", Why.SECRET)):
+        with pytest.raises(SettingsError) as caught:
+            check_settings({**settings(BANK, example(BANK)), name: "canary-24680"}, BANK.known)
+        assert (caught.value.setting, caught.value.why) == (name, why)
+        assert "canary-24680" not in str(caught.value)
     assert refused(BANK, PIN="canary-24680") == ("pin", Why.SECRET)
     assert refused(BANK, PASSWORD="canary-24680") == ("password", Why.SECRET)
     for url in (
