@@ -30,12 +30,14 @@ class AppCode(StrEnum):
     FIELDS_MISSING = "fields_missing"
     READER_TROUBLE = "reader_trouble"
     NETWORK_OFF = "network_off"
+    AUTHORITY_UNFIT = "authority_unfit"
 
 
 _MISSING = {
     "missing.sandbox": Code.UNREACHABLE,
     "missing.file": KeystoreCode.STORAGE_MISSING,
     "missing.profile": KeystoreCode.FOLDER_DAMAGED,
+    "missing.authority": AppCode.AUTHORITY_UNFIT,
 }
 
 

@@ -12,6 +12,7 @@ from app.engine.values import Trouble
 from app.presenters.keypad import PinPad
 from app.presenters.presenter import Presenter
 from app.presenters.views.gate import StartStep, StartView
+from app.wallets.banking import by_authority_at
 from app.wallets.making import MakingStep, WalletSpec, at_real_bank, in_sandbox, sandbox_banks
 from app.wallets.opened import OpenWallet
 from app.wallets.sandbox_desk import network_of
@@ -41,7 +42,7 @@ class StartPresenter(Presenter[StartView]):
         self._sandbox = sandbox
         self._typed = PinPad()
         self._first = PinPad()
-        self._url = self._root = self._code = ""
+        self._url = self._root = self._code = self._authority = ""
 
     def begin(self) -> None:
         """Look which banks there are."""
@@ -62,10 +63,12 @@ class StartPresenter(Presenter[StartView]):
         if bank in self.view.banks:
             self._show(bank=bank)
 
-    def set_bank(self, bank: str, url: str, root: str, code: str) -> None:
-        """A real bank: its id, its address, the central bank's root key (hexadecimal) and the enrolment code. The id is
-        what the person was told, for the new keys speak to that bank alone."""
+    def set_bank(self, bank: str, url: str, root: str, code: str, authority: str = "") -> None:
+        """A real bank: its id, its address, the central bank's root key (hexadecimal), the enrolment code and, where
+        its TLS certificate is of an authority of its own, that one's PEM file. The id is what the person was told, for
+        the new keys speak to that bank alone."""
         self._url, self._root, self._code = url.strip(), root.strip(), code.strip()
+        self._authority = authority.strip()
         self._show(bank=bank.strip(), trouble=None)
 
     def press(self, key: str) -> None:
@@ -85,8 +88,7 @@ class StartPresenter(Presenter[StartView]):
             case StartStep.WELCOME:
                 self._go(StartStep.HOLDER)
             case StartStep.HOLDER:
-                trouble = self._wrong_fields()
-                self._go(StartStep.HOLDER if trouble else StartStep.PIN, trouble)
+                self._check_fields()
             case StartStep.PIN if self._typed.is_enough:
                 self._first, self._typed = self._typed, PinPad()
                 self._go(StartStep.PIN_AGAIN)
@@ -108,6 +110,16 @@ class StartPresenter(Presenter[StartView]):
         self._typed = PinPad()
         self._show(step=step, pin_length=0, trouble=trouble)
 
+    def _check_fields(self) -> None:
+        trouble, authority = self._wrong_fields(), self._authority
+        if trouble is not None:
+            self._go(StartStep.HOLDER, trouble)
+        elif authority:
+            then = lambda _: self._go(StartStep.PIN)  # noqa: E731
+            self._run("app_start.checking", lambda work: by_authority_at(Path(authority)), then)
+        else:
+            self._go(StartStep.PIN)
+
     def _wrong_fields(self) -> Trouble | None:
         view = self.view
         holder = view.holder.strip()
@@ -128,8 +140,9 @@ class StartPresenter(Presenter[StartView]):
         view = self.view
         kind, holder = "merchant" if view.is_merchant else "person", view.holder.strip()
         url, root, code, home, bank = self._url, self._root, self._code, self._sandbox, view.bank
+        authority = Path(self._authority) if self._authority else None
         if home is None:
-            return lambda: at_real_bank(bank, url, root, code, kind, holder)
+            return lambda: at_real_bank(bank, url, root, code, kind, holder, authority)
         return lambda: in_sandbox(home, bank, kind, holder)
 
     def _compare(self) -> None:

@@ -23,6 +23,8 @@ from app.window.widgets.page import page
 from app.window.widgets.text import Icon, Text
 
 _PINS: Final = (StartStep.PIN, StartStep.PIN_AGAIN)
+_OF_BANK: Final = ("id", "url", "root", "code", "authority")
+"""What is asked for of a real bank."""
 _HOLDER_BYTES: Final = 64
 """As a certificate holds at most (wallet.protocol)."""
 
@@ -33,7 +35,7 @@ class StartScreen(Screen[StartView]):
     def __init__(self, around: Surroundings, start: StartPresenter, settings: SettingsPresenter) -> None:
         super().__init__(around, start)
         self._start, self._settings = start, settings
-        self._bank = ("", "", "", "")
+        self._bank = dict.fromkeys(_OF_BANK, "")
 
     def enter(self) -> None:
         super().enter()
@@ -139,7 +141,6 @@ class StartScreen(Screen[StartView]):
         if view.busy is not None and not view.banks:
             return [working(kit, view.busy)]
         if not view.banks:
-            names = ("id", "url", "root", "code")
             return [
                 Text(kit, self.say("app_start.real_bank"), BODY, kit.colours.quiet),
                 *(
@@ -147,10 +148,10 @@ class StartScreen(Screen[StartView]):
                         kit,
                         f"start-bank_{name}",
                         self.say(f"app_start.bank_{name}"),
-                        self._bank[at],
-                        self._put(at),
+                        self._bank[name],
+                        self._put(name),
                     )
-                    for at, name in enumerate(names)
+                    for name in _OF_BANK
                 ),
             ]
         choices = [
@@ -165,12 +166,10 @@ class StartScreen(Screen[StartView]):
         ]
         return [Column(Text(kit, self.say("app_start.bank"), LABEL, kit.colours.quiet), *choices, gap=8)]
 
-    def _put(self, at: int) -> Callable[[str], None]:
+    def _put(self, name: str) -> Callable[[str], None]:
         def changed(text: str) -> None:
-            parts = list(self._bank)
-            parts[at] = text.strip()
-            self._bank = (parts[0], parts[1], parts[2], parts[3])
-            self._start.set_bank(*self._bank)
+            self._bank[name] = text.strip()
+            self._start.set_bank(*self._bank.values())
 
         return changed
 

@@ -38,7 +38,19 @@ BOTH_TIMES: Final = (
     Code.AUTH_STALE,
     Code.TOO_EARLY,
 )
-LATIN_IN_CYRILLIC: Final = {"PIN", "PKCS", "ECDSA", "P", "chmod", "Debian", "sync", "QR", "PostgreSQL"}
+LATIN_IN_CYRILLIC: Final = {
+    "PIN",
+    "PKCS",
+    "ECDSA",
+    "P",
+    "chmod",
+    "Debian",
+    "sync",
+    "QR",
+    "PostgreSQL",
+    "PEM",
+    "TLS",
+}
 
 in_each_language = pytest.mark.parametrize("language", LANGUAGES)
 in_each_other_language = pytest.mark.parametrize("language", OTHERS)

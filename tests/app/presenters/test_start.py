@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from app.catalogue import catalogue
+from app.engine.troubles import trouble_of
 from app.engine.values import Busy, Trouble
 from app.presenters.start import StartPresenter
 from app.presenters.views.gate import StartStep, StartView
+from app.wallets.banking import by_authority_at
 from app.wallets.making import MakingStep, Tell, WalletSpec
+from app.wallets.missing import MissingPart
 from app.wallets.opened import OpenWallet
+from tests.support.certificates import Authority
 from tests.support.manual_worker import NetworkSource, Person, person
 from tests.support.wallets import WalletNetwork
 from wallet.protocol.codes import Code, Refusal
@@ -50,14 +55,50 @@ def alia(maker: Maker) -> Person:
     return person(maker, lambda: maker.net.world.now, maker.net.folder / "alia")
 
 
-def fills_in(alia: Person, holder: str = "Алия") -> StartPresenter:
+def fills_in(
+    alia: Person, holder: str = "Алия", authority: Path | None = None, content: str | None = None
+) -> StartPresenter:
+    if authority is not None and content is not None:
+        authority.write_text(content)
     start = alia.container.start
     start.begin()
     start.next()
     start.set_holder(holder)
-    start.set_bank("alatau", "https://bank.kz", ROOT, "code-1")
+    start.set_bank("alatau", "https://bank.kz", ROOT, "code-1", str(authority or ""))
     start.next()
     return start
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "no certificate"])
+def test_an_authority_that_is_none_is_told_with_its_file(
+    alia: Person, tmp_path: Path, content: str | None
+) -> None:
+    start = fills_in(alia, authority=tmp_path / "authority.pem", content=content)
+    alia.settle()
+    told = Trouble("authority_unfit", {"file": str(tmp_path / "authority.pem")})
+    assert (start.view.step, start.view.busy, start.view.trouble) == (StartStep.HOLDER, None, told)
+    assert "TLS authority" in catalogue("en").tell(told.code).what
+    assert catalogue("en").text("app_start.bank_authority").startswith("TLS authority")
+
+
+def test_the_authority_of_the_banks_certificate_is_kept_with_the_wallet(
+    alia: Person, maker: Maker, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path).file
+    start = fills_in(alia, authority=authority)
+    assert start.view.step is StartStep.HOLDER, "read by the worker, not by the window"
+    alia.settle()
+    assert (start.view.step, start.view.trouble) == (StartStep.PIN, None)
+    types(alia, "2468")
+    types(alia, "2468")
+    ((wish, _),) = maker.made
+    assert wish.profile.authority == str(authority)
+
+
+def test_a_wallet_whose_authority_is_gone_is_told_so() -> None:
+    with pytest.raises(MissingPart) as missing:
+        by_authority_at(Path("/nowhere/authority.pem"))
+    assert trouble_of(missing.value) == Trouble("authority_unfit", {"file": "/nowhere/authority.pem"})
 
 
 def types(alia: Person, pin: str) -> StartView:

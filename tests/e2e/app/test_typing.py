@@ -21,6 +21,7 @@ TYPED = {
     "start-bank_url": "http://bank.example:8080",
     "start-bank_root": "02" + "ab" * 32,
     "start-bank_code": "code 77",
+    "start-bank_authority": "/home/dana/bank.pem",
 }
 DARK = 128
 """Of 256 shades of grey: letters are below, a field's ground is above."""
