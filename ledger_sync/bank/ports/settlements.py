@@ -104,8 +104,9 @@ class Settlements(Protocol):
     def look_at(self, txids: Collection[bytes]) -> None:
         """Note that they may be answered now: those of them that are decided and have no verdict."""
 
-    def noted(self, most: int) -> Sequence[Case]:
-        """What is noted, longest first."""
+    def noted(self, most: int, among: Collection[bytes] | None = None) -> Sequence[Case]:
+        """What is noted, longest first; of those ``among`` these ids, and of what consumes an output of theirs, where
+        some are given."""
 
     def looked_at(self, cases: Collection[Case]) -> None:
         """Nothing can be said of them yet: they are noted no longer, but for those that were noted again meanwhile."""

@@ -42,7 +42,7 @@ BATCH: Final = 256
 
 
 _ANSWERED_IN_A_CALL: Final = 2
-"""Such transactions in one customer's call, before it settles and after."""
+"""Transactions in which one customer's call answers what is noted, before it settles and after."""
 MAX_REFS: Final = 1_024
 """Of all commits in one call: to each the notary may have a word of its own, and all of them are one answer."""
 
@@ -58,8 +58,8 @@ class Settler:
     """Turns valid transfers into verdicts. Several may be at work on one store, in one process or many.
 
     In this process one call to the notary is made at a time, so that what queues meanwhile is one batch; nothing else
-    depends on that. A customer's call settles what is its own, and what others wait for beside it; all the rest is a
-    worker's.
+    depends on that. A customer's call settles what is its own, and has committed what others wait for beside it; all
+    the rest is a worker's.
     """
 
     def __init__(
@@ -108,9 +108,10 @@ class Settler:
         beside the caller want committed, and answer. Raises as `settle`; what is left is the worker's."""
         with self._wanting:
             self._wanted |= dict(zip(completed, completed, strict=True)) | dict.fromkeys(brought, object())
-        self._answer_some()
+        own = {*brought, *completed}
+        self._answer_some(own)
         refusal = self._commit_all(self._take_wanted)
-        self._answer_some()
+        self._answer_some(own)
         if refusal is not None:
             raise refusal
 
@@ -146,21 +147,25 @@ class Settler:
         while self._answer():
             pass
 
-    def _answer_some(self) -> None:
-        """No more than what one commit may have left, of whoever's it is."""
+    def _answer_some(self, txids: Collection[bytes]) -> None:
+        """As `answer`, of these and what descends from them, and no more than what one commit may have left; whatever
+        else is noted stays so for a worker."""
+        own = set(txids)
         for _ in range(_ANSWERED_IN_A_CALL):
-            if not self._answer():
+            answered = self._answer(own)
+            if not answered:
                 return
+            own.update(answered)
 
-    def _answer(self) -> bool:
-        """As `answer`, of one transaction; whether there was anything."""
-        cases = self._settlements.noted(BATCH)
+    def _answer(self, among: Collection[bytes] | None = None) -> Sequence[bytes]:
+        """As `answer`, in one transaction; what was looked at."""
+        cases = self._settlements.noted(BATCH, among)
         if cases:
             drafts = self._drafts.of(cases, {})
             signed = self._verdicts.signed(drafts, {})
             with self._unit.transaction():
                 self._write(drafts, signed)
-        return bool(cases)
+        return [case.transfer.id for case in cases]
 
     # committing
 

@@ -53,6 +53,10 @@ SETTLEMENT: Final = insertion(
     unless_there=False,
 )
 _ALONE: Final = "update settlements set alone = ? where transfer = ? and payload = ? and alone is null"
+_NOTED_AMONG: Final = (
+    "select transfer, noted from to_answer where transfer in {places} union"
+    " select a.transfer, a.noted from inputs i join to_answer a on a.transfer = i.transfer where i.origin in {places}"
+)
 _LOOKED_AT: Final = (
     "delete from to_answer where (transfer, noted) in (select n.column1, n.column2 from ({rows}) as n)"
 )
@@ -172,9 +176,14 @@ class SqlSettlements:
                 values,
             )
 
-    def noted(self, most: int) -> Sequence[Case]:
-        rows = self._store.rows("select transfer from to_answer order by noted limit ?", (most,))
-        return self.cases([txid for (txid,) in rows]) if rows else []
+    def noted(self, most: int, among: Collection[bytes] | None = None) -> Sequence[Case]:
+        rows: list[Row] = []
+        if among is None:
+            rows = self._store.rows("select transfer, noted from to_answer order by noted limit ?", (most,))
+        for places, values in ids(among or ()):
+            rows += self._store.rows(_NOTED_AMONG.format(places=places), (*values, *values))
+        longest_first = sorted(set(rows), key=itemgetter(1))[:most]
+        return self.cases([txid for txid, _ in longest_first]) if rows else []
 
     def looked_at(self, cases: Collection[Case]) -> None:
         looked = [(case.transfer.id, case.noted) for case in cases if case.noted is not None]

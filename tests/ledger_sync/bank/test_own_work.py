@@ -12,6 +12,7 @@ from ledger_sync.sandbox.in_process import NOTARY
 from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.network import LedgerNetwork
 from tests.ledger_sync.bank.settlers import BANK, Settlers, take
+from tests.ledger_sync.bank.test_two_settlers import spoilt
 from tests.support.eventually import eventually
 from wallet.protocol.cose import Signed
 from wallet.protocol.settlement import Verdict
@@ -62,6 +63,27 @@ def test_what_a_call_completes_is_its_own_work(settlers: Settlers) -> None:
     assert stages(settlers, [second]) == {Stage.WAITING}
     aigul.upload(first)
     assert bolat.verdict(second).settlement is not None
+
+
+def test_what_is_noted_of_others_is_not_answered_by_somebodys_call(settlers: Settlers) -> None:
+    """But whoever asks again is told, also where no worker is at work."""
+    net, node = settlers.net, settlers.first
+    aigul, bolat, shop = net.customer("Aigul"), net.customer("Bolat"), net.customer("Shop")
+    refused = [net.pay(one, one.fund(1_000), shop, 700, edit=spoilt) for one in (aigul, aigul, bolat)]
+    take(node, net, aigul, *refused[:2])
+    assert of_whom(settlers, refused[:2]) == {"noted"}
+    bolat.upload(refused[2])
+    assert [of_whom(settlers, [one]) for one in refused] == [{"noted"}, {"noted"}, {"answered"}]
+    aigul.upload(refused[0])
+    assert [of_whom(settlers, [one]) for one in refused[:2]] == [{"answered"}, {"noted"}]
+    net.network.work(BANK)
+    assert of_whom(settlers, refused) == {"answered"}
+
+
+def of_whom(settlers: Settlers, transfers: list[Signed[Transfer]]) -> set[str]:
+    noted = {txid for (txid,) in settlers.rows("select transfer from to_answer")}
+    answered = {txid for (txid,) in settlers.rows("select transfer from settlements")}
+    return {"noted" if one.id in noted else "answered" if one.id in answered else "" for one in transfers}
 
 
 def test_what_queues_while_one_call_asks_the_notary_is_one_batch(settlers: Settlers) -> None:

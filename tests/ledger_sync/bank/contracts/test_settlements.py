@@ -204,6 +204,24 @@ def test_an_answer_notes_what_descends_and_is_decided(chain: Chain, settlements:
     assert noted(settlements) == [third.id]
 
 
+def test_of_some_those_and_what_consumes_their_outputs_is_told(
+    storage: Storage, settlements: Settlements
+) -> None:
+    chain = Chain(storage, 5)
+    settlements.committed(chain.ids)
+    settlements.look_at([chain.ids[3]])
+    settlements.look_at(chain.ids[:3])
+
+    def told(*among: bytes, most: int = 64) -> list[bytes]:
+        return [case.transfer.id for case in settlements.noted(most, among)]
+
+    assert told(chain.ids[1]) == chain.ids[1:3]
+    assert told(chain.ids[4], chain.ids[2]) == [chain.ids[3], chain.ids[2]], "longest first"
+    assert told(chain.ids[4], chain.ids[2], most=1) == [chain.ids[3]]
+    assert told(*chain.ids, *(number.to_bytes(32) for number in range(100))) == noted(settlements)
+    assert told(chain.ids[4]) == told() == []
+
+
 def test_what_was_looked_at_is_noted_no_longer(chain: Chain, settlements: Settlements) -> None:
     settlements.committed(chain.ids)
     settlements.look_at(chain.ids)
