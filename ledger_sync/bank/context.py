@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from ledger_sync.bank.books import Books
 from ledger_sync.bank.ports.storage import Storage
 from ledger_sync.http.call import Signers
+from ledger_sync.service.at_once import AtOnce, in_turn
 from ledger_sync.service.metrics import Metrics
 from wallet.protocol import cose
 from wallet.protocol.batch import sign_batch
@@ -38,7 +39,8 @@ class BankContext:
     """``bank`` is the bank's id in the directory; ``keys`` those that it signs by; ``clock`` what it dates that by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
     ``key`` makes a key of what an owner's name is, to verify by; ``process`` tells this process from others on the same
-    storage, also after it was started again; ``metrics`` are its figures."""
+    storage, also after it was started again; ``metrics`` are its figures; ``at_once`` is how it calls several services.
+    """
 
     bank: str
     keys: Signers
@@ -51,6 +53,7 @@ class BankContext:
     key: Callable[[bytes], PublicKey] = p256
     process: str = "1"
     metrics: Metrics = field(default_factory=Metrics)
+    at_once: AtOnce = in_turn
 
     def sign(self, body: B) -> Signed[B]:
         """By the key that was good when it is dated."""

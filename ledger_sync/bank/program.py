@@ -78,6 +78,7 @@ def assemble(home: Home) -> Assembled:
         home.machine,
         process=home.process.name,
         metrics=home.metrics,
+        at_once=home.at_once,
     )
     home.metrics.watch(backlog=storage.waiting, made=trust.made)
     terms = Terms.of(config.get("terms", {}))

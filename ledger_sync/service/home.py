@@ -20,6 +20,7 @@ from ledger_sync.database.store import Kind, Store
 from ledger_sync.http.call import Clock, Random, Signer, Signers
 from ledger_sync.http.client import WHOLE_BETWEEN_SERVICES, Connect, ServiceClient
 from ledger_sync.http.sockets import never
+from ledger_sync.service.at_once import AtOnce, in_turn
 from ledger_sync.service.delta_log import USUAL_SIZES, DeltaSizes
 from ledger_sync.service.heads import FILE, Heads, Peer
 from ledger_sync.service.heads import KIND as HEADS
@@ -66,6 +67,8 @@ class Home:
     """What one caller may take; without, whatever it likes."""
     deltas: DeltaSizes = USUAL_SIZES
     """How much of the policy it gives and keeps."""
+    at_once: AtOnce = in_turn
+    """How it calls several other services."""
     is_ending: Callable[[], bool] = never
     """Once it says so, calls to other services end: nobody waits for their answers any more."""
 

@@ -29,6 +29,7 @@ from ledger_sync.database.opening import open_store
 from ledger_sync.database.store import StoreError
 from ledger_sync.http.call import Clock
 from ledger_sync.http.client import Connect, by_authority
+from ledger_sync.service.at_once import ByThreads
 from ledger_sync.service.ending import Ending
 from ledger_sync.service.home import Home, Program
 from ledger_sync.service.inherited import Inherited
@@ -167,6 +168,7 @@ def _home(
         metrics=metrics,
         process=alone if inherited is None else Process(inherited.number, SharedFlags(inherited.flags)),
         quotas=Quotas.of(config.get("limits", {}), time.monotonic, tallies),
+        at_once=ByThreads(),
         is_ending=ending.is_over,
     )
 

@@ -163,15 +163,14 @@ class PlainLane:
 
     def _asked(self, hops: Sequence[Hop]) -> Words:
         """The notary's words on those transfers that it gave all that they consume."""
-        answers: Sequence[Sequence[Signed[Consumption]] | None] = []
+        heard: dict[bytes, Sequence[Signed[Consumption]]] = {}
         try:
-            answers = self._commits.ask([hop.transfer for hop in hops], {})
+            for said in self._commits.ask([hop.transfer for hop in hops], {}):
+                heard.update(said)
         except Refusal as refusal:
             _log.info("plain uploads wait for the notary", extra={"code": refusal.code})
         return {
-            hop.transfer.id: words
-            for hop, words in zip(hops, answers, strict=False)
-            if words is not None and all(word.body.consumer == hop.transfer.id for word in words)
+            txid: words for txid, words in heard.items() if all(word.body.consumer == txid for word in words)
         }
 
     def _signed(self, won: Sequence[_Noted]) -> Ends:

@@ -1,6 +1,6 @@
 """Commits: what a bank asks the notary to consume, signed once for all of a call.
 
-Rule: where references are split among several notaries, each is asked for what it decides, one after the other, and
+Rule: where references are split among several notaries, each is asked for what it decides, all at the same time, and
 nothing binds that together: a commit is the same again, reference by reference, so what one has consumed for a transfer
 stays so until the others have answered. Who does not answer is asked no more in this round, and holds up nothing that
 lies with others. A notary that does not read what is signed in batches says so, and is asked in the first version from
@@ -9,7 +9,8 @@ then on, each commit signed alone; which version a commit is of changes nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import hsm.failpoint
 from ledger_sync.bank.context import BankContext
@@ -37,24 +38,32 @@ class Commits:
         self._notaries = notaries
         self._alone_at: set[str] = set()
 
-    def ask(self, transfers: Sequence[Signed[Transfer]], silent: Silent) -> list[Statements | None]:
-        """For each transfer, the statements that cover what it consumes, checked; None where not all who decide that
-        have answered. Nobody in ``silent`` is asked, and who does not answer comes to stand there.
+    def ask(
+        self, transfers: Sequence[Signed[Transfer]], silent: Silent
+    ) -> Iterator[Mapping[bytes, Statements]]:
+        """By the ids of transfers the statements that cover what they consume, checked, as all who decide that have
+        answered: of all of them together, but for those that wait for who is slow; not of those for whom somebody does
+        not answer. Nobody in ``silent`` is asked, and who does not answer comes to stand there.
 
         Raises as `NotaryClient.commit`, and NoAnswer for what cannot be believed, where there is none that answers.
         """
-        found: list[Statements | None] = [[] for _ in transfers]
-        for place, said in self._heard(transfers, silent, self._consume):
-            before = found[place]
-            found[place] = None if said is None or before is None else [*before, *said]
-        return found
+        found: list[Statements] = [[] for _ in transfers]
+        open_parts = [len(self._notaries.split(transfer.body.inputs)) for transfer in transfers]
+        for answers in self._heard(transfers, silent, self._consume):
+            for place, said in answers:
+                found[place] += said
+                open_parts[place] -= 1
+            decided = {place for place, _ in answers if not open_parts[place]}
+            if decided:
+                yield {transfers[place].id: found[place] for place in sorted(decided)}
 
     def question(self, transfers: Sequence[Signed[Transfer]]) -> list[Statements]:
         """For each transfer, the statements on what is consumed of its inputs, unchecked, of those who answer.
         Raises as `NotaryClient.ask`, where nobody does."""
         found: list[Statements] = [[] for _ in transfers]
-        for place, said in self._heard(transfers, {}, self._look_up):
-            found[place] += said or ()
+        for answers in self._heard(transfers, {}, self._look_up):
+            for place, said in answers:
+                found[place] += said
         return found
 
     def _heard(
@@ -62,20 +71,27 @@ class Commits:
         transfers: Sequence[Signed[Transfer]],
         silent: Silent,
         ask: Callable[[str, Sequence[_Part]], Sequence[Statements]],
-    ) -> Iterator[tuple[int, Statements | None]]:
-        """What each notary says of its part of each transfer, by the transfer's place."""
+    ) -> Iterator[Sequence[tuple[int, Statements]]]:
+        """What notaries say of their parts of each transfer, by the transfer's place; as they answer."""
         parts: dict[str, list[tuple[int, _Part]]] = {}
         for place, transfer in enumerate(transfers):
             for prefix, refs in self._notaries.split(transfer.body.inputs).items():
                 parts.setdefault(prefix, []).append((place, (transfer, refs)))
-        for prefix, placed in sorted(parts.items()):
-            said: Sequence[Statements | None] = [None] * len(placed)
-            if prefix not in silent:
+        calls = {
+            prefix: partial(ask, prefix, [part for _, part in placed])
+            for prefix, placed in parts.items()
+            if prefix not in silent
+        }
+        for ended in self._context.at_once(calls):
+            said: list[tuple[int, Statements]] = []
+            for prefix, answer in ended.items():
                 try:
-                    said = ask(prefix, [part for _, part in placed])
+                    answers = answer()
                 except Refusal as refusal:
                     silent[prefix] = refusal
-            yield from zip((place for place, _ in placed), said, strict=True)
+                else:
+                    said += zip((place for place, _ in parts[prefix]), answers, strict=True)
+            yield said
         if len(silent) == len(self._notaries.lines):
             raise next(iter(silent.values()))
 

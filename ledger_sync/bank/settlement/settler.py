@@ -179,18 +179,18 @@ class Settler:
 
     def _commit(self, batch: Sequence[Signed[Transfer]], uploads: Uploads, silent: Silent) -> Sequence[bytes]:
         """The ids of those that stay claimed, as not all of their inputs are decided."""
+        decided: set[bytes] = set()
         try:
-            answers = self._commits.ask(batch, silent)
-            said = {item.id: words for item, words in zip(batch, answers, strict=True) if words is not None}
-            if said:
+            for said in self._commits.ask(batch, silent):
                 words = {word.id: word for words in said.values() for word in words}
                 self._settle(list(said), words, uploads)
                 self._context.metrics.batch("settled", len(said))
+                decided.update(said)
         except BaseException:
             self._settlements.release([transfer.id for transfer in batch])
             raise
         hsm.failpoint.reach("bank.settle.answered")
-        return [transfer.id for transfer in batch if transfer.id not in said]
+        return [transfer.id for transfer in batch if transfer.id not in decided]
 
     def _settle(
         self, txids: Sequence[bytes], words: Mapping[bytes, Signed[Consumption]], uploads: Uploads

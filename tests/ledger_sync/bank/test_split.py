@@ -10,10 +10,11 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from threading import Barrier
 
 import httpx
 import pytest
@@ -21,15 +22,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hsm import failpoint
+from ledger_sync.bank.api.node import Node
+from ledger_sync.bank.program import assemble
+from ledger_sync.http.peers import NoAnswer
 from ledger_sync.notary import CommitItem
 from ledger_sync.sandbox.in_process import NOTARY, Death
+from ledger_sync.service.at_once import ByThreads
 from ledger_sync.settling.values import settle
 from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.network import BANKS, LedgerNetwork
+from tests.ledger_sync.bank.settlers import take
 from tests.ledger_sync.bank.story import NOTARIES, SPLIT
 from tests.ledger_sync.bank.test_crashes import told as story_told
 from tests.ledger_sync.notary.backends import attestor, in_file, opened
 from tests.sampling import sampled
+from tests.support.eventually import eventually
 from tests.support.world import Person
 from wallet.protocol import codec
 from wallet.protocol.batch import read_together
@@ -41,6 +48,8 @@ from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token
 
 TOKENS = 6
+SECONDS = 60
+"""After which a test has failed."""
 SPLITS: tuple[Mapping[str, tuple[str, ...]], ...] = (
     {NOTARY: ("0",), "notary-b": ("1",)},
     NOTARIES,
@@ -221,6 +230,69 @@ def test_who_does_not_answer_holds_up_nothing_that_others_decide(tmp_path: Path)
         told.net.down.clear()
         told.net.settle_down()
         assert {verdict for verdict, _ in told.ended()} == {Verdict.SETTLED}
+
+
+@pytest.fixture
+def by_threads() -> Iterator[tuple[Story, Node]]:
+    """A bank's node that asks its two notaries at the same time."""
+    with story(SPLITS[0], 2) as told:
+        home = replace(told.net.network.homes["alatau"], at_once=ByThreads(0.0))
+        other = assemble(home)
+        try:
+            yield told, other.node
+        finally:
+            other.service.close()
+
+
+def in_each_part(told: Story) -> list[Signed[Transfer]]:
+    """A transfer of the first part, one of the second, and one of both."""
+    parts = [[token for token in told.tokens if part_of(SPLITS[0], token.ref) == prefix] for prefix in "01"]
+    payee = told.payees["alatau"]
+    return [told.pay(tokens, payee) for tokens in (parts[0][:1], parts[1][:1], [parts[0][1], parts[1][1]])]
+
+
+def is_settled(node: Node, made: Signed[Transfer]) -> bool:
+    return bool(node.context.storage.settlements.answered([made.id]))
+
+
+def test_notaries_are_asked_at_the_same_time(by_threads: tuple[Story, Node]) -> None:
+    told, node = by_threads
+    both_asked = Barrier(2, timeout=SECONDS)
+
+    def between(_name: str, request: httpx.Request, deliver: Callable[[], httpx.Response]) -> httpx.Response:
+        if request.url.path == "/v1/commits":
+            both_asked.wait()
+        return deliver()
+
+    made = in_each_part(told)
+    told.net.between = between
+    take(node, told.net, told.payees["alatau"], *made)
+    node.settler.settle()
+    assert [is_settled(node, one) for one in made] == [True] * 3
+
+
+def test_what_one_has_decided_is_settled_while_another_does_not_answer(
+    by_threads: tuple[Story, Node],
+) -> None:
+    told, node = by_threads
+    made = in_each_part(told)
+    seen: list[list[bool]] = []
+
+    def between(name: str, request: httpx.Request, deliver: Callable[[], httpx.Response]) -> httpx.Response:
+        if (name, request.url.path) != ("notary-b", "/v1/commits"):
+            return deliver()
+        eventually(lambda: is_settled(node, made[0]), bool)
+        seen.append([is_settled(node, one) for one in made])
+        raise httpx.ConnectError("silent")
+
+    told.net.between = between
+    take(node, told.net, told.payees["alatau"], *made)
+    with pytest.raises(NoAnswer):
+        node.settler.settle()
+    assert seen == [[True, False, False]]
+    told.net.between = lambda _name, _request, deliver: deliver()
+    node.settler.settle()
+    assert [is_settled(node, one) for one in made] == [True] * 3
 
 
 @pytest.mark.parametrize("hit", sampled("kills between notaries", range(1, 10), 2))
