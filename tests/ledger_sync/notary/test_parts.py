@@ -6,18 +6,19 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from dataclasses import replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from hsm import failpoint
 from hsm.memory import MemoryKeystore
 from ledger_sync.audit.log import Audit, Wrong
 from ledger_sync.central_bank.directories import SPLIT_SECONDS
 from ledger_sync.http.call import Signer
 from ledger_sync.notaries import Notaries
-from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, InProcessNetwork, Plan
+from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Death, InProcessNetwork, Plan
 from ledger_sync.service.backup import RESTORED
 from ledger_sync.service.settings import SettingsError
 from tests.ledger_sync.notary.backends import consumer, ref
@@ -39,6 +40,7 @@ from wallet.protocol.settlement import (
 from wallet.protocol.transfer import TokenRef
 
 AUDITOR = Key.of("auditor")
+BEFORE = Key.of("notary before it was split")
 OTHER = "notary-b"
 SPLIT = {NOTARY: ("0",), OTHER: ("1",)}
 BY_PREFIX = {"0": NOTARY, "1": OTHER}
@@ -178,13 +180,7 @@ def test_one_notary_is_split_while_it_runs_and_what_it_said_stands(tmp_path: Pat
     west, east, shared = of_part("0"), of_part("1"), of_part("1", "shared")
     whole.commit(NOTARY, "a", west, shared)
     other = Key.of(OTHER)
-    keys = {"0": whole.keystores[NOTARY].public_key("notary"), "1": other.public}
-    parts = {
-        prefix: {"url": f"http://{name}.test:8000", "key": keys[prefix].hex()}
-        for prefix, name in BY_PREFIX.items()
-    }
-    whole.restart(CENTRAL_BANK, notary=parts)
-    whole.operate(CENTRAL_BANK, "/v1/handovers", [2])
+    keys = announced(whole, other)
     whole.ask_anew(NOTARY, "alatau")
     whole.commit(NOTARY, "b", east)
     Network.now = NOW + SPLIT_SECONDS
@@ -214,6 +210,104 @@ def test_one_notary_is_split_while_it_runs_and_what_it_said_stands(tmp_path: Pat
         heads, evidence = split.heads("alatau")
         assert len({head.extent.log for head in heads}) >= 2
         assert evidence == []
+
+
+def announced(whole: Network, other: Key) -> dict[str, bytes]:
+    """The next directory names two parts, the second by the key of another; their keys."""
+    keys = {"0": whole.keystores[NOTARY].public_key("notary"), "1": other.public}
+    parts = {
+        prefix: {"url": f"http://{name}.test:8000", "key": keys[prefix].hex()}
+        for prefix, name in BY_PREFIX.items()
+    }
+    whole.restart(CENTRAL_BANK, notary=parts)
+    whole.operate(CENTRAL_BANK, "/v1/handovers", [2])
+    return keys
+
+
+@dataclass(frozen=True)
+class Halved:
+    """A notary that is about to be split in two, with a claim in either half that was never said."""
+
+    folder: Path
+    keystores: Mapping[str, MemoryKeystore]
+    whole: Network
+    other: Key
+    left: tuple[TokenRef, TokenRef]
+
+    def unsaid(self) -> list[tuple[int]]:
+        """As the runbook of docs/cluster.md counts them."""
+        with closing(sqlite3.connect(self.folder / NOTARY / "notary.db")) as db:
+            return db.execute("select count(*) from claims where statement is null").fetchall()
+
+    @contextmanager
+    def split(self, keys: Mapping[str, Key] | None = None) -> Iterator[Network]:
+        """It is stopped, and both halves are at work, the second with these keys, or else its own alone."""
+        self.whole.close()
+        shutil.copytree(self.folder / NOTARY, self.folder / OTHER)
+        (self.folder / OTHER / RESTORED).touch()
+        own = keystore_of(keys or {"notary": self.other})
+        split = Network.made(self.folder, {**self.keystores, OTHER: own}, notaries=SPLIT)
+        with closing(split):
+            split.found()
+            split.work()
+            yield split
+
+
+@pytest.fixture
+def halved(tmp_path: Path) -> Halved:
+    """It died after it had claimed, and the bank that asked has forgotten that."""
+    Network.now = NOW
+    made = Network.made(tmp_path / "keys").keystores
+    whole = Network.made(tmp_path / "net", {**made, NOTARY: keystore_of({"notary": BEFORE})})
+    whole.found()
+    whole.work()
+    left = (of_part("0", "left"), of_part("1", "left"))
+    for one in left:
+        with pytest.raises(Refusal), failpoint.watching(dies_having_claimed):
+            whole.commit(NOTARY, "a", one)
+        whole.revive()
+    whole.work()
+    other = Key.of(OTHER)
+    announced(whole, other)
+    Network.now = NOW + SPLIT_SECONDS
+    whole.work()
+    return Halved(whole.folder, whole.keystores, whole, other, left)
+
+
+def dies_having_claimed(step: str) -> None:
+    if step == "notary.commit.claimed":
+        raise Death(step)
+
+
+def test_what_was_claimed_and_never_said_before_a_split_needs_the_key_of_then(halved: Halved) -> None:
+    """Without it the whole call is put off, for what is signed by a later key would never verify."""
+    assert halved.unsaid() == [(2,)]
+    with halved.split() as split:
+        with pytest.raises(Refusal) as refused:
+            split.commit(OTHER, "b", of_part("1", "new"), halved.left[1])
+        assert (refused.value.code, refused.value.facts["cause"]) == (Code.BUSY, "key_unknown")
+        (said,) = split.commit(NOTARY, "b", halved.left[0])
+        assert (said.body.consumer, said.signed_by(p256(BEFORE.public))) == (consumer("a"), True)
+
+
+def test_a_part_whose_keystore_is_a_copy_with_one_more_key_says_it(halved: Halved) -> None:
+    assert halved.unsaid() == [(2,)]
+    with halved.split({"notary": BEFORE, "notary-2": halved.other}) as split:
+        fresh = split.commit(OTHER, "b", of_part("1", "new"))[0]
+        (said,) = split.commit(OTHER, "b", halved.left[1])
+        assert said.body.consumer == consumer("a")
+        assert said.signed_by(p256(BEFORE.public))
+        assert fresh.signed_by(p256(halved.other.public))
+        assert split.audited(OTHER) == []
+
+
+def test_a_bank_that_starts_has_it_said_while_the_notary_of_before_is_there(halved: Halved) -> None:
+    assert halved.unsaid() == [(2,)]
+    halved.whole.ask_anew("alatau")
+    assert halved.unsaid() == [(0,)]
+    with halved.split() as split:
+        (said,) = split.commit(OTHER, "b", halved.left[1])
+        assert said.body.consumer == consumer("a")
 
 
 @pytest.mark.parametrize(
