@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Barrier, Event, current_thread
 
 import pytest
@@ -14,7 +14,7 @@ SECONDS = 60
 BOTH = pytest.mark.parametrize("at_once", [in_turn, ByThreads(0.0), ByThreads(SECONDS)])
 
 
-def told(at_once: AtOnce, calls: dict[str, Callable[[], int]]) -> list[tuple[str, object]]:
+def told(at_once: AtOnce, calls: Mapping[str, Callable[[], int]]) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for ended in at_once(calls):
         for name, answer in ended.items():
