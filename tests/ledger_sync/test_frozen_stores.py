@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.sql.storage import SCHEMA as BANK
 from ledger_sync.central_bank.sql.storage import SCHEMA as CENTRAL_BANK
 from ledger_sync.homes.migrating import migrate
 from ledger_sync.homes.stores import ServiceHome
+from ledger_sync.http.reading import READS
 from ledger_sync.notary.sql_store import SCHEMA as NOTARY
 from ledger_sync.service.heads import FILE as HEADS_FILE
 from ledger_sync.service.heads import SCHEMA as HEADS
@@ -34,6 +36,7 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Directory
 from wallet.protocol.handover import Published
 from wallet.protocol.issuance import Issuance
+from wallet.protocol.settlement import read_settlement
 from wallet.protocol.validity import issued_tokens
 
 SCHEMAS = {
@@ -163,6 +166,31 @@ def test_whoever_read_up_to_a_number_of_then_reads_on_and_gets_nothing_twice(hom
         after, _, rows, _ = customer.line().post("/v1/deliveries", [last, 1])
         assert [row[0] for row in rows] == [paid.id]
         assert after > max(seq for _, seq, _ in given)
+    net.close()
+
+
+def test_verdicts_of_then_are_told_as_they_were_signed_to_whoever_asks(
+    homes: Path, databases: dict[str, str]
+) -> None:
+    """Each was signed alone, and that is what it stays, beside others that are signed together now."""
+    held = sqlite3.connect(homes / "alatau" / "bank.db")
+    given = {
+        txid: [payload, signature]
+        for txid, payload, signature in held.execute(
+            "select s.transfer, s.payload, s.signature from settlements s join uploads u on u.transfer = s.transfer"
+            " where u.uploader = ?",
+            (uploader_of_customer(json.loads(EXPECTED.read_text("utf-8"))["people"]["Aigul"][0]),),
+        )
+    }
+    held.close()
+    assert given
+    net, expected = opened(homes, databases)
+    aigul = people(net, expected)["Aigul"]
+    for reads in (READS, None):
+        with net.reading("alatau", reads):
+            rows = aigul.line().post("/v1/verdicts", list(given))
+        assert {row[0]: row[1][2:] for row in rows} == given
+        assert {read_settlement(row[1]).body.KIND.typ for row in rows} == {"qsa1"}
     net.close()
 
 
