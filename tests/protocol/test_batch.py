@@ -16,7 +16,7 @@ from tests.support.deals import refusal_of
 from tests.support.world import NOW, Key
 from tests.vectors.good import WORLD
 from wallet.protocol import batch, codec, cose, merkle
-from wallet.protocol.batch import Group, read_together, sign_batch, together
+from wallet.protocol.batch import Group, read_together, sign_batch, together, whole_leaves
 from wallet.protocol.bounds import MAX_GROUP
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
@@ -123,6 +123,13 @@ def test_a_leaf_is_shown_whole_or_each_of_it_alone(sizes: list[int], data: st.Da
     else:
         assert len(written) < sum(len(item.encode()) for item in leaf)
         alone = data.draw(st.sampled_from(leaf))
+        mixed = data.draw(st.permutations([None, *(item for group in batches for item in group)]))
+        whole = [[mixed[at] for at in places] for places in whole_leaves(mixed)]
+        groups = [list(one) for one in batches if len(one) > 1]
+        assert len(whole) == len(groups)
+        assert all(one in whole for one in groups)
+        lacking = [None if item is alone else item for item in mixed]
+        assert len(whole_leaves(lacking)) == len(groups) - 1
         for others in (leaf[1:], leaf[::-1], (alone,), (*leaf, alone)):
             with pytest.raises(ValueError, match="of a group"):
                 together(others)

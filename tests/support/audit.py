@@ -23,7 +23,7 @@ from wallet.protocol.evidence import Contradiction, check_evidence, parse_eviden
 from wallet.protocol.idempotency import refund_id
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Reason
-from wallet.protocol.settlement import Consumption, Settlement, Verdict
+from wallet.protocol.settlement import SETTLEMENTS, Consumption, Verdict, body_of
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.tokens import TokenState
@@ -237,7 +237,7 @@ class Audit:
             for txid, payload in rows:
                 is_same = self._said.setdefault((bank, txid), payload) == payload
                 assert is_same or bank in self.restored, (bank, txid.hex())
-                said = Settlement.from_cbor(codec.decode(payload, MAX_OBJECT_BYTES))
+                said = body_of(SETTLEMENTS, payload)
                 meant = (int(said.verdict), said.values)
                 assert self._by_transfer.setdefault(txid, meant) == meant, (bank, txid.hex(), said)
 
