@@ -5,7 +5,7 @@ What a real installation runs (`configuration`) and, with the same configuration
 
 from ledger_sync.cluster.account import usual_folder
 from ledger_sync.cluster.plan import Address, Group, Machines, Member, Node
-from ledger_sync.cluster.supervisor import kill, pause, rejoin, start, status, stop, urls
+from ledger_sync.cluster.supervisor import database, kill, pause, rejoin, start, status, stop, urls
 from ledger_sync.cluster.trouble import ClusterError, Trouble
 from ledger_sync.cluster.views import State, Status
 
@@ -19,6 +19,7 @@ __all__ = [
     "State",
     "Status",
     "Trouble",
+    "database",
     "kill",
     "pause",
     "rejoin",

@@ -31,6 +31,20 @@ _SECRETS: Final = {"SUPERUSER": SUPERUSER, "REPLICATION": REPLICATION, "RESTAPI"
 
 Settings = Mapping[str, Any]
 
+PARAMETERS: Final[Settings] = {
+    "synchronous_commit": "on",
+    "wal_log_hints": "on",
+    "max_connections": 100,
+    "max_prepared_transactions": 0,
+    "password_encryption": "scram-sha-256",
+    "statement_timeout": _NEVER,
+    "lock_timeout": _NEVER,
+    "idle_in_transaction_session_timeout": _NEVER,
+    "idle_session_timeout": _NEVER,
+    "client_connection_check_interval": _NEVER,
+}
+"""Of PostgreSQL itself, on every node of a group."""
+
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
@@ -164,18 +178,7 @@ def _shared_settings() -> Settings:
         "postgresql": {
             "use_pg_rewind": True,
             "use_slots": True,
-            "parameters": {
-                "synchronous_commit": "on",
-                "wal_log_hints": "on",
-                "max_connections": 100,
-                "max_prepared_transactions": 0,
-                "password_encryption": "scram-sha-256",
-                "statement_timeout": _NEVER,
-                "lock_timeout": _NEVER,
-                "idle_in_transaction_session_timeout": _NEVER,
-                "idle_session_timeout": _NEVER,
-                "client_connection_check_interval": _NEVER,
-            },
+            "parameters": PARAMETERS,
         },
     }
 

@@ -115,10 +115,12 @@ class Cluster:
     def part_named(self, name: str) -> Part:
         return Part(self.folder / name, self._folders)
 
-    def found(self, group: Group) -> None:
+    def found(self, group: Group, database: str = DATABASE) -> str:
+        """A database of a group, made where it is missing: its URL."""
         from ledger_sync.cluster.founding import found
 
-        found(group, self._secrets["postgres"], self._secrets[DATABASE])
+        found(group, self._secrets["postgres"], self._secrets[DATABASE], database)
+        return group.url(self._secrets[DATABASE], database=database)
 
     def _status(
         self, which: Member | Node, group: str, where: object, says: State, timeline: int | None = None
@@ -189,6 +191,16 @@ def urls(folder: Path) -> dict[str, str]:
     """Each group's URL, by its name; none where none was made."""
     cluster = _opened(folder)
     return {} if cluster is None else cluster.urls()
+
+
+def database(folder: Path, name: str, *, group: str = "a") -> str:
+    """URL of a further database of a group that runs, made where it is missing. ClusterError: NAME (no such group)."""
+    cluster = _opened(folder)
+    found = [] if cluster is None else [one for one in cluster.machines.groups if one.name == group]
+    if cluster is None or not found:
+        raise ClusterError(Trouble.NAME, name=group)
+    with alone(cluster.folder / _LOCK):
+        return cluster.found(found[0], name)
 
 
 def kill(folder: Path, name: str, *, group: str = "a") -> tuple[str, ...]:

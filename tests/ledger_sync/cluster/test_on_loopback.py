@@ -87,6 +87,18 @@ def test_again_is_success_and_changes_nothing(hurt: Hurt) -> None:
     assert caught.value.trouble is Trouble.NAME
 
 
+def test_a_group_has_as_many_databases_as_are_asked_for_and_again_is_the_same(hurt: Hurt) -> None:
+    url = cluster.database(hurt.folder, "further")
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("create table if not exists own (one int)")
+    assert cluster.database(hurt.folder, "further") == url != hurt.url
+    with hurt.connect() as db:
+        assert db.execute("select to_regclass('own')").fetchone() == (None,)
+    with pytest.raises(ClusterError) as caught:
+        cluster.database(hurt.folder, "further", group="z")
+    assert caught.value.trouble is Trouble.NAME
+
+
 def test_a_wait_for_the_quorum_that_is_cancelled_is_answered_with_success_and_a_warning_and_the_row_is_there(
     hurt: Hurt,
 ) -> None:
