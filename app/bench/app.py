@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from app.bench.figures import Figure, Findings, Unit, milliseconds, spread
+from app.bench.folders import own_folder
 from app.bench.reconcile import Customer, open_customers
 from app.bench.throwaway import hand_over
 from app.catalogue import catalogue
@@ -76,8 +77,7 @@ def measure(rounds: int, show: Show) -> Findings:
     """Start, first code, animation, and how long it takes to be paid. Raises ``Refusal``; MissingPart without Kivy."""
     if missing := missing_parts():
         raise MissingPart("app_run.extra_missing", names=", ".join(missing))
-    with tempfile.TemporaryDirectory(prefix="qalta-bench-") as folder:
-        home = Path(folder)
+    with own_folder() as home:
         tell = show.step
         with pair_stage(home, lambda step: tell(f"app_run.{step.value}")) as network:
             show.step("bench.opening_accounts")

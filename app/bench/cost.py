@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from app.bench.figures import Figure, Findings, Unit, spread
+from app.bench.folders import own_folder
 from app.bench.rounds import Stopwatch
 from app.bench.throwaway import Person, SoftKey, hand_on
 from app.terminal.show import Show
@@ -241,9 +241,9 @@ def _network() -> Iterator[InProcessNetwork]:
     from app.bench.hostile import BANK, OTHER
     from ledger_sync.sandbox.in_process import InProcessNetwork, Plan
 
-    with tempfile.TemporaryDirectory(prefix="qalta-bench-") as folder:
+    with own_folder() as folder:
         network = InProcessNetwork(
-            Path(folder), lambda: int(time.time()), lambda _what: os.urandom, Plan(banks=(BANK, OTHER))
+            folder, lambda: int(time.time()), lambda _what: os.urandom, Plan(banks=(BANK, OTHER))
         )
         network.found()
         network.work()

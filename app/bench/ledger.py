@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from app.bench.figures import Figure, Findings, Unit, spread
+from app.bench.folders import own_folder
 from app.bench.ledger_meter import Reading, by_database, processes, resident, tree
 from app.terminal.show import Show
 from app.terminal.status import MissingPart
@@ -102,7 +102,7 @@ def measure(rounds: int, show: Show, options: Options = Options()) -> Findings:
     facts = {"uploads": options.uploads, "hops": options.uploads * MAX_HOP, "settled": 0, "repeats": 0}
     with ExitStack() as held:
         sets = len(IN_FLIGHT) + 2 * bool(options.consumed)
-        folder = options.kept or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="qalta-bench-")))
+        folder = options.kept or held.enter_context(own_folder())
         stage = made(folder, options.people, options.people + sets * options.uploads, show)
         for engine in engines:
             with _engine(engine, stage, show, options) as bench:

@@ -10,19 +10,21 @@ import csv
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from app.bench.folders import own_folder
 from app.terminal.status import MissingPart
 from ledger_sync.cluster.account import Account, account
 from ledger_sync.cluster.programs import postgres_programs
 from ledger_sync.cluster.trouble import ClusterError
 
 _OWNER: Final = "qalta"
+PLACE: Final = Path("/tmp")  # noqa: S108 - only for folders with a name that nobody can guess
+"""Where the other account can enter, and a socket's path is short."""
 _SETTINGS: Final = {
     "listen_addresses": "",
     "shared_buffers": "512MB",
@@ -130,13 +132,14 @@ def is_here() -> bool:
 
 @contextmanager
 def private_postgres(*, counts_statements: bool = False) -> Iterator[PrivatePostgres]:
-    """A running server for as long as the block lasts. MissingPart without its programs; ``OSError``."""
+    """A running server for as long as the block lasts, and no longer than who made it. MissingPart without its
+    programs; ``OSError``."""
     programs = postgres_programs()
     if programs is None or not is_here():
         raise MissingPart("missing.cluster_programs", names="postgresql")
     as_whom = account()
-    with tempfile.TemporaryDirectory(prefix="qalta-bench-pg-", dir="/tmp") as name:
-        folder, extra = Path(name), _WATCHED if counts_statements else {}
+    with own_folder(PLACE) as folder:
+        extra = _WATCHED if counts_statements else {}
         if as_whom.is_handed:
             os.chown(folder, as_whom.uid, as_whom.gid)
         data = folder / "data"
@@ -157,11 +160,16 @@ def private_postgres(*, counts_statements: bool = False) -> Iterator[PrivatePost
         )
         settings = {**_SETTINGS, **extra, "unix_socket_directories": str(folder)}
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        ending = ["setpriv", "--pdeathsig", "INT", "--"]
-        command = as_whom.command(*ending, str(programs / "postgres"), "-D", str(data), *options)
+        command = as_whom.command(str(programs / "postgres"), "-D", str(data), *options)
         with open(folder / "log", "ab") as log:
             server = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=_environment()
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=_environment(),
+                start_new_session=True,
             )
         try:
             _await(as_whom, programs, folder, server)

@@ -11,7 +11,6 @@ import re
 import secrets
 import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ import cbor2
 import httpx
 
 from app.bench.bare import Bare, bare
+from app.bench.folders import guarded, own_folder
 from app.bench.ledger_postgres import PrivatePostgres
 from app.bench.reconcile import Customer, issuing_key, open_customers
 from app.bench.throwaway import SoftKey, hand_on
@@ -86,9 +86,11 @@ def made(folder: Path, people: int, uploads: int, show: Show) -> Made:
     """
     held = _read(folder)
     if held is None or len(held.uploads) < uploads:
+        (folder / _FILE).unlink(missing_ok=True)
         shutil.rmtree(folder / _HOME, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        held = _make(folder, people, uploads, show)
+        with guarded(folder / _HOME):
+            held = _make(folder.absolute(), people, uploads, show)
     return held
 
 
@@ -160,8 +162,8 @@ class Running:
 def running(source: Path, urls: Mapping[str, str], workers: int = 1) -> Iterator[Running]:
     """A copy of the home in ``source`` at work, until the block ends. ``urls``: the databases of stations that
     keep theirs in PostgreSQL; bank and notary have so many ``workers``."""
-    with tempfile.TemporaryDirectory(prefix="qalta-bench-") as name:
-        home = Path(name) / _HOME
+    with own_folder() as folder:
+        home = folder / _HOME
         shutil.copytree(source, home)
         for station, url in urls.items():
             migrate(home / station, url, lambda _place, _copied: None)

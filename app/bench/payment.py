@@ -8,7 +8,6 @@ Moving the record, fsync and all that SoftHSM does are in it.
 from __future__ import annotations
 
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Final
 
 import hsm
 from app.bench.figures import Figure, Findings, Unit, milliseconds, spread
+from app.bench.folders import own_folder
 from app.bench.rounds import Lap, Stopwatch
 from app.bench.throwaway import Authorities
 from app.terminal.show import Show
@@ -104,7 +104,7 @@ def two_wallets(seen: Seen = lambda keystore: keystore) -> Iterator[Pair]:
     Raises ``KeystoreError`` (MODULE_MISSING).
     """
     with ExitStack() as leaving:
-        folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="qalta-bench-")))
+        folder = leaving.enter_context(own_folder())
         authorities = Authorities()
         payer, payee = (_wallet(folder, name, authorities, seen, leaving) for name in ("payer", "payee"))
         yield Pair(authorities, payer, payee)

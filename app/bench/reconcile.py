@@ -9,7 +9,6 @@ in an earlier one, so that the ratio is taken side by side. The services' proces
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Final
 
 from app.bench.bare import Bare, signatures, verify_all
 from app.bench.figures import Figure, Findings, Unit, milliseconds, spread
+from app.bench.folders import own_folder
 from app.bench.rounds import Stopwatch
 from app.bench.throwaway import Chain, Person, SoftKey, hand_on
 from app.terminal.show import Show
@@ -101,8 +101,7 @@ def issuing_key(network: Network, line: ServiceClient) -> bytes:
 
 @contextmanager
 def _sandbox() -> Iterator[Network]:
-    with tempfile.TemporaryDirectory(prefix="qalta-bench-") as folder:
-        home = Path(folder)
+    with own_folder() as home:
         try:
             yield sandbox.start(home)
         finally:

@@ -12,7 +12,6 @@ import os
 import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from app.bench.figures import Figure, Findings, Unit, ratios, spread
+from app.bench.folders import own_folder
 from app.bench.throwaway import Authorities
 from app.terminal.show import Show
 from hsm.memory import MemoryKeystore
@@ -81,8 +81,9 @@ def figures(memory: Sequence[Taken], folder: Sequence[Taken]) -> list[Figure]:
 
 
 def _in_process(place: str, count: int) -> Taken:
-    command = [sys.executable, "-m", "app.bench.wallets", place, str(count)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    with own_folder() as folder:
+        command = [sys.executable, "-m", "app.bench.wallets", place, str(count), str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Taken(**json.loads(done.stdout))
 
 
@@ -143,18 +144,15 @@ def _descriptors() -> int:
     return len(os.listdir(_DESCRIPTORS))
 
 
-def _main(place: str, count: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="qalta-bench-") as name:
-        folder = Path(name)
+def _main(place: str, count: int, folder: Path) -> None:
+    def disk() -> int:
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
-        def disk() -> int:
-            return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    def home(number: int) -> Path | MemoryHome:
+        return MemoryHome() if place == "memory" else folder / str(number)
 
-        def home(number: int) -> Path | MemoryHome:
-            return MemoryHome() if place == "memory" else folder / str(number)
-
-        print(json.dumps(asdict(taken_by(home, count, disk))))
+    print(json.dumps(asdict(taken_by(home, count, disk))))
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], int(sys.argv[2]))
+    _main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -136,7 +136,8 @@ def _interrupt(*_: Any) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A closed terminal and a polite kill end the command as Ctrl-C does. For the main thread."""
+    """A closed terminal and a polite kill end the command as Ctrl-C does. Elsewhere than in the main thread, no
+    change."""
     with _handled(_interrupt):
         yield
 
@@ -144,15 +145,15 @@ def interruptible() -> Iterator[None]:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """While things are put away, a second Ctrl-C changes nothing. Elsewhere than in the main thread, no change."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     with _handled(signal.SIG_IGN):
         yield
 
 
 @contextmanager
 def _handled(handler: Any) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = [signal.signal(ending, handler) for ending in _ENDINGS]
     try:
         yield

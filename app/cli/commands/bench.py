@@ -1,5 +1,6 @@
 """`qalta bench [NAMES...] [--rounds N]`: figures side by side in one run, as a table or as numbers in JSON.
 
+Rule: whatever ends it, nothing of what it started goes on; a closed terminal and SIGTERM end it as Ctrl-C does.
 The options that begin with "ledger" in their help are that measure's alone.
 """
 
@@ -53,6 +54,7 @@ def add(commands: Commands) -> None:
 
 def _bench(args: argparse.Namespace, context: Context) -> Status:
     from app.bench.machine import machine
+    from app.launch.window import interruptible
 
     if not 1 <= args.rounds <= _MOST_ROUNDS:
         raise UsageError("bench.rounds_wrong", most=_MOST_ROUNDS)
@@ -69,7 +71,8 @@ def _bench(args: argparse.Namespace, context: Context) -> Status:
     show.result(machine=here, rounds=args.rounds)
     for name in names:
         options = _ledger_options(args) if name == _LEDGER else {}
-        findings: Findings = import_module(f"app.bench.{name}").measure(args.rounds, show, **options)
+        with interruptible():
+            findings: Findings = import_module(f"app.bench.{name}").measure(args.rounds, show, **options)
         show.result(**{name: findings.as_fields()})
         _tell(name, findings, show)
     return Status.DONE

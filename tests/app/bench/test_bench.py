@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -60,6 +61,14 @@ def test_a_person_gets_a_table_in_80_columns(language: str, capsys: pytest.Captu
     assert max(len(line) for line in lines) <= 80
     assert any(words.text("bench.verify_warm_ratio") in line and "≤ 1,50" in line for line in lines)
     assert any(line.startswith(words.text("bench.qr_encode")) for line in lines)
+
+
+def test_an_agent_may_measure_beside_its_other_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """In another thread than the main one, where no signal can be asked for."""
+    with ThreadPoolExecutor(1) as beside:
+        status = beside.submit(main, ["bench", "verify", "--rounds", "1", "--json"]).result()
+    assert status == Status.DONE
+    assert "verify" in numbers(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("rounds", ["0", "-1", "10001"])
