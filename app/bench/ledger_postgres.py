@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import Final
 
 from app.bench.folders import own_folder
+from app.bench.ledger_meter import by_database
 from app.terminal.status import MissingPart
 from ledger_sync.cluster.account import Account, account
+from ledger_sync.cluster.configuration import PARAMETERS
 from ledger_sync.cluster.programs import postgres_programs
 from ledger_sync.cluster.trouble import ClusterError
 
 _OWNER: Final = "qalta"
+_ROOT: Final = "PostgreSQL"
 PLACE: Final = Path("/tmp")  # noqa: S108 - only for folders with a name that nobody can guess
 """Where the other account can enter, and a socket's path is short."""
 _SETTINGS: Final = {
@@ -32,6 +35,10 @@ _SETTINGS: Final = {
     "max_connections": "200",
     "timezone": "UTC",
     "lc_messages": "C",
+}
+_AS_NODE: Final = {name: str(value) for name, value in PARAMETERS.items()} | {
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
 }
 _WATCHED: Final = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all"}
 _BACKENDS: Final = "select pid, datname from pg_stat_activity where datname is not null"
@@ -80,9 +87,13 @@ class PrivatePostgres:
             self._ask("create extension pg_stat_statements", name)
         return f"postgresql://{_OWNER}@/{name}?host={self.folder}"
 
-    def backends(self) -> Mapping[int, str]:
-        """Which process serves which database now."""
-        return {int(pid): name for pid, name in self._ask(_BACKENDS) if name != "postgres"}
+    def roots(self) -> Mapping[str, int]:
+        return {_ROOT: self.pid}
+
+    def shares(self, taken: Mapping[str, Mapping[int, float]]) -> Mapping[str, float]:
+        """By whose database each process serves now; those that serve none, or have ended, are for all."""
+        backends = {int(pid): name for pid, name in self._ask(_BACKENDS) if name != "postgres"}
+        return by_database(taken[_ROOT], backends)
 
     def consume(self, name: str, references: int) -> None:
         """So many more references were consumed once at the notary whose database this is."""
@@ -131,34 +142,22 @@ def is_here() -> bool:
 
 
 @contextmanager
-def private_postgres(*, counts_statements: bool = False) -> Iterator[PrivatePostgres]:
-    """A running server for as long as the block lasts, and no longer than who made it. MissingPart without its
-    programs; ``OSError``."""
+def private_postgres(*, counts_statements: bool = False, as_node: bool = False) -> Iterator[PrivatePostgres]:
+    """A running server for as long as the block lasts, and no longer than who made it. ``as_node``: with the settings
+    of one of three under Patroni, and not with those for one alone. MissingPart without its programs; ``OSError``."""
     programs = postgres_programs()
     if programs is None or not is_here():
         raise MissingPart("missing.cluster_programs", names="postgresql")
     as_whom = account()
     with own_folder(PLACE) as folder:
-        extra = _WATCHED if counts_statements else {}
         if as_whom.is_handed:
             os.chown(folder, as_whom.uid, as_whom.gid)
         data = folder / "data"
-        _run(
-            as_whom,
-            [
-                str(programs / "initdb"),
-                "-D",
-                str(data),
-                "-U",
-                _OWNER,
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--no-sync",
-            ],
-        )
-        settings = {**_SETTINGS, **extra, "unix_socket_directories": str(folder)}
+        checked = ["--data-checksums"] if as_node else []
+        making = [str(programs / "initdb"), "-D", str(data), "-U", _OWNER, "-A", "trust", "-E", "UTF8"]
+        _run(as_whom, [*making, "--no-sync", *checked])
+        settings = _SETTINGS | (_AS_NODE if as_node else {}) | (_WATCHED if counts_statements else {})
+        settings["unix_socket_directories"] = str(folder)
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         command = as_whom.command(str(programs / "postgres"), "-D", str(data), *options)
         with open(folder / "log", "ab") as log:

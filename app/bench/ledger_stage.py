@@ -12,7 +12,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -41,6 +41,8 @@ _AMOUNTS: Final = (20_000, 10_000, 5_000, 2_000, 1_000, 500, 200, 100)
 """Tiyn of a funding's tokens; the first is handed on."""
 _PAID: Final = 12_500
 _FUNDING_AT_A_TIME: Final = 4
+_FUNDINGS: Final = 1 << 20
+"""Of one customer in a day: as many as are wanted."""
 _STARTS: Final = 4
 _WORKERS_SECONDS: Final = 240.0
 _ASK_AGAIN: Final = 0.1
@@ -79,19 +81,47 @@ class Made:
         yield from ((item, item.body.key) for item in bundle.requests)
 
 
+Brought = tuple[Sequence[Customer], Sequence[tuple[SoftKey, bytes]]]
+"""Customers of a network's first bank, and what they will upload."""
+
+
 def made(folder: Path, people: int, uploads: int, show: Show) -> Made:
     """What is in ``folder``, if it is enough and still good; else it is made there anew. Raises ``Refusal``.
 
     Each of ``people`` (16 at least) uploads in turn, so that nobody fills the part that one customer has.
     """
+
+    def make(network: Network) -> Brought:
+        show.step("bench.opening_accounts")
+        customers = open_customers(network, network.banks[0], people)
+        return customers, _bundles(customers, uploads, show)
+
+    return kept(folder, uploads, make, show)
+
+
+def kept(folder: Path, uploads: int, make: Callable[[Network], Brought], show: Show) -> Made:
+    """What is in ``folder``, if it is as many uploads and still good; else what ``make`` makes at a network that is
+    founded there, of which nothing runs any more afterwards. Raises ``Refusal``."""
     held = _read(folder)
-    if held is None or len(held.uploads) < uploads:
-        (folder / _FILE).unlink(missing_ok=True)
-        shutil.rmtree(folder / _HOME, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with guarded(folder / _HOME):
-            held = _make(folder.absolute(), people, uploads, show)
-    return held
+    if held is not None and len(held.uploads) >= uploads:
+        return held
+    home = folder.absolute() / _HOME
+    (folder / _FILE).unlink(missing_ok=True)
+    shutil.rmtree(home, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    show.step("bench.starting_sandbox")
+    with guarded(home):
+        try:
+            network = sandbox.start(home, wishes=SandboxOptions(bank={"terms": {"fundings": _FUNDINGS}}))
+            customers, bundles = make(network)
+            issuing = issuing_key(network, customers[0].line)
+        finally:
+            sandbox.stop(home)
+    bank = network.banks[0].key
+    rows = [[device.secret.to_bytes(32, "big"), raw] for device, raw in bundles]
+    with open(folder / _FILE, "wb", opener=_only_ours) as file:
+        cbor2.dump([_FORMAT, int(time.time()), bank, issuing, rows], file)
+    return Made(home, bank, issuing, bundles)
 
 
 def _read(folder: Path) -> Made | None:
@@ -101,26 +131,8 @@ def _read(folder: Path) -> Made | None:
         return None
     if given != _FORMAT or not 0 <= time.time() - at < _GOOD_SECONDS:
         return None
-    devices = {secret: SoftKey(int.from_bytes(secret, "big")) for secret, _ in uploads}
+    devices = {secret: SoftKey(int.from_bytes(secret, "big")) for secret in {row[0] for row in uploads}}
     return Made(folder / _HOME, bank, issuing, [(devices[secret], raw) for secret, raw in uploads])
-
-
-def _make(folder: Path, people: int, uploads: int, show: Show) -> Made:
-    home = folder / _HOME
-    show.step("bench.starting_sandbox")
-    try:
-        network = sandbox.start(home, wishes=SandboxOptions(bank={"terms": {"fundings": uploads}}))
-        bank = network.banks[0]
-        show.step("bench.opening_accounts")
-        customers = open_customers(network, bank, people)
-        bundles = _bundles(customers, uploads, show)
-        issuing = issuing_key(network, customers[0].line)
-    finally:
-        sandbox.stop(home)
-    rows = [[device.secret.to_bytes(32, "big"), raw] for device, raw in bundles]
-    with open(folder / _FILE, "wb", opener=_only_ours) as file:
-        cbor2.dump([_FORMAT, int(time.time()), bank.key, issuing, rows], file)
-    return Made(home, bank.key, issuing, bundles)
 
 
 def _only_ours(path: str, flags: int) -> int:

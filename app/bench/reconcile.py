@@ -47,6 +47,8 @@ _SERVICE_PARTS: Final = ("starlette", "uvicorn")
 """What the extra ``service`` brings."""
 _OPENING: Final = 10_000_000
 """Tiyn on each new account."""
+_SHOP: Final = 5411
+"""Groceries (ISO 18245)."""
 _AMOUNTS: Final = (20_000, 10_000, 5_000, 2_000, 1_000, 500, 200, 100)
 """Tiyn of a funding's tokens; the first is handed on."""
 _PAID: Final = 12_500
@@ -121,14 +123,22 @@ class Customer:
         return cose.from_cbor(Issuance, self.line.post("/v1/fundings", asked))
 
 
-def open_customers(network: Network, bank: Station, count: int) -> list[Customer]:
-    """People with an account at ``bank``, their keys in memory. Raises ``Refusal``."""
+def open_customers(
+    network: Network,
+    bank: Station,
+    count: int,
+    kind: WalletKind = WalletKind.PERSON,
+    opening: int = _OPENING,
+) -> list[Customer]:
+    """People or shops with an account at ``bank`` and ``opening`` tiyn on it, their keys in memory. Raises
+    ``Refusal``."""
+    category = _SHOP if kind is WalletKind.MERCHANT else 0
     orders = [
         Order(
             bank.name,
             "POST",
             "/v1/customers",
-            [os.urandom(16), f"Bench {n}", WalletKind.PERSON.value, 0, _OPENING],
+            [os.urandom(16), f"Bench {n}", kind.value, category, opening],
         )
         for n in range(count)
     ]

@@ -85,13 +85,14 @@ class Chain:
         return Payment(1, self.transfers, (self.issuance,), tuple(certificates.values()))
 
 
-def hand_on(issuance: Signed[Issuance], hands: Sequence[Person], amount: int) -> Chain:
-    """The first token of ``issuance``, from the first of ``hands`` to the second, and so on to the last.
+def hand_on(issuance: Signed[Issuance], hands: Sequence[Person], amount: int, output: int = 0) -> Chain:
+    """A token of ``issuance``, the first where no ``output`` is named, from the first of ``hands`` to the second, and
+    so on to the last.
 
-    ``amount`` (tiyn) is paid first, one tiyn less each time, so that every payer keeps some change.
+    ``amount`` (tiyn) is paid first, one tiyn less each time, so that every later payer keeps some change.
     """
-    token = TokenRef(issuance.id, 0)
-    held, moment = issuance.body.amounts[0], issuance.body.issued
+    token = TokenRef(issuance.id, output)
+    held, moment = issuance.body.amounts[output], issuance.body.issued
     transfers: list[Signed[Transfer]] = []
     requests: list[Signed[Request]] = []
     for hop, (payer, payee) in enumerate(pairwise(hands)):

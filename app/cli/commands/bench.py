@@ -26,6 +26,9 @@ _ENGINES: Final = ("postgres", "sqlite")
 _UPLOADS: Final = 256
 _MOST_UPLOADS: Final = 20_000
 _MOST_CONSUMED: Final = 100_000_000
+_PAYMENTS: Final = 61_000
+_LEAST_PAYMENTS: Final = 61
+_NODES: Final = (1, 3)
 _ROUNDS: Final = 20
 _MOST_ROUNDS: Final = 10_000
 
@@ -50,6 +53,11 @@ def add(commands: Commands) -> None:
         "--consumed", type=int, default=0, metavar="N", help=words.text("bench.help_consumed")
     )
     command.add_argument("--statements", action="store_true", help=words.text("bench.help_statements"))
+    command.add_argument("--pilot", action="store_true", help=words.text("bench.help_pilot"))
+    command.add_argument(
+        "--payments", type=int, default=_PAYMENTS, metavar="N", help=words.text("bench.help_payments")
+    )
+    command.add_argument("--nodes", type=int, choices=_NODES, default=1, help=words.text("bench.help_nodes"))
 
 
 def _bench(args: argparse.Namespace, context: Context) -> Status:
@@ -62,6 +70,10 @@ def _bench(args: argparse.Namespace, context: Context) -> Status:
         raise UsageError("bench.uploads_wrong", most=_MOST_UPLOADS)
     if not 0 <= args.consumed <= _MOST_CONSUMED:
         raise UsageError("bench.consumed_wrong", most=_MOST_CONSUMED)
+    if not _LEAST_PAYMENTS <= args.payments <= _PAYMENTS:
+        raise UsageError("bench.payments_wrong", least=_LEAST_PAYMENTS, most=_PAYMENTS)
+    if (args.pilot or args.nodes > 1) and (args.consumed or args.statements):
+        raise UsageError("bench.options_apart")
     names = dict.fromkeys(args.names or MEASURES)
     for unknown in names.keys() - set(MEASURES):
         raise UsageError("bench.name_unknown", name=unknown)
@@ -82,7 +94,17 @@ def _ledger_options(args: argparse.Namespace) -> dict[str, Any]:
     from app.bench.ledger import Options
 
     engines = (args.engine,) if args.engine else _ENGINES
-    return {"options": Options(args.uploads, args.kept, engines, args.statements, consumed=args.consumed)}
+    return {
+        "options": Options(
+            args.uploads,
+            args.kept,
+            engines,
+            args.statements,
+            consumed=args.consumed,
+            pilot=args.payments if args.pilot else 0,
+            nodes=args.nodes,
+        )
+    }
 
 
 def _tell(name: str, findings: Findings, show: Show) -> None:

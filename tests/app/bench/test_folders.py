@@ -15,7 +15,7 @@ import pytest
 from app.bench.folders import guarded, own_folder
 from app.bench.janitor import end_all, processes_of
 from app.bench.ledger_postgres import is_here
-from tests.sampling import sampled
+from tests.sampling import everything, sampled
 from tests.support.cli import ROOT
 from tests.support.eventually import eventually
 
@@ -103,10 +103,26 @@ with private_postgres() as server:
     print(server.folder, flush=True)
     sys.stdin.read()
 """
+CLUSTER = """
+import sys
+from app.bench.ledger_cluster import private_cluster
+from app.catalogue import catalogue
+from app.terminal.show import Show
+with private_cluster(Show(catalogue("en"), as_json=True, quiet=True)) as nodes:
+    nodes.fresh("one")
+    print(nodes.folder, flush=True)
+    sys.stdin.read()
+"""
 PARTS = [
     pytest.param(SERVING, 1, id="service"),
     pytest.param(
         POSTGRES, 1, id="postgres", marks=pytest.mark.skipif(not is_here(), reason="no PostgreSQL here")
+    ),
+    pytest.param(
+        CLUSTER,
+        6,
+        id="cluster",
+        marks=pytest.mark.skipif(not everything(), reason="a cluster takes a minute to start; ./test --all"),
     ),
 ]
 

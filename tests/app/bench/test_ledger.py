@@ -5,28 +5,30 @@ No time is judged here: figures are for people to read.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from socketserver import StreamRequestHandler, ThreadingTCPServer
-from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from app.bench import ledger
-from app.bench.figures import Figure, Unit, spread
+from app.bench.figures import Figure, Findings, Unit, spread
 from app.bench.ledger_load import Load, Post
 from app.bench.ledger_meter import Process, Reading, by_database, processes, tree
 from app.bench.ledger_stage import made, workers_on
+from app.bench.ledger_uploads import batches_on
 from app.bench.throwaway import SoftKey
 from app.catalogue import catalogue
+from app.cli.main import main
 from app.terminal.show import Show
+from app.terminal.status import Status
 from ledger_sync.http.problems import busy, encode_problem
 from tests.sampling import everything
+from tests.support.answering import answering, said
 from wallet.protocol.codes import Code, Refusal
 
 PEOPLE = 16
@@ -41,7 +43,7 @@ def test_every_hop_is_settled_and_the_second_time_all_are_repeats(engine: str, k
     has_server = engine == "postgres"
     assert found[f"{engine}_memory_mib"]["median"] > 10
     assert found[f"{engine}_memory_mib"]["aim"] == 150
-    assert f"{engine}_memory_grown_mib" in found
+    assert {f"{engine}_memory_{part}_mib" for part in ("quarter", "half", "grown")} <= found.keys()
     assert ({"consumed_rate", "consumed_clock"} <= found.keys()) is has_server
     for in_flight in ledger.IN_FLIGHT:
         key = f"{engine}_{in_flight}"
@@ -121,53 +123,12 @@ def test_a_servers_time_is_split_by_whom_its_processes_serve() -> None:
     }
 
 
-Answer = Callable[[int], bytes | None]
-"""What is answered to a call, by its number; None closes the line."""
-
-
-@contextmanager
-def answering(answer: Answer) -> Iterator[tuple[str, list[bytes]]]:
-    """A service that answers so, at a URL; the authorizations of the calls that it got."""
-    signed: list[bytes] = []
-
-    class Calls(StreamRequestHandler):
-        def handle(self) -> None:
-            while head := self.head():
-                fields = dict(line.rstrip().split(b": ", 1) for line in head[1:])
-                self.rfile.read(int(fields[b"content-length"]))
-                signed.append(fields[b"authorization"])
-                said = answer(len(signed))
-                if said is None:
-                    break
-                self.wfile.write(said)
-
-        def head(self) -> list[bytes]:
-            lines: list[bytes] = []
-            while (line := self.rfile.readline()) not in (b"", b"\r\n"):
-                lines.append(line)
-            return lines
-
-    with ThreadingTCPServer(("127.0.0.1", 0), Calls) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", signed
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def _said(status: int, body: bytes) -> bytes:
-    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
-
-
 def test_a_call_that_is_told_to_come_back_or_loses_its_line_is_signed_and_made_again() -> None:
     device = SoftKey()
 
     def answer(number: int) -> bytes | None:
-        again = {1: None, 2: _said(503, encode_problem(busy(1)))}
-        return again[number] if number in again else _said(200, b"%d" % number)
+        again = {1: None, 2: said(503, encode_problem(busy(1)))}
+        return again[number] if number in again else said(200, b"%d" % number)
 
     with answering(answer) as (url, signed):
         loaded = Load(url, 1).run(
@@ -180,7 +141,7 @@ def test_a_call_that_is_told_to_come_back_or_loses_its_line_is_signed_and_made_a
 
 def test_what_a_service_refuses_ends_the_load() -> None:
     with (
-        answering(lambda _: _said(422, encode_problem(Refusal(Code.TIME_INVALID)))) as (url, _),
+        answering(lambda _: said(422, encode_problem(Refusal(Code.TIME_INVALID)))) as (url, _),
         pytest.raises(Refusal) as refused,
     ):
         Load(url, 1).run([Post(SoftKey(), "/v1/uploads", b"")])
@@ -195,5 +156,47 @@ def test_batches_are_read_of_a_page_that_tells_of_all_processes() -> None:
         'qalta_batch_size_count{process="2",what="upload"} 1.0\nqalta_batch_size_sum{process="2",what="upload"} 15.0\n'
         'qalta_batch_size_count{what="commit"} 1.0\nqalta_batch_size_sum{what="commit"} 1.2e+02\n'
     )
-    assert ledger.batches_on(page) == {"upload": (45.0, 3.0), "commit": (120.0, 1.0)}
+    assert batches_on(page) == {"upload": (45.0, 3.0), "commit": (120.0, 1.0)}
     assert workers_on(page) == 2
+
+
+@pytest.mark.skipif(not everything(), reason="a cluster takes a minute to start; ./test --all")
+def test_three_nodes_settle_what_one_settles(kept: Path) -> None:
+    found = ledger.measure(1, QUIET, ledger.Options(1, kept, people=PEOPLE, nodes=3)).as_fields()
+    assert found["settled"] == 15 * len(ledger.IN_FLIGHT) * 2
+    for in_flight in ledger.IN_FLIGHT:
+        key = f"nodes_{in_flight}"
+        rates = [found[f"{key}_{which}_hops_per_s"]["median"] for which in ("three", "one")]
+        assert found[f"{key}_ratio"]["median"] == pytest.approx(rates[0] / rates[1])
+        assert found[f"{key}_three_services_us"]["median"] > 0
+
+
+WRONG = {
+    ("--payments", "60"): "bench.payments_wrong",
+    ("--payments", "61001"): "bench.payments_wrong",
+    ("--nodes", "2"): "usage.choice",
+    ("--pilot", "--consumed", "1"): "bench.options_apart",
+    ("--nodes", "3", "--statements"): "bench.options_apart",
+}
+
+
+@pytest.mark.parametrize("options", WRONG)
+def test_options_that_do_not_fit_are_told(
+    options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "ledger", *options, "--json"]) == Status.USAGE
+    assert json.loads(capsys.readouterr().out)["error"] == WRONG[options]
+
+
+def test_the_options_of_the_command_are_those_of_the_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[ledger.Options] = []
+
+    def measure(_rounds: int, _show: Show, options: ledger.Options) -> Findings:
+        asked.append(options)
+        return Findings({"uploads": 0, "hops": 0}, [])
+
+    stand_in = SimpleNamespace(measure=measure, Options=ledger.Options)
+    monkeypatch.setitem(sys.modules, "app.bench.ledger", stand_in)
+    for words in (["--pilot", "--payments", "610"], ["--nodes", "3", "--uploads", "2"], []):
+        assert main(["bench", "ledger", *words, "--json"]) == Status.DONE
+    assert [(one.pilot, one.nodes, one.uploads) for one in asked] == [(610, 1, 256), (0, 3, 2), (0, 1, 256)]
