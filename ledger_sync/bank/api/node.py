@@ -24,7 +24,7 @@ from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, Service
-from ledger_sync.bank.plain.lane import PlainLane
+from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.ports.jobs import Job, JobKind
@@ -270,19 +270,22 @@ class Node:
         txids = [transfer.id for transfer in bundle.transfers]
         self.context.metrics.batch("upload", len(txids))
         repeats = self.answers.known(txids)
-        settled = self.plain.settle(bundle, uploader, repeats) if is_customer(uploader) else None
-        if settled is not None:
+        settled: Settled | Unsettled = Unsettled.NOT_PLAIN
+        if is_customer(uploader):
+            settled = self.plain.settle(bundle, uploader, repeats)
+        if isinstance(settled, Settled):
             if settled.has_revoked:
                 self.lanes.wait_for(lambda: self._urgent(txids, ()))
             return self.answers.rows(txids, reads, repeats, settled.told)
         try:
-            valid = self.intake.take(bundle, uploader, is_waited_for=True)
+            valid = self.intake.take(bundle, uploader, is_waited_for=settled is Unsettled.NOT_PLAIN)
         except Refusal as refusal:
             if not is_refused_bundle(refusal):
                 raise
             self.refresh_trust()
             valid = self.intake.take(bundle, uploader, is_waited_for=True)
-        attempt("settle", lambda: self.settler.settle_now(txids, valid))
+        if settled is Unsettled.NOT_PLAIN:
+            attempt("settle", lambda: self.settler.settle_now(txids, valid))
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
         return self.answers.rows(txids, reads, repeats)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final, Protocol
 
 import hsm.failpoint
@@ -54,6 +55,13 @@ class Settled:
     has_revoked: bool
 
 
+class Unsettled(Enum):
+    """NOT_PLAIN: the intake may settle it. IN_VAIN: the notary was asked, and is not to be at once again."""
+
+    NOT_PLAIN = auto()
+    IN_VAIN = auto()
+
+
 class Listener(Protocol):
     """Who must hear of a verdict, within the same transaction."""
 
@@ -89,14 +97,14 @@ class PlainLane:
         self._reader = Reader(archive, context.bank)
         self._batches = Batches(self._settle_together, weight=lambda found: found.weight, most=_MOST)
 
-    def settle(self, bundle: Bundle, uploader: str, answered: Collection[bytes]) -> Settled | None:
-        """What can be told now of those of its transfers that are not ``answered`` yet; None where it is not plain, and
+    def settle(self, bundle: Bundle, uploader: str, answered: Collection[bytes]) -> Settled | Unsettled:
+        """What can be told now of those of its transfers that are not ``answered`` yet; or why there is nothing, and
         nothing was written of it but perhaps in the journal."""
         directory = self._context.trust.directory
         signatures = Signatures(self._unit, self._context.key, directory)
         found = self._reader.found(bundle, uploader, answered, directory, signatures)
         if found is None:
-            return None
+            return Unsettled.NOT_PLAIN
         if not found.transfers:
             self._note_shown(found)
             return Settled({}, has_revoked=False)
@@ -131,19 +139,24 @@ class PlainLane:
 
     # one pass
 
-    def _settle_together(self, uploads: Sequence[Found]) -> Sequence[Settled | None]:
+    def _settle_together(self, uploads: Sequence[Found]) -> Sequence[Settled | Unsettled]:
         noted = self._noted(uploads)
-        if not noted:
-            return [None] * len(uploads)
-        hsm.failpoint.reach("bank.plain.noted")
+        told: dict[int, Settled | Unsettled] = {}
+        if noted:
+            hsm.failpoint.reach("bank.plain.noted")
+            told.update(self._settled(noted))
+        return [told.get(place, Unsettled.NOT_PLAIN) for place in range(len(uploads))]
+
+    def _settled(self, noted: Sequence[_Noted]) -> Mapping[int, Settled | Unsettled]:
         words = self._asked([hop for one in noted for hop in one.hops])
+        if words is None:
+            return {one.place: Unsettled.IN_VAIN for one in noted}
         hsm.failpoint.reach("bank.settle.committed")
         won = [one for one in noted if all(hop.transfer.id in words for hop in one.hops)]
         verdicts = self._signed(won)
         written, has_revoked = self._written(won, words, verdicts) if verdicts else ([], False)
         hsm.failpoint.reach("bank.settle.answered")
-        told = {one.place: Settled(_told(one.hops, words, verdicts), has_revoked) for one in written}
-        return [told.get(place) for place in range(len(uploads))]
+        return {one.place: Settled(_told(one.hops, words, verdicts), has_revoked) for one in written}
 
     def _noted(self, uploads: Sequence[Found]) -> list[_Noted]:
         """Those that are valid, in the journal now; of those that have to do with each other the first."""
@@ -161,14 +174,15 @@ class PlainLane:
             numbers = self._plain.note(brought, self._now() + _NOTED)
         return [_Noted(*one, number) for one, number in zip(valid, numbers, strict=True)]
 
-    def _asked(self, hops: Sequence[Hop]) -> Words:
-        """The notary's words on those transfers that it gave all that they consume."""
+    def _asked(self, hops: Sequence[Hop]) -> Words | None:
+        """The notary's words on those transfers that it gave all that they consume; None where it says nothing."""
         heard: dict[bytes, Sequence[Signed[Consumption]]] = {}
         try:
             for said in self._commits.ask([hop.transfer for hop in hops], {}):
                 heard.update(said)
         except Refusal as refusal:
             _log.info("plain uploads wait for the notary", extra={"code": refusal.code})
+            return None
         return {
             txid: words for txid, words in heard.items() if all(word.body.consumer == txid for word in words)
         }

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hsm import failpoint
-from ledger_sync.bank.plain.lane import PlainLane
+from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled
 from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.network import LedgerNetwork
@@ -39,7 +39,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     def watched(self: PlainLane, bundle: Bundle, uploader: str, answered: Collection[bytes]) -> Any:
         settled = settle(self, bundle, uploader, answered)
-        were.append(settled is not None)
+        were.append(isinstance(settled, Settled))
         return settled
 
     monkeypatch.setattr(PlainLane, "settle", watched)
@@ -108,7 +108,7 @@ def test_what_is_plain_is_written_as_the_intake_writes_it(
     one, other = LedgerNetwork(tmp_path / "plain"), LedgerNetwork(tmp_path / "taken in")
     tell(one)
     assert plain == [True] * 7 + [False]
-    monkeypatch.setattr(PlainLane, "settle", lambda *_: None)
+    monkeypatch.setattr(PlainLane, "settle", lambda *_: Unsettled.NOT_PLAIN)
     tell(other)
     written, expected = everything_in(one), everything_in(other)
     assert written.keys() == expected.keys()
