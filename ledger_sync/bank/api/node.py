@@ -271,14 +271,16 @@ class Node:
         self.context.metrics.batch("upload", len(txids))
         repeats = self.answers.known(txids)
         settled: Settled | Unsettled = Unsettled.NOT_PLAIN
+        signatures = self.intake.signatures()
         if is_customer(uploader):
-            settled = self.plain.settle(bundle, uploader, repeats)
+            settled = self.plain.settle(bundle, uploader, repeats, signatures)
         if isinstance(settled, Settled):
             if settled.has_revoked:
                 self.lanes.wait_for(lambda: self._urgent(txids, ()))
             return self.answers.rows(txids, reads, repeats, settled.told)
         try:
-            valid = self.intake.take(bundle, uploader, is_waited_for=settled is Unsettled.NOT_PLAIN)
+            is_next = settled is Unsettled.NOT_PLAIN
+            valid = self.intake.take(bundle, uploader, is_waited_for=is_next, signatures=signatures)
         except Refusal as refusal:
             if not is_refused_bundle(refusal):
                 raise

@@ -75,17 +75,28 @@ class Intake:
         self._listener = listener
         self._batches = Batches(self._take_together, weight=_weight, most=_MOST)
 
-    def take(self, bundle: Bundle, uploader: str, *, is_waited_for: bool = False) -> Collection[bytes]:
+    def signatures(self) -> Signatures:
+        """Nothing is known of any, by the newest directory at hand."""
+        return Signatures(self._unit, self._context.key, self._context.trust.directory)
+
+    def take(
+        self,
+        bundle: Bundle,
+        uploader: str,
+        *,
+        is_waited_for: bool = False,
+        signatures: Signatures | None = None,
+    ) -> Collection[bytes]:
         """Store what is new in ``bundle``, durably, and judge what has become complete: the ids of what is valid by it.
-        ``is_waited_for``: the caller has it settled at once, so that for some seconds no worker does.
+        ``is_waited_for``: the caller has it settled at once, so that for some seconds no worker does. ``signatures``:
+        what is known of them already.
 
         Raises ``Refusal``, and stores nothing: BANK_UNKNOWN, CERTIFICATE_SIGNATURE, ISSUANCE_SIGNATURE,
         REQUEST_SIGNATURE, TRANSFER_SIGNATURE. What is over the uploader's share is judged all the same, and kept if it
         is valid.
         """
-        directory = self._context.trust.directory
-        signatures = Signatures(self._unit, self._context.key, directory)
-        upload = Upload(bundle, uploader, directory, signatures, is_waited_for)
+        signatures = signatures or self.signatures()
+        upload = Upload(bundle, uploader, signatures.directory, signatures, is_waited_for)
         self._verify(bundle, upload.signatures)
         while (valid := self._taken(upload)) is None:
             self._verify(bundle, upload.signatures)

@@ -36,7 +36,7 @@ class Signatures:
     def __init__(self, unit: UnitOfWork, key: Callable[[bytes], PublicKey], directory: Directory) -> None:
         self._unit = unit
         self._key = key
-        self._directory = directory
+        self.directory = directory
         self._made: dict[tuple[bytes, bytes, bytes], bool] = {}
         self._checked: set[tuple[bytes, bytes]] = set()
 
@@ -46,7 +46,7 @@ class Signatures:
         first, *others = several
         if not others:
             return first
-        made = cls(first._unit, first._key, first._directory)
+        made = cls(first._unit, first._key, first.directory)
         for one in several:
             made._made.update(one._made)
             made._checked |= one._checked
@@ -81,7 +81,7 @@ class Signatures:
         name = (signed.id, signed.signature)
         if name not in self._checked:
             self._must_be_outside()
-            check(signed, self._directory)
+            check(signed, self.directory)
             self._checked.add(name)
 
     def _must_be_outside(self, *wanted: Claim) -> None:

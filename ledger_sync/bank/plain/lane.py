@@ -97,12 +97,12 @@ class PlainLane:
         self._reader = Reader(archive, context.bank)
         self._batches = Batches(self._settle_together, weight=lambda found: found.weight, most=_MOST)
 
-    def settle(self, bundle: Bundle, uploader: str, answered: Collection[bytes]) -> Settled | Unsettled:
+    def settle(
+        self, bundle: Bundle, uploader: str, answered: Collection[bytes], signatures: Signatures
+    ) -> Settled | Unsettled:
         """What can be told now of those of its transfers that are not ``answered`` yet; or why there is nothing, and
         nothing was written of it but perhaps in the journal."""
-        directory = self._context.trust.directory
-        signatures = Signatures(self._unit, self._context.key, directory)
-        found = self._reader.found(bundle, uploader, answered, directory, signatures)
+        found = self._reader.found(bundle, uploader, answered, signatures)
         if found is None:
             return Unsettled.NOT_PLAIN
         if not found.transfers:

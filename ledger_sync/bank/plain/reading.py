@@ -96,7 +96,6 @@ class Reader:
         bundle: Bundle,
         uploader: str,
         answered: Collection[bytes],
-        directory: Directory,
         signatures: Signatures,
     ) -> Found | None:
         """The upload, the signatures of what is new in it verified; None where it is not plain as far as can be seen
@@ -108,6 +107,8 @@ class Reader:
         transfers = ancestors_first(new)
         begun = {ref for item in transfers for ref in item.body.inputs if ref.txid not in made}
         refs = {item.body.purpose for item in new}
+        if made and self._archive.transfers.entries(made):
+            return None
         if not self._is_rest_known(bundle, {ref.txid for ref in begun}, refs):
             return None
         roots = self._archive.tokens.whole(begun) if begun else {}
@@ -115,7 +116,7 @@ class Reader:
         if len(owners) < len(transfers):
             return None
         signed = [(item, owners[item.id]) for item in transfers]
-        found = Found(bundle, uploader, directory, signed, roots, answered)
+        found = Found(bundle, uploader, signatures.directory, signed, roots, answered)
         asked = [item for item in bundle.requests if request_ref(item) in refs]
         return found if found.weight <= MOST and _is_signed(found, asked, signatures) else None
 

@@ -61,11 +61,11 @@ class SqlPlainUploads:
     def left(self, now: int | None, most: int) -> Sequence[Noted]:
         sql = "select number, uploader, bundle from journal"
         if now is None:
-            return [Noted(*row) for row in self._store.rows(f"{sql} order by number limit ?", (most,))]
-        rows = self._store.rows(
-            f"{sql} where due <= ? or due > ? order by number limit ?", (now, now + _TOO_FAR, most)
-        )
-        return [Noted(*row) for row in rows]
+            rows = self._store.rows(f"{sql} order by number limit ?", (most,))
+        else:
+            rows = self._store.rows(f"{sql} where due <= ? order by due limit ?", (now, most))
+            rows += self._store.rows(f"{sql} where due > ? order by due limit ?", (now + _TOO_FAR, most))
+        return [Noted(*row) for row in sorted(rows)][:most]
 
     # what is written at once
 

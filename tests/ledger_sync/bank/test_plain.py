@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -37,8 +37,8 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     were: list[bool] = []
     settle = PlainLane.settle
 
-    def watched(self: PlainLane, bundle: Bundle, uploader: str, answered: Collection[bytes]) -> Any:
-        settled = settle(self, bundle, uploader, answered)
+    def watched(self: PlainLane, *upload: Any) -> Any:
+        settled = settle(self, *upload)
         were.append(isinstance(settled, Settled))
         return settled
 

@@ -6,3 +6,4 @@ create table journal (
     bundle blob not null,
     due integer not null
 ) strict;
+create index journal_due on journal (due);

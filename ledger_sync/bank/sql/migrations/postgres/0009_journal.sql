@@ -6,3 +6,4 @@ create table journal (
     due bigint not null
 );
 alter table journal alter column bundle set storage external;
+create index journal_due on journal (due);
