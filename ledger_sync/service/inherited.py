@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from ledger_sync.service.evenly import Share, SharedLines
 from ledger_sync.service.process import SharedFlags
 from ledger_sync.service.siblings import Pair, Siblings, pairs
 from ledger_sync.service.tallies import SharedTallies
@@ -28,26 +27,17 @@ _NONE: Final = -1
 @dataclass(frozen=True, slots=True)
 class Common:
     """What all workers of a service have: where they take calls and, if anywhere, readers of their figures; the flags
-    that all of them see, how many lines each has, and what callers have of their quotas; where each is asked by the
-    others."""
+    that all of them see, and what callers have of their quotas; where each is asked by the others."""
 
     calls: socket.socket
     figures: socket.socket | None
     flags: SharedFlags
-    lines: SharedLines
     tallies: int
     pairs: tuple[Pair, ...]
 
     @classmethod
     def made(cls, workers: int, calls: socket.socket, figures: socket.socket | None) -> Self:
-        return cls(
-            calls,
-            figures,
-            SharedFlags.made(),
-            SharedLines.made(),
-            SharedTallies.memory(workers),
-            pairs(workers),
-        )
+        return cls(calls, figures, SharedFlags.made(), SharedTallies.memory(workers), pairs(workers))
 
     def of(self, number: int, line: int) -> Inherited:
         """What the worker of a number gets, beside its line."""
@@ -57,7 +47,6 @@ class Common:
             self.calls.fileno(),
             _NONE if self.figures is None else self.figures.fileno(),
             self.flags.fileno(),
-            self.lines.fileno(),
             self.tallies,
             self.pairs[number - 1][1].fileno(),
             tuple(asks.fileno() for asks, _ in self.pairs),
@@ -74,7 +63,6 @@ class Inherited:
     figures: int
     """-1: its service shows none."""
     flags: int
-    lines: int
     tallies: int
     hears: int
     asks: Sequence[int]
@@ -82,8 +70,8 @@ class Inherited:
     @classmethod
     def parse(cls, text: str) -> Self:
         """``ValueError``."""
-        number, line, calls, figures, flags, lines, tallies, hears, *asks = map(int, text.split(","))
-        return cls(number, line, calls, figures, flags, lines, tallies, hears, tuple(asks))
+        number, line, calls, figures, flags, tallies, hears, *asks = (int(part) for part in text.split(","))
+        return cls(number, line, calls, figures, flags, tallies, hears, tuple(asks))
 
     def __str__(self) -> str:
         return ",".join(str(part) for part in (self.number, *self._all))
@@ -100,25 +88,13 @@ class Inherited:
         asks = [socket.socket(fileno=descriptor) for descriptor in self.asks]
         return Siblings(self.number, asks, socket.socket(fileno=self.hears))
 
-    def share(self) -> Share:
-        return Share(SharedLines(self.lines), self.number)
-
     def shared_tallies(self) -> SharedTallies:
         """Once."""
         return SharedTallies(self.tallies, len(self.asks), self.number)
 
     @property
     def _all(self) -> Sequence[int]:
-        return (
-            self.line,
-            self.calls,
-            self.figures,
-            self.flags,
-            self.lines,
-            self.tallies,
-            self.hears,
-            *self.asks,
-        )
+        return (self.line, self.calls, self.figures, self.flags, self.tallies, self.hears, *self.asks)
 
 
 class Line:

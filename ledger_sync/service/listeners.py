@@ -2,8 +2,7 @@
 
 Rule: every address is bound before the first caller is let in anywhere, so whoever was told that the service serves
 finds all of it. All of them end together, once the calls under way are answered. Of a socket that several processes
-listen on, each takes one caller at a time, so that the next one is for whoever is idle; of callers that stay, the next
-is for whoever has the fewest (`evenly`).
+listen on, each takes one caller at a time, so that the next one is for whoever is idle.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -20,7 +19,6 @@ from typing import Any, Final
 import uvicorn
 from starlette.applications import Starlette
 
-from ledger_sync.service.evenly import Acceptor, Share
 from ledger_sync.service.settings import Address, SettingsError, Why
 from ledger_sync.service.tls import Handshakes, ServerTls
 from ledger_sync.service.wire import Wire, WireBounds, wire
@@ -51,49 +49,23 @@ def bound(at: Address, setting: str) -> socket.socket:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A socket that other processes listen on too; `opened` is called once callers are let in. `share`: this process's
-    of the lines, where they shall be spread evenly."""
+    """A socket that other processes listen on too; `opened` is called once callers are let in."""
 
     listener: socket.socket
     opened: Callable[[], None] = lambda: None
-    share: Share | None = None
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, at: Shared, beginning: Sized) -> None:
-        """``beginning``: lines that are not among the server's yet."""
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, opened: Callable[[], None]) -> None:
         super().__init__(config)
-        self.listener = at.listener
-        self._at = at
-        self._beginning = beginning
-        self._acceptor: Acceptor | None = None
+        self.listener = listener
+        self._opened = opened
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Python's loop takes as many callers at once as may wait: that number is set right again."""
         await super().startup(sockets)
         self.listener.listen(BACKLOG)
-        if self._at.share is not None:
-            self._acceptor = Acceptor(self.listener, self._line, self._held, self._at.share)
-            self._acceptor.start()
-        self._at.opened()
-
-    def _line(self) -> asyncio.Protocol:
-        """As uvicorn makes it."""
-        made: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
-        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
-
-    def _held(self) -> int:
-        return len(self.server_state.connections) + len(self._beginning)
-
-    async def on_tick(self, counter: int) -> bool:
-        if self._acceptor is not None:
-            self._acceptor.tell()
-        return await super().on_tick(counter)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._acceptor is not None:
-            self._acceptor.stop()
-        await super().shutdown(sockets)
+        self._opened()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -112,22 +84,22 @@ class Listeners:
         self, app: Starlette, at: socket.socket | Shared, bounds: WireBounds, tls: ServerTls | None = None
     ) -> None:
         """Have an application served there, by plain HTTP or over TLS; the socket is closed in the end."""
-        is_shared = isinstance(at, Shared)
-        handshakes = None if tls is None else Handshakes(tls, bounds)
-        speaks: Any = wire(bounds) if handshakes is None else _secured(wire(bounds), handshakes)
+        shared = at if isinstance(at, Shared) else None
+        listener = at.listener if isinstance(at, Shared) else at
+        speaks: Any = wire(bounds) if tls is None else _secured(wire(bounds), Handshakes(tls, bounds))
         config = uvicorn.Config(
             app,
             http=speaks,
             ws="none",
-            backlog=_TAKEN_AT_ONCE if is_shared else BACKLOG,
+            backlog=BACKLOG if shared is None else _TAKEN_AT_ONCE,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
         )
-        shared = at if isinstance(at, Shared) else Shared(at)
-        self._servers.append(_Server(config, shared, handshakes or ()))
+        opened = shared.opened if shared else lambda: None
+        self._servers.append(_Server(config, listener, opened))
 
     def stop(self) -> None:
         """Let everybody finish, and end."""

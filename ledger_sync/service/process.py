@@ -11,8 +11,6 @@ import os
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
-MOST_PROCESSES: Final = 64
-"""Of one service."""
 _FLAGS: Final = 256
 _SET: Final = b"\x01"
 

@@ -72,7 +72,7 @@ def _calls(home: Home, inherited: Inherited | None) -> socket.socket | Shared:
         return bound(Address(home.config["host"], home.config["port"]), "port")
     line = Line(inherited)
     line.watch()
-    return Shared(socket.socket(fileno=inherited.calls), line.serves, inherited.share())
+    return Shared(socket.socket(fileno=inherited.calls), line.serves)
 
 
 def _figures(

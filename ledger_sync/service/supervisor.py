@@ -28,11 +28,10 @@ from typing import Final
 import hsm
 from ledger_sync.service.inherited import READY, Common
 from ledger_sync.service.listeners import bound
-from ledger_sync.service.process import MOST_PROCESSES
 from ledger_sync.service.settings import Address
 from ledger_sync.service.worker import pause
 
-MOST_WORKERS: Final = MOST_PROCESSES
+MOST_WORKERS: Final = 64
 _LONGEST_PAUSE: Final = 30.0
 _WHILE_SECONDS: Final = 5.0
 """For which a worker takes calls that did start; one that ends sooner may do so each time."""
@@ -144,7 +143,7 @@ class Supervisor:
                 while not self._has_asked():
                     self._start_due(common, lock)
                     self._wait(wake)
-                    status = self._bury_dead(common)
+                    status = self._bury_dead()
                     if status is not None:
                         return status
                 return 0
@@ -188,14 +187,13 @@ class Supervisor:
                 starting[descriptor].hear(self._ticks())
         self._has_served = self._has_served or any(worker.serves for worker in workers)
 
-    def _bury_dead(self, common: Common) -> int | None:
+    def _bury_dead(self) -> int | None:
         """What a first worker that could not start at all ended with, which is the end of everything."""
         for slot in self._slots:
             worker = slot.worker
             if worker is None or worker.process.poll() is None:
                 continue
             status = worker.bury()
-            common.lines.leave(slot.number)
             slot.worker = None
             if not self._has_served and status >= 0:
                 return status

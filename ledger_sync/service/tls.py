@@ -119,9 +119,6 @@ class Handshakes:
         if len(self._open) + len(door.wire.connections) > self._bounds.lines:
             next(iter(self._open)).abort()
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     def end(self, door: Door) -> None:
         self._open.pop(door, None)
 
