@@ -62,6 +62,22 @@ def test_of_many_that_open_one_store_one_migrates_it(schema: Schema, tmp_path: P
     assert state(path) == (2, ["b"])
 
 
+def test_who_makes_it_while_another_has_it_waits_for_a_turn(schema: Schema, tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("begin immediate")
+    with ThreadPoolExecutor(1) as pool:
+        made = pool.submit(lambda: connect(path, schema, shared=True).close())
+        try:
+            with pytest.raises(TimeoutError):
+                made.result(timeout=0.3)
+        finally:
+            other.execute("rollback")
+            other.close()
+        made.result()
+    assert state(path) == (1, ["a"])
+
+
 def test_rows_are_inserted_by_the_names_of_their_columns(schema: Schema, tmp_path: Path) -> None:
     connection = connect(tmp_path / "a.db", schema)
     assert insert(connection, "a", y="y", x=1) == 1

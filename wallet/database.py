@@ -18,6 +18,8 @@ from typing import Any, Final
 from wallet.protocol.codes import Code, require
 
 _BUSY_MILLISECONDS: Final = 10_000
+_TRIES: Final = 100
+"""Of a change of the file's mode, each after a turn to write; each may be in another's way again."""
 _CACHED_STATEMENTS: Final = 512
 
 MOVED: Final = 0x716D6F76
@@ -167,11 +169,26 @@ def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     require(found != MOVED, Code.STORE_MOVED)
     require(found == schema.application_id or (found == 0 and tables == 0), Code.STORE_DAMAGED)
     version = _version(connection, schema)
-    execute("PRAGMA journal_mode = WAL")
+    _begin_write_ahead_log(connection)
     execute("PRAGMA synchronous = FULL")
     execute("PRAGMA foreign_keys = ON")
     if version < schema.version:
         _migrate(connection, schema)
+
+
+def _begin_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait for whoever has the file while it changes its mode, whatever the timeout is: the wait for a
+    turn to write does, and then it is tried again. ``sqlite3.OperationalError`` if nobody lets go."""
+    for _ in range(_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        with transaction(connection):
+            pass
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _version(connection: sqlite3.Connection, schema: Schema) -> int:

@@ -129,3 +129,35 @@ def test_a_key_that_the_bank_forgot_is_known_again_though_no_verdict_was_forgott
     assert not forgotten(owner.wallet.reconciling, owner.bank_client)
     system.bring_together()
     assert is_whole(owner, 0)
+
+
+def test_a_bank_put_back_in_the_second_in_which_it_started_gives_no_number_again(
+    system: System, tmp_path: Path
+) -> None:
+    """A customer who has read up to a number would be told nothing of what is listed under it now."""
+    for name in ("owner", "one", "other"):
+        system.holder(name, BANK).fund(50_000)
+    for turn in range(4):
+        with system.copy(tmp_path / f"turn {turn}", f"turn {turn}") as world:
+            listed = [numbers_of_a_payment(world, "one")]
+            backup = Backup(world, tmp_path / f"disk {turn}")
+            listed.append(numbers_of_a_payment(world, "one"))
+            backup.put_back()
+            listed.append(numbers_of_a_payment(world, "other"))
+            assert all(listed), turn
+            assert not listed[1] & listed[2], turn
+
+
+def numbers_of_a_payment(world: System, payer: str) -> set[int]:
+    """Those under which the bank lists for the owner what this brings: nobody else knows of it."""
+    owner = world.holders["owner"]
+
+    def numbers() -> set[int]:
+        rows = world.rows(BANK, "select number from deliveries where customer = ?", owner.account)
+        return {number for (number,) in rows}
+
+    before = numbers()
+    world.holders[payer].pay_unseen(owner, 1)
+    world.holders[payer].sync()
+    world.network.work()
+    return numbers() - before

@@ -6,7 +6,7 @@ has seen a number will see every higher one by reading on after it. Nothing is l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -30,14 +30,21 @@ class Listed:
 
 News = tuple[str, What, bytes]
 """A customer, and an object that is to be listed for it, by its id."""
+Apart = Callable[[bytes], int]
+"""Of an object's id, how far its number is from the last one; at least 1."""
+
+
+def next_to_it(_: bytes) -> int:
+    """No number is passed over."""
+    return 1
 
 
 class Feed(Protocol):
     """A part of its storage: reads and writes within the caller's transaction, where there is one."""
 
-    def append(self, news: Sequence[News], least: int) -> int:
-        """List objects, in this order, each under its customer's next number, which is at least ``least``. How many
-        were not listed before."""
+    def append(self, news: Sequence[News], least: int, apart: Apart = next_to_it) -> int:
+        """List objects, in this order, each under a number that is higher than its customer's last by what ``apart``
+        says of its id, and at least ``least`` plus that. How many were not listed before."""
 
     def after(self, customer: str, number: int, most: int) -> Sequence[Listed]:
         """What is listed under higher numbers, in their order."""

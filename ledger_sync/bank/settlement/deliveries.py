@@ -8,6 +8,7 @@ refusal is.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,7 +24,8 @@ from wallet.protocol.issuance import Issuance
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 
 _TIME_BITS: Final = 20
-_CHANCE_BYTES: Final = 2
+_CHANCE_BYTES: Final = 16
+_APART_BYTES: Final = 2
 _PAGE: Final = 128
 
 
@@ -47,11 +49,13 @@ class AccountFeed:
         self._provenance = provenance
         self._wallets = wallets
         self._least: int | None = None
+        self._chance = context.random(_CHANCE_BYTES)
 
     def begin_numbers(self) -> None:
-        """After a start numbers go on at the time (unix seconds, times 2^20) and some chance, so that a bank that was
-        put back from a backup gives no number again. While the clock is unsure that waits, and so does listing: by a
-        wrong time, numbers would be given twice, or come after those of a later start."""
+        """After a start numbers go on at the time (unix seconds, times 2^20), and from each to the next by some chance,
+        so that a bank that was put back from a backup gives no number again, not even where it was put back in the
+        second in which it had started. While the clock is unsure that waits, and so does listing: by a wrong time,
+        numbers would come after those of a later start."""
         try:
             self._go_on_at_the_time()
         except Refusal as refusal:
@@ -61,9 +65,12 @@ class AccountFeed:
     def _go_on_at_the_time(self) -> int:
         """CLOCK_UNSURE."""
         if self._least is None:
-            chance = int.from_bytes(self._context.random(_CHANCE_BYTES))
-            self._least = (self._context.clock() << _TIME_BITS) + chance
+            self._least = self._context.clock() << _TIME_BITS
         return self._least
+
+    def _apart(self, name: bytes) -> int:
+        """How far the number of this object is from the one before it: 1 to 2^16, others after each start."""
+        return 1 + int.from_bytes(hashlib.sha256(self._chance + name).digest()[:_APART_BYTES])
 
     def issuance_came(self, issuance: Signed[Issuance]) -> None:
         self._list([(issuance.body.owner, What.ISSUANCE, issuance.id)])
@@ -90,7 +97,7 @@ class AccountFeed:
         holders = self._wallets.holders({key for key, _, _ in news})
         own = [(holders[key].account, what, name) for key, what, name in news if key in holders]
         if own:
-            self._feed.append(own, self._go_on_at_the_time())
+            self._feed.append(own, self._go_on_at_the_time(), self._apart)
 
     def _refused(self, transfers: Sequence[Signed[Transfer]]) -> frozenset[bytes]:
         """Those of these whose payee signed a refusal of output 0."""

@@ -1,11 +1,11 @@
-"""The feed upon SQL. Writers take turns, so a customer's next number is the one after the last."""
+"""The feed upon SQL. Writers take turns, so a customer's next number is counted from the last."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from ledger_sync.bank.ports.feed import Listed, News, What
+from ledger_sync.bank.ports.feed import Apart, Listed, News, What, next_to_it
 from ledger_sync.bank.sql.sets import tuples
 from ledger_sync.database.store import Row, Store
 from wallet.database import insertion
@@ -19,7 +19,7 @@ class SqlFeed:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def append(self, news: Sequence[News], least: int) -> int:
+    def append(self, news: Sequence[News], least: int, apart: Apart = next_to_it) -> int:
         with self._store.transaction():
             what = {(customer, name): kind for customer, kind, name in reversed(news)}
             fresh = dict.fromkeys((customer, name) for customer, _, name in news)
@@ -28,7 +28,7 @@ class SqlFeed:
             last = self._last({customer for customer, _ in fresh})
             rows: list[Row] = []
             for customer, name in fresh:
-                last[customer] = max(least, last[customer] + 1)
+                last[customer] = max(least, last[customer]) + apart(name)
                 rows.append((customer, last[customer], what[customer, name].value, name))
             self._store.run_each(_LISTED, rows)
             return len(rows)

@@ -41,14 +41,22 @@ def test_numbers_are_the_customers_own_and_begin_where_they_are_told(feed: Feed)
     assert feed.append([(AIGUL, What.TRANSFER, name(1)), (AIGUL, What.ISSUANCE, name(2))], 100) == 2
     assert feed.append([(BAURZHAN, What.TRANSFER, name(1)), (AIGUL, What.TRANSFER, name(3))], 7) == 2
     assert feed.append([(AIGUL, What.TRANSFER, name(4))], 200) == 1
-    assert feed.after(BAURZHAN, 0, 9) == [Listed(7, What.TRANSFER, name(1))]
+    assert feed.after(BAURZHAN, 0, 9) == [Listed(8, What.TRANSFER, name(1))]
     assert feed.after(AIGUL, 0, 9) == [
-        Listed(100, What.TRANSFER, name(1)),
-        Listed(101, What.ISSUANCE, name(2)),
-        Listed(102, What.TRANSFER, name(3)),
-        Listed(200, What.TRANSFER, name(4)),
+        Listed(101, What.TRANSFER, name(1)),
+        Listed(102, What.ISSUANCE, name(2)),
+        Listed(103, What.TRANSFER, name(3)),
+        Listed(201, What.TRANSFER, name(4)),
     ]
-    assert [one.number for one in feed.after(AIGUL, 100, 2)] == [101, 102]
+    assert [one.number for one in feed.after(AIGUL, 101, 2)] == [102, 103]
+
+
+def test_numbers_are_as_far_apart_as_is_asked_for(feed: Feed) -> None:
+    news = [(AIGUL, What.TRANSFER, name(number)) for number in (1, 2, 3)]
+    assert feed.append(news, 100, {name(1): 7, name(2): 50, name(3): 1}.__getitem__) == 3
+    assert [one.number for one in feed.after(AIGUL, 0, 9)] == [107, 157, 158]
+    assert feed.append([(AIGUL, What.TRANSFER, name(4))], 100, lambda _: 9) == 1
+    assert [one.number for one in feed.after(AIGUL, 158, 9)] == [167]
 
 
 def test_nothing_is_listed_twice(feed: Feed) -> None:
@@ -57,7 +65,7 @@ def test_nothing_is_listed_twice(feed: Feed) -> None:
     assert feed.append([again], 5) == 0
     assert feed.append([again, new, again, new], 1) == 1
     assert feed.append([], 1) == 0
-    assert [(one.number, one.name) for one in feed.after(AIGUL, 0, 9)] == [(1, name(1)), (2, name(3))]
+    assert [(one.number, one.name) for one in feed.after(AIGUL, 0, 9)] == [(2, name(1)), (3, name(3))]
     assert feed.lists(AIGUL, name(1))
     assert not feed.lists(BAURZHAN, name(1))
     assert not feed.lists(AIGUL, name(2))
@@ -66,7 +74,7 @@ def test_nothing_is_listed_twice(feed: Feed) -> None:
 def test_only_numbers_that_were_given_are_known(feed: Feed) -> None:
     feed.append([(AIGUL, What.TRANSFER, name(1))], 10)
     feed.append([(BAURZHAN, What.TRANSFER, name(1))], 11)
-    assert [feed.gave(AIGUL, number) for number in (0, 9, 10, 11)] == [False, False, True, False]
+    assert [feed.gave(AIGUL, number) for number in (0, 10, 11, 12)] == [False, False, True, False]
 
 
 def test_what_is_undone_was_never_listed(storage: Storage) -> None:
