@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hsm.keystore import KeystoreCode, KeystoreError
 from ledger_sync import client as online
 from ledger_sync.client import BankClient
+from tests.sampling import everything
 from tests.support.audit import Audit
 from tests.support.holders import Holder
 from tests.support.system import System
@@ -92,7 +93,7 @@ def _do(step: str, system: System, alia: Holder, boris: Holder, client: BankClie
         return
 
 
-@settings(max_examples=25)
+@settings(max_examples=100 if everything() else 8)
 @given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from(_STEPS)), max_size=8), st.integers(0, 2**32))
 def test_whatever_is_done_while_a_reconciling_waits_the_sums_agree(
     tmp_path_factory: pytest.TempPathFactory,

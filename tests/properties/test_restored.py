@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Exchange, cut
 from tests import sampling
 from tests.support.audit import Audit
-from tests.support.databases import Databases
+from tests.support.databases import ENGINES, Databases
 from tests.support.holders import Holder
 from tests.support.system import BANKS, System
 from tests.support.told import Told
@@ -61,7 +61,7 @@ STEPS: Final = st.lists(
 )
 
 
-@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+@pytest.fixture(scope="module", params=sampling.sampled("engine that is put back", ENGINES, 1))
 def birth(request: pytest.FixtureRequest) -> Iterator[System]:
     with ExitStack() as stack:
         databases = None
@@ -78,7 +78,7 @@ def birth(request: pytest.FixtureRequest) -> Iterator[System]:
 
 
 def test_services_put_back_again_and_again_never_make_a_false_verdict(birth: System) -> None:
-    sample = 2 if birth.databases is not None else 8
+    sample = 2 if birth.databases is not None else 4
 
     @hypothesis.seed(sampling.seed())
     @settings(

@@ -15,10 +15,10 @@ import pytest
 
 from tests.properties.lives.all import born, live
 from tests.properties.lives.life import Birth
-from tests.support.databases import Databases
+from tests.support.databases import ENGINES, Databases
 
 
-@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+@pytest.fixture(scope="module", params=ENGINES)
 def birth(request: pytest.FixtureRequest) -> Iterator[Birth]:
     """A world over stores of each engine."""
     if request.param == "sqlite":
@@ -30,4 +30,4 @@ def birth(request: pytest.FixtureRequest) -> Iterator[Birth]:
 
 
 def test_no_tiyn_is_made_or_lost_and_only_who_signs_twice_is_named(birth: Birth) -> None:
-    live(birth, 30 if birth.system.databases is None else 3)
+    live(birth, 12 if birth.system.databases is None else 2)

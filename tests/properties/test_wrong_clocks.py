@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ledger_sync.http.call import WINDOW, read_call
 from ledger_sync.http.problems import encode_problem
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Exchange, Plan
+from tests.sampling import everything
 from tests.support.system import BANKS, System
 from tests.support.world import DAY
 from wallet.protocol import codec
@@ -64,7 +65,7 @@ def check_whole(system: System, paid: int) -> None:
     assert bolat.pay(aliya, PAID).code is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=100 if everything() else 8, deadline=None)
 @given(st.lists(st.tuples(WHO, AMOUNTS), min_size=1, max_size=3), st.integers(0, 10**9))
 def test_wrong_clocks_end_nothing(
     birth: System, tmp_path_factory: pytest.TempPathFactory, wrongs: list[tuple[str, int]], seed: int

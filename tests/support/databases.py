@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ledger_sync.bank.sql.storage import KIND as BANK
 from ledger_sync.central_bank.sql.storage import KIND as CENTRAL_BANK_KIND
@@ -13,6 +13,9 @@ from ledger_sync.database.store import Store
 from ledger_sync.notary.sql_store import KIND as NOTARY_KIND
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
 from tests.support.postgres import Cluster
+
+ENGINES: Final = ("postgres", "sqlite")
+"""What services keep their stores in."""
 
 
 class Databases(AbstractContextManager["Databases"]):

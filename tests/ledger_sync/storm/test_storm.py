@@ -1,4 +1,4 @@
-"""A short storm over one PostgreSQL: ./test --all has one of half an hour (`python -m tests.ledger_sync.storm`)."""
+"""A short storm over one PostgreSQL: ./test --all has two of a quarter of an hour (`-m tests.ledger_sync.storm`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ledger_sync.storm.stores import one_server
 from tests.ledger_sync.storm.storm import Storm
 from tests.sampling import seed
 
-DISTURBANCES = 8
+DISTURBANCES = 6
 CIRCLES = 2
 CRIMES = 32
 
