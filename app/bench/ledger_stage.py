@@ -112,7 +112,7 @@ def kept(folder: Path, uploads: int, make: Callable[[Network], Brought], show: S
     show.step("bench.starting_sandbox")
     with guarded(home):
         try:
-            network = sandbox.start(home, wishes=SandboxOptions(bank={"terms": {"fundings": _FUNDINGS}}))
+            network = _started(home, {}, SandboxOptions(bank={"terms": {"fundings": _FUNDINGS}}))
             customers, bundles = make(network)
             issuing = issuing_key(network, customers[0].line)
         finally:
@@ -192,15 +192,17 @@ def running(source: Path, urls: Mapping[str, str], workers: int = 1) -> Iterator
             sandbox.stop(home)
 
 
-def _started(home: Path, extra: Mapping[str, Mapping[str, str]]) -> Network:
+def _started(
+    home: Path, extra: Mapping[str, Mapping[str, str]], wishes: SandboxOptions | None = None
+) -> Network:
     """On a machine that is busy with other things a start may take longer than is waited for; it goes on then."""
     for _ in range(_STARTS):
         try:
-            return sandbox.start(home, environment=extra)
+            return sandbox.start(home, wishes=wishes, environment=extra)
         except Refusal as refusal:
             if refusal.code is not Code.UNREACHABLE:
                 raise
-    return sandbox.start(home, environment=extra)
+    return sandbox.start(home, wishes=wishes, environment=extra)
 
 
 def _await_workers(station: Station, page: str, workers: int) -> None:
