@@ -42,7 +42,7 @@ def birth() -> Iterator[System]:
 
 @hypothesis.seed(sampling.seed())
 @settings(
-    max_examples=300 if sampling.everything() else 5,
+    max_examples=150 if sampling.everything() else 5,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

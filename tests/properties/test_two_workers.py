@@ -14,4 +14,4 @@ WORKERS = 2
 
 def test_two_workers_of_each_make_and_lose_no_tiyn_either(postgres: Cluster) -> None:
     with Databases(postgres) as databases, born(databases, WORKERS) as birth:
-        live(birth, 2)
+        live(birth, 2, 100)

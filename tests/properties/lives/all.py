@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
 
 import hypothesis
 from hypothesis import HealthCheck, settings
@@ -21,9 +20,6 @@ from tests.properties.lives.lying import Lying
 from tests.properties.lives.online import Online
 from tests.properties.lives.restoring import Restoring
 from tests.support.databases import Databases
-
-LIVES: Final = 600
-"""Under ./test --all."""
 
 
 class DigitalTenge(Breaking, Online, Disturbing, Lying, Restoring):
@@ -40,14 +36,14 @@ def born(databases: Databases | None = None, workers: int = 1) -> Iterator[Birth
         yield stack.enter_context(Birth.of(folder / "world", seed, databases, workers))
 
 
-def live(birth: Birth, sample: int) -> None:
-    """Some lives, or all of them."""
+def live(birth: Birth, sample: int, all_of_them: int) -> None:
+    """So many lives in an ordinary run, and under ./test --all."""
     DigitalTenge.birth = birth
     hypothesis.seed(sampling.seed())(DigitalTenge)
     run_state_machine_as_test(
         DigitalTenge,
         settings=settings(
-            max_examples=LIVES if sampling.everything() else sample,
+            max_examples=all_of_them if sampling.everything() else sample,
             stateful_step_count=40,
             deadline=None,
             print_blob=True,
