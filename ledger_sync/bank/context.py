@@ -18,6 +18,7 @@ from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.keys import PublicKey, p256
 from wallet.protocol.policy import Policy
+from wallet.protocol.settlement import Consumption
 
 B = TypeVar("B", bound=Body)
 
@@ -39,8 +40,8 @@ class BankContext:
     """``bank`` is the bank's id in the directory; ``keys`` those that it signs by; ``clock`` what it dates that by,
     which may refuse to say (CLOCK_UNSURE), ``wall`` what its own work is timed by (``clock`` where there is none).
     ``key`` makes a key of what an owner's name is, to verify by; ``process`` tells this process from others on the same
-    storage, also after it was started again; ``metrics`` are its figures; ``at_once`` is how it calls several services.
-    """
+    storage, also after it was started again; ``metrics`` are its figures; ``at_once`` is how it calls several services;
+    ``seen`` is told what notaries have said."""
 
     bank: str
     keys: Signers
@@ -54,6 +55,7 @@ class BankContext:
     process: str = "1"
     metrics: Metrics = field(default_factory=Metrics)
     at_once: AtOnce = in_turn
+    seen: Callable[[Sequence[Signed[Consumption]]], None] = lambda _statements: None
 
     def sign(self, body: B) -> Signed[B]:
         """By the key that was good when it is dated."""

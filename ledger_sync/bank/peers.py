@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger_sync.http.peers import NoAnswer, read
+from ledger_sync.http.reading import READS
 from ledger_sync.http.texts import plain_text
 from ledger_sync.possession import Possession
 from wallet.protocol import codec, cose
@@ -40,6 +41,12 @@ class Service(Protocol):
     def post(self, path: str, value: Cbor) -> Cbor: ...
 
 
+class NotaryLine(Service, Protocol):
+    """The same to a notary, which says its word in several forms."""
+
+    def post(self, path: str, value: Cbor, reads: str = READS) -> Cbor: ...
+
+
 Shown = tuple[Signed[Transfer], Signed[Certificate]]
 """A transfer and a certificate of the key that signed it."""
 
@@ -53,7 +60,7 @@ def read_shown(value: Cbor) -> Shown:
 class NotaryClient:
     """Who consumed what first."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: NotaryLine) -> None:
         self._service = service
 
     def commit(self, commits: Sequence[Signed[Commit]]) -> list[list[Signed[Consumption]]]:
@@ -61,9 +68,10 @@ class NotaryClient:
         answer = self._service.post("/v1/commits", _written(commits))
         return read(answer, lambda value: _statements(value, len(commits)))
 
-    def ask(self, commits: Sequence[Signed[Commit]]) -> list[list[Signed[Consumption]]]:
-        """For each commit, which consumes nothing, the statements that cover what is consumed of its references."""
-        answer = self._service.post("/v1/questions", _written(commits))
+    def ask(self, commits: Sequence[Signed[Commit]], reads: str = READS) -> list[list[Signed[Consumption]]]:
+        """For each commit, which consumes nothing, the statements that cover what is consumed of its references, for
+        whoever ``reads`` these kinds."""
+        answer = self._service.post("/v1/questions", _written(commits), reads)
         return read(answer, lambda value: _statements(value, len(commits)))
 
 

@@ -67,6 +67,8 @@ def assemble(home: Home) -> Assembled:
     trust = home.trust(central_bank)
     storage = SqlStorage(home.store(KIND, "bank.db"))
     books = Books(storage.accounts, home.clock)
+    notaries = Notaries.of(config["notary"], line)
+    heads = home.heads(notaries.each, {"central-bank": central_bank, **banks}, lambda: trust.directory)
     context = BankContext(
         bank,
         keys,
@@ -79,11 +81,10 @@ def assemble(home: Home) -> Assembled:
         process=home.process.name,
         metrics=home.metrics,
         at_once=home.at_once,
+        seen=heads.note,
     )
     home.metrics.watch(backlog=storage.waiting, made=trust.made)
     terms = Terms.of(config.get("terms", {}))
-    notaries = Notaries.of(config["notary"], line)
-    heads = home.heads(notaries.each, {"central-bank": central_bank, **banks}, lambda: trust.directory)
     node = Node(context, terms, Peers(notaries, central_bank, banks))
     node.work.begin()
     storage.settlements.release_all()
@@ -117,6 +118,7 @@ def assemble(home: Home) -> Assembled:
     )
     workers = (
         Worker("trust", _LOOK_SECONDS, lambda: trust.keep_fresh(home.machine(), _REFRESH_SECONDS)),
+        Worker("heads of statements", _REFRESH_SECONDS, heads.take_noted),
         *(for_all if home.process.is_first else ()),
         *node.workers,
     )

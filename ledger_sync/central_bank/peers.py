@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -45,13 +45,17 @@ class NotaryClient:
     notaries: Notaries[Line]
     signer: Signers
     clock: Clock
+    seen: Callable[[Sequence[Signed[Consumption]]], None] = lambda _statements: None
+    """Told what it says."""
 
     def consume(self, ref: TokenRef, consumer: bytes, directory: Directory) -> Signed[Consumption]:
         """Commit `ref` for `consumer`; gives the word on who was first. `RemoteRefusal`, `NoAnswer`."""
         now = self.clock()
         commit = cose.sign(Commit(CENTRAL_BANK, consumer, (ref,), now), self.signer.at(now).sign)
         answer = self.notaries.of_ref(ref).post("/v1/commits", [commit.to_cbor()])
-        return read(answer, lambda value: _statement_on(ref, value, directory))
+        said = read(answer, lambda value: _statement_on(ref, value, directory))
+        self.seen([said])
+        return said
 
 
 def _statement_on(ref: TokenRef, answer: Cbor, directory: Directory) -> Signed[Consumption]:

@@ -42,6 +42,7 @@ _ROLES: Final = {"issuing": Role.ISSUING, "policy": Role.POLICY, "redemption": R
 ALIASES: Final = ("root", *_ROLES)
 _HEADS_SECONDS: Final = 60
 _HEAR_SECONDS: Final = 0.5
+_SEEN_SECONDS: Final = 5
 _DROP_SECONDS: Final = 3_600
 _FOLLOW_SECONDS: Final = 60
 
@@ -88,10 +89,10 @@ def assemble(home: Home) -> Assembled:
     registry = Registry(storage, keys, terms, founding, home.clock, is_heard=False, sizes=home.deltas)
     issuing = Issuing(storage, keys.issuing, terms, home.clock)
     notary_lines = Notaries.of(config["notary"], lambda one: line(one["url"]))
-    notary = NotaryClient(notary_lines, keys.redemption, home.clock)
     bank_lines = {bank["id"]: line(bank["url"]) for bank in config["banks"]}
     banks = {name: BankNodeClient(bank_line) for name, bank_line in bank_lines.items()}
     heads = home.heads(notary_lines.each, bank_lines, lambda: registry.directory)
+    notary = NotaryClient(notary_lines, keys.redemption, home.clock, heads.note)
     asking = Asking(storage, banks, terms, home.clock)
     admitted: Admitted = {}
     challenging = Challenging(storage, registry, asking, home.clock, admitted)
@@ -101,6 +102,7 @@ def assemble(home: Home) -> Assembled:
     )
 
     def keep_words(statements: Statements) -> None:
+        heads.note(statements)
         with storage.transaction():
             for said in statements:
                 storage.winners.hear(said)
@@ -123,6 +125,7 @@ def assemble(home: Home) -> Assembled:
         catching_up,
         home.key("operator"),
         home.clock,
+        heads.note,
     )
     nonces = home.nonces()
     gate = Authenticator(home.authority, central_bank.identify, nonces, home.clock, home.machine, home.hear)
@@ -159,6 +162,7 @@ def assemble(home: Home) -> Assembled:
         Worker("revocations", POOL_SECONDS / 2, registry.publish),
         *(Worker(f"challenges: {bank}", _FOLLOW_SECONDS, partial(asking.ask_again, bank)) for bank in banks),
         Worker("compensations", _FOLLOW_SECONDS, pay_open),
+        Worker("heads of statements", _SEEN_SECONDS, heads.take_noted),
         Worker("heads", _HEAR_SECONDS, lambda: heads.keep_fresh(home.machine(), _HEADS_SECONDS)),
     )
     return Assembled(storage, registry, redeeming, challenging, Service(app, workers, close))

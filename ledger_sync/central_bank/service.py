@@ -5,6 +5,7 @@ Rule: banks get what concerns them, the operator what concerns all, anyone the s
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +18,7 @@ from ledger_sync.central_bank.ordering import Ordering
 from ledger_sync.central_bank.ports.books import MovementKind, position
 from ledger_sync.central_bank.ports.issuances import Cause
 from ledger_sync.central_bank.ports.storage import Storage
-from ledger_sync.central_bank.proving import read_proof
+from ledger_sync.central_bank.proving import Proof, read_proof
 from ledger_sync.central_bank.redeeming import Redeeming
 from ledger_sync.central_bank.registry import Registry
 from ledger_sync.http.call import Clock
@@ -41,9 +42,10 @@ from wallet.protocol.bounds import (
 from wallet.protocol.bundle import MAX_PROOF_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.policy import Reason
-from wallet.protocol.settlement import read_consumption
+from wallet.protocol.settlement import Consumption, read_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
 _PUBLIC: Final = frozenset({CallerKind.PUBLIC})
@@ -71,6 +73,8 @@ class CentralBank:
     catching_up: CatchingUp
     operator: bytes
     clock: Clock
+    seen: Callable[[Sequence[Signed[Consumption]]], None] = lambda _statements: None
+    """Told what notaries have said."""
 
     def identify(self, key: bytes, now: int) -> Caller | None:
         """The operator by the key of the settings, a bank by the directory."""
@@ -312,7 +316,7 @@ class CentralBank:
         txid, bundle, statements, possession = codec.array(incoming.value, 4)
         codec.octets(txid, ID_BYTES)
         bank, shown = incoming.caller.name, None if possession is None else Possession.from_cbor(possession)
-        proof = read_proof(bundle, statements, self.registry.directory)
+        proof = self._proof(bundle, statements)
         paid = self.redeeming.redeem(bank, txid, proof, shown)
         issuance = None if paid.issuance is None else paid.issuance.to_cbor()
         return [issuance, paid.value, paid.credited(bank)]
@@ -320,12 +324,18 @@ class CentralBank:
     def _refund(self, incoming: IncomingCall) -> Cbor:
         self.catching_up.require_done()
         ref, bundle, statements, possession = codec.array(incoming.value, 4)
-        proof = read_proof(bundle, statements, self.registry.directory)
+        proof = self._proof(bundle, statements)
         shown = Possession.from_cbor(possession)
         refunded = self.redeeming.refund(incoming.caller.name, TokenRef.from_cbor(ref), proof, shown)
         if isinstance(refunded, ClaimBalance):
             return [refunded.paid, refunded.owed]
         return [refunded, None]
+
+    def _proof(self, bundle: Cbor, statements: Cbor) -> Proof:
+        """As `read_proof`."""
+        proof = read_proof(bundle, statements, self.registry.directory)
+        self.seen(proof.statements)
+        return proof
 
     def _revocation(self, incoming: IncomingCall) -> Cbor:
         listed, evidence = codec.array(incoming.value, 2)
@@ -344,7 +354,7 @@ class CentralBank:
             incoming.caller.name,
             read_consumption(statement),
             claim,
-            read_proof(bundle, statements, self.registry.directory),
+            self._proof(bundle, statements),
             None if possession is None else Possession.from_cbor(possession),
         )
         shown = None if answer.shown is None else [part.to_cbor() for part in answer.shown]

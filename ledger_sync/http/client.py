@@ -102,11 +102,12 @@ class ServiceClient:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Cbor:
         """The answer to a GET. Raises `RemoteRefusal`: what the service said; `NoAnswer`."""
-        return self._call("GET", path + ("?" + urlencode(query) if query else ""), b"")
+        return self._call("GET", path + ("?" + urlencode(query) if query else ""), b"", READS)
 
-    def post(self, path: str, value: Cbor) -> Cbor:
-        """The answer to a POST of `value`. Raises `RemoteRefusal`: what the service said; `NoAnswer`."""
-        return self._call("POST", path, codec.encode(value))
+    def post(self, path: str, value: Cbor, reads: str = READS) -> Cbor:
+        """The answer to a POST of `value`, for whoever `reads` these kinds. Raises `RemoteRefusal`: what the service
+        said; `NoAnswer`."""
+        return self._call("POST", path, codec.encode(value), reads)
 
     def close(self) -> None:
         with self._connecting:
@@ -126,7 +127,7 @@ class ServiceClient:
                 )
             return self._connected
 
-    def _call(self, method: str, path: str, body: bytes) -> Cbor:
+    def _call(self, method: str, path: str, body: bytes, reads: str) -> Cbor:
         span = Span(self._now() + self._whole, self._timeout, self._is_stopped, self._now)
         http = self._http
         request = http.build_request(method, path, content=body, extensions={SPAN: span})
@@ -136,7 +137,7 @@ class ServiceClient:
         request.headers["authorization"] = sign_call(
             method, target, body, self._signers.calling(dated), lambda: dated, self._random
         )
-        request.headers[HEADER] = READS
+        request.headers[HEADER] = reads
         if method == "POST":
             request.headers["content-type"] = BODY_TYPE
         try:

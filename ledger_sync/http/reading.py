@@ -13,13 +13,15 @@ from typing import Final, TypeVar
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Body, Signed
 from wallet.protocol.handover import Published
-from wallet.protocol.kinds import KINDS
+from wallet.protocol.kinds import CONSUMPTION_2, KINDS, Kind
 
 B = TypeVar("B", bound=Body)
 
 HEADER: Final = "qalta-reads"
 READS: Final = ", ".join(kind.typ for kind in KINDS)
 """What this software says of itself."""
+READS_ALONE: Final = ", ".join(kind.typ for kind in KINDS if kind is not CONSUMPTION_2)
+"""What it says where it wants the notary's word signed alone, for somebody who reads no other."""
 FIRST: Final = frozenset(
     [
         "qbd1",
@@ -61,9 +63,15 @@ def readable(published: Published, reads: frozenset[str]) -> Published:
     )
 
 
+def newest(kinds: Sequence[Kind], reads: frozenset[str]) -> Kind:
+    """The first of ``kinds``, newest first, that the caller reads. READER_OUTDATED: it reads none of them."""
+    for kind in kinds:
+        if kind.typ in reads:
+            return kind
+    raise Refusal(Code.READER_OUTDATED, {"kind": kinds[0].typ})
+
+
 def form_for(forms: Sequence[Signed[B]], reads: frozenset[str]) -> Signed[B]:
     """The first of ``forms``, newest first, that the caller reads. READER_OUTDATED: it reads none of them."""
-    for form in forms:
-        if form.body.KIND.typ in reads:
-            return form
-    raise Refusal(Code.READER_OUTDATED, {"kind": forms[0].body.KIND.typ})
+    kinds = [form.body.KIND for form in forms]
+    return forms[kinds.index(newest(kinds, reads))]

@@ -1,85 +1,158 @@
 """Attesting: what was claimed is signed, once, before anyone is told.
 
-Rule: claim, then sign, then put the statement there unless one is; what is told is what stands then. So the same again,
-from whichever bank and through whichever process, is answered with the very same statement, signature included. Whoever
-died, or could not sign, leaves claims without statements: the next who comes across one attests it. Also what was said
-before is told only after a write of one's own is durable (`Store.attest`): what was read might otherwise be lost again.
-The log's head is signed once for all that was claimed together, and nothing is signed inside a transaction.
+Rule: whoever reads what is signed in the log is told the log's entries under one head, which is signed once for all
+that was claimed together. For whoever reads no more than what is signed alone, each claim is: sign, then put the
+statement there unless one is; what is told is what stands then. So the same again, from whichever bank and through
+whichever process, is the very same statement, signature included, and in the log the very same entry. Whoever died, or
+could not sign, leaves claims that nobody was told of: the next who comes across one attests it. Also what was said
+before is told only after a write of one's own is durable (`Store.attest`, `Store.answer`): what was read might
+otherwise be lost again. Nothing is signed inside a transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 from hsm.failpoint import reach
-from ledger_sync.notary.log import SignedTip, Statement
+from ledger_sync.notary.jurisdiction import Jurisdiction
+from ledger_sync.notary.log import Logged, SignedTip, Statement
 from ledger_sync.notary.store import Claim, CommitItem, Store
-from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.leaf import Extent
+from wallet.protocol import codec, cose
+from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.cose import Signed
+from wallet.protocol.kinds import CONSUMPTION, CONSUMPTION_2, Kind
+from wallet.protocol.leaf import Extent, Leaf, Path
 from wallet.protocol.log import LogHead
-from wallet.protocol.settlement import Consumption
+from wallet.protocol.settlement import Consumption, Consumption2
 from wallet.protocol.transfer import TokenRef
 
+FORMS: Final = (CONSUMPTION_2, CONSUMPTION)
+"""In which a statement is told, newest first."""
 Sign = Callable[[Consumption], Statement]
 SignHead = Callable[[Extent, bytes], bytes]
 """Gives the signature of the head of a log of this extent and root."""
 
 Verdicts = tuple[Statement, ...]
 """The statements that cover each reference of one commit, the winners' where it lost, each once."""
+_Claims = Mapping[TokenRef, Claim]
+_Said = dict[TokenRef, Statement]
+"""By the first reference of each."""
 
 
 class Attestor:
     """The notary's word, over a store of claims: signed by ``sign``, dated by ``clock`` (unix seconds). ``sign_head``
-    gives the signature of a head of its log."""
+    gives the signature of a head of its log. What it tells is in one of `FORMS`, as whoever asks reads."""
 
-    def __init__(self, store: Store, sign: Sign, clock: Callable[[], int], sign_head: SignHead) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sign: Sign,
+        clock: Callable[[], int],
+        sign_head: SignHead,
+        jurisdiction: Jurisdiction | None = None,
+    ) -> None:
         self._store = store
         self._sign = sign
         self._sign_head = sign_head
         self._clock = clock
+        self._jurisdiction = jurisdiction or Jurisdiction()
         self._told: LogHead | None = None
 
-    def commit(self, batch: Sequence[CommitItem]) -> list[Verdicts]:
+    def commit(self, batch: Sequence[CommitItem], form: Kind = CONSUMPTION) -> list[Verdicts]:
         """The verdicts on each item, in their order; durable.
 
-        What ``sign`` raises leaves the batch claimed and nobody told: the same again succeeds.
+        What ``sign`` or ``sign_head`` raises leaves the batch claimed and nobody told: the same again succeeds.
         """
         winners = self._store.claim(batch, self._clock())
         reach("notary.commit.claimed")
-        said = self._attested(winners.values())
+        said = self._attested(winners.values(), form)
         return [
             tuple({key: said[key] for key in (_key(winners[ref]) for ref in item.refs)}.values())
             for item in batch
         ]
 
-    def lookup(self, refs: Sequence[TokenRef]) -> list[Statement | None]:
+    def lookup(self, refs: Sequence[TokenRef], form: Kind = CONSUMPTION) -> list[Statement | None]:
         """The statement on each reference, None where nothing has consumed it."""
         winners = self._store.winners(refs)
-        said = self._attested(winners.values())
+        said = self._attested(winners.values(), form)
         return [said[_key(winners[ref])] if ref in winners else None for ref in refs]
 
-    def own(self, bank: str, since: int, after: int) -> tuple[int, list[Statement]]:
+    def own(self, bank: str, since: int, after: int, form: Kind = CONSUMPTION) -> tuple[int, list[Statement]]:
         """A page of the statements on what ``bank`` consumed, by `Store.own`."""
         number, claims = self._store.own(bank, since, after)
-        return number, list(self._attested(claims).values())
+        return number, list(self._attested(claims, form).values())
 
-    def _attested(self, claims: Iterable[Claim]) -> dict[TokenRef, Statement]:
+    def _attested(self, claims: Iterable[Claim], form: Kind) -> _Said:
         """The statement on each claim, by its key."""
         found = {_key(claim): claim for claim in claims}
-        said = {key: claim.statement for key, claim in found.items() if claim.statement is not None}
-        fresh = [self._sign(claim.body) for claim in found.values() if claim.statement is None]
-        if found:
-            standing = self._store.attest(fresh, self._signed())
-            said.update((statement.body.refs[0], statement) for statement in standing)
+        if not found:
+            return {}
+        said = self._in_log(found) if form is CONSUMPTION_2 else self._alone(found)
+        return {key: said[key] for key in found}
+
+    def _alone(self, claims: _Claims) -> _Said:
+        said = {key: claim.statement for key, claim in claims.items() if claim.statement is not None}
+        fresh = [self._sign(claim.body) for claim in claims.values() if claim.statement is None]
+        standing = self._store.attest(fresh, self._signed())
+        said.update((statement.body.refs[0], statement) for statement in standing)
+        return said
+
+    def _in_log(self, claims: _Claims) -> _Said:
+        """As entries of the log under its newest head, and else as `_beside`. INTERNAL: a claim was lost before it was
+        durable."""
+        head = self._store.answer(self._signed())
+        found = self._store.log.openings(claims)
+        if head is None or not _are_under(head, claims, found):  # it begins anew
+            self._store.complete()
+            head = self._store.answer(self._signed())
+            found = self._store.log.openings(claims)
+        if head is None or not _are_under(head, claims, found):
+            raise Refusal(Code.INTERNAL)
+        others = {
+            key: claim
+            for key, claim in claims.items()
+            if not self._jurisdiction.covers(claim.body.refs, head.extent.time)
+        }
+        said = self._shown({key: found[key] for key in claims if key not in others}, head)
+        return said | (self._beside(others, found) if others else {})
+
+    def _beside(self, claims: _Claims, found: Mapping[TokenRef, Logged]) -> _Said:
+        """What the newest head is not good for, since it was decided before references were split: under an earlier one
+        that is, and signed alone where there is none."""
+        said, left = _Said(), dict(claims)
+        for head in self._store.log.kept_heads():
+            good = {
+                key: found[key]
+                for key, claim in left.items()
+                if found[key].index < head.extent.size
+                and self._jurisdiction.covers(claim.body.refs, head.extent.time)
+            }
+            said.update(self._shown(good, head))
+            left = {key: claim for key, claim in left.items() if key not in good}
+        return said | (self._alone(left) if left else {})
+
+    def _shown(self, found: Mapping[TokenRef, Logged], head: LogHead) -> _Said:
+        """Entries as they are shown under a head that is over them. INTERNAL: their paths do not lead to it, as its log
+        is another by now."""
+        size, said = head.extent.size, _Said()
+        paths = self._store.log.inclusions([entry.index for entry in found.values()], size)
+        for (key, entry), hashes in zip(found.items(), paths, strict=True):
+            said[key] = _read(entry.payload, head, Path(size, entry.index, hashes))
+            require(LogHead.of(said[key]) == head, Code.INTERNAL)
         return said
 
     def _signed(self) -> SignedTip | None:
         """A head over all that is claimed, unless the newest one is. It is no earlier than what it is over."""
         tip = self._store.log.tip()
-        if tip.size == tip.head_size:
+        before = tip.head
+        if tip.size == (0 if before is None else before.extent.size):
             return None
         extent = Extent(tip.size, max(self._clock(), tip.time), tip.number)
-        return SignedTip(tip, LogHead(extent, tip.root, self._sign_head(extent, tip.root)))
+        head = LogHead(extent, tip.root, self._sign_head(extent, tip.root))
+        of = self._jurisdiction.at
+        keeps = before is not None and of(before.extent.time) != of(extent.time)
+        return SignedTip(tip, head, keeps)
 
     def head(self) -> LogHead:
         """The newest head of the log, durable; one that begins anew gets its first by this. NOT_FOUND where nothing
@@ -90,7 +163,7 @@ class Attestor:
         """
         found = self._store.log.head() or self._first_head()
         if found != self._told:
-            self._store.attest([])
+            self._store.answer()
             self._told = found
         return found
 
@@ -98,7 +171,7 @@ class Attestor:
         self._store.complete()
         signed = self._signed()
         if signed is not None:
-            self._store.attest([], signed)
+            self._store.answer(signed)
         found = self._store.log.head()
         if found is None:
             raise Refusal(Code.NOT_FOUND)
@@ -108,3 +181,13 @@ class Attestor:
 def _key(claim: Claim) -> TokenRef:
     """A reference is in one claim only."""
     return claim.body.refs[0]
+
+
+def _are_under(head: LogHead, claims: _Claims, found: Mapping[TokenRef, Logged]) -> bool:
+    return all(key in found and found[key].index < head.extent.size for key in claims)
+
+
+def _read(payload: bytes, head: LogHead, path: Path) -> Signed[Consumption2]:
+    body = codec.read(payload, CONSUMPTION_2.most, Consumption2.from_cbor)
+    name = cose.object_id(CONSUMPTION_2, payload)
+    return Signed(body, payload, head.signature, name, Leaf(head.extent, path))

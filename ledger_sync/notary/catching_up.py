@@ -1,15 +1,16 @@
 """Catching up: a notary that starts asks everyone who holds its word, before it gives any.
 
-Rule: a notary that was put back from a backup cannot see that it is older than what it said; those who asked it can.
-So after each start it says nothing until every witness (the banks and the central bank) has shown the statements
-that it holds, and what is missing here was taken in. A witness that cannot be reached is waited for, unless the
-operator says to go on without it. What two statements of its own say against each other is logged, never chosen.
+Rule: a notary that was put back from a backup cannot see that it is older than what it said; those who asked it can. So
+after each start it says nothing until every witness (the banks and the central bank) has shown the statements that it
+holds, and what is missing here was taken in. The heads that they were shown under are heads that were seen. A witness
+that cannot be reached is waited for, unless the operator says to go on without it. What two statements of its own say
+against each other is logged, never chosen.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from ledger_sync.heard import read_page
@@ -109,8 +110,16 @@ class CatchingUp(Hearing[Witness]):
                 _log.info("a witness has shown all its statements", extra={"peer": name or CENTRAL})
                 return
             require(number > after, Code.MALFORMED, witness=name)
-            if contradicting := self._store.learn([said for said in page if self._concerns(said)]):
+            ours = [said for said in page if self._concerns(said)]
+            self._store.see(_newest_heads(ours))
+            if contradicting := self._store.learn(ours):
                 facts = {"peer": name or CENTRAL, "count": len(contradicting)}
                 _log.error("what a witness holds contradicts what is kept here", extra=facts)
             after = self._heard_up_to[name] = number
         raise Refusal(Code.BUSY, {"witness": name})
+
+
+def _newest_heads(statements: Sequence[Statement]) -> list[LogHead]:
+    """Of each log the newest of those that statements were shown under."""
+    heads = [LogHead.of(said) for said in statements if said.leaf is not None]
+    return list({head.extent.log: head for head in sorted(heads, key=lambda head: head.extent.size)}.values())

@@ -24,13 +24,13 @@ Statement = Signed[Consumption]
 @dataclass(frozen=True, slots=True)
 class Tip:
     """Where a log ends: its number, its leaves, the roots of their complete subtrees, the latest date in it (unix
-    seconds), and the size that the newest signed head is of."""
+    seconds), and its newest signed head."""
 
     number: int
     size: int
     subtrees: tuple[bytes, ...]
     time: int
-    head_size: int
+    head: LogHead | None
 
     @property
     def root(self) -> bytes:
@@ -39,10 +39,21 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class SignedTip:
-    """A head that nobody was told yet, and where the log ended when it was signed."""
+    """A head that nobody was told yet, and where the log ended when it was signed; whether the head before it stays
+    beside it, for what it alone is good for."""
 
     tip: Tip
     head: LogHead
+    keeps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Where a claim stands in the log, and what is shown of it: its index, and the encoded consumption with its salt,
+    which its leaf commits to."""
+
+    index: int
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,12 @@ class Log(Protocol):
     def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
         """Proof that the first ``first`` leaves begin the first ``second``; ``IndexError`` where they do not."""
 
-    def openings(self, refs: Iterable[TokenRef]) -> dict[TokenRef, Entry]:
-        """The entry that each reference was consumed by, of those that were."""
+    def kept_heads(self) -> list[LogHead]:
+        """Heads that were followed by such as are not good for all that they are over, the latest first. What they are
+        over stands at their sizes, whatever the number of the log is by now."""
+
+    def openings(self, refs: Iterable[TokenRef]) -> dict[TokenRef, Logged]:
+        """Where the claim stands by which each reference was consumed, of those that were."""
 
     def entries(self, begin: int, end: int) -> list[Entry]:
         """The entries from index ``begin`` to before ``end``."""

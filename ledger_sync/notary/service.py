@@ -2,20 +2,24 @@
 
 Rule: every commit and every question is signed by the bank it names, and that bank must be the caller, so that nobody
 consumes or asks in another's name. Where references are split among several, each decides only those that the directory
-gives it (SPEC 4.1), and says nothing of others.
+gives it (SPEC 4.1), and says nothing of others. Whoever reads what is signed in the log is told that, under one head
+for a call, and everybody else what is signed alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
 from ledger_sync import hearing
+from ledger_sync.http.reading import newest
 from ledger_sync.http.routes import Caller, CallerKind, IncomingCall, Route
 from ledger_sync.http.texts import plain_text
-from ledger_sync.notary.attestor import Attestor, Verdicts
+from ledger_sync.notary.attestor import FORMS, Attestor, Verdicts
 from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
+from ledger_sync.notary.jurisdiction import Jurisdiction, PartsOfReferences
 from ledger_sync.notary.log import Statement
 from ledger_sync.notary.log_routes import LogRoutes
 from ledger_sync.notary.sql_store import KIND, SqlStore
@@ -34,11 +38,11 @@ from wallet.protocol.batch import read_together
 from wallet.protocol.bounds import MAX_ID_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, require
-from wallet.protocol.cose import Signed
-from wallet.protocol.directory import Directory, Role
-from wallet.protocol.kinds import CONSUMPTION_2
+from wallet.protocol.cose import Signed, each_head_once
+from wallet.protocol.directory import Directory
+from wallet.protocol.kinds import CONSUMPTION_2, Kind
 from wallet.protocol.leaf import Extent
-from wallet.protocol.parts import WHOLE, decider, parts_of, role_of
+from wallet.protocol.parts import WHOLE, role_of
 from wallet.protocol.settlement import CENTRAL_BANK, COMMITS, Commit, Consumption, check_commit
 from wallet.protocol.transfer import TokenRef
 
@@ -64,16 +68,18 @@ class Notary:
         directory: Callable[[], Directory],
         catching_up: CatchingUp | None = None,
         metrics: Metrics | None = None,
-        decides: Callable[[TokenRef], bool] = lambda _ref: True,
+        jurisdiction: Jurisdiction | None = None,
     ) -> None:
         self._store = store
-        self._decides = decides
+        self._jurisdiction = jurisdiction or Jurisdiction()
         self._attestor = attestor
         self._metrics = metrics or Metrics()
-        self._batches = Batches(self._decide_together, weight=len, most=MAX_BATCH)
+        self._batches = {
+            form: Batches(partial(self._decide_together, form), weight=len, most=MAX_BATCH) for form in FORMS
+        }
         self._directory = directory
         self._catching_up = catching_up or CatchingUp(store, {})
-        self._log = LogRoutes(store.log, attestor, self._signed, self._catching_up.require_done)
+        self._log = LogRoutes(store.log, attestor, self._catching_up.require_done)
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -128,17 +134,17 @@ class Notary:
     def waiting(self) -> Sequence[Waiting]:
         """Calls that queue to be decided, and witnesses that are not heard yet."""
         return (
-            Waiting("commit", self._batches.waiting),
+            Waiting("commit", sum(batches.waiting for batches in self._batches.values())),
             Waiting("witness", len(self._catching_up.left)),
         )
 
-    def _decide_together(self, calls: Sequence[Sequence[CommitItem]]) -> list[list[Verdicts]]:
+    def _decide_together(self, form: Kind, calls: Sequence[Sequence[CommitItem]]) -> list[list[Verdicts]]:
         """The verdicts on the commits of each call, which are one batch; durable."""
-        verdicts = iter(self._decide([item for items in calls for item in items]))
+        verdicts = iter(self._decide(form, [item for items in calls for item in items]))
         return [list(islice(verdicts, len(items))) for items in calls]
 
-    def _decide(self, items: Sequence[CommitItem]) -> list[Verdicts]:
-        verdicts = self._attestor.commit(items)
+    def _decide(self, form: Kind, items: Sequence[CommitItem]) -> list[Verdicts]:
+        verdicts = self._attestor.commit(items, form)
         self._metrics.batch("commit", len(items))
         for item, words in zip(items, verdicts, strict=True):
             is_lost = any(word.body.consumer != item.consumer for word in words)
@@ -147,7 +153,8 @@ class Notary:
 
     def close(self) -> None:
         """Finish what has queued, then close the store."""
-        self._batches.close()
+        for batches in self._batches.values():
+            batches.close()
         self._store.close()
 
     def _signed(self, incoming: IncomingCall) -> list[CommitItem]:
@@ -161,25 +168,29 @@ class Notary:
                 len(commits) <= MAX_COMMITS, Code.TOO_MANY, count=len(commits), limit=MAX_COMMITS
             )  # 8.1.5
         incoming.charge(sum(len(commit.body.refs) for commit in commits))
+        is_head = each_head_once()
         for signed in commits:
             require(signed.body.bank == incoming.caller.name, Code.AUTH_FORBIDDEN, bank=signed.body.bank)
-            check_commit(signed, directory)
+            check_commit(signed, directory, is_head)
             for ref in signed.body.refs:
-                require(self._decides(ref), Code.AUTH_FORBIDDEN, token=str(ref))
+                require(self._jurisdiction.decides(ref), Code.AUTH_FORBIDDEN, token=str(ref))
             items.append(CommitItem.of(signed))
         return items
 
     def _questions(self, incoming: IncomingCall) -> Cbor:
         """Whoever asks signs which transfer it asks for: as for a commit, and no more is told than to a commit."""
+        items, form = self._signed(incoming), _form(incoming)
+        refs = list(dict.fromkeys(ref for item in items for ref in item.refs))
+        found = dict(zip(refs, self._attestor.lookup(refs, form), strict=True))
         answers: list[Cbor] = []
-        for item in self._signed(incoming):
-            found = {said.id: said for said in self._attestor.lookup(item.refs) if said is not None}
-            answers.append([statement.to_cbor() for statement in found.values()])
+        for item in items:
+            about = {said.id: said for ref in item.refs if (said := found[ref]) is not None}
+            answers.append([statement.to_cbor() for statement in about.values()])
         return answers
 
     def _commits(self, incoming: IncomingCall) -> Cbor:
-        items = self._signed(incoming)
-        return [[statement.to_cbor() for statement in verdicts] for verdicts in self._batches.do(items)]
+        items, form = self._signed(incoming), _form(incoming)
+        return [[statement.to_cbor() for statement in verdicts] for verdicts in self._batches[form].do(items)]
 
     def _absent(self, incoming: IncomingCall) -> Cbor:
         (name,) = codec.array(incoming.value, 1)
@@ -190,7 +201,7 @@ class Notary:
         """For whoever was put back from a backup, and may have lost what it was told."""
         self._catching_up.require_done()
         since, after = (incoming.number(name, _MAX_NUMBER) for name in ("since", "after"))
-        number, page = self._attestor.own(incoming.caller.name, since, after)
+        number, page = self._attestor.own(incoming.caller.name, since, after, _form(incoming))
         return [number, [statement.to_cbor() for statement in page]]
 
     def _lookups(self, incoming: IncomingCall) -> Cbor:
@@ -198,12 +209,17 @@ class Notary:
         self._catching_up.require_done()
         values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
         refs = [TokenRef.from_cbor(value) for value in values]
-        ours = [ref for ref in refs if self._decides(ref)]
-        found = dict(zip(ours, self._attestor.lookup(ours), strict=True))
+        ours = [ref for ref in refs if self._jurisdiction.decides(ref)]
+        found = dict(zip(ours, self._attestor.lookup(ours, _form(incoming)), strict=True))
         return [
             None if statement is None or statement.body.bank != incoming.caller.name else statement.to_cbor()
             for statement in map(found.get, refs)
         ]
+
+
+def _form(incoming: IncomingCall) -> Kind:
+    """The newest form of its word that a caller reads. READER_OUTDATED."""
+    return newest(FORMS, incoming.reads)
 
 
 def build(home: Home) -> Service:
@@ -212,7 +228,6 @@ def build(home: Home) -> Service:
     (`ledger_sync.database.opening`; a file in the home folder where none is set) and prefixes: the parts that it
     decides where references are split."""
     prefixes = _prefixes(home.config.get("prefixes", [WHOLE]))
-    roles = frozenset(map(role_of, prefixes))
     keys = home.own_keys(ALIAS, of_notary(lambda: trust.directory, prefixes))
     central_bank = home.line(home.config["central_bank"], keys)
     trust = home.trust(central_bank)
@@ -223,15 +238,7 @@ def build(home: Home) -> Service:
     def sign_head(extent: Extent, root: bytes) -> bytes:
         return batch.sign_head(CONSUMPTION_2, extent, root, keys.at(extent.time).sign)
 
-    def decides(ref: TokenRef, at: int | None = None) -> bool:
-        if not parts_of(trust.directory):
-            return Role.NOTARY in roles
-        return decider(trust.directory, ref, home.clock() if at is None else at) in roles
-
-    def concerns(said: Statement) -> bool:
-        """It may have been said by this notary, or by the one that it was split from."""
-        return any(decides(ref) or decides(ref, said.body.time) for ref in said.body.refs)
-
+    jurisdiction = PartsOfReferences(prefixes, lambda: trust.directory, home.clock)
     lines = {name: home.line(url, keys) for name, url in home.config.get("banks", {}).items()}
     witnesses = {
         name: RemoteWitness(line, lambda: trust.directory)
@@ -241,9 +248,9 @@ def build(home: Home) -> Service:
     store = SqlStore(database, home.random)
     if home.process.is_first:  # the others say nothing before it has heard all witnesses
         mind_restored(home.folder, store.begin_anew)
-    catching_up = CatchingUp(store, witnesses, home.process.heard, concerns)
-    attestor = Attestor(store, sign, home.clock, sign_head)
-    notary = Notary(store, attestor, lambda: trust.directory, catching_up, home.metrics, decides)
+    catching_up = CatchingUp(store, witnesses, home.process.heard, jurisdiction.concerns)
+    attestor = Attestor(store, sign, home.clock, sign_head, jurisdiction)
+    notary = Notary(store, attestor, lambda: trust.directory, catching_up, home.metrics, jurisdiction)
     home.metrics.watch(backlog=notary.waiting, made=trust.made)
     nonces = home.nonces()
     operator = home.key("operator")

@@ -16,7 +16,7 @@ from typing import Final
 from ledger_sync.database.store import Row
 from ledger_sync.database.store import Store as Database
 from ledger_sync.http.call import Random
-from ledger_sync.notary.log import Entry, SignedTip, Statement, Tip
+from ledger_sync.notary.log import Entry, Logged, SignedTip, Statement, Tip
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import SALT_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -43,7 +43,7 @@ _LEVELS: Final = 8
 PIECE: Final = 4_096
 """Leaves that one transaction makes where a log begins anew."""
 _LAST: Final = "select coalesce(max(number), 0) from claims"
-_STATE: Final = f"select number, size, edge, time, head_size, head, ({_LAST}) from log"
+_STATE: Final = f"select number, size, edge, time, head, ({_LAST}) from log"
 _GROW: Final = """
 insert into log (one, number, size, edge, time, head_size, answers) values (1, ?, ?, ?, ?, 0, 0)
 on conflict (one) do update set
@@ -53,10 +53,15 @@ _BEGIN: Final = "update log set number = ?, size = 0, edge = ?, head_size = 0, h
 _ANSWERED: Final = """
 insert into log (one, number, size, edge, time, head_size, answers) values (1, 0, 0, ?4, 0, 0, 1)
 on conflict (one) do update set answers = log.answers + 1,
- head = case when {fits} then ?3 else log.head end, head_size = case when {fits} then ?2 else log.head_size end
-returning number, size, head_size
+ head = case when {fits} then ?3 else log.head end, head_size = case when {fits} then ?2 else log.head_size end,
+ told = case when {fits} and log.told < ?2 then ?2 else log.told end
+returning number, size, head_size, head
 """.format(fits="log.number = ?1 and log.head_size < ?2 and log.size = ?2 and log.edge = ?5")
-_HEADED: Final = "update log set head = ?, head_size = ?"
+_HEADED: Final = "update log set head = ?1, head_size = ?2, told = case when told < ?2 then ?2 else told end"
+_TOLD: Final = "update log set told = ?1 where told < ?1"
+_KEEP: Final = """
+insert into heads (size, head) select head_size, head from log where head is not null on conflict do nothing
+"""
 _NODE: Final = "insert into nodes (level, number, hash) {rows}"
 _NODE_TYPES: Final = ("bigint", "bigint", "bytea")
 _UNLOGGED: Final = (
@@ -75,7 +80,7 @@ select n.level, n.number, n.hash from ({rows}) as asked
 join nodes n on n.level = asked.column1 and n.number >= asked.column2 and n.number < asked.column3
 """
 _OPENINGS: Final = """
-select w.txid, w.output, c.number, c.entry, c.statement, c.proof from ({rows}) as asked
+select w.txid, w.output, c.number, c.entry from ({rows}) as asked
 join won w on w.txid = asked.column1 and w.output = asked.column2 join claims c on c.number = w.claim
 where c.entry is not null
 """
@@ -92,7 +97,6 @@ class _State:
     size: int
     edge: tuple[bytes, ...]
     time: int
-    head_size: int
     head: bytes | None
     last: int
 
@@ -112,11 +116,14 @@ class SqlLog:
 
     def tip(self) -> Tip:
         state = self._state()
-        return Tip(state.number, state.size, state.edge, state.time, state.head_size)
+        return Tip(state.number, state.size, state.edge, state.time, _head(state.head))
 
     def head(self) -> LogHead | None:
-        raw = self._state().head
-        return None if raw is None else LogHead.from_cbor(codec.decode(raw, Consumption2.KIND.most))
+        return _head(self._state().head)
+
+    def kept_heads(self) -> list[LogHead]:
+        rows = self._db.rows("select head from heads order by size desc")
+        return [head for (raw,) in rows if (head := _head(raw)) is not None]
 
     def root(self, size: int) -> bytes:
         return self._roots([(0, size)])[0]
@@ -129,9 +136,9 @@ class SqlLog:
     def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
         return self._roots(consistency_ranges(first, second))
 
-    def openings(self, refs: Iterable[TokenRef]) -> dict[TokenRef, Entry]:
+    def openings(self, refs: Iterable[TokenRef]) -> dict[TokenRef, Logged]:
         rows = self._db.rows_over(_OPENINGS, REFS, sorted(set(refs)))
-        return {TokenRef(row[0], row[1]): _entry(row[2:]) for row in rows}
+        return {TokenRef(txid, output): Logged(number - 1, entry) for txid, output, number, entry in rows}
 
     def entries(self, begin: int, end: int) -> list[Entry]:
         return [_entry(row) for row in self._db.rows(_ENTRIES, (begin, end))]
@@ -150,20 +157,28 @@ class SqlLog:
         self._grow(state, [leaf for _, leaf in made], max(body.time for body in bodies))
         return state.last + 1, made
 
-    def answer(self, signed: SignedTip | None) -> None:
+    def answer(self, signed: SignedTip | None) -> LogHead | None:
         """Somebody is told something. A head that was signed is the newest, if the log is what it is over, as it is
-        mostly, or goes on from that, and no newer one stands."""
+        mostly, or goes on from that, and no newer one stands. Gives the newest."""
         if signed is None:
-            self._db.rows(_ANSWERED, (0, 0, None, b"", b""))
-            return
+            ((*_, newest),) = self._db.rows(_ANSWERED, (0, 0, None, b"", b""))
+            return _head(newest)
+        if signed.keeps:
+            self._db.run(_KEEP)
         head, edge = signed.head, b"".join(signed.tip.subtrees)
         raw = codec.encode(head.to_cbor())
-        ((number, size, head_size),) = self._db.rows(
+        ((number, size, head_size, newest),) = self._db.rows(
             _ANSWERED, (head.extent.log, head.extent.size, raw, b"", edge)
         )
         is_behind = number == head.extent.log and head_size < head.extent.size < size
         if is_behind and self.continues(head, size):
             self._db.run(_HEADED, (raw, head.extent.size))
+            return head
+        return _head(newest)
+
+    def tell(self, number: int) -> None:
+        """Claims up to this number may have been told to somebody."""
+        self._db.run(_TOLD, (number,))
 
     def continues(self, head: LogHead, size: int) -> bool:
         """Whether this log, of ``size`` leaves, is or goes on from that of a head under the same number."""
@@ -171,6 +186,7 @@ class SqlLog:
 
     def begin_anew(self) -> None:
         """Another log, with all claims of this one. The next that is claimed fills it."""
+        self._db.run(_KEEP)
         self._db.run("delete from nodes")
         self._db.run(_BEGIN, (self._fresh_number(), b""))
 
@@ -178,8 +194,9 @@ class SqlLog:
         """The number of the last claim."""
         return int(self._db.value(_LAST))
 
-    def head_size(self) -> int:
-        return self._state().head_size
+    def told(self) -> int:
+        """Of so many claims, the first ones, somebody may have been told, in whichever log."""
+        return int(self._db.value("select told from log") or 0)
 
     def _fresh_number(self) -> int:
         return int.from_bytes(self._random(_NUMBER_BYTES), "big")
@@ -187,7 +204,7 @@ class SqlLog:
     def _state(self) -> _State:
         row = self._db.row(_STATE)
         if row is None:
-            return _State(0, 0, (), 0, 0, None, self.last())
+            return _State(0, 0, (), 0, None, self.last())
         number, size, edge, *rest = row
         return _State(number, size, tuple(_hashes(edge)), *rest)
 
@@ -245,6 +262,10 @@ class SqlLog:
         }
 
 
+def _head(raw: bytes | None) -> LogHead | None:
+    return None if raw is None else LogHead.from_cbor(codec.decode(raw, Consumption2.KIND.most))
+
+
 def _hashes(edge: bytes) -> Iterable[bytes]:
     return (edge[at : at + HASH_BYTES] for at in range(0, len(edge), HASH_BYTES))
 
@@ -270,7 +291,7 @@ def body_of(entry: bytes | None, statement: bytes | None) -> Consumption:
         said = codec.read(entry, Consumption2.KIND.most, Consumption2.from_cbor)
     except Refusal as refusal:
         raise Refusal(Code.INTERNAL) from refusal
-    return Consumption(said.consumer, said.bank, said.time, said.refs)
+    return said.alone()
 
 
 def said_of(raw: bytes) -> Statement:

@@ -33,7 +33,7 @@ KIND: Final = Kind("notary", SCHEMA)
 _NO_PROOF: Final = b""
 """The commit behind a relearnt statement is with the bank that it names."""
 _WINNERS: Final = """
-select w.txid, w.output, c.number, c.entry, c.statement from ({rows}) as asked
+select w.txid, w.output, c.number, c.entry, c.statement, length(c.proof) from ({rows}) as asked
 join won w on w.txid = asked.column1 and w.output = asked.column2 join claims c on c.number = w.claim
 """
 _CLAIM: Final = "insert into claims (number, entry, leaf, statement, proof) {rows}"
@@ -45,6 +45,11 @@ from ({rows}) as said join won w on w.txid = said.column1 and w.output = said.co
 where claims.number = w.claim and claims.statement is null and substr(claims.entry, 19) = substr(said.column4, 2)
 """
 """An entry is 85 50, its salt, and what stands after 84 in the payload that has none."""
+_ENTER: Final = """
+update claims set entry = said.column3
+from ({rows}) as said join won w on w.txid = said.column1 and w.output = said.column2
+where claims.number = w.claim and claims.entry is null
+"""
 _BANK_AT: Final = 2 + SALT_BYTES + 2 + ID_BYTES
 """In an entry: after 85 50, its salt, 58 20 and the consumer."""
 _UNWIN: Final = "delete from won where (txid, output) in (select n.column1, n.column2 from ({rows}) as n)"
@@ -56,7 +61,11 @@ _CLOSE_UP: Final = (
     "update claims set number = -number where number < 0",
 )
 _MOVE_UP: Final = "update dated set number = case when number > ?1 then number - ?1 else 0 end"
-_LAST: Final = "select statement from claims where statement is not null order by number desc limit ?"
+_LAST: Final = """
+select entry, statement from claims
+where statement is not null or length(proof) = 0 or number <= coalesce((select told from log), 0)
+order by number desc limit ?
+"""
 _AFTER: Final = "select number, entry, statement from claims where number > ? order by number limit ?"
 _LOOKED_THROUGH: Final = 4_096
 """Claims, of whoever's they are, in which one page of a bank's own is looked for."""
@@ -64,10 +73,15 @@ _LOOKED_THROUGH: Final = 4_096
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A claim and the number of its row."""
+    """A claim, the number of its row, and whether it was made once and lost."""
 
     number: int
     claim: Claim
+    is_relearnt: bool
+
+    def is_told(self, told: int) -> bool:
+        """Whether somebody may have been told of it, where of the first ``told`` claims somebody may have been."""
+        return self.number <= told or self.is_relearnt or self.claim.statement is not None
 
 
 class SqlStore:
@@ -101,6 +115,12 @@ class SqlStore:
         reach("notary.commit.done")
         return standing
 
+    def answer(self, signed: SignedTip | None = None) -> LogHead | None:
+        with self._db.transaction():
+            head = self.log.answer(signed)
+        reach("notary.commit.done")
+        return head
+
     def complete(self) -> None:
         while self._catch_up():
             reach("notary.log.piece")
@@ -119,10 +139,14 @@ class SqlStore:
     def learn(self, statements: Sequence[Statement]) -> list[Statement]:
         with self._db.transaction():
             kept = self._kept(ref for said in statements for ref in said.body.refs)
-            learnt = _learnt(statements, kept, self.log.head_size())
+            told, before = _told_by(statements, kept), self.log.told()
+            learnt = _learnt(statements, kept, max(told, before))
+            if told > before:
+                self.log.tell(told)
             self._give_way(learnt.gone)
-            self._attest(learnt.attested)
             self._add(learnt.fresh)
+            self._attest(_first_of_each(said for said in learnt.again if said.leaf is None))
+            self._enter(_first_of_each(said for said in learnt.again if said.leaf is not None))
             if learnt.fresh:
                 self.log.begin_anew()
         return learnt.contradicting
@@ -150,7 +174,7 @@ class SqlStore:
 
     def earliest_of_last(self, count: int) -> int:
         rows = self._db.rows(_LAST, (count,))
-        times = [said_of(raw).body.time for (raw,) in rows]
+        times = [body_of(*row).time for row in rows]
         return min(times) if len(times) == count else 0
 
     def close(self) -> None:
@@ -161,8 +185,8 @@ class SqlStore:
         rows = self._db.rows_over(_WINNERS, REFS, sorted(set(refs)))
         claims: dict[int, _Kept] = {}
         found: dict[TokenRef, _Kept] = {}
-        for txid, output, number, entry, statement in rows:
-            kept = claims.get(number) or _Kept(number, _read(entry, statement))
+        for txid, output, number, entry, statement, proof_bytes in rows:
+            kept = claims.get(number) or _Kept(number, _read(entry, statement), not proof_bytes)
             claims[number] = found[TokenRef(txid, output)] = kept
         return found
 
@@ -183,7 +207,12 @@ class SqlStore:
         if not statements:
             return
         first = self.log.last() + 1
-        rows = [(n, None, None, said.encode(), _NO_PROOF) for n, said in enumerate(statements, first)]
+        rows = [
+            (n, None, None, said.encode(), _NO_PROOF)
+            if said.leaf is None
+            else (n, said.payload, None, None, _NO_PROOF)
+            for n, said in enumerate(statements, first)
+        ]
         self._db.run_over(_CLAIM, _CLAIM_TYPES, rows)
         self._win(first, [said.body for said in statements])
 
@@ -196,6 +225,11 @@ class SqlStore:
         """Put each statement where its claim has none; how many were put there."""
         rows = sorted((*said.body.refs[0], said.encode(), said.payload) for said in statements)
         return self._db.run_over(_ATTEST, (*REFS, "bytea", "bytea"), rows)
+
+    def _enter(self, statements: Sequence[Statement]) -> None:
+        """What was shown in the log is its claim's entry, where that has none: its salt is known again."""
+        rows = sorted((*said.body.refs[0], said.payload) for said in statements)
+        self._db.run_over(_ENTER, (*REFS, "bytea"), rows)
 
     def _standing(self, statements: Sequence[Statement]) -> list[Statement]:
         found = self.winners([said.body.refs[0] for said in statements])
@@ -233,36 +267,53 @@ def _decided(
 
 @dataclass(slots=True)
 class _Learnt:
-    """What becomes of statements that others hold."""
+    """What becomes of statements that others hold: those of claims that were lost, of claims that stand, and those that
+    contradict; and claims that give way."""
 
     fresh: list[Statement] = field(default_factory=list)
-    attested: list[Statement] = field(default_factory=list)
+    again: list[Statement] = field(default_factory=list)
     contradicting: list[Statement] = field(default_factory=list)
     gone: list[_Kept] = field(default_factory=list)
 
 
+def _told_by(statements: Sequence[Statement], kept: Mapping[TokenRef, _Kept]) -> int:
+    """The last claim, by its number, that somebody was told of by these. Those that were made before it were as durable
+    then; of what was made once and lost that is not known, since it stands in another place here."""
+    known = [(kept.get(said.body.refs[0]), said.body.alone()) for said in statements]
+    return max(
+        (one.number for one, body in known if one and one.claim.body == body and not one.is_relearnt),
+        default=0,
+    )
+
+
+def _first_of_each(statements: Iterable[Statement]) -> list[Statement]:
+    """Of each claim."""
+    found: dict[TokenRef, Statement] = {}
+    for said in statements:
+        found.setdefault(said.body.refs[0], said)
+    return list(found.values())
+
+
 def _learnt(statements: Sequence[Statement], kept: Mapping[TokenRef, _Kept], told: int) -> _Learnt:
     """One after the other, each with all its references or none. Of the first ``told`` claims somebody may have been
-    told, also where they are not signed alone."""
-    found, standing = _Learnt(), {ref: one.claim for ref, one in kept.items()}
-    is_told = {ref for ref, one in kept.items() if one.number <= told}
+    told."""
+    found, standing = _Learnt(), {ref: one.claim.body for ref, one in kept.items()}
+    is_told = {ref for ref, one in kept.items() if one.is_told(told)}
     for said in statements:
-        known = [standing.get(ref) for ref in said.body.refs]
-        if all(claim is not None and claim.body == said.body for claim in known):
-            if any(claim.statement is None for claim in known if claim):
-                found.attested.append(said)
-        elif any(claim is not None and claim.statement is not None for claim in known) or (
-            is_told.intersection(said.body.refs)
-        ):
+        body = said.body.alone()
+        if all(standing.get(ref) == body for ref in body.refs):
+            found.again.append(said)
+        elif is_told.intersection(body.refs):
             found.contradicting.append(said)
             continue
         else:
-            gone = {one.number: one for ref in said.body.refs if ref in standing for one in [kept[ref]]}
+            gone = {one.number: one for ref in body.refs if ref in standing for one in [kept[ref]]}
             found.gone += gone.values()
             for ref in (ref for one in gone.values() for ref in one.claim.body.refs):
                 standing.pop(ref, None)
             found.fresh.append(said)
-        standing.update(dict.fromkeys(said.body.refs, Claim(said.body, said)))
+        is_told.update(body.refs)
+        standing.update(dict.fromkeys(body.refs, body))
     return found
 
 

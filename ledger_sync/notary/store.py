@@ -1,9 +1,10 @@
-"""The notary's port: who won each token reference, and the one statement that is signed on it.
+"""The notary's port: who won each token reference, and what is signed of it.
 
 Rule: the first claim of a reference stands, each reference on its own; the engine behind the port is the judge, by
-writes that are conditional, so that any number of writers may overlap. A claim is what one commit won together; each is
-signed once (`ledger_sync.notary.attestor`), and never while the engine has anything open. Within a batch earlier items
-win; what a batch claims is claimed whole or not at all.
+writes that are conditional, so that any number of writers may overlap. A claim is what one commit won together: it is
+an entry of the log, and may have one statement that is signed alone (`ledger_sync.notary.attestor`). Nothing is signed
+while the engine has anything open. Within a batch earlier items win; what a batch claims is claimed whole or not at
+all.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class CommitItem:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one commit won: `body` is what is to be said of it, `statement` that, signed, once it is."""
+    """What one commit won: `body` is what is to be said of it, `statement` that, signed alone, once it is."""
 
     body: Consumption
     statement: Statement | None
@@ -68,6 +69,9 @@ class Store(Protocol):
         nothing is attested. ``Refusal``: INTERNAL (nothing was claimed that it could be about).
         """
 
+    def answer(self, signed: SignedTip | None = None) -> LogHead | None:
+        """As `attest` of nothing. Gives the log's newest head; None where it has none."""
+
     def complete(self) -> None:
         """Have every claim in the log; durable on return. One that begins anew has none before the next is claimed."""
 
@@ -75,9 +79,9 @@ class Store(Protocol):
         """The winners of those references that have one."""
 
     def learn(self, statements: Sequence[Statement]) -> list[Statement]:
-        """Keep statements of this notary's that others still hold and it may not, their commits unknown; durable on
-        return. Gives those that contradict a statement that stands, which are not kept. A claim that was never attested
-        gives way, whole: nobody can have been told of it."""
+        """Keep statements of this notary's that others still hold and it may not, signed alone or in the log, their
+        commits unknown; durable on return. Gives those that contradict what somebody may have been told, which are not
+        kept. A claim that was neither attested nor in a head gives way, whole: nobody can have been told of it."""
 
     def see(self, heads: Sequence[LogHead]) -> None:
         """Where one of these heads of this notary's is of its log and does not fit, that log lost what it was over:
@@ -93,7 +97,7 @@ class Store(Protocol):
         empty with more to come."""
 
     def earliest_of_last(self, count: int) -> int:
-        """The earliest time (unix seconds) that the last ``count`` kept statements are dated; 0 where there are not
-        so many."""
+        """The earliest time (unix seconds) that the last ``count`` claims are dated of which somebody may have been
+        told; 0 where there are not so many."""
 
     def close(self) -> None: ...

@@ -1,16 +1,18 @@
 """The heads of the notary's log that a service has seen: what it says to one is what it says to all, or is evidence.
 
 Rule: of each log the newest head is kept that continues those before. One that comes from anybody, the notary, a peer
-or a wallet, is checked for the notary's signature and compared with that; how the log grew from one to the other only
-the notary can say, and what it says is believed for its hashes alone. Two heads that do not fit are kept for ever as
-evidence, one piece of what it is about, which every peer is shown and checks for itself. That the notary does not
-answer proves nothing, also where a log has ended, and keeps nobody from hearing of another.
+or a wallet, or that a statement was shown under, is checked for the notary's signature and compared with that; how the
+log grew from one to the other only the notary can say, and what it says is believed for its hashes alone. Two heads
+that do not fit are kept for ever as evidence, one piece of what it is about, which every peer is shown and checks for
+itself. That the notary does not answer proves nothing, also where a log has ended, and keeps nobody from hearing of
+another.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -23,6 +25,7 @@ from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.log import Growth, LogHead, check_head, leads
 from wallet.protocol.notary_evidence import (
@@ -32,6 +35,7 @@ from wallet.protocol.notary_evidence import (
     parse_notary_evidence,
     read_notary_evidence,
 )
+from wallet.protocol.settlement import Consumption
 
 SCHEMA: Final = Schema("ledger_sync.service", "migrations/heads")
 KIND: Final = Kind("heads", SCHEMA)
@@ -70,6 +74,8 @@ class Heads:
         self._peers = peers
         self._directory = directory
         self._asked = 0
+        self._noting = threading.Lock()
+        self._noted: dict[LogHead, None] = {}
 
     def kept(self) -> list[LogHead]:
         """The newest head of each log."""
@@ -94,6 +100,30 @@ class Heads:
     def take_evidence(self, shown: NotaryEvidence) -> None:
         """Keep evidence that somebody shows. NOTARY_SIGNATURE, EVIDENCE_INVALID."""
         self._keep_evidence(shown)
+
+    def note(self, statements: Iterable[Signed[Consumption]]) -> None:
+        """The notary showed these, checked: the heads that they are under are taken in the next `take_noted`; of very
+        many the last `MAX_HEADS`, since each is a question to the notary."""
+        heads = dict.fromkeys(LogHead.of(said) for said in statements if said.leaf is not None)
+        with self._noting:
+            self._noted |= heads
+            for head in list(self._noted)[:-MAX_HEADS]:
+                del self._noted[head]
+
+    def take_noted(self) -> None:
+        """Take the heads that were noted, the oldest first. Those that cannot be compared now stay noted."""
+        with self._noting:
+            noted = sorted(self._noted, key=lambda head: (head.extent.time, head.extent.size))
+        for head in noted:
+            try:
+                self._take_brought(head)
+            except Refusal as refusal:
+                _unheard("notary", refusal)
+                if refusal.code is Code.UNREACHABLE:
+                    return
+            else:
+                with self._noting:
+                    self._noted.pop(head, None)
 
     def keep_fresh(self, now: int, seconds: int) -> None:
         """`round` unless that was done in the last ``seconds``: the step of a background worker."""

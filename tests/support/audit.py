@@ -23,7 +23,7 @@ from wallet.protocol.evidence import Contradiction, check_evidence, parse_eviden
 from wallet.protocol.idempotency import refund_id
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.policy import Reason
-from wallet.protocol.settlement import SETTLEMENTS, Consumption, Verdict, body_of
+from wallet.protocol.settlement import SETTLEMENTS, Consumption, Consumption2, Verdict, body_of
 from wallet.protocol.transfer import TokenRef, ToPayer, Transfer
 from wallet.purse.store.journal import PurseState
 from wallet.purse.store.tokens import TokenState
@@ -68,9 +68,10 @@ class Ledger:
                 ledger.late.add(TokenRef(txid, output))
         for number, raw in system.rows(CENTRAL_BANK, "select id, raw from issuances"):
             ledger.issuances[number] = cose.parse(Issuance, raw).body
-        sql = "select txid, output, statement from won join claims on number = claim"
-        for txid, output, raw in system.rows(NOTARY, sql):
-            ledger.winners[TokenRef(txid, output)] = cose.parse(Consumption, raw).body.consumer
+        sql = "select txid, output, entry, statement from won join claims on number = claim"
+        for txid, output, entry, statement in system.rows(NOTARY, sql):
+            said = cose.parse(Consumption, statement).body if entry is None else _entry(entry)
+            ledger.winners[TokenRef(txid, output)] = said.consumer
         return ledger
 
     def values(self, txid: bytes) -> tuple[int, ...]:
@@ -444,3 +445,7 @@ def kinds_of_evidence(system: System) -> set[Contradiction]:
     """What kinds of contradiction the banks have found."""
     found = [row for bank in BANKS for row in system.rows(bank, "select raw from evidence")]
     return {parse_evidence(raw).kind for (raw,) in found}
+
+
+def _entry(raw: bytes) -> Consumption:
+    return Consumption2.from_cbor(codec.decode(raw, MAX_OBJECT_BYTES))

@@ -54,12 +54,17 @@ def parts_of(directory: Directory) -> tuple[int, ...]:
     return tuple(role for role in directory.roles if role in _PARTS)
 
 
+def begun(directory: Directory, at: int) -> frozenset[int]:
+    """The roles of the parts that had begun at ``at`` (unix seconds)."""
+    return frozenset(role for role in parts_of(directory) if _has_begun(directory, role, at))
+
+
 def decider(directory: Directory, ref: TokenRef, at: int) -> int:
     """The role whose keys decide a reference at ``at`` (unix seconds)."""
     parts = parts_of(directory)
     for length in range(MAX_PREFIX, 0, -1) if parts else ():
         role = role_of(prefix_of(ref.txid, length))
-        if role in parts and any(entry.since <= at for entry in directory.roles[role]):
+        if role in parts and _has_begun(directory, role, at):
             return role
     return Role.NOTARY
 
@@ -91,6 +96,10 @@ def entries_of(directory: Directory, prefixes: Iterable[str]) -> tuple[KeyEntry,
     end = min(entry.since for entry in own) - 1
     before = [entry for entry in whole if entry.since <= end]
     return (*(replace(entry, until=min(end, entry.until or end)) for entry in before), *own)
+
+
+def _has_begun(directory: Directory, role: int, at: int) -> bool:
+    return any(entry.since <= at for entry in directory.roles[role])
 
 
 def _keys(directory: Directory, role: int, at: int) -> tuple[PublicKey, ...]:

@@ -98,6 +98,10 @@ class Consumption:
         require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
         return body
 
+    def alone(self) -> Consumption:
+        """The same in the version that is signed alone."""
+        return Consumption(self.consumer, self.bank, self.time, self.refs)
+
 
 def _size_of_refs(body: Commit | Consumption) -> int:
     fixed = 1 + codec.string_size(ID_BYTES)

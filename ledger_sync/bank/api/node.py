@@ -23,7 +23,7 @@ from ledger_sync.bank.jobs.lanes import CENTRAL_BANK, Lanes
 from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
-from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, Service
+from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, NotaryLine, Service
 from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
@@ -34,12 +34,14 @@ from ledger_sync.bank.provisioning.forgotten_fundings import ForgottenFundings
 from ledger_sync.bank.provisioning.funding import FundingOrders
 from ledger_sync.bank.redemption.redemptions import Redemptions
 from ledger_sync.bank.redemption.refunds import Refunds
+from ledger_sync.bank.settlement.alone import SignedAlone
 from ledger_sync.bank.settlement.answers import TransferStatuses
 from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.bank.settlement.conflicts import ConflictResolver
 from ledger_sync.bank.settlement.deliveries import AccountFeed
 from ledger_sync.bank.settlement.endings import Endings
 from ledger_sync.bank.settlement.handlers import RelayHandler, RevocationHandler
+from ledger_sync.bank.settlement.proofs import Proofs
 from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
@@ -69,7 +71,7 @@ _log: Final = logging.getLogger(__name__)
 class Peers:
     """The services the node calls."""
 
-    notaries: Notaries[Service]
+    notaries: Notaries[NotaryLine]
     central_bank: Service
     banks: Mapping[str, Service]
 
@@ -136,6 +138,8 @@ class Node:
         self.retention = Retention(context, terms, self.objects, self.watch)
         self.intake = Intake(context, self.objects, self.wallets, self.retention, board)
         commits = Commits(context, lines.notaries.by(NotaryClient))
+        alone = SignedAlone(context, self.objects, commits)
+        self.proofs = Proofs(self.provenance, alone)
         self.settler = Settler(
             context, self.objects, self.work, commits, self.relays, self.watch, self.limits, board
         )
@@ -152,7 +156,7 @@ class Node:
         self.redemptions = Redemptions(
             context,
             self.objects,
-            self.provenance,
+            self.proofs,
             self.wallets,
             self.work,
             self.relays,
@@ -163,7 +167,7 @@ class Node:
         self.refunds = Refunds(
             context,
             self.objects,
-            self.provenance,
+            self.proofs,
             self.wallets,
             self.work,
             self.compensations,
@@ -184,7 +188,7 @@ class Node:
         self.funding = FundingOrders(
             context, self.certification, self.objects, self.intake, central_bank, terms
         )
-        self.answers = TransferStatuses(context, self.redemptions, terms.capacity.rows)
+        self.answers = TransferStatuses(context, self.redemptions, alone, terms.capacity.rows)
         self.forgotten_fundings = ForgottenFundings(
             context, self.wallets, self.intake, self.work, central_bank
         )
@@ -232,7 +236,7 @@ class Node:
         conflicts = ConflictResolver(
             self.context,
             self.objects,
-            self.provenance,
+            self.proofs,
             self.wallets,
             self.work,
             self.intake,

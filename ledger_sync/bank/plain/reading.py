@@ -28,8 +28,7 @@ from wallet.protocol.validity import Token
 from wallet.protocol.weight import Weight, fits, leaves_money
 
 MOST: Final = 64
-"""New transfers, and tokens that they consume in fours, of an upload that is plain."""
-_REFS: Final = 4
+"""New transfers, and two for three tokens that they consume, of an upload that is plain."""
 _KEPT: Final = 65_536
 
 
@@ -70,7 +69,7 @@ class Found:
     def weight(self) -> int:
         """What it counts in a batch, up to ``MOST`` where it is plain."""
         refs = sum(len(transfer.body.inputs) for transfer, _ in self.transfers)
-        return max(len(self.transfers), -(-refs // _REFS))
+        return max(len(self.transfers), -(-2 * refs // 3))
 
     @property
     def keys(self) -> set[bytes]:

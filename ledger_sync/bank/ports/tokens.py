@@ -63,6 +63,9 @@ class Statements(Protocol):
     def about(self, refs: Sequence[TokenRef]) -> Sequence[Signed[Consumption]]:
         """The notary's words about these outputs, each once."""
 
+    def named(self, names: Collection[bytes]) -> Mapping[bytes, Signed[Consumption]]:
+        """Those of these ids that are kept."""
+
     def heard(self, since: int, after: int) -> tuple[int, Sequence[Signed[Consumption]]]:
         """A page of the notary's words dated `since` or later, after number `after` of their coming; and the number
         of its last (0 for an empty page). Who reads on after that passes nothing over: what comes later has a higher

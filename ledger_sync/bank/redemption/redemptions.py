@@ -14,7 +14,6 @@ from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
-from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import CentralBankClient, Redeemed
@@ -22,6 +21,7 @@ from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REDEMPTION
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.redemptions import Opened, Outcome
+from ledger_sync.bank.settlement.proofs import Proofs
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import idempotency
@@ -38,7 +38,7 @@ class Redemptions:
         self,
         context: BankContext,
         objects: Archive,
-        provenance: Provenance,
+        proofs: Proofs,
         wallets: Wallets,
         work: JobQueue,
         relays: Relays,
@@ -49,7 +49,7 @@ class Redemptions:
         self._unit = context.storage.unit
         self._redemptions = context.storage.redemptions
         self._objects = objects
-        self._provenance = provenance
+        self._proofs = proofs
         self._wallets = wallets
         self._work = work
         self._relays = relays
@@ -99,11 +99,12 @@ class Redemptions:
         if opened is None or signer is None:
             raise Refusal(Code.NOT_FOUND, {"transfer": txid.hex()})
         possession = None if opened.account is None else self._wallets.possession(signer)
-        gathered = self._provenance.gather([txid])
-        bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
         hsm.failpoint.reach("bank.redeem.ask")
         try:
-            return self._central_bank.redeem(txid, bundle, statements, possession)
+            return self._proofs.show(
+                txid,
+                lambda bundle, said: self._central_bank.redeem(txid, bundle, [*said.values()], possession),
+            )
         except RemoteRefusal as refusal:
             if refusal.code is not Code.WALLET_REVOKED or possession is not None:
                 raise

@@ -15,13 +15,13 @@ from ledger_sync.bank.accounts.caused import note
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.unclaimed import Unclaimed
 from ledger_sync.bank.context import BankContext
-from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import CentralBankClient
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REFUND
 from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.ports.jobs import Job, JobKind
+from ledger_sync.bank.settlement.proofs import Proofs
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal
 from wallet.protocol import codec, idempotency
@@ -44,7 +44,7 @@ class Refunds:
         self,
         context: BankContext,
         objects: Archive,
-        provenance: Provenance,
+        proofs: Proofs,
         wallets: Wallets,
         work: JobQueue,
         compensations: Compensations,
@@ -55,7 +55,7 @@ class Refunds:
         self._refunds = context.storage.refunds
         self._objects = objects
         self._settlements = context.storage.settlements
-        self._provenance = provenance
+        self._proofs = proofs
         self._wallets = wallets
         self._work = work
         self._compensations = compensations
@@ -79,11 +79,12 @@ class Refunds:
         if owner is None:
             raise Refusal(Code.NOT_FOUND, {"token": str(token)})
         possession = self._wallets.possession(owner)
-        gathered = self._provenance.gather([token.txid])
-        bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
         hsm.failpoint.reach("bank.refund.ask")
         try:
-            answer = self._central_bank.refund(token, bundle, statements, possession)
+            answer = self._proofs.show(
+                token.txid,
+                lambda bundle, said: self._central_bank.refund(token, bundle, [*said.values()], possession),
+            )
         except RemoteRefusal as refusal:
             if refusal.code is Code.TOO_EARLY:
                 self._forget(token)

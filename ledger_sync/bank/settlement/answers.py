@@ -15,6 +15,7 @@ from ledger_sync.bank.ports.redemptions import Outcome
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.redemption.redemptions import Redemptions
+from ledger_sync.bank.settlement.alone import SignedAlone
 from ledger_sync.bank.settlement.verdicts import Verdicts
 from wallet.protocol import codec
 from wallet.protocol.batch import together, whole_leaves
@@ -30,11 +31,14 @@ _ROW_BYTES: Final = 128
 class TransferStatuses:
     """Reads verdicts and all that goes with them."""
 
-    def __init__(self, context: BankContext, redemptions: Redemptions, most_bytes: int) -> None:
+    def __init__(
+        self, context: BankContext, redemptions: Redemptions, alone: SignedAlone, most_bytes: int
+    ) -> None:
         """``most_bytes``: of rows in one answer."""
         self._most_bytes = most_bytes
         self._settlements = context.storage.settlements
         self._verdicts = Verdicts(context)
+        self._alone = alone
         self._redemptions = redemptions
 
     def known(self, txids: Iterable[bytes]) -> Mapping[bytes, int]:
@@ -56,7 +60,7 @@ class TransferStatuses:
     ) -> list[Cbor]:
         """A row for each, in kinds that the caller ``reads``; those in ``repeats`` say when they were first answered,
         and of those ``at_hand``, which are payments, what can be told is not looked up. What does not fit into one
-        answer is given as waiting, to be asked for again. READER_OUTDATED, BUSY."""
+        answer, or can't be had in them now, is given as waiting, to be asked for again. READER_OUTDATED, BUSY."""
         asked = tuple(txids)
         return self._rows(asked, asked, reads, repeats or {}, at_hand or {})
 
@@ -70,7 +74,7 @@ class TransferStatuses:
     ) -> list[Cbor]:
         rest = [txid for txid in answered if txid not in at_hand]
         told = {**at_hand, **(self._settlements.told(rest) if rest else {})}
-        told = dict(self._verdicts.read_by(told, reads))
+        told = dict(self._alone.read_by(self._verdicts.read_by(told, reads), reads))
         outcomes = self._redemptions.outcomes([txid for txid in rest if txid in told]) if rest else {}
         left = self._most_bytes
         fitting: list[Told | None] = []

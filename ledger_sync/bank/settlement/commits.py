@@ -9,20 +9,29 @@ then on, each commit signed alone; which version a commit is of changes nothing 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import accumulate
+from typing import Final
 
 import hsm.failpoint
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.peers import NotaryClient
 from ledger_sync.http.peers import RemoteRefusal, read
+from ledger_sync.http.reading import READS
 from ledger_sync.notaries import Notaries
 from wallet.protocol.bounds import SALT_BYTES
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Signed
+from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.settlement import Commit, Commit2, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
 
+MAX_COMMITS: Final = 256
+"""In one call to the notary, which takes no more."""
+MAX_REFS: Final = 384
+"""Of all commits in one call: to each the notary may have a word of its own, with up to 32 references and a path in its
+log, and all of them are one answer (1048576 bytes)."""
 Silent = dict[str, Refusal]
 """What notaries said in place of an answer, by the prefix of their part."""
 Statements = list[Signed[Consumption]]
@@ -43,7 +52,7 @@ class Commits:
     ) -> Iterator[Mapping[bytes, Statements]]:
         """By the ids of transfers the statements that cover what they consume, checked, as all who decide that have
         answered: of all of them together, but for those that wait for who is slow; not of those for whom somebody does
-        not answer. Nobody in ``silent`` is asked, and who does not answer comes to stand there.
+        not answer. They are one call. Nobody in ``silent`` is asked, and who does not answer comes to stand there.
 
         Raises as `NotaryClient.commit`, and NoAnswer for what cannot be believed, where there is none that answers.
         """
@@ -57,13 +66,18 @@ class Commits:
             if decided:
                 yield {transfers[place].id: found[place] for place in sorted(decided)}
 
-    def question(self, transfers: Sequence[Signed[Transfer]]) -> list[Statements]:
-        """For each transfer, the statements on what is consumed of its inputs, unchecked, of those who answer.
-        Raises as `NotaryClient.ask`, where nobody does."""
-        found: list[Statements] = [[] for _ in transfers]
-        for answers in self._heard(transfers, {}, self._look_up):
-            for place, said in answers:
-                found[place] += said
+    def question(self, transfers: Sequence[Signed[Transfer]], reads: str = READS) -> list[Statements]:
+        """For each transfer, the statements on what is consumed of its inputs, unchecked, of those who answer; in a
+        form for whoever ``reads`` these kinds. Raises as `NotaryClient.ask`, where nobody does."""
+        found: list[Statements] = []
+        while len(found) < len(transfers):
+            left = transfers[len(found) :]
+            some = left[: how_many([len(transfer.body.inputs) for transfer in left[:MAX_COMMITS]])]
+            said_of: list[Statements] = [[] for _ in some]
+            for answers in self._heard(some, {}, partial(self._look_up, reads)):
+                for place, said in answers:
+                    said_of[place] += said
+            found += said_of
         return found
 
     def _heard(
@@ -113,8 +127,8 @@ class Commits:
         answers = notary.commit(commits)
         return read(answers, lambda said: self._believed(parts, said))
 
-    def _look_up(self, prefix: str, parts: Sequence[_Part]) -> Sequence[Statements]:
-        return self._notaries.lines[prefix].ask(self._alone(parts, self._context.clock()))
+    def _look_up(self, reads: str, prefix: str, parts: Sequence[_Part]) -> Sequence[Statements]:
+        return self._notaries.lines[prefix].ask(self._alone(parts, self._context.clock()), reads)
 
     def _together(self, parts: Sequence[_Part], now: int) -> Sequence[Signed[Commit]]:
         bank, random = self._context.bank, self._context.random
@@ -128,13 +142,19 @@ class Commits:
 
     def _believed(self, parts: Sequence[_Part], answers: Sequence[Statements]) -> Sequence[Statements]:
         """NOTARY_SIGNATURE, COMMIT_MISMATCH (a reference is not covered, or covered twice)."""
-        directory = self._context.trust.directory
+        directory, is_head = self._context.trust.directory, each_head_once()
         for (transfer, refs), statements in zip(parts, answers, strict=True):
             winners: dict[TokenRef, bytes] = {}
             for statement in statements:
-                check_consumption(statement, directory)
+                check_consumption(statement, directory, is_head)
                 for ref in statement.body.refs:
                     is_new = winners.setdefault(ref, statement.id) == statement.id
                     require(is_new, Code.COMMIT_MISMATCH, token=str(ref))
             require(set(refs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
+        self._context.seen([said for statements in answers for said in statements])
         return answers
+
+
+def how_many(sizes: Sequence[int], most: int = MAX_REFS) -> int:
+    """How many of these, from the first on, are no more than ``most`` together; one in any case."""
+    return max(1, bisect_right(list(accumulate(sizes)), most))

@@ -19,13 +19,13 @@ from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.books import OWN, POSITION
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake
-from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import BankClients, CentralBankClient
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank
+from ledger_sync.bank.settlement.proofs import Proofs
 from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
@@ -49,7 +49,7 @@ class ConflictResolver:
         self,
         context: BankContext,
         objects: Archive,
-        provenance: Provenance,
+        proofs: Proofs,
         wallets: Wallets,
         work: JobQueue,
         intake: Intake,
@@ -64,7 +64,7 @@ class ConflictResolver:
         self._unit = context.storage.unit
         self._conflicts = context.storage.conflicts
         self._objects = objects
-        self._provenance = provenance
+        self._proofs = proofs
         self._wallets = wallets
         self._work = work
         self._intake = intake
@@ -186,9 +186,12 @@ class ConflictResolver:
         claimant: tuple[int, str | None, Possession | None],
     ) -> None:
         place, account, possession = claimant
-        gathered = self._provenance.gather([txid])
-        bundle, statements = self._provenance.bundle(gathered), self._provenance.statements(gathered)
-        answer = self._central_bank.challenge(statement, txid, bundle, statements, possession)
+        answer = self._proofs.show(
+            txid,
+            lambda bundle, said: self._central_bank.challenge(
+                said[statement.id], txid, bundle, [*said.values()], possession
+            ),
+        )
         hsm.failpoint.reach("bank.challenge.answered")
         if answer.shown is not None:
             if txid in self._lacking(wanted):

@@ -82,6 +82,7 @@ class Endings:
                 about = set(transfer.body.inputs) & set(statement.body.refs)
                 require(bool(about), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
                 found.update(dict.fromkeys(about, statement))
+        self._context.seen(list(found.values()))
         return found
 
     def _ask_for(self, transfer: Signed[Transfer], statements: dict[TokenRef, Signed[Consumption]]) -> None:

@@ -8,9 +8,8 @@ none yet. So it never changes, whoever else is at it. What else may be answered 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import Final, Protocol
 
 import hsm.failpoint
@@ -21,7 +20,7 @@ from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.settlements import Answer
 from ledger_sync.bank.ports.transfers import Stage
-from ledger_sync.bank.settlement.commits import Commits, Silent
+from ledger_sync.bank.settlement.commits import MAX_COMMITS, Commits, Silent, how_many
 from ledger_sync.bank.settlement.drafts import Draft, Drafts
 from ledger_sync.bank.settlement.verdicts import Uploads, Verdicts
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
@@ -37,14 +36,12 @@ _PATIENCE: Final = 5.0
 """Seconds to wait for who asks the notary now."""
 _CLAIMED: Final = 60
 """Seconds for which nobody else commits what is being committed."""
-BATCH: Final = 256
-"""Commits in one call to the notary, which takes no more, and verdicts in one transaction."""
+BATCH: Final = MAX_COMMITS
+"""Commits in one call to the notary, and verdicts in one transaction."""
 
 
 _ANSWERED_IN_A_CALL: Final = 2
 """Transactions in which one customer's call answers what is noted, before it settles and after."""
-MAX_REFS: Final = 1_024
-"""Of all commits in one call: to each the notary may have a word of its own, and all of them are one answer."""
 
 
 class Answered(Protocol):
@@ -172,7 +169,7 @@ class Settler:
     def _claim(self, among: Collection[bytes] | None) -> Sequence[Signed[Transfer]]:
         now = (self._context.wall or self._context.clock)()
         claimed = self._settlements.claim(BATCH, now, now + _CLAIMED, among)
-        count = how_many([len(transfer.body.inputs) for transfer in claimed], MAX_REFS)
+        count = how_many([len(transfer.body.inputs) for transfer in claimed])
         if count < len(claimed):
             self._settlements.release([transfer.id for transfer in claimed[count:]])
         return claimed[:count]
@@ -265,6 +262,7 @@ class Settler:
 
     def hear(self, statements: Sequence[Signed[Consumption]]) -> None:
         """What the notary said on commits of this bank, which may have forgotten them."""
+        self._context.seen(statements)
         with self._unit.transaction():
             self.end(self._settlements.waiting_for(self._settlements.note(statements, are_ours=True)))
 
@@ -366,8 +364,3 @@ def _together(good: Iterable[Draft]) -> Iterator[Sequence[Draft]]:
     for is_payment, some in groupby(good, lambda draft: draft.case.transfer.body.redemption is None):
         drafts = list(some)
         yield from [drafts] if is_payment else [[draft] for draft in drafts]
-
-
-def how_many(sizes: Sequence[int], most: int) -> int:
-    """How many of these, from the first on, are no more than ``most`` together; one in any case."""
-    return max(1, bisect_right(list(accumulate(sizes)), most))

@@ -162,6 +162,15 @@ class SqlStatements:
         found = [load(Consumption, *held[ref]) for ref in refs if ref in held]
         return list({signed.id: signed for signed in found}.values())
 
+    def named(self, names: Collection[bytes]) -> Mapping[bytes, Signed[Consumption]]:
+        """Those of these ids that are kept."""
+        found = {}
+        for places, values in ids(names):
+            sql = f"select id, payload, signature from statements where id in {places}"
+            for name, payload, signature in self._store.rows(sql, values):
+                found[name] = load(Consumption, payload, signature)
+        return found
+
     def heard(self, since: int, after: int) -> tuple[int, list[Signed[Consumption]]]:
         """A page of the notary's words, and the number of its last."""
         rows = self._store.rows(

@@ -17,7 +17,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.cose import Signed
 from wallet.protocol.evidence import Evidence
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.settlement import Consumption, Settlement, read_settlement
+from wallet.protocol.settlement import Consumption, Settlement, read_consumption, read_settlement
 from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import Token, issued_tokens
 
@@ -48,7 +48,7 @@ class Row:
             txid,
             None if settlement is None else read_settlement(settlement).body,
             first,
-            tuple(cose.from_cbor(Consumption, item).body for item in consumptions),
+            tuple(read_consumption(item).body for item in consumptions),
             None if evidence is None else Evidence.from_cbor(evidence),
             None if issuance is None else cose.from_cbor(Issuance, issuance),
             paid,

@@ -18,7 +18,7 @@ from ledger_sync.bank.intake.signatures import Signatures, Unverified
 from ledger_sync.bank.intake.uploads import Upload, apart
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.ports.transfers import Stage
-from ledger_sync.bank.settlement.settler import MAX_REFS, how_many
+from ledger_sync.bank.settlement.commits import MAX_REFS, how_many
 from ledger_sync.service.batches import _Order
 from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.network import LedgerNetwork

@@ -34,7 +34,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.settlement import Commit, Consumption
+from wallet.protocol.settlement import Commit, Consumption, read_consumption
 from wallet.protocol.validity import Token, issued_tokens
 
 OPERATOR = Key.of("operator")
@@ -152,7 +152,7 @@ class CentralBankRig:
             body = Commit(bank, transfer.id, transfer.body.inputs, self.now)
             asked = [cose.sign(body, key.sign).to_cbor()]
             for value in self.notary_client(key).post("/v1/commits", asked)[0]:
-                self.learn(cose.from_cbor(Consumption, value))
+                self.learn(read_consumption(value))
 
     def learn(self, statement: cose.Signed[Consumption]) -> None:
         if statement.id not in {known.id for known in self.ledger.statements}:

@@ -17,7 +17,7 @@ from tests.support.world import DAY, Key, Person, World
 from wallet.protocol import cose
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.settlement import Commit, Consumption
+from wallet.protocol.settlement import Commit, Consumption, read_consumption
 from wallet.protocol.transfer import ToPayer, Transfer
 from wallet.protocol.validity import Token
 
@@ -41,7 +41,7 @@ class Case:
         key = World().bank_key("zhibek")
         body = Commit("zhibek", consumer, (self.tokens[0].ref,), self.rig.now)
         answers = self.rig.notary_client(key).post("/v1/commits", [cose.sign(body, key.sign).to_cbor()])
-        self.statement = cose.from_cbor(Consumption, answers[0][0])
+        self.statement = read_consumption(answers[0][0])
         self.rig.commit(self.claim)
 
     def other_spending(self) -> cose.Signed[Transfer]:

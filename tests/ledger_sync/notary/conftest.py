@@ -64,7 +64,7 @@ def writers(engine: str, places: Places) -> Iterator[Writers]:
             try:
                 yield found
             finally:
-                db.execute("truncate notary.claims, notary.won, notary.nodes, notary.log")
+                db.execute("truncate notary.claims, notary.won, notary.nodes, notary.log, notary.heads")
 
         yield emptied
 

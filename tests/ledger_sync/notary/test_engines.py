@@ -21,16 +21,17 @@ from ledger_sync.database.store import OutcomeUnknown, Row
 from ledger_sync.notary import Verdicts
 from ledger_sync.notary.log import Statement
 from ledger_sync.notary.sql_store import KIND, SqlStore
-from tests.ledger_sync.notary.backends import attestor, item, opened, ref, sign
+from tests.ledger_sync.notary.backends import Teller, attestor, item, opened, ref, sign, what
 from tests.support import postgres as clusters
 from tests.support.inside import SIGNING_HEAD, watching
 from wallet.protocol import cose
+from wallet.protocol.kinds import CONSUMPTION, CONSUMPTION_2, Kind
 from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 
 
 def encoded(verdicts: Sequence[Verdicts]) -> list[list[bytes]]:
-    return [[statement.encode() for statement in said] for said in verdicts]
+    return [[what(statement) for statement in said] for said in verdicts]
 
 
 def writes(url: str) -> int:
@@ -38,9 +39,10 @@ def writes(url: str) -> int:
         return db.value("select answers from log") or 0
 
 
-def test_whatever_is_told_was_preceded_by_a_write_of_its_own(url: str) -> None:
+@pytest.mark.parametrize("form", [CONSUMPTION, CONSUMPTION_2], ids=str)
+def test_whatever_is_told_was_preceded_by_a_write_of_its_own(url: str, form: Kind) -> None:
     with closing(opened(url)) as store:
-        notary = attestor(store)
+        notary = Teller(attestor(store), form)
         told: list[Callable[[], object]] = [
             lambda: notary.commit([item("a", ref(1))]),
             lambda: notary.commit([item("a", ref(1))]),
@@ -52,9 +54,10 @@ def test_whatever_is_told_was_preceded_by_a_write_of_its_own(url: str) -> None:
             assert writes(url) == count
 
 
-def test_nothing_is_signed_inside_a_transaction(url: str) -> None:
+@pytest.mark.parametrize("form", [CONSUMPTION, CONSUMPTION_2], ids=str)
+def test_nothing_is_signed_inside_a_transaction(url: str, form: Kind) -> None:
     with closing(open_store(url, KIND, Path("/"))) as db:
-        notary = attestor(SqlStore(db, os.urandom))
+        notary = Teller(attestor(SqlStore(db, os.urandom)), form)
         with watching(lambda: db.in_transaction) as seen:
             for name in "ab":
                 notary.commit([item(name, ref(1), ref(name))])
@@ -66,7 +69,7 @@ def test_nothing_is_signed_inside_a_transaction(url: str) -> None:
 def test_two_processes_that_want_the_same_in_opposite_orders_are_told_one_thing(url: str) -> None:
     names = [str(number) for number in range(40)]
     opened(url).close()
-    command = [sys.executable, "-m", "tests.ledger_sync.notary.backends", url]
+    command = [sys.executable, "-m", "tests.ledger_sync.notary.backends", url, CONSUMPTION.typ]
     running = [
         subprocess.Popen([*command, *order], stdout=subprocess.PIPE, text=True)
         for order in (names, names[::-1])
@@ -112,9 +115,14 @@ def postgres_notary(postgres: clusters.Cluster) -> Iterator[str]:
         yield url
 
 
-def test_a_batch_takes_as_many_statements_whatever_its_size(postgres_notary: str) -> None:
+@pytest.mark.parametrize(
+    ("form", "most", "of_subtrees"), [(CONSUMPTION, 9, 1), (CONSUMPTION_2, 10, 2)], ids=str
+)
+def test_a_batch_takes_as_many_statements_whatever_its_size(
+    postgres_notary: str, form: Kind, most: int, of_subtrees: int
+) -> None:
     with closing(Counting(postgres_notary)) as db:
-        notary = attestor(SqlStore(db, os.urandom))
+        notary = Teller(attestor(SqlStore(db, os.urandom)), form)
         notary.commit([item("the first makes the log", ref("first"))])
         sent = []
         for size in (1, 2, 300):
@@ -123,19 +131,20 @@ def test_a_batch_takes_as_many_statements_whatever_its_size(postgres_notary: str
                 [item(f"{size} {n}", *(ref(f"{size} {n}", out) for out in range(3))) for n in range(size)]
             )
             sent.append(db.sent - begun)
-        assert sent[0] <= 9
+        assert sent[0] <= most
         assert sent[:2] == sent[:1] * 2
-        assert sent[2] == sent[0] + 1, "the roots of complete subtrees"
+        assert sent[2] == sent[0] + of_subtrees, "the roots of complete subtrees, written and read"
 
 
-def test_a_repeat_takes_no_more(postgres_notary: str) -> None:
+@pytest.mark.parametrize(("form", "most"), [(CONSUMPTION, 3), (CONSUMPTION_2, 6)], ids=str)
+def test_a_repeat_takes_no_more(postgres_notary: str, form: Kind, most: int) -> None:
     with closing(Counting(postgres_notary)) as db:
-        notary = attestor(SqlStore(db, os.urandom))
+        notary = Teller(attestor(SqlStore(db, os.urandom)), form)
         batch = [item(n, ref(n), ref("shared")) for n in range(100)]
         first = notary.commit(batch)
         begun = db.sent
         assert encoded(notary.commit(batch)) == encoded(first)
-        assert db.sent - begun <= 3
+        assert db.sent - begun <= most
 
 
 def ended(db: psycopg.Connection[Row]) -> None:

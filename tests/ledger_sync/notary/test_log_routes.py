@@ -13,8 +13,6 @@ import pytest
 
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
-from ledger_sync.http.routes import Caller, CallerKind, IncomingCall
-from ledger_sync.notary.log_routes import LogRoutes
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, InProcessNetwork, Plan
 from tests.ledger_sync.notary.backends import attestor, consumer, in_file, item, opened, ref, sign
 from tests.support.world import NOW, Key
@@ -23,6 +21,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Directory
 from wallet.protocol.handover import Published
+from wallet.protocol.kinds import CONSUMPTION_2
 from wallet.protocol.leaf import Path as Inclusion
 from wallet.protocol.log import Growth, LogHead, check_head, continues
 from wallet.protocol.settlement import Commit, Consumption, Consumption2, check_consumption
@@ -70,7 +69,7 @@ class Rig:
         return head
 
     def openings(self, bank: str, who: str, *refs: TokenRef) -> list[cose.Signed[Consumption2]]:
-        (said,) = self.banks[bank].post("/v1/log/openings", [self.signed(bank, who, *refs)])
+        (said,) = self.banks[bank].post("/v1/questions", [self.signed(bank, who, *refs)])
         return [cose.from_cbor(Consumption2, value) for value in said]
 
 
@@ -144,7 +143,7 @@ def test_only_auditors_see_all_entries_and_they_make_the_tree_again(rig: Rig) ->
     size = rig.head().extent.size
     entries = rig.auditor.get(f"/v1/log/entries?begin=0&end={size}")
     assert merkle.Tree.of([merkle.leaf_hash(entry) for entry, _, _ in entries]).root == rig.head().root
-    assert [said is None for _, _, said in entries] == [False] * 3
+    assert [said for _, _, said in entries] == [None] * 3, "signed in the log, and not alone"
     assert code_of(rig.auditor, "/v1/log/entries?begin=0&end=4") is Code.NOT_FOUND
     for bank in rig.banks.values():
         assert code_of(bank, "/v1/log/entries?begin=0&end=1") is Code.AUTH_FORBIDDEN
@@ -152,7 +151,7 @@ def test_only_auditors_see_all_entries_and_they_make_the_tree_again(rig: Rig) ->
     for path in ("head", "growth?first=1&second=1", "inclusion?index=0&size=1", "entries?begin=0&end=1"):
         assert code_of(nobody, f"/v1/log/{path}") is Code.AUTH_FORBIDDEN
     with pytest.raises(Refusal) as refused:
-        rig.auditor.post("/v1/log/openings", [rig.signed("alatau", "a", ref(1))])
+        rig.auditor.post("/v1/questions", [rig.signed("alatau", "a", ref(1))])
     assert refused.value.code is Code.AUTH_FORBIDDEN
 
 
@@ -175,34 +174,16 @@ def test_an_auditor_that_is_added_later_comes_with_the_next_directory(rig: Rig) 
 def test_nobody_is_shown_an_entry_by_anothers_commit(rig: Rig) -> None:
     rig.commit("alatau", "a", ref(1))
     with pytest.raises(Refusal) as refused:
-        rig.banks["zhibek"].post("/v1/log/openings", [rig.signed("alatau", "a", ref(1))])
+        rig.banks["zhibek"].post("/v1/questions", [rig.signed("alatau", "a", ref(1))])
     assert refused.value.code is Code.AUTH_FORBIDDEN
 
 
-def test_what_one_call_has_opened_is_bounded(rig: Rig) -> None:
-    """Each reference may be in an entry of its own, and all of them are one answer, which a service reads."""
-    commits = [rig.signed("alatau", str(n), *(ref(f"{n} {m}") for m in range(32))) for n in range(17)]
-    assert rig.banks["alatau"].post("/v1/log/openings", commits[:16]) == [[]] * 16
-    with pytest.raises(Refusal) as refused:
-        rig.banks["alatau"].post("/v1/log/openings", commits)
-    assert refused.value.code is Code.TOO_MANY
-
-
-def test_what_others_held_is_opened_before_anything_else_is_claimed(tmp_path: Path) -> None:
+def test_what_others_held_is_told_before_anything_else_is_claimed(tmp_path: Path) -> None:
     """A log that was begun anew is empty until then: it is not that nothing consumed the reference."""
     with closing(opened(in_file(tmp_path))) as store:
         notary = attestor(store)
         notary.commit([item("a", ref(1))])
         assert store.learn([sign(Consumption(consumer("b"), "alatau", NOW, (ref(2),)))]) == []
-        asked = [item("a", ref(1)), item("b", ref(2)), item("c", ref(3))]
-        calls = LogRoutes(store.log, notary, lambda _incoming: asked, lambda: None).routes()
-        (openings,) = (call for call in calls if call.path == "/v1/log/openings")
-        answer = openings.handler(IncomingCall(Caller(CallerKind.BANK, "alatau", b""), None))
-        assert isinstance(answer, list)
-        shown = [[cose.from_cbor(Consumption2, value) for value in said] for said in answer]
-        assert [[one.body.consumer for one in said] for said in shown] == [
-            [consumer("a")],
-            [consumer("b")],
-            [],
-        ]
-        assert {LogHead.of(one) for said in shown for one in said} == {notary.head()}
+        found = notary.lookup([ref(1), ref(2), ref(3)], CONSUMPTION_2)
+        assert [said and said.body.consumer for said in found] == [consumer("a"), consumer("b"), None]
+        assert {LogHead.of(said) for said in found if said is not None} == {notary.head()}

@@ -201,6 +201,10 @@ def test_one_notary_is_split_while_it_runs_and_what_it_said_stands(tmp_path: Pat
         (said,) = split.commit(NOTARY, "d", west)
         assert said.body.refs == tuple(sorted([west, shared])), "its word on both, from before"
         assert [said.id for said in split.commit(OTHER, "d", shared)] == [said.id]
+        for name, one in ((NOTARY, west), (OTHER, shared)):
+            (again,) = split.commit(name, "d", one)
+            assert again.leaf is not None
+            assert again.leaf.extent.time < Network.now, "no head since then is good for both"
         assert split.refused(OTHER, "d", west) is Code.AUTH_FORBIDDEN
         for prefix, notary in BY_PREFIX.items():
             (fresh,) = split.commit(notary, "e", of_part(prefix, "new"))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.reading import READS_ALONE
 from ledger_sync.http.routes import MAX_ROWS, CallerKind
 from ledger_sync.notary.service import MAX_COMMITS, Notary
 from ledger_sync.sandbox.in_process import run_inline
@@ -20,7 +21,7 @@ from ledger_sync.service.quotas import USUAL, Quotas
 from ledger_sync.service.server import Authenticator, build_app
 from tests.ledger_sync.notary.backends import attestor, consumer, in_file, opened, ref
 from tests.support.asgi import InProcess
-from tests.support.inside import VERIFYING, watching
+from tests.support.inside import SIGNING, SIGNING_HEAD, VERIFYING, watching
 from tests.support.nonces import nonces_in_memory
 from tests.support.world import NOW, Key, World
 from wallet.protocol import cose
@@ -28,7 +29,15 @@ from wallet.protocol.batch import sign_batch, together
 from wallet.protocol.bounds import MAX_INPUTS
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.settlement import CENTRAL_BANK, Commit, Commit2, Consumption, check_consumption
+from wallet.protocol.log import LogHead
+from wallet.protocol.settlement import (
+    CENTRAL_BANK,
+    Commit,
+    Commit2,
+    Consumption,
+    check_consumption,
+    read_consumption,
+)
 from wallet.protocol.transfer import TokenRef
 
 WORLD = World()
@@ -68,7 +77,12 @@ def signed(name: str, *refs: TokenRef, bank: str = "alatau", key: Key = ALATAU) 
 
 
 def statements(answer: Cbor) -> list[list[cose.Signed[Consumption]]]:
-    return [[cose.from_cbor(Consumption, value) for value in said] for said in answer]
+    return [[read_consumption(value) for value in said] for said in answer]
+
+
+def names(said: Cbor) -> list[bytes]:
+    """What it says, under whichever head."""
+    return [statement.id for statement in statements([said])[0]]
 
 
 def code_of(client: ServiceClient, path: str, value: Cbor) -> Code:
@@ -86,6 +100,40 @@ def test_commits_are_answered_with_statements_that_verify(stand: Stand) -> None:
         check_consumption(statement, DIRECTORY)
     assert [said.body.refs for said in first] == [tuple(sorted([ref(1), ref(2)]))]
     assert {said.body.consumer for said in second} == {consumer("a"), consumer("b")}
+
+
+def test_a_batch_of_commits_is_answered_under_one_head_and_costs_one_signature(stand: Stand) -> None:
+    client = stand.client(ALATAU)
+    leaf = together(in_batch(*(str(number) for number in range(100))))
+    with watching(lambda: False, (SIGNING, SIGNING_HEAD)) as seen:
+        found = [said for (said,) in statements(client.post("/v1/commits", [leaf]))]
+        client.post("/v1/questions", [leaf])
+    by_the_notary = [code for code, _ in seen if code is SIGNING_HEAD]
+    assert len(by_the_notary) == 1
+    assert [code for code, _ in seen].count(SIGNING) == 2, "the calls themselves"
+    assert len({LogHead.of(said) for said in found}) == 1
+
+
+def test_whoever_reads_only_the_first_form_is_told_that_twice_the_same(stand: Stand) -> None:
+    client = stand.client(ALATAU)
+    asked = [signed("a", ref(1), ref(2)), signed("b", ref(2), ref(3))]
+    shown = client.post("/v1/commits", asked)
+    first = client.post("/v1/commits", asked, READS_ALONE)
+    assert client.post("/v1/questions", asked, READS_ALONE) == first
+    assert client.post("/v1/lookups", [ref(3).to_cbor()], READS_ALONE) == [first[1][1]]
+    for some, others in zip(statements(shown), statements(first), strict=True):
+        assert [said.body.alone() for said in some] == [said.body for said in others]
+        assert [said.leaf for said in others] == [None] * len(others)
+    assert [names(said) for said in client.post("/v1/questions", asked)] == [names(said) for said in shown]
+
+
+def test_whoever_reads_neither_form_is_told_so_and_consumes_nothing(stand: Stand) -> None:
+    client = stand.client(ALATAU)
+    for path in ("/v1/commits", "/v1/questions"):
+        with pytest.raises(Refusal) as refused:
+            client.post(path, [signed("a", ref(1))], "qcm1, qcm2")
+        assert (refused.value.code, refused.value.facts) == (Code.READER_OUTDATED, {"kind": "qnc2"})
+    assert client.post("/v1/lookups", [ref(1).to_cbor()]) == [None]
 
 
 def in_batch(*names: str, key: Key = ALATAU) -> list[cose.Signed[Commit2]]:
@@ -168,7 +216,8 @@ def test_whoever_asks_is_told_its_own_signed_and_nothing_of_others(stand: Stand)
     central = stand.client(WORLD.redemption).post("/v1/commits", [refund])
     for key, said in ((ALATAU, ours), (ZHIBEK, theirs), (WORLD.redemption, central)):
         number, listed = stand.client(key).get("/v1/consumptions?since=0&after=0")
-        assert (number, listed) == (3, said[0])
+        assert number == 3
+        assert names(listed) == names(said[0])
         assert stand.client(key).get("/v1/consumptions?since=0&after=3") == [3, []]
         assert stand.client(key).get(f"/v1/consumptions?since={NOW + 9_999_999}&after=0") == [0, []]
     assert len(statements([listed])[0]) == 1

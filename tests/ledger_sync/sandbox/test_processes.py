@@ -24,7 +24,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.directory import Role
 from wallet.protocol.issuance import Issuance
-from wallet.protocol.settlement import CENTRAL_BANK, Consumption, check_consumption
+from wallet.protocol.settlement import CENTRAL_BANK, check_consumption, read_consumption
 from wallet.protocol.transfer import Refresh, ToAccount, TokenRef
 
 GRANT = 1_000_000
@@ -69,7 +69,7 @@ def test_money_goes_out_and_comes_back(running_pair: Pair) -> None:
     transfer = pair.redemption(ann, issuance, ToAccount())
     statements = pair.commit(transfer)
     for value in statements:
-        check_consumption(cose.from_cbor(Consumption, value), pair.directory())
+        check_consumption(read_consumption(value), pair.directory())
     bundle = Bundle((transfer,), (issuance,), (ann.certificate,)).to_cbor()
     asked = [transfer.id, bundle, statements, ann.possession().to_cbor()]
     assert pair.central_bank.post("/v1/redemptions", asked) == [None, 300, 300]
@@ -146,7 +146,7 @@ def test_a_refund_killed_anywhere_is_paid_once(running_pair: Pair, failpoint: st
     assert pair.books()[2] == before[2] - 70
     transfer = pair.redemption(ann, issuance, ToAccount())
     (statement,) = pair.commit(transfer)
-    assert cose.from_cbor(Consumption, statement).body.bank == CENTRAL_BANK
+    assert read_consumption(statement).body.bank == CENTRAL_BANK
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_notary_killed_around_its_commit_says_one_thing(running_pair: Pair, fa
     found = pair.notary.post("/v1/lookups", [TokenRef(issuance.id, 0).to_cbor()])
     assert (found == [None]) == (failpoint == "notary.commit.written")
     said = pair.commit(transfer)
-    assert cose.from_cbor(Consumption, said[0]).body.consumer == transfer.id
+    assert read_consumption(said[0]).body.consumer == transfer.id
     assert found in ([None], said)
 
 

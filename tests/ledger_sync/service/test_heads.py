@@ -115,6 +115,43 @@ def test_a_head_of_another_history_is_evidence_whoever_brings_it(rig: Rig, names
     assert rig.heads.kept() == kept, "what does not fit is no newer head"
 
 
+def test_the_head_of_a_statement_is_a_head_that_was_seen(rig: Rig) -> None:
+    assert rig.notary.log is not None
+    log = rig.notary.log
+    log.append(said("c"))
+    shown = [log.shown(index, log.head(NOW)) for index in range(3)]
+    rig.heads.note([statement for (statement,) in shown])
+    assert rig.heads.kept() == [], "nobody waits for the notary meanwhile"
+    rig.heads.take_noted()
+    assert rig.heads.kept() == [log.head(NOW)]
+    assert rig.heads.evidence() == []
+
+
+def test_a_statement_under_a_head_that_does_not_fit_is_evidence(rig: Rig) -> None:
+    """Also if it was the notary's only word of that history."""
+    rig.heads.round()
+    other = log_of("a", "z")
+    rig.heads.note(other.shown(1, other.head(NOW)))
+    rig.heads.take_noted()
+    (found,) = rig.heads.evidence()
+    assert isinstance(found, TwoHistories)
+    assert found.check(DIRECTORY) == (7, 2)
+
+
+def test_heads_of_statements_wait_for_a_notary_that_is_away_and_the_last_are_kept(rig: Rig) -> None:
+    log, rig.notary.log = rig.notary.log, None
+    assert log is not None
+    for number in range(MAX_HEADS + 6):
+        log.append(said(str(number)))
+        rig.heads.note(log.shown(0, log.head(NOW + number)))
+    rig.heads.take_noted()
+    assert [head.extent.size for head in rig.heads.kept()] == [2 + 7]
+    rig.notary.log = log
+    rig.heads.take_noted()
+    assert rig.heads.kept() == [log.head(NOW + MAX_HEADS + 5)]
+    assert rig.heads.evidence() == []
+
+
 def test_another_log_is_another_and_both_are_kept(rig: Rig) -> None:
     rig.heads.round()
     rig.notary.log = Log(Key.of("notary"), 9)

@@ -1,0 +1,67 @@
+"""What a notary decides: all references, or those of its parts where they are split (SPEC 4.1).
+
+Rule: the directory says it, at each time anew. What was decided before references were split was decided by one for
+all, and later heads of a log, signed for a part, are good for what that part decides alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ledger_sync.notary.log import Statement
+from wallet.protocol.directory import Directory, Role
+from wallet.protocol.parts import begun, decider, parts_of, role_of
+from wallet.protocol.transfer import TokenRef
+
+
+class Jurisdiction:
+    """That of a notary which decides everything."""
+
+    def decides(self, _ref: TokenRef) -> bool:
+        """Whether it decides a reference now."""
+        return True
+
+    def concerns(self, _said: Statement) -> bool:
+        """Whether a statement may be this notary's, or that of the one that it was split from."""
+        return True
+
+    def covers(self, _refs: Iterable[TokenRef], _at: int) -> bool:
+        """Whether a head that it signed at a time (unix seconds) is good for all of these."""
+        return True
+
+    def at(self, _at: int) -> object:
+        """What differs between two times where that may."""
+        return None
+
+
+class PartsOfReferences(Jurisdiction):
+    """That of a notary of these parts, by their prefixes, as the directory of the moment says."""
+
+    def __init__(
+        self, prefixes: Sequence[str], directory: Callable[[], Directory], clock: Callable[[], int]
+    ) -> None:
+        self._roles = frozenset(map(role_of, prefixes))
+        self._directory = directory
+        self._clock = clock
+
+    def decides(self, ref: TokenRef) -> bool:
+        return self._decides(ref, self._clock)
+
+    def concerns(self, said: Statement) -> bool:
+        return any(self.decides(ref) or self._decides(ref, lambda: said.body.time) for ref in said.body.refs)
+
+    def _decides(self, ref: TokenRef, at: Callable[[], int]) -> bool:
+        directory = self._directory()
+        if not parts_of(directory):
+            return Role.NOTARY in self._roles
+        return decider(directory, ref, at()) in self._roles
+
+    def covers(self, refs: Iterable[TokenRef], at: int) -> bool:
+        directory = self._directory()
+        if not parts_of(directory):
+            return True
+        deciders = {decider(directory, ref, at) for ref in refs}
+        return len(deciders) == 1 and deciders <= self._roles | {Role.NOTARY}
+
+    def at(self, at: int) -> object:
+        return begun(self._directory(), at)
