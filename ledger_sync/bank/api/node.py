@@ -32,6 +32,7 @@ from ledger_sync.bank.ports.shares import is_customer
 from ledger_sync.bank.provisioning.certification import Certification
 from ledger_sync.bank.provisioning.forgotten_fundings import ForgottenFundings
 from ledger_sync.bank.provisioning.funding import FundingOrders
+from ledger_sync.bank.redemption.proofs import Proofs
 from ledger_sync.bank.redemption.redemptions import Redemptions
 from ledger_sync.bank.redemption.refunds import Refunds
 from ledger_sync.bank.settlement.alone import SignedAlone
@@ -41,7 +42,6 @@ from ledger_sync.bank.settlement.conflicts import ConflictResolver
 from ledger_sync.bank.settlement.deliveries import AccountFeed
 from ledger_sync.bank.settlement.endings import Endings
 from ledger_sync.bank.settlement.handlers import RelayHandler, RevocationHandler
-from ledger_sync.bank.settlement.proofs import Proofs
 from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.terms import Terms
 from ledger_sync.bank.wallets.fork_watch import ForkWatch
@@ -138,8 +138,8 @@ class Node:
         self.retention = Retention(context, terms, self.objects, self.watch)
         self.intake = Intake(context, self.objects, self.wallets, self.retention, board)
         commits = Commits(context, lines.notaries.by(NotaryClient))
-        alone = SignedAlone(context, self.objects, commits)
-        self.proofs = Proofs(self.provenance, alone)
+        self.alone = SignedAlone(context, self.objects, commits)
+        self.proofs = Proofs(self.provenance, self.alone.of)
         self.settler = Settler(
             context, self.objects, self.work, commits, self.relays, self.watch, self.limits, board
         )
@@ -188,7 +188,7 @@ class Node:
         self.funding = FundingOrders(
             context, self.certification, self.objects, self.intake, central_bank, terms
         )
-        self.answers = TransferStatuses(context, self.redemptions, alone, terms.capacity.rows)
+        self.answers = TransferStatuses(context, self.redemptions, self.alone, terms.capacity.rows)
         self.forgotten_fundings = ForgottenFundings(
             context, self.wallets, self.intake, self.work, central_bank
         )

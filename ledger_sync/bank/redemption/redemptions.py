@@ -21,7 +21,7 @@ from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REDEMPTION
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.redemptions import Opened, Outcome
-from ledger_sync.bank.settlement.proofs import Proofs
+from ledger_sync.bank.redemption.proofs import Proofs
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal, read
 from wallet.protocol import idempotency

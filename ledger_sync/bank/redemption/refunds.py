@@ -21,7 +21,7 @@ from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import REFUND
 from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.ports.jobs import Job, JobKind
-from ledger_sync.bank.settlement.proofs import Proofs
+from ledger_sync.bank.redemption.proofs import Proofs
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal
 from wallet.protocol import codec, idempotency

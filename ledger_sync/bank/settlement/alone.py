@@ -15,6 +15,7 @@ from typing import Final
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.settlements import Told
+from ledger_sync.bank.redemption.proofs import Statements
 from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.http.peers import NoAnswer, read
 from ledger_sync.http.reading import READS_ALONE, newest
@@ -25,8 +26,6 @@ from wallet.protocol.kinds import CONSUMPTION
 from wallet.protocol.settlement import Consumption, check_consumption
 from wallet.protocol.transfer import Transfer
 
-Statements = Mapping[bytes, Signed[Consumption]]
-"""By id."""
 _log: Final = logging.getLogger(__name__)
 
 

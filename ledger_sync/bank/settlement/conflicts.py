@@ -25,7 +25,7 @@ from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.compensations import Share
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.shares import uploader_of_bank
-from ledger_sync.bank.settlement.proofs import Proofs
+from ledger_sync.bank.redemption.proofs import Proofs
 from ledger_sync.bank.settlement.settler import Settler
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again

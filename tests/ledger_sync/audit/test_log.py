@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ledger_sync.audit.log import Audit, Report, Wrong
+from ledger_sync.http.reading import READS_ALONE
 from ledger_sync.sandbox.in_process import NOTARY
 from ledger_sync.service.backup import RESTORED, back_up, restore
 from tests.ledger_sync.notary.backends import consumer, ref
@@ -114,8 +115,8 @@ def test_what_was_given_to_somebody_who_asked_for_less_is_found(rig: Rig) -> Non
 
 
 def test_a_statement_that_says_something_else_than_its_entry_is_found(rig: Rig) -> None:
-    rig.commit("alatau", "a", ref("1"))
-    rig.commit("alatau", "b", ref("2"))
+    rig.commit("alatau", "a", ref("1"), reads=READS_ALONE)
+    rig.commit("alatau", "b", ref("2"), reads=READS_ALONE)
     force(
         rig, "update claims set statement = (select statement from claims where number = 2) where number = 1"
     )
@@ -124,7 +125,7 @@ def test_a_statement_that_says_something_else_than_its_entry_is_found(rig: Rig) 
 
 def test_entries_that_were_changed_afterwards_are_not_the_tree(rig: Rig) -> None:
     for name in "abc":
-        rig.commit("zhibek", name, ref(name))
+        rig.commit("zhibek", name, ref(name), reads=READS_ALONE)
     raw = codec.encode(body("b", "b").to_cbor())
     force(rig, "update claims set entry = ? where number = 2", raw)
     assert wrong(rig) == [(Wrong.ROOT, None)]

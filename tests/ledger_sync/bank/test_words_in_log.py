@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from ledger_sync.bank.settlement import proofs
+from ledger_sync.bank.redemption.proofs import Proofs
 from ledger_sync.client.statuses import ReportedStatus, read_statuses
 from ledger_sync.http.reading import HEADER, READS_ALONE
 from ledger_sync.sandbox.in_process import NOTARY
@@ -136,24 +136,25 @@ def test_a_central_bank_that_reads_only_the_first_form_is_shown_that(net: Ledger
         return Code.VERSION_UNKNOWN if path == "/v1/redemptions" and in_log(body[2]) else None
 
     calls.refuses = older
-    (row,) = payee.upload(net.defund(payee, net.outputs(made[0])))
+    payee.upload(net.defund(payee, net.outputs(made[0])))
     net.settle_down()
-    assert row.settlement is not None
     assert payee.balance() == OPENING + 5
     assert len(calls.to("/v1/redemptions")) == 2
     net.check_books()
 
 
-def test_a_proof_that_has_no_room_for_paths_has_the_words_alone(
-    net: LedgerNetwork, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    payee, made = paid(net)
+def test_a_proof_that_has_no_room_for_paths_has_the_words_alone(net: LedgerNetwork) -> None:
+    """Named as they are kept, so that whoever asks about one of them finds it."""
+    payee, made = paid(net, 2)
     payee.upload(*made)
-    monkeypatch.setattr(proofs, "_MOST_BYTES", 500)
-    shown: list[bool] = []
-    calls = Calls(net)
-    calls.refuses = lambda path, body: shown.append(in_log(body[2])) if path == "/v1/redemptions" else None
-    payee.upload(net.defund(payee, net.outputs(made[0])))
-    net.settle_down()
-    assert shown == [False]
-    assert payee.balance() == OPENING + 5
+    node = net.banks["alatau"].node
+    kept = words(asked(payee, *made))
+    sizes = []
+    for one, said in zip(made, kept, strict=True):
+        for most in (said.size(), said.size() - 1):
+            shown = Proofs(node.provenance, node.alone.of, most).show(one.id, lambda _bundle, found: found)
+            assert [*shown] == [said.id]
+            sizes.append(shown[said.id].size())
+            assert shown[said.id].body.alone() == said.body.alone()
+            assert (shown[said.id] == said) == (most == said.size())
+    assert max(sizes[1::2]) < min(sizes[::2])

@@ -249,7 +249,7 @@ def test_what_a_bank_owes_its_own_customer_moves_no_position(case: Case) -> None
 def test_two_words_of_the_notary_on_one_token_are_no_two_claims(case: Case) -> None:
     case.consume(bytes(32))
     assert case.challenge() == [500, None, 0]
-    other = replace(case.statement.body, consumer=bytes([1]) * 32)
+    other = replace(case.statement.body.alone(), consumer=bytes([1]) * 32)
     case.statement = cose.sign(other, case.rig.ledger.world.notary.sign)
     assert case.rig.code(case.rig.alatau, "/v1/challenges", case.body()) is Code.COMMIT_MISMATCH
     assert case.positions()["alatau"] == GRANT + 500

@@ -13,6 +13,7 @@ import pytest
 
 from ledger_sync.http.call import Signer
 from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.reading import READS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, InProcessNetwork, Plan
 from tests.ledger_sync.notary.backends import attestor, consumer, in_file, item, opened, ref, sign
 from tests.support.world import NOW, Key
@@ -60,8 +61,8 @@ class Rig:
         body = Commit(bank, consumer(who), tuple(sorted(refs)), NOW)
         return cose.sign(body, self.network.signer(bank, "bank").sign).to_cbor()
 
-    def commit(self, bank: str, who: str, *refs: TokenRef) -> None:
-        self.banks[bank].post("/v1/commits", [self.signed(bank, who, *refs)])
+    def commit(self, bank: str, who: str, *refs: TokenRef, reads: str = READS) -> None:
+        self.banks[bank].post("/v1/commits", [self.signed(bank, who, *refs)], reads)
 
     def head(self) -> LogHead:
         head = LogHead.from_cbor(self.auditor.get("/v1/log/head"))

@@ -318,6 +318,26 @@ def test_what_was_signed_in_a_tree_is_told_as_it_was_signed(
         check_settlement(told[first.id].settlement, chain.world.directory())
 
 
+def test_the_same_word_signed_alone_is_kept_beside_the_one_that_is_told(
+    chain: Chain, settlements: Settlements, backend: Backend
+) -> None:
+    first = chain.transfers[0]
+    (alone,) = chain.said(first)
+    log = Log(chain.world.notary)
+    log.append([Consumption2.from_cbor([bytes(16), *alone.body.to_cbor()])])
+    (word,) = log.shown(0, log.head(NOW))
+    settlements.note([word], are_ours=True)
+    assert settlements.note([alone], are_ours=False) == []
+    settlements.answer([Answer(chain.verdict(first, 700, 300), None)])
+    for storage in (chain.storage, backend.open()):
+        statements = storage.archive.statements
+        assert statements.named([alone.id, word.id, bytes(32)]) == {alone.id: alone, word.id: word}
+        assert statements.named([]) == {}
+        assert statements.on(first.body.inputs[0]) == word
+        assert storage.settlements.told([first.id])[first.id].statements == (word,)
+        assert statements.heard(0, 0)[1] == [word, alone]
+
+
 def test_what_is_signed_alone_besides_is_kept_once_and_beside_what_is_told(
     chain: Chain, settlements: Settlements, backend: Backend
 ) -> None:
