@@ -28,7 +28,7 @@ RUBBISH: Final = 4_000
 """Bytes of a body that means nothing."""
 _MOST_COMMITS: Final = 256
 _MOST_ASKED: Final = 64
-_MOST_LOOKUPS: Final = 1_024
+_MOST_LOOKUPS: Final = 384
 _WRITTEN: Final = {"{id}": "00" * ID_BYTES}
 _QUERIES: Final = {
     "/v1/policy": "?since=0",

@@ -48,7 +48,8 @@ from wallet.protocol.transfer import TokenRef
 
 ALIAS: Final = "notary"
 MAX_COMMITS: Final = 256
-MAX_LOOKUPS: Final = 1_024
+MAX_LOOKUPS: Final = 384
+"""To each there may be a statement of its own, with a path, and all of them are one answer."""
 MAX_BATCH: Final = 512
 """Commits after which a batch takes no further call."""
 _MAX_NUMBER: Final = 2**53
@@ -109,7 +110,7 @@ class Notary:
                 self._lookups,
                 "Which transaction of the caller's consumed each reference",
                 response="[* consumption / null]",
-                request="[1*1024 [txid, output]]",
+                request="[1*384 [txid, output]]",
             ),
             Route(
                 "GET",

@@ -129,9 +129,12 @@ class SqlLog:
         return self._roots([(0, size)])[0]
 
     def inclusions(self, indices: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
-        ranges = [inclusion_ranges(index, size) for index in indices]
-        roots = iter(self._roots([each for path in ranges for each in path]))
-        return [tuple(next(roots) for _ in path) for path in ranges]
+        paths = [inclusion_ranges(index, size) for index in indices]
+        ranges = list(
+            dict.fromkeys(each for path in paths for each in path)
+        )  # neighbours have most in common
+        roots = dict(zip(ranges, self._roots(ranges), strict=True))
+        return [tuple(roots[each] for each in path) for path in paths]
 
     def consistency(self, first: int, second: int) -> tuple[bytes, ...]:
         return self._roots(consistency_ranges(first, second))

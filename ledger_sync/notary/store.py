@@ -56,8 +56,8 @@ class Store(Protocol):
         """The winner of every reference in ``batch``: what was free is won by the first item that asks for it, at
         ``time`` (unix seconds).
 
-        Everyone sees it from now on. It lasts from the next `attest` on that returns: before that nobody can have been
-        told, so that nothing is lost with it in a power cut.
+        Everyone sees it from now on. It lasts from the next `attest` or `answer` on that returns: before that nobody
+        can have been told, so that nothing is lost with it in a power cut.
         """
 
     def attest(self, statements: Sequence[Statement], signed: SignedTip | None = None) -> list[Statement]:

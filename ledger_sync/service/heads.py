@@ -18,7 +18,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from ledger_sync.database.store import Kind, Store
-from ledger_sync.http.peers import read
+from ledger_sync.http.peers import NoAnswer, read
 from ledger_sync.http.routes import CallerKind, IncomingCall, Route
 from wallet.database import Schema
 from wallet.protocol import codec
@@ -111,19 +111,23 @@ class Heads:
                 del self._noted[head]
 
     def take_noted(self) -> None:
-        """Take the heads that were noted, the oldest first. Those that cannot be compared now stay noted."""
+        """Take the heads that were noted, the oldest first. Those stay noted for which no answer comes now; where one
+        comes that leads nowhere, as of a log that has ended, no other will."""
         with self._noting:
             noted = sorted(self._noted, key=lambda head: (head.extent.time, head.extent.size))
+        silent = set()
         for head in noted:
+            if head.extent.log in silent:
+                continue
             try:
                 self._take_brought(head)
             except Refusal as refusal:
                 _unheard("notary", refusal)
-                if refusal.code is Code.UNREACHABLE:
-                    return
-            else:
-                with self._noting:
-                    self._noted.pop(head, None)
+                if isinstance(refusal, NoAnswer) or refusal.code is Code.BUSY:
+                    silent.add(head.extent.log)
+                    continue
+            with self._noting:
+                self._noted.pop(head, None)
 
     def keep_fresh(self, now: int, seconds: int) -> None:
         """`round` unless that was done in the last ``seconds``: the step of a background worker."""

@@ -18,11 +18,11 @@ from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.redemption.proofs import Statements
 from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.http.peers import NoAnswer, read
-from ledger_sync.http.reading import READS_ALONE, newest
+from ledger_sync.http.reading import READS_ALONE
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed, object_id
-from wallet.protocol.kinds import CONSUMPTION
+from wallet.protocol.kinds import CONSUMPTION, CONSUMPTION_2
 from wallet.protocol.settlement import Consumption, check_consumption
 from wallet.protocol.transfer import Transfer
 
@@ -67,7 +67,8 @@ class SignedAlone:
         ]
         if not unread:
             return told
-        newest((CONSUMPTION,), reads)
+        if CONSUMPTION.typ not in reads:
+            raise Refusal(Code.READER_OUTDATED, {"kind": CONSUMPTION_2.typ})
         transfers = [held for txid in unread if (held := self._objects.transfers.transfer(txid)) is not None]
         try:
             alone = self.of([said for txid in unread for said in told[txid].statements], transfers)

@@ -36,6 +36,7 @@ from wallet.database import migrations
 from wallet.protocol import codec, cose, merkle
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.keys import p256
+from wallet.protocol.kinds import CONSUMPTION_2
 from wallet.protocol.leaf import Extent
 from wallet.protocol.log import KIND as KIND_OF_HEADS
 from wallet.protocol.log import LogHead
@@ -270,6 +271,63 @@ def test_a_postgresql_home_of_before_there_was_a_log_gets_one(postgres_url: str)
         db.execute(Older.claims.format("%s"), claims)
         db.execute(Older.won.format("%s"), won)
     check_grown_up(postgres_url)
+
+
+class OneHead:
+    """A home of before the notary told what is signed in its log: one claim, and a head over it."""
+
+    body = Consumption2(consumer("a"), "alatau", NOW, (ref(1),), bytes(16))
+    entry = codec.encode(body.to_cbor())
+    leaf = leaf_hash(entry)
+    head = LogHead(Extent(1, NOW, 7), leaf, sign_head(Extent(1, NOW, 7), leaf))
+    claims = "insert into claims (number, entry, leaf, statement, proof) values (1, {0}, {0}, {0}, {0})"
+    won = "insert into won (txid, output, claim) values ({0}, 0, 1)"
+    log = (
+        "insert into log (one, number, size, edge, time, head_size, head, answers)"
+        " values (1, 7, 1, {0}, {0}, 1, {0}, 1)"
+    )
+
+    @classmethod
+    def rows(cls) -> list[tuple[str, tuple[object, ...]]]:
+        return [
+            (cls.claims, (cls.entry, cls.leaf, None, b"p")),
+            (cls.won, (ref(1).txid,)),
+            (cls.log, (cls.leaf, NOW, codec.encode(cls.head.to_cbor()))),
+        ]
+
+
+def check_told(url: str) -> None:
+    with closing(opened(url)) as store:
+        told = attestor(store).lookup([ref(1)], CONSUMPTION_2)
+        assert [said and said.payload for said in told] == [OneHead.entry]
+        assert store.log.head() == OneHead.head, "that is good for it still"
+        against = sign(Consumption(consumer("z"), "alatau", NOW, (ref(1),)))
+        store.begin_anew()
+        assert store.learn([against]) == [against]
+
+
+def test_a_sqlite_home_with_a_head_tells_what_is_under_it(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "notary.db")) as db:
+        for script in migrations(KIND.schema)[:5]:
+            db.executescript(script)
+        db.execute("pragma user_version = 5")
+        for sql, values in OneHead.rows():
+            db.execute(sql.format("?"), values)
+        db.commit()
+    check_told(in_file(tmp_path))
+
+
+def test_a_postgresql_home_with_a_head_tells_what_is_under_it(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as db:
+        db.execute(
+            "create schema notary; set search_path = notary; create table schema_version (version bigint)"
+        )
+        for script in migrations(KIND.postgres)[:3]:
+            db.execute(script)
+        db.execute("insert into schema_version values (3)")
+        for sql, values in OneHead.rows():
+            db.execute(sql.format("%s"), values)
+    check_told(postgres_url)
 
 
 def test_salts_are_of_the_randomness_that_it_is_given(tmp_path: Path) -> None:

@@ -152,6 +152,22 @@ def test_heads_of_statements_wait_for_a_notary_that_is_away_and_the_last_are_kep
     assert rig.heads.evidence() == []
 
 
+def test_the_head_of_a_log_that_has_ended_is_asked_about_once(rig: Rig) -> None:
+    """Its notary was put back, and leads to it no more."""
+    log = rig.notary.log
+    assert log is not None
+    rig.heads.round()
+    log.append(said("c"))
+    rig.heads.note(log.shown(0, log.head(NOW)))
+    rig.notary.log = Log(Key.of("notary"), 9)
+    rig.notary.log.append(said("z"), said("z"), said("z"))
+    rig.heads.take_noted()
+    rig.notary.log = log
+    rig.heads.take_noted()
+    assert {head.extent.log: head.extent.size for head in rig.heads.kept()} == {7: 2, 9: 3}
+    assert rig.heads.evidence() == []
+
+
 def test_another_log_is_another_and_both_are_kept(rig: Rig) -> None:
     rig.heads.round()
     rig.notary.log = Log(Key.of("notary"), 9)
