@@ -103,31 +103,34 @@ class Attestor:
         durable."""
         head = self._store.answer(self._signed())
         found = self._store.log.openings(claims)
-        if head is None or not _are_under(head, claims, found):  # it begins anew
+        if not _are_under(head, claims, found):  # it begins anew
             self._store.complete()
             head = self._store.answer(self._signed())
             found = self._store.log.openings(claims)
-        if head is None or not _are_under(head, claims, found):
+        if not _are_under(head, claims, found) and self._jurisdiction.is_in_office(self._clock()):
             raise Refusal(Code.INTERNAL)
-        others = {
-            key: claim
-            for key, claim in claims.items()
-            if not self._jurisdiction.covers(claim.body.refs, head.extent.time)
-        }
-        said = self._shown({key: found[key] for key in claims if key not in others}, head)
+        good = {} if head is None else self._good(head, claims, found)
+        others = {key: claim for key, claim in claims.items() if key not in good}
+        said = {} if head is None else self._shown(good, head)
         return said | (self._beside(others, found) if others else {})
+
+    def _good(
+        self, head: LogHead, claims: _Claims, found: Mapping[TokenRef, Logged]
+    ) -> dict[TokenRef, Logged]:
+        """Those of these that may be shown under a head."""
+        return {
+            key: found[key]
+            for key, claim in claims.items()
+            if found[key].index < head.extent.size
+            and self._jurisdiction.covers(claim.body.refs, head.extent.time)
+        }
 
     def _beside(self, claims: _Claims, found: Mapping[TokenRef, Logged]) -> _Said:
         """What the newest head is not good for, since it was decided before references were split: under an earlier one
         that is, and signed alone where there is none."""
         said, left = _Said(), dict(claims)
         for head in self._store.log.kept_heads():
-            good = {
-                key: found[key]
-                for key, claim in left.items()
-                if found[key].index < head.extent.size
-                and self._jurisdiction.covers(claim.body.refs, head.extent.time)
-            }
+            good = self._good(head, left, found)
             said.update(self._shown(good, head))
             left = {key: claim for key, claim in left.items() if key not in good}
         return said | (self._alone(left) if left else {})
@@ -143,8 +146,11 @@ class Attestor:
         return said
 
     def _signed(self) -> SignedTip | None:
-        """A head over all that is claimed, unless the newest one is. It is no earlier than what it is over."""
+        """A head over all that is claimed, unless the newest one is, or it would be good for nothing. It is no earlier
+        than what it is over."""
         tip = self._store.log.tip()
+        if not self._jurisdiction.is_in_office(self._clock()):
+            return None
         before = tip.head
         if tip.size == (0 if before is None else before.extent.size):
             return None
@@ -183,8 +189,8 @@ def _key(claim: Claim) -> TokenRef:
     return claim.body.refs[0]
 
 
-def _are_under(head: LogHead, claims: _Claims, found: Mapping[TokenRef, Logged]) -> bool:
-    return all(key in found and found[key].index < head.extent.size for key in claims)
+def _are_under(head: LogHead | None, claims: _Claims, found: Mapping[TokenRef, Logged]) -> bool:
+    return head is not None and all(key in found and found[key].index < head.extent.size for key in claims)
 
 
 def _read(payload: bytes, head: LogHead, path: Path) -> Signed[Consumption2]:

@@ -33,6 +33,10 @@ class Jurisdiction:
         """What differs between two times where that may."""
         return None
 
+    def is_in_office(self, _at: int) -> bool:
+        """Whether a head that it signs at a time may be good for anything."""
+        return True
+
 
 class PartsOfReferences(Jurisdiction):
     """That of a notary of these parts, by their prefixes, as the directory of the moment says."""
@@ -65,3 +69,7 @@ class PartsOfReferences(Jurisdiction):
 
     def at(self, at: int) -> object:
         return begun(self._directory(), at)
+
+    def is_in_office(self, at: int) -> bool:
+        parts = begun(self._directory(), at)
+        return not parts or not parts.isdisjoint(self._roles)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -228,20 +229,26 @@ def announced(whole: Network, other: Key) -> dict[str, bytes]:
     return keys
 
 
+UNSAID: Final = """
+select count(*) from claims where statement is null and number > (select head_size from log)
+"""
+
+
 @dataclass(frozen=True)
 class Halved:
-    """A notary that is about to be split in two, with a claim in either half that was never said."""
+    """A notary that is about to be split in two, with claims that were never said: in either half, and in both."""
 
     folder: Path
     keystores: Mapping[str, MemoryKeystore]
     whole: Network
     other: Key
     left: tuple[TokenRef, TokenRef]
+    shared: tuple[TokenRef, TokenRef]
 
     def unsaid(self) -> list[tuple[int]]:
         """As the runbook of docs/cluster.md counts them."""
         with closing(sqlite3.connect(self.folder / NOTARY / "notary.db")) as db:
-            return db.execute("select count(*) from claims where statement is null").fetchall()
+            return db.execute(UNSAID).fetchall()
 
     @contextmanager
     def split(self, keys: Mapping[str, Key] | None = None) -> Iterator[Network]:
@@ -265,17 +272,18 @@ def halved(tmp_path: Path) -> Halved:
     whole = Network.made(tmp_path / "net", {**made, NOTARY: keystore_of({"notary": BEFORE})})
     whole.found()
     whole.work()
-    left = (of_part("0", "left"), of_part("1", "left"))
-    for one in left:
+    left, shared = ((of_part("0", name), of_part("1", name)) for name in ("left", "shared"))
+    whole.commit(NOTARY, "a", of_part("1", "said"))
+    for some in ((left[0],), (left[1],), shared):
         with pytest.raises(Refusal), failpoint.watching(dies_having_claimed):
-            whole.commit(NOTARY, "a", one)
+            whole.commit(NOTARY, "a", *some)
         whole.revive()
     whole.work()
     other = Key.of(OTHER)
     announced(whole, other)
     Network.now = NOW + SPLIT_SECONDS
     whole.work()
-    return Halved(whole.folder, whole.keystores, whole, other, left)
+    return Halved(whole.folder, whole.keystores, whole, other, left, shared)
 
 
 def dies_having_claimed(step: str) -> None:
@@ -283,22 +291,27 @@ def dies_having_claimed(step: str) -> None:
         raise Death(step)
 
 
-def test_what_was_claimed_and_never_said_before_a_split_needs_the_key_of_then(halved: Halved) -> None:
-    """Without it the whole call is put off, for what is signed by a later key would never verify."""
-    assert halved.unsaid() == [(2,)]
+def test_what_was_claimed_in_both_parts_and_never_said_before_a_split_needs_the_key_of_then(
+    halved: Halved,
+) -> None:
+    """Without it the whole call is put off, for what is signed by a later key would never verify. What was claimed in
+    one part is in that part's log."""
+    assert halved.unsaid() == [(3,)]
     with halved.split() as split:
         with pytest.raises(Refusal) as refused:
-            split.commit(OTHER, "b", of_part("1", "new"), halved.left[1])
+            split.commit(OTHER, "b", of_part("1", "new"), halved.shared[1])
         assert (refused.value.code, refused.value.facts["cause"]) == (Code.BUSY, "key_unknown")
-        (said,) = split.commit(NOTARY, "b", halved.left[0])
+        (said,) = split.commit(NOTARY, "b", halved.shared[0])
         assert (said.body.consumer, said.signed_by(p256(BEFORE.public))) == (consumer("a"), True)
+        (said,) = split.commit(OTHER, "b", halved.left[1])
+        assert (said.body.consumer, said.signed_by(p256(halved.other.public))) == (consumer("a"), True)
 
 
 def test_a_part_whose_keystore_is_a_copy_with_one_more_key_says_it(halved: Halved) -> None:
-    assert halved.unsaid() == [(2,)]
+    assert halved.unsaid() == [(3,)]
     with halved.split({"notary": BEFORE, "notary-2": halved.other}) as split:
         fresh = split.commit(OTHER, "b", of_part("1", "new"))[0]
-        (said,) = split.commit(OTHER, "b", halved.left[1])
+        (said,) = split.commit(OTHER, "b", halved.shared[1])
         assert said.body.consumer == consumer("a")
         assert said.signed_by(p256(BEFORE.public))
         assert fresh.signed_by(p256(halved.other.public))
@@ -306,12 +319,13 @@ def test_a_part_whose_keystore_is_a_copy_with_one_more_key_says_it(halved: Halve
 
 
 def test_a_bank_that_starts_has_it_said_while_the_notary_of_before_is_there(halved: Halved) -> None:
-    assert halved.unsaid() == [(2,)]
+    assert halved.unsaid() == [(3,)]
     halved.whole.ask_anew("alatau")
     assert halved.unsaid() == [(0,)]
     with halved.split() as split:
-        (said,) = split.commit(OTHER, "b", halved.left[1])
-        assert said.body.consumer == consumer("a")
+        for one in (halved.left[1], halved.shared[1]):
+            (said,) = split.commit(OTHER, "b", one)
+            assert said.body.consumer == consumer("a")
 
 
 @pytest.mark.parametrize(
