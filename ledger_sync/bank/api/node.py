@@ -297,11 +297,12 @@ class Node:
         return self.answers.rows(txids, reads, repeats)
 
     def copy_of(self, txid: bytes) -> tuple[Signed[Transfer], bytes] | None:
-        """The transfer with its signer, to be shown; also one that is being committed, or was when a process died."""
+        """The transfer with its signer, to be shown; also one that is being committed, or was when a process died.
+        BUSY."""
         found = self.objects.transfers.any_copy(txid)
-        if found is None and self.plain.has_left():
-            self.plain.take_in_what_is_left(at_once=True)
-            found = self.objects.transfers.any_copy(txid)
+        if found is None:
+            self.plain.take_in(txid)
+            found = self.objects.transfers.any_copy(txid)  # also where it left the journal meanwhile
         return found
 
     def _urgent(self, txids: Sequence[bytes], redeeming: Iterable[bytes]) -> Iterator[Job]:

@@ -9,7 +9,7 @@ after all, and the intake takes it: the notary says the same again. What died on
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -19,7 +19,7 @@ from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.plain.reading import Found, Reader
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.bank.ports.plain import Hop, Noted
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.bank.settlement.verdicts import Verdicts
@@ -29,8 +29,9 @@ from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.service.batches import Batches
 from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle, parse_bundle
-from wallet.protocol.codes import Refusal
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
+from wallet.protocol.request import request_ref
 from wallet.protocol.settlement import Consumption, Settlement
 from wallet.protocol.transfer import Transfer
 
@@ -117,14 +118,28 @@ class PlainLane:
             with self._unit.transaction():
                 self._archive.transfers.brought([(txid, found.uploader, False) for txid in found.answered])
 
-    def has_left(self) -> bool:
-        """Whether anything is in the journal."""
-        return bool(self._plain.left(None, 1))
+    def take_in(self, txid: bytes) -> None:
+        """Take in what in the journal holds a transfer, whoever is at it; it comes to the same. BUSY: it is there
+        and cannot be taken in now, which is not to be taken for something that nobody has."""
+        for noted in self._holding(txid):
+            try:
+                self._take_in(parse_bundle(noted.bundle), noted.uploader)
+            except Refusal as refusal:
+                _log.warning("what is asked for is refused now", extra={"code": refusal.code})
+                raise Refusal(Code.BUSY) from refusal
 
-    def take_in_what_is_left(self, *, at_once: bool = False) -> None:
-        """Take in some of what was interrupted; ``at_once`` also what is another's, which comes to the same. What is
-        refused now, by a newer directory, stays: something may have been consumed for it."""
-        for noted in self._plain.left(None if at_once else self._now(), _ROUND):
+    def _holding(self, txid: bytes) -> Iterator[Noted]:
+        number = 0
+        while page := self._plain.after(number, _ROUND):
+            for noted in page:
+                if any(item.id == txid for item in parse_bundle(noted.bundle).transfers):
+                    yield noted
+            number = page[-1].number
+
+    def take_in_what_is_left(self) -> None:
+        """Take in some of what was interrupted. What is refused now, by a newer directory, stays: something may have
+        been consumed for it."""
+        for noted in self._plain.left(self._now(), _ROUND):
             is_taken = True
             try:
                 self._take_in(parse_bundle(noted.bundle), noted.uploader)
@@ -165,7 +180,7 @@ class PlainLane:
         with self._unit.transaction():
             self._archive.certificates.prepare(set().union(*(found.keys for found in uploads)))
             for place, found in enumerate(uploads):
-                own: set[object] = {*found.refs, *(transfer.id for transfer, _ in found.transfers)}
+                own: set[object] = {*found.refs, *found.numbers, *(item.id for item, _ in found.transfers)}
                 hops = self._reader.judged(found) if taken.isdisjoint(own) else None
                 if hops is not None:
                     valid.append((place, found, hops))
@@ -197,11 +212,18 @@ class PlainLane:
         return {one.body.transfer: one for leaf in signed for one in leaf}
 
     def _written(self, won: Sequence[_Noted], words: Words, verdicts: Ends) -> tuple[Sequence[_Noted], bool]:
-        """Those of which nothing was spoken here yet; and whether wallets are revoked for them."""
+        """Those of which nothing was spoken here yet, nor came to concern another bank meanwhile; and whether wallets
+        are revoked for them."""
         has_revoked = False
         with self._unit.transaction():
             known = self._plain.told_of([hop for one in won for hop in one.hops])
-            new = [one for one in won if known.isdisjoint(hop.transfer.id for hop in one.hops)]
+            self._archive.certificates.prepare(set().union(*(one.found.keys for one in won)))
+            new = [
+                one
+                for one in won
+                if known.isdisjoint(hop.transfer.id for hop in one.hops)
+                and self._reader.concerns_nobody_else(one.found)
+            ]
             if new:
                 has_revoked = self._write(new, words, verdicts)
                 self._plain.over([one.number for one in new])
@@ -210,7 +232,13 @@ class PlainLane:
 
     def _write(self, new: Sequence[_Noted], words: Words, verdicts: Ends) -> bool:
         hops = [hop for one in new for hop in one.hops]
-        asked = {item.id: (item, one.found.uploader) for one in new for item in one.found.bundle.requests}
+        answered = {hop.request for hop in hops}
+        asked = {
+            item.id: (item, one.found.uploader)
+            for one in new
+            for item in one.found.bundle.requests
+            if request_ref(item) in answered  # no other's signature was looked at
+        }
         self._archive.requests.add(list(asked.values()), self._now())
         self._plain.write([(hop, verdicts[hop.transfer.id]) for hop in hops])
         shown = [(txid, one.found.uploader, False) for one in new for txid in one.found.answered]
@@ -218,7 +246,6 @@ class PlainLane:
         self._settlements.note([word for hop in hops for word in words[hop.transfer.id]], are_ours=True)
         self._archive.tokens.add([token for hop in hops for token in hop.tokens], settled=True)
         keys = {hop.owner for hop in hops}
-        self._archive.certificates.prepare(keys | {hop.transfer.body.payee for hop in hops})
         holders = self._wallets.holders(keys)
         own = [(holders[hop.owner].device, hop.transfer) for hop in hops if hop.owner in holders]
         self._history.count(own)

@@ -77,6 +77,11 @@ class Found:
         return {key for transfer, owner in self.transfers for key in (owner, transfer.body.payee)}
 
     @property
+    def numbers(self) -> set[tuple[bytes, int]]:
+        """Under which each was signed, with who did."""
+        return {(owner, transfer.body.sequence) for transfer, owner in self.transfers}
+
+    @property
     def refs(self) -> set[TokenRef]:
         """All that is consumed in it."""
         return {ref for transfer, _ in self.transfers for ref in transfer.body.inputs}
@@ -116,6 +121,8 @@ class Reader:
             return None
         signed = [(item, owners[item.id]) for item in transfers]
         found = Found(bundle, uploader, signatures.directory, signed, roots, answered)
+        if len(found.numbers) < len(transfers):
+            return None
         asked = [item for item in bundle.requests if request_ref(item) in refs]
         return found if found.weight <= MOST and _is_signed(found, asked, signatures) else None
 
@@ -139,7 +146,7 @@ class Reader:
         """Its hops; None where one is not valid, or not this bank's customers' alone. Within a transaction, where all
         keys were prepared (`Certificates.prepare`)."""
         certificates = self._archive.certificates
-        if any(list(certificates.banks_of(key)) != [self._bank] for key in found.keys):
+        if not self.concerns_nobody_else(found):
             return None
         tokens = dict(found.roots)
         weights = {txid: self._weight(found, txid) for txid in {ref.txid for ref in found.roots}}
@@ -157,6 +164,11 @@ class Reader:
             tokens.update((token.ref, token) for token in valid.tokens)
             hops.append(Hop(transfer, owner, found.uploader, valid.signer, valid.tokens))
         return hops
+
+    def concerns_nobody_else(self, found: Found) -> bool:
+        """Whether this bank alone certified every key in it. As for ``judged``."""
+        banks_of = self._archive.certificates.banks_of
+        return all(list(banks_of(key)) == [self._bank] for key in found.keys)
 
     def _weight(self, found: Found, txid: bytes) -> Weight:
         for issuance in found.bundle.issuances:

@@ -62,8 +62,11 @@ class PlainUploads(Protocol):
     def put_off(self, number: int, until: int) -> None:
         """One that was interrupted is looked at again then."""
 
-    def left(self, now: int | None, most: int) -> Sequence[Noted]:
-        """Those that were interrupted, the first to come first; ``now`` None: all that are there."""
+    def left(self, now: int, most: int) -> Sequence[Noted]:
+        """Those that were interrupted, the first to come first."""
+
+    def after(self, number: int, most: int) -> Sequence[Noted]:
+        """All that are there, whoever is at them, in the order of their numbers."""
 
     def told_of(self, hops: Sequence[Hop]) -> frozenset[bytes]:
         """The ids of those of which something here speaks: the transfer itself, another that consumes what it does or

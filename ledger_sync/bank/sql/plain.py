@@ -17,6 +17,7 @@ from wallet.protocol.settlement import Settlement
 
 _TOO_FAR: Final = 120
 """Seconds; one that is somebody's for longer was noted by a clock that was wrong (`SqlSettlements.claim`)."""
+_NOTED: Final = "select number, uploader, bundle from journal"
 _NUMBERED: Final = (
     "insert into journal (uploader, bundle, due) select n.column1, n.column2, n.column3 from ({rows}) as n"
     " returning number"
@@ -58,14 +59,14 @@ class SqlPlainUploads:
     def put_off(self, number: int, until: int) -> None:
         self._store.run("update journal set due = ? where number = ?", (until, number))
 
-    def left(self, now: int | None, most: int) -> Sequence[Noted]:
-        sql = "select number, uploader, bundle from journal"
-        if now is None:
-            rows = self._store.rows(f"{sql} order by number limit ?", (most,))
-        else:
-            rows = self._store.rows(f"{sql} where due <= ? order by due limit ?", (now, most))
-            rows += self._store.rows(f"{sql} where due > ? order by due limit ?", (now + _TOO_FAR, most))
+    def left(self, now: int, most: int) -> Sequence[Noted]:
+        rows = self._store.rows(f"{_NOTED} where due <= ? order by due limit ?", (now, most))
+        rows += self._store.rows(f"{_NOTED} where due > ? order by due limit ?", (now + _TOO_FAR, most))
         return [Noted(*row) for row in sorted(rows)][:most]
+
+    def after(self, number: int, most: int) -> Sequence[Noted]:
+        rows = self._store.rows(f"{_NOTED} where number > ? order by number limit ?", (number, most))
+        return [Noted(*row) for row in rows]
 
     # what is written at once
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,17 @@ from typing import Any
 import pytest
 
 from hsm import failpoint
+from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled
+from ledger_sync.bank.ports.shares import uploader_of_customer
 from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.network import LedgerNetwork
-from tests.ledger_sync.bank.test_conflicts import clone, verdict
+from tests.ledger_sync.bank.test_conflicts import clone, reasons, verdict
 from wallet.protocol.bundle import Bundle
-from wallet.protocol.codes import Refusal
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
+from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
 from wallet.protocol.validity import Token
@@ -158,6 +162,94 @@ def test_two_that_contradict_each_other_in_one_pass_are_not_both_plain(
     assert plain == [False]
 
 
+def under_one_number(net: LedgerNetwork, trio: list[Customer]) -> tuple[Signed[Transfer], Signed[Transfer]]:
+    """A copied purse pays with another token by the number that the first has used."""
+    aigul, baurzhan, shop = trio
+    one, other = aigul.fund(10_000, 20_000)
+    copied = clone(aigul)
+    return net.pay(aigul, [one], baurzhan, 10_000), net.pay(copied, [other], shop, 20_000)
+
+
+def test_two_of_one_number_in_one_upload_both_settle_and_name_the_key(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    assert settled(trio[2].upload_bundle(net.bundle(under_one_number(net, trio))))
+    assert plain == [False]
+    net.settle_down()
+    assert reasons(net, trio[0]) == {Reason.CONFLICT}
+
+
+def test_of_two_of_one_number_in_one_pass_the_second_is_not_plain(
+    net: LedgerNetwork, trio: list[Customer]
+) -> None:
+    lane = net.banks[BANK].node.plain
+    found = [
+        lane._reader.found(net.bundle([paid]), uploader_of_customer("shop"), (), signatures(net))
+        for paid in under_one_number(net, trio)
+    ]
+    assert None not in found
+    first, second = lane._settle_together([one for one in found if one is not None])
+    assert isinstance(first, Settled)
+    assert second is Unsettled.NOT_PLAIN
+
+
+def signatures(net: LedgerNetwork) -> Signatures:
+    return net.banks[BANK].node.intake.signatures()
+
+
+@contextmanager
+def when_committed(act: Callable[[], object]) -> Iterator[None]:
+    """Something else comes while the notary answers."""
+
+    def watch(name: str) -> None:
+        if name == "bank.settle.committed":
+            act()
+
+    with failpoint.watching(watch):
+        yield
+
+
+def test_what_came_to_concern_another_bank_meanwhile_is_taken_in(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    """Its key is certified there too, and that bank has to hear of it."""
+    aigul, baurzhan, shop = trio
+    tokens = aigul.fund(10_000)
+    there = net.customer("Aigul there", "zhibek")
+    certificate = there.certify_key(aigul.person.key)
+    node = net.banks[BANK].node
+    paid = net.pay(aigul, tokens, baurzhan, 10_000)
+    brought = Bundle((), certificates=(certificate,))
+    with when_committed(lambda: node.intake.take(brought, uploader_of_customer(shop.account))):
+        assert settled(shop.upload(paid))
+    assert plain == [False]
+    net.settle_down()
+    assert net.look("zhibek", "select count(*) from transfers where id = ?", (paid.id,)) == [(1,)]
+
+
+def test_a_request_that_nobody_looked_at_is_not_kept(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    """It was known when the upload was read, and is gone when that is written."""
+    aigul, baurzhan, shop = trio
+    one, other = aigul.fund(10_000, 20_000)
+    asked = net.bundle([net.pay(aigul, [one], baurzhan, 10_000)])
+    assert settled(shop.upload_bundle(asked))
+    (known,) = asked.requests
+    bundle = net.bundle([net.pay(aigul, [other], baurzhan, 20_000)])
+    wrong = Signed(known.body, known.payload, bundle.requests[0].signature, known.id)
+    store = store_of(net.banks[BANK].node)
+
+    def forget() -> None:
+        with store.transaction():
+            store.run("delete from requests where id = ?", (known.id,))
+
+    with when_committed(forget):
+        assert settled(shop.upload_bundle(replace(bundle, requests=(*bundle.requests, wrong))))
+    assert plain == [True, True]
+    assert net.look(BANK, "select count(*) from requests where id = ?", (known.id,)) == [(0,)]
+
+
 def test_what_waited_for_it_is_settled_with_it(
     net: LedgerNetwork, trio: list[Customer], plain: list[bool]
 ) -> None:
@@ -244,6 +336,57 @@ def test_what_was_interrupted_can_be_shown_at_once_and_is_settled_by_a_worker(
     assert settled([trio[2].verdict(one) for one in [*paid, *more]])
     assert net.look(BANK, "select count(*) from journal") == [(0,)]
     net.check_books()
+
+
+def interrupted(net: LedgerNetwork, trio: list[Customer]) -> Signed[Transfer]:
+    """A payment that the notary has consumed for, and that is in the journal alone."""
+    (token,) = trio[0].fund(10_000)
+    paid = net.pay(trio[0], [token], trio[1], 10_000)
+    with ends_at("bank.settle.committed"):
+        trio[2].upload(paid)
+    return paid
+
+
+def test_what_is_asked_for_is_found_behind_many_others(net: LedgerNetwork, trio: list[Customer]) -> None:
+    node = net.banks[BANK].node
+    other = net.bundle([net.pay(trio[0], trio[0].fund(500), trio[1], 500)]).encode()
+    with node.context.storage.unit.transaction():
+        node.context.storage.plain.note([("customer:x", other)] * 130, net.now + 60)
+    paid = interrupted(net, trio)
+    assert node.copy_of(paid.id) == (paid, trio[0].key)
+
+
+def test_what_is_asked_for_and_cannot_be_taken_in_now_is_not_said_to_be_unknown(
+    net: LedgerNetwork, trio: list[Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paid, node = interrupted(net, trio), net.banks[BANK].node
+
+    def full(*_: object) -> None:
+        raise Refusal(Code.BUSY)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(node.plain, "_take_in", full)
+        with pytest.raises(Refusal) as refused:
+            node.copy_of(paid.id)
+    assert refused.value.code is Code.BUSY
+    assert node.copy_of(paid.id) == (paid, trio[0].key)
+
+
+def test_what_is_written_while_it_is_asked_for_is_found(
+    net: LedgerNetwork, trio: list[Customer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = net.banks[BANK].node
+    paid = net.pay(trio[0], trio[0].fund(500), trio[1], 500)
+    look = node.objects.transfers.any_copy
+
+    def just_before(txid: bytes) -> Any:
+        monkeypatch.setattr(node.objects.transfers, "any_copy", look)
+        found = look(txid)
+        assert settled(trio[2].upload(paid))
+        return found
+
+    monkeypatch.setattr(node.objects.transfers, "any_copy", just_before)
+    assert node.copy_of(paid.id) == (paid, trio[0].key)
 
 
 # limits

@@ -49,10 +49,11 @@ def test_what_is_noted_is_left_once_its_time_is_over_and_gone_once_it_is(backend
         (first, AIGUL, b"one"),
         (second, BAURZHAN, b"two"),
     ]
-    assert [one.number for one in other.plain.left(None, 2)] == [first, second]
+    assert [one.number for one in other.plain.after(0, 2)] == [first, second]
+    assert [one.number for one in other.plain.after(second, 2)] == [third]
     with other.unit.transaction():
         other.plain.over([first, third])
-    assert [one.number for one in storage.plain.left(None, 9)] == [second]
+    assert [one.number for one in storage.plain.after(0, 9)] == [second]
 
 
 def test_one_that_a_wrong_clock_keeps_for_long_is_left_at_once(storage: Storage) -> None:
