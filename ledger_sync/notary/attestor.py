@@ -62,9 +62,13 @@ class Attestor:
     def commit(self, batch: Sequence[CommitItem], form: Kind = CONSUMPTION) -> list[Verdicts]:
         """The verdicts on each item, in their order; durable.
 
-        What ``sign`` or ``sign_head`` raises leaves the batch claimed and nobody told: the same again succeeds.
+        What ``sign`` or ``sign_head`` raises leaves the batch claimed and nobody told: the same again succeeds. BUSY,
+        with nothing claimed: what it decides has changed since it was asked.
         """
-        winners = self._store.claim(batch, self._clock())
+        now = self._clock()
+        if not all(self._jurisdiction.decides(ref, now) for item in batch for ref in item.refs):
+            raise Refusal(Code.BUSY)
+        winners = self._store.claim(batch, now)
         reach("notary.commit.claimed")
         said = self._attested(winners.values(), form)
         return [
@@ -112,16 +116,19 @@ class Attestor:
         good = {} if head is None else self._good(head, claims, found)
         others = {key: claim for key, claim in claims.items() if key not in good}
         said = {} if head is None else self._shown(good, head)
-        return said | (self._beside(others, found) if others else {})
+        said |= self._beside(others, found) if others else {}
+        require(all(said[key].body.alone() == claim.body for key, claim in claims.items()), Code.INTERNAL)
+        return said
 
     def _good(
         self, head: LogHead, claims: _Claims, found: Mapping[TokenRef, Logged]
     ) -> dict[TokenRef, Logged]:
         """Those of these that may be shown under a head."""
         return {
-            key: found[key]
+            key: entry
             for key, claim in claims.items()
-            if found[key].index < head.extent.size
+            if (entry := found.get(key)) is not None
+            and entry.index < head.extent.size
             and self._jurisdiction.covers(claim.body.refs, head.extent.time)
         }
 
@@ -129,7 +136,10 @@ class Attestor:
         """What the newest head is not good for, since it was decided before references were split: under an earlier one
         that is, and signed alone where there is none."""
         said, left = _Said(), dict(claims)
+        size = self._store.log.tip().size
         for head in self._store.log.kept_heads():
+            if head.extent.size > size:  # the log that began anew is not so far yet
+                continue
             good = self._good(head, left, found)
             said.update(self._shown(good, head))
             left = {key: claim for key, claim in left.items() if key not in good}
@@ -149,12 +159,13 @@ class Attestor:
         """A head over all that is claimed, unless the newest one is, or it would be good for nothing. It is no earlier
         than what it is over."""
         tip = self._store.log.tip()
-        if not self._jurisdiction.is_in_office(self._clock()):
+        at = max(self._clock(), tip.time)
+        if not self._jurisdiction.is_in_office(at):
             return None
         before = tip.head
         if tip.size == (0 if before is None else before.extent.size):
             return None
-        extent = Extent(tip.size, max(self._clock(), tip.time), tip.number)
+        extent = Extent(tip.size, at, tip.number)
         head = LogHead(extent, tip.root, self._sign_head(extent, tip.root))
         of = self._jurisdiction.at
         keeps = before is not None and of(before.extent.time) != of(extent.time)

@@ -7,18 +7,24 @@ all, and later heads of a log, signed for a part, are good for what that part de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from ledger_sync.notary.log import Statement
+from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.directory import Directory, Role
-from wallet.protocol.parts import begun, decider, parts_of, role_of
+from wallet.protocol.parts import MAX_PREFIX, begun, decider, parts_of, role_of
 from wallet.protocol.transfer import TokenRef
+
+_OF_EACH_PREFIX: Final = tuple(
+    TokenRef(bytes((prefix << 8 - MAX_PREFIX,)) + bytes(ID_BYTES - 1), 0) for prefix in range(1 << MAX_PREFIX)
+)
 
 
 class Jurisdiction:
     """That of a notary which decides everything."""
 
-    def decides(self, _ref: TokenRef) -> bool:
-        """Whether it decides a reference now."""
+    def decides(self, _ref: TokenRef, _at: int | None = None) -> bool:
+        """Whether it decides a reference at a time (unix seconds), or else now."""
         return True
 
     def concerns(self, _said: Statement) -> bool:
@@ -45,31 +51,30 @@ class PartsOfReferences(Jurisdiction):
         self, prefixes: Sequence[str], directory: Callable[[], Directory], clock: Callable[[], int]
     ) -> None:
         self._roles = frozenset(map(role_of, prefixes))
+        self._before = frozenset(
+            role_of(prefix[:length]) for prefix in prefixes for length in range(len(prefix) + 1)
+        )
         self._directory = directory
         self._clock = clock
 
-    def decides(self, ref: TokenRef) -> bool:
-        return self._decides(ref, self._clock)
-
-    def concerns(self, said: Statement) -> bool:
-        return any(self.decides(ref) or self._decides(ref, lambda: said.body.time) for ref in said.body.refs)
-
-    def _decides(self, ref: TokenRef, at: Callable[[], int]) -> bool:
+    def decides(self, ref: TokenRef, at: int | None = None) -> bool:
         directory = self._directory()
         if not parts_of(directory):
             return Role.NOTARY in self._roles
-        return decider(directory, ref, at()) in self._roles
+        return decider(directory, ref, self._clock() if at is None else at) in self._roles
+
+    def concerns(self, said: Statement) -> bool:
+        return any(self.decides(ref) or self.decides(ref, said.body.time) for ref in said.body.refs)
 
     def covers(self, refs: Iterable[TokenRef], at: int) -> bool:
         directory = self._directory()
         if not parts_of(directory):
             return True
         deciders = {decider(directory, ref, at) for ref in refs}
-        return len(deciders) == 1 and deciders <= self._roles | {Role.NOTARY}
+        return len(deciders) == 1 and deciders <= self._before
 
     def at(self, at: int) -> object:
         return begun(self._directory(), at)
 
     def is_in_office(self, at: int) -> bool:
-        parts = begun(self._directory(), at)
-        return not parts or not parts.isdisjoint(self._roles)
+        return any(self.decides(ref, at) for ref in _OF_EACH_PREFIX)

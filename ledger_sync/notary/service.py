@@ -48,10 +48,11 @@ from wallet.protocol.transfer import TokenRef
 
 ALIAS: Final = "notary"
 MAX_COMMITS: Final = 256
-MAX_LOOKUPS: Final = 384
-"""To each there may be a statement of its own, with a path, and all of them are one answer."""
+MAX_REFS: Final = 384
+"""In one call of whoever reads what is signed in the log: to each there may be a statement of its own, with a path that
+is read from the store, and all of them are one answer."""
 MAX_BATCH: Final = 512
-"""Commits after which a batch takes no further call."""
+"""References after which a batch takes no further call."""
 _MAX_NUMBER: Final = 2**53
 _OPERATOR: Final = frozenset({CallerKind.OPERATOR})
 _PARTNERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
@@ -76,7 +77,8 @@ class Notary:
         self._attestor = attestor
         self._metrics = metrics or Metrics()
         self._batches = {
-            form: Batches(partial(self._decide_together, form), weight=len, most=MAX_BATCH) for form in FORMS
+            form: Batches(partial(self._decide_together, form), weight=_weight, most=MAX_BATCH)
+            for form in FORMS
         }
         self._directory = directory
         self._catching_up = catching_up or CatchingUp(store, {})
@@ -168,7 +170,10 @@ class Notary:
             require(
                 len(commits) <= MAX_COMMITS, Code.TOO_MANY, count=len(commits), limit=MAX_COMMITS
             )  # 8.1.5
-        incoming.charge(sum(len(commit.body.refs) for commit in commits))
+        count = sum(len(commit.body.refs) for commit in commits)
+        if _form(incoming) is CONSUMPTION_2:
+            require(count <= MAX_REFS, Code.TOO_MANY, count=count, limit=MAX_REFS)  # 9.2
+        incoming.charge(count)
         is_head = each_head_once()
         for signed in commits:
             require(signed.body.bank == incoming.caller.name, Code.AUTH_FORBIDDEN, bank=signed.body.bank)
@@ -208,14 +213,19 @@ class Notary:
     def _lookups(self, incoming: IncomingCall) -> Cbor:
         """What the caller consumed itself. Of what another did, only a commit of the same reference tells."""
         self._catching_up.require_done()
-        values = codec.array(incoming.value, least=1, most=MAX_LOOKUPS)
+        values = codec.array(incoming.value, least=1, most=MAX_REFS)
         refs = [TokenRef.from_cbor(value) for value in values]
+        incoming.charge(len(refs))
         ours = [ref for ref in refs if self._jurisdiction.decides(ref)]
         found = dict(zip(ours, self._attestor.lookup(ours, _form(incoming)), strict=True))
         return [
             None if statement is None or statement.body.bank != incoming.caller.name else statement.to_cbor()
             for statement in map(found.get, refs)
         ]
+
+
+def _weight(items: Sequence[CommitItem]) -> int:
+    return sum(len(item.refs) for item in items)
 
 
 def _form(incoming: IncomingCall) -> Kind:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ledger_sync.http.client import ServiceClient
 from ledger_sync.http.reading import READS_ALONE
 from ledger_sync.http.routes import MAX_ROWS, CallerKind
-from ledger_sync.notary.service import MAX_COMMITS, Notary
+from ledger_sync.notary.service import MAX_COMMITS, MAX_REFS, Notary
 from ledger_sync.sandbox.in_process import run_inline
 from ledger_sync.service.policy_cache import principal
 from ledger_sync.service.quotas import USUAL, Quotas
@@ -136,6 +136,18 @@ def test_whoever_reads_neither_form_is_told_so_and_consumes_nothing(stand: Stand
     assert client.post("/v1/lookups", [ref(1).to_cbor()]) == [None]
 
 
+def test_whoever_is_told_what_is_in_the_log_names_no_more_than_an_answer_has_room_for(stand: Stand) -> None:
+    client = stand.client(ALATAU)
+    each = MAX_REFS // MAX_INPUTS
+    asked = [
+        signed(str(at), *(ref(f"{at} {number}") for number in range(MAX_INPUTS))) for at in range(each + 1)
+    ]
+    assert code_of(client, "/v1/commits", asked) is Code.TOO_MANY
+    assert len(client.post("/v1/commits", asked[:each])) == each
+    assert code_of(client, "/v1/questions", asked) is Code.TOO_MANY
+    assert len(client.post("/v1/questions", asked, READS_ALONE)) == each + 1
+
+
 def in_batch(*names: str, key: Key = ALATAU) -> list[cose.Signed[Commit2]]:
     """A bank's commits of a token each, signed once, in one leaf."""
     bodies = [
@@ -164,7 +176,7 @@ def test_references_are_counted_before_anything_is_verified(tmp_path: Path) -> N
     with watching(lambda: False, (VERIFYING,)) as seen:
         while code is None:
             try:
-                client.post("/v1/questions", commits)
+                client.post("/v1/questions", commits, READS_ALONE)
                 named += len(refs) * len(commits)
             except Refusal as refusal:
                 code = refusal.code
