@@ -47,9 +47,7 @@ class SignedAlone:
         Raises as `Commits.question`, and NoAnswer where who decides does not say it.
         """
         said = list(statements)
-        names = {one.id: _name(one) for one in said}
-        held = {one.id: one for one in said if one.leaf is None}
-        held |= self._objects.statements.named([name for name in names.values() if name not in held])
+        names, held = self._held(said)
         lacking = {ref for one in said if names[one.id] not in held for ref in one.body.refs}
         asked = [transfer for transfer in transfers if not lacking.isdisjoint(transfer.body.inputs)]
         if asked:
@@ -57,6 +55,15 @@ class SignedAlone:
         if missing := names.values() - held.keys():
             raise NoAnswer(Code.UNREACHABLE, {"missing": len(missing)})
         return {name: held[alone] for name, alone in names.items()}
+
+    def _held(
+        self, said: Sequence[Signed[Consumption]]
+    ) -> tuple[Mapping[bytes, bytes], dict[bytes, Signed[Consumption]]]:
+        """By the id of each the name of what says the same alone, and what is here of those."""
+        names = {one.id: _name(one) for one in said}
+        held = {one.id: one for one in said if one.leaf is None}
+        held.update(self._objects.statements.named([name for name in names.values() if name not in held]))
+        return names, held
 
     def read_by(self, told: Mapping[bytes, Told], reads: frozenset[str]) -> Mapping[bytes, Told]:
         """The same with words that the caller reads; what cannot be had so now is left out. READER_OUTDATED."""
@@ -69,15 +76,18 @@ class SignedAlone:
             return told
         if CONSUMPTION.typ not in reads:
             raise Refusal(Code.READER_OUTDATED, {"kind": CONSUMPTION_2.typ})
-        transfers = [held for txid in unread if (held := self._objects.transfers.transfer(txid)) is not None]
+        transfers = [kept for txid in unread if (kept := self._objects.transfers.transfer(txid)) is not None]
+        words = [said for txid in unread for said in told[txid].statements]
         try:
-            alone = self.of([said for txid in unread for said in told[txid].statements], transfers)
+            alone = self.of(words, transfers)
         except Refusal as refusal:
             _log.info("the notary's words are not had signed alone", extra={"code": refusal.code})
-            return {txid: one for txid, one in told.items() if txid not in unread}
+            names, held = self._held(words)
+            alone = {said: held[name] for said, name in names.items() if name in held}
         return {
             txid: replace(one, statements=tuple(alone.get(said.id, said) for said in one.statements))
             for txid, one in told.items()
+            if txid not in unread or all(said.id in alone for said in one.statements)
         }
 
     def _told(self, transfers: Sequence[Signed[Transfer]], names: set[bytes]) -> Statements:

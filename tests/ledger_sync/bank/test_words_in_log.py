@@ -107,7 +107,7 @@ def test_while_the_notary_does_not_say_it_so_that_waits_and_nothing_else(net: Le
         asked(payee, made[0])
         net.down.add(NOTARY)
         assert [row.settlement is None for row in asked(payee, made[0])] == [False]
-        assert [row.settlement is None for row in asked(payee, *made)] == [True, True]
+        assert [row.settlement is None for row in asked(payee, *made)] == [False, True]
     assert [row.settlement is None for row in asked(payee, *made)] == [False, False]
     net.down.clear()
     with net.reading("alatau", READS_ALONE):
