@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from ledger_sync.sandbox.in_process import Plan
-from tests.support.audit import Audit, Ledger
+from tests.support.audit import Audit
 from tests.support.databases import Databases
 from tests.support.holders import Holder, Snapshot
+from tests.support.ledger import Ledger
 from tests.support.strangers import Stranger
 from tests.support.system import BANKS, System
 from wallet.protocol.codes import Code, Refusal
