@@ -73,3 +73,9 @@ def writers(engine: str, places: Places) -> Iterator[Writers]:
 def url(places: Places) -> Iterator[str]:
     with places() as found:
         yield found
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[SqlStore]:
+    with closing(opened(url)) as found:
+        yield found

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.database.opening import open_store
-from ledger_sync.notary.log import SignedTip, Tip
 from ledger_sync.notary.sql_log import PIECE
 from ledger_sync.notary.sql_store import KIND, SqlStore
 from tests.ledger_sync.notary.backends import (
@@ -28,26 +23,15 @@ from tests.ledger_sync.notary.backends import (
     opened,
     ref,
     sign,
-    sign_head,
 )
 from tests.ledger_sync.notary.conftest import Writers
 from tests.support.world import NOW
-from wallet.database import migrations
 from wallet.protocol import codec, cose, merkle
-from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.keys import p256
-from wallet.protocol.kinds import CONSUMPTION_2
-from wallet.protocol.leaf import Extent
 from wallet.protocol.log import KIND as KIND_OF_HEADS
 from wallet.protocol.log import LogHead
 from wallet.protocol.merkle import Tree, leaf_hash
 from wallet.protocol.settlement import Consumption, Consumption2
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    with closing(opened(url)) as found:
-        yield found
 
 
 def head_of(store: SqlStore) -> LogHead:
@@ -216,180 +200,3 @@ def test_what_stands_in_a_head_that_was_signed_gives_way_to_nothing(store: SqlSt
     attestor(store).commit([item("b", ref(2))])
     against = sign(Consumption(consumer("z"), "alatau", NOW, (ref(1),)))
     assert store.learn([against]) == [against]
-
-
-class Older:
-    """A home of before there was a log: one claim was signed, one never, and the number between them is free."""
-
-    signed = sign(Consumption(consumer("a"), "alatau", NOW, (ref(1),)))
-    unsigned = Consumption(consumer("b"), "zhibek", NOW + 5, tuple(sorted([ref(2), ref(4)])))
-    claims = (
-        "insert into claims (number, statement, body, proof) values (1, {0}, null, {0}), (3, null, {0}, {0})"
-    )
-    won = "insert into won (txid, output, claim) values ({0}, 0, 1), ({0}, 0, 3), ({0}, 0, 3)"
-
-    @classmethod
-    def values(cls) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-        body = codec.encode(cls.unsigned.to_cbor())
-        return (cls.signed.encode(), b"p", body, b"q"), tuple(ref(n).txid for n in (1, 2, 4))
-
-
-def check_grown_up(url: str) -> None:
-    with closing(opened(url)) as store:
-        again = item("b", ref(2), ref(4), bank="zhibek")
-        notary = attestor(store)
-        ((kept,), (made,)) = notary.commit([item("x", ref(1)), again])
-        assert kept.encode() == Older.signed.encode()
-        assert made.body == Older.unsigned
-        assert store.log.head() is None, "nothing new was claimed"
-        notary.commit([item("c", ref(3))])
-        assert said(store, 3) == [Older.signed.body, Older.unsigned, said(store, 3)[2]]
-        assert [one.proof for one in store.log.entries(0, 3)][:2] == [b"p", b"q"]
-        check(store, [1, 2, 3])
-
-
-def test_a_sqlite_home_of_before_there_was_a_log_gets_one(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "notary.db")) as db:
-        for script in migrations(KIND.schema)[:3]:
-            db.executescript(script)
-        db.execute("pragma user_version = 3")
-        claims, won = Older.values()
-        db.execute(Older.claims.format("?"), claims)
-        db.execute(Older.won.format("?"), won)
-        db.commit()
-    check_grown_up(in_file(tmp_path))
-
-
-def test_a_postgresql_home_of_before_there_was_a_log_gets_one(postgres_url: str) -> None:
-    with psycopg.connect(postgres_url) as db:
-        db.execute(
-            "create schema notary; set search_path = notary; create table schema_version (version bigint)"
-        )
-        db.execute(migrations(KIND.postgres)[0])
-        db.execute("insert into schema_version values (1)")
-        claims, won = Older.values()
-        db.execute(Older.claims.format("%s"), claims)
-        db.execute(Older.won.format("%s"), won)
-    check_grown_up(postgres_url)
-
-
-class OneHead:
-    """A home of before the notary told what is signed in its log: one claim, and a head over it."""
-
-    body = Consumption2(consumer("a"), "alatau", NOW, (ref(1),), bytes(16))
-    entry = codec.encode(body.to_cbor())
-    leaf = leaf_hash(entry)
-    head = LogHead(Extent(1, NOW, 7), leaf, sign_head(Extent(1, NOW, 7), leaf))
-    claims = "insert into claims (number, entry, leaf, statement, proof) values (1, {0}, {0}, {0}, {0})"
-    won = "insert into won (txid, output, claim) values ({0}, 0, 1)"
-    log = (
-        "insert into log (one, number, size, edge, time, head_size, head, answers)"
-        " values (1, 7, 1, {0}, {0}, 1, {0}, 1)"
-    )
-
-    @classmethod
-    def rows(cls) -> list[tuple[str, tuple[object, ...]]]:
-        return [
-            (cls.claims, (cls.entry, cls.leaf, None, b"p")),
-            (cls.won, (ref(1).txid,)),
-            (cls.log, (cls.leaf, NOW, codec.encode(cls.head.to_cbor()))),
-        ]
-
-
-def check_told(url: str) -> None:
-    with closing(opened(url)) as store:
-        told = attestor(store).lookup([ref(1)], CONSUMPTION_2)
-        assert [said and said.payload for said in told] == [OneHead.entry]
-        assert store.log.head() == OneHead.head, "that is good for it still"
-        against = sign(Consumption(consumer("z"), "alatau", NOW, (ref(1),)))
-        store.begin_anew()
-        assert store.learn([against]) == [against]
-
-
-def test_a_sqlite_home_with_a_head_tells_what_is_under_it(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "notary.db")) as db:
-        for script in migrations(KIND.schema)[:5]:
-            db.executescript(script)
-        db.execute("pragma user_version = 5")
-        for sql, values in OneHead.rows():
-            db.execute(sql.format("?"), values)
-        db.commit()
-    check_told(in_file(tmp_path))
-
-
-def test_a_postgresql_home_with_a_head_tells_what_is_under_it(postgres_url: str) -> None:
-    with psycopg.connect(postgres_url) as db:
-        db.execute(
-            "create schema notary; set search_path = notary; create table schema_version (version bigint)"
-        )
-        for script in migrations(KIND.postgres)[:3]:
-            db.execute(script)
-        db.execute("insert into schema_version values (3)")
-        for sql, values in OneHead.rows():
-            db.execute(sql.format("%s"), values)
-    check_told(postgres_url)
-
-
-def test_salts_are_of_the_randomness_that_it_is_given(tmp_path: Path) -> None:
-    asked: list[int] = []
-
-    def random(size: int) -> bytes:
-        asked.append(size)
-        return os.urandom(size)
-
-    with closing(SqlStore(open_store(in_file(tmp_path), KIND, tmp_path), random)) as store:
-        store.claim([item("a", ref(1)), item("b", ref(2))], NOW)
-    assert sorted(asked) == [4, 16, 16]
-
-
-def signed(tip: Tip) -> SignedTip:
-    extent = Extent(tip.size, NOW, tip.number)
-    return SignedTip(tip, LogHead(extent, tip.root, sign_head(extent, tip.root)))
-
-
-def test_a_head_over_what_was_lost_before_it_was_durable_is_dropped(store: SqlStore) -> None:
-    """A claim that was seen, and gone after the database's end: its place is another's, and who signed a head over it
-    is still at work."""
-    notary = attestor(store)
-    notary.commit([item("a", ref(1))])
-    first, tip = head_of(store), store.log.tip()
-    _, edge = merkle.grown(tip.size, tip.subtrees, [leaf_hash(b"a claim that was lost")])
-    lost = replace(tip, size=2, subtrees=edge)
-    store.attest([], signed(lost))
-    assert head_of(store) == first
-    store.claim([item("b", ref(2))], NOW)
-    store.attest([], signed(lost))
-    assert head_of(store) == first
-    store.claim([item("c", ref(3))], NOW)
-    store.attest([], signed(lost))
-    store.attest([], signed(replace(store.log.tip(), number=tip.number + 1)))
-    assert head_of(store) == first
-    notary.commit([item("d", ref(4))])
-    assert (head_of(store).extent.size, head_of(store).root) == (4, store.log.root(4))
-
-
-def test_a_head_that_others_have_claimed_beyond_is_the_newest_all_the_same(store: SqlStore) -> None:
-    store.claim([item("a", ref(1)), item("b", ref(2))], NOW)
-    two = signed(store.log.tip())
-    store.claim([item("c", ref(3))], NOW)
-    store.attest([], two)
-    assert head_of(store) == two.head
-    three = signed(store.log.tip())
-    store.attest([], three)
-    store.attest([], two)
-    assert head_of(store) == three.head
-    check(store, [1, 2, 3])
-
-
-def test_a_log_that_begins_anew_has_a_head_when_it_is_asked_for(store: SqlStore) -> None:
-    notary = attestor(store)
-    with pytest.raises(Refusal) as nothing:
-        notary.head()
-    assert nothing.value.code is Code.NOT_FOUND
-    notary.commit([item("a", ref(1))])
-    assert store.learn([sign(Consumption(consumer("b"), "alatau", NOW, (ref(2),)))]) == []
-    head = notary.head()
-    assert (head, head.extent.size) == (head_of(store), 2)
-    assert sorted(entry.index for entry in store.log.openings([ref(1), ref(2)]).values()) == [0, 1]
-    check(store, [1, 2])
-    assert notary.head() == head

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger_sync.heard import PAGE
 from ledger_sync.notary.sql_store import SqlStore
 from ledger_sync.notary.store import CommitItem
-from tests.ledger_sync.notary.backends import consumer, item, opened, ref, sign
+from tests.ledger_sync.notary.backends import consumer, item, ref, sign
 from tests.ledger_sync.notary.conftest import Writers
 from tests.support.world import NOW
 from wallet.protocol.settlement import CENTRAL_BANK, Consumption
 
 BANKS = ("alatau", "zhibek", CENTRAL_BANK)
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    with closing(opened(url)) as found:
-        yield found
 
 
 def own(store: SqlStore, bank: str, since: int) -> list[Consumption]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -36,12 +36,6 @@ from wallet.protocol.keys import p256
 from wallet.protocol.kinds import CONSUMPTION, CONSUMPTION_2
 from wallet.protocol.log import LogHead
 from wallet.protocol.settlement import Consumption, Consumption2
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[SqlStore]:
-    with closing(opened(url)) as found:
-        yield found
 
 
 def tellers(store: SqlStore) -> tuple[Teller, Teller]:
