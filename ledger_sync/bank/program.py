@@ -88,6 +88,7 @@ def assemble(home: Home) -> Assembled:
     node = Node(context, terms, Peers(notaries, central_bank, banks))
     node.work.begin()
     storage.settlements.release_all()
+    node.plain.journal.begin()
     node.deliveries.begin_numbers()
     nonces = home.nonces()
     who = identify(node, trust, home.key("operator"))

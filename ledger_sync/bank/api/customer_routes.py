@@ -203,7 +203,7 @@ class CustomerCalls:
 
     def _keys(self, incoming: IncomingCall) -> Cbor:
         keys = [codec.public_key(item) for item in codec.array(incoming.value, most=MAX_ASKED)]
-        return self._node.deliveries.keys_in_use(incoming.caller.name, keys)
+        return self._node.keys_in_use(incoming.caller.name, keys)
 
     def _possessions(self, incoming: IncomingCall) -> Cbor:
         (after,) = codec.array(incoming.value, 1)

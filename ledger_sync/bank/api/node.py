@@ -24,7 +24,7 @@ from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
 from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, NotaryLine, Service
-from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled
+from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled, Why
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.ports.jobs import Job, JobKind
@@ -216,6 +216,7 @@ class Node:
         self._banks = tuple(lines.banks)
         self.lanes = Lanes(self.work, self._outbox(banks, central_bank), self._banks)
         self._fundings = Worker("fundings", _ROUND_SECONDS, self._finish_fundings)
+        self._interrupted = Worker("journal", _ROUND_SECONDS, self.plain.journal.take_in_what_is_left)
         self._settling = Worker("settling", _ROUND_SECONDS, self._settle)
         self._ending = Worker("endings", _ROUND_SECONDS, self.endings.look)
         self._refreshing = threading.Lock()
@@ -274,7 +275,7 @@ class Node:
         txids = [transfer.id for transfer in bundle.transfers]
         self.context.metrics.batch("upload", len(txids))
         repeats = self.answers.known(txids)
-        settled: Settled | Unsettled = Unsettled.NOT_PLAIN
+        settled: Settled | Unsettled = Unsettled(Why.NOT_PLAIN)
         signatures = self.intake.signatures()
         if is_customer(uploader):
             settled = self.plain.settle(bundle, uploader, repeats, signatures)
@@ -283,14 +284,15 @@ class Node:
                 self.lanes.wait_for(lambda: self._urgent(txids, ()))
             return self.answers.rows(txids, reads, repeats, settled.told)
         try:
-            is_next = settled is Unsettled.NOT_PLAIN
+            is_next = settled.why is Why.NOT_PLAIN
             valid = self.intake.take(bundle, uploader, is_waited_for=is_next, signatures=signatures)
         except Refusal as refusal:
             if not is_refused_bundle(refusal):
                 raise
             self.refresh_trust()
             valid = self.intake.take(bundle, uploader, is_waited_for=True)
-        if settled is Unsettled.NOT_PLAIN:
+        self.plain.taken_in(settled)
+        if settled.why is Why.NOT_PLAIN:
             attempt("settle", lambda: self.settler.settle_now(txids, valid))
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
@@ -301,9 +303,14 @@ class Node:
         BUSY."""
         found = self.objects.transfers.any_copy(txid)
         if found is None:
-            self.plain.take_in(txid)
+            self.plain.journal.take_in(txid)
             found = self.objects.transfers.any_copy(txid)  # also where it left the journal meanwhile
         return found
+
+    def keys_in_use(self, account: str, keys: Sequence[bytes]) -> list[bytes]:
+        """As `AccountFeed.keys_in_use`. The journal is read first: what leaves it meanwhile is seen in what follows."""
+        paid = self.plain.journal.payees()
+        return self.deliveries.keys_in_use(account, keys, paid)
 
     def _urgent(self, txids: Sequence[bytes], redeeming: Iterable[bytes]) -> Iterator[Job]:
         """What the answer about these transfers depends on, those among them that redeem included."""
@@ -354,7 +361,7 @@ class Node:
     @property
     def workers(self) -> tuple[Worker, ...]:
         """They finish what a crash or a silent partner left; who waits for one partner waits beside the others."""
-        return (self._fundings, self._settling, self._ending, *self.lanes.workers.values())
+        return (self._fundings, self._interrupted, self._settling, self._ending, *self.lanes.workers.values())
 
     def hurry(self) -> None:
         """There may be something to do now: for who finishes fundings and settles, and in lanes that got work."""
@@ -369,7 +376,6 @@ class Node:
 
     def _settle(self) -> None:
         attempt("policies", self.policies.follow)
-        attempt("journal", self.plain.take_in_what_is_left)
         self.settler.settle()
 
     def _finish_fundings(self) -> None:

@@ -4,6 +4,7 @@ Rule: first they are noted in the journal, durably, so that what is consumed for
 asked once for all of them; then everything is written at once, on one condition: that nothing here speaks of them by
 now. Where the notary gave a token to another, does not answer, or somebody else was faster, the upload is not plain
 after all, and the intake takes it: the notary says the same again. What died on the way is taken in from the journal.
+Where several notaries decide, what is decided is written while others are still waited for.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from typing import Final, Protocol
 import hsm.failpoint
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.signatures import Signatures
+from ledger_sync.bank.plain.journal import Journal
 from ledger_sync.bank.plain.reading import Found, Reader
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.plain import Hop, Noted
+from ledger_sync.bank.ports.plain import Hop
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.bank.settlement.verdicts import Verdicts
@@ -28,8 +30,8 @@ from ledger_sync.bank.wallets.limit_watch import Settled as Watched
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.service.batches import Batches
 from ledger_sync.settling.values import Outcome
-from wallet.protocol.bundle import Bundle, parse_bundle
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import request_ref
 from wallet.protocol.settlement import Consumption, Settlement
@@ -37,10 +39,6 @@ from wallet.protocol.transfer import Transfer
 
 _MOST: Final = 192
 """Transfers after which a batch takes no further upload: with one more it is within what the notary takes."""
-_NOTED: Final = 60
-"""Seconds for which what is noted is its call's; should that die, a worker's afterwards."""
-_ROUND: Final = 64
-"""Uploads in the journal that are taken in at a time."""
 _log: Final = logging.getLogger(__name__)
 
 Words = Mapping[bytes, Sequence[Signed[Consumption]]]
@@ -56,11 +54,19 @@ class Settled:
     has_revoked: bool
 
 
-class Unsettled(Enum):
+class Why(Enum):
     """NOT_PLAIN: the intake may settle it. IN_VAIN: the notary was asked, and is not to be at once again."""
 
     NOT_PLAIN = auto()
     IN_VAIN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """An upload that the intake is to take, then `PlainLane.taken_in`; its ``number``, where the journal has it."""
+
+    why: Why
+    number: int | None = None
 
 
 class Listener(Protocol):
@@ -94,7 +100,7 @@ class PlainLane:
         self._limits = limits
         self._listener = listener
         self._verdicts = Verdicts(context)
-        self._take_in = take_in
+        self.journal = Journal(context, take_in)
         self._reader = Reader(archive, context.bank)
         self._batches = Batches(self._settle_together, weight=lambda found: found.weight, most=_MOST)
 
@@ -105,11 +111,16 @@ class PlainLane:
         nothing was written of it but perhaps in the journal."""
         found = self._reader.found(bundle, uploader, answered, signatures)
         if found is None:
-            return Unsettled.NOT_PLAIN
+            return Unsettled(Why.NOT_PLAIN)
         if not found.transfers:
             self._note_shown(found)
             return Settled({}, has_revoked=False)
         return self._batches.do(found)
+
+    def taken_in(self, unsettled: Unsettled) -> None:
+        """The intake has taken in what could not be settled."""
+        if unsettled.number is not None:
+            self.journal.taken_in(unsettled.number)
 
     def _note_shown(self, found: Found) -> None:
         """Who showed what was answered before may ask for it, too."""
@@ -118,59 +129,41 @@ class PlainLane:
             with self._unit.transaction():
                 self._archive.transfers.brought([(txid, found.uploader, False) for txid in found.answered])
 
-    def take_in(self, txid: bytes) -> None:
-        """Take in what in the journal holds a transfer, whoever is at it; it comes to the same. BUSY: it is there
-        and cannot be taken in now, which is not to be taken for something that nobody has."""
-        for noted in self._holding(txid):
-            try:
-                self._take_in(parse_bundle(noted.bundle), noted.uploader)
-            except Refusal as refusal:
-                _log.warning("what is asked for is refused now", extra={"code": refusal.code})
-                raise Refusal(Code.BUSY) from refusal
-
-    def _holding(self, txid: bytes) -> Iterator[Noted]:
-        number = 0
-        while page := self._plain.after(number, _ROUND):
-            for noted in page:
-                if any(item.id == txid for item in parse_bundle(noted.bundle).transfers):
-                    yield noted
-            number = page[-1].number
-
-    def take_in_what_is_left(self) -> None:
-        """Take in some of what was interrupted. What is refused now, by a newer directory, stays: something may have
-        been consumed for it."""
-        for noted in self._plain.left(self._now(), _ROUND):
-            is_taken = True
-            try:
-                self._take_in(parse_bundle(noted.bundle), noted.uploader)
-            except Refusal as refusal:
-                _log.warning("what was interrupted is refused now", extra={"code": refusal.code})
-                is_taken = False
-            with self._unit.transaction():
-                if is_taken:
-                    self._plain.over([noted.number])
-                else:
-                    self._plain.put_off(noted.number, self._now() + _NOTED)
-
     # one pass
 
     def _settle_together(self, uploads: Sequence[Found]) -> Sequence[Settled | Unsettled]:
         noted = self._noted(uploads)
-        told: dict[int, Settled | Unsettled] = {}
+        ends: dict[int, Settled | Unsettled] = {}
         if noted:
             hsm.failpoint.reach("bank.plain.noted")
-            told.update(self._settled(noted))
-        return [told.get(place, Unsettled.NOT_PLAIN) for place in range(len(uploads))]
+            ends.update((one.place, Unsettled(Why.IN_VAIN, one.number)) for one in noted)
+            for decided, words in self._decided(noted):
+                ends.update((one.place, Unsettled(Why.NOT_PLAIN, one.number)) for one in decided)
+                ends.update(self._settled(decided, words))
+            hsm.failpoint.reach("bank.settle.answered")
+        return [ends.get(place, Unsettled(Why.NOT_PLAIN)) for place in range(len(uploads))]
 
-    def _settled(self, noted: Sequence[_Noted]) -> Mapping[int, Settled | Unsettled]:
-        words = self._asked([hop for one in noted for hop in one.hops])
-        if words is None:
-            return {one.place: Unsettled.IN_VAIN for one in noted}
+    def _decided(self, noted: Sequence[_Noted]) -> Iterator[tuple[Sequence[_Noted], Words]]:
+        """Uploads of which all is decided, with the notary's words on that, as those who decide have answered."""
+        words: dict[bytes, Sequence[Signed[Consumption]]] = {}
+        waiting = list(noted)
+        try:
+            hops = [hop.transfer for one in noted for hop in one.hops]
+            for said in self._commits.ask(hops, self._commits.lately_silent()):
+                words.update(said)
+                decided = [one for one in waiting if all(hop.transfer.id in words for hop in one.hops)]
+                waiting = [one for one in waiting if one not in decided]
+                if decided:
+                    yield decided, words
+        except Refusal as refusal:
+            _log.info("plain uploads wait for the notary", extra={"code": refusal.code})
+
+    def _settled(self, decided: Sequence[_Noted], words: Words) -> Mapping[int, Settled]:
+        """Those of them that were given all that they consume."""
         hsm.failpoint.reach("bank.settle.committed")
-        won = [one for one in noted if all(hop.transfer.id in words for hop in one.hops)]
+        won = [one for one in decided if all(_is_given(hop, words) for hop in one.hops)]
         verdicts = self._signed(won)
         written, has_revoked = self._written(won, words, verdicts) if verdicts else ([], False)
-        hsm.failpoint.reach("bank.settle.answered")
         return {one.place: Settled(_told(one.hops, words, verdicts), has_revoked) for one in written}
 
     def _noted(self, uploads: Sequence[Found]) -> list[_Noted]:
@@ -186,21 +179,8 @@ class PlainLane:
                     valid.append((place, found, hops))
                     taken |= own
             brought = [(found.uploader, found.bundle.encode()) for _, found, _ in valid]
-            numbers = self._plain.note(brought, self._now() + _NOTED)
+            numbers = self._plain.note(brought, self.journal.until())
         return [_Noted(*one, number) for one, number in zip(valid, numbers, strict=True)]
-
-    def _asked(self, hops: Sequence[Hop]) -> Words | None:
-        """The notary's words on those transfers that it gave all that they consume; None where it says nothing."""
-        heard: dict[bytes, Sequence[Signed[Consumption]]] = {}
-        try:
-            for said in self._commits.ask([hop.transfer for hop in hops], {}):
-                heard.update(said)
-        except Refusal as refusal:
-            _log.info("plain uploads wait for the notary", extra={"code": refusal.code})
-            return None
-        return {
-            txid: words for txid, words in heard.items() if all(word.body.consumer == txid for word in words)
-        }
 
     def _signed(self, won: Sequence[_Noted]) -> Ends:
         """What one upload brought in one leaf."""
@@ -268,6 +248,11 @@ class _Noted:
     found: Found
     hops: Sequence[Hop]
     number: int
+
+
+def _is_given(hop: Hop, words: Words) -> bool:
+    """Whether the notary gave it all that it consumes."""
+    return all(word.body.consumer == hop.transfer.id for word in words[hop.transfer.id])
 
 
 def _told(hops: Sequence[Hop], words: Words, verdicts: Ends) -> Mapping[bytes, Told]:

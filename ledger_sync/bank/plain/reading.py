@@ -55,14 +55,15 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Found:
     """An upload with what is known of it outside any transaction: its new transfers, ancestors first, with the owners
-    of what they consume, who signed them; the tokens that they begin with, which stand at their face value; and the
-    ids of the others, which have their verdicts."""
+    of what they consume, who signed them; the tokens that they begin with, which stand at their face value, and what
+    each transaction that made them weighs; and the ids of the others, which have their verdicts."""
 
     bundle: Bundle
     uploader: str
     directory: Directory
     transfers: Sequence[tuple[Signed[Transfer], bytes]]
     roots: Mapping[TokenRef, Token]
+    weights: Mapping[bytes, Weight]
     answered: Collection[bytes]
 
     @property
@@ -94,6 +95,7 @@ class Reader:
         self._archive = archive
         self._bank = bank
         self._certificates = Known()
+        self._judged = Known()
 
     def found(
         self,
@@ -113,6 +115,8 @@ class Reader:
         refs = {item.body.purpose for item in new}
         if made and self._archive.transfers.entries(made):
             return None
+        if not self._are_judged(answered):
+            return None
         if not self._is_rest_known(bundle, {ref.txid for ref in begun}, refs):
             return None
         roots = self._archive.tokens.whole(begun) if begun else {}
@@ -120,11 +124,20 @@ class Reader:
         if len(owners) < len(transfers):
             return None
         signed = [(item, owners[item.id]) for item in transfers]
-        found = Found(bundle, uploader, signatures.directory, signed, roots, answered)
+        weights = {txid: self._weight(bundle, txid) for txid in {ref.txid for ref in roots}}
+        found = Found(bundle, uploader, signatures.directory, signed, roots, weights, answered)
         if len(found.numbers) < len(transfers):
             return None
         asked = [item for item in bundle.requests if request_ref(item) in refs]
         return found if found.weight <= MOST and _is_signed(found, asked, signatures) else None
+
+    def _are_judged(self, answered: Collection[bytes]) -> bool:
+        """Whether these are valid, so that who signed them is known: what had a verdict before it was judged, since
+        another was given what it consumes, is judged once its owner's signature comes."""
+        missing = self._judged.missing(answered)
+        entries = self._archive.transfers.entries(missing) if missing else {}
+        self._judged.add([txid for txid, entry in entries.items() if entry.is_valid])
+        return not self._judged.missing(missing)
 
     def _is_rest_known(self, bundle: Bundle, begun: Collection[bytes], refs: Collection[object]) -> bool:
         """Whether all is here that the bundle holds besides new transfers and the requests that they answer."""
@@ -149,7 +162,7 @@ class Reader:
         if not self.concerns_nobody_else(found):
             return None
         tokens = dict(found.roots)
-        weights = {txid: self._weight(found, txid) for txid in {ref.txid for ref in found.roots}}
+        weights = dict(found.weights)
         hops: list[Hop] = []
         for transfer, owner in found.transfers:
             inputs = [tokens[ref] for ref in transfer.body.inputs if ref in tokens]
@@ -170,8 +183,8 @@ class Reader:
         banks_of = self._archive.certificates.banks_of
         return all(list(banks_of(key)) == [self._bank] for key in found.keys)
 
-    def _weight(self, found: Found, txid: bytes) -> Weight:
-        for issuance in found.bundle.issuances:
+    def _weight(self, bundle: Bundle, txid: bytes) -> Weight:
+        for issuance in bundle.issuances:
             if issuance.id == txid:
                 return Weight(0, 1, len(issuance.payload))
         return self._archive.weight(txid)

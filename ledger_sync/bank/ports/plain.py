@@ -62,6 +62,9 @@ class PlainUploads(Protocol):
     def put_off(self, number: int, until: int) -> None:
         """One that was interrupted is looked at again then."""
 
+    def release_all(self) -> None:
+        """A start: nobody is at any of them."""
+
     def left(self, now: int, most: int) -> Sequence[Noted]:
         """Those that were interrupted, the first to come first."""
 
@@ -70,7 +73,8 @@ class PlainUploads(Protocol):
 
     def told_of(self, hops: Sequence[Hop]) -> frozenset[bytes]:
         """The ids of those of which something here speaks: the transfer itself, another that consumes what it does or
-        has its number, what consumes an output of it, or a conflict that waits for it."""
+        has its number, what consumes an output of it, also where only the notary's word on either is here, or a
+        conflict that waits for it."""
 
     def write(self, settled: Sequence[tuple[Hop, Signed[Settlement]]]) -> None:
         """Transfers that are new, each with its signature, certificate and verdict, as if they had been taken in,

@@ -32,6 +32,8 @@ MAX_COMMITS: Final = 256
 MAX_REFS: Final = 384
 """Of all commits in one call: to each the notary may have a word of its own, with up to 32 references and a path in its
 log, and all of them are one answer (1048576 bytes)."""
+_SILENT: Final = 30
+"""Seconds for which who did not answer is not waited for by what can wait, unless it answers somebody else before."""
 Silent = dict[str, Refusal]
 """What notaries said in place of an answer, by the prefix of their part."""
 Statements = list[Signed[Consumption]]
@@ -46,6 +48,14 @@ class Commits:
         self._context = context
         self._notaries = notaries
         self._alone_at: set[str] = set()
+        self._silent: dict[str, tuple[int, Refusal]] = {}
+
+    def lately_silent(self) -> Silent:
+        """Who did not answer just now, of several: for `ask`, so that what others decide does not wait for it."""
+        if len(self._notaries.lines) == 1:
+            return {}
+        now = self._context.clock()
+        return {prefix: said for prefix, (until, said) in list(self._silent.items()) if now < until}
 
     def ask(
         self, transfers: Sequence[Signed[Transfer]], silent: Silent
@@ -103,7 +113,9 @@ class Commits:
                     answers = answer()
                 except Refusal as refusal:
                     silent[prefix] = refusal
+                    self._silent[prefix] = self._context.clock() + _SILENT, refusal
                 else:
+                    self._silent.pop(prefix, None)
                     said += zip((place for place, _ in parts[prefix]), answers, strict=True)
             yield said
         if len(silent) == len(self._notaries.lines):

@@ -9,7 +9,7 @@ refusal is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from ledger_sync.bank.context import BankContext
@@ -112,11 +112,12 @@ class AccountFeed:
             )
         )
 
-    def keys_in_use(self, account: str, keys: Sequence[bytes]) -> list[bytes]:
+    def keys_in_use(self, account: str, keys: Sequence[bytes], paid: Collection[bytes]) -> list[bytes]:
         """Those of ``account``'s own ``keys`` that the ledger still knows something open of: money that is neither
-        consumed nor refunded, a transfer without a verdict, a redemption that is not done."""
+        consumed nor refunded, a transfer without a verdict, a redemption that is not done; or that are ``paid`` by
+        what is being settled now."""
         own = [key for key in dict.fromkeys(keys) if self._wallets.customer_of(key) == account]
-        return [key for key in own if self._is_in_use(account, key)]
+        return [key for key in own if key in paid or self._is_in_use(account, key)]
 
     def _is_in_use(self, account: str, key: bytes) -> bool:
         return (

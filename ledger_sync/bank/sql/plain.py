@@ -31,11 +31,14 @@ _UPLOAD: Final = insertion("uploads", ("transfer", "uploader", "whole"), unless_
 _TOLD_OF: Final = (
     "select n.column1 from ({rows}) as n where exists (select 1 from transfers t where t.id = n.column1)"
     " or exists (select 1 from inputs i where i.origin = n.column1)"
+    " or exists (select 1 from consumed d where d.origin = n.column1)"
     " or exists (select 1 from lacks l where l.wanted = n.column1)"
     " or exists (select 1 from copies c where c.signer = n.column2 and c.sequence = n.column3)"
 )
 _CONSUMED: Final = (
-    "select n.column1 from ({rows}) as n join inputs i on i.origin = n.column2 and i.output = n.column3"
+    "select n.column1 from ({rows}) as n where"
+    " exists (select 1 from inputs i where i.origin = n.column2 and i.output = n.column3) or exists"
+    " (select 1 from consumed c where c.origin = n.column2 and c.output = n.column3 and c.consumer <> n.column1)"
 )
 
 
@@ -58,6 +61,9 @@ class SqlPlainUploads:
 
     def put_off(self, number: int, until: int) -> None:
         self._store.run("update journal set due = ? where number = ?", (until, number))
+
+    def release_all(self) -> None:
+        self._store.run("update journal set due = 0 where due <> 0")
 
     def left(self, now: int, most: int) -> Sequence[Noted]:
         rows = self._store.rows(f"{_NOTED} where due <= ? order by due limit ?", (now, most))

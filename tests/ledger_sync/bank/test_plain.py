@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,19 @@ import pytest
 
 from hsm import failpoint
 from ledger_sync.bank.intake.signatures import Signatures
-from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled
+from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled, Why
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from tests.ledger_sync.bank.customers import Customer
 from tests.ledger_sync.bank.inside import store_of
 from tests.ledger_sync.bank.network import LedgerNetwork
+from tests.ledger_sync.bank.plainly import chain, settled, trio_at
 from tests.ledger_sync.bank.test_conflicts import clone, reasons, verdict
 from wallet.protocol.bundle import Bundle
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
-from wallet.protocol.validity import Token
 
 BANK = "alatau"
 CHANCE = {"signature", "payload", "raw", "salt"}
@@ -48,21 +47,6 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(PlainLane, "settle", watched)
     return were
-
-
-def chain(
-    net: LedgerNetwork, people: Sequence[Customer], token: Token, amount: int
-) -> list[Signed[Transfer]]:
-    """``amount`` of a token goes from hand to hand."""
-    paid: list[Signed[Transfer]] = []
-    for payer, payee in pairwise(people):
-        paid.append(net.pay(payer, [token], payee, amount))
-        token = net.outputs(paid[-1])[0]
-    return paid
-
-
-def settled(rows: Sequence[Any]) -> bool:
-    return all(verdict(row) is Verdict.SETTLED for row in rows)
 
 
 # the same, row for row
@@ -112,7 +96,7 @@ def test_what_is_plain_is_written_as_the_intake_writes_it(
     one, other = LedgerNetwork(tmp_path / "plain"), LedgerNetwork(tmp_path / "taken in")
     tell(one)
     assert plain == [True] * 7 + [False]
-    monkeypatch.setattr(PlainLane, "settle", lambda *_: Unsettled.NOT_PLAIN)
+    monkeypatch.setattr(PlainLane, "settle", lambda *_: Unsettled(Why.NOT_PLAIN))
     tell(other)
     written, expected = everything_in(one), everything_in(other)
     assert written.keys() == expected.keys()
@@ -127,11 +111,7 @@ def test_what_is_plain_is_written_as_the_intake_writes_it(
 
 @pytest.fixture
 def trio(net: LedgerNetwork) -> list[Customer]:
-    """Three customers whose certificates are known."""
-    people = [net.customer(name) for name in ("Aigul", "Baurzhan", "Shop")]
-    (token,) = people[0].fund(500)
-    assert settled(people[2].upload(*chain(net, people, token, 500)))
-    return people
+    return trio_at(net)
 
 
 def test_who_was_second_is_told_of_the_conflict(
@@ -146,6 +126,7 @@ def test_who_was_second_is_told_of_the_conflict(
     assert verdict(row) is Verdict.CONFLICT
     assert row.evidence is not None
     assert plain == [True, False]
+    assert net.look(BANK, "select count(*) from journal") == [(0,)], "the intake has it"
     net.settle_down()
     net.check_books()
 
@@ -190,7 +171,7 @@ def test_of_two_of_one_number_in_one_pass_the_second_is_not_plain(
     assert None not in found
     first, second = lane._settle_together([one for one in found if one is not None])
     assert isinstance(first, Settled)
-    assert second is Unsettled.NOT_PLAIN
+    assert second == Unsettled(Why.NOT_PLAIN)
 
 
 def signatures(net: LedgerNetwork) -> Signatures:
@@ -276,6 +257,19 @@ def test_the_same_again_is_answered_as_before_and_nothing_is_written(
     assert plain == [True, True]
 
 
+def test_what_had_its_verdict_before_it_was_judged_is_judged_when_it_is_shown(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    """Who signed it is known by that alone."""
+    paid = net.pay(trio[0], trio[0].fund(500), trio[1], 500)
+    assert settled(trio[2].upload(paid))
+    net.forget(BANK, f"delete from signers where transfer = x'{paid.id.hex()}'")
+    assert settled(trio[2].upload(paid))
+    assert net.look(BANK, "select count(*) from signers where transfer = ?", (paid.id,)) == [(1,)]
+    assert settled(trio[2].upload(paid))
+    assert plain == [True, False, True]
+
+
 def test_a_bad_signature_is_refused_by_its_code_as_ever(net: LedgerNetwork, trio: list[Customer]) -> None:
     (token,) = trio[0].fund(10_000)
     paid, other = chain(net, trio, token, 10_000)
@@ -298,95 +292,6 @@ def test_while_the_notary_is_away_it_waits_and_is_settled_afterwards(
     assert settled([trio[2].verdict(one) for one in paid])
     assert net.look(BANK, "select count(*) from journal") == [(0,)]
     assert plain == [False]
-
-
-# interrupted
-
-
-class Gone(BaseException):
-    """A process that got no further."""
-
-
-@contextmanager
-def ends_at(place: str) -> Iterator[None]:
-    def watch(name: str) -> None:
-        if name == place:
-            raise Gone
-
-    with failpoint.watching(watch), pytest.raises(Gone):
-        yield
-
-
-@pytest.mark.parametrize("place", ["bank.plain.noted", "bank.settle.commit", "bank.settle.committed"])
-def test_what_was_interrupted_can_be_shown_at_once_and_is_settled_by_a_worker(
-    net: LedgerNetwork, trio: list[Customer], place: str
-) -> None:
-    node = net.banks[BANK].node
-    token, other = trio[0].fund(10_000, 5_000)
-    paid = chain(net, trio, token, 10_000)
-    with ends_at(place):
-        trio[2].upload(*paid)
-    assert node.objects.transfers.any_copy(paid[0].id) is None
-    shown = node.copy_of(paid[0].id)
-    assert shown == (paid[0], trio[0].key)
-    more = chain(net, trio, other, 5_000)
-    with ends_at(place):
-        trio[2].upload(*more)
-    net.settle_down()
-    assert settled([trio[2].verdict(one) for one in [*paid, *more]])
-    assert net.look(BANK, "select count(*) from journal") == [(0,)]
-    net.check_books()
-
-
-def interrupted(net: LedgerNetwork, trio: list[Customer]) -> Signed[Transfer]:
-    """A payment that the notary has consumed for, and that is in the journal alone."""
-    (token,) = trio[0].fund(10_000)
-    paid = net.pay(trio[0], [token], trio[1], 10_000)
-    with ends_at("bank.settle.committed"):
-        trio[2].upload(paid)
-    return paid
-
-
-def test_what_is_asked_for_is_found_behind_many_others(net: LedgerNetwork, trio: list[Customer]) -> None:
-    node = net.banks[BANK].node
-    other = net.bundle([net.pay(trio[0], trio[0].fund(500), trio[1], 500)]).encode()
-    with node.context.storage.unit.transaction():
-        node.context.storage.plain.note([("customer:x", other)] * 130, net.now + 60)
-    paid = interrupted(net, trio)
-    assert node.copy_of(paid.id) == (paid, trio[0].key)
-
-
-def test_what_is_asked_for_and_cannot_be_taken_in_now_is_not_said_to_be_unknown(
-    net: LedgerNetwork, trio: list[Customer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paid, node = interrupted(net, trio), net.banks[BANK].node
-
-    def full(*_: object) -> None:
-        raise Refusal(Code.BUSY)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(node.plain, "_take_in", full)
-        with pytest.raises(Refusal) as refused:
-            node.copy_of(paid.id)
-    assert refused.value.code is Code.BUSY
-    assert node.copy_of(paid.id) == (paid, trio[0].key)
-
-
-def test_what_is_written_while_it_is_asked_for_is_found(
-    net: LedgerNetwork, trio: list[Customer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    node = net.banks[BANK].node
-    paid = net.pay(trio[0], trio[0].fund(500), trio[1], 500)
-    look = node.objects.transfers.any_copy
-
-    def just_before(txid: bytes) -> Any:
-        monkeypatch.setattr(node.objects.transfers, "any_copy", look)
-        found = look(txid)
-        assert settled(trio[2].upload(paid))
-        return found
-
-    monkeypatch.setattr(node.objects.transfers, "any_copy", just_before)
-    assert node.copy_of(paid.id) == (paid, trio[0].key)
 
 
 # limits

@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 
 from hsm import failpoint
 from ledger_sync.bank.api.node import Node
+from ledger_sync.bank.plain.lane import Settled, Unsettled, Why
+from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.program import assemble
 from ledger_sync.http.peers import NoAnswer
 from ledger_sync.notary import CommitItem
@@ -295,6 +297,31 @@ def test_what_one_has_decided_is_settled_while_another_does_not_answer(
     told.net.between = lambda _name, _request, deliver: deliver()
     node.settler.settle()
     assert [is_settled(node, one) for one in made] == [True] * 3
+
+
+def test_plain_uploads_of_one_part_are_settled_while_another_does_not_answer(tmp_path: Path) -> None:
+    with story(SPLITS[0], 2) as told:
+        node, payee = told.net.banks["alatau"].node, told.payees["alatau"]
+        payee.upload(told.net.pay(told.payer, told.payer.fund(7), payee, 7))  # certificates are known
+        parts = [[one for one in told.tokens if part_of(SPLITS[0], one.ref) == prefix] for prefix in "01"]
+        chosen = (parts[0][:1], parts[1][:1], [parts[0][1], parts[1][1]])
+        made = [told.net.pay(told.payer, tokens, payee, 100) for tokens in chosen]
+        uploads = [
+            node.plain._reader.found(
+                told.net.bundle([one]), uploader_of_customer(payee.account), (), node.intake.signatures()
+            )
+            for one in made
+        ]
+        told.net.down.add("notary-b")
+        ends = node.plain._settle_together([one for one in uploads if one is not None])
+        assert [isinstance(end, Settled) for end in ends] == [True, False, False]
+        assert [end.why for end in ends if isinstance(end, Unsettled)] == [Why.IN_VAIN] * 2
+        asked = len(told.asked)
+        assert payee.upload(made[1])[0].settlement is None
+        assert len(told.asked) == asked, "who was silent just now is not asked by who can wait"
+        told.net.down.clear()
+        told.net.settle_down()
+        assert all(payee.verdict(one).settlement is not None for one in made)
 
 
 @pytest.mark.parametrize("hit", sampled("kills between notaries", range(1, CALLS + 1), 2))

@@ -70,6 +70,13 @@ def test_one_that_is_put_off_is_left_again_then(storage: Storage) -> None:
     assert [one.number for one in storage.plain.left(NOW + 60, 9)] == [first, second]
 
 
+def test_after_a_start_all_are_left(storage: Storage) -> None:
+    with storage.unit.transaction():
+        first, second = storage.plain.note([(AIGUL, b"one"), (AIGUL, b"two")], NOW + 60)
+        storage.plain.release_all()
+    assert [one.number for one in storage.plain.left(NOW, 9)] == [first, second]
+
+
 def test_nothing_is_noted_of_nothing(storage: Storage) -> None:
     with storage.unit.transaction():
         assert list(storage.plain.note([], NOW)) == []
@@ -118,6 +125,24 @@ def test_so_is_one_of_which_something_descends(chain: Chain, storage: Storage) -
     with storage.unit.transaction():
         storage.archive.transfers.add([New(child, None, BAURZHAN)], NOW)
     assert told_of(storage, new) == {new.transfer.id}
+
+
+def test_so_is_one_whose_output_is_consumed_by_what_is_not_here(chain: Chain, storage: Storage) -> None:
+    new = hop(chain)
+    payee = chain.world.person("payee")
+    child = chain.world.transfer(payee, new.tokens[:1], chain.people[0].key.public, 300, PURPOSE)
+    with storage.unit.transaction():
+        storage.settlements.note(chain.said(child), are_ours=False)
+    assert told_of(storage, new) == {new.transfer.id}
+
+
+def test_so_is_one_whose_input_went_to_what_is_not_here_and_none_that_was_given_it(
+    chain: Chain, storage: Storage
+) -> None:
+    new, rival = hop(chain), hop(chain, 299)
+    with storage.unit.transaction():
+        storage.settlements.note(chain.said(new.transfer), are_ours=False)
+    assert told_of(storage, new, rival) == {rival.transfer.id}
 
 
 def test_so_is_one_that_a_conflict_waits_for(chain: Chain, storage: Storage) -> None:
