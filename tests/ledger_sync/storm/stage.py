@@ -110,6 +110,8 @@ class Stage:
         self._down.add(name)
         pids = self.processes(name)
         self.send(pids if all_at_once else pids[:1], number)
+        if number is signal.SIGTERM:
+            self.send(pids, signal.SIGCONT)  # as systemd does: what hangs hears nothing else
         eventually(lambda: running(self.folder(name)), lambda pid: pid is None)
 
     def up(self, name: str) -> None:
