@@ -83,8 +83,11 @@ class Attestor:
         return [said[_key(winners[ref])] if ref in winners else None for ref in refs]
 
     def own(self, bank: str, since: int, after: int, form: Kind = CONSUMPTION) -> tuple[int, list[Statement]]:
-        """A page of the statements on what ``bank`` consumed, by `Store.own`."""
+        """A page of the statements on what ``bank`` consumed, by `Store.own`. Of what lies in other parts alone those
+        tell, who can also say what never was; but whoever decides nothing now has nobody else to leave it to."""
         number, claims = self._store.own(bank, since, after)
+        if self._jurisdiction.is_in_office(self._clock()):
+            claims = [claim for claim in claims if self._jurisdiction.concerns(claim.body)]
         return number, list(self._attested(claims, form).values())
 
     def _attested(self, claims: Iterable[Claim], form: Kind) -> _Said:

@@ -25,6 +25,7 @@ from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.directory import Directory
 from wallet.protocol.log import LogHead, check_head
+from wallet.protocol.settlement import Consumption
 
 _MAX_HEADS: Final = 64
 _LAST: Final = 4_096
@@ -90,7 +91,7 @@ class CatchingUp(Hearing[Witness]):
         store: Store,
         witnesses: Mapping[str, Witness],
         heard: Flags | None = None,
-        concerns: Callable[[Statement], bool] = lambda _said: True,
+        concerns: Callable[[Consumption], bool] = lambda _said: True,
     ) -> None:
         """``concerns``: whether a statement may be this notary's own; witnesses hold those of others too."""
         self._store = store
@@ -110,7 +111,7 @@ class CatchingUp(Hearing[Witness]):
                 _log.info("a witness has shown all its statements", extra={"peer": name or CENTRAL})
                 return
             require(number > after, Code.MALFORMED, witness=name)
-            ours = [said for said in page if self._concerns(said)]
+            ours = [said for said in page if self._concerns(said.body)]
             self._store.see(_newest_heads(ours))
             if contradicting := self._store.learn(ours):
                 facts = {"peer": name or CENTRAL, "count": len(contradicting)}

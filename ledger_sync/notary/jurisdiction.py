@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from ledger_sync.notary.log import Statement
 from wallet.protocol.bounds import ID_BYTES
 from wallet.protocol.directory import Directory, Role
 from wallet.protocol.parts import MAX_PREFIX, begun, decider, parts_of, role_of
+from wallet.protocol.settlement import Consumption
 from wallet.protocol.transfer import TokenRef
 
 _OF_EACH_PREFIX: Final = tuple(
@@ -27,8 +27,8 @@ class Jurisdiction:
         """Whether it decides a reference at a time (unix seconds), or else now."""
         return True
 
-    def concerns(self, _said: Statement) -> bool:
-        """Whether a statement may be this notary's, or that of the one that it was split from."""
+    def concerns(self, _said: Consumption) -> bool:
+        """Whether a statement of this may be this notary's, or that of the one that it was split from."""
         return True
 
     def covers(self, _refs: Iterable[TokenRef], _at: int) -> bool:
@@ -63,8 +63,8 @@ class PartsOfReferences(Jurisdiction):
             return Role.NOTARY in self._roles
         return decider(directory, ref, self._clock() if at is None else at) in self._roles
 
-    def concerns(self, said: Statement) -> bool:
-        return any(self.decides(ref) or self.decides(ref, said.body.time) for ref in said.body.refs)
+    def concerns(self, said: Consumption) -> bool:
+        return any(self.decides(ref) or self.decides(ref, said.time) for ref in said.refs)
 
     def covers(self, refs: Iterable[TokenRef], at: int) -> bool:
         directory = self._directory()

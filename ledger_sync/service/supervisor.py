@@ -3,8 +3,9 @@
 Rule: the supervisor opens no keystore and no store, and answers nobody: it hands its sockets on, and the PIN by a
 descriptor, and each worker opens all else itself. The first worker is started alone, so that what has to be made or
 brought to a newer version is; the others once it serves. A worker that was at work for a while and died is started anew
-at once, one that cannot start, or stay, ever more seldom. A worker whose supervisor is gone ends as if it had been
-asked to; until all of them have, the home folder's lock keeps another supervisor waiting.
+at once, one that cannot start, or stay, ever more seldom. A supervisor that is killed takes its workers with it, also
+those that hang (`child`), and where that is not to be had each ends as if it had been asked to; until all of them have,
+the home folder's lock keeps another supervisor waiting.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 import hsm
+from ledger_sync.service.child import tied_to
 from ledger_sync.service.inherited import READY, Common
 from ledger_sync.service.listeners import bound
 from ledger_sync.service.settings import Address
@@ -62,6 +64,7 @@ class Start:
             process = subprocess.Popen(
                 [sys.executable, "-m", self.module, *arguments],
                 stdin=subprocess.DEVNULL,
+                preexec_fn=tied_to(os.getpid()),
                 pass_fds=(reading, *given.descriptors, lock),
             )
         except BaseException:

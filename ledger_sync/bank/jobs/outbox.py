@@ -76,6 +76,8 @@ class Outbox:
             done = self._handlers[item.kind]([one.item for one in batch])
         except Refusal as refusal:
             facts = {"kind": item.kind, "peer": item.target or CENTRAL, "code": refusal.code}
+            if type(refusal) is Refusal and "cause" in refusal.facts:  # ours: what peers say is not logged
+                facts["cause"] = str(refusal.facts["cause"])
             _log.info("a job is asked for again", extra=facts)
             if isinstance(refusal, NoAnswer) and refusal.is_silence:
                 self._work.postpone(claim, refusal)

@@ -8,21 +8,23 @@ and what it says is kept beside, so that it is asked once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from hsm.keystore import KeystoreCode
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.redemption.proofs import Statements
-from ledger_sync.bank.settlement.commits import Commits
+from ledger_sync.bank.settlement.commits import MAX_COMMITS, Commits, Silent, how_many
 from ledger_sync.http.peers import NoAnswer, read
 from ledger_sync.http.reading import READS_ALONE
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed, object_id
 from wallet.protocol.kinds import CONSUMPTION, CONSUMPTION_2
+from wallet.protocol.parts import decider
 from wallet.protocol.settlement import Consumption, check_consumption
 from wallet.protocol.transfer import Transfer
 
@@ -40,21 +42,45 @@ class SignedAlone:
         self._commits = commits
 
     def of(
-        self, statements: Iterable[Signed[Consumption]], transfers: Iterable[Signed[Transfer]]
-    ) -> Statements:
-        """What says the same as each of these, by the id of this one. ``transfers`` consume what they are about.
+        self, said: Sequence[Signed[Consumption]], transfers: Sequence[Signed[Transfer]]
+    ) -> Iterator[Statements]:
+        """What says the same as these, by their ids: by and by, first what is here, then what notaries tell, call by
+        call as long as somebody asks for the next. ``transfers`` consume what they are about.
 
-        Raises as `Commits.question`, and NoAnswer where who decides does not say it.
+        Raises in the end, where one cannot be had: `_withheld`.
         """
-        said = list(statements)
         names, held = self._held(said)
-        lacking = {ref for one in said if names[one.id] not in held for ref in one.body.refs}
-        asked = [transfer for transfer in transfers if not lacking.isdisjoint(transfer.body.inputs)]
-        if asked:
-            held |= self._told(asked, set(names.values()) - held.keys())
-        if missing := names.values() - held.keys():
-            raise NoAnswer(Code.UNREACHABLE, {"missing": len(missing)})
-        return {name: held[alone] for name, alone in names.items()}
+        yield {one.id: held[names[one.id]] for one in said if names[one.id] in held}
+        lacking = {names[one.id]: one for one in said if names[one.id] not in held}
+        silent = Silent()
+        for asked in self._calls(list(lacking.values()), transfers):
+            told = self._told(asked, lacking.keys(), silent)
+            yield {lacking.pop(name).id: one for name, one in told.items()}
+            if any(isinstance(refusal, NoAnswer) for refusal in silent.values()):
+                break  # each call would wait for it as long again
+        if lacking:
+            raise _withheld(silent)
+
+    def _calls(
+        self, lacking: Sequence[Signed[Consumption]], transfers: Sequence[Signed[Transfer]]
+    ) -> Iterator[Sequence[Signed[Transfer]]]:
+        """Those of the transfers that consume what these are about, as many at a time as one call asks for. Where
+        references were split since, the key that may sign what was said before may be gone, and a notary without it
+        answers nothing of such a call: so that comes last, and by itself."""
+        refs = {ref for one in lacking for ref in one.body.refs}
+        doubtful = {ref for one in lacking if not self._is_by_its_decider(one.body) for ref in one.body.refs}
+        asked = [transfer for transfer in transfers if not refs.isdisjoint(transfer.body.inputs)]
+        for is_doubtful in (False, True):
+            left = [one for one in asked if doubtful.isdisjoint(one.body.inputs) != is_doubtful]
+            while left:
+                count = how_many([len(one.body.inputs) for one in left[:MAX_COMMITS]])
+                yield left[:count]
+                left = left[count:]
+
+    def _is_by_its_decider(self, body: Consumption) -> bool:
+        """Whether who decides now what it is about decided it then."""
+        directory, now = self._context.trust.directory, self._context.clock()
+        return all(decider(directory, ref, now) == decider(directory, ref, body.time) for ref in body.refs)
 
     def _held(
         self, said: Sequence[Signed[Consumption]]
@@ -78,27 +104,36 @@ class SignedAlone:
             raise Refusal(Code.READER_OUTDATED, {"kind": CONSUMPTION_2.typ})
         transfers = [kept for txid in unread if (kept := self._objects.transfers.transfer(txid)) is not None]
         words = [said for txid in unread for said in told[txid].statements]
+        alone = dict[bytes, Signed[Consumption]]()
         try:
-            alone = self.of(words, transfers)
+            for some in self.of(words, transfers):
+                alone |= some
         except Refusal as refusal:
             _log.info("the notary's words are not had signed alone", extra={"code": refusal.code})
-            names, held = self._held(words)
-            alone = {said: held[name] for said, name in names.items() if name in held}
         return {
             txid: replace(one, statements=tuple(alone.get(said.id, said) for said in one.statements))
             for txid, one in told.items()
             if txid not in unread or all(said.id in alone for said in one.statements)
         }
 
-    def _told(self, transfers: Sequence[Signed[Transfer]], names: set[bytes]) -> Statements:
+    def _told(
+        self, transfers: Sequence[Signed[Transfer]], names: Collection[bytes], silent: Silent
+    ) -> Statements:
         """Those of these names that notaries tell, kept."""
-        answers = self._commits.question(transfers, READS_ALONE)
+        unsaid = Silent()
+        try:
+            answers = self._commits.question(transfers, READS_ALONE, unsaid)
+        except Refusal:
+            answers = []
+        silent.update(unsaid)
         found = read(answers, lambda told: self._believed(told, names))
         with self._unit.transaction():
             self._settlements.note(list(found.values()), are_ours=False)
         return found
 
-    def _believed(self, answers: Iterable[Sequence[Signed[Consumption]]], names: set[bytes]) -> Statements:
+    def _believed(
+        self, answers: Iterable[Sequence[Signed[Consumption]]], names: Collection[bytes]
+    ) -> Statements:
         """NOTARY_SIGNATURE."""
         found = {said.id: said for told in answers for said in told if said.id in names}
         for said in found.values():
@@ -109,3 +144,13 @@ class SignedAlone:
 def _name(said: Signed[Consumption]) -> bytes:
     """The id of what says the same signed alone."""
     return said.id if said.leaf is None else object_id(CONSUMPTION, codec.encode(said.body.alone().to_cbor()))
+
+
+def _withheld(silent: Silent) -> Refusal:
+    """Why words are not had signed alone, from what notaries said in place of them. It is our own refusal: it says
+    nothing about whoever was to be shown them. BUSY, with the cause ``key_unknown``: a part of the notary has not the
+    key by which they were said before references were split (docs/cluster.md); else UNREACHABLE."""
+    without_key = KeystoreCode.KEY_UNKNOWN.value
+    if any(refusal.facts.get("cause") == without_key for refusal in silent.values()):
+        return Refusal(Code.BUSY, {"cause": without_key})
+    return Refusal(Code.UNREACHABLE)

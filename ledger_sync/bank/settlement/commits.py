@@ -76,15 +76,18 @@ class Commits:
             if decided:
                 yield {transfers[place].id: found[place] for place in sorted(decided)}
 
-    def question(self, transfers: Sequence[Signed[Transfer]], reads: str = READS) -> list[Statements]:
+    def question(
+        self, transfers: Sequence[Signed[Transfer]], reads: str = READS, silent: Silent | None = None
+    ) -> list[Statements]:
         """For each transfer, the statements on what is consumed of its inputs, unchecked, of those who answer; in a
-        form for whoever ``reads`` these kinds. Raises as `NotaryClient.ask`, where nobody does."""
+        form for whoever ``reads`` these kinds. Who does not comes to stand in ``silent``. Raises as `NotaryClient.ask`,
+        where nobody does."""
         found: list[Statements] = []
         while len(found) < len(transfers):
             left = transfers[len(found) :]
             some = left[: how_many([len(transfer.body.inputs) for transfer in left[:MAX_COMMITS]])]
             said_of: list[Statements] = [[] for _ in some]
-            for answers in self._heard(some, {}, partial(self._look_up, reads)):
+            for answers in self._heard(some, {} if silent is None else silent, partial(self._look_up, reads)):
                 for place, said in answers:
                     said_of[place] += said
             found += said_of

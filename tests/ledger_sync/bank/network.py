@@ -57,7 +57,7 @@ Between = Callable[[str, httpx.Request, Callable[[], httpx.Response]], httpx.Res
 """Who stands between the services: gets each call to a service, by name, and how to deliver it."""
 
 
-def _keystores(more: Iterable[str]) -> dict[str, MemoryKeystore]:
+def keystores(more: Iterable[str]) -> dict[str, MemoryKeystore]:
     """Made by one chance in this order, so that stores of earlier days open (tests/stores); those of ``more`` notaries
     by another each."""
     chance = Random(2).randbytes
@@ -101,14 +101,14 @@ class LedgerNetwork:
         self._certificates: dict[bytes, Signed[Certificate]] = {}
         self._requests: dict[bytes, Signed[Request]] = {}
         split = {NOTARY: (WHOLE,)} if notaries is None else notaries
-        keystores = {
-            **_keystores(name for name in split if name != NOTARY),
+        own = {
+            **keystores(name for name in split if name != NOTARY),
             OPERATOR: keystore_of({OPERATOR: self.operator}),
         }
         plan = Plan(
             banks=BANKS, grant=0, bank={"terms": ADMITTING}, databases=databases or {}, notaries=split
         )
-        self.network = InProcessNetwork(folder, self.clock, lambda _what: self.random, plan, keystores, clone)
+        self.network = InProcessNetwork(folder, self.clock, lambda _what: self.random, plan, own, clone)
         self.network.lines.place(self._unless_down)
         self.network.found()
         for bank in BANKS:

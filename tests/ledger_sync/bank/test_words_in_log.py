@@ -127,14 +127,15 @@ def in_log(value: Cbor) -> bool:
     return any(b"qnc2" in protected for protected, *_ in value)
 
 
+def older(path: str, body: Cbor) -> Code | None:
+    """What a central bank refuses that reads the first form only."""
+    return Code.VERSION_UNKNOWN if path == "/v1/redemptions" and in_log(body[2]) else None
+
+
 def test_a_central_bank_that_reads_only_the_first_form_is_shown_that(net: LedgerNetwork) -> None:
     payee, made = paid(net, bank="zhibek")
     payee.upload(*made)
     calls = Calls(net)
-
-    def older(path: str, body: Cbor) -> Code | None:
-        return Code.VERSION_UNKNOWN if path == "/v1/redemptions" and in_log(body[2]) else None
-
     calls.refuses = older
     payee.upload(net.defund(payee, net.outputs(made[0])))
     net.settle_down()

@@ -57,3 +57,14 @@ def test_what_it_decides_no_more_when_it_comes_to_it_is_not_claimed(tmp_path: Pa
             attestor.commit([item("a", of_part("0"), of_part("1"))])
         assert refused.value.code is Code.BUSY
         assert store.log.tip().size == 0
+
+
+@pytest.mark.parametrize(("prefix", "at", "told"), [("0", NOW, 2), ("0", HALVES, 1), ("", HALVES, 2)])
+def test_what_lies_in_another_part_alone_is_left_to_it_by_whoever_is_in_office(
+    tmp_path: Path, prefix: str, at: int, told: int
+) -> None:
+    with closing(opened(in_file(tmp_path))) as store:
+        store.claim([item(part, of_part(part)) for part in ("0", "1")], NOW)
+        attestor = Attestor(store, sign, lambda: at, sign_head, notary(prefix, parts="0 1"))
+        number, page = attestor.own("alatau", 0, 0)
+        assert (number, len(page)) == (2, told)

@@ -17,6 +17,7 @@ from hsm import failpoint
 from hsm.memory import MemoryKeystore
 from ledger_sync.audit.log import Audit, Wrong
 from ledger_sync.central_bank.directories import SPLIT_SECONDS
+from ledger_sync.heard import read_page
 from ledger_sync.http.call import Signer
 from ledger_sync.notaries import Notaries
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY, Death, InProcessNetwork, Plan
@@ -96,6 +97,13 @@ class Network(InProcessNetwork):
     def audited(self, notary: str) -> list[tuple[Wrong, int | None]]:
         line = self.line("auditor", notary, Signer(AUDITOR.public, AUDITOR.sign))
         return [(found.wrong, found.index) for found in Audit(line, self.directory).run().findings]
+
+    def consumed(self, notary: str) -> dict[TokenRef, bytes]:
+        """What a bank is told that it consumed, and for whom."""
+        signer = self.signer("alatau", "bank")
+        answer = self.line("alatau", notary, signer).get("/v1/consumptions", {"since": 0, "after": 0})
+        _, said = read_page(answer, self.directory)
+        return {one: statement.body.consumer for statement in said for one in statement.body.refs}
 
     def refused(self, notary: str, name: str, *refs: TokenRef) -> Code:
         with pytest.raises(Refusal) as caught:
@@ -230,20 +238,20 @@ def announced(whole: Network, other: Key) -> dict[str, bytes]:
 
 
 UNSAID: Final = """
-select count(*) from claims where statement is null and number > (select head_size from log)
+select count(*) from claims where statement is null and number > (
+    select max(size) from (select head_size as size from log union select size from heads) as under
+)
 """
 
 
 @dataclass(frozen=True)
 class Halved:
-    """A notary that is about to be split in two, with claims that were never said: in either half, and in both."""
+    """A notary that is about to be split in two, with claims that were never said."""
 
     folder: Path
     keystores: Mapping[str, MemoryKeystore]
     whole: Network
     other: Key
-    left: tuple[TokenRef, TokenRef]
-    shared: tuple[TokenRef, TokenRef]
 
     def unsaid(self) -> list[tuple[int]]:
         """As the runbook of docs/cluster.md counts them."""
@@ -264,17 +272,25 @@ class Halved:
             yield split
 
 
+LEFT: Final = (of_part("0", "left"), of_part("1", "left"))
+SHARED: Final = (of_part("0", "shared"), of_part("1", "shared"))
+
+
 @pytest.fixture
 def halved(tmp_path: Path) -> Halved:
     """It died after it had claimed, and the bank that asked has forgotten that."""
+    return halving(tmp_path, (LEFT[0],), (LEFT[1],), SHARED)
+
+
+def halving(folder: Path, *unsaid: tuple[TokenRef, ...]) -> Halved:
+    """What was claimed and never said."""
     Network.now = NOW
-    made = Network.made(tmp_path / "keys").keystores
-    whole = Network.made(tmp_path / "net", {**made, NOTARY: keystore_of({"notary": BEFORE})})
+    made = Network.made(folder / "keys").keystores
+    whole = Network.made(folder / "net", {**made, NOTARY: keystore_of({"notary": BEFORE})})
     whole.found()
     whole.work()
-    left, shared = ((of_part("0", name), of_part("1", name)) for name in ("left", "shared"))
     whole.commit(NOTARY, "a", of_part("1", "said"))
-    for some in ((left[0],), (left[1],), shared):
+    for some in unsaid:
         with pytest.raises(Refusal), failpoint.watching(dies_having_claimed):
             whole.commit(NOTARY, "a", *some)
         whole.revive()
@@ -283,7 +299,7 @@ def halved(tmp_path: Path) -> Halved:
     announced(whole, other)
     Network.now = NOW + SPLIT_SECONDS
     whole.work()
-    return Halved(whole.folder, whole.keystores, whole, other, left, shared)
+    return Halved(whole.folder, whole.keystores, whole, other)
 
 
 def dies_having_claimed(step: str) -> None:
@@ -299,11 +315,11 @@ def test_what_was_claimed_in_both_parts_and_never_said_before_a_split_needs_the_
     assert halved.unsaid() == [(3,)]
     with halved.split() as split:
         with pytest.raises(Refusal) as refused:
-            split.commit(OTHER, "b", of_part("1", "new"), halved.shared[1])
+            split.commit(OTHER, "b", of_part("1", "new"), SHARED[1])
         assert (refused.value.code, refused.value.facts["cause"]) == (Code.BUSY, "key_unknown")
-        (said,) = split.commit(NOTARY, "b", halved.shared[0])
+        (said,) = split.commit(NOTARY, "b", SHARED[0])
         assert (said.body.consumer, said.signed_by(p256(BEFORE.public))) == (consumer("a"), True)
-        (said,) = split.commit(OTHER, "b", halved.left[1])
+        (said,) = split.commit(OTHER, "b", LEFT[1])
         assert (said.body.consumer, said.signed_by(p256(halved.other.public))) == (consumer("a"), True)
 
 
@@ -311,7 +327,7 @@ def test_a_part_whose_keystore_is_a_copy_with_one_more_key_says_it(halved: Halve
     assert halved.unsaid() == [(3,)]
     with halved.split({"notary": BEFORE, "notary-2": halved.other}) as split:
         fresh = split.commit(OTHER, "b", of_part("1", "new"))[0]
-        (said,) = split.commit(OTHER, "b", halved.shared[1])
+        (said,) = split.commit(OTHER, "b", SHARED[1])
         assert said.body.consumer == consumer("a")
         assert said.signed_by(p256(BEFORE.public))
         assert fresh.signed_by(p256(halved.other.public))
@@ -323,9 +339,29 @@ def test_a_bank_that_starts_has_it_said_while_the_notary_of_before_is_there(halv
     halved.whole.ask_anew("alatau")
     assert halved.unsaid() == [(0,)]
     with halved.split() as split:
-        for one in (halved.left[1], halved.shared[1]):
+        for one in (LEFT[1], SHARED[1]):
             (said,) = split.commit(OTHER, "b", one)
             assert said.body.consumer == consumer("a")
+
+
+def test_what_a_bank_consumed_is_told_without_waiting_for_what_another_part_never_said(
+    tmp_path: Path,
+) -> None:
+    """That part says it itself: between them they tell all, and each what it decides."""
+    with halving(tmp_path, (LEFT[0],)).split() as split:
+        new = of_part("1", "new")
+        split.commit(OTHER, "b", new)
+        assert split.consumed(OTHER) == {of_part("1", "said"): consumer("a"), new: consumer("b")}
+        assert split.consumed(NOTARY) == {LEFT[0]: consumer("a")}
+
+
+def test_what_it_told_under_a_head_of_before_it_was_put_back_counts_as_said(halved: Halved) -> None:
+    """It signs no head of the log that it began then."""
+    (halved.folder / NOTARY / RESTORED).touch()
+    halved.whole.ask_anew(NOTARY)
+    assert halved.unsaid() == [(3,)]
+    halved.whole.ask_anew("alatau")
+    assert halved.unsaid() == [(0,)]
 
 
 @pytest.mark.parametrize(

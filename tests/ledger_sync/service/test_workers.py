@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import threading
@@ -29,6 +30,8 @@ from wallet.protocol.codes import Refusal
 from wallet.protocol.keys import p256
 
 CLIENTS = 4
+LONGEST_WAIT = 60.0
+"""Seconds, for the end of a process that does not end."""
 _STRANGER = Key.of("stranger")
 OTHER = (_STRANGER.public, _STRANGER.sign)
 
@@ -343,6 +346,38 @@ def test_workers_end_with_their_supervisor_and_another_takes_over_from_them(crew
     eventually(lambda: alive(pids), lambda left: not left)
     eventually(lambda: asked(crew), lambda numbers: numbers == {1, 2})
     assert crew.end() == 0
+
+
+def test_workers_that_hang_end_with_their_supervisor_too(crew: Crew) -> None:
+    """Stopped, they hear neither that it is gone nor any signal but the one that nobody can hold."""
+    assert crew.process is not None
+    with ExitStack() as stack:
+        watches = {pid: stack.enter_context(watched(pid)) for pid in crew.pids()}
+        for watch in watches.values():
+            signal.pidfd_send_signal(watch, signal.SIGSTOP)
+        crew.process.kill()
+        crew.process.wait()
+        assert [pid for pid, watch in watches.items() if not has_ended(watch)] == []
+        crew.start()
+        eventually(lambda: asked(crew), lambda numbers: numbers == {1, 2})
+        assert crew.end() == 0
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[int]:
+    """A descriptor of a process; at the end of the block also that of the process, whatever it does."""
+    watch = os.pidfd_open(pid)
+    try:
+        yield watch
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(watch, signal.SIGKILL)
+        os.close(watch)
+
+
+def has_ended(watch: int) -> bool:
+    """Once it has; a process that never does is given up."""
+    return bool(select.select([watch], [], [], LONGEST_WAIT)[0])
 
 
 @pytest.mark.parametrize(

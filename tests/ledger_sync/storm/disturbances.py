@@ -62,7 +62,11 @@ def _worker_killed(stage: Stage, chance: Random) -> Disturbance:
 
 def _worker_paused(stage: Stage, chance: Random) -> Disturbance:
     name, which = chance.choice(_WITH_WORKERS), chance.randrange(2)
-    return _hanging(stage, f"worker {which + 1} of {name}", lambda: stage.workers(name)[which : which + 1])
+    return Disturbance(
+        f"worker {which + 1} of {name} hangs",
+        lambda: stage.send(stage.workers(name)[which : which + 1], signal.SIGSTOP),
+        lambda: stage.send(stage.workers(name), signal.SIGCONT),
+    )
 
 
 def _service_killed(stage: Stage, chance: Random) -> Disturbance:
@@ -85,19 +89,11 @@ def _service_ended(stage: Stage, chance: Random) -> Disturbance:
 
 def _service_paused(stage: Stage, chance: Random) -> Disturbance:
     name = chance.choice(NAMES)
-    return _hanging(stage, name, lambda: stage.processes(name))
-
-
-def _hanging(stage: Stage, what: str, which: Callable[[], list[int]]) -> Disturbance:
-    """The very processes that hang go on when it is over, also those whose supervisor was killed meanwhile: as long as
-    one of them lives it has the home folder."""
-    stopped: list[int] = []
-
-    def begin() -> None:
-        stopped.extend(which())
-        stage.send(stopped, signal.SIGSTOP)
-
-    return Disturbance(f"{what} hangs", begin, lambda: stage.send(stopped, signal.SIGCONT))
+    return Disturbance(
+        f"{name} hangs",
+        lambda: stage.send(stage.processes(name), signal.SIGSTOP),
+        lambda: stage.send(stage.processes(name), signal.SIGCONT),
+    )
 
 
 # lines
