@@ -36,6 +36,7 @@ READ_LATE: Final = ("QALTA_", "PYTEST_", "SOFTHSM2_CONF")
 _SHARED: Final = (
     "app.cli.running",
     "app.wallets.sandbox_desk",
+    "pkcs11._pkcs11",
     "wallet.transport.qr.picture",
     "wallet.transport.qr.reader",
 )
@@ -199,6 +200,7 @@ def _tell(told: int, number: int) -> None:
 def main(descriptor: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import_shared()
+    import_module("app.catalogue").catalogue("en")
     gc.collect()
     gc.freeze()
     forked = _serve(socket.socket(fileno=int(descriptor)))
