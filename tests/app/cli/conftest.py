@@ -1,4 +1,4 @@
-"""One sandbox for the command line's tests of a worker, with services as processes of their own; a home for each file."""
+"""One sandbox for the command line's tests of a worker, its services processes of their own; a home for each file."""
 
 from __future__ import annotations
 
