@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ledger_sync import sandbox
+from tests.support import stations
 from tests.support.cli import run_anew, run_module
 from tests.support.starter import READ_LATE, ROOT, starter
 
@@ -107,6 +109,20 @@ def test_what_runs_at_once_is_told_apart() -> None:
             starter().start(ITSELF, [how], environment(), quiet) for how in ("thread", "kill", "exit")
         )
     assert [one.wait() for one in (third, second, first)] == [3, -signal.SIGKILL, 0]
+
+
+def test_services_are_forked_each_in_a_session_of_its_own(tmp_path: Path) -> None:
+    stations.start(tmp_path / "sandbox")
+    try:
+        found = sandbox.status(tmp_path / "sandbox")
+        assert [one.state for one in found] == [sandbox.State.READY] * 4
+        for pid in (one.pid for one in found if one.pid is not None):
+            assert os.getsid(pid) == pid
+            parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+            assert int(parent) == starter().process.pid
+    finally:
+        sandbox.stop(tmp_path / "sandbox")
+    assert {one.state for one in sandbox.status(tmp_path / "sandbox")} == {sandbox.State.STOPPED}
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Final
 from ledger_sync import sandbox
 from ledger_sync.processes import gone
 from tests.e2e.books import Seen, see
+from tests.support import stations
 from tests.support.cli import PIN, Cli, Done, run_module
 
 TIYN: Final = 10_000
@@ -38,7 +39,7 @@ class RunningNetwork:
         self.sandbox = folder / "sandbox"
         self._pictures = folder / "pictures"
         self._scenes = 0
-        sandbox.start(self.sandbox)
+        stations.start(self.sandbox)
         for name, bank in BANK_OF.items():
             shop = ("--merchant",) if name == SHOP else ()
             self.cli.must("wallet", "new", name, "--bank", bank, "--opening", _OPENING, *shop)
@@ -117,7 +118,7 @@ class RunningNetwork:
     def will_die(self, station: str, point: str) -> None:
         """Start a station anew so that it dies there."""
         sandbox.kill(self.sandbox, station)
-        sandbox.start(self.sandbox, environment={station: {"QALTA_FAILPOINT": point}})
+        stations.start(self.sandbox, environment={station: {"QALTA_FAILPOINT": point}})
 
     def has_died(self, station: str) -> bool:
         """Wait for its end."""
@@ -143,7 +144,7 @@ class RunningNetwork:
             shutil.copy(file, self.sandbox / station)
 
     def revive(self) -> None:
-        sandbox.start(self.sandbox)
+        stations.start(self.sandbox)
 
     def close(self) -> None:
         sandbox.stop(self.sandbox)

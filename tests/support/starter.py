@@ -39,12 +39,16 @@ _SHARED: Final = (
     "pkcs11._pkcs11",
     "wallet.transport.qr.picture",
     "wallet.transport.qr.reader",
+    "ledger_sync.bank.program",
+    "ledger_sync.central_bank.program",
+    "ledger_sync.notary.service",
+    "ledger_sync.service.run",
 )
 _MOST: Final = 64
 
 
 def import_shared() -> None:
-    """What commands import, save `app.cli.main`, which each runs itself."""
+    """What commands and services import, save what is run itself, as `app.cli.main` is."""
     for name in _SHARED:
         import_module(name)
     commands = import_module("app.cli.commands")
@@ -63,6 +67,10 @@ class Started:
         """Its exit status; negative where a signal ended it."""
         with self.told:
             return int(self.told.readline())
+
+    def leave(self) -> None:
+        """Nobody will ask how it ended."""
+        self.told.close()
 
 
 class Starter:
@@ -87,13 +95,21 @@ class Starter:
         return _read_early(environment) == _read_early(self.environment)
 
     def start(
-        self, module: str, argv: Sequence[str], environment: Mapping[str, str], descriptors: Mapping[int, int]
+        self,
+        module: str,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        descriptors: Mapping[int, int],
+        *,
+        has_own_session: bool = False,
     ) -> Started:
         """Fork `python -m module argv`, in this folder. ``descriptors``: its own, by their number there; 0 to 2 among
         them."""
         assert self.fits(environment)
         reading, writing = os.pipe()
-        asked = _Asked(module, tuple(argv), dict(environment), str(Path.cwd()), tuple(descriptors))
+        asked = _Asked(
+            module, tuple(argv), dict(environment), str(Path.cwd()), tuple(descriptors), has_own_session
+        )
         body = asked.written()
         try:
             with self._at_once:
@@ -126,6 +142,7 @@ class _Asked:
     environment: dict[str, str]
     folder: str
     numbers: tuple[int, ...]
+    has_own_session: bool
 
     def written(self) -> int:
         """A descriptor to read it from: it may be larger than what a socket takes at once."""
@@ -149,6 +166,8 @@ class _Asked:
         for one, number in zip(moved, self.numbers, strict=True):
             os.dup2(one, number)
             os.close(one)
+        if self.has_own_session:
+            os.setsid()
         os.chdir(self.folder)
         os.environ.clear()
         os.environ.update(self.environment)
@@ -157,8 +176,11 @@ class _Asked:
         runpy.run_module(self.module, run_name="__main__", alter_sys=True)
 
 
-def _read_early(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith(READ_LATE)}
+def _read_early(environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[Path, ...]]:
+    """What imports may read, and where they look."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(READ_LATE)}
+    places = filter(None, kept.pop("PYTHONPATH", "").split(os.pathsep))
+    return kept, tuple(dict.fromkeys(Path(place).resolve() for place in places))
 
 
 def _serve(worker: socket.socket) -> tuple[_Asked, list[int]] | None:

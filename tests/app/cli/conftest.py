@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger_sync import sandbox
+from tests.support import stations
 from tests.support.cli import Cli
 
 
@@ -15,7 +16,7 @@ from tests.support.cli import Cli
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Nobody stops it, or harms a service of it."""
     home = tmp_path_factory.mktemp("sandbox")
-    sandbox.start(home)
+    stations.start(home)
     try:
         yield home
     finally:
