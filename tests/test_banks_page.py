@@ -16,6 +16,7 @@ import pytest
 from ledger_sync import sandbox
 from ledger_sync.bank import program
 from ledger_sync.sandbox import Network
+from tests.support import stations
 from tests.support.pages import ROOT, page
 from tests.support.vectors import frozen
 from tools import calls
@@ -62,7 +63,7 @@ def test_verifying_refuses_with_the_code(tmp_path: Path, run: Run) -> None:
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     home = tmp_path_factory.mktemp("sandbox")
-    yield sandbox.start(home)
+    yield stations.start(home)
     sandbox.stop(home)
 
 

@@ -60,5 +60,5 @@ def test_a_release_has_its_section() -> None:
 
 
 def test_the_command_line_says_the_version(tmp_path: Path) -> None:
-    done = Cli(tmp_path).run("--version", pin=None)
+    done = Cli(tmp_path, anew=True).run("--version", pin=None)
     assert (done.status, done.out) == (0, f"qalta {importlib.metadata.version('qalta')}\n")

@@ -129,11 +129,15 @@ def command_name() -> str:
     return called if _PLAIN.fullmatch(called) else _USUAL
 
 
-@lru_cache
 def catalogue(language: str) -> Catalogue:
     """The catalogue of ``language``: "kk", "ru" or "en". Commands in it are called as this process was."""
+    return _read(language, command_name())
+
+
+@lru_cache
+def _read(language: str, called: str) -> Catalogue:
     raw = files(__package__).joinpath(f"{language}.toml").read_text("utf-8")
-    if (called := command_name()) != _USUAL:
+    if called != _USUAL:
         raw = _COMMAND.sub(called, raw)
     return Catalogue(language, tomllib.loads(raw))
 

@@ -21,6 +21,7 @@ from ledger_sync.http.problems import MEDIA_TYPE, status_of
 from ledger_sync.http.routes import MAX_BODY_BYTES
 from ledger_sync.sandbox.network import Station
 from ledger_sync.sandbox.operator import Order
+from tests.support import stations
 from tests.support.cli import Cli
 from wallet.protocol.codes import Code, Refusal
 
@@ -82,7 +83,7 @@ class Answer:
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     home = tmp_path_factory.mktemp("wire")
-    sandbox.start(home / "sandbox")
+    stations.start(home / "sandbox")
     try:
         yield Cli(home)
     finally:

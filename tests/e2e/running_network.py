@@ -6,12 +6,9 @@ command resumes.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -19,7 +16,8 @@ from typing import Final
 from ledger_sync import sandbox
 from ledger_sync.processes import gone
 from tests.e2e.books import Seen, see
-from tests.support.cli import PIN, ROOT, Cli, Done
+from tests.support import stations
+from tests.support.cli import PIN, Cli, Done, run_module
 
 TIYN: Final = 10_000
 """What every operation moves; ``ASKED`` is the same as it is typed."""
@@ -41,7 +39,7 @@ class RunningNetwork:
         self.sandbox = folder / "sandbox"
         self._pictures = folder / "pictures"
         self._scenes = 0
-        sandbox.start(self.sandbox)
+        stations.start(self.sandbox)
         for name, bank in BANK_OF.items():
             shop = ("--merchant",) if name == SHOP else ()
             self.cli.must("wallet", "new", name, "--bank", bank, "--opening", _OPENING, *shop)
@@ -112,39 +110,15 @@ class RunningNetwork:
 
     def interrupted(self, name: str, argv: tuple[str, ...], point: str) -> Done:
         """The same with Ctrl-C at the point."""
-        reading, writing = os.pipe()
-        os.write(writing, PIN.encode() + b"\n")
-        os.close(writing)
-        command = [
-            sys.executable,
-            "-m",
-            "tests.e2e.interrupted",
-            "--home",
-            str(self.cli.home),
-            "--wallet",
-            name,
-        ]
-        try:
-            done = subprocess.run(
-                [*command, "--pin-fd", str(reading), *argv],
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                pass_fds=(reading,),
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en", "QALTA_FAILPOINT": point},
-                check=False,
-            )
-        finally:
-            os.close(reading)
-        return Done(done.returncode, done.stdout, done.stderr)
+        command = ["tests.e2e.interrupted", "--home", str(self.cli.home), "--wallet", name]
+        return run_module(command, {"--pin-fd": PIN}, argv, {"QALTA_FAILPOINT": point})
 
     # services that die
 
     def will_die(self, station: str, point: str) -> None:
         """Start a station anew so that it dies there."""
         sandbox.kill(self.sandbox, station)
-        sandbox.start(self.sandbox, environment={station: {"QALTA_FAILPOINT": point}})
+        stations.start(self.sandbox, environment={station: {"QALTA_FAILPOINT": point}})
 
     def has_died(self, station: str) -> bool:
         """Wait for its end."""
@@ -170,7 +144,7 @@ class RunningNetwork:
             shutil.copy(file, self.sandbox / station)
 
     def revive(self) -> None:
-        sandbox.start(self.sandbox)
+        stations.start(self.sandbox)
 
     def close(self) -> None:
         sandbox.stop(self.sandbox)

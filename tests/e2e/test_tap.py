@@ -19,6 +19,7 @@ import pytest
 
 from app.demo.field import Field
 from ledger_sync import sandbox
+from tests.support import stations
 from tests.support.cli import PIN, ROOT, Cli, Done
 
 DEVELOPER = {"QALTA_DEVELOPER": "1"}
@@ -30,7 +31,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """Dana has money, Erlan has none, Bolat keeps a shop; the ledger is gone: all of this happens offline."""
     home = tmp_path_factory.mktemp("taps")
     cli = Cli(home)
-    sandbox.start(home / "sandbox")
+    stations.start(home / "sandbox")
     try:
         cli.must("wallet", "new", "dana", "--opening", "30000")
         cli.must("wallet", "new", "erlan")

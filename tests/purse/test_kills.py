@@ -11,8 +11,6 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,10 +19,10 @@ import pytest
 import hsm
 from hsm.failpoint import VARIABLE
 from tests.purse.day import PIN
+from tests.support.cli import Done, run_module
 from tests.support.world import NOW
 from wallet.purse.store.transitions import failpoints
 
-ROOT = Path(__file__).parents[2]
 HITS = {"purse.redeem_signed": 3, "purse.redeem": 2, "purse.answer": 4, "purse.epoch": 2, "purse.receipt": 2}
 """How often a day passes there, where it is more than once."""
 SAMPLE = 6
@@ -60,24 +58,14 @@ def kills() -> list[str]:
     return random.Random(seed()).sample(found, SAMPLE)
 
 
-def run(folder: Path, failpoint: str = "", what: str = "live") -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
-    if failpoint:
-        environment[VARIABLE] = failpoint
-    return subprocess.run(
-        [sys.executable, "-m", "tests.purse.day", what, str(folder)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def run(folder: Path, failpoint: str = "", what: str = "live") -> Done:
+    extra = {VARIABLE: failpoint} if failpoint else {}
+    return run_module(["tests.purse.day", what, str(folder)], {}, (), extra)
 
 
-def finished(result: subprocess.CompletedProcess[str]) -> Mapping[str, object]:
-    assert result.returncode == 0, result.stderr
-    sums: Mapping[str, object] = json.loads(result.stdout)
+def finished(result: Done) -> Mapping[str, object]:
+    assert result.status == 0, result.err
+    sums: Mapping[str, object] = json.loads(result.out)
     return sums
 
 
@@ -132,7 +120,7 @@ def test_the_day_is_what_we_think(whole_day: Mapping[str, object]) -> None:
 @pytest.mark.parametrize("kill", kills())
 def test_killed_there_and_run_again(kill: str, home: Path, whole_day: Mapping[str, object]) -> None:
     killed = run(home, kill)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.status == -signal.SIGKILL, killed.err
     before = signed_transactions(home)
     assert finished(run(home)) == whole_day
     assert before <= signed_transactions(home)
@@ -153,6 +141,6 @@ def test_a_lost_purse_is_killed_while_it_recovers(
     finished(run(home, what="young"))
     shutil.rmtree(home / "purse")
     killed = run(home, kill, "recover")
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.status == -signal.SIGKILL, killed.err
     found = finished(run(home, what="recover"))
     assert (found["state"], found["numbers"], found["held"]) == ("sound", whole_day["numbers"], 0)

@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from app.catalogue import LANGUAGES, catalogue
@@ -25,7 +26,8 @@ class Slot:
     is_optional: bool
 
 
-def sentences(language: str) -> dict[str, str]:
+@cache
+def sentences(language: str) -> Mapping[str, str]:
     """Every sentence as it stands in the file, by its name: ``code.busy.what``, ``pay.asks``, ``phrases.update``."""
     return dict(_walk(catalogue(language).tables, ""))
 

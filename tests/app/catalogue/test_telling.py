@@ -109,6 +109,19 @@ def test_a_fact_may_be_called_name() -> None:
     assert catalogue("en").text("missing.file", name="a.png") == "a.png is missing or cannot be read."
 
 
+def test_a_command_is_called_as_the_process_is_also_where_another_name_was_read_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("qalta", "./run", "qalta")
+    said = []
+    for name in names:
+        monkeypatch.setenv("QALTA_COMMAND", name)
+        said.append(catalogue("en").text("usage.no_wallet"))
+    assert [f"`{name} wallet new NAME`" in sentence for name, sentence in zip(names, said, strict=True)] == [
+        True
+    ] * 3
+
+
 def test_told_lines_are_what_money_next() -> None:
     told = made_of(code={"busy": {"what": "W", "money": "M", "next": "N"}}).tell(Code.BUSY)
     assert (told.what, told.money, told.next) == told.lines() == ("W", "M", "N")

@@ -271,23 +271,12 @@ def test_a_wide_history_keeps_its_ids_whole(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_hints_name_the_command_as_it_was_called(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli.main", "--home", str(tmp_path), "balance"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en", "QALTA_COMMAND": "./run"},
-    )
-    assert "`./run wallet new NAME`" in " ".join(done.stderr.split())
-    assert "qalta" not in done.stderr
-    wrong = subprocess.run(
-        [sys.executable, "-m", "app.cli.main", "wallet", "bogus"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_LANG": "en", "QALTA_COMMAND": "./run"},
-    )
-    assert "`./run wallet --help`" in " ".join(wrong.stderr.split())
+    cli, called = Cli(tmp_path), {"QALTA_COMMAND": "./run"}
+    done = cli.run("balance", pin=None, environment=called)
+    assert "`./run wallet new NAME`" in " ".join(done.err.split())
+    assert "qalta" not in done.err
+    wrong = cli.run("wallet", "bogus", pin=None, environment=called)
+    assert "`./run wallet --help`" in " ".join(wrong.err.split())
 
 
 def test_what_was_not_foreseen_is_one_sentence_and_names_the_place(

@@ -1,4 +1,7 @@
-"""Exit statuses, languages, plain text, the PIN: what holds for every command."""
+"""Exit statuses, languages, plain text, the PIN: what holds for every command.
+
+Rule: a command over ``bare`` or ``one`` is a Python of its own, from the front door on.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,13 @@ def one(cli: Cli) -> Cli:
     """With a wallet called ``one``."""
     if cli.run("--wallet", "one", "balance").status:
         cli.must("wallet", "new", "one")
-    return cli
+    return Cli(cli.home, anew=True)
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """A home without a sandbox or wallets."""
-    return Cli(tmp_path_factory.mktemp("bare"))
+    return Cli(tmp_path_factory.mktemp("bare"), anew=True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

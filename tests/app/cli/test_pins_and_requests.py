@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
-from tests.support.cli import PIN, ROOT, Cli, change_pin
+from tests.support.cli import PIN, Cli, change_pin, run_module
 
 LETTERS = "қалта 2580"
 
@@ -77,24 +73,9 @@ def test_a_printed_request_is_good_as_long_as_the_apps_unless_told_otherwise(cli
 def test_ctrl_c_after_a_right_pin_counts_no_try(cli: Cli) -> None:
     cli.must("wallet", "new", "hasty")
     for _ in range(4):
-        reading, writing = os.pipe()
-        os.write(writing, PIN.encode() + b"\n")
-        os.close(writing)
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "tests.e2e.interrupted", "--home", str(cli.home)),
-                *("--wallet", "hasty", "--pin-fd", str(reading), "balance"),
-            ],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            pass_fds=(reading,),
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "QALTA_FAILPOINT": "keystore.open.login"},
-            check=False,
-        )
-        os.close(reading)
-        assert done.returncode == 4, done.stderr
+        command = ["tests.e2e.interrupted", "--home", str(cli.home), "--wallet", "hasty"]
+        done = run_module(command, {"--pin-fd": PIN}, ["balance"], {"QALTA_FAILPOINT": "keystore.open.login"})
+        assert done.status == 4, done.err
     assert cli.wallet("hasty", "balance")["spendable"] == 0
     refused = cli.run("--json", "--wallet", "hasty", "balance", pin="0000")
     assert refused.json["facts"]["tries_left"] == 2

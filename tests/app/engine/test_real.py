@@ -17,6 +17,7 @@ from app.wallets.offline import NETWORK
 from app.wallets.opened import system_clock
 from app.wallets.places import Home
 from ledger_sync import sandbox
+from tests.support import stations
 from tests.support.posts import Posts
 
 PIN = "24680"
@@ -25,7 +26,7 @@ PIN = "24680"
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("home"))
-    sandbox.start(home.sandbox)
+    stations.start(home.sandbox)
     try:
         yield home
     finally:

@@ -14,6 +14,7 @@ from app.wallets.sandbox_desk import network_of, read_books
 from ledger_sync import sandbox
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN
+from tests.support import stations
 
 HOLDER, BANK = "Дана", "alatau"
 FIRST, SECOND = "2580", "913574"
@@ -23,7 +24,7 @@ FILLED = 1_500_000
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("first") / "home"
-    sandbox.start(folder / "sandbox")
+    stations.start(folder / "sandbox")
     try:
         yield folder
     finally:

@@ -15,6 +15,7 @@ from ledger_sync import sandbox
 from ledger_sync.sandbox.operator import Order
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN
+from tests.support import stations
 from tests.support.cli import PIN, Cli
 from wallet.protocol.codes import Refusal
 
@@ -23,7 +24,7 @@ FUNDED = 120_000
 
 def test_the_phone_that_is_left_reports_the_other(tmp_path: Path) -> None:
     cli = Cli(tmp_path / "home")
-    sandbox.start(cli.home / "sandbox")
+    stations.start(cli.home / "sandbox")
     phone = Phone(AppWindow(wanted(cli)), tmp_path / "line", UNSEEN)
     try:
         make_two(cli)

@@ -13,6 +13,7 @@ from app.launch.window import AppWindow, WindowSpec
 from ledger_sync import sandbox
 from tests.e2e.app.phone import Phone
 from tests.e2e.app.table import UNSEEN
+from tests.support import stations
 from tests.support.cli import Cli
 
 LETTERS = "нан-Bread7"
@@ -22,7 +23,7 @@ LONGER = "a longer one, with signs! 42"
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     cli = Cli(tmp_path_factory.mktemp("letters"))
-    sandbox.start(cli.home / "sandbox")
+    stations.start(cli.home / "sandbox")
     try:
         assert cli.run("--json", "wallet", "new", "dana", pin=LETTERS).status == 0
         yield cli

@@ -6,10 +6,7 @@ The process that is killed holds all services, so the others' stores are cut off
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.sampling import sampled
+from tests.support.cli import Done, run_module
 
-ROOT = Path(__file__).parents[3]
 POINTS = {
     "bank.customer.opened": 4,
     "bank.enrol.stored": 4,
@@ -45,19 +42,16 @@ POINTS = {
 CASES = [f"{name}:{hit}" for name, hits in POINTS.items() for hit in range(1, hits + 1)]
 
 
-def told(folder: Path, failpoint: str | None, *flags: str) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if key != "QALTA_FAILPOINT"}
-    if failpoint is not None:
-        environment["QALTA_FAILPOINT"] = failpoint
-    command = [sys.executable, "-m", "tests.ledger_sync.bank.story", str(folder), *flags]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+def told(folder: Path, failpoint: str | None, *flags: str) -> Done:
+    extra = {} if failpoint is None else {"QALTA_FAILPOINT": failpoint}
+    return run_module(["tests.ledger_sync.bank.story", str(folder), *flags], {}, (), extra)
 
 
 @cache
 def undisturbed(folder: Path) -> dict[str, Any]:
     done = told(folder, None, "--count")
-    assert done.returncode == 0, done.stderr
-    ending: dict[str, Any] = json.loads(done.stdout)
+    assert done.status == 0, done.err
+    ending: dict[str, Any] = json.loads(done.out)
     return ending
 
 
@@ -73,7 +67,7 @@ def test_the_story_passes_every_point(reference: dict[str, Any]) -> None:
 @pytest.mark.parametrize("point", sampled("bank crashes", CASES, 12))
 def test_a_kill_changes_nothing_in_the_end(point: str, reference: dict[str, Any], tmp_path: Path) -> None:
     killed = told(tmp_path, point)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.status == -signal.SIGKILL, killed.err
     resumed = told(tmp_path, None)
-    assert resumed.returncode == 0, resumed.stderr
-    assert json.loads(resumed.stdout)["ending"] == reference["ending"]
+    assert resumed.status == 0, resumed.err
+    assert json.loads(resumed.out)["ending"] == reference["ending"]

@@ -329,8 +329,8 @@ def test_killed_between_two_notaries_it_comes_to_the_end_of_one(hit: int, tmp_pa
     """By SIGKILL, of all services at once; the wallets go on with their side of it. How references fall to the notaries
     is chance: there are as many calls as with one, or more."""
     killed = story_told(tmp_path / "split", f"bank.settle.commit:{hit}", SPLIT)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.status == -signal.SIGKILL, killed.err
     resumed = story_told(tmp_path / "split", None, SPLIT)
-    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.status == 0, resumed.err
     whole = story_told(tmp_path / "whole", None)
-    assert json.loads(resumed.stdout)["ending"] == json.loads(whole.stdout)["ending"]
+    assert json.loads(resumed.out)["ending"] == json.loads(whole.out)["ending"]
