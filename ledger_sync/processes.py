@@ -18,6 +18,11 @@ from typing import Final
 _PID: Final = "pid"
 _LOG: Final = "log"
 _PAUSED: Final = "T"
+_UNREAPED: Final = "Z"
+_DEAD: Final = "X"
+_THREADS: Final = 17
+_STARTED: Final = 19
+"""Among what follows the name in /proc/PID/stat: how many threads there are, and when it was started."""
 
 
 def write(path: Path, text: str) -> None:
@@ -104,10 +109,13 @@ def last_words(folder: Path, most: int = 4_000) -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When a living process was started, in the kernel's ticks (proc(5)); None for a dead or unreaped one."""
+    """When a living process was started, in the kernel's ticks (proc(5)); None for a dead or unreaped one. Its first
+    thread may be dead while others have not heard yet that it was killed, and hold what it held."""
     _reap(pid)
     fields = _stat(pid)
-    return None if not fields or fields[0] in "ZX" else fields[19]
+    if not fields or fields[0] == _DEAD or (fields[0] == _UNREAPED and fields[_THREADS] in "01"):
+        return None
+    return fields[_STARTED]
 
 
 def _stat(pid: int) -> list[str]:
