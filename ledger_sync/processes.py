@@ -18,11 +18,7 @@ from typing import Final
 _PID: Final = "pid"
 _LOG: Final = "log"
 _PAUSED: Final = "T"
-_UNREAPED: Final = "Z"
-_DEAD: Final = "X"
-_THREADS: Final = 17
-_STARTED: Final = 19
-"""Among what follows the name in /proc/PID/stat: how many threads there are, and when it was started."""
+_ENDED: Final = "ZX"
 
 
 def write(path: Path, text: str) -> None:
@@ -109,13 +105,22 @@ def last_words(folder: Path, most: int = 4_000) -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When a living process was started, in the kernel's ticks (proc(5)); None for a dead or unreaped one. Its first
-    thread may be dead while others have not heard yet that it was killed, and hold what it held."""
+    """When a living process was started, in the kernel's ticks (proc(5)); None for one that is over, reaped or not."""
     _reap(pid)
     fields = _stat(pid)
-    if not fields or fields[0] == _DEAD or (fields[0] == _UNREAPED and fields[_THREADS] in "01"):
-        return None
-    return fields[_STARTED]
+    return None if not fields or (fields[0] in _ENDED and _is_over(pid)) else fields[19]
+
+
+def _is_over(pid: int) -> bool:
+    """Whether its last thread is gone: killed, it may show as ended while others still hold its files and locks."""
+    try:
+        watch = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([watch], [], [], 0)[0])
+    finally:
+        os.close(watch)
 
 
 def _stat(pid: int) -> list[str]:
