@@ -30,6 +30,7 @@ from app.bench.throwaway import SoftKey, hand_on
 from app.terminal.show import Show
 from ledger_sync import sandbox
 from ledger_sync.homes.migrating import migrate
+from ledger_sync.http.loopback import loopback
 from ledger_sync.sandbox import Network, SandboxOptions, Station, read_network
 from ledger_sync.sandbox.network import HOST
 from wallet.protocol.bounds import DAY, MAX_HOP
@@ -46,6 +47,7 @@ _FUNDINGS: Final = 1 << 20
 _STARTS: Final = 4
 _WORKERS_SECONDS: Final = 240.0
 _ASK_AGAIN: Final = 0.1
+_PAGE_SECONDS: Final = 10.0
 _HOME: Final = "home"
 _FILE: Final = "uploads.cbor"
 _FORMAT: Final = 1
@@ -222,7 +224,8 @@ def workers_on(page: str) -> int:
 def read_page(url: str) -> str:
     """What is read there; nothing where nobody answers."""
     try:
-        return httpx.get(url, timeout=10, trust_env=False).text
+        with loopback(_PAGE_SECONDS) as http:
+            return http.get(url).text
     except httpx.HTTPError:
         return ""
 

@@ -22,7 +22,7 @@ from app.bench.rounds import Lap, Stopwatch
 from app.bench.throwaway import ask
 from app.terminal.show import Show
 from hsm import Keystore
-from wallet.protocol import verify
+from wallet.protocol.validity import verify
 from wallet.session import Payee, Payer
 from wallet.session.messages import Heard
 from wallet.tapping import PayeeTap, PayerTap

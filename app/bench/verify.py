@@ -17,9 +17,9 @@ from app.bench.figures import Figure, Findings, Unit, milliseconds, ratios, spre
 from app.bench.rounds import Action, Laps, side_by_side
 from app.bench.throwaway import Authorities, Person
 from app.terminal.show import Show
-from wallet.protocol import verify
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.directory import Directory
+from wallet.protocol.validity import verify
 
 AIM: Final = 1.5
 """Warm against bare."""

@@ -6,12 +6,16 @@ meanwhile, makes no refusal of it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.catalogue.written import written_amount
 from app.cli.context import Context
 from app.cli.interrupts import INTERRUPTS
 from hsm.keystore import KeystoreError
-from ledger_sync.client.bank import BankClient
 from wallet.protocol.codes import Refusal
+
+if TYPE_CHECKING:
+    from ledger_sync.client.bank import BankClient
 
 
 def account_afterwards(bank: BankClient) -> int | None:

@@ -1,11 +1,16 @@
-"""The tree of commands: options that stand everywhere, and one entry a command, its help from the catalogue."""
+"""The tree of commands: options that stand everywhere, and one entry a command, its help from the catalogue.
+
+Rule: all commands are known here by name, and nothing of what they run with is imported before they are asked for.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,41 +24,63 @@ if TYPE_CHECKING:
 
 Run = Callable[[argparse.Namespace, "Context"], Status]
 
-_MODULES: Final = (
-    "sandbox",
-    "stores",
-    "wallets",
-    "pins",
-    "lost",
-    "money",
-    "paying",
-    "nfc",
-    "contacts",
-    "ledger",
-    "services",
-    "operator",
-    "evidence",
-    "audit",
-    "agent",
-    "demo",
-    "app",
-    "bench",
-    "cluster",
-)
+_COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sandbox": (
+        "sandbox start",
+        "sandbox status",
+        "sandbox stop",
+        "sandbox books",
+        "sandbox clock",
+        "sandbox without",
+        "sandbox key",
+    ),
+    "stores": ("ledger schema", "ledger migrate"),
+    "making": ("wallet new",),
+    "wallets": ("wallet list", "wallet show"),
+    "pins": ("wallet pin",),
+    "lost": ("lost",),
+    "money": ("fund", "defund", "balance", "risk"),
+    "paying": ("request", "pay", "receive"),
+    "nfc": ("nfc doctor",),
+    "contacts": ("contact list", "contact name", "contact forget", "contact renew"),
+    "ledger": ("sync", "history"),
+    "services": ("ledger backup", "ledger restore"),
+    "operator": ("operator key", "operator make", "operator follow", "operator root"),
+    "evidence": ("evidence show", "evidence check", "evidence save"),
+    "audit": ("audit key", "audit notary"),
+    "agent": ("agent",),
+    "demo": ("demo",),
+    "app": ("app",),
+    "bench": ("bench",),
+    "cluster": (
+        "cluster start",
+        "cluster status",
+        "cluster kill",
+        "cluster pause",
+        "cluster rejoin",
+        "cluster stop",
+    ),
+}
+"""Every command, in the order of the help, by the module of `app.cli.commands` that adds it."""
 
 
 class Commands:
-    """Where command modules add themselves. ``add("wallet new", run)`` makes `qalta wallet new`."""
+    """Where command modules add themselves. ``add("wallet new", run)`` makes `qalta wallet new`.
 
-    def __init__(self, parser: argparse.ArgumentParser, words: Catalogue) -> None:
+    A module is imported once one of its commands is asked for, by whichever thread asks first.
+    """
+
+    def __init__(self, parser: WordsParser, words: Catalogue) -> None:
         self.words = words
-        self._common = argparse.ArgumentParser(add_help=False)
-        _add_common(self._common, words)
         self._groups: dict[str, Any] = {
             "": parser.add_subparsers(required=True, metavar=words.text("help.command"))
         }
+        self._announced: dict[str, WordsParser] = {}
+        self._brought: set[str] = set()
+        self._bringing = threading.Lock()
 
-    def add(self, path: str, run: Run) -> argparse.ArgumentParser:
+    def announce(self, path: str, module: str) -> None:
+        """A command whose name and help are known, and no more."""
         group, _, name = path.rpartition(" ")
         if group not in self._groups:
             parent = self._groups[""].add_parser(group, help=self._help(group), description=self._help(group))
@@ -61,19 +88,31 @@ class Commands:
                 required=True, metavar=self.words.text("help.command")
             )
         text = self._help(path)
-        command: argparse.ArgumentParser = self._groups[group].add_parser(
-            name, help=text, description=text, parents=[self._common]
+        self._announced[path] = self._groups[group].add_parser(
+            name, help=text, description=text, complete=partial(self._bring, module)
         )
+
+    def add(self, path: str, run: Run) -> argparse.ArgumentParser:
+        """The command, to which the caller adds its own arguments."""
+        command = self._announced.pop(path)
+        _add_common(command, self.words)
         command.set_defaults(run=run)
         _title(command, self.words)
         return command
+
+    def _bring(self, module: str) -> None:
+        with self._bringing:
+            if module not in self._brought:
+                import_module(f"app.cli.commands.{module}").add(self)
+                self._brought.add(module)
 
     def _help(self, path: str) -> str:
         return self.words.text(f"help.{path.replace(' ', '_')}")
 
 
-def build_parser(words: Catalogue) -> argparse.ArgumentParser:
-    """The whole command line, its help in the language of ``words``."""
+def build_parser(words: Catalogue) -> WordsParser:
+    """The whole command line, its help in the language of ``words``; what a command takes is filled in when it is
+    asked for."""
     parser = WordsParser(prog=command_name(), description=words.text("help.qalta"))
     _add_common(parser, words)
     parser.add_argument("--version", action=_Version, help=words.text("help.version"))
@@ -81,8 +120,9 @@ def build_parser(words: Catalogue) -> argparse.ArgumentParser:
     home = Path(os.environ.get("QALTA_HOME") or Path.home() / ".qalta")
     parser.set_defaults(home=home, wallet=None, lang=None, json=False, pin_fd=None)
     commands = Commands(parser, words)
-    for module in _MODULES:
-        import_module(f"app.cli.commands.{module}").add(commands)
+    for module, paths in _COMMANDS.items():
+        for path in paths:
+            commands.announce(path, module)
     return parser
 
 

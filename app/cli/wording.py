@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from app.terminal.sink import Sink
@@ -29,7 +30,18 @@ _MESSAGES: Final = tuple(
 
 
 class WordsParser(argparse.ArgumentParser):
-    """An ``ArgumentParser`` that prints nothing but the help that was asked for, and raises ``UsageError``."""
+    """An ``ArgumentParser`` that prints nothing but the help that was asked for, and raises ``UsageError``.
+
+    ``complete`` adds what is not there yet; it is called each time before anything is parsed.
+    """
+
+    def __init__(self, *, complete: Callable[[], None] = lambda: None, **kinds: Any) -> None:
+        super().__init__(**kinds)
+        self.complete = complete
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.complete()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         for pattern, name in _MESSAGES:

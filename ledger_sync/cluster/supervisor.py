@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from ledger_sync.cluster.account import Account, account
 from ledger_sync.cluster.configuration import (
     SECRETS,
@@ -32,7 +30,8 @@ from ledger_sync.cluster.parts import Part
 from ledger_sync.cluster.plan import DATABASE, LOOPBACK, Group, Machines, Member, Node, on_loopback
 from ledger_sync.cluster.programs import Programs, programs
 from ledger_sync.cluster.trouble import ClusterError, Trouble
-from ledger_sync.cluster.views import State, Status, lacking, member_says, node_says
+from ledger_sync.cluster.views import PATIENCE, State, Status, lacking, member_says, node_says
+from ledger_sync.http.loopback import loopback
 from ledger_sync.processes import alone, spawn, write
 
 READY_SECONDS: Final = 180.0
@@ -60,7 +59,7 @@ class Cluster:
         self._programs = used
         self._folders = (used.postgres, Path(used.etcd).resolve().parent)
         self._secrets = _secrets(folder)
-        self._http = httpx.Client(trust_env=False)
+        self._http = loopback(PATIENCE)
 
     def part(self, which: Member | Node) -> Part:
         return self.part_named(which.name)

@@ -14,7 +14,8 @@ import httpx
 
 from ledger_sync.cluster.plan import Member, Node
 
-_PATIENCE: Final = 2.0
+PATIENCE: Final = 2.0
+"""Seconds for which a process may be silent that is asked how it is."""
 
 
 class State(StrEnum):
@@ -50,7 +51,7 @@ class Status:
 def node_says(node: Node, http: httpx.Client) -> tuple[State, int | None]:
     """A node's state and its timeline, which rises by one with every new leader."""
     try:
-        said = http.get(f"http://{node.api}/patroni", timeout=_PATIENCE).json()
+        said = http.get(f"http://{node.api}/patroni").json()
         timeline = said.get("timeline")
         if said.get("state") != "running":
             return State.STARTING, timeline
@@ -66,7 +67,7 @@ def node_says(node: Node, http: httpx.Client) -> tuple[State, int | None]:
 def member_says(member: Member, http: httpx.Client) -> State:
     """Whether a member of the store answers for the store."""
     try:
-        said = http.get(f"http://{member.clients}/health", timeout=_PATIENCE).json()
+        said = http.get(f"http://{member.clients}/health").json()
         return State.WELL if said.get("health") in (True, "true") else State.STARTING
     except (httpx.HTTPError, ValueError, AttributeError):
         return State.STARTING

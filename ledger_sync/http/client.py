@@ -12,10 +12,12 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
+import httpcore
 import httpx
 
 from ledger_sync.http.call import Clock, Random, Signer, Signers, sign_call
@@ -45,9 +47,15 @@ Connect = Callable[[str], httpx.BaseTransport]
 """What carries the calls to the service at a URL; called once for each client, at its first call."""
 
 
-def by_network(_url: str) -> httpx.BaseTransport:
-    """Sockets to wherever a URL leads."""
-    return Sockets(_IDLE_SECONDS)
+def by_network(url: str) -> httpx.BaseTransport:
+    """Sockets to wherever a URL leads; over TLS to whoever the world trusts."""
+    return Sockets(_IDLE_SECONDS, _world() if url.startswith("https:") else None)
+
+
+@cache
+def _world() -> ssl.SSLContext:
+    """Read once: the sockets below would read the whole list for each connection that they make."""
+    return httpcore.default_ssl_context()
 
 
 def network_trusting(tls: ssl.SSLContext) -> Connect:

@@ -17,6 +17,7 @@ from typing import Final
 
 import httpx
 
+from ledger_sync.http.loopback import loopback
 from ledger_sync.processes import alone, end, gone, last_words, running, write
 from ledger_sync.sandbox.clocks import confirm_clock
 from ledger_sync.sandbox.helpers import why_ended
@@ -34,6 +35,8 @@ END_SECONDS: Final = 20.0
 _GRANTED: Final = "granted"
 _LOCK: Final = "lock"
 _ASK_AGAIN: Final = 0.03
+_PATIENCE: Final = 2.0
+"""Seconds for which a station may be silent that is asked how it is."""
 
 
 class State(StrEnum):
@@ -110,7 +113,8 @@ def status(home: Path) -> tuple[Status, ...]:
     if not (home / FILE).exists():
         return ()
     network = read_network(home.absolute())
-    return tuple(_status(network, station) for station in network.stations)
+    with loopback(_PATIENCE) as http:
+        return tuple(_status(network, station, http) for station in network.stations)
 
 
 def stop(home: Path) -> None:
@@ -133,17 +137,17 @@ def kill(home: Path, name: str) -> None:
     end(network.folder(network.station(name)), signal.SIGKILL, END_SECONDS)
 
 
-def _status(network: Network, station: Station) -> Status:
+def _status(network: Network, station: Station, http: httpx.Client) -> Status:
     pid = running(network.folder(station))
     if pid is None:
         return Status(station, None, State.STOPPED)
-    return Status(station, pid, *_ask(station))
+    return Status(station, pid, *_ask(station, http))
 
 
-def _ask(station: Station) -> tuple[State, str]:
+def _ask(station: Station, http: httpx.Client) -> tuple[State, str]:
     """How a station that runs says it is: its state, and why if it is failing."""
     try:
-        answer = httpx.get(station.url + "/readyz", timeout=2, trust_env=False)
+        answer = http.get(station.url + "/readyz")
         if answer.status_code == httpx.codes.OK:
             return State.READY, ""
         said = answer.json()
@@ -154,19 +158,16 @@ def _ask(station: Station) -> tuple[State, str]:
         return State.FAILING, Code.UNREACHABLE.value
 
 
-def _is_ready(station: Station) -> bool:
-    return _ask(station)[0] is State.READY
-
-
 def await_ready(network: Network, station: Station) -> None:
     """Wait until a station answers that it is ready. UNREACHABLE if it dies, or is not ready in READY_SECONDS;
     `KeystoreError` where it said so before it died."""
     until = time.monotonic() + READY_SECONDS
     folder = network.folder(station)
-    while not _is_ready(station):
-        if running(folder) is None or time.monotonic() > until:
-            raise why_ended(station.name, last_words(folder))
-        time.sleep(_ASK_AGAIN)
+    with loopback(_PATIENCE) as http:
+        while _ask(station, http)[0] is not State.READY:
+            if running(folder) is None or time.monotonic() > until:
+                raise why_ended(station.name, last_words(folder))
+            time.sleep(_ASK_AGAIN)
 
 
 def _grant(network: Network) -> None:

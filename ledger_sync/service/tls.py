@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography import x509
-
 from ledger_sync.service.settings import SettingsError, Why
 from ledger_sync.service.wire import Wire, WireBounds
 
@@ -82,6 +80,9 @@ def _stamp(files: TlsFiles) -> tuple[tuple[int, int, int], ...]:
 
 
 def _loaded(files: TlsFiles) -> tuple[ssl.SSLContext, int]:
+    # Only who shows a certificate needs to read one.
+    from cryptography import x509
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(["http/1.1"])

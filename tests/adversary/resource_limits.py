@@ -17,12 +17,13 @@ from typing import Any
 
 from tests.support.deals import chain
 from tests.support.world import Key, World
-from wallet.protocol import codec, verify
+from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES, MAX_PAYMENT_BYTES
 from wallet.protocol.bundle import parse_bundle
 from wallet.protocol.codes import Refusal
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import parse_evidence
+from wallet.protocol.validity import verify
 from wallet.session import messages
 from wallet.session.framing import Deframer
 from wallet.transport.qr import FrameReceiver

@@ -17,7 +17,6 @@ from tests.ledger_sync.notary.backends import attestor, consumer, in_file, item,
 from tests.sampling import sampled
 from tests.support.deals import refusal_of
 from tests.support.world import DAY, Person
-from wallet.protocol import verify
 from wallet.protocol.acceptance import PayeeView, check_acceptance
 from wallet.protocol.certificate import WalletKind
 from wallet.protocol.codes import Code
@@ -29,7 +28,7 @@ from wallet.protocol.policy import Policy, Reason
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import Transfer
-from wallet.protocol.validity import Token
+from wallet.protocol.validity import Token, verify
 
 AMOUNT = 400_000
 MOST = 50

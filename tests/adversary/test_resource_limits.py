@@ -17,9 +17,10 @@ from tests.adversary.resource_limits import READERS
 from tests.support.cli import ROOT
 from tests.support.deals import chain, refusal_of
 from tests.support.world import World
-from wallet.protocol import codec, verify
+from wallet.protocol import codec
 from wallet.protocol.codes import Code
 from wallet.protocol.keys import PublicKey
+from wallet.protocol.validity import verify
 
 MEGABYTES, SECONDS = 96, 60
 EACH_BYTE = 80

@@ -15,10 +15,10 @@ import pytest
 from app.cli.commands.evidence import read_evidence
 from tests.sampling import everything
 from tests.support.cli import ROOT, Cli, Done
-from wallet.protocol import verify
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.directory import Directory
 from wallet.protocol.evidence import Evidence, check_evidence
+from wallet.protocol.validity import verify
 from wallet.session import messages
 from wallet.transport.qr import FrameReceiver, Outcome
 from wallet.transport.qr.reader import best_reader, read_pictures

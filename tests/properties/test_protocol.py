@@ -14,11 +14,11 @@ from tests.support.deals import Deal, chain, deal
 from tests.support.vectors import frozen, judge
 from tests.support.world import Key
 from tests.vectors.good import SHOP, two_transfers
-from wallet.protocol import codec, kinds, verify
+from wallet.protocol import codec, kinds
 from wallet.protocol.acceptance import check_acceptance
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import object_id, signature_structure
-from wallet.protocol.validity import Verified
+from wallet.protocol.validity import Verified, verify
 
 DEALS: list[Deal] = [
     deal(),

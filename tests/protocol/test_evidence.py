@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.support.deals import refusal_of
 from tests.support.world import Key
 from tests.vectors.good import AIGUL, BAURZHAN, DEAL, ELSEWHERE, SHOP, TOKEN, WORLD, refusal, rival
-from wallet.protocol import check_evidence, cose
+from wallet.protocol import cose
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
-from wallet.protocol.evidence import Contradiction, Culprit, Evidence, parse_evidence
+from wallet.protocol.evidence import Contradiction, Culprit, Evidence, check_evidence, parse_evidence
 from wallet.protocol.request import request_ref
 from wallet.protocol.transfer import Transfer
 

@@ -8,14 +8,14 @@ import pytest
 
 from tests.support.deals import AMOUNT, FACE, chain, deal, refusal_of
 from tests.support.world import DAY, NOW, Key, Person, World
-from wallet.protocol import cose, verify
+from wallet.protocol import cose
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
 from wallet.protocol.payment import Payment
 from wallet.protocol.request import request_ref
 from wallet.protocol.transfer import Refresh, ToAccount, TokenRef, ToPayer, Transfer
-from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens
+from wallet.protocol.validity import Token, check_transfer, choose_certificate, issued_tokens, verify
 
 WORLD = World()
 AIGUL = WORLD.person("Aigul")

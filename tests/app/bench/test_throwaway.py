@@ -9,10 +9,10 @@ from cryptography.exceptions import InvalidSignature
 
 from app.bench.bare import bare, signatures, verify_all
 from app.bench.throwaway import Authorities, ask
-from wallet.protocol import verify
 from wallet.protocol.bounds import MAX_HOP
 from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.request import check_request
+from wallet.protocol.validity import verify
 
 AUTHORITIES = Authorities()
 DIRECTORY = AUTHORITIES.directory()

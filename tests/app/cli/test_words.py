@@ -12,6 +12,7 @@ import pytest
 from app.catalogue import LANGUAGES, catalogue
 from app.cli.main import main
 from app.cli.parser import build_parser
+from app.cli.wording import WordsParser
 from app.terminal.status import UsageError
 from tests.app.catalogue.sentences import sentences
 
@@ -59,10 +60,11 @@ def test_wrong_words_are_one_object_in_json(
     assert "'" not in found["told"]
 
 
-def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+def commands(parser: WordsParser) -> Iterator[WordsParser]:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():
+                command.complete()
                 yield command
                 yield from commands(command)
 
@@ -97,6 +99,12 @@ def test_a_command_in_a_sentence_is_called_as_the_person_calls_it(language: str)
 
 def help_names() -> list[str]:
     return [command.prog.removeprefix("qalta ") for command in commands(build_parser(catalogue("en")))]
+
+
+def test_every_command_that_is_announced_is_added_by_its_module() -> None:
+    ends = [command for command in commands(build_parser(catalogue("en"))) if not command._subparsers]
+    assert len(ends) > 40
+    assert [command.prog for command in ends if command.get_default("run") is None] == []
 
 
 def test_no_command_is_offered_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ledger_sync.http.client import ServiceClient
+from ledger_sync.http.client import ServiceClient, by_network
+from ledger_sync.http.loopback import loopback
 from ledger_sync.http.sockets import Sockets
 from tests.support.slow import Slow
 from tests.support.world import NOW, Key
@@ -120,6 +121,37 @@ def test_a_certificate_that_nobody_trusts_is_no_bank(tmp_path: Path) -> None:
     with proxy(_certificate(tmp_path)) as url, pytest.raises(Refusal) as caught:
         client(url, None).post("/v1/uploads", LARGE)
     assert caught.value.code is Code.UNREACHABLE
+
+
+@pytest.fixture
+def lists_read(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """One entry for each time that a list of authorities is read."""
+    found: list[object] = []
+    read = ssl.SSLContext.load_verify_locations
+
+    def noted(context: ssl.SSLContext, cafile: str | None = None) -> None:
+        found.append(cafile)
+        read(context, cafile)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", noted)
+    return found
+
+
+def test_whom_the_world_trusts_is_read_once_for_all_lines(tmp_path: Path, lists_read: list[object]) -> None:
+    with proxy(_certificate(tmp_path)) as url:
+        for _ in range(2):
+            line = ServiceClient(url, DEVICE.public, DEVICE.sign, lambda: NOW, os.urandom, connect=by_network)
+            for _ in range(2):
+                with pytest.raises(Refusal):
+                    line.get("/v1/me")
+            line.close()
+    assert len(lists_read) <= 1
+
+
+def test_a_line_without_tls_reads_no_list(lists_read: list[object]) -> None:
+    by_network("http://127.0.0.1:1").close()
+    loopback(1).close()
+    assert lists_read == []
 
 
 @pytest.mark.parametrize("manner", ["silent", "unread"])
