@@ -3,6 +3,7 @@ said before, under a key that the part has not, stays in the log as long as it f
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,7 @@ from random import Random
 import pytest
 
 from ledger_sync.bank.jobs import lanes
+from ledger_sync.bank.ports.jobs import JobKind
 from ledger_sync.bank.redemption.proofs import Proofs, Statements
 from ledger_sync.central_bank.directories import SPLIT_SECONDS
 from ledger_sync.sandbox.in_process import CENTRAL_BANK, NOTARY
@@ -136,8 +138,11 @@ def test_what_has_no_room_without_that_waits_and_says_why(halves: Halves) -> Non
     assert (refused.value.code, refused.value.facts) == (Code.BUSY, {"cause": "key_unknown"})
 
 
-def test_a_redemption_that_waits_for_words_alone_is_no_silence_of_the_central_banks(halves: Halves) -> None:
-    """Here that reads no others."""
+def test_a_redemption_that_waits_for_words_alone_is_no_silence_of_the_central_banks(
+    halves: Halves, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Here that reads no others. The log tells the bank's people why."""
+    caplog.set_level(logging.INFO)
     calls = Calls(halves.net)
     calls.refuses = older
     halves.spent()
@@ -145,3 +150,7 @@ def test_a_redemption_that_waits_for_words_alone_is_no_silence_of_the_central_ba
     assert calls.to("/v1/redemptions"), "it was tried"
     node = halves.net.banks[halves.payee.bank].node
     assert lanes.CENTRAL_BANK in node.work.answering()
+    told = [vars(record) for record in caplog.records if "cause" in vars(record)]
+    assert {(one["kind"], one["code"], one["cause"]) for one in told} == {
+        (JobKind.REDEEM, Code.BUSY, "key_unknown")
+    }
