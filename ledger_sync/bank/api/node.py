@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,10 +107,13 @@ class _EventHub:
     def refused(self, txid: bytes, code: Code) -> None:
         self.settler.refused(txid, code)
 
-    def answered(self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]]) -> None:
-        self.deliveries.settled([(transfer, signer) for transfer, signer, _ in transfers])
+    def answered(
+        self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]], *, are_news: bool = False
+    ) -> None:
+        self.deliveries.settled([(transfer, signer) for transfer, signer, _ in transfers], are_news=are_news)
+        for verdict, count in Counter(outcome.verdict for _, _, outcome in transfers).items():
+            self._metrics.verdict(verdict.name.lower(), count)
         for transfer, signer, outcome in transfers:
-            self._metrics.verdict(outcome.verdict.name.lower())
             if transfer.body.redemption is not None:
                 self.redemptions.settled(transfer, signer, outcome.values[0])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.bank.ports.plain import Ended, Hop, Settling
 from ledger_sync.bank.ports.storage import Storage
 from ledger_sync.bank.ports.transfers import New, Stage
 from tests.ledger_sync.bank.contracts.chain import PURPOSE, Chain
@@ -31,7 +31,7 @@ def hop(chain: Chain, amount: int = 300) -> Hop:
 
 
 def told_of(storage: Storage, *hops: Hop) -> set[bytes]:
-    return set(storage.plain.told_of(hops))
+    return set(storage.plain.told_of(hops, "alatau"))
 
 
 # the journal
@@ -159,7 +159,7 @@ def test_what_is_written_is_valid_answered_and_its_owners(chain: Chain, storage:
     new = hop(chain)
     verdict = chain.verdict(new.transfer, *(token.amount for token in new.tokens))
     with storage.unit.transaction():
-        storage.plain.write([(new, verdict)])
+        storage.plain.write(Settling([Ended(new, verdict, chain.said(new.transfer))], {}, NOW))
     entry = storage.archive.transfers.entries([new.transfer.id])[new.transfer.id]
     signed: Signed[Transfer] | None = entry.signed
     assert (entry.stage, entry.owner, entry.is_valid) == (Stage.ANSWERED, new.owner, True)
