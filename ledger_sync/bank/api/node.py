@@ -29,6 +29,7 @@ from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled, Why
 from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.ports.jobs import Job, JobKind
+from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.ports.shares import is_customer
 from ledger_sync.bank.provisioning.certification import Certification
 from ledger_sync.bank.provisioning.forgotten_fundings import ForgottenFundings
@@ -278,15 +279,19 @@ class Node:
         """
         txids = [transfer.id for transfer in bundle.transfers]
         self.context.metrics.batch("upload", len(txids))
-        repeats = self.answers.known(txids)
         settled: Settled | Unsettled = Unsettled(Why.NOT_PLAIN)
         signatures = self.intake.signatures()
         if is_customer(uploader):
-            settled = self.plain.settle(bundle, uploader, repeats, signatures)
-        if isinstance(settled, Settled):
-            if settled.has_revoked:
-                self.lanes.wait_for(lambda: self._urgent(txids, ()))
-            return self.answers.rows(txids, reads, repeats, settled.told)
+            seen = self.plain.seen(bundle, uploader)
+            repeats: Mapping[bytes, int] = {txid: one.settlement.body.time for txid, one in seen.told.items()}
+            settled = self.plain.settle(bundle, uploader, seen, signatures)
+            if isinstance(settled, Settled):
+                if settled.has_revoked:
+                    self.lanes.wait_for(lambda: self._urgent(txids, ()))
+                at_hand = {**_of_payments(bundle, seen.told), **settled.told}
+                return self.answers.rows(txids, reads, repeats, at_hand)
+        else:
+            repeats = self.answers.known(txids)
         try:
             is_next = settled.why is Why.NOT_PLAIN
             valid = self.intake.take(bundle, uploader, is_waited_for=is_next, signatures=signatures)
@@ -386,6 +391,12 @@ class Node:
         attempt("forgotten fundings", self.forgotten_fundings.recover)
         for funding, _amount in self.funding.open_ones():
             attempt("funding", partial(self.funding.finish, funding))
+
+
+def _of_payments(bundle: Bundle, told: Mapping[bytes, Told]) -> Mapping[bytes, Told]:
+    """What can be told of payments: what became of redeemed money is not in it."""
+    payments = [item.id for item in bundle.transfers if item.body.redemption is None]
+    return {txid: told[txid] for txid in payments if txid in told}
 
 
 def attempt(what: str, step: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ Where several notaries decide, what is decided is written while others are still
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -21,7 +21,7 @@ from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.plain.journal import Journal
 from ledger_sync.bank.plain.reading import Found, Reader
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.plain import Ended, Hop, Settling
+from ledger_sync.bank.ports.plain import Ended, Hop, Seen, Settling
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.bank.settlement.verdicts import Verdicts
@@ -94,7 +94,6 @@ class PlainLane:
         self._context = context
         self._unit = context.storage.unit
         self._plain = context.storage.plain
-        self._settlements = context.storage.settlements
         self._archive = archive
         self._wallets = wallets
         self._commits = commits
@@ -105,16 +104,20 @@ class PlainLane:
         self._reader = Reader(archive, context.bank)
         self._batches = Batches(self._settle_together, weight=lambda found: found.weight, most=_MOST)
 
+    def seen(self, bundle: Bundle, uploader: str) -> Seen:
+        """What is here of an upload."""
+        return self._plain.seen(bundle, uploader)
+
     def settle(
-        self, bundle: Bundle, uploader: str, answered: Collection[bytes], signatures: Signatures
+        self, bundle: Bundle, uploader: str, seen: Seen, signatures: Signatures
     ) -> Settled | Unsettled:
-        """What can be told now of those of its transfers that are not ``answered`` yet; or why there is nothing, and
-        nothing was written of it but perhaps in the journal."""
-        found = self._reader.found(bundle, uploader, answered, signatures)
+        """What can be told now of those of its transfers that had no verdict when it was ``seen``; or why there is
+        nothing, and nothing was written of it but perhaps in the journal."""
+        found = self._reader.found(bundle, uploader, seen, signatures)
         if found is None:
             return Unsettled(Why.NOT_PLAIN)
         if not found.transfers:
-            self._note_shown(found)
+            self._note_shown(found, seen)
             return Settled({}, has_revoked=False)
         return self._batches.do(found)
 
@@ -123,10 +126,9 @@ class PlainLane:
         if unsettled.number is not None:
             self.journal.taken_in(unsettled.number)
 
-    def _note_shown(self, found: Found) -> None:
+    def _note_shown(self, found: Found, seen: Seen) -> None:
         """Who showed what was answered before may ask for it, too."""
-        known = self._settlements.concerning(found.answered, found.uploader, "")
-        if len(known) < len(found.answered):
+        if len(seen.shown) < len(found.answered):
             with self._unit.transaction():
                 self._archive.transfers.brought([(txid, found.uploader, False) for txid in found.answered])
 

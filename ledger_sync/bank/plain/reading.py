@@ -16,7 +16,7 @@ from typing import Final
 from ledger_sync.bank.intake.attribution import ancestors_first
 from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.bank.ports.plain import Hop, Seen
 from ledger_sync.settling.validity import Valid, judge
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Refusal
@@ -95,49 +95,44 @@ class Reader:
         self._archive = archive
         self._bank = bank
         self._certificates = Known()
-        self._judged = Known()
 
     def found(
         self,
         bundle: Bundle,
         uploader: str,
-        answered: Collection[bytes],
+        seen: Seen,
         signatures: Signatures,
     ) -> Found | None:
         """The upload, the signatures of what is new in it verified; None where it is not plain as far as can be seen
-        from outside. ``answered``: the ids of its transfers that have a verdict."""
-        new = [item for item in bundle.transfers if item.id not in answered]
+        from outside. ``seen``: what is here of it."""
+        if seen.waiting or len(seen.valid) < len(seen.told):
+            return None  # what had a verdict before it was judged is judged once its owner's signature comes
+        new = [item for item in bundle.transfers if item.id not in seen.told]
         made = {item.id for item in new}
         if len(made) > MOST or any(item.body.redemption is not None for item in new):
             return None
         transfers = ancestors_first(new)
         begun = {ref for item in transfers for ref in item.body.inputs if ref.txid not in made}
         refs = {item.body.purpose for item in new}
-        if made and self._archive.transfers.entries(made):
-            return None
-        if not self._are_judged(answered):
-            return None
         if not self._is_rest_known(bundle, {ref.txid for ref in begun}, refs):
             return None
-        roots = self._archive.tokens.whole(begun) if begun else {}
+        roots = self._roots(begun, seen)
         owners = _owners(transfers, roots) if len(roots) == len(begun) else {}
         if len(owners) < len(transfers):
             return None
         signed = [(item, owners[item.id]) for item in transfers]
         weights = {txid: self._weight(bundle, txid) for txid in {ref.txid for ref in roots}}
-        found = Found(bundle, uploader, signatures.directory, signed, roots, weights, answered)
+        found = Found(bundle, uploader, signatures.directory, signed, roots, weights, seen.told.keys())
         if len(found.numbers) < len(transfers):
             return None
         asked = [item for item in bundle.requests if request_ref(item) in refs]
         return found if found.weight <= MOST and _is_signed(found, asked, signatures) else None
 
-    def _are_judged(self, answered: Collection[bytes]) -> bool:
-        """Whether these are valid, so that who signed them is known: what had a verdict before it was judged, since
-        another was given what it consumes, is judged once its owner's signature comes."""
-        missing = self._judged.missing(answered)
-        entries = self._archive.transfers.entries(missing) if missing else {}
-        self._judged.add([txid for txid, entry in entries.items() if entry.is_valid])
-        return not self._judged.missing(missing)
+    def _roots(self, begun: Collection[TokenRef], seen: Seen) -> Mapping[TokenRef, Token]:
+        """Those of these that stand at their face value, also of what others in the upload made."""
+        others = [ref for ref in begun if ref.txid in seen.told]
+        whole = {**seen.whole, **self._archive.tokens.whole(others)} if others else seen.whole
+        return {ref: whole[ref] for ref in begun if ref in whole}
 
     def _is_rest_known(self, bundle: Bundle, begun: Collection[bytes], refs: Collection[object]) -> bool:
         """Whether all is here that the bundle holds besides new transfers and the requests that they answer."""

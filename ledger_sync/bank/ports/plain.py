@@ -10,13 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.ports.wallets import Holder
 from ledger_sync.settling.values import Outcome
+from wallet.protocol.bundle import Bundle
 from wallet.protocol.certificate import Certificate
 from wallet.protocol.cose import Signed
 from wallet.protocol.request import Request
 from wallet.protocol.settlement import Consumption, Settlement, Verdict
-from wallet.protocol.transfer import Transfer
+from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token
 
 
@@ -53,6 +55,19 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What is here of an upload: of its transfers that have a verdict what can be told, which of them are valid, and
+    which its uploader has shown before; which others are here; and of the tokens that it consumes and does not make
+    those that stand at their face value."""
+
+    told: Mapping[bytes, Told]
+    valid: frozenset[bytes]
+    shown: frozenset[bytes]
+    waiting: frozenset[bytes]
+    whole: Mapping[TokenRef, Token]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """A hop with its verdict, and the notary's words on what it consumes."""
 
@@ -77,6 +92,9 @@ class Settling:
 
 class PlainUploads(Protocol):
     """Writes within the caller's transaction."""
+
+    def seen(self, bundle: Bundle, uploader: str) -> Seen:
+        """What is here of an upload."""
 
     def note(self, uploads: Sequence[tuple[str, bytes]], until: int) -> Sequence[int]:
         """Uploaders with what they brought; their numbers. Until then (unix seconds) they are nobody else's."""

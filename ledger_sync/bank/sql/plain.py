@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from ledger_sync.bank.parsed import keep
-from ledger_sync.bank.ports.plain import Hop, Noted, Settling
+from ledger_sync.bank.ports.plain import Hop, Noted, Seen, Settling
 from ledger_sync.bank.sql.plain_rows import OVER, changes
+from ledger_sync.bank.sql.plain_seen import seen
 from ledger_sync.database.store import Store
+from wallet.protocol.bundle import Bundle
 
 _TOO_FAR: Final = 120
 """Seconds; one that is somebody's for longer was noted by a clock that was wrong (`SqlSettlements.claim`)."""
@@ -36,6 +38,9 @@ class SqlPlainUploads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def seen(self, bundle: Bundle, uploader: str) -> Seen:
+        return seen(self._store, bundle, uploader)
 
     # the journal
 

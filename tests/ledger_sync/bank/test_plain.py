@@ -164,9 +164,10 @@ def test_of_two_of_one_number_in_one_pass_the_second_is_not_plain(
     net: LedgerNetwork, trio: list[Customer]
 ) -> None:
     lane = net.banks[BANK].node.plain
+    uploader = uploader_of_customer("shop")
     found = [
-        lane._reader.found(net.bundle([paid]), uploader_of_customer("shop"), (), signatures(net))
-        for paid in under_one_number(net, trio)
+        lane._reader.found(bundle, uploader, lane.seen(bundle, uploader), signatures(net))
+        for bundle in [net.bundle([paid]) for paid in under_one_number(net, trio)]
     ]
     assert None not in found
     first, second = lane._settle_together([one for one in found if one is not None])
