@@ -24,15 +24,15 @@ _SAME_NUMBER: Final = (
     " where c.signer = n.signer and c.sequence = n.sequence and c.transfer <> n.transfer limit 1) from named n"
 )
 _NEIGHBOURS: Final = (
-    "with named (device, sequence) as {table} select n.device, n.sequence,"
+    "with named (device, sequence) as ({rows}) select n.device, n.sequence,"
     " (select t.payload from transfers t where t.id = (select c.transfer from counted c"
     " where c.device = n.device and c.sequence < n.sequence order by c.sequence desc, c.transfer limit 1)),"
     " (select t.payload from transfers t where t.id = (select c.transfer from counted c"
     " where c.device = n.device and c.sequence > n.sequence order by c.sequence, c.transfer limit 1))"
-    " from named n where n.device is not null"
+    " from named n"
 )
 _GIVEN: Final = (
-    "with named (device, request) as {table} select a.device, a.request, a.amount from named n"
+    "with named (device, request) as ({rows}) select a.device, a.request, a.amount from named n"
     " join answering a on a.device = n.device and a.request = n.request"
 )
 _COUNTED: Final = (
@@ -125,12 +125,15 @@ class SqlSigningHistory:
         self._store.run("delete from counted where transfer = ?", (txid,))
 
     def given(self, asked: Collection[tuple[bytes, bytes]]) -> Mapping[tuple[bytes, bytes], int]:
-        return {(device, request): int(amount) for device, request, amount in self._named(_GIVEN, asked)}
+        rows = self._store.rows_over(_GIVEN, ("bytea", "bytea"), list(asked))
+        return {(device, request): int(amount) for device, request, amount in rows}
 
     def neighbours(self, asked: Collection[tuple[bytes, int]]) -> Mapping[tuple[bytes, int], Neighbours]:
         return {
             (device, sequence): (_body(below), _body(above))
-            for device, sequence, below, above in self._named(_NEIGHBOURS, set(asked))
+            for device, sequence, below, above in self._store.rows_over(
+                _NEIGHBOURS, ("bytea", "bigint"), list(set(asked))
+            )
         }
 
     def _named(self, sql: str, values: Collection[Sequence[Any]]) -> list[Row]:
