@@ -25,12 +25,14 @@ _SAME_NUMBER: Final = (
 )
 _NEIGHBOURS: Final = (
     "with named (device, sequence) as ({rows}) select n.device, n.sequence,"
-    " (select t.payload from transfers t where t.id = (select c.transfer from counted c"
-    " where c.device = n.device and c.sequence < n.sequence order by c.sequence desc, c.transfer limit 1)),"
+    " (select t.payload from transfers t where t.id = (select c.transfer from counted c where c.device = n.device"
+    " and c.sequence = (select max(b.sequence) from counted b where b.device = n.device and b.sequence < n.sequence)"
+    " order by c.transfer limit 1)),"
     " (select t.payload from transfers t where t.id = (select c.transfer from counted c"
     " where c.device = n.device and c.sequence > n.sequence order by c.sequence, c.transfer limit 1))"
     " from named n"
 )
+"""Ordered downwards by number and upwards by id, all below would be sorted for it."""
 _GIVEN: Final = (
     "with named (device, request) as ({rows}) select a.device, a.request, a.amount from named n"
     " join answering a on a.device = n.device and a.request = n.request"
