@@ -184,7 +184,7 @@ class CustomerCalls:
         return issuance.to_cbor()
 
     def _upload(self, incoming: IncomingCall) -> Cbor:
-        return take(self._node, self._poke, incoming, uploader_of_customer(incoming.caller.name))
+        return take(self._node, incoming, uploader_of_customer(incoming.caller.name))
 
     def _verdicts(self, incoming: IncomingCall) -> Cbor:
         txids = [codec.octets(item, ID_BYTES) for item in codec.array(incoming.value, most=MAX_ASKED)]

@@ -19,6 +19,7 @@ from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake, is_refused_bundle
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.intake.retention import Retention
+from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.jobs.asking_again import AskingAgain, PassingOnAgain
 from ledger_sync.bank.jobs.lanes import CENTRAL_BANK, Lanes
 from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
@@ -273,7 +274,7 @@ class Node:
 
     def upload(self, bundle: Bundle, uploader: str, reads: frozenset[str]) -> list[Cbor]:
         """Take a bundle in, settle what of it, and of what it completes, can be settled now, and answer for each of its
-        transfers, in kinds that the caller ``reads``.
+        transfers, in kinds that the caller ``reads``. Where that leaves workers something to do, they are told.
 
         Raises ``Refusal`` as `Intake.take` does. What the others can't be asked about now stays waiting.
         """
@@ -288,24 +289,33 @@ class Node:
             if isinstance(settled, Settled):
                 if settled.has_revoked:
                     self.lanes.wait_for(lambda: self._urgent(txids, ()))
+                    self.hurry()
                 at_hand = {**_of_payments(bundle, seen.told), **settled.told}
                 return self.answers.rows(txids, reads, repeats, at_hand)
         else:
             repeats = self.answers.known(txids)
         try:
-            is_next = settled.why is Why.NOT_PLAIN
+            self._take_in(bundle, uploader, signatures, settled)
+            return self.answers.rows(txids, reads, repeats)
+        finally:
+            self.hurry()
+
+    def _take_in(self, bundle: Bundle, uploader: str, signatures: Signatures, unsettled: Unsettled) -> None:
+        """What is not plain: the intake has it, what can be settled now is, and what is urgent is done."""
+        txids = [transfer.id for transfer in bundle.transfers]
+        try:
+            is_next = unsettled.why is Why.NOT_PLAIN
             valid = self.intake.take(bundle, uploader, is_waited_for=is_next, signatures=signatures)
         except Refusal as refusal:
             if not is_refused_bundle(refusal):
                 raise
             self.refresh_trust()
             valid = self.intake.take(bundle, uploader, is_waited_for=True)
-        self.plain.taken_in(settled)
-        if settled.why is Why.NOT_PLAIN:
+        self.plain.taken_in(unsettled)
+        if unsettled.why is Why.NOT_PLAIN:
             attempt("settle", lambda: self.settler.settle_now(txids, valid))
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
-        return self.answers.rows(txids, reads, repeats)
 
     def copy_of(self, txid: bytes) -> tuple[Signed[Transfer], bytes] | None:
         """The transfer with its signer, to be shown; also one that is being committed, or was when a process died.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from ledger_sync.bank.api.node import Node
@@ -18,14 +17,11 @@ ROWS: Final = (
 )
 
 
-def take(node: Node, poke: Callable[[], None], incoming: IncomingCall, uploader: str) -> Cbor:
+def take(node: Node, incoming: IncomingCall, uploader: str) -> Cbor:
     """Take the bundle in, and answer for each of its transfers."""
     bundle = Bundle.from_cbor(incoming.value)
     incoming.charge(sum(map(len, (bundle.transfers, bundle.issuances, bundle.certificates, bundle.requests))))
-    try:
-        return node.upload(bundle, uploader, incoming.reads)
-    finally:
-        poke()
+    return node.upload(bundle, uploader, incoming.reads)
 
 
 def get(path: str, callers: frozenset[CallerKind], handler: Handler, about: str, gives: str) -> Route:

@@ -157,7 +157,7 @@ class BankCalls:
         return self._trust.encoded_since(incoming.number("since", MAX_SEQUENCE))
 
     def _relay(self, incoming: IncomingCall) -> Cbor:
-        return take(self._node, self._poke, incoming, uploader_of_bank(incoming.caller.name))
+        return take(self._node, incoming, uploader_of_bank(incoming.caller.name))
 
     # banks and central bank
 

@@ -203,6 +203,8 @@ class PlainLane:
             new = [one for one in won if known.isdisjoint(hop.transfer.id for hop in one.hops)]
             if new:
                 has_revoked = self._write(new, words, verdicts)
+        for one in new:
+            self._reader.settled(one.found)
         self._context.metrics.batch("settled", sum(len(one.hops) for one in new))
         return new, has_revoked
 
