@@ -14,6 +14,7 @@ from ledger_sync.bank.accounts.caused import Caused
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.customers import Customers
 from ledger_sync.bank.accounts.movements import Movements
+from ledger_sync.bank.api.told_again import ToldAgain, Upload
 from ledger_sync.bank.books import OWN
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake, is_refused_bundle
@@ -194,6 +195,7 @@ class Node:
         self.funding = FundingOrders(
             context, self.certification, self.objects, self.intake, central_bank, terms
         )
+        self.told_again = ToldAgain()
         self.answers = TransferStatuses(context, self.redemptions, self.alone, terms.capacity.rows)
         self.forgotten_fundings = ForgottenFundings(
             context, self.wallets, self.intake, self.work, central_bank
@@ -272,9 +274,12 @@ class Node:
         self.endings.fetch(item)
         conflicts.fetch(item)
 
-    def upload(self, bundle: Bundle, uploader: str, reads: frozenset[str]) -> list[Cbor]:
+    def upload(
+        self, bundle: Bundle, uploader: str, reads: frozenset[str], upload: Upload | None = None
+    ) -> list[Cbor]:
         """Take a bundle in, settle what of it, and of what it completes, can be settled now, and answer for each of its
         transfers, in kinds that the caller ``reads``. Where that leaves workers something to do, they are told.
+        ``upload``: the same by its bytes, to be told again.
 
         Raises ``Refusal`` as `Intake.take` does. What the others can't be asked about now stays waiting.
         """
@@ -291,7 +296,9 @@ class Node:
                     self.lanes.wait_for(lambda: self._urgent(txids, ()))
                     self.hurry()
                 at_hand = {**_of_payments(bundle, seen.told), **settled.told}
-                return self.answers.rows(txids, reads, repeats, at_hand)
+                rows = self.answers.rows(txids, reads, repeats, at_hand)
+                self.told_again.keep(upload, bundle, rows, at_hand)
+                return rows
         else:
             repeats = self.answers.known(txids)
         try:

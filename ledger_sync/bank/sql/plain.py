@@ -83,8 +83,10 @@ class SqlPlainUploads:
 
     def write(self, settling: Settling) -> None:
         for one in settling.ended:
-            for signed in (one.hop.transfer, one.verdict, *one.words):
-                keep(signed)
+            keep(one.hop.transfer)
+            keep(one.verdict)
+            for word in one.words:
+                keep(word)
         for request, _ in settling.requests:
             keep(request)
         self._store.change_all(changes(settling))
