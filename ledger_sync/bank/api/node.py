@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from ledger_sync.bank.accounts.caused import Caused
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.customers import Customers
 from ledger_sync.bank.accounts.movements import Movements
+from ledger_sync.bank.api.event_hub import EventHub
 from ledger_sync.bank.api.told_again import ToldAgain, Upload
 from ledger_sync.bank.books import OWN
 from ledger_sync.bank.context import BankContext
@@ -28,7 +28,6 @@ from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, NotaryLine, Service
 from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled, Why
-from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.ports.jobs import Job, JobKind
 from ledger_sync.bank.ports.settlements import Told
@@ -54,13 +53,10 @@ from ledger_sync.bank.wallets.policies import Policies
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.notaries import Notaries
 from ledger_sync.own_words import OwnWords, named
-from ledger_sync.service.metrics import Metrics
 from ledger_sync.service.worker import Worker
-from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle
-from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.transfer import Transfer
@@ -80,47 +76,6 @@ class Peers:
     banks: Mapping[str, Service]
 
 
-class _EventHub:
-    """Tells every part of what came in and what was answered, inside the transaction in which it happens."""
-
-    def __init__(self, objects: Archive, metrics: Metrics) -> None:
-        self.objects = objects
-        self._metrics = metrics
-        self.wallets: Wallets
-        self.relays: Relays
-        self.watch: ForkWatch
-        self.settler: Settler
-        self.deliveries: AccountFeed
-        self.redemptions: Redemptions
-
-    def certificate_came(self, signed: Signed[Certificate]) -> None:
-        self.wallets.learn(signed)
-        self.relays.certificate_came(signed)
-        self.settler.certificate_came(signed)
-
-    def issuance_came(self, signed: Signed[Issuance]) -> None:
-        self.deliveries.issuance_came(signed)
-
-    def signatures_came(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
-        for transfer, signer in copies:
-            self.relays.signature_came(transfer, signer)
-        self.watch.signatures_came(copies)
-        self.settler.payloads_came([transfer.id for transfer, _ in copies])
-
-    def refused(self, txid: bytes, code: Code) -> None:
-        self.settler.refused(txid, code)
-
-    def answered(
-        self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]], *, are_news: bool = False
-    ) -> None:
-        self.deliveries.settled([(transfer, signer) for transfer, signer, _ in transfers], are_news=are_news)
-        for verdict, count in Counter(outcome.verdict for _, _, outcome in transfers).items():
-            self._metrics.verdict(verdict.name.lower(), count)
-        for transfer, signer, outcome in transfers:
-            if transfer.body.redemption is not None:
-                self.redemptions.settled(transfer, signer, outcome.values[0])
-
-
 class Node:
     """One bank. Its parts are public; routes and workers use them."""
 
@@ -130,7 +85,7 @@ class Node:
         central_bank = CentralBankClient(lines.central_bank)
         banks = BankClients(lines.banks)
         self.objects = context.storage.archive
-        board = _EventHub(self.objects, context.metrics)
+        board = EventHub(self.objects, context.metrics)
         self.work = JobQueue(context.storage.jobs, context.wall or context.clock, context.process)
         self.provenance = Provenance(self.objects)
         self.wallets = Wallets(context, self.work)
