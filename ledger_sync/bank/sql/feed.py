@@ -12,11 +12,13 @@ from wallet.database import insertion
 _LISTED: Final = insertion("deliveries", ("customer", "number", "kind", "object"), unless_there=False)
 
 _FOUND: Final = (
-    "with named (customer, object) as ({rows}) select d.customer, d.object, d.number from named n"
-    " join deliveries d on d.customer = n.customer and d.object = n.object"
+    "with named (customer, object) as ({rows}) select n.customer, n.object,"
+    " (select d.number from deliveries d where d.customer = n.customer and d.object = n.object) from named n"
     " union all select n.customer, null, (select max(d.number) from deliveries d where d.customer = n.customer)"
     " from (select distinct customer from named) as n"
 )
+"""Each is looked for by an index, whatever PostgreSQL knew of the table when it planned that: in a join it may go
+through the table for each row of the set."""
 
 
 class SqlFeed:
@@ -30,11 +32,11 @@ class SqlFeed:
             what = {(customer, name): kind for customer, kind, name in reversed(news)}
             fresh = dict.fromkeys((customer, name) for customer, _, name in news)
             last: dict[str, int] = {}
-            for customer, known, number in self._found(fresh):
-                if known is None:
-                    last[customer] = max(number or 0, last.get(customer, 0))
-                else:
-                    del fresh[customer, known]
+            for customer, name, number in self._found(fresh):
+                if name is None:
+                    last[customer] = number or 0
+                elif number is not None:
+                    del fresh[customer, name]
             rows: list[Row] = []
             for customer, name in fresh:
                 last[customer] = max(least, last[customer]) + apart(name)
@@ -43,7 +45,7 @@ class SqlFeed:
             return len(rows)
 
     def _found(self, news: Collection[tuple[str, bytes]]) -> list[Row]:
-        """Those of these that are listed, and the last number of each customer, beside no object."""
+        """The number of each of these, where it is listed, and each customer's last, beside no object."""
         return self._store.rows_over(_FOUND, ("text", "bytea"), list(news))
 
     def after(self, customer: str, number: int, most: int) -> list[Listed]:

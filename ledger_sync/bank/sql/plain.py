@@ -20,19 +20,19 @@ _NUMBERED: Final = (
     " returning number"
 )
 _TOLD_OF: Final = (
-    "with named (id, owner, sequence, origin, output, payee, bank) as ({rows})"
-    " select n.id from named n join transfers t on t.id = n.id"
-    " union all select n.id from named n join inputs i on i.origin = n.id"
-    " union all select n.id from named n join consumed c on c.origin = n.id"
-    " union all select n.id from named n join lacks l on l.wanted = n.id"
-    " union all select n.id from named n join copies c on c.signer = n.owner and c.sequence = n.sequence"
-    " union all select n.id from named n join inputs i on i.origin = n.origin and i.output = n.output"
-    " union all select n.id from named n join consumed c on c.origin = n.origin and c.output = n.output"
-    " where c.consumer <> n.id"
-    " union all select n.id from named n join prevailing p on p.key = n.owner where p.bank <> n.bank"
-    " union all select n.id from named n join prevailing p on p.key = n.payee where p.bank <> n.bank"
+    "select n.column1 from ({rows}) as n where"
+    " (select 1 from transfers t where t.id = n.column1) is not null"
+    " or (select 1 from inputs i where i.origin = n.column1 limit 1) is not null"
+    " or (select 1 from consumed c where c.origin = n.column1 limit 1) is not null"
+    " or (select 1 from lacks l where l.wanted = n.column1 limit 1) is not null"
+    " or (select 1 from copies c where c.signer = n.column2 and c.sequence = n.column3 limit 1) is not null"
+    " or (select 1 from inputs i where i.origin = n.column4 and i.output = n.column5 limit 1) is not null"
+    " or (select c.consumer from consumed c where c.origin = n.column4 and c.output = n.column5) <> n.column1"
+    " or (select 1 from prevailing p where p.key = n.column2 and p.bank <> n.column7 limit 1) is not null"
+    " or (select 1 from prevailing p where p.key = n.column6 and p.bank <> n.column7 limit 1) is not null"
 )
-"""Joined, each is looked for by an index; of what only has to exist PostgreSQL would hash whole tables."""
+"""Each is looked for by an index, whatever PostgreSQL knew of the tables when it planned that: of ``exists`` it would
+hash whole tables, and of a join it may go through the table for each row of the set."""
 _LOOKED_FOR: Final = ("bytea", "bytea", "bigint", "bytea", "bigint", "bytea", "text")
 
 

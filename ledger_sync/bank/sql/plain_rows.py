@@ -93,7 +93,7 @@ _PLACED: Final = _Table("placed", {"key": _BYTES, "object": _BYTES}, _UNLESS_THE
 _UNSPENT: Final = (
     "insert into unspent (origin, output, owner, device, expires)"
     " select n.column1, n.column2, n.column3, n.column4, n.column5 from ({rows}) as n"
-    " where not exists (select 1 from refunds r where r.origin = n.column1 and r.output = n.column2)"
+    " where (select 1 from refunds r where r.origin = n.column1 and r.output = n.column2) is null"
     " on conflict do nothing"
 )
 OVER: Final = "delete from journal where number in (select n.column1 from ({rows}) as n)"

@@ -34,8 +34,8 @@ _NEIGHBOURS: Final = (
 )
 """Ordered downwards by number and upwards by id, all below would be sorted for it."""
 _GIVEN: Final = (
-    "with named (device, request) as ({rows}) select a.device, a.request, a.amount from named n"
-    " join answering a on a.device = n.device and a.request = n.request"
+    "with named (device, request) as ({rows}) select n.device, n.request,"
+    " (select a.amount from answering a where a.device = n.device and a.request = n.request) from named n"
 )
 _COUNTED: Final = (
     "with named (device, sequence, transfer) as {table} select c.device, c.transfer from named n"
@@ -128,7 +128,7 @@ class SqlSigningHistory:
 
     def given(self, asked: Collection[tuple[bytes, bytes]]) -> Mapping[tuple[bytes, bytes], int]:
         rows = self._store.rows_over(_GIVEN, ("bytea", "bytea"), list(asked))
-        return {(device, request): int(amount) for device, request, amount in rows}
+        return {(device, request): int(amount) for device, request, amount in rows if amount is not None}
 
     def neighbours(self, asked: Collection[tuple[bytes, int]]) -> Mapping[tuple[bytes, int], Neighbours]:
         return {

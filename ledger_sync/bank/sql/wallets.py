@@ -23,7 +23,7 @@ class SqlWallets:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._holders = Once(store, lambda key: self.holders((key,)).get(key))
+        self._holders: Once[bytes, Holder | None] = Once(store, lambda key: self.holders((key,)).get(key))
         self._held: Ever[bytes, Holder] = Ever(store)
         self._certified: Ever[bytes, Certified] = Ever(store)
         self._newest_limits = Once(store, self._read_newest_limits)
