@@ -240,7 +240,7 @@ class Node:
         """
         txids = [transfer.id for transfer in bundle.transfers]
         self.context.metrics.batch("upload", len(txids))
-        settled: Settled | Unsettled = Unsettled(Why.NOT_PLAIN)
+        unsettled = Unsettled(Why.NOT_PLAIN)
         signatures = self.intake.signatures()
         if is_customer(uploader):
             seen = self.plain.seen(bundle, uploader)
@@ -254,10 +254,11 @@ class Node:
                 rows = self.answers.rows(txids, reads, repeats, at_hand)
                 self.told_again.keep(upload, bundle, rows, at_hand)
                 return rows
+            unsettled = settled
         else:
             repeats = self.answers.known(txids)
         try:
-            self._take_in(bundle, uploader, signatures, settled)
+            self._take_in(bundle, uploader, signatures, unsettled)
             return self.answers.rows(txids, reads, repeats)
         finally:
             self.hurry()

@@ -93,7 +93,7 @@ def written(value: Any) -> tuple[bytes, int]:
     for kind, dumper in ((int, Int8BinaryDumper), (str, StrBinaryDumper), (list, ListBinaryDumper)):
         dumped.register_dumper(kind, dumper)
     register(dumped)
-    transformer = Transformer(SimpleNamespace(adapters=dumped, connection=None))  # type: ignore[arg-type]
+    transformer = Transformer(SimpleNamespace(adapters=dumped, connection=None))
     (found,) = transformer.dump_sequence([value], [PyFormat.BINARY])
     assert found is not None
     assert transformer.types is not None
