@@ -22,9 +22,9 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ledger_sync.database.postgres_plans import FORGET
 from ledger_sync.database.postgres_session import connect, connecting, is_group, leader, prepare
-from ledger_sync.database.postgres_sets import columns_of, insertion_of, unnested
+from ledger_sync.database.postgres_sets import columns_of, insertion_of, over, together
 from ledger_sync.database.postgres_watch import Watch, WatchedConnection
-from ledger_sync.database.store import Kind, OutcomeUnknown, Row, Store, StoreError, Unavailable
+from ledger_sync.database.store import Change, Kind, OutcomeUnknown, Row, Store, StoreError, Unavailable
 from wallet.database import migrations
 from wallet.protocol.codes import Code, require
 
@@ -158,7 +158,13 @@ class PostgresStore(Store):
         self, sql: str, types: Sequence[str], rows: Sequence[Row]
     ) -> Iterable[tuple[str, Sequence[Any]]]:
         if rows:
-            yield sql.format(rows=f"select * from {unnested(types)}"), columns_of(rows)
+            yield over(sql, tuple(types)), columns_of(rows, types)
+
+    def change_all(self, changes: Sequence[Change]) -> None:
+        some = [change for change in changes if change.rows]
+        if some:
+            sql = together(tuple((change.sql, tuple(change.types)) for change in some))
+            self.run(sql, [column for change in some for column in columns_of(change.rows, change.types)])
 
     # reading
 

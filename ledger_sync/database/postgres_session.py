@@ -20,6 +20,7 @@ from psycopg.types.array import ListBinaryDumper
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper, NumericBinaryLoader, NumericLoader
 from psycopg.types.string import StrBinaryDumper, StrDumper
 
+from ledger_sync.database import postgres_arrays
 from ledger_sync.database.postgres_watch import Place, Watch, WatchedConnection
 from ledger_sync.database.store import Unavailable
 
@@ -116,6 +117,7 @@ def prepare(db: psycopg.Connection[Any], schema: str, said: Mapping[str, Any]) -
     for text in (StrDumper, StrBinaryDumper):
         db.adapters.register_dumper(str, text)
     db.adapters.register_dumper(list, ListBinaryDumper)
+    postgres_arrays.register(db.adapters)
     for loader in (_WholeLoader, _WholeBinaryLoader):
         db.adapters.register_loader("numeric", loader)
 

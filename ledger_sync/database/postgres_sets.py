@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
+from ledger_sync.database.postgres_arrays import COLUMNS
+
+_KEPT: Final = 4_096
+"""Statements whose text is kept."""
 _VALUES: Final = re.compile(r"\bvalues \((\?(?:, \?)*)\)", re.IGNORECASE)
 _TYPES: Final[dict[type, str]] = {bytes: "bytea", int: "bigint", bool: "bigint", str: "text"}
 
@@ -20,9 +25,23 @@ def unnested(types: Sequence[str]) -> str:
     return f"unnest({places}) as u({names})"
 
 
-def columns_of(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """The values of each column."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def columns_of(rows: Sequence[Sequence[Any]], types: Sequence[str]) -> list[list[Any]]:
+    """The values of each column, which are of these types."""
+    return [COLUMNS[kind](column) for kind, column in zip(types, zip(*rows, strict=True), strict=True)]
+
+
+@lru_cache(maxsize=_KEPT)
+def over(sql: str, types: tuple[str, ...]) -> str:
+    """A statement over a set of rows (`Store.run_over`), with a place for each column."""
+    return sql.format(rows=f"select * from {unnested(types)}")
+
+
+@lru_cache(maxsize=_KEPT)
+def together(statements: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    """Several of such as one, with the places of the first, of the second and so on."""
+    *firsts, last = (over(*statement) for statement in statements)
+    named = ", ".join(f"change{number} as ({first})" for number, first in enumerate(firsts))
+    return f"with {named} {last}" if named else last
 
 
 def insertion_of(sql: str, rows: Sequence[Sequence[Any]]) -> tuple[str, list[list[Any]]] | None:
@@ -31,16 +50,15 @@ def insertion_of(sql: str, rows: Sequence[Sequence[Any]]) -> tuple[str, list[lis
     found = _VALUES.search(sql)
     if found is None or sql.count("?") != len(rows[0]) or found[1].count("?") != len(rows[0]):
         return None
-    columns = columns_of(rows)
+    columns = list(zip(*rows, strict=True))
     kinds = [_type(column) for column in columns]
-    given = [(column, kind) for column, kind in zip(columns, kinds, strict=True) if kind is not None]
+    given = [COLUMNS[kind](column) for column, kind in zip(columns, kinds, strict=True) if kind is not None]
     if not given:
         return None
     numbers = iter(range(1, len(given) + 1))
     chosen = ", ".join("null" if kind is None else f"column{next(numbers)}" for kind in kinds)
-    table = unnested([kind for _, kind in given])
-    once = f"{sql[: found.start()]}select {chosen} from {table}{sql[found.end() :]}"
-    return once, [column for column, _ in given]
+    table = unnested([kind for kind in kinds if kind is not None])
+    return f"{sql[: found.start()]}select {chosen} from {table}{sql[found.end() :]}", given
 
 
 def _type(column: Sequence[Any]) -> str | None:

@@ -37,6 +37,15 @@ class Kind:
         return Schema(self.schema.package, f"{self.schema.folder}/postgres")
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change over a set of rows, as of `Store.run_over`."""
+
+    sql: str
+    types: Sequence[str]
+    rows: Sequence[Row]
+
+
 class StoreError(Exception):
     """The engine cannot serve, through no fault of whoever asked: the same again may do."""
 
@@ -123,6 +132,13 @@ class Store(ABC):
         """
         with self.transaction():
             return sum(self.run(*piece) for piece in self._over(sql, types, rows))
+
+    def change_all(self, changes: Sequence[Change]) -> None:
+        """Execute changes that know nothing of each other: none reads or changes a row of another's. However many there
+        are, PostgreSQL gets one statement."""
+        with self.transaction():
+            for change in changes:
+                self.run_over(change.sql, change.types, change.rows)
 
     def rows_over(self, sql: str, types: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """All that a query over a set of rows finds; as `run_over`."""

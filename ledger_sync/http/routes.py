@@ -50,14 +50,16 @@ def free(_rows: int) -> None:
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
     """One call as its handler sees it: `value` is the decoded body (None for GET), `parameters` those of the path
-    and the query, `reads` the kinds that the caller says it reads; `charge` counts rows that the body names, a
-    transfer or a reference each, before anything becomes of them: BUSY where the caller has had its part."""
+    and the query, `reads` the kinds that the caller says it reads, `body` the bytes that came; `charge` counts rows
+    that the body names, a transfer or a reference each, before anything becomes of them: BUSY where the caller has had
+    its part."""
 
     caller: Caller
     value: Cbor
     parameters: Mapping[str, str] = field(default_factory=dict)
     reads: frozenset[str] = FIRST
     charge: Charge = free
+    body: bytes = b""
 
     def number(self, name: str, most: int) -> int:
         """A query or path parameter as an integer from 0 to `max_bytes`; 0 where it is absent. MALFORMED."""

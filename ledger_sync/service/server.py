@@ -223,7 +223,7 @@ def _answer(
     with _foreseen(route):
         gate.admit(route, signed, body)
         value = codec.decode(body, route.max_bytes) if route.has_body else None
-        answer = route.handler(replace(incoming, value=value))
+        answer = route.handler(replace(incoming, value=value, body=body))
         return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
 
 

@@ -13,7 +13,7 @@ from ledger_sync.bank.api.node import Node
 from ledger_sync.bank.api.route_parts import ROWS, get, post, take
 from ledger_sync.bank.ports.shares import uploader_of_customer
 from ledger_sync.bank.terms import MAX_ASKED
-from ledger_sync.http.routes import CallerKind, IncomingCall, Route
+from ledger_sync.http.routes import CallerKind, Encoded, IncomingCall, Route
 from ledger_sync.http.texts import plain_text
 from ledger_sync.service.policy_cache import PolicyCache
 from wallet.protocol import codec
@@ -183,8 +183,8 @@ class CustomerCalls:
             self._poke()
         return issuance.to_cbor()
 
-    def _upload(self, incoming: IncomingCall) -> Cbor:
-        return take(self._node, self._poke, incoming, uploader_of_customer(incoming.caller.name))
+    def _upload(self, incoming: IncomingCall) -> Cbor | Encoded:
+        return take(self._node, incoming, uploader_of_customer(incoming.caller.name))
 
     def _verdicts(self, incoming: IncomingCall) -> Cbor:
         txids = [codec.octets(item, ID_BYTES) for item in codec.array(incoming.value, most=MAX_ASKED)]

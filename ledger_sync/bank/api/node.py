@@ -13,11 +13,14 @@ from ledger_sync.bank.accounts.caused import Caused
 from ledger_sync.bank.accounts.compensations import Compensations
 from ledger_sync.bank.accounts.customers import Customers
 from ledger_sync.bank.accounts.movements import Movements
+from ledger_sync.bank.api.event_hub import EventHub
+from ledger_sync.bank.api.told_again import ToldAgain, Upload
 from ledger_sync.bank.books import OWN
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.intake.intake import Intake, is_refused_bundle
 from ledger_sync.bank.intake.provenance import Provenance
 from ledger_sync.bank.intake.retention import Retention
+from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.jobs.asking_again import AskingAgain, PassingOnAgain
 from ledger_sync.bank.jobs.lanes import CENTRAL_BANK, Lanes
 from ledger_sync.bank.jobs.outbox import Outbox, one_by_one
@@ -25,9 +28,9 @@ from ledger_sync.bank.jobs.relays import Relays
 from ledger_sync.bank.jobs.work import JobQueue
 from ledger_sync.bank.peers import BankClients, CentralBankClient, NotaryClient, NotaryLine, Service
 from ledger_sync.bank.plain.lane import PlainLane, Settled, Unsettled, Why
-from ledger_sync.bank.ports.archive import Archive
 from ledger_sync.bank.ports.caused import CHALLENGE, FUNDING, REDEMPTION, REFUND
 from ledger_sync.bank.ports.jobs import Job, JobKind
+from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.ports.shares import is_customer
 from ledger_sync.bank.provisioning.certification import Certification
 from ledger_sync.bank.provisioning.forgotten_fundings import ForgottenFundings
@@ -50,13 +53,10 @@ from ledger_sync.bank.wallets.policies import Policies
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.notaries import Notaries
 from ledger_sync.own_words import OwnWords, named
-from ledger_sync.service.metrics import Metrics
 from ledger_sync.service.worker import Worker
-from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle
-from wallet.protocol.certificate import Certificate
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, Refusal
+from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.issuance import Issuance
 from wallet.protocol.transfer import Transfer
@@ -76,44 +76,6 @@ class Peers:
     banks: Mapping[str, Service]
 
 
-class _EventHub:
-    """Tells every part of what came in and what was answered, inside the transaction in which it happens."""
-
-    def __init__(self, objects: Archive, metrics: Metrics) -> None:
-        self.objects = objects
-        self._metrics = metrics
-        self.wallets: Wallets
-        self.relays: Relays
-        self.watch: ForkWatch
-        self.settler: Settler
-        self.deliveries: AccountFeed
-        self.redemptions: Redemptions
-
-    def certificate_came(self, signed: Signed[Certificate]) -> None:
-        self.wallets.learn(signed)
-        self.relays.certificate_came(signed)
-        self.settler.certificate_came(signed)
-
-    def issuance_came(self, signed: Signed[Issuance]) -> None:
-        self.deliveries.issuance_came(signed)
-
-    def signatures_came(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
-        for transfer, signer in copies:
-            self.relays.signature_came(transfer, signer)
-        self.watch.signatures_came(copies)
-        self.settler.payloads_came([transfer.id for transfer, _ in copies])
-
-    def refused(self, txid: bytes, code: Code) -> None:
-        self.settler.refused(txid, code)
-
-    def answered(self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]]) -> None:
-        self.deliveries.settled([(transfer, signer) for transfer, signer, _ in transfers])
-        for transfer, signer, outcome in transfers:
-            self._metrics.verdict(outcome.verdict.name.lower())
-            if transfer.body.redemption is not None:
-                self.redemptions.settled(transfer, signer, outcome.values[0])
-
-
 class Node:
     """One bank. Its parts are public; routes and workers use them."""
 
@@ -123,7 +85,7 @@ class Node:
         central_bank = CentralBankClient(lines.central_bank)
         banks = BankClients(lines.banks)
         self.objects = context.storage.archive
-        board = _EventHub(self.objects, context.metrics)
+        board = EventHub(self.objects, context.metrics)
         self.work = JobQueue(context.storage.jobs, context.wall or context.clock, context.process)
         self.provenance = Provenance(self.objects)
         self.wallets = Wallets(context, self.work)
@@ -188,6 +150,7 @@ class Node:
         self.funding = FundingOrders(
             context, self.certification, self.objects, self.intake, central_bank, terms
         )
+        self.told_again = ToldAgain()
         self.answers = TransferStatuses(context, self.redemptions, self.alone, terms.capacity.rows)
         self.forgotten_fundings = ForgottenFundings(
             context, self.wallets, self.intake, self.work, central_bank
@@ -266,37 +229,56 @@ class Node:
         self.endings.fetch(item)
         conflicts.fetch(item)
 
-    def upload(self, bundle: Bundle, uploader: str, reads: frozenset[str]) -> list[Cbor]:
+    def upload(
+        self, bundle: Bundle, uploader: str, reads: frozenset[str], upload: Upload | None = None
+    ) -> list[Cbor]:
         """Take a bundle in, settle what of it, and of what it completes, can be settled now, and answer for each of its
-        transfers, in kinds that the caller ``reads``.
+        transfers, in kinds that the caller ``reads``. Where that leaves workers something to do, they are told.
+        ``upload``: the same by its bytes, to be told again.
 
         Raises ``Refusal`` as `Intake.take` does. What the others can't be asked about now stays waiting.
         """
         txids = [transfer.id for transfer in bundle.transfers]
         self.context.metrics.batch("upload", len(txids))
-        repeats = self.answers.known(txids)
-        settled: Settled | Unsettled = Unsettled(Why.NOT_PLAIN)
+        unsettled = Unsettled(Why.NOT_PLAIN)
         signatures = self.intake.signatures()
         if is_customer(uploader):
-            settled = self.plain.settle(bundle, uploader, repeats, signatures)
-        if isinstance(settled, Settled):
-            if settled.has_revoked:
-                self.lanes.wait_for(lambda: self._urgent(txids, ()))
-            return self.answers.rows(txids, reads, repeats, settled.told)
+            seen = self.plain.seen(bundle, uploader)
+            repeats: Mapping[bytes, int] = {txid: one.settlement.body.time for txid, one in seen.told.items()}
+            settled = self.plain.settle(bundle, uploader, seen, signatures)
+            if isinstance(settled, Settled):
+                if settled.has_revoked:
+                    self.lanes.wait_for(lambda: self._urgent(txids, ()))
+                    self.hurry()
+                at_hand = {**_of_payments(bundle, seen.told), **settled.told}
+                rows = self.answers.rows(txids, reads, repeats, at_hand)
+                self.told_again.keep(upload, bundle, rows, at_hand)
+                return rows
+            unsettled = settled
+        else:
+            repeats = self.answers.known(txids)
         try:
-            is_next = settled.why is Why.NOT_PLAIN
+            self._take_in(bundle, uploader, signatures, unsettled)
+            return self.answers.rows(txids, reads, repeats)
+        finally:
+            self.hurry()
+
+    def _take_in(self, bundle: Bundle, uploader: str, signatures: Signatures, unsettled: Unsettled) -> None:
+        """What is not plain: the intake has it, what can be settled now is, and what is urgent is done."""
+        txids = [transfer.id for transfer in bundle.transfers]
+        try:
+            is_next = unsettled.why is Why.NOT_PLAIN
             valid = self.intake.take(bundle, uploader, is_waited_for=is_next, signatures=signatures)
         except Refusal as refusal:
             if not is_refused_bundle(refusal):
                 raise
             self.refresh_trust()
             valid = self.intake.take(bundle, uploader, is_waited_for=True)
-        self.plain.taken_in(settled)
-        if settled.why is Why.NOT_PLAIN:
+        self.plain.taken_in(unsettled)
+        if unsettled.why is Why.NOT_PLAIN:
             attempt("settle", lambda: self.settler.settle_now(txids, valid))
         redeeming = [item.id for item in bundle.transfers if item.body.redemption is not None]
         self.lanes.wait_for(lambda: self._urgent(txids, redeeming))
-        return self.answers.rows(txids, reads, repeats)
 
     def copy_of(self, txid: bytes) -> tuple[Signed[Transfer], bytes] | None:
         """The transfer with its signer, to be shown; also one that is being committed, or was when a process died.
@@ -382,6 +364,12 @@ class Node:
         attempt("forgotten fundings", self.forgotten_fundings.recover)
         for funding, _amount in self.funding.open_ones():
             attempt("funding", partial(self.funding.finish, funding))
+
+
+def _of_payments(bundle: Bundle, told: Mapping[bytes, Told]) -> Mapping[bytes, Told]:
+    """What can be told of payments: what became of redeemed money is not in it."""
+    payments = [item.id for item in bundle.transfers if item.body.redemption is None]
+    return {txid: told[txid] for txid in payments if txid in told}
 
 
 def attempt(what: str, step: Callable[[], object]) -> None:

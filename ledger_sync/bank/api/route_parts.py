@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from ledger_sync.bank.api.node import Node
-from ledger_sync.http.routes import CallerKind, Handler, IncomingCall, Route
+from ledger_sync.bank.api.told_again import Upload, items_of
+from ledger_sync.http.routes import CallerKind, Encoded, Handler, IncomingCall, Route
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codec import Cbor
 
@@ -18,14 +18,16 @@ ROWS: Final = (
 )
 
 
-def take(node: Node, poke: Callable[[], None], incoming: IncomingCall, uploader: str) -> Cbor:
+def take(node: Node, incoming: IncomingCall, uploader: str) -> Cbor | Encoded:
     """Take the bundle in, and answer for each of its transfers."""
+    upload = Upload.of(incoming.body, uploader, incoming.reads)
+    if (kept := node.told_again.get(upload)) is not None:
+        incoming.charge(kept.items)
+        node.context.metrics.batch("upload", kept.transfers)
+        return Encoded(kept.answer)
     bundle = Bundle.from_cbor(incoming.value)
-    incoming.charge(sum(map(len, (bundle.transfers, bundle.issuances, bundle.certificates, bundle.requests))))
-    try:
-        return node.upload(bundle, uploader, incoming.reads)
-    finally:
-        poke()
+    incoming.charge(items_of(bundle))
+    return node.upload(bundle, uploader, incoming.reads, upload)
 
 
 def get(path: str, callers: frozenset[CallerKind], handler: Handler, about: str, gives: str) -> Route:

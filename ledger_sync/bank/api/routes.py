@@ -156,8 +156,8 @@ class BankCalls:
     def _policy(self, incoming: IncomingCall) -> Encoded:
         return self._trust.encoded_since(incoming.number("since", MAX_SEQUENCE))
 
-    def _relay(self, incoming: IncomingCall) -> Cbor:
-        return take(self._node, self._poke, incoming, uploader_of_bank(incoming.caller.name))
+    def _relay(self, incoming: IncomingCall) -> Cbor | Encoded:
+        return take(self._node, incoming, uploader_of_bank(incoming.caller.name))
 
     # banks and central bank
 

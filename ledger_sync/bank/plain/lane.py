@@ -10,7 +10,7 @@ Where several notaries decide, what is decided is written while others are still
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -21,11 +21,11 @@ from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.plain.journal import Journal
 from ledger_sync.bank.plain.reading import Found, Reader
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.bank.ports.plain import Ended, Hop, Seen, Settling
 from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.bank.settlement.commits import Commits
 from ledger_sync.bank.settlement.verdicts import Verdicts
-from ledger_sync.bank.wallets.limit_watch import LimitWatch
+from ledger_sync.bank.wallets.limit_watch import AtHand, LimitWatch
 from ledger_sync.bank.wallets.limit_watch import Settled as Watched
 from ledger_sync.bank.wallets.wallets import Wallets
 from ledger_sync.service.batches import Batches
@@ -33,7 +33,7 @@ from ledger_sync.settling.values import Outcome
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
-from wallet.protocol.request import request_ref
+from wallet.protocol.request import Request, request_ref
 from wallet.protocol.settlement import Consumption, Settlement
 from wallet.protocol.transfer import Transfer
 
@@ -72,7 +72,10 @@ class Unsettled:
 class Listener(Protocol):
     """Who must hear of a verdict, within the same transaction."""
 
-    def answered(self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]]) -> None: ...
+    def answered(
+        self, transfers: Sequence[tuple[Signed[Transfer], bytes, Outcome]], *, are_news: bool
+    ) -> None:
+        """``are_news``: nothing is here that redeems what they made."""
 
 
 class PlainLane:
@@ -91,9 +94,6 @@ class PlainLane:
         self._context = context
         self._unit = context.storage.unit
         self._plain = context.storage.plain
-        self._settlements = context.storage.settlements
-        self._history = context.storage.signing_history
-        self._recipients = context.storage.recipients
         self._archive = archive
         self._wallets = wallets
         self._commits = commits
@@ -104,16 +104,20 @@ class PlainLane:
         self._reader = Reader(archive, context.bank)
         self._batches = Batches(self._settle_together, weight=lambda found: found.weight, most=_MOST)
 
+    def seen(self, bundle: Bundle, uploader: str) -> Seen:
+        """What is here of an upload."""
+        return self._plain.seen(bundle, uploader)
+
     def settle(
-        self, bundle: Bundle, uploader: str, answered: Collection[bytes], signatures: Signatures
+        self, bundle: Bundle, uploader: str, seen: Seen, signatures: Signatures
     ) -> Settled | Unsettled:
-        """What can be told now of those of its transfers that are not ``answered`` yet; or why there is nothing, and
-        nothing was written of it but perhaps in the journal."""
-        found = self._reader.found(bundle, uploader, answered, signatures)
+        """What can be told now of those of its transfers that had no verdict when it was ``seen``; or why there is
+        nothing, and nothing was written of it but perhaps in the journal."""
+        found = self._reader.found(bundle, uploader, seen, signatures)
         if found is None:
             return Unsettled(Why.NOT_PLAIN)
         if not found.transfers:
-            self._note_shown(found)
+            self._note_shown(found, seen)
             return Settled({}, has_revoked=False)
         return self._batches.do(found)
 
@@ -122,10 +126,9 @@ class PlainLane:
         if unsettled.number is not None:
             self.journal.taken_in(unsettled.number)
 
-    def _note_shown(self, found: Found) -> None:
+    def _note_shown(self, found: Found, seen: Seen) -> None:
         """Who showed what was answered before may ask for it, too."""
-        known = self._settlements.concerning(found.answered, found.uploader, "")
-        if len(known) < len(found.answered):
+        if len(seen.shown) < len(found.answered):
             with self._unit.transaction():
                 self._archive.transfers.brought([(txid, found.uploader, False) for txid in found.answered])
 
@@ -196,44 +199,39 @@ class PlainLane:
         are revoked for them."""
         has_revoked = False
         with self._unit.transaction():
-            known = self._plain.told_of([hop for one in won for hop in one.hops])
-            self._archive.certificates.prepare(set().union(*(one.found.keys for one in won)))
-            new = [
-                one
-                for one in won
-                if known.isdisjoint(hop.transfer.id for hop in one.hops)
-                and self._reader.concerns_nobody_else(one.found)
-            ]
+            known = self._plain.told_of([hop for one in won for hop in one.hops], self._context.bank)
+            new = [one for one in won if known.isdisjoint(hop.transfer.id for hop in one.hops)]
             if new:
                 has_revoked = self._write(new, words, verdicts)
-                self._plain.over([one.number for one in new])
+        for one in new:
+            self._reader.settled(one.found)
         self._context.metrics.batch("settled", sum(len(one.hops) for one in new))
         return new, has_revoked
 
     def _write(self, new: Sequence[_Noted], words: Words, verdicts: Ends) -> bool:
         hops = [hop for one in new for hop in one.hops]
-        answered = {hop.request for hop in hops}
-        asked = {
-            item.id: (item, one.found.uploader)
-            for one in new
-            for item in one.found.bundle.requests
-            if request_ref(item) in answered  # no other's signature was looked at
-        }
-        self._archive.requests.add(list(asked.values()), self._now())
-        self._plain.write([(hop, verdicts[hop.transfer.id]) for hop in hops])
-        shown = [(txid, one.found.uploader, False) for one in new for txid in one.found.answered]
-        self._archive.transfers.brought(shown)
-        self._settlements.note([word for hop in hops for word in words[hop.transfer.id]], are_ours=True)
-        self._archive.tokens.add([token for hop in hops for token in hop.tokens], settled=True)
-        keys = {hop.owner for hop in hops}
-        holders = self._wallets.holders(keys)
-        own = [(holders[hop.owner].device, hop.transfer) for hop in hops if hop.owner in holders]
-        self._history.count(own)
-        concerned = ((hop.transfer.id, hop.owner, hop.transfer.body.payee) for hop in hops)
-        self._recipients.add([(key, txid) for txid, *keys in concerned for key in keys])
-        self._archive.requests.answered([hop.request for hop in hops])
-        has_revoked = self._limits.check([Watched(hop.transfer, hop.certificate.body) for hop in hops])
-        self._listener.answered([(hop.transfer, hop.certificate.body.key, hop.outcome) for hop in hops])
+        asked = _asked(new)
+        here = self._archive.requests.answered([hop.request for hop in hops])
+        self._plain.write(
+            Settling(
+                [Ended(hop, verdicts[hop.transfer.id], words[hop.transfer.id]) for hop in hops],
+                self._wallets.holders(set().union(*(one.found.keys for one in new))),
+                self._now(),
+                [(item, uploader) for ref, (item, uploader) in asked.items() if ref not in here],
+                [(txid, one.found.uploader) for one in new for txid in one.found.answered],
+                [one.number for one in new],
+            )
+        )
+        at_hand = AtHand(
+            {token.ref: token for hop in hops for token in hop.tokens},
+            {ref: item for ref, (item, _) in asked.items()},
+        )
+        has_revoked = self._limits.check(
+            [Watched(hop.transfer, hop.certificate.body) for hop in hops], at_hand
+        )
+        self._listener.answered(
+            [(hop.transfer, hop.certificate.body.key, hop.outcome) for hop in hops], are_news=True
+        )
         return has_revoked
 
     def _now(self) -> int:
@@ -248,6 +246,18 @@ class _Noted:
     found: Found
     hops: Sequence[Hop]
     number: int
+
+
+def _asked(new: Sequence[_Noted]) -> Mapping[bytes, tuple[Signed[Request], str]]:
+    """The requests that are answered, by their references, with who brought each; no other's signature was looked
+    at."""
+    answered = {hop.request for one in new for hop in one.hops}
+    return {
+        ref: (item, one.found.uploader)
+        for one in new
+        for item in one.found.bundle.requests
+        if (ref := request_ref(item)) in answered
+    }
 
 
 def _is_given(hop: Hop, words: Words) -> bool:

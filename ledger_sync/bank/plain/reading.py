@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ledger_sync.bank.intake.attribution import ancestors_first
 from ledger_sync.bank.intake.signatures import Signatures
 from ledger_sync.bank.ports.archive import Archive
-from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.bank.ports.plain import Hop, Seen
+from ledger_sync.bank.ports.settlements import Told
 from ledger_sync.settling.validity import Valid, judge
 from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.request import Request, request_ref
+from wallet.protocol.settlement import Verdict
 from wallet.protocol.transfer import TokenRef, Transfer
 from wallet.protocol.validity import Token
 from wallet.protocol.weight import Weight, fits, leaves_money
@@ -40,9 +42,12 @@ class Known:
         self._lock = threading.Lock()
         self._held: OrderedDict[bytes, None] = OrderedDict()
 
-    def missing(self, names: Collection[bytes]) -> list[bytes]:
-        """Those of these that are not known here yet."""
-        return [name for name in names if name not in self._held]
+    def has(self, names: Collection[bytes], find: Callable[[Collection[bytes]], Collection[bytes]]) -> bool:
+        """Whether all of these stand there; ``find`` has those that do of some."""
+        missing = [name for name in names if name not in self._held]
+        found = find(missing) if missing else ()
+        self.add(found)
+        return len(found) == len(missing)
 
     def add(self, names: Collection[bytes]) -> None:
         """These stand in the store."""
@@ -95,65 +100,75 @@ class Reader:
         self._archive = archive
         self._bank = bank
         self._certificates = Known()
-        self._judged = Known()
+        self._issuances = Known()
+        self._requests = Known()
 
     def found(
         self,
         bundle: Bundle,
         uploader: str,
-        answered: Collection[bytes],
+        seen: Seen,
         signatures: Signatures,
     ) -> Found | None:
         """The upload, the signatures of what is new in it verified; None where it is not plain as far as can be seen
-        from outside. ``answered``: the ids of its transfers that have a verdict."""
-        new = [item for item in bundle.transfers if item.id not in answered]
+        from outside. ``seen``: what is here of it."""
+        if seen.waiting or len(seen.valid) < len(seen.told):
+            return None  # what had a verdict before it was judged is judged once its owner's signature comes
+        new = [item for item in bundle.transfers if item.id not in seen.told]
         made = {item.id for item in new}
         if len(made) > MOST or any(item.body.redemption is not None for item in new):
             return None
         transfers = ancestors_first(new)
         begun = {ref for item in transfers for ref in item.body.inputs if ref.txid not in made}
         refs = {item.body.purpose for item in new}
-        if made and self._archive.transfers.entries(made):
+        if not self._is_rest_known(bundle, {ref.txid for ref in begun}, seen):
             return None
-        if not self._are_judged(answered):
-            return None
-        if not self._is_rest_known(bundle, {ref.txid for ref in begun}, refs):
-            return None
-        roots = self._archive.tokens.whole(begun) if begun else {}
+        roots = self._roots(begun, seen)
         owners = _owners(transfers, roots) if len(roots) == len(begun) else {}
         if len(owners) < len(transfers):
             return None
         signed = [(item, owners[item.id]) for item in transfers]
         weights = {txid: self._weight(bundle, txid) for txid in {ref.txid for ref in roots}}
-        found = Found(bundle, uploader, signatures.directory, signed, roots, weights, answered)
+        found = Found(bundle, uploader, signatures.directory, signed, roots, weights, seen.told.keys())
         if len(found.numbers) < len(transfers):
             return None
         asked = [item for item in bundle.requests if request_ref(item) in refs]
         return found if found.weight <= MOST and _is_signed(found, asked, signatures) else None
 
-    def _are_judged(self, answered: Collection[bytes]) -> bool:
-        """Whether these are valid, so that who signed them is known: what had a verdict before it was judged, since
-        another was given what it consumes, is judged once its owner's signature comes."""
-        missing = self._judged.missing(answered)
-        entries = self._archive.transfers.entries(missing) if missing else {}
-        self._judged.add([txid for txid, entry in entries.items() if entry.is_valid])
-        return not self._judged.missing(missing)
+    def _roots(self, begun: Collection[TokenRef], seen: Seen) -> Mapping[TokenRef, Token]:
+        """Those of these that stand at their face value, also of what others in the upload made."""
+        others = [ref for ref in begun if ref.txid in seen.told]
+        whole = {**seen.whole, **self._archive.tokens.whole(others)} if others else seen.whole
+        return {ref: whole[ref] for ref in begun if ref in whole}
 
-    def _is_rest_known(self, bundle: Bundle, begun: Collection[bytes], refs: Collection[object]) -> bool:
+    def _is_rest_known(self, bundle: Bundle, begun: Collection[bytes], seen: Seen) -> bool:
         """Whether all is here that the bundle holds besides new transfers and the requests that they answer."""
         archive = self._archive
-        names = {item.id for item in bundle.certificates} | {item.body.payee.id for item in bundle.requests}
-        missing = self._certificates.missing(names)
-        if missing:
-            known = archive.certificates.known(missing)
-            self._certificates.add(known)
-            if len(known) < len(missing):
-                return False
+        certificates = {item.id for item in bundle.certificates} | {
+            item.body.payee.id for item in bundle.requests
+        }
         issued = {item.id for item in bundle.issuances} - set(begun)
-        asked = {item.id for item in bundle.requests if request_ref(item) not in refs}
-        return not (issued and len(archive.issuances.known(issued)) < len(issued)) and not (
-            asked and len(archive.requests.known(asked)) < len(asked)
+        news = {item.body.purpose for item in bundle.transfers if item.id not in seen.told}
+        asked = {item.id for item in bundle.requests if request_ref(item) not in news}
+        return (
+            self._certificates.has(certificates, archive.certificates.known)
+            and self._issuances.has(issued, archive.issuances.known)
+            and (not asked or self._are_requests_known(asked, _answered(bundle, seen.told)))
         )
+
+    def _are_requests_known(self, names: Collection[bytes], answered: Collection[bytes]) -> bool:
+        """Those of these that something has answered stay for ever."""
+        known = self._archive.requests.known
+        others = [name for name in names if name not in answered]
+        return self._requests.has([name for name in names if name in answered], known) and not (
+            others and len(known(others)) < len(others)
+        )
+
+    def settled(self, found: Found) -> None:
+        """All that is in it stands in the store now."""
+        bundle, refs = found.bundle, {transfer.body.purpose for transfer, _ in found.transfers}
+        self._issuances.add([item.id for item in bundle.issuances])
+        self._requests.add([item.id for item in bundle.requests if request_ref(item) in refs])
 
     def judged(self, found: Found) -> list[Hop] | None:
         """Its hops; None where one is not valid, or not this bank's customers' alone. Within a transaction, where all
@@ -188,6 +203,16 @@ class Reader:
             if issuance.id == txid:
                 return Weight(0, 1, len(issuance.payload))
         return self._archive.weight(txid)
+
+
+def _answered(bundle: Bundle, told: Mapping[bytes, Told]) -> frozenset[bytes]:
+    """The ids of those of its requests that something in it has answered, and is settled."""
+    refs = {
+        item.body.purpose
+        for item in bundle.transfers
+        if item.id in told and told[item.id].settlement.body.verdict is Verdict.SETTLED
+    }
+    return frozenset(item.id for item in bundle.requests if request_ref(item) in refs)
 
 
 def _owners(transfers: Sequence[Signed[Transfer]], roots: Mapping[TokenRef, Token]) -> Mapping[bytes, bytes]:

@@ -75,8 +75,8 @@ class Requests(Protocol):
     def get_each(self, refs: Collection[bytes]) -> Mapping[bytes, Signed[Request] | None]:
         """A request for each of these, by what transfers call them."""
 
-    def answered(self, refs: Collection[bytes]) -> None:
-        """Settled transfers answer them: they are no burden any more."""
+    def answered(self, refs: Collection[bytes]) -> frozenset[bytes]:
+        """Settled transfers answer them: they are no burden any more. Those of these of which a request is here."""
 
     def drop(self, uploader: str, count: int) -> None:
         """The oldest of ``uploader`` that nothing has answered."""

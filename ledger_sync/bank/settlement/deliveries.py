@@ -75,9 +75,10 @@ class AccountFeed:
     def issuance_came(self, issuance: Signed[Issuance]) -> None:
         self._list([(issuance.body.owner, What.ISSUANCE, issuance.id)])
 
-    def settled(self, transfers: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
-        """List settled transfers, each for its signer and its payee, a refusal for its payer."""
-        refused = self._refused([transfer for transfer, _ in transfers])
+    def settled(self, transfers: Sequence[tuple[Signed[Transfer], bytes]], *, are_news: bool = False) -> None:
+        """List settled transfers, each for its signer and its payee, a refusal for its payer. ``are_news``: nothing is
+        here that redeems what they made."""
+        refused = frozenset() if are_news else self._refused([transfer for transfer, _ in transfers])
         news: list[tuple[bytes, What, bytes]] = []
         for transfer, signer in transfers:
             body = transfer.body

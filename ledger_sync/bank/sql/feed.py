@@ -6,11 +6,19 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from ledger_sync.bank.ports.feed import Apart, Listed, News, What, next_to_it
-from ledger_sync.bank.sql.sets import tuples
 from ledger_sync.database.store import Row, Store
 from wallet.database import insertion
 
 _LISTED: Final = insertion("deliveries", ("customer", "number", "kind", "object"), unless_there=False)
+
+_FOUND: Final = (
+    "with named (customer, object) as ({rows}) select n.customer, n.object,"
+    " (select d.number from deliveries d where d.customer = n.customer and d.object = n.object) from named n"
+    " union all select n.customer, null, (select max(d.number) from deliveries d where d.customer = n.customer)"
+    " from (select distinct customer from named) as n"
+)
+"""Each is looked for by an index, whatever PostgreSQL knew of the table when it planned that: in a join it may go
+through the table for each row of the set."""
 
 
 class SqlFeed:
@@ -23,9 +31,12 @@ class SqlFeed:
         with self._store.transaction():
             what = {(customer, name): kind for customer, kind, name in reversed(news)}
             fresh = dict.fromkeys((customer, name) for customer, _, name in news)
-            for known in self._listed(fresh):
-                del fresh[known]
-            last = self._last({customer for customer, _ in fresh})
+            last: dict[str, int] = {}
+            for customer, name, number in self._found(fresh):
+                if name is None:
+                    last[customer] = number or 0
+                elif number is not None:
+                    del fresh[customer, name]
             rows: list[Row] = []
             for customer, name in fresh:
                 last[customer] = max(least, last[customer]) + apart(name)
@@ -33,29 +44,9 @@ class SqlFeed:
             self._store.run_each(_LISTED, rows)
             return len(rows)
 
-    def _listed(self, news: Collection[tuple[str, bytes]]) -> list[Row]:
-        """Those of these that are listed."""
-        return [
-            row
-            for table, values in tuples(news)
-            for row in self._store.rows(
-                f"with named (customer, object) as {table} select d.customer, d.object from named n"
-                " join deliveries d on d.customer = n.customer and d.object = n.object",
-                values,
-            )
-        ]
-
-    def _last(self, customers: Collection[str]) -> dict[str, int]:
-        """The last number of each customer."""
-        last = dict.fromkeys(customers, 0)
-        for table, values in tuples([(customer,) for customer in customers]):
-            sql = (
-                f"with named (customer) as {table} select n.customer,"
-                " (select max(number) from deliveries d where d.customer = n.customer) from named n"
-                " where n.customer is not null"
-            )
-            last.update((customer, number or 0) for customer, number in self._store.rows(sql, values))
-        return last
+    def _found(self, news: Collection[tuple[str, bytes]]) -> list[Row]:
+        """The number of each of these, where it is listed, and each customer's last, beside no object."""
+        return self._store.rows_over(_FOUND, ("text", "bytea"), list(news))
 
     def after(self, customer: str, number: int, most: int) -> list[Listed]:
         rows = self._store.rows(

@@ -6,14 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from ledger_sync.bank.parsed import keep
-from ledger_sync.bank.ports.plain import Hop, Noted
-from ledger_sync.bank.ports.transfers import Stage
-from ledger_sync.bank.sql.settlements import SETTLEMENT
-from ledger_sync.bank.sql.transfers import COPY, INPUT, SIGNER
-from ledger_sync.database.store import Row, Store
-from wallet.database import insertion
-from wallet.protocol.cose import Signed
-from wallet.protocol.settlement import Settlement
+from ledger_sync.bank.ports.plain import Hop, Noted, Seen, Settling
+from ledger_sync.bank.sql.plain_rows import OVER, changes
+from ledger_sync.bank.sql.plain_seen import seen
+from ledger_sync.database.store import Store
+from wallet.protocol.bundle import Bundle
 
 _TOO_FAR: Final = 120
 """Seconds; one that is somebody's for longer was noted by a clock that was wrong (`SqlSettlements.claim`)."""
@@ -22,24 +19,21 @@ _NUMBERED: Final = (
     "insert into journal (uploader, bundle, due) select n.column1, n.column2, n.column3 from ({rows}) as n"
     " returning number"
 )
-_TRANSFER: Final = insertion(
-    "transfers",
-    ("id", "payload", "sequence", "purpose", "stage", "owner", "first_uploader"),
-    unless_there=False,
-)
-_UPLOAD: Final = insertion("uploads", ("transfer", "uploader", "whole"), unless_there=False)
 _TOLD_OF: Final = (
-    "select n.column1 from ({rows}) as n where exists (select 1 from transfers t where t.id = n.column1)"
-    " or exists (select 1 from inputs i where i.origin = n.column1)"
-    " or exists (select 1 from consumed d where d.origin = n.column1)"
-    " or exists (select 1 from lacks l where l.wanted = n.column1)"
-    " or exists (select 1 from copies c where c.signer = n.column2 and c.sequence = n.column3)"
-)
-_CONSUMED: Final = (
     "select n.column1 from ({rows}) as n where"
-    " exists (select 1 from inputs i where i.origin = n.column2 and i.output = n.column3) or exists"
-    " (select 1 from consumed c where c.origin = n.column2 and c.output = n.column3 and c.consumer <> n.column1)"
+    " (select 1 from transfers t where t.id = n.column1) is not null"
+    " or (select 1 from inputs i where i.origin = n.column1 limit 1) is not null"
+    " or (select 1 from consumed c where c.origin = n.column1 limit 1) is not null"
+    " or (select 1 from lacks l where l.wanted = n.column1 limit 1) is not null"
+    " or (select 1 from copies c where c.signer = n.column2 and c.sequence = n.column3 limit 1) is not null"
+    " or (select 1 from inputs i where i.origin = n.column4 and i.output = n.column5 limit 1) is not null"
+    " or (select c.consumer from consumed c where c.origin = n.column4 and c.output = n.column5) <> n.column1"
+    " or (select 1 from prevailing p where p.key = n.column2 and p.bank <> n.column7 limit 1) is not null"
+    " or (select 1 from prevailing p where p.key = n.column6 and p.bank <> n.column7 limit 1) is not null"
 )
+"""Each is looked for by an index, whatever PostgreSQL knew of the tables when it planned that: of ``exists`` it would
+hash whole tables, and of a join it may go through the table for each row of the set."""
+_LOOKED_FOR: Final = ("bytea", "bytea", "bigint", "bytea", "bigint", "bytea", "text")
 
 
 class SqlPlainUploads:
@@ -47,6 +41,9 @@ class SqlPlainUploads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def seen(self, bundle: Bundle, uploader: str) -> Seen:
+        return seen(self._store, bundle, uploader)
 
     # the journal
 
@@ -56,8 +53,7 @@ class SqlPlainUploads:
         return sorted(number for (number,) in found)
 
     def over(self, numbers: Collection[int]) -> None:
-        for number in numbers:
-            self._store.run("delete from journal where number = ?", (number,))
+        self._store.run_over(OVER, ("bigint",), [(number,) for number in numbers])
 
     def put_off(self, number: int, until: int) -> None:
         self._store.run("update journal set due = ? where number = ?", (until, number))
@@ -76,45 +72,21 @@ class SqlPlainUploads:
 
     # what is written at once
 
-    def told_of(self, hops: Sequence[Hop]) -> frozenset[bytes]:
-        names = [(hop.transfer.id, hop.owner, hop.transfer.body.sequence) for hop in hops]
-        refs = [(hop.transfer.id, *ref) for hop in hops for ref in hop.transfer.body.inputs]
+    def told_of(self, hops: Sequence[Hop], bank: str) -> frozenset[bytes]:
+        bodies = [(hop.transfer.id, hop.owner, hop.transfer.body) for hop in hops]
         rows = [
-            *self._store.rows_over(_TOLD_OF, ("bytea", "bytea", "bigint"), names),
-            *self._store.rows_over(_CONSUMED, ("bytea", "bytea", "bigint"), refs),
+            (txid, owner, body.sequence, *ref, body.payee, bank)
+            for txid, owner, body in bodies
+            for ref in body.inputs
         ]
-        return frozenset(txid for (txid,) in rows)
+        return frozenset(txid for (txid,) in self._store.rows_over(_TOLD_OF, _LOOKED_FOR, rows))
 
-    def write(self, settled: Sequence[tuple[Hop, Signed[Settlement]]]) -> None:
-        hops = [hop for hop, _ in settled]
-        for hop in hops:
-            keep(hop.transfer)
-        store = self._store
-        store.run_each(_TRANSFER, [_transfer(hop) for hop in hops])
-        store.run_each(INPUT, [(hop.transfer.id, *ref) for hop in hops for ref in hop.transfer.body.inputs])
-        store.run_each(COPY, [_copy(hop) for hop in hops])
-        store.run_each(_UPLOAD, [(hop.transfer.id, hop.uploader, 0) for hop in hops])
-        store.run_each(SIGNER, [(hop.transfer.id, hop.certificate.id) for hop in hops])
-        store.run_each(SETTLEMENT, [_settlement(verdict) for _, verdict in settled])
-
-
-def _transfer(hop: Hop) -> Row:
-    signed, body = hop.transfer, hop.transfer.body
-    return (
-        signed.id,
-        signed.payload,
-        body.sequence,
-        body.purpose,
-        Stage.ANSWERED.value,
-        hop.owner,
-        hop.uploader,
-    )
-
-
-def _copy(hop: Hop) -> Row:
-    return hop.transfer.id, hop.owner, hop.transfer.body.sequence, hop.transfer.signature
-
-
-def _settlement(verdict: Signed[Settlement]) -> Row:
-    body = verdict.body
-    return body.transfer, int(body.verdict), None, body.time, verdict.payload, verdict.seal(), None
+    def write(self, settling: Settling) -> None:
+        for one in settling.ended:
+            keep(one.hop.transfer)
+            keep(one.verdict)
+            for word in one.words:
+                keep(word)
+        for request, _ in settling.requests:
+            keep(request)
+        self._store.change_all(changes(settling))

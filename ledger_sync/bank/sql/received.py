@@ -124,16 +124,20 @@ class SqlRequests:
                 found[ref] = load(Request, payload, signature)
         return found
 
-    def answered(self, refs: Collection[bytes]) -> None:
-        """Settled transfers answer them."""
+    def answered(self, refs: Collection[bytes]) -> frozenset[bytes]:
+        """Settled transfers answer them. Those of these of which a request is here."""
+        here: set[bytes] = set()
         for places, values in ids(set(refs)):
             rows = self._store.rows(
-                f"select id, uploader from requests where ref in {places} and answered = 0", values
+                f"select ref, id, uploader, answered from requests where ref in {places}", values
             )
-            for more, names in ids([name for name, _ in rows]):
+            here.update(row[0] for row in rows)
+            open_ones = [row for row in rows if not row[3]]
+            for more, names in ids([name for _, name, _, _ in open_ones]):
                 self._store.run(f"update requests set answered = 1 where id in {more}", names)
-            for _, uploader in rows:
+            for _, _, uploader, _ in open_ones:
                 self._shares.charge(Share.REQUESTS, uploader, count=-1)
+        return frozenset(here)
 
     def drop(self, uploader: str, count: int) -> None:
         """The oldest of ``uploader`` that nothing has answered."""

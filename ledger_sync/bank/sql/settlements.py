@@ -47,7 +47,7 @@ _INPUTS: Final = (
 _STATEMENT: Final = insertion("statements", ("id", "consumer", "payload", "signature"), unless_there=True)
 _HEARD: Final = insertion("heard", ("statement", "time"), unless_there=True)
 _CONSUMED: Final = insertion("consumed", ("origin", "output", "consumer", "statement"), unless_there=True)
-SETTLEMENT: Final = insertion(
+_SETTLEMENT: Final = insertion(
     "settlements",
     ("transfer", "verdict", "code", "time", "payload", "signature", "evidence"),
     unless_there=False,
@@ -209,7 +209,7 @@ class SqlSettlements:
                 " returning id"
             )
             taken += [row[0] for row in self._store.rows(sql, values)]
-        self._store.run_each(SETTLEMENT, [_settlement(by_id[txid]) for txid in taken])
+        self._store.run_each(_SETTLEMENT, [_settlement(by_id[txid]) for txid in taken])
         values_of = [(txid, by_id[txid].settlement.body.values) for txid in taken]
         worth = [(txid, output, value) for txid, all_of in values_of for output, value in enumerate(all_of)]
         self._store.run_over(WORTH, (*REF, "bigint"), worth)

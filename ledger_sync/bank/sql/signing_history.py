@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ledger_sync.bank.parsed import load
 from ledger_sync.bank.ports.signing_history import Neighbours
-from ledger_sync.bank.sql.sets import ids, tuples
+from ledger_sync.bank.sql.sets import tuples
 from ledger_sync.database.store import Row, Store
 from wallet.database import insertion
 from wallet.protocol.cose import Signed
@@ -24,15 +24,18 @@ _SAME_NUMBER: Final = (
     " where c.signer = n.signer and c.sequence = n.sequence and c.transfer <> n.transfer limit 1) from named n"
 )
 _NEIGHBOURS: Final = (
-    "with named (device, sequence) as {table} select n.device, n.sequence,"
-    " (select c.transfer from counted c where c.device = n.device and c.sequence < n.sequence"
-    " order by c.sequence desc, c.transfer limit 1),"
-    " (select c.transfer from counted c where c.device = n.device and c.sequence > n.sequence"
-    " order by c.sequence, c.transfer limit 1) from named n where n.device is not null"
+    "with named (device, sequence) as ({rows}) select n.device, n.sequence,"
+    " (select t.payload from transfers t where t.id = (select c.transfer from counted c where c.device = n.device"
+    " and c.sequence = (select max(b.sequence) from counted b where b.device = n.device and b.sequence < n.sequence)"
+    " order by c.transfer limit 1)),"
+    " (select t.payload from transfers t where t.id = (select c.transfer from counted c"
+    " where c.device = n.device and c.sequence > n.sequence order by c.sequence, c.transfer limit 1))"
+    " from named n"
 )
+"""Ordered downwards by number and upwards by id, all below would be sorted for it."""
 _GIVEN: Final = (
-    "with named (device, request) as {table} select a.device, a.request, a.amount from named n"
-    " join answering a on a.device = n.device and a.request = n.request"
+    "with named (device, request) as ({rows}) select n.device, n.request,"
+    " (select a.amount from answering a where a.device = n.device and a.request = n.request) from named n"
 )
 _COUNTED: Final = (
     "with named (device, sequence, transfer) as {table} select c.device, c.transfer from named n"
@@ -124,22 +127,16 @@ class SqlSigningHistory:
         self._store.run("delete from counted where transfer = ?", (txid,))
 
     def given(self, asked: Collection[tuple[bytes, bytes]]) -> Mapping[tuple[bytes, bytes], int]:
-        return {(device, request): int(amount) for device, request, amount in self._named(_GIVEN, asked)}
+        rows = self._store.rows_over(_GIVEN, ("bytea", "bytea"), list(asked))
+        return {(device, request): int(amount) for device, request, amount in rows if amount is not None}
 
     def neighbours(self, asked: Collection[tuple[bytes, int]]) -> Mapping[tuple[bytes, int], Neighbours]:
-        rows = self._named(_NEIGHBOURS, set(asked))
-        bodies = self._bodies({txid for row in rows for txid in row[2:] if txid is not None})
         return {
-            (device, sequence): (bodies.get(below), bodies.get(above))
-            for device, sequence, below, above in rows
+            (device, sequence): (_body(below), _body(above))
+            for device, sequence, below, above in self._store.rows_over(
+                _NEIGHBOURS, ("bytea", "bigint"), list(set(asked))
+            )
         }
-
-    def _bodies(self, txids: Collection[bytes]) -> Mapping[bytes, Transfer]:
-        found: dict[bytes, Transfer] = {}
-        for places, values in ids(txids):
-            rows = self._store.rows(f"select id, payload from transfers where id in {places}", values)
-            found.update((txid, load(Transfer, payload).body) for txid, payload in rows)
-        return found
 
     def _named(self, sql: str, values: Collection[Sequence[Any]]) -> list[Row]:
         """What ``sql`` has of a table of these."""
@@ -149,3 +146,7 @@ class SqlSigningHistory:
 
     def _ids(self, sql: str, *values: Any) -> list[bytes]:
         return [row[0] for row in self._store.rows(sql, values)]
+
+
+def _body(payload: bytes | None) -> Transfer | None:
+    return None if payload is None else load(Transfer, payload).body

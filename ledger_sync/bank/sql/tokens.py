@@ -16,9 +16,10 @@ from wallet.protocol.settlement import Consumption, Settlement
 from wallet.protocol.transfer import TokenRef
 from wallet.protocol.validity import Token
 
-_FIELDS: Final = ("amount", "owner", "currency", "mark", "hop", "expires", "made", "payer")
-_TOKEN: Final = ", ".join(_FIELDS)
-_INSERT: Final = insertion("tokens", ("origin", "output", *_FIELDS, "value"), unless_there=True)
+FIELDS: Final = ("amount", "owner", "currency", "mark", "hop", "expires", "made", "payer")
+"""Columns of a token, besides its name."""
+_TOKEN: Final = ", ".join(FIELDS)
+_INSERT: Final = insertion("tokens", ("origin", "output", *FIELDS, "value"), unless_there=True)
 REF: Final = ("bytea", "bigint")
 """Types of a token's name."""
 WORTH: Final = (
@@ -105,7 +106,7 @@ class SqlTokens:
             " on origin = n.column1 and output = n.column2 where value = amount"
         )
         rows = self._store.rows_over(sql, REF, list(refs))
-        return {ref: _token(ref, row[2:]) for row in rows for ref in [TokenRef(row[0], row[1])]}
+        return {ref: token_of(ref, row[2:]) for row in rows for ref in [TokenRef(row[0], row[1])]}
 
     def _read(self, refs: Collection[TokenRef]) -> Mapping[TokenRef, Token | None]:
         wanted = frozenset(refs)
@@ -115,7 +116,7 @@ class SqlTokens:
             for row in self._store.rows(sql, values):
                 ref = TokenRef(row[0], row[1])
                 if ref in wanted:
-                    found[ref] = _token(ref, row[2:])
+                    found[ref] = token_of(ref, row[2:])
         return found
 
     def settle(self, ref: TokenRef, value: int) -> None:
@@ -182,10 +183,10 @@ class SqlStatements:
 
 
 def _row(token: Token, *, settled: bool) -> Row:
-    fields = tuple(getattr(token, name) for name in _FIELDS)
+    fields = tuple(getattr(token, name) for name in FIELDS)
     return (*token.ref, *fields, token.amount if settled else None)
 
 
-def _token(ref: TokenRef, row: Row) -> Token:
-    """The token in a row of ``_TOKEN``."""
-    return Token(ref=ref, **dict(zip(_FIELDS, row, strict=True)))
+def token_of(ref: TokenRef, row: Row) -> Token:
+    """The token in a row of its ``FIELDS``."""
+    return Token(ref=ref, **dict(zip(FIELDS, row, strict=True)))

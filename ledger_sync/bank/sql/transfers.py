@@ -23,10 +23,10 @@ _NEW: Final = insertion(
     ("id", "payload", "sequence", "purpose", "stage", "owner", "first_uploader"),
     unless_there=False,
 )
-INPUT: Final = insertion("inputs", ("transfer", "origin", "output"), unless_there=True)
-COPY: Final = insertion("copies", ("transfer", "signer", "sequence", "signature"), unless_there=True)
+_INPUT: Final = insertion("inputs", ("transfer", "origin", "output"), unless_there=True)
+_COPY: Final = insertion("copies", ("transfer", "signer", "sequence", "signature"), unless_there=True)
 _CLAIM: Final = insertion("claims", ("transfer", "uploader", "signature"), unless_there=False)
-SIGNER: Final = insertion("signers", ("transfer", "certificate"), unless_there=True)
+_SIGNER: Final = insertion("signers", ("transfer", "certificate"), unless_there=True)
 _BROUGHT: Final = (
     "insert into uploads (transfer, uploader, whole) values (?, ?, ?)"
     " on conflict (transfer, uploader) do update set whole = 1 where excluded.whole > uploads.whole"
@@ -80,7 +80,7 @@ class SqlTransfers:
             del fresh[name]
         signed = [one.transfer for one in fresh.values()]
         self._store.run_each(_NEW, [_new(one) for one in fresh.values()])
-        self._store.run_each(INPUT, [(item.id, *ref) for item in signed for ref in item.body.inputs])
+        self._store.run_each(_INPUT, [(item.id, *ref) for item in signed for ref in item.body.inputs])
         concerned = ((item.id, beneficiary(item.body)) for item in signed)
         self._pending.add(Part.BENEFICIARY, [(name, key) for name, key in concerned if key is not None])
         for one in fresh.values():
@@ -120,7 +120,7 @@ class SqlTransfers:
         if not valid:
             return
         turn = self._store.value("select coalesce(max(turn), 0) from transfers where stage = 'valid'")
-        self._store.run_each(SIGNER, [(txid, certificate.id) for txid, certificate in valid])
+        self._store.run_each(_SIGNER, [(txid, certificate.id) for txid, certificate in valid])
         turns = [(txid, turn + number, -reserved) for number, (txid, _) in enumerate(valid, 1)]
         self._store.run_over(_VALID, ("bytea", "bigint", "bigint"), turns)
         for txid, _ in valid:
@@ -195,7 +195,7 @@ class SqlTransfers:
     def sign(self, copies: Sequence[tuple[Signed[Transfer], bytes]]) -> None:
         """Signatures that each key was seen to have made."""
         self._store.run_each(
-            COPY, [(item.id, signer, item.body.sequence, item.signature) for item, signer in copies]
+            _COPY, [(item.id, signer, item.body.sequence, item.signature) for item, signer in copies]
         )
         self._pending.add(Part.SIGNER, [(item.id, signer) for item, signer in copies])
 

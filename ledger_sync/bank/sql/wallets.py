@@ -7,7 +7,7 @@ from typing import Final
 
 from ledger_sync.bank.parsed import load
 from ledger_sync.bank.ports.wallets import Certified, Holder
-from ledger_sync.bank.sql.once import Once
+from ledger_sync.bank.sql.once import Ever, Once
 from ledger_sync.bank.sql.sets import ids, tuples
 from ledger_sync.database.store import Row, Store
 from ledger_sync.possession import Possession
@@ -23,7 +23,9 @@ class SqlWallets:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._holders = Once(store, self._read_holder)
+        self._holders: Once[bytes, Holder | None] = Once(store, lambda key: self.holders((key,)).get(key))
+        self._held: Ever[bytes, Holder] = Ever(store)
+        self._certified: Ever[bytes, Certified] = Ever(store)
         self._newest_limits = Once(store, self._read_newest_limits)
         self._limits = Once(store, self._read_limits_since)
 
@@ -36,6 +38,8 @@ class SqlWallets:
 
     def learn(self, certified: Certified) -> bool:
         self._holders.forget()
+        self._held.written()
+        self._certified.written()
         return self._store.insert(
             "wallets",
             wallet=certified.wallet,
@@ -52,6 +56,9 @@ class SqlWallets:
         return _certified(self._store.row(f"{_CERTIFIED} where wallet = ?", (wallet,)))
 
     def get_each(self, wallets: Collection[bytes]) -> Mapping[bytes, Certified]:
+        return self._certified.get_each(wallets, self._read_certified)
+
+    def _read_certified(self, wallets: Collection[bytes]) -> Mapping[bytes, Certified]:
         found = (
             _certified(row)
             for places, values in ids(wallets)
@@ -67,11 +74,10 @@ class SqlWallets:
         return self._holders.get(key)
 
     def holders(self, keys: Collection[bytes]) -> Mapping[bytes, Holder]:
-        held = self._holders.get_each(keys, self._read_holders)
-        return {key: holder for key in keys if (holder := held[key]) is not None}
+        return self._held.get_each(keys, self._read_holders)
 
-    def _read_holders(self, keys: Collection[bytes]) -> Mapping[bytes, Holder | None]:
-        found: dict[bytes, Holder | None] = dict.fromkeys(keys)
+    def _read_holders(self, keys: Collection[bytes]) -> Mapping[bytes, Holder]:
+        found: dict[bytes, Holder] = {}
         for table, values in tuples([(key,) for key in keys]):
             sql = (
                 f"with named (key) as {table} select n.key, w.customer, w.device from named n"
@@ -79,10 +85,6 @@ class SqlWallets:
             )
             found.update((key, Holder(*row)) for key, *row in self._store.rows(sql, values))
         return found
-
-    def _read_holder(self, key: bytes) -> Holder | None:
-        row = self._store.row("select customer, device from wallets where key = ? limit 1", (key,))
-        return None if row is None else Holder(row[0], row[1])
 
     def unexpired(self, account: str, now: int, but_of: bytes = b"") -> Sequence[bytes]:
         rows = self._store.rows(

@@ -7,7 +7,7 @@ any certificate and any policy by which it did. Money that is refreshed for some
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ledger_sync.bank.context import BankContext
 from ledger_sync.bank.ports.archive import Archive
@@ -20,6 +20,7 @@ from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.limits import Spending, check_payer
 from wallet.protocol.policy import Reason
+from wallet.protocol.request import Request
 from wallet.protocol.transfer import Refresh, TokenRef, Transfer
 from wallet.protocol.validity import Token
 
@@ -30,6 +31,15 @@ class Settled:
 
     transfer: Signed[Transfer]
     certificate: Certificate
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """What is known of a set of settled transfers: of what they made, and of the requests that they answer, by the
+    reference."""
+
+    tokens: Mapping[TokenRef, Token] = field(default_factory=dict)
+    requests: Mapping[bytes, Signed[Request] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +65,13 @@ class LimitWatch:
         self._wallets = wallets
         self._policies = policies
 
-    def check(self, settled: Sequence[Settled]) -> bool:
+    def check(self, settled: Sequence[Settled], at_hand: AtHand | None = None) -> bool:
         """Revoke a signer's wallet ids if its transfer broke the limits it was signed under: those of its certificate,
-        or of another one of the key that covers its time, and of the policy that came with it. Whether any did."""
+        or of another one of the key that covers its time, and of the policy that came with it. Whether any did. What is
+        ``at_hand`` is not looked up."""
         holders = self._wallets.holders({one.certificate.key for one in settled})
         watched = [one for one in settled if self._is_watched(one, holders)]
-        look = self._look(watched, holders)
+        look = self._look(watched, holders, at_hand or AtHand())
         has_broken = False
         for one, allowed in zip(watched, look.allowed, strict=True):
             if not (self._is_within(one, allowed, look) and _is_counted(one, look)):
@@ -79,22 +90,31 @@ class LimitWatch:
         holder = holders.get(one.certificate.key)
         return holder is not None and self._leaves(one.transfer.body, holder.account)
 
-    def _look(self, watched: Sequence[Settled], holders: Mapping[bytes, Holder]) -> _Look:
+    def _look(self, watched: Sequence[Settled], holders: Mapping[bytes, Holder], at_hand: AtHand) -> _Look:
         payments = [
             (holders[one.certificate.key].device, one.transfer.body, one.transfer.body.purpose)
             for one in watched
         ]
-        requests = self._objects.requests.get_each({ref for _, _, ref in payments if isinstance(ref, bytes)})
+        refs = {ref for _, _, ref in payments if isinstance(ref, bytes)}
+        requests = dict(at_hand.requests)
+        if missing := refs - requests.keys():
+            requests |= self._objects.requests.get_each(missing)
         once = {ref for ref, item in requests.items() if item is not None and not item.body.is_printed}
         asked = [(device, ref) for device, _, ref in payments if isinstance(ref, bytes) and ref in once]
         numbers = [(device, body.sequence) for device, body, ref in payments if isinstance(ref, bytes)]
         return _Look(
             holders,
-            self._objects.tokens.get_each([TokenRef(one.transfer.id, 0) for one in watched]),
+            self._tokens([TokenRef(one.transfer.id, 0) for one in watched], at_hand.tokens),
             self._history.given(asked),
             self._history.neighbours(numbers),
             self._policies.allowed([one.certificate for one in watched]),
         )
+
+    def _tokens(
+        self, refs: Sequence[TokenRef], at_hand: Mapping[TokenRef, Token]
+    ) -> Mapping[TokenRef, Token]:
+        missing = [ref for ref in refs if ref not in at_hand]
+        return {**at_hand, **self._objects.tokens.get_each(missing)} if missing else at_hand
 
     def _is_within(self, one: Settled, allowed: Sequence[Limits], look: _Look) -> bool:
         certificate, time = one.certificate, one.transfer.body.time

@@ -33,7 +33,7 @@ class Policies:
         """For each of these: the limits that a wallet may have gone by when it signed under it."""
         bank = self._context.bank
         own = self._wallets.get_each({one.wallet for one in certificates if one.bank == bank})
-        if own:
+        if own and not self._is_followed([known.policy for known in own.values()]):
             self.follow()
         found: dict[tuple[Limits, int | None], Sequence[Limits]] = {}
         allowed: list[Sequence[Limits]] = []
@@ -44,6 +44,12 @@ class Policies:
                 found[one.limits, number] = self._since(one, number)
             allowed.append(found[one.limits, number])
         return allowed
+
+    def _is_followed(self, numbers: Sequence[int | None]) -> bool:
+        """Whether the newest limits since these numbers, which are looked up in any case, are still the policy's."""
+        least = min((number for number in numbers if number is not None), default=None)
+        limits = [] if least is None else self._wallets.limits_since(least)
+        return limits[-1:] == [self._context.trust.policy.head.limits]
 
     def _since(self, certificate: Certificate, number: int | None) -> Sequence[Limits]:
         if number is None:

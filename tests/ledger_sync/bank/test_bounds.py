@@ -182,7 +182,7 @@ def test_what_a_bundle_holds_is_counted_before_any_of_it_is_stored(net: LedgerNe
 
     who = Caller(CallerKind.CUSTOMER, shop.account, shop.key)
     with pytest.raises(Refusal) as caught:
-        take(node, lambda: None, IncomingCall(who, bundle.to_cbor(), charge=full), "customer:shop")
+        take(node, IncomingCall(who, bundle.to_cbor(), charge=full), "customer:shop")
     assert (caught.value.code, caught.value.facts) == (Code.BUSY, {"after": 3})
     assert counted == [4], "transfer, request, certificate, issuance"
     assert node.objects.transfers.stage(paid.id) is None

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger_sync.bank.ports.shares import Share
-from ledger_sync.bank.sql.once import Once
+from ledger_sync.bank.sql.once import Ever, Once
 from ledger_sync.bank.sql.shares import SqlShares, SqlWaiting
 from ledger_sync.bank.sql.storage import SCHEMA
 from ledger_sync.database.sqlite import SqliteStore
@@ -50,6 +50,30 @@ def test_nothing_is_kept_outside_a_transaction_nor_after_it(store: Store) -> Non
         once.put("a", 7)
     with store.transaction():
         assert once.get("a") == 6
+
+
+def test_what_never_changes_is_read_once_but_not_kept_by_who_wrote_some_of_it(store: Store) -> None:
+    asked: list[str] = []
+    ever: Ever[str, int] = Ever(store, 2)
+
+    def read(keys: Collection[str]) -> dict[str, int]:
+        asked.extend(keys)
+        return {key: len(key) for key in keys if key != "none"}
+
+    def find(*keys: str) -> list[str]:
+        """What was read for these."""
+        asked.clear()
+        assert ever.get_each(keys, read) == {key: len(key) for key in keys if key != "none"}
+        return list(asked)
+
+    with undone(store):
+        ever.written()
+        assert [find("a"), find("a")] == [["a"], ["a"]], "it may come to nothing"
+    with store.transaction():
+        assert [find("a"), find("a", "bb")] == [["a"], ["bb"]]
+    assert find("a", "bb") == []
+    assert [find("none"), find("none")] == [["none"], ["none"]], "it may come yet"
+    assert [find("ccc"), find("bb", "ccc"), find("a")] == [["ccc"], [], ["a"]], "the newest are kept"
 
 
 def test_what_one_thread_has_read_no_other_forgets(store: Store) -> None:

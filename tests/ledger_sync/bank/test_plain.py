@@ -23,7 +23,7 @@ from wallet.protocol.bundle import Bundle
 from wallet.protocol.codes import Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.policy import Reason
-from wallet.protocol.settlement import Verdict
+from wallet.protocol.settlement import Settlement, Verdict
 from wallet.protocol.transfer import Transfer
 
 BANK = "alatau"
@@ -164,9 +164,10 @@ def test_of_two_of_one_number_in_one_pass_the_second_is_not_plain(
     net: LedgerNetwork, trio: list[Customer]
 ) -> None:
     lane = net.banks[BANK].node.plain
+    uploader = uploader_of_customer("shop")
     found = [
-        lane._reader.found(net.bundle([paid]), uploader_of_customer("shop"), (), signatures(net))
-        for paid in under_one_number(net, trio)
+        lane._reader.found(bundle, uploader, lane.seen(bundle, uploader), signatures(net))
+        for bundle in [net.bundle([paid]) for paid in under_one_number(net, trio)]
     ]
     assert None not in found
     first, second = lane._settle_together([one for one in found if one is not None])
@@ -254,7 +255,50 @@ def test_the_same_again_is_answered_as_before_and_nothing_is_written(
     assert [row.settlement for row in again] == [row.settlement for row in once]
     assert [row.first for row in again] == [row.settlement.time for row in once if row.settlement]
     assert [row.first for row in once] == [None, None]
+    assert plain == [True], "it is known by its bytes"
+    net.start(BANK)
+    assert trio[2].upload(*paid) == again
     assert plain == [True, True]
+    assert trio[2].upload(*paid) == again
+    assert plain == [True, True]
+
+
+def test_another_who_shows_the_same_is_taken_note_of(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    (token,) = trio[0].fund(10_000)
+    paid = chain(net, trio, token, 10_000)
+    assert settled(trio[2].upload(*paid))
+    assert settled(trio[1].upload(*paid))
+    assert plain == [True, True]
+    assert net.look(BANK, "select count(*) from uploads where transfer = ?", (paid[0].id,)) == [(2,)]
+
+
+def test_who_reads_other_kinds_is_not_told_what_was_told(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    (token,) = trio[0].fund(10_000)
+    paid = chain(net, trio, token, 10_000)
+    assert settled(trio[2].upload(*paid))
+    with net.reading(BANK, None):
+        alone = trio[2].upload(*paid)
+    assert settled(alone)
+    assert {type(row.settlement) for row in alone} == {Settlement}
+    assert plain == [True, True]
+
+
+def test_what_is_not_settled_is_looked_up_again(
+    net: LedgerNetwork, trio: list[Customer], plain: list[bool]
+) -> None:
+    aigul, baurzhan, _ = trio
+    tokens = aigul.fund(10_000)
+    copied = clone(aigul)
+    assert settled(baurzhan.upload(net.pay(aigul, tokens, baurzhan, 10_000)))
+    second = net.pay(copied, tokens, trio[2], 9_000)
+    for _ in range(2):
+        (row,) = trio[2].upload(second)
+        assert verdict(row) is Verdict.CONFLICT
+    assert plain == [True, False, True]
 
 
 def test_what_had_its_verdict_before_it_was_judged_is_judged_when_it_is_shown(
@@ -264,6 +308,7 @@ def test_what_had_its_verdict_before_it_was_judged_is_judged_when_it_is_shown(
     paid = net.pay(trio[0], trio[0].fund(500), trio[1], 500)
     assert settled(trio[2].upload(paid))
     net.forget(BANK, f"delete from signers where transfer = x'{paid.id.hex()}'")
+    net.start(BANK)
     assert settled(trio[2].upload(paid))
     assert net.look(BANK, "select count(*) from signers where transfer = ?", (paid.id,)) == [(1,)]
     assert settled(trio[2].upload(paid))

@@ -306,11 +306,12 @@ def test_plain_uploads_of_one_part_are_settled_while_another_does_not_answer(tmp
         parts = [[one for one in told.tokens if part_of(SPLITS[0], one.ref) == prefix] for prefix in "01"]
         chosen = (parts[0][:1], parts[1][:1], [parts[0][1], parts[1][1]])
         made = [told.net.pay(told.payer, tokens, payee, 100) for tokens in chosen]
+        uploader = uploader_of_customer(payee.account)
         uploads = [
             node.plain._reader.found(
-                told.net.bundle([one]), uploader_of_customer(payee.account), (), node.intake.signatures()
+                bundle, uploader, node.plain.seen(bundle, uploader), node.intake.signatures()
             )
-            for one in made
+            for bundle in [told.net.bundle([one]) for one in made]
         ]
         told.net.down.add("notary-b")
         ends = node.plain._settle_together([one for one in uploads if one is not None])

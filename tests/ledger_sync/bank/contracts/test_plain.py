@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import pytest
 
-from ledger_sync.bank.ports.plain import Hop
+from ledger_sync.bank.ports.plain import Ended, Hop, Seen, Settling
+from ledger_sync.bank.ports.settlements import Answer, Told
 from ledger_sync.bank.ports.storage import Storage
 from ledger_sync.bank.ports.transfers import New, Stage
 from tests.ledger_sync.bank.contracts.chain import PURPOSE, Chain
 from tests.ledger_sync.bank.contracts.conftest import Backend
 from tests.support.world import NOW
+from wallet.protocol.bundle import Bundle
+from wallet.protocol.codes import Code
 from wallet.protocol.cose import Signed
-from wallet.protocol.transfer import Transfer
+from wallet.protocol.transfer import TokenRef, Transfer
+from wallet.protocol.validity import Token
 
 AIGUL, BAURZHAN = "customer:a", "customer:b"
 
@@ -31,7 +37,7 @@ def hop(chain: Chain, amount: int = 300) -> Hop:
 
 
 def told_of(storage: Storage, *hops: Hop) -> set[bytes]:
-    return set(storage.plain.told_of(hops))
+    return set(storage.plain.told_of(hops, "alatau"))
 
 
 # the journal
@@ -80,6 +86,65 @@ def test_after_a_start_all_are_left(storage: Storage) -> None:
 def test_nothing_is_noted_of_nothing(storage: Storage) -> None:
     with storage.unit.transaction():
         assert list(storage.plain.note([], NOW)) == []
+
+
+# what is seen of an upload
+
+
+def test_of_what_is_new_the_tokens_are_seen_that_it_does_not_make(chain: Chain, storage: Storage) -> None:
+    new, token = hop(chain), chain.tokens[-1]
+    child = chain.world.transfer(
+        chain.world.person("payee"), new.tokens[:1], chain.people[0].key.public, 300, PURPOSE
+    )
+    bundle = Bundle((new.transfer, child))
+    assert storage.plain.seen(bundle, AIGUL) == seen()
+    with storage.unit.transaction():
+        storage.archive.tokens.settle(token.ref, token.amount)
+    assert storage.plain.seen(bundle, AIGUL) == seen(whole={token.ref: token})
+    assert storage.plain.seen(Bundle(), AIGUL) == seen()
+
+
+def test_of_what_is_settled_all_is_seen_that_can_be_told_and_by_whom_it_was_shown(
+    chain: Chain, storage: Storage
+) -> None:
+    new = hop(chain)
+    txid = new.transfer.id
+    verdict = chain.verdict(new.transfer, *(token.amount for token in new.tokens))
+    words = chain.said(new.transfer)
+    with storage.unit.transaction():
+        storage.plain.write(Settling([Ended(new, verdict, words)], {}, NOW))
+    found = storage.plain.seen(Bundle((new.transfer,)), AIGUL)
+    told = {txid: Told(verdict, tuple(words), None)}
+    assert found == seen(told=told, valid={txid}, shown={txid}, whole=found.whole)
+    assert found.told == storage.settlements.told([txid])
+    assert not storage.plain.seen(Bundle((new.transfer,)), BAURZHAN).shown
+
+
+def test_what_has_no_verdict_is_seen_to_wait(chain: Chain, storage: Storage) -> None:
+    (first, second) = chain.transfers
+    assert storage.plain.seen(Bundle((first, second)), AIGUL).waiting == {first.id, second.id}
+
+
+def test_what_had_a_verdict_before_it_was_judged_is_not_seen_to_be_valid(storage: Storage) -> None:
+    chain = Chain(storage, 1, stage="waiting")
+    (made,) = chain.transfers
+    verdict = chain.verdict(made, code=Code.VALUE_MISMATCH)
+    with storage.unit.transaction():
+        storage.archive.transfers.set_stage(made.id, Stage.VALID)
+        storage.settlements.note(chain.said(made), are_ours=False)
+        assert storage.settlements.answer([Answer(verdict, None)]) == [made.id]
+    found = storage.plain.seen(Bundle((made,)), AIGUL)
+    assert found.told == {made.id: Told(verdict, (), None)}
+    assert not found.valid
+
+
+def seen(
+    told: Mapping[bytes, Told] | None = None,
+    valid: Collection[bytes] = (),
+    shown: Collection[bytes] = (),
+    whole: Mapping[TokenRef, Token] | None = None,
+) -> Seen:
+    return Seen(told or {}, frozenset(valid), frozenset(shown), frozenset(), whole or {})
 
 
 # what is spoken of
@@ -159,7 +224,7 @@ def test_what_is_written_is_valid_answered_and_its_owners(chain: Chain, storage:
     new = hop(chain)
     verdict = chain.verdict(new.transfer, *(token.amount for token in new.tokens))
     with storage.unit.transaction():
-        storage.plain.write([(new, verdict)])
+        storage.plain.write(Settling([Ended(new, verdict, chain.said(new.transfer))], {}, NOW))
     entry = storage.archive.transfers.entries([new.transfer.id])[new.transfer.id]
     signed: Signed[Transfer] | None = entry.signed
     assert (entry.stage, entry.owner, entry.is_valid) == (Stage.ANSWERED, new.owner, True)
