@@ -16,7 +16,7 @@ from typing import Final
 from ledger_sync.database.store import Row
 from ledger_sync.database.store import Store as Database
 from ledger_sync.http.call import Random
-from ledger_sync.notary.log import Entry, Logged, SignedTip, Statement, Tip
+from ledger_sync.notary.log import Entry, Grown, Logged, Put, SignedTip, Statement, Tip
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import SALT_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -148,17 +148,19 @@ class SqlLog:
 
     # writing
 
-    def append(self, bodies: Sequence[Consumption]) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Leaves for what is to be said: the number of the first claim, and entry and leaf of each. `Behind`: nothing
-        was written."""
+    def append(self, bodies: Sequence[Consumption]) -> tuple[int, list[Put], list[bytes]]:
+        """Leaves for what is to be said: the number of the first claim, and where and what each was put, with its leaf.
+        `Behind`: nothing was written."""
         state = self._state()
         if state.size < state.last - PIECE:
             raise Behind
         if state.size < state.last:
             state = self._catch_up(state)
         made = [self._salted(body) for body in bodies]
-        self._grow(state, [leaf for _, leaf in made], max(body.time for body in bodies))
-        return state.last + 1, made
+        leaves = [leaf_hash(entry) for _, entry in made]
+        grown = self._grow(state, leaves, max(body.time for body in bodies))
+        puts = [Put(index, *each, grown) for index, each in enumerate(made, state.size)]
+        return state.last + 1, puts, leaves
 
     def answer(self, signed: SignedTip | None) -> LogHead | None:
         """Somebody is told something. A head that was signed is the newest, if the log is what it is over, as it is
@@ -225,25 +227,27 @@ class SqlLog:
         made = []
         for number, entry, *_ in rows:
             if number in bodies:
-                kept = (entry, leaf_hash(entry)) if entry else self._salted(bodies[number])
-                made.append((number, *kept))
-                leaves[number] = kept[1]
+                kept = entry or self._salted(bodies[number])[1]
+                leaves[number] = leaf_hash(kept)
+                made.append((number, kept, leaves[number]))
         self._db.run_over(_LEAF, _LEAF_TYPES, made)
         self._grow(state, list(leaves.values()), max((body.time for body in bodies.values()), default=0))
         return self._state()
 
-    def _salted(self, body: Consumption) -> tuple[bytes, bytes]:
-        salt = self._random(SALT_BYTES)
-        entry = codec.encode(Consumption2(body.consumer, body.bank, body.time, body.refs, salt).to_cbor())
-        return entry, leaf_hash(entry)
+    def _salted(self, body: Consumption) -> tuple[Consumption2, bytes]:
+        """What a leaf commits to, and that encoded."""
+        said = Consumption2(body.consumer, body.bank, body.time, body.refs, self._random(SALT_BYTES))
+        return said, codec.encode(said.to_cbor())
 
-    def _grow(self, state: _State, leaves: Sequence[bytes], time: int) -> None:
+    def _grow(self, state: _State, leaves: Sequence[bytes], time: int) -> Grown:
         made, edge = grown(state.size, state.edge, leaves)
         kept = [(*place, node) for place, node in made.items() if place.level and place.level % _LEVELS == 0]
         self._db.run_over(_NODE, _NODE_TYPES, sorted(kept))
         number = state.number or self._fresh_number()
-        values = (number, state.size + len(leaves), b"".join(edge), max(state.time, time))
-        self._db.run(_GROW, values)
+        size, latest = state.size + len(leaves), max(state.time, time)
+        self._db.run(_GROW, (number, size, b"".join(edge), latest))
+        before = zip(complete_subtrees(0, state.size), state.edge, strict=True)
+        return Grown(Tip(number, size, edge, latest, _head(state.head)), {**dict(before), **made})
 
     def _roots(self, ranges: Sequence[Range]) -> tuple[bytes, ...]:
         """The roots over ranges of leaves, each out of its complete subtrees."""

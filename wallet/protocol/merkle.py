@@ -9,7 +9,7 @@ complete subtrees (``Place``), from which every proof follows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
@@ -193,6 +193,27 @@ def inclusion_ranges(index: int, size: int) -> tuple[Range, ...]:
             found.append((begin, middle))
             begin = middle
     return tuple(reversed(found))
+
+
+def inclusion_paths(
+    indices: Iterable[int], size: int, nodes: Mapping[Place, bytes]
+) -> list[tuple[bytes, ...]]:
+    """The proofs of inclusion of leaves of a tree of ``size``, out of the complete subtrees in ``nodes`` (``KeyError``
+    where one is lacking). What neighbours have in common is made once."""
+    found: dict[Place, tuple[bytes, ...]] = {}
+
+    def above(level: int, number: int) -> tuple[bytes, ...]:
+        place = Place(level, number)
+        if place not in found:
+            begin = (number ^ 1) << level
+            path = above(level + 1, number >> 1) if size > 1 << level else ()
+            if begin < size:
+                parts = complete_subtrees(begin, min(begin + (1 << level), size))
+                path = (folded([nodes[part] for part in parts]), *path)
+            found[place] = path
+        return found[place]
+
+    return [above(0, index) for index in indices]
 
 
 def consistency_ranges(first: int, second: int) -> tuple[Range, ...]:
