@@ -24,7 +24,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.kinds import CONSUMPTION, CONSUMPTION_2, Kind
 from wallet.protocol.leaf import Extent, Leaf, Path
 from wallet.protocol.log import LogHead
-from wallet.protocol.merkle import inclusion_paths
+from wallet.protocol.merkle import Follow, each_way_once, inclusion_paths
 from wallet.protocol.settlement import Consumption, Consumption2
 from wallet.protocol.transfer import TokenRef
 
@@ -139,10 +139,10 @@ class Attestor:
             return None
         if self._store.answer(signed) != head:
             return None
-        size, said = head.extent.size, _Said()
+        size, said, follow = head.extent.size, _Said(), each_way_once()
         paths = inclusion_paths([put.index for put in puts.values()], size, grown.nodes)
         for (key, put), hashes in zip(puts.items(), paths, strict=True):
-            said[key] = _under(head, put.said, put.payload, Path(size, put.index, hashes))
+            said[key] = _under(head, put.said, put.payload, Path(size, put.index, hashes), follow)
         return said
 
     def _good(
@@ -173,11 +173,11 @@ class Attestor:
     def _shown(self, found: Mapping[TokenRef, Logged], head: LogHead) -> _Said:
         """Entries as they are shown under a head that is over them. INTERNAL: their paths do not lead to it, as its log
         is another by now."""
-        size, said = head.extent.size, _Said()
+        size, said, follow = head.extent.size, _Said(), each_way_once()
         paths = self._store.log.inclusions([entry.index for entry in found.values()], size)
         for (key, entry), hashes in zip(found.items(), paths, strict=True):
             body = codec.read(entry.payload, CONSUMPTION_2.most, Consumption2.from_cbor)
-            said[key] = _under(head, body, entry.payload, Path(size, entry.index, hashes))
+            said[key] = _under(head, body, entry.payload, Path(size, entry.index, hashes), follow)
         return said
 
     def _signed(self, tip: Tip) -> SignedTip | None:
@@ -228,9 +228,9 @@ def _are_under(head: LogHead | None, claims: _Claims, found: Mapping[TokenRef, L
     return head is not None and all(key in found and found[key].index < head.extent.size for key in claims)
 
 
-def _under(head: LogHead, body: Consumption2, payload: bytes, path: Path) -> Statement:
+def _under(head: LogHead, body: Consumption2, payload: bytes, path: Path, follow: Follow) -> Statement:
     """INTERNAL: the path does not lead to the head."""
     name = cose.object_id(CONSUMPTION_2, payload)
     said = Signed(body, payload, head.signature, name, Leaf(head.extent, path))
-    require(LogHead.of(said) == head, Code.INTERNAL)
+    require(LogHead.of(said, follow) == head, Code.INTERNAL)
     return said

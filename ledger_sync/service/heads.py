@@ -28,6 +28,7 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.log import Growth, LogHead, check_head, leads
+from wallet.protocol.merkle import each_way_once
 from wallet.protocol.notary_evidence import (
     NotaryEvidence,
     TwoConsumers,
@@ -104,7 +105,8 @@ class Heads:
     def note(self, statements: Iterable[Signed[Consumption]]) -> None:
         """The notary showed these, checked: the heads that they are under are taken in the next `take_noted`; of very
         many the last `MAX_HEADS`, since each is a question to the notary."""
-        heads = dict.fromkeys(LogHead.of(said) for said in statements if said.leaf is not None)
+        follow = each_way_once()
+        heads = dict.fromkeys(LogHead.of(said, follow) for said in statements if said.leaf is not None)
         with self._noting:
             self._noted |= heads
             for head in list(self._noted)[:-MAX_HEADS]:

@@ -18,6 +18,7 @@ from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.kinds import Kind
 from wallet.protocol.leaf import Extent
+from wallet.protocol.merkle import Follow
 from wallet.protocol.parts import notaries
 from wallet.protocol.settlement import Consumption2
 
@@ -39,12 +40,13 @@ class LogHead:
     signature: bytes
 
     @classmethod
-    def of(cls, statement: Signed[Body]) -> Self:
-        """The head that a consumption was shown under. ``ValueError`` for one that was signed alone."""
+    def of(cls, statement: Signed[Body], follow: Follow = merkle.root_from_path) -> Self:
+        """The head that a consumption was shown under. ``ValueError`` for one that was signed alone. ``follow`` of
+        ``merkle.each_way_once`` for who asks for many."""
         place = statement.leaf
         if place is None or place.extent.log is None:
             raise ValueError("in no log")
-        return cls(place.extent, place.root(statement.payload), statement.signature)
+        return cls(place.extent, place.root(statement.payload, follow), statement.signature)
 
     def to_cbor(self) -> Cbor:
         return [leaf.protected(KIND, self.extent), {}, self.root, self.signature]
