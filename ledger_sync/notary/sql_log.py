@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from ledger_sync.database.store import Row
@@ -25,13 +26,13 @@ from wallet.protocol.merkle import (
     HASH_BYTES,
     Place,
     Range,
-    Tree,
     complete_subtrees,
     consistency_ranges,
     folded,
     grown,
     inclusion_ranges,
     leaf_hash,
+    node_hash,
 )
 from wallet.protocol.settlement import Consumption, Consumption2
 from wallet.protocol.transfer import TokenRef
@@ -262,11 +263,15 @@ class SqlLog:
         nodes = sorted({span for span in below.values() if span[0]})
         rows = self._db.rows_over(_LEAVES, ("bigint", "bigint"), leaves)
         rows += self._db.rows_over(_NODES, ("bigint", "bigint", "bigint"), nodes)
-        kept = {(level, number): found for level, number, found in rows}
-        return {
-            place: Tree.of([kept[level, number] for number in range(begin, end)]).root
-            for place, (level, begin, end) in below.items()
-        }
+        kept: dict[tuple[int, int], bytes] = {(level, number): found for level, number, found in rows}
+
+        @cache
+        def root(level: int, number: int) -> bytes:
+            if level % _LEVELS == 0:
+                return kept[level, number]
+            return node_hash(root(level - 1, 2 * number), root(level - 1, 2 * number + 1))
+
+        return {place: root(*place) for place in below}
 
 
 def _head(raw: bytes | None) -> LogHead | None:

@@ -62,6 +62,19 @@ class LogHead:
         return cls(extent, codec.octets(root, ID_BYTES), signature)
 
 
+def ends(older: LogHead, statement: Signed[Body]) -> bool:
+    """Whether ``older`` is the beginning of the log that a consumption is shown in, under a checked head, as its last
+    entry: what its path has on its left is what that log had before it."""
+    place = statement.leaf
+    if place is None or (place.extent.log, place.path.index + 1) != (older.extent.log, older.extent.size):
+        return False
+    index, path = place.path.index, place.path
+    ranges = merkle.inclusion_ranges(index, path.size)
+    left = [found for (begin, _), found in zip(ranges, path.hashes, strict=True) if begin < index]
+    leaf_hash = place.leaf_hash(statement.payload)
+    return merkle.root_from_path(leaf_hash, index, index + 1, left) == older.root
+
+
 def check_head(head: LogHead, directory: Directory) -> None:
     """That a notary key good at its time, of whatever part, signed it. NOTARY_SIGNATURE."""
     keys = notaries(directory, head.extent.time)
