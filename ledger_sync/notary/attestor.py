@@ -230,7 +230,6 @@ def _are_under(head: LogHead | None, claims: _Claims, found: Mapping[TokenRef, L
 
 def _under(head: LogHead, body: Consumption2, payload: bytes, path: Path, follow: Follow) -> Statement:
     """INTERNAL: the path does not lead to the head."""
-    name = cose.object_id(CONSUMPTION_2, payload)
-    said = Signed(body, payload, head.signature, name, Leaf(head.extent, path))
-    require(LogHead.of(said, follow) == head, Code.INTERNAL)
-    return said
+    place = Leaf(head.extent, path)
+    require(place.root(payload, follow) == head.root, Code.INTERNAL)
+    return Signed(body, payload, head.signature, cose.object_id(CONSUMPTION_2, payload), place)

@@ -8,6 +8,7 @@ for a call, and everybody else what is signed alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
@@ -37,7 +38,7 @@ from wallet.protocol import batch, codec, cose
 from wallet.protocol.batch import read_together
 from wallet.protocol.bounds import MAX_ID_BYTES
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, require
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.directory import Directory
 from wallet.protocol.kinds import CONSUMPTION_2, Kind
@@ -149,9 +150,12 @@ class Notary:
     def _decide(self, form: Kind, items: Sequence[CommitItem]) -> list[Verdicts]:
         verdicts = self._attestor.commit(items, form)
         self._metrics.batch("commit", len(items))
-        for item, words in zip(items, verdicts, strict=True):
-            is_lost = any(word.body.consumer != item.consumer for word in words)
-            self._metrics.verdict("lost" if is_lost else "first")
+        ends = Counter(
+            "lost" if any(word.body.consumer != item.consumer for word in words) else "first"
+            for item, words in zip(items, verdicts, strict=True)
+        )
+        for end, count in ends.items():
+            self._metrics.verdict(end, count)
         return verdicts
 
     def close(self) -> None:
@@ -178,7 +182,8 @@ class Notary:
             require(signed.body.bank == incoming.caller.name, Code.AUTH_FORBIDDEN, bank=signed.body.bank)
             check_commit(signed, directory, is_head if is_first else _as_the_first)
             for ref in signed.body.refs:
-                require(self._jurisdiction.decides(ref), Code.AUTH_FORBIDDEN, token=str(ref))
+                if not self._jurisdiction.decides(ref):
+                    raise Refusal(Code.AUTH_FORBIDDEN, {"token": str(ref)})
             items.append(CommitItem.of(signed))
         return items
 

@@ -23,7 +23,7 @@ from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.http.reading import READS
 from ledger_sync.notaries import Notaries
 from wallet.protocol.bounds import SALT_BYTES
-from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.settlement import Commit, Commit2, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
@@ -167,9 +167,10 @@ class Commits:
             for statement in statements:
                 check_consumption(statement, directory, is_head)
                 for ref in statement.body.refs:
-                    is_new = winners.setdefault(ref, statement.id) == statement.id
-                    require(is_new, Code.COMMIT_MISMATCH, token=str(ref))
-            require(set(refs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
+                    if winners.setdefault(ref, statement.id) != statement.id:
+                        raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})
+            if not winners.keys() >= set(refs):
+                raise Refusal(Code.COMMIT_MISMATCH, {"transfer": transfer.id.hex()})
         self._context.seen([said for statements in answers for said in statements])
         return answers
 
