@@ -16,7 +16,7 @@ from typing import Final
 
 from hsm.failpoint import reach
 from ledger_sync.notary.jurisdiction import Jurisdiction
-from ledger_sync.notary.log import Logged, SignedTip, Statement
+from ledger_sync.notary.log import Logged, SignedTip, Statement, Tip
 from ledger_sync.notary.store import Claim, CommitItem, Store
 from wallet.protocol import codec, cose
 from wallet.protocol.codes import Code, Refusal, require
@@ -24,6 +24,7 @@ from wallet.protocol.cose import Signed
 from wallet.protocol.kinds import CONSUMPTION, CONSUMPTION_2, Kind
 from wallet.protocol.leaf import Extent, Leaf, Path
 from wallet.protocol.log import LogHead
+from wallet.protocol.merkle import Follow, each_way_once, inclusion_paths
 from wallet.protocol.settlement import Consumption, Consumption2
 from wallet.protocol.transfer import TokenRef
 
@@ -101,18 +102,21 @@ class Attestor:
     def _alone(self, claims: _Claims) -> _Said:
         said = {key: claim.statement for key, claim in claims.items() if claim.statement is not None}
         fresh = [self._sign(claim.body) for claim in claims.values() if claim.statement is None]
-        standing = self._store.attest(fresh, self._signed())
+        standing = self._store.attest(fresh, self._signed(self._store.log.tip()))
         said.update((statement.body.refs[0], statement) for statement in standing)
         return said
 
     def _in_log(self, claims: _Claims) -> _Said:
         """As entries of the log under its newest head, and else as `_beside`. INTERNAL: a claim was lost before it was
         durable."""
-        head = self._store.answer(self._signed())
+        just = self._just_put(claims)
+        if just is not None:
+            return just
+        head = self._store.answer(self._signed(self._store.log.tip()))
         found = self._store.log.openings(claims)
         if not _are_under(head, claims, found):  # it begins anew
             self._store.complete()
-            head = self._store.answer(self._signed())
+            head = self._store.answer(self._signed(self._store.log.tip()))
             found = self._store.log.openings(claims)
         if not _are_under(head, claims, found) and self._jurisdiction.is_in_office(self._clock()):
             raise Refusal(Code.INTERNAL)
@@ -121,6 +125,27 @@ class Attestor:
         said = {} if head is None else self._shown(good, head)
         said |= self._beside(others, found) if others else {}
         require(all(said[key].body.alone() == claim.body for key, claim in claims.items()), Code.INTERNAL)
+        return said
+
+    def _just_put(self, claims: _Claims) -> _Said | None:
+        """As `_in_log`, of what one batch claimed just now: all that is shown is known, and nothing is read again. None
+        where not all are of that, or the head over it is not the newest."""
+        puts = {key: claim.put for key, claim in claims.items() if claim.put is not None}
+        if len(puts) < len(claims):
+            return None
+        grown = next(iter(puts.values())).grown
+        signed = self._signed(grown.tip)
+        if signed is None:
+            return None
+        head, covers = signed.head, self._jurisdiction.covers
+        if not all(covers(put.said.refs, head.extent.time) for put in puts.values()):
+            return None
+        if self._store.answer(signed) != head:
+            return None
+        size, said, follow = head.extent.size, _Said(), each_way_once()
+        paths = inclusion_paths([put.index for put in puts.values()], size, grown.nodes)
+        for (key, put), hashes in zip(puts.items(), paths, strict=True):
+            said[key] = _under(head, put.said, put.payload, Path(size, put.index, hashes), follow)
         return said
 
     def _good(
@@ -151,17 +176,16 @@ class Attestor:
     def _shown(self, found: Mapping[TokenRef, Logged], head: LogHead) -> _Said:
         """Entries as they are shown under a head that is over them. INTERNAL: their paths do not lead to it, as its log
         is another by now."""
-        size, said = head.extent.size, _Said()
+        size, said, follow = head.extent.size, _Said(), each_way_once()
         paths = self._store.log.inclusions([entry.index for entry in found.values()], size)
         for (key, entry), hashes in zip(found.items(), paths, strict=True):
-            said[key] = _read(entry.payload, head, Path(size, entry.index, hashes))
-            require(LogHead.of(said[key]) == head, Code.INTERNAL)
+            body = codec.read(entry.payload, CONSUMPTION_2.most, Consumption2.from_cbor)
+            said[key] = _under(head, body, entry.payload, Path(size, entry.index, hashes), follow)
         return said
 
-    def _signed(self) -> SignedTip | None:
-        """A head over all that is claimed, unless the newest one is, or it would be good for nothing. It is no earlier
-        than what it is over."""
-        tip = self._store.log.tip()
+    def _signed(self, tip: Tip) -> SignedTip | None:
+        """A head over all of a log that ends so, unless its newest one is, or it would be good for nothing. It is no
+        earlier than what it is over."""
         at = max(self._clock(), tip.time)
         if not self._jurisdiction.is_in_office(at):
             return None
@@ -189,7 +213,7 @@ class Attestor:
 
     def _first_head(self) -> LogHead:
         self._store.complete()
-        signed = self._signed()
+        signed = self._signed(self._store.log.tip())
         if signed is not None:
             self._store.answer(signed)
         found = self._store.log.head()
@@ -207,7 +231,8 @@ def _are_under(head: LogHead | None, claims: _Claims, found: Mapping[TokenRef, L
     return head is not None and all(key in found and found[key].index < head.extent.size for key in claims)
 
 
-def _read(payload: bytes, head: LogHead, path: Path) -> Signed[Consumption2]:
-    body = codec.read(payload, CONSUMPTION_2.most, Consumption2.from_cbor)
-    name = cose.object_id(CONSUMPTION_2, payload)
-    return Signed(body, payload, head.signature, name, Leaf(head.extent, path))
+def _under(head: LogHead, body: Consumption2, payload: bytes, path: Path, follow: Follow) -> Statement:
+    """INTERNAL: the path does not lead to the head."""
+    place = Leaf(head.extent, path)
+    require(place.root(payload, follow) == head.root, Code.INTERNAL)
+    return Signed(body, payload, head.signature, cose.object_id(CONSUMPTION_2, payload), place)

@@ -7,14 +7,14 @@ a backup, and lost leaves, begins another one with all that it then knows, and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from wallet.protocol.cose import Signed
 from wallet.protocol.log import LogHead
-from wallet.protocol.merkle import folded
-from wallet.protocol.settlement import Consumption
+from wallet.protocol.merkle import Place, folded
+from wallet.protocol.settlement import Consumption, Consumption2
 from wallet.protocol.transfer import TokenRef
 
 Statement = Signed[Consumption]
@@ -45,6 +45,25 @@ class SignedTip:
     tip: Tip
     head: LogHead
     keeps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """What one batch made of a log: where it ended then, and the complete subtrees through which paths to what was put
+    there lead."""
+
+    tip: Tip
+    nodes: Mapping[Place, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What was put into the log just now: its index, what it says, as it is encoded, and what the log became by it."""
+
+    index: int
+    said: Consumption2
+    payload: bytes
+    grown: Grown
 
 
 @dataclass(frozen=True, slots=True)

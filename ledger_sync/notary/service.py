@@ -8,6 +8,7 @@ for a call, and everybody else what is signed alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from ledger_sync import hearing
 from ledger_sync.http.reading import newest
-from ledger_sync.http.routes import Caller, CallerKind, IncomingCall, Route
+from ledger_sync.http.routes import Caller, CallerKind, Encoded, IncomingCall, Route
 from ledger_sync.http.texts import plain_text
 from ledger_sync.notary.attestor import FORMS, Attestor, Verdicts
 from ledger_sync.notary.catching_up import CatchingUp, RemoteWitness
@@ -37,7 +38,7 @@ from wallet.protocol import batch, codec, cose
 from wallet.protocol.batch import read_together
 from wallet.protocol.bounds import MAX_ID_BYTES
 from wallet.protocol.codec import Cbor
-from wallet.protocol.codes import Code, require
+from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.directory import Directory
 from wallet.protocol.kinds import CONSUMPTION_2, Kind
@@ -149,9 +150,12 @@ class Notary:
     def _decide(self, form: Kind, items: Sequence[CommitItem]) -> list[Verdicts]:
         verdicts = self._attestor.commit(items, form)
         self._metrics.batch("commit", len(items))
-        for item, words in zip(items, verdicts, strict=True):
-            is_lost = any(word.body.consumer != item.consumer for word in words)
-            self._metrics.verdict("lost" if is_lost else "first")
+        ends = Counter(
+            "lost" if any(word.body.consumer != item.consumer for word in words) else "first"
+            for item, words in zip(items, verdicts, strict=True)
+        )
+        for end, count in ends.items():
+            self._metrics.verdict(end, count)
         return verdicts
 
     def close(self) -> None:
@@ -164,22 +168,22 @@ class Notary:
         self._catching_up.require_done()
         directory = self._directory()
         items = []
-        commits: list[Signed[Commit]] = []
+        leaves: list[Sequence[Signed[Commit]]] = []
         for value in codec.array(incoming.value, least=1, most=MAX_COMMITS):
-            commits += read_together(COMMITS, value)
-            require(
-                len(commits) <= MAX_COMMITS, Code.TOO_MANY, count=len(commits), limit=MAX_COMMITS
-            )  # 8.1.5
-        count = sum(len(commit.body.refs) for commit in commits)
+            leaves.append(read_together(COMMITS, value))
+            found = sum(map(len, leaves))
+            require(found <= MAX_COMMITS, Code.TOO_MANY, count=found, limit=MAX_COMMITS)  # 8.1.5
+        count = sum(len(commit.body.refs) for leaf in leaves for commit in leaf)
         if _form(incoming) is CONSUMPTION_2:
             require(count <= MAX_REFS, Code.TOO_MANY, count=count, limit=MAX_REFS)  # 9.2
         incoming.charge(count)
         is_head = each_head_once()
-        for signed in commits:
+        for signed, is_first in ((one, one is leaf[0]) for leaf in leaves for one in leaf):
             require(signed.body.bank == incoming.caller.name, Code.AUTH_FORBIDDEN, bank=signed.body.bank)
-            check_commit(signed, directory, is_head)
+            check_commit(signed, directory, is_head if is_first else _as_the_first)
             for ref in signed.body.refs:
-                require(self._jurisdiction.decides(ref), Code.AUTH_FORBIDDEN, token=str(ref))
+                if not self._jurisdiction.decides(ref):
+                    raise Refusal(Code.AUTH_FORBIDDEN, {"token": str(ref)})
             items.append(CommitItem.of(signed))
         return items
 
@@ -194,9 +198,11 @@ class Notary:
             answers.append([statement.to_cbor() for statement in about.values()])
         return answers
 
-    def _commits(self, incoming: IncomingCall) -> Cbor:
+    def _commits(self, incoming: IncomingCall) -> Encoded:
         items, form = self._signed(incoming), _form(incoming)
-        return [[statement.to_cbor() for statement in verdicts] for verdicts in self._batches[form].do(items)]
+        verdicts = self._batches[form].do(items)
+        told = [[statement.to_cbor() for statement in statements] for statements in verdicts]
+        return Encoded(codec.encode_in_order(told))
 
     def _absent(self, incoming: IncomingCall) -> Cbor:
         (name,) = codec.array(incoming.value, 1)
@@ -226,6 +232,12 @@ class Notary:
 
 def _weight(items: Sequence[CommitItem]) -> int:
     return sum(len(item.refs) for item in items)
+
+
+def _as_the_first(*_head: object) -> bool:
+    """Of what `read_together` has read of one leaf, whose tree it makes of its payloads, all is under the head that the
+    first was found to be under; the keys are those of one bank and one time."""
+    return True
 
 
 def _form(incoming: IncomingCall) -> Kind:

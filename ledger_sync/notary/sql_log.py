@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from ledger_sync.database.store import Row
 from ledger_sync.database.store import Store as Database
 from ledger_sync.http.call import Random
-from ledger_sync.notary.log import Entry, Logged, SignedTip, Statement, Tip
+from ledger_sync.notary.log import Entry, Grown, Logged, Put, SignedTip, Statement, Tip
 from wallet.protocol import codec, cose
 from wallet.protocol.bounds import SALT_BYTES
 from wallet.protocol.codes import Code, Refusal
@@ -25,13 +26,13 @@ from wallet.protocol.merkle import (
     HASH_BYTES,
     Place,
     Range,
-    Tree,
     complete_subtrees,
     consistency_ranges,
     folded,
     grown,
     inclusion_ranges,
     leaf_hash,
+    node_hash,
 )
 from wallet.protocol.settlement import Consumption, Consumption2
 from wallet.protocol.transfer import TokenRef
@@ -148,17 +149,19 @@ class SqlLog:
 
     # writing
 
-    def append(self, bodies: Sequence[Consumption]) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Leaves for what is to be said: the number of the first claim, and entry and leaf of each. `Behind`: nothing
-        was written."""
+    def append(self, bodies: Sequence[Consumption]) -> tuple[int, list[Put], list[bytes]]:
+        """Leaves for what is to be said: the number of the first claim, and where and what each was put, with its leaf.
+        `Behind`: nothing was written."""
         state = self._state()
         if state.size < state.last - PIECE:
             raise Behind
         if state.size < state.last:
             state = self._catch_up(state)
         made = [self._salted(body) for body in bodies]
-        self._grow(state, [leaf for _, leaf in made], max(body.time for body in bodies))
-        return state.last + 1, made
+        leaves = [leaf_hash(entry) for _, entry in made]
+        grown = self._grow(state, leaves, max(body.time for body in bodies))
+        puts = [Put(index, *each, grown) for index, each in enumerate(made, state.size)]
+        return state.last + 1, puts, leaves
 
     def answer(self, signed: SignedTip | None) -> LogHead | None:
         """Somebody is told something. A head that was signed is the newest, if the log is what it is over, as it is
@@ -225,25 +228,27 @@ class SqlLog:
         made = []
         for number, entry, *_ in rows:
             if number in bodies:
-                kept = (entry, leaf_hash(entry)) if entry else self._salted(bodies[number])
-                made.append((number, *kept))
-                leaves[number] = kept[1]
+                kept = entry or self._salted(bodies[number])[1]
+                leaves[number] = leaf_hash(kept)
+                made.append((number, kept, leaves[number]))
         self._db.run_over(_LEAF, _LEAF_TYPES, made)
         self._grow(state, list(leaves.values()), max((body.time for body in bodies.values()), default=0))
         return self._state()
 
-    def _salted(self, body: Consumption) -> tuple[bytes, bytes]:
-        salt = self._random(SALT_BYTES)
-        entry = codec.encode(Consumption2(body.consumer, body.bank, body.time, body.refs, salt).to_cbor())
-        return entry, leaf_hash(entry)
+    def _salted(self, body: Consumption) -> tuple[Consumption2, bytes]:
+        """What a leaf commits to, and that encoded."""
+        said = Consumption2(body.consumer, body.bank, body.time, body.refs, self._random(SALT_BYTES))
+        return said, codec.encode(said.to_cbor())
 
-    def _grow(self, state: _State, leaves: Sequence[bytes], time: int) -> None:
+    def _grow(self, state: _State, leaves: Sequence[bytes], time: int) -> Grown:
         made, edge = grown(state.size, state.edge, leaves)
         kept = [(*place, node) for place, node in made.items() if place.level and place.level % _LEVELS == 0]
         self._db.run_over(_NODE, _NODE_TYPES, sorted(kept))
         number = state.number or self._fresh_number()
-        values = (number, state.size + len(leaves), b"".join(edge), max(state.time, time))
-        self._db.run(_GROW, values)
+        size, latest = state.size + len(leaves), max(state.time, time)
+        self._db.run(_GROW, (number, size, b"".join(edge), latest))
+        before = zip(complete_subtrees(0, state.size), state.edge, strict=True)
+        return Grown(Tip(number, size, edge, latest, _head(state.head)), {**dict(before), **made})
 
     def _roots(self, ranges: Sequence[Range]) -> tuple[bytes, ...]:
         """The roots over ranges of leaves, each out of its complete subtrees."""
@@ -258,11 +263,15 @@ class SqlLog:
         nodes = sorted({span for span in below.values() if span[0]})
         rows = self._db.rows_over(_LEAVES, ("bigint", "bigint"), leaves)
         rows += self._db.rows_over(_NODES, ("bigint", "bigint", "bigint"), nodes)
-        kept = {(level, number): found for level, number, found in rows}
-        return {
-            place: Tree.of([kept[level, number] for number in range(begin, end)]).root
-            for place, (level, begin, end) in below.items()
-        }
+        kept: dict[tuple[int, int], bytes] = {(level, number): found for level, number, found in rows}
+
+        @cache
+        def root(level: int, number: int) -> bytes:
+            if level % _LEVELS == 0:
+                return kept[level, number]
+            return node_hash(root(level - 1, 2 * number), root(level - 1, 2 * number + 1))
+
+        return {place: root(*place) for place in below}
 
 
 def _head(raw: bytes | None) -> LogHead | None:

@@ -102,10 +102,10 @@ class SqlStore:
         with self._db.transaction(is_durable=False):
             found = self._kept(ref for item in batch for ref in item.refs)
             made = _decided(batch, found, time)
-            self._put(made)
+            new = self._put(made)
             reach("notary.commit.written")
         claims = {ref: kept.claim for ref, kept in found.items()}
-        return claims | {ref: claim for body, _ in made for claim in [Claim(body, None)] for ref in body.refs}
+        return claims | {ref: claim for claim in new for ref in claim.body.refs}
 
     def attest(self, statements: Sequence[Statement], signed: SignedTip | None = None) -> list[Statement]:
         with self._db.transaction():
@@ -190,17 +190,19 @@ class SqlStore:
             claims[number] = found[TokenRef(txid, output)] = kept
         return found
 
-    def _put(self, made: Sequence[tuple[Consumption, bytes]]) -> None:
+    def _put(self, made: Sequence[tuple[Consumption, bytes]]) -> list[Claim]:
         """New claims with their proofs, at the log's end."""
         if not made:
-            return
-        first, entries = self.log.append([body for body, _ in made])
+            return []
+        bodies = [body for body, _ in made]
+        first, puts, leaves = self.log.append(bodies)
         rows = [
-            (number, *entry, None, proof)
-            for number, (entry, (_, proof)) in enumerate(zip(entries, made, strict=True), first)
+            (number, put.payload, leaf, None, proof)
+            for number, (put, leaf, (_, proof)) in enumerate(zip(puts, leaves, made, strict=True), first)
         ]
         self._db.run_over(_CLAIM, _CLAIM_TYPES, rows)
-        self._win(first, [body for body, _ in made])
+        self._win(first, bodies)
+        return [Claim(body, None, put) for body, put in zip(bodies, puts, strict=True)]
 
     def _add(self, statements: Sequence[Statement]) -> None:
         """Claims that were made once and lost, with what was said of them."""

@@ -10,10 +10,10 @@ all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from ledger_sync.notary.log import Log, SignedTip, Statement
+from ledger_sync.notary.log import Log, Put, SignedTip, Statement
 from wallet.protocol.cose import Signed
 from wallet.protocol.log import LogHead
 from wallet.protocol.settlement import Commit, Consumption
@@ -39,10 +39,12 @@ class CommitItem:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one commit won: `body` is what is to be said of it, `statement` that, signed alone, once it is."""
+    """What one commit won: `body` is what is to be said of it, `statement` that, signed alone, once it is. `put`: where
+    it was put into the log, known to whoever did so just now."""
 
     body: Consumption
     statement: Statement | None
+    put: Put | None = field(default=None, compare=False, repr=False)
 
 
 class Store(Protocol):

@@ -25,9 +25,10 @@ from wallet.protocol import codec
 from wallet.protocol.bounds import MAX_OBJECT_BYTES
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal
-from wallet.protocol.cose import Signed
+from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.directory import Directory
-from wallet.protocol.log import Growth, LogHead, check_head, leads
+from wallet.protocol.log import Growth, LogHead, check_head, ends, leads
+from wallet.protocol.merkle import each_way_once
 from wallet.protocol.notary_evidence import (
     NotaryEvidence,
     TwoConsumers,
@@ -35,7 +36,8 @@ from wallet.protocol.notary_evidence import (
     parse_notary_evidence,
     read_notary_evidence,
 )
-from wallet.protocol.settlement import Consumption
+from wallet.protocol.settlement import Consumption, check_consumption, read_consumption
+from wallet.protocol.transfer import TokenRef
 
 SCHEMA: Final = Schema("ledger_sync.service", "migrations/heads")
 KIND: Final = Kind("heads", SCHEMA)
@@ -59,13 +61,19 @@ class Peer(Protocol):
     def get(self, path: str) -> Cbor: ...
 
 
+class Notary(Peer, Protocol):
+    """The same to a notary."""
+
+    def post(self, path: str, value: Cbor) -> Cbor: ...
+
+
 class Heads:
     """The heads that were seen, upon one store. Safe to share between threads and processes."""
 
     def __init__(
         self,
         store: Store,
-        notaries: Sequence[Peer],
+        notaries: Sequence[Notary],
         peers: Mapping[str, Peer],
         directory: Callable[[], Directory],
     ) -> None:
@@ -75,7 +83,8 @@ class Heads:
         self._directory = directory
         self._asked = 0
         self._noting = threading.Lock()
-        self._noted: dict[LogHead, None] = {}
+        self._noted: dict[LogHead, TokenRef | None] = {}
+        """With a reference that its last entry is about, if that was shown."""
 
     def kept(self) -> list[LogHead]:
         """The newest head of each log."""
@@ -104,23 +113,34 @@ class Heads:
     def note(self, statements: Iterable[Signed[Consumption]]) -> None:
         """The notary showed these, checked: the heads that they are under are taken in the next `take_noted`; of very
         many the last `MAX_HEADS`, since each is a question to the notary."""
-        heads = dict.fromkeys(LogHead.of(said) for said in statements if said.leaf is not None)
+        follow, found = each_way_once(), dict[LogHead, TokenRef | None]()
+        for said in statements:
+            if said.leaf is not None:
+                head = LogHead.of(said, follow)
+                is_last = said.leaf.path.index + 1 == head.extent.size
+                found[head] = said.body.refs[0] if is_last else found.get(head)
         with self._noting:
-            self._noted |= heads
+            for head, last in found.items():
+                self._noted[head] = last or self._noted.get(head)
             for head in list(self._noted)[:-MAX_HEADS]:
                 del self._noted[head]
 
     def take_noted(self) -> None:
-        """Take the heads that were noted, the oldest first. Those stay noted for which no answer comes now; where one
-        comes that leads nowhere, as of a log that has ended, no other will."""
+        """Take the heads that were noted: together those that are shown to begin one that is taken, the others one by
+        one, the oldest first. Those stay noted for which no answer comes now; where one comes that leads nowhere, as of
+        a log that has ended, no other will."""
         with self._noting:
-            noted = sorted(self._noted, key=lambda head: (head.extent.time, head.extent.size))
+            noted = dict(
+                sorted(self._noted.items(), key=lambda one: (one[0].extent.time, one[0].extent.size))
+            )
         silent = set()
+        begun = self._taken_together({head: last for head, last in noted.items() if last is not None})
         for head in noted:
             if head.extent.log in silent:
                 continue
             try:
-                self._take_brought(head)
+                if head not in begun:
+                    self._take_brought(head)
             except Refusal as refusal:
                 _unheard("notary", refusal)
                 if isinstance(refusal, NoAnswer) or refusal.code is Code.BUSY:
@@ -128,6 +148,36 @@ class Heads:
                     continue
             with self._noting:
                 self._noted.pop(head, None)
+
+    def _taken_together(self, lasts: Mapping[LogHead, TokenRef]) -> set[LogHead]:
+        """Those of these heads that begin the log as it is now: asked at once what it says of the last entry of each,
+        the notary shows that under its newest head, which is taken. None where that is not so."""
+        begun: set[LogHead] = set()
+        for notary in self._notaries if len(lasts) > 1 else ():
+            left = [head for head in lasts if head not in begun]
+            try:
+                shown = self._shown_now(notary, [lasts[head] for head in left])
+                for newest in dict.fromkeys(LogHead.of(said) for said in shown if said is not None):
+                    self._take_brought(newest)
+                pairs = zip(left, shown, strict=True)
+                begun.update(head for head, said in pairs if said is not None and ends(head, said))
+            except Refusal as refusal:
+                _unheard("notary", refusal)
+        return begun
+
+    def _shown_now(self, notary: Notary, refs: Sequence[TokenRef]) -> Sequence[Signed[Consumption] | None]:
+        """What a notary shows now of each, checked; None where it shows nothing, or not in its log."""
+        answer = notary.post("/v1/lookups", [ref.to_cbor() for ref in refs])
+        directory, is_head = self._directory(), each_head_once()
+
+        def checked(value: Cbor) -> Signed[Consumption] | None:
+            if value is None:
+                return None
+            said = read_consumption(value)
+            check_consumption(said, directory, is_head)
+            return None if said.leaf is None else said
+
+        return read(answer, lambda values: [checked(value) for value in codec.array(values, len(refs))])
 
     def keep_fresh(self, now: int, seconds: int) -> None:
         """`round` unless that was done in the last ``seconds``: the step of a background worker."""

@@ -22,7 +22,7 @@ from ledger_sync.http.client import WHOLE_BETWEEN_SERVICES, Connect, ServiceClie
 from ledger_sync.http.sockets import never
 from ledger_sync.service.at_once import AtOnce, in_turn
 from ledger_sync.service.delta_log import USUAL_SIZES, DeltaSizes
-from ledger_sync.service.heads import FILE, Heads, Peer
+from ledger_sync.service.heads import FILE, Heads, Notary, Peer
 from ledger_sync.service.heads import KIND as HEADS
 from ledger_sync.service.health import Health
 from ledger_sync.service.metrics import Metrics
@@ -115,7 +115,7 @@ class Home:
         )
 
     def heads(
-        self, notaries: Sequence[Peer], peers: Mapping[str, Peer], directory: Callable[[], Directory]
+        self, notaries: Sequence[Notary], peers: Mapping[str, Peer], directory: Callable[[], Directory]
     ) -> Heads:
         """The heads of the notaries' logs that are seen, of `notaries` and of `peers`."""
         return Heads(self._beside(HEADS, FILE), notaries, peers, directory)

@@ -17,7 +17,7 @@ from tests.support.world import NOW, Key
 from tests.vectors.good import WORLD
 from wallet.protocol import codec, cose
 from wallet.protocol.codes import Code
-from wallet.protocol.log import Growth, LogHead, check_head, continues
+from wallet.protocol.log import Growth, LogHead, check_head, continues, ends
 from wallet.protocol.notary_evidence import (
     NotaryEvidence,
     TwoConsumers,
@@ -93,6 +93,22 @@ def test_what_an_honest_log_shows_is_signed_and_continues(size: int, data: st.Da
         for statement in (early, late):
             assert read_consumption(codec.decode(statement.encode(), 1 << 14)) == statement
             check_consumption(statement, DIRECTORY)
+
+
+@given(st.integers(1, 70), st.data())
+def test_the_last_entry_of_a_head_shows_that_a_later_one_goes_on_from_it(
+    size: int, data: st.DataObject
+) -> None:
+    log, fork = log_of(size), log_of(size, salt=b"another")
+    first = data.draw(st.integers(1, size))
+    older, newer = log.head(NOW + 1, first), log.head(NOW + 2)
+    index = data.draw(st.integers(0, size - 1))
+    for statement in log.shown(index, newer):
+        assert ends(older, statement) == (index == first - 1)
+        assert not ends(fork.head(NOW, first), statement)
+    (alone,) = log.shown(first - 1, newer)[:1]
+    assert not ends(replace(older, extent=replace(older.extent, log=8)), alone)
+    assert not ends(replace(older, root=bytes(32)), alone)
 
 
 @given(st.integers(1, 20), st.data())

@@ -192,6 +192,7 @@ def test_tree_and_log_have_the_roots_and_paths_of_the_definition(size: int, data
     assert tree.root == log.root_of(0, size) == naive_root(entries(size))
     expected = naive_path(index, entries(size))
     assert list(tree.path(index)) == log.roots(merkle.inclusion_ranges(index, size)) == expected
+    assert list(tree.paths()[index]) == expected
     assert merkle.path_length(index, size) == len(expected)
     assert merkle.root_from_path(hashes(size)[index], index, size, expected) == tree.root
 
@@ -224,6 +225,41 @@ def test_a_path_is_good_for_no_other_place(size: int, data: st.DataObject) -> No
     other = data.draw(st.integers(-1, size + 1).filter(lambda found: found != index))
     tree = Tree.of(hashes(size))
     assert merkle.root_from_path(hashes(size)[index], other, size, tree.path(index)) != tree.root
+
+
+@given(st.integers(0, 70), sizes)
+def test_paths_to_what_a_log_grew_by_follow_from_its_edge_and_that(before: int, more: int) -> None:
+    edge = merkle.grown(0, (), hashes(before))[1]
+    size = before + more
+    made, _ = merkle.grown(before, edge, hashes(size)[before:])
+    nodes = dict(zip(merkle.complete_subtrees(0, before), edge, strict=True)) | made
+    found = merkle.inclusion_paths(range(before, size), size, nodes)
+    assert found == Tree.of(hashes(size)).paths()[before:]
+
+
+@given(sizes, st.data())
+def test_many_paths_lead_where_each_does_and_an_altered_one_nowhere_else(
+    size: int, data: st.DataObject
+) -> None:
+    tree, leaves = Tree.of(hashes(size)), hashes(size)
+    follow = merkle.each_way_once()
+    for index in data.draw(st.lists(st.integers(0, size - 1), max_size=20)):
+        path = list(tree.path(index))
+        assert follow(leaves[index], index, size, path) == tree.root
+        altered = data.draw(st.integers(-1, len(path)))
+        if altered < 0:
+            path.pop() if path else path.append(leaves[0])
+        elif altered < len(path):
+            path[altered] = bytes(32)
+        else:
+            path.append(leaves[0])
+        found = merkle.root_from_path(leaves[index], index, size, path)
+        assert follow(leaves[index], index, size, path) == found
+        assert found is None or path == list(tree.path(index)) or found != tree.root
+        other = data.draw(st.integers(0, size))
+        assert follow(leaves[index], other, size, path) == merkle.root_from_path(
+            leaves[index], other, size, path
+        )
 
 
 @given(sizes, st.data())

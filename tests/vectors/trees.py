@@ -226,7 +226,7 @@ def _sealed(
     protected = codec.encode({1: -7, 16: typ, 395: 1, EXTENT: [size, THEN], **(header or {})})
     path = codec.encode([size, index, list(hashes)]) if raw_path is None else raw_path
     beside = {AT_396: {-1: [path]}} if unprotected is None else unprotected
-    root = Group((ONE.body,), (payload,)).leaf
+    root = Group.read((ONE.body,), (payload,)).leaf
     signature = by.sign(codec.encode(["Signature1", protected, b"", root]))
     return codec.encode([protected, beside, payload, signature])
 

@@ -30,9 +30,11 @@ def small_tree(payloads: Sequence[bytes]) -> Tree:
 
 def hash_of_leaf(payloads: Sequence[bytes]) -> bytes:
     """Hash of a leaf (32 bytes) that holds these: one as it is, several as a group. ``ValueError`` for none."""
-    if len(payloads) == 1:
-        return merkle.leaf_hash(payloads[0])
-    return merkle.leaf_hash(leaf.group_entry(len(payloads), small_tree(payloads).root))
+    return _hash_of(small_tree(payloads))
+
+
+def _hash_of(tree: Tree) -> bytes:
+    return tree.root if tree.size == 1 else merkle.leaf_hash(leaf.group_entry(tree.size, tree.root))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,24 @@ class Group(Generic[B]):
 
     bodies: tuple[B, ...]
     payloads: tuple[bytes, ...]
+    tree: Tree
 
     @classmethod
     def of(cls, bodies: Sequence[B]) -> Group[B]:
         """``ValueError`` for none or too many."""
         if not 0 < len(bodies) <= MAX_GROUP:
             raise ValueError(f"{len(bodies)} objects in a leaf")
-        return cls(tuple(bodies), tuple(codec.encode(body.to_cbor()) for body in bodies))
+        return cls.read(tuple(bodies), tuple([codec.encode(body.to_cbor()) for body in bodies]))
+
+    @classmethod
+    def read(cls, bodies: tuple[B, ...], payloads: tuple[bytes, ...]) -> Group[B]:
+        """Out of payloads that are there, of which each is that of the body in its place."""
+        return cls(bodies, payloads, small_tree(payloads))
 
     @property
     def leaf(self) -> bytes:
         """Hash of the leaf, 32 bytes."""
-        return hash_of_leaf(self.payloads)
+        return _hash_of(self.tree)
 
     def signed(self, extent: Extent, path: Path, signature: bytes) -> tuple[Signed[B], ...]:
         """Each object, where the leaf stands at ``path`` in a tree whose head has this ``signature``."""
@@ -60,8 +68,8 @@ class Group(Generic[B]):
         if size == 1:
             places = [Leaf(extent, path)]
         else:
-            tree = small_tree(self.payloads)
-            places = [Leaf(extent, path, Path(size, at, tree.path(at))) for at in range(size)]
+            paths = enumerate(self.tree.paths())
+            places = [Leaf(extent, path, Path(size, at, hashes)) for at, hashes in paths]
         return tuple(
             Signed(body, payload, signature, cose.object_id(kind, payload), place)
             for body, payload, place in zip(self.bodies, self.payloads, places, strict=True)
@@ -83,8 +91,8 @@ def sign_batch(leaves: Sequence[Sequence[B]], time: int, sign: Sign) -> list[tup
     tree, extent = Tree.of([group.leaf for group in groups]), Extent(len(groups), time)
     signature = sign_head(kind, extent, tree.root, sign)
     return [
-        group.signed(extent, Path(extent.size, at, tree.path(at)), signature)
-        for at, group in enumerate(groups)
+        group.signed(extent, Path(extent.size, at, hashes), signature)
+        for at, (group, hashes) in enumerate(zip(groups, tree.paths(), strict=True))
     ]
 
 
@@ -140,4 +148,4 @@ def read_together(kinds: Sequence[type[B]], value: Cbor) -> tuple[Signed[B], ...
     found = [codec.octets(payload) for payload in codec.array(payloads, least=2, most=MAX_GROUP)]
     require(len(set(found)) == len(found), Code.DUPLICATE_ITEM)  # 8.1.14
     bodies = tuple(map(cose.reader(kind), found))
-    return Group(bodies, tuple(found)).signed(extent, place.path, signature)
+    return Group.read(bodies, tuple(found)).signed(extent, place.path, signature)

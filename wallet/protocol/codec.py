@@ -56,6 +56,11 @@ def encode(value: Cbor) -> bytes:
     return cbor2.dumps(value, canonical=True)
 
 
+def encode_in_order(value: Cbor) -> bytes:
+    """``encode``, where every map in ``value`` has its keys in their order: they are not sorted again."""
+    return cbor2.dumps(value)
+
+
 def decode(raw: bytes, limit: int) -> Cbor:
     """The value whose deterministic encoding is ``raw``.
 
@@ -87,9 +92,20 @@ def read(raw: bytes, limit: int, reader: Callable[[Cbor], Read]) -> Read:
 
 def read_measured(raw: bytes, limit: int, reader: Callable[[Cbor], M]) -> M:
     """``read``, of what knows its length; ``reader`` must also know the order of every map's keys."""
+    return read_of_length(raw, limit, reader, _size)
+
+
+def _size(found: Measured) -> int:
+    return found.size()
+
+
+def read_of_length(
+    raw: bytes, limit: int, reader: Callable[[Cbor], Read], length: Callable[[Read], int]
+) -> Read:
+    """``read_measured``, where ``length`` knows how long the one encoding of what was read is."""
     try:
         found = reader(_loaded(raw, limit))
-        if found.size() == len(raw):
+        if length(found) == len(raw):
             return found
     except Refusal:
         pass

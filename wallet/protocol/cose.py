@@ -20,6 +20,7 @@ from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.keys import PublicKey, Sign
 from wallet.protocol.kinds import CERTIFICATE, KINDS, Kind, Signing
 from wallet.protocol.leaf import ALG, TYP, Extent, Leaf
+from wallet.protocol.merkle import each_way_once
 
 _MAX_HEADER_BYTES: Final = 64
 _KEPT_KINDS: Final = 64
@@ -66,19 +67,30 @@ def head_structure(kind: Kind, extent: Extent, root: bytes) -> bytes:
     return codec.encode(["Signature1", leaf.protected(kind, extent), b"", root])
 
 
-IsHead = Callable[[PublicKey, Kind, Extent, bytes, bytes], bool]
-"""Whether a key signed the head of a tree of this kind, with this extent, root and signature."""
+IsHead = Callable[[PublicKey, Kind, Leaf, bytes, bytes], bool]
+"""Whether a key signed the head of a tree of this kind, in which this payload stands there, with this signature."""
 
 
 def is_head_of(key: PublicKey, kind: Kind, extent: Extent, root: bytes, signature: bytes) -> bool:
-    """Whether ``key`` signed the head of such a tree."""
+    """Whether ``key`` signed the head of a tree of this extent and root."""
     return key.algorithm is kind.algorithm and key.verify(head_structure(kind, extent, root), signature)
 
 
+def is_head_over(key: PublicKey, kind: Kind, place: Leaf, payload: bytes, signature: bytes) -> bool:
+    """Whether ``key`` signed the head of the tree in which this stands there."""
+    return is_head_of(key, kind, place.extent, place.root(payload), signature)
+
+
 def each_head_once() -> IsHead:
-    """``is_head_of`` for who checks many objects: a signature is verified once for all that stand under it. It grows
-    with what it is asked, and is to last no longer than the call that checks them."""
-    return cache(is_head_of)
+    """``is_head_over`` for who checks many objects: a signature is verified once for all that stand under it, and what
+    their paths have in common is followed once. It grows with what it is asked, and is to last no longer than the call
+    that checks them."""
+    is_signed, follow = cache(is_head_of), each_way_once()
+
+    def is_head(key: PublicKey, kind: Kind, place: Leaf, payload: bytes, signature: bytes) -> bool:
+        return is_signed(key, kind, place.extent, place.root(payload, follow), signature)
+
+    return is_head
 
 
 def signature_structure(kind: Kind, payload: bytes) -> bytes:
@@ -125,18 +137,18 @@ class Signed(Generic[B_co]):
         if self.leaf is None:
             return self.signature
         protected, unprotected, _, signature = self.to_cbor()
-        return codec.encode([protected, unprotected, signature])
+        return codec.encode_in_order([protected, unprotected, signature])
 
     def encode(self) -> bytes:
         """Canonical CBOR of the signed object, as it travels. SPEC 2."""
-        return codec.encode(self.to_cbor())
+        return codec.encode_in_order(self.to_cbor())
 
-    def signed_by(self, key: PublicKey, is_head: IsHead = is_head_of) -> bool:
+    def signed_by(self, key: PublicKey, is_head: IsHead = is_head_over) -> bool:
         """Whether ``key`` made the signature; a key of another algorithm than the kind's made none. ``is_head`` of
         ``each_head_once`` where many are checked."""
         kind, payload = self.body.KIND, self.payload
         if self.leaf is not None:
-            return is_head(key, kind, self.leaf.extent, self.leaf.root(payload), self.signature)
+            return is_head(key, kind, self.leaf, payload, self.signature)
         if key.algorithm is not kind.algorithm:
             return False
         return key.verify(_before_payload(kind, len(payload)) + payload, self.signature)

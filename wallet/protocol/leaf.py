@@ -17,6 +17,7 @@ from wallet.protocol.bounds import MAX_BATCH_LEAVES, MAX_GROUP, MAX_LOG, MAX_LOG
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.kinds import Kind, Signing
+from wallet.protocol.merkle import Follow
 
 ALG: Final = 1
 TYP: Final = 16
@@ -33,6 +34,8 @@ _BEFORE_PATH: Final = len(codec.encode({_VDP: {_INCLUSION: []}}))
 _BEFORE_WITHIN: Final = len(codec.encode(_WITHIN))
 """Bytes of the unprotected header before each of the paths in it."""
 
+_BYTES: Final = {bytes}
+_LENGTHS: Final = {merkle.HASH_BYTES}
 _MAX_PATH_BYTES: Final = 2_048
 """Of an encoded proof: 54 hashes of 34 bytes, size and index."""
 
@@ -81,10 +84,10 @@ class Path:
     index: int
     hashes: tuple[bytes, ...]
 
-    def root(self, leaf: bytes) -> bytes:
+    def root(self, leaf: bytes, follow: Follow = merkle.root_from_path) -> bytes:
         """The root that it leads to from this hash of a leaf. It has the length that size and index ask for, so that
-        it always leads somewhere."""
-        root = merkle.root_from_path(leaf, self.index, self.size, self.hashes)
+        it always leads somewhere. ``follow`` of ``merkle.each_way_once`` where many are followed."""
+        root = follow(leaf, self.index, self.size, self.hashes)
         assert root is not None
         return root
 
@@ -102,16 +105,18 @@ class Path:
     def read(cls, raw: bytes, most: int) -> Self:
         """A path in a tree of up to ``most`` leaves. The codes of SPEC 8.1; MALFORMED for another length than that of
         its place."""
-        return codec.read(codec.octets(raw), _MAX_PATH_BYTES, lambda value: cls._from_cbor(value, most))
+        return codec.read_of_length(
+            codec.octets(raw), _MAX_PATH_BYTES, lambda value: cls._from_cbor(value, most), cls.length
+        )
 
     @classmethod
     def _from_cbor(cls, value: Cbor, most: int) -> Self:
         size, index, hashes = codec.array(value, 3)
         size, index = codec.uint(size, most), codec.uint(index, most)
-        found = tuple(codec.octets(item, merkle.HASH_BYTES) for item in codec.array(hashes))
-        if index >= size or len(found) != merkle.path_length(index, size):
+        found = codec.array(hashes)
+        if index >= size or len(found) != merkle.path_length(index, size) or not _are_hashes(found):
             raise Refusal(Code.MALFORMED)  # 8.1.4
-        return cls(size, index, found)
+        return cls(size, index, tuple(found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +127,16 @@ class Leaf:
     path: Path
     within: Path | None = None
 
-    def leaf_hash(self, payload: bytes) -> bytes:
+    def leaf_hash(self, payload: bytes, follow: Follow = merkle.root_from_path) -> bytes:
         """Hash of the leaf where ``payload`` stands here."""
         found = merkle.leaf_hash(payload)
         if self.within is None:
             return found
-        return merkle.leaf_hash(group_entry(self.within.size, self.within.root(found)))
+        return merkle.leaf_hash(group_entry(self.within.size, self.within.root(found, follow)))
 
-    def root(self, payload: bytes) -> bytes:
+    def root(self, payload: bytes, follow: Follow = merkle.root_from_path) -> bytes:
         """The root that must be signed where ``payload`` stands here."""
-        return self.path.root(self.leaf_hash(payload))
+        return self.path.root(self.leaf_hash(payload, follow), follow)
 
     def to_cbor(self) -> Cbor:
         """The unprotected header."""
@@ -155,6 +160,11 @@ class Leaf:
         return cls(extent, path, within)
 
 
+def _are_hashes(found: list[Cbor]) -> bool:
+    return set(map(type, found)) <= _BYTES and set(map(len, found)) <= _LENGTHS
+
+
+@lru_cache(maxsize=64)
 def group_entry(size: int, root: bytes) -> bytes:
     """What stands in the leaf of a group of ``size`` objects whose small tree has this root."""
     return codec.encode([size, root])

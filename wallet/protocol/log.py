@@ -18,6 +18,7 @@ from wallet.protocol.cose import Body, Signed
 from wallet.protocol.directory import Directory
 from wallet.protocol.kinds import Kind
 from wallet.protocol.leaf import Extent
+from wallet.protocol.merkle import Follow
 from wallet.protocol.parts import notaries
 from wallet.protocol.settlement import Consumption2
 
@@ -39,12 +40,13 @@ class LogHead:
     signature: bytes
 
     @classmethod
-    def of(cls, statement: Signed[Body]) -> Self:
-        """The head that a consumption was shown under. ``ValueError`` for one that was signed alone."""
+    def of(cls, statement: Signed[Body], follow: Follow = merkle.root_from_path) -> Self:
+        """The head that a consumption was shown under. ``ValueError`` for one that was signed alone. ``follow`` of
+        ``merkle.each_way_once`` for who asks for many."""
         place = statement.leaf
         if place is None or place.extent.log is None:
             raise ValueError("in no log")
-        return cls(place.extent, place.root(statement.payload), statement.signature)
+        return cls(place.extent, place.root(statement.payload, follow), statement.signature)
 
     def to_cbor(self) -> Cbor:
         return [leaf.protected(KIND, self.extent), {}, self.root, self.signature]
@@ -58,6 +60,19 @@ class LogHead:
             raise Refusal(Code.MALFORMED)  # 8.1.4
         KIND.algorithm.check_form(codec.octets(signature))
         return cls(extent, codec.octets(root, ID_BYTES), signature)
+
+
+def ends(older: LogHead, statement: Signed[Body]) -> bool:
+    """Whether ``older`` is the beginning of the log that a consumption is shown in, under a checked head, as its last
+    entry: what its path has on its left is what that log had before it."""
+    place = statement.leaf
+    if place is None or (place.extent.log, place.path.index + 1) != (older.extent.log, older.extent.size):
+        return False
+    index, path = place.path.index, place.path
+    ranges = merkle.inclusion_ranges(index, path.size)
+    left = [found for (begin, _), found in zip(ranges, path.hashes, strict=True) if begin < index]
+    leaf_hash = place.leaf_hash(statement.payload)
+    return merkle.root_from_path(leaf_hash, index, index + 1, left) == older.root
 
 
 def check_head(head: LogHead, directory: Directory) -> None:

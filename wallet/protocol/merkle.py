@@ -9,7 +9,7 @@ complete subtrees (``Place``), from which every proof follows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
@@ -76,6 +76,16 @@ class Tree:
             index >>= 1
         return tuple(found)
 
+    def paths(self) -> list[tuple[bytes, ...]]:
+        """``path`` of each leaf; what neighbours have in common is made once."""
+        found: list[tuple[bytes, ...]] = [()]
+        for level in reversed(self.levels[:-1]):
+            found = [
+                (level[at ^ 1], *found[at >> 1]) if at ^ 1 < len(level) else found[at >> 1]
+                for at in range(len(level))
+            ]
+        return found
+
 
 def path_length(index: int, size: int) -> int:
     """How many hashes a proof of inclusion has, for 0 ≤ ``index`` < ``size``: one a level until the subtree that the
@@ -93,14 +103,48 @@ def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) ->
     for beside in path:
         if last == 0:
             return None
-        if here & 1 or here == last:
-            found = node_hash(beside, found)
-            while here and not here & 1:
-                here, last = here >> 1, last >> 1
-        else:
-            found = node_hash(found, beside)
-        here, last = here >> 1, last >> 1
+        found, here, last = _above(found, here, last, beside)
     return found if last == 0 else None
+
+
+def _above(found: bytes, here: int, last: int, beside: bytes) -> tuple[bytes, int, int]:
+    """One step of a path: from a node, its number at its level and that of the last node there."""
+    if here & 1 or here == last:
+        found = node_hash(beside, found)
+        while here and not here & 1:
+            here, last = here >> 1, last >> 1
+    else:
+        found = node_hash(found, beside)
+    return found, here >> 1, last >> 1
+
+
+Follow = Callable[[bytes, int, int, Sequence[bytes]], bytes | None]
+"""As ``root_from_path``."""
+
+
+def each_way_once() -> Follow:
+    """``root_from_path`` for who follows many paths: where two meet and are alike from there on, that is followed once.
+    It grows with what it is asked, and is to last no longer than what asks it."""
+    known: dict[bytes, tuple[tuple[int, int, tuple[bytes, ...]], bytes]] = {}
+
+    def follow(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+        if not 0 <= index < size:
+            return None
+        here, last, found, rest, met = index, size - 1, leaf, tuple(path), []
+        while rest and last:
+            way = (here, last, rest)
+            if (before := known.get(found)) is not None and before[0] == way:
+                found, last, rest = before[1], 0, ()
+                break
+            met.append((found, way))
+            found, here, last = _above(found, here, last, rest[0])
+            rest = rest[1:]
+        if rest or last:
+            return None
+        known.update((node, (way, found)) for node, way in met)
+        return found
+
+    return follow
 
 
 def is_consistent(
@@ -193,6 +237,27 @@ def inclusion_ranges(index: int, size: int) -> tuple[Range, ...]:
             found.append((begin, middle))
             begin = middle
     return tuple(reversed(found))
+
+
+def inclusion_paths(
+    indices: Iterable[int], size: int, nodes: Mapping[Place, bytes]
+) -> list[tuple[bytes, ...]]:
+    """The proofs of inclusion of leaves of a tree of ``size``, out of the complete subtrees in ``nodes`` (``KeyError``
+    where one is lacking). What neighbours have in common is made once."""
+    found: dict[Place, tuple[bytes, ...]] = {}
+
+    def above(level: int, number: int) -> tuple[bytes, ...]:
+        place = Place(level, number)
+        if place not in found:
+            begin = (number ^ 1) << level
+            path = above(level + 1, number >> 1) if size > 1 << level else ()
+            if begin < size:
+                parts = complete_subtrees(begin, min(begin + (1 << level), size))
+                path = (folded([nodes[part] for part in parts]), *path)
+            found[place] = path
+        return found[place]
+
+    return [above(0, index) for index in indices]
 
 
 def consistency_ranges(first: int, second: int) -> tuple[Range, ...]:

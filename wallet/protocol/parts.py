@@ -22,7 +22,7 @@ MAX_PREFIX: Final = 6
 """Bits."""
 _BASE: Final = 32
 """A part's role is this and more by the bits of its prefix after a 1, read as a number."""
-_PARTS: Final = range(_BASE + 0b10, _BASE + (0b10 << MAX_PREFIX))
+_FIRST, _LAST = _BASE + 0b10, _BASE + (0b10 << MAX_PREFIX) - 1
 
 
 def role_of(prefix: str) -> int:
@@ -46,12 +46,12 @@ def prefix_of(txid: bytes, length: int) -> str:
 
 def is_part(role: int) -> bool:
     """Whether a role is a part's."""
-    return role in _PARTS
+    return _FIRST <= role <= _LAST
 
 
 def parts_of(directory: Directory) -> tuple[int, ...]:
     """The roles of the parts that a directory names."""
-    return tuple(role for role in directory.roles if role in _PARTS)
+    return tuple([role for role in directory.roles if _FIRST <= role <= _LAST])
 
 
 def begun(directory: Directory, at: int) -> frozenset[int]:

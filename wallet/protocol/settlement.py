@@ -25,7 +25,7 @@ from wallet.protocol.bounds import (
 )
 from wallet.protocol.codec import Cbor
 from wallet.protocol.codes import Code, Refusal, require
-from wallet.protocol.cose import Body, IsHead, Signed, is_head_of
+from wallet.protocol.cose import Body, IsHead, Signed, is_head_over
 from wallet.protocol.directory import Directory, Role
 from wallet.protocol.keys import PublicKey
 from wallet.protocol.kinds import Kind
@@ -56,15 +56,7 @@ class Commit:
 
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
-        bank, consumer, refs, time = codec.array(value, 4)
-        body = cls(
-            codec.text(bank, MAX_ID_BYTES),
-            codec.octets(consumer, ID_BYTES),
-            tuple([TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)]),
-            codec.moment(time),
-        )
-        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
-        return body
+        return cls(*_commit(codec.array(value, 4)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +80,34 @@ class Consumption:
 
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
-        consumer, bank, time, refs = codec.array(value, 4)
-        body = cls(
-            codec.octets(consumer, ID_BYTES),
-            codec.text(bank, MAX_ID_BYTES),
-            codec.moment(time),
-            tuple([TokenRef.from_cbor(ref) for ref in codec.array(refs, least=1, most=MAX_INPUTS)]),
-        )
-        require(list(body.refs) == sorted(set(body.refs)), Code.INPUTS_UNSORTED)  # 8.1.13
-        return body
+        return cls(*_consumption(codec.array(value, 4)))
 
     def alone(self) -> Consumption:
         """The same in the version that is signed alone."""
         return Consumption(self.consumer, self.bank, self.time, self.refs)
+
+
+def _commit(fields: Sequence[Cbor]) -> tuple[str, bytes, tuple[TokenRef, ...], int]:
+    bank, consumer, refs, time = fields
+    said = codec.text(bank, MAX_ID_BYTES), codec.octets(consumer, ID_BYTES), _refs(refs), codec.moment(time)
+    _check_order(said[2])
+    return said
+
+
+def _consumption(fields: Sequence[Cbor]) -> tuple[bytes, str, int, tuple[TokenRef, ...]]:
+    consumer, bank, time, refs = fields
+    said = codec.octets(consumer, ID_BYTES), codec.text(bank, MAX_ID_BYTES), codec.moment(time), _refs(refs)
+    _check_order(said[3])
+    return said
+
+
+def _refs(value: Cbor) -> tuple[TokenRef, ...]:
+    return tuple([TokenRef.from_cbor(ref) for ref in codec.array(value, least=1, most=MAX_INPUTS)])
+
+
+def _check_order(refs: tuple[TokenRef, ...]) -> None:
+    if len(refs) > 1:
+        require(list(refs) == sorted(set(refs)), Code.INPUTS_UNSORTED)  # 8.1.13
 
 
 def _size_of_refs(body: Commit | Consumption) -> int:
@@ -198,8 +205,7 @@ class Commit2(Commit):
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         salt, *fields = codec.array(value, 5)
-        said = Commit.from_cbor(fields)
-        return cls(said.bank, said.consumer, said.refs, said.time, codec.octets(salt, SALT_BYTES))
+        return cls(*_commit(fields), codec.octets(salt, SALT_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +226,7 @@ class Consumption2(Consumption):
     @classmethod
     def from_cbor(cls, value: Cbor) -> Self:
         salt, *fields = codec.array(value, 5)
-        said = Consumption.from_cbor(fields)
-        return cls(said.consumer, said.bank, said.time, said.refs, codec.octets(salt, SALT_BYTES))
+        return cls(*_consumption(fields), codec.octets(salt, SALT_BYTES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +297,7 @@ def read_settlement(value: Cbor) -> Signed[Settlement]:
     return cose.one_of(SETTLEMENTS, value)
 
 
-def check_commit(signed: Signed[Commit], directory: Directory, is_head: IsHead = is_head_of) -> None:
+def check_commit(signed: Signed[Commit], directory: Directory, is_head: IsHead = is_head_over) -> None:
     """That the bank it names signed it, or the redemption key where the central bank commits. BANK_UNKNOWN,
     AUTH_SIGNATURE."""
     body = signed.body
@@ -305,7 +310,7 @@ def check_commit(signed: Signed[Commit], directory: Directory, is_head: IsHead =
 
 
 def check_consumption(
-    signed: Signed[Consumption], directory: Directory, is_head: IsHead = is_head_of
+    signed: Signed[Consumption], directory: Directory, is_head: IsHead = is_head_over
 ) -> None:
     """That a notary key good when it was signed, for all that it consumes, made the signature. NOTARY_SIGNATURE."""
     time = signed.body.time
@@ -313,7 +318,9 @@ def check_consumption(
     require(_is_signed(signed, time, keys, is_head), Code.NOTARY_SIGNATURE)  # 8.2.11
 
 
-def check_settlement(signed: Signed[Settlement], directory: Directory, is_head: IsHead = is_head_of) -> None:
+def check_settlement(
+    signed: Signed[Settlement], directory: Directory, is_head: IsHead = is_head_over
+) -> None:
     """That the bank it names signed it. BANK_UNKNOWN, SETTLEMENT_SIGNATURE."""
     time = signed.body.time
     keys = directory.bank_keys(signed.body.bank, signed.signed_at(time))

@@ -10,6 +10,7 @@ then on, each commit signed alone; which version a commit is of changes nothing 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
@@ -22,7 +23,7 @@ from ledger_sync.http.peers import RemoteRefusal, read
 from ledger_sync.http.reading import READS
 from ledger_sync.notaries import Notaries
 from wallet.protocol.bounds import SALT_BYTES
-from wallet.protocol.codes import Code, Refusal, require
+from wallet.protocol.codes import Code, Refusal
 from wallet.protocol.cose import Signed, each_head_once
 from wallet.protocol.settlement import Commit, Commit2, Consumption, check_consumption
 from wallet.protocol.transfer import TokenRef, Transfer
@@ -39,6 +40,8 @@ Silent = dict[str, Refusal]
 Statements = list[Signed[Consumption]]
 _Part = tuple[Signed[Transfer], tuple[TokenRef, ...]]
 """A transfer, and those of its inputs that one notary decides."""
+_Parts = dict[str, list[tuple[int, _Part]]]
+"""By the prefix of who decides them, each with the place of its transfer."""
 
 
 class Commits:
@@ -67,8 +70,9 @@ class Commits:
         Raises as `NotaryClient.commit`, and NoAnswer for what cannot be believed, where there is none that answers.
         """
         found: list[Statements] = [[] for _ in transfers]
-        open_parts = [len(self._notaries.split(transfer.body.inputs)) for transfer in transfers]
-        for answers in self._heard(transfers, silent, self._consume):
+        parts = self._parts(transfers)
+        open_parts = Counter(place for placed in parts.values() for place, _ in placed)
+        for answers in self._heard(parts, silent, self._consume):
             for place, said in answers:
                 found[place] += said
                 open_parts[place] -= 1
@@ -87,23 +91,27 @@ class Commits:
             left = transfers[len(found) :]
             some = left[: how_many([len(transfer.body.inputs) for transfer in left[:MAX_COMMITS]])]
             said_of: list[Statements] = [[] for _ in some]
-            for answers in self._heard(some, {} if silent is None else silent, partial(self._look_up, reads)):
+            unsaid = {} if silent is None else silent
+            for answers in self._heard(self._parts(some), unsaid, partial(self._look_up, reads)):
                 for place, said in answers:
                     said_of[place] += said
             found += said_of
         return found
 
+    def _parts(self, transfers: Sequence[Signed[Transfer]]) -> _Parts:
+        parts: _Parts = {}
+        for place, transfer in enumerate(transfers):
+            for prefix, refs in self._notaries.split(transfer.body.inputs).items():
+                parts.setdefault(prefix, []).append((place, (transfer, refs)))
+        return parts
+
     def _heard(
         self,
-        transfers: Sequence[Signed[Transfer]],
+        parts: _Parts,
         silent: Silent,
         ask: Callable[[str, Sequence[_Part]], Sequence[Statements]],
     ) -> Iterator[Sequence[tuple[int, Statements]]]:
         """What notaries say of their parts of each transfer, by the transfer's place; as they answer."""
-        parts: dict[str, list[tuple[int, _Part]]] = {}
-        for place, transfer in enumerate(transfers):
-            for prefix, refs in self._notaries.split(transfer.body.inputs).items():
-                parts.setdefault(prefix, []).append((place, (transfer, refs)))
         calls = {
             prefix: partial(ask, prefix, [part for _, part in placed])
             for prefix, placed in parts.items()
@@ -163,9 +171,10 @@ class Commits:
             for statement in statements:
                 check_consumption(statement, directory, is_head)
                 for ref in statement.body.refs:
-                    is_new = winners.setdefault(ref, statement.id) == statement.id
-                    require(is_new, Code.COMMIT_MISMATCH, token=str(ref))
-            require(set(refs) <= set(winners), Code.COMMIT_MISMATCH, transfer=transfer.id.hex())
+                    if winners.setdefault(ref, statement.id) != statement.id:
+                        raise Refusal(Code.COMMIT_MISMATCH, {"token": str(ref)})
+            if not winners.keys() >= set(refs):
+                raise Refusal(Code.COMMIT_MISMATCH, {"transfer": transfer.id.hex()})
         self._context.seen([said for statements in answers for said in statements])
         return answers
 

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hsm import failpoint
 from ledger_sync.database.opening import open_store
 from ledger_sync.notary import Verdicts
 from ledger_sync.notary.catching_up import CatchingUp
 from ledger_sync.notary.log import SignedTip, Statement
+from ledger_sync.notary.sql_log import SqlLog
 from ledger_sync.notary.sql_store import KIND, SqlStore
 from tests.ledger_sync.notary.backends import (
     NOTARY,
@@ -106,6 +108,42 @@ def test_later_it_is_the_same_payload_under_a_head_that_continues_the_first(stor
     assert (again.id, again.payload) == (first.id, first.payload)
     assert [LogHead.of(said).extent.size for said in (first, again)] == [1, 6]
     assert LogHead.of(first).root == store.log.root(1)
+
+
+def test_what_was_just_claimed_is_not_read_again(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_log, _ = tellers(store)
+    in_log.commit([item(n, ref(n)) for n in range(5)])
+    with monkeypatch.context() as only_written:
+        for name in ("tip", "openings", "inclusions", "root"):
+            only_written.delattr(SqlLog, name)
+        told = [said for (said,) in in_log.commit([item(n, ref(n), ref(f"{n} too")) for n in range(5, 12)])]
+    again = in_log.lookup([said.body.refs[1] for said in told])
+    assert [said.to_cbor() for said in told] == [only([said]).to_cbor() for said in again]
+    assert all(said.signed_by(p256(NOTARY.public)) for said in told)
+
+
+@pytest.mark.parametrize("others", [1, 7])
+def test_two_processes_that_claim_at_once_show_each_its_own_under_a_head_over_both(
+    url: str, others: int
+) -> None:
+    with closing(opened(url)) as one, closing(opened(url)) as other:
+        (first, _), (second, _) = tellers(one), tellers(other)
+        first.commit([item("before", ref("before"))])
+
+        def meanwhile(place: str) -> None:
+            if place == "notary.commit.claimed" and not beside:
+                beside.append(())
+                beside[:] = second.commit([item(n, ref(n)) for n in range(others)])
+
+        beside: list[Verdicts] = []
+        with failpoint.watching(meanwhile):
+            ((said,),) = first.commit([item("a", ref("a"), ref("b"))])
+        head = first.attestor.head()
+        assert {LogHead.of(each) for each in (said, *(word for (word,) in beside))} == {head}
+        assert (head.extent.size, head.root) == (2 + others, one.log.root(2 + others))
+        assert said.leaf is not None
+        assert said.leaf.path.index == 1
+        assert said.signed_by(p256(NOTARY.public))
 
 
 def test_own_pages_are_told_in_either_form(store: SqlStore) -> None:

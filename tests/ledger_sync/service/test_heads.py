@@ -26,6 +26,7 @@ from wallet.protocol.handover import Published
 from wallet.protocol.log import LogHead
 from wallet.protocol.notary_evidence import TwoHistories, read_notary_evidence
 from wallet.protocol.settlement import Commit, Consumption2
+from wallet.protocol.transfer import TokenRef
 
 WORLD = World()
 DIRECTORY = WORLD.directory()
@@ -48,8 +49,22 @@ class Speaker:
     log: Log | None = None
     shown: Cbor = field(default_factory=lambda: [[], []])
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    knows: bool = True
+    """What it is asked of single references."""
+
+    def post(self, path: str, value: Cbor) -> Cbor:
+        assert path == "/v1/lookups"
+        self.asked.append("lookups")
+        if self.log is None:
+            raise NoAnswer(Code.UNREACHABLE)
+        head, log = self.log.head(NOW + 100), self.log
+        places = {ref: at for at, group in enumerate(log.groups) for ref in group.bodies[0].refs}
+        found = [places.get(TokenRef.from_cbor(ref)) for ref in value]
+        return [None if at is None or not self.knows else log.shown(at, head)[0].to_cbor() for at in found]
 
     def get(self, path: str) -> Cbor:
+        self.asked.append(path.split("?")[0].rsplit("/")[-1])
         while self.meanwhile:
             self.meanwhile.pop()()
         if path == "/v1/log/heads":
@@ -136,6 +151,63 @@ def test_a_statement_under_a_head_that_does_not_fit_is_evidence(rig: Rig) -> Non
     (found,) = rig.heads.evidence()
     assert isinstance(found, TwoHistories)
     assert found.check(DIRECTORY) == (7, 2)
+
+
+def note_many(rig: Rig, log: Log, *names: str) -> None:
+    for name in names:
+        log.append(said(name))
+        rig.heads.note(log.shown(log.size - 1, log.head(NOW)))
+
+
+def test_heads_of_statements_are_asked_about_together(rig: Rig) -> None:
+    assert rig.notary.log is not None
+    rig.heads.round()
+    rig.notary.asked.clear()
+    note_many(rig, rig.notary.log, *map(str, range(20)))
+    rig.heads.take_noted()
+    assert rig.notary.asked == ["lookups", "growth"]
+    assert [head.extent.size for head in rig.heads.kept()] == [22]
+    rig.heads.take_noted()
+    assert rig.notary.asked == ["lookups", "growth"], "nothing is left to be asked"
+    assert rig.heads.evidence() == []
+
+
+@pytest.mark.parametrize("shorter", [True, False])
+def test_one_of_many_heads_that_does_not_fit_is_evidence(rig: Rig, shorter: bool) -> None:
+    """Whether the notary shows what it was over, elsewhere, or not."""
+    assert rig.notary.log is not None
+    rig.heads.round()
+    other = log_of("a") if shorter else log_of("a", "z")
+    note_many(rig, other, "3")
+    note_many(rig, rig.notary.log, *map(str, range(10)))
+    rig.heads.take_noted()
+    (found,) = rig.heads.evidence()
+    assert isinstance(found, TwoHistories)
+    assert found.check(DIRECTORY) == (7, 2 if shorter else 3)
+    assert [head.extent.size for head in rig.heads.kept()] == [12]
+
+
+def test_heads_of_which_the_notary_shows_nothing_are_taken_one_by_one(rig: Rig) -> None:
+    assert rig.notary.log is not None
+    rig.heads.round()
+    rig.notary.asked.clear()
+    rig.notary.knows = False
+    note_many(rig, rig.notary.log, "c", "d", "e")
+    rig.heads.take_noted()
+    assert rig.notary.asked == ["lookups", *["growth"] * 3]
+    assert [head.extent.size for head in rig.heads.kept()] == [5]
+
+
+def test_what_the_notary_did_not_sign_shows_no_beginning(rig: Rig) -> None:
+    log = rig.notary.log
+    assert log is not None
+    rig.heads.round()
+    note_many(rig, log, "c", "d")
+    rig.notary.log = Log(Key.of("somebody"), 7)
+    rig.notary.log.append(*(said(name) for name in "abcd"))
+    rig.heads.take_noted()
+    assert rig.notary.asked[-3:] == ["lookups", "growth", "growth"]
+    assert [head.extent.size for head in rig.heads.kept()] == [4]
 
 
 def test_heads_of_statements_wait_for_a_notary_that_is_away_and_the_last_are_kept(rig: Rig) -> None:
