@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from starlette.applications import Starlette
@@ -27,11 +27,12 @@ from ledger_sync.database.store import StoreError
 from ledger_sync.http.call import Clock, SignedCall, check_body, check_sender, read_call
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.http.problems import AFTER, MEDIA_TYPE, busy, encode_problem, status_of
-from ledger_sync.http.reading import HEADER, read_kinds
+from ledger_sync.http.reading import FIRST, HEADER, read_kinds
 from ledger_sync.http.routes import (
     BODY_TYPE,
     Caller,
     CallerKind,
+    Charge,
     Encoded,
     Identify,
     IncomingCall,
@@ -43,15 +44,16 @@ from ledger_sync.service.log import code_of
 from ledger_sync.service.metrics import NO_ROUTE, OK, UNFINISHED, Metrics
 from ledger_sync.service.nonces import Nonces
 from ledger_sync.service.quotas import Quotas
-from ledger_sync.service.threads import GATE
+from ledger_sync.service.threads import GATE, Further
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
 
 R = TypeVar("R")
 _log: Final = logging.getLogger(__name__)
-_SMALL: Final = 4_096
-"""Bytes of a body that is read before its call's signature is checked."""
+_SMALL: Final = 16_384
+"""Bytes of a body that is read before its call's signature is checked: an ordinary upload's, and no more than lie in a
+line's buffers anyway."""
 _ANYBODY: Final = "anybody"
 """The room of routes that are open to anybody."""
 _READY: Final = "ready"
@@ -174,27 +176,32 @@ def _endpoint(
 
     async def endpoint(request: Request) -> Response:
         since, size, code = metrics.now(), 0, UNFINISHED
+        visit = _Visit(route, gate, quotas, room)
         try:
             most = route.max_bytes if route.has_body else 0
             _check_declared(request, most)
-            signed = gate.read(route, request.headers.get("authorization"), _target(request))
-            body = None if _may_be_large(request, route) else await _read(request, most)
-            caller = _NOBODY if is_public else await executor(_recognise, route, gate, signed, room=GATE)
-            announced = _declared(request, most) if body is None else len(body)
-            with nullcontext(free) if quotas is None else quotas.taken(caller, announced) as charge:
-                body = await _read(request, most) if body is None else body
-                size = len(body)
-                parameters = {**request.query_params, **request.path_params}
-                reads = read_kinds(request.headers.get(HEADER))
-                incoming = IncomingCall(caller, None, parameters, reads, charge)
-                answer = await executor(_answer, route, gate, signed, incoming, body, room=room)
+            visit.signed = gate.read(route, request.headers.get("authorization"), _target(request))
+            visit.announced = _declared(request, most)
+            if _may_be_large(request, route) and not is_public:
+                await executor(visit.enter, room=GATE)
+            visit.body = body = await _read(request, most)
+            size = visit.announced = len(body)
+            visit.parameters = {**request.query_params, **request.path_params}
+            visit.reads = read_kinds(request.headers.get(HEADER))
+            is_inside = is_public or visit.has_entered
+            came = await executor(
+                visit.answer if is_inside else visit.enter, room=room if is_inside else GATE
+            )
+            while isinstance(came, Further):
+                came = await executor(came.function, room=came.room)
             code = OK
-            return Response(answer, media_type=BODY_TYPE)
+            return Response(came, media_type=BODY_TYPE)
         except Refusal as refusal:
             code = refusal.code.value
             _log.info("a call was refused", extra={"route": name, "code": code})
             return problem(refusal)
         finally:
+            visit.taken.close()
             metrics.call(name, code, since, size)
 
     return StarletteRoute(route.path, endpoint, methods=[route.method])
@@ -213,23 +220,44 @@ def _may_be_large(request: Request, route: Route) -> bool:
     return route.has_body and route.max_bytes > _SMALL and not (is_said and int(declared) <= _SMALL)
 
 
-def _answer(
-    route: Route,
-    gate: Authenticator,
-    signed: Signed[SignedCall] | None,
-    incoming: IncomingCall,
-    body: bytes,
-) -> bytes:
-    with _foreseen(route):
-        gate.admit(route, signed, body)
-        value = codec.decode(body, route.max_bytes) if route.has_body else None
-        answer = route.handler(replace(incoming, value=value))
-        return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
+@dataclass(slots=True)
+class _Visit:
+    """A call on its way: by the gate, where it is found out whose it is and that one's part of the service is taken,
+    into the room of its route."""
 
+    route: Route
+    gate: Authenticator
+    quotas: Quotas | None
+    room: str
+    signed: Signed[SignedCall] | None = None
+    announced: int = 0
+    """Bytes of its body, as far as they are known."""
+    body: bytes | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    reads: frozenset[str] = FIRST
+    caller: Caller = _NOBODY
+    charge: Charge = free
+    has_entered: bool = False
+    taken: ExitStack = field(default_factory=ExitStack)
+    """What is given back once it is answered."""
 
-def _recognise(route: Route, gate: Authenticator, signed: Signed[SignedCall] | None) -> Caller:
-    with _foreseen(route):
-        return gate.recognise(route, signed)
+    def enter(self) -> Further | None:
+        """What is to be done next, where its body is there."""
+        with _foreseen(self.route):
+            self.caller = self.gate.recognise(self.route, self.signed)
+            if self.quotas is not None:
+                self.charge = self.taken.enter_context(self.quotas.taken(self.caller, self.announced))
+        self.has_entered = True
+        return None if self.body is None else Further(self.answer, self.room)
+
+    def answer(self) -> bytes:
+        route, body = self.route, self.body
+        assert body is not None
+        with self.taken, _foreseen(route):
+            self.gate.admit(route, self.signed, body)
+            value = codec.decode(body, route.max_bytes) if route.has_body else None
+            answer = route.handler(IncomingCall(self.caller, value, self.parameters, self.reads, self.charge))
+            return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
 
 
 @contextmanager

@@ -40,7 +40,9 @@ def serve(service: Service, home: Home, ending: Ending, inherited: Inherited | N
         address = Address.of(config["metrics"])
         read = None if address.is_loopback else _tls(config, home.folder, "metrics_readers")
         at, page = _figures(home.metrics, address, inherited)
-        app = figures_app(page, Threads(_READERS, _READERS))
+        threads = Threads(_READERS, _READERS)
+        ending.afterwards(threads.close)
+        app = figures_app(page, threads)
         listeners.add(app, at, replace(bounds, lines=_READERS * 2), read)
     ending.calls(listeners.stop)
     certificates = [tls for tls in (shown, read) if tls is not None]
