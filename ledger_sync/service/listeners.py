@@ -94,6 +94,7 @@ class Listeners:
             backlog=BACKLOG if shared is None else _TAKEN_AT_ONCE,
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
