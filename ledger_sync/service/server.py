@@ -18,9 +18,11 @@ from typing import Any, Final, Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
+from starlette.types import Receive, Scope, Send
 
 from hsm.storage import fault_of
 from ledger_sync.database.store import StoreError
@@ -61,6 +63,7 @@ _READY: Final = "ready"
 _STORE_SECONDS: Final = 1
 """After which a store that could not serve may again."""
 _PEERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
+_Endpoint = Callable[[Request], Awaitable[Response]]
 _NOBODY: Final = Caller(CallerKind.PUBLIC, "", b"")
 
 
@@ -159,12 +162,41 @@ def build_app(
         StarletteRoute("/healthz", healthz),
         StarletteRoute("/readyz", readyz),
     ]
-    app = Starlette(
+    app = _Application(
         routes=table,
         exception_handlers={HTTPException: _http_problem(figures), Exception: _unforeseen},
     )
     app.router.redirect_slashes = False
+    app.known = {
+        (route.method, route.path): _first(table, route) for route in routes if "{" not in route.path
+    }
     return app
+
+
+class _Application(Starlette):
+    """Starlette; but a call to a path of the table is found by that, and nothing else is tried for it."""
+
+    known: Mapping[tuple[str, str], _Endpoint] = {}
+    """By method and path."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self.known.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if endpoint is None:
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            answer = await endpoint(request)
+        except Exception as error:  # noqa: BLE001
+            answer = await _unforeseen(request, error)
+        await answer(scope, receive, send)
+
+
+def _first(table: Sequence[StarletteRoute], route: Route) -> _Endpoint:
+    """What Starlette would find for a route whose path has no names."""
+    asked = {"type": "http", "method": route.method, "path": route.path}
+    found: _Endpoint = next(one.endpoint for one in table if one.matches(asked)[0] is Match.FULL)
+    return found
 
 
 def _endpoint(
@@ -173,21 +205,23 @@ def _endpoint(
     name = f"{route.method} {route.path}"
     is_public = CallerKind.PUBLIC in route.callers
     room = route.room or (_ANYBODY if is_public else "")
+    most = route.max_bytes if route.has_body else 0
 
     async def endpoint(request: Request) -> Response:
         since, size, code = metrics.now(), 0, UNFINISHED
         visit = _Visit(route, gate, quotas, room)
         try:
-            most = route.max_bytes if route.has_body else 0
-            _check_declared(request, most)
-            visit.signed = gate.read(route, request.headers.get("authorization"), _target(request))
-            visit.announced = _declared(request, most)
-            if _may_be_large(request, route) and not is_public:
+            headers = request.headers
+            visit.announced = _declared(headers.get("content-length", ""), most)
+            require(visit.announced <= most, Code.TOO_LARGE, limit=most)
+            visit.signed = gate.read(route, headers.get("authorization"), _target(request))
+            if visit.announced > _SMALL and not is_public:
                 await executor(visit.enter, room=GATE)
-            visit.body = body = await _read(request, most)
-            size = visit.announced = len(body)
-            visit.parameters = {**request.query_params, **request.path_params}
-            visit.reads = read_kinds(request.headers.get(HEADER))
+            visit.body = await _read(request.receive, most)
+            size = visit.announced = len(visit.body)
+            if request.scope["query_string"] or request.path_params:
+                visit.parameters = {**request.query_params, **request.path_params}
+            visit.reads = read_kinds(headers.get(HEADER))
             is_inside = is_public or visit.has_entered
             came = await executor(
                 visit.answer if is_inside else visit.enter, room=room if is_inside else GATE
@@ -211,13 +245,6 @@ def _target(request: Request) -> str:
     path: str = request.scope["raw_path"].decode("latin-1")
     query: str = request.scope["query_string"].decode("latin-1")
     return path + "?" + query if query else path
-
-
-def _may_be_large(request: Request, route: Route) -> bool:
-    """Whether nothing says that the body will be small."""
-    declared = request.headers.get("content-length", "")
-    is_said = declared.isascii() and declared.isdigit() and len(declared) <= len(str(_SMALL))
-    return route.has_body and route.max_bytes > _SMALL and not (is_said and int(declared) <= _SMALL)
 
 
 @dataclass(slots=True)
@@ -291,28 +318,23 @@ def _unable(what: str, error: Exception) -> Refusal:
     return Refusal(Code.BUSY, {"cause": fault.code.value})
 
 
-def _check_declared(request: Request, most: int) -> None:
-    require(_declared(request, most) <= most, Code.TOO_LARGE, limit=most)
-
-
-def _declared(request: Request, most: int) -> int:
+def _declared(said: str, most: int) -> int:
     """Bytes of the body, as far as its header says; as many as there may be, where it does not."""
-    declared = request.headers.get("content-length", "")
-    if not (declared.isascii() and declared.isdigit()):
+    if not (said.isascii() and said.isdigit()):
         return most
-    return int(declared) if len(declared) <= 12 else most + 1
+    return int(said) if len(said) <= 12 else most + 1
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def _read(receive: Receive, most: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            require(size <= most, Code.TOO_LARGE, limit=most)
-            parts.append(part)
-    except ClientDisconnect as error:
-        raise Refusal(Code.UNREACHABLE) from error
+    size, is_whole = 0, False
+    while not is_whole:
+        came = await receive()
+        require(came["type"] == "http.request", Code.UNREACHABLE)
+        part, is_whole = came.get("body", b""), not came.get("more_body", False)
+        size += len(part)
+        require(size <= most, Code.TOO_LARGE, limit=most)
+        parts.append(part)
     return b"".join(parts)
 
 
