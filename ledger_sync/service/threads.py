@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -71,7 +71,7 @@ class Threads:
         self._threads = threads
         self._waiting = waiting
         self._seconds = seconds
-        self._rooms: defaultdict[str, _Room] = defaultdict(_Room)
+        self._rooms: dict[str, _Room] = {}
         self._places = threading.Lock()
         self._idle: list[RoomThread] = []
         self._is_closed = False
@@ -91,8 +91,11 @@ class Threads:
         await self._enter(room, loop)
         ended: asyncio.Future[R] = loop.create_future()
         thread = self._idle.pop() if self._idle else RoomThread()
-        thread.work.put(partial(self._work, thread, self._rooms[room], partial(function, *values), ended))
-        return await ended
+        thread.work.put(partial(self._work, thread, self._room(room), partial(function, *values), ended))
+        try:
+            return await ended
+        finally:
+            del ended  # an error that it has would hold this frame, and so itself
 
     def close(self) -> None:
         """Let each thread end once it has nothing to do; nobody calls any more."""
@@ -103,7 +106,7 @@ class Threads:
     # in the loop's thread
 
     async def _enter(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
-        room = self._rooms[name]
+        room = self._room(name)
         with self._places:
             if self._has_place(room):
                 return
@@ -141,6 +144,9 @@ class Threads:
 
     # in any thread
 
+    def _room(self, name: str) -> _Room:
+        return self._rooms.get(name) or self._rooms.setdefault(name, _Room())
+
     def _has_place(self, room: _Room) -> bool:
         """Whether a place was to be had, which is taken then."""
         if room.running >= self._threads or room.door:
@@ -158,9 +164,9 @@ class Threads:
         loop = ended.get_loop()
         while True:
             begun = self._ticks()
-            came, outcome = _outcome(function, ended)
+            came, error = _outcome(function)
             room.took(self._ticks() - begun)
-            following = self._rooms[came.room] if isinstance(came, Further) else None
+            following = self._room(came.room) if isinstance(came, Further) else None
             with self._places:
                 goes_on = following is not None and self._has_place(following)
                 is_awaited = bool(room.door)
@@ -173,8 +179,8 @@ class Threads:
         self._idle.append(thread)
         if self._is_closed:
             thread.work.put(None)
-        self._tell(outcome, loop)
-        del outcome  # an error would hold itself by its traceback
+        self._tell(partial(_end, ended, came, error), loop)
+        del ended, error  # a traceback leads here: neither may be reached by it
 
     def _tell(self, news: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
         """Have the loop do this; of several threads that come at the same time one wakes it."""
@@ -200,20 +206,23 @@ class RoomThread(threading.Thread):
             del work
 
 
-def _outcome(function: Callable[[], Any], ended: asyncio.Future[Any]) -> tuple[Any, Callable[[], None]]:
-    """What it gives, and by what whoever waits is told that, or what it raises."""
+def _outcome(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """What it gives, or what it raises."""
     try:
-        came = function()
+        return function(), None
     except BaseException as error:  # noqa: BLE001 - whoever waits is told
-        return None, partial(_failed, ended, error)
-    return came, partial(_given, ended, came)
+        return None, error
 
 
-def _given(ended: asyncio.Future[R], came: R) -> None:
-    if not ended.done():
+def _given(turn: asyncio.Future[bool], has_place: bool) -> None:
+    if not turn.done():
+        turn.set_result(has_place)
+
+
+def _end(ended: asyncio.Future[Any], came: Any, error: BaseException | None) -> None:
+    if ended.done():
+        return
+    if error is None:
         ended.set_result(came)
-
-
-def _failed(ended: asyncio.Future[Any], error: BaseException) -> None:
-    if not ended.done():
+    else:
         ended.set_exception(error)

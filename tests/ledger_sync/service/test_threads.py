@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -82,6 +84,32 @@ def test_it_gives_what_the_function_gives_or_raises_what_it_raises() -> None:
         assert stand.threads.load() == [("", 0, 0)]
 
     stand.run(test)
+
+
+def test_a_call_that_fails_leaves_nothing_to_the_collector_of_cycles() -> None:
+    """It holds the call's body, which may be large."""
+    stand = Stand()
+
+    def fails() -> None:
+        raise Refusal(Code.NOT_FOUND)
+
+    async def call(count: int) -> None:
+        for _ in range(count):
+            with contextlib.suppress(Refusal):
+                await stand.threads(fails)
+        assert await stand.threads(stand.quick) == "quick", "and its thread is through with all of them"
+
+    async def test() -> int:
+        await call(1)
+        gc.collect()
+        gc.disable()
+        try:
+            await call(100)
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    assert stand.run(test) < 100
 
 
 def test_a_full_room_has_one_at_its_door_and_refuses_the_next_and_no_other_rooms() -> None:
