@@ -1,9 +1,9 @@
 """A Starlette application out of a route table: bounded bodies, signed calls, typed problems.
 
 Rule: the header is checked before a body is read, its signature, its sender and that one's quota too where the body may
-be large; the size of a body before and while it is read; then that it is what was signed, and no replay; only then is
-it decoded and the handler run, by the executor, in the room of the route. Signatures are verified in a room of their
-own, so that who it is is known before anything else is waited for; what anybody may ask has another.
+be large and is not there yet; the size of a body before and while it is read; then that it is what was signed, and no
+replay; only then is it decoded and the handler run, by the executor, in the room of the route. Signatures are verified
+in a room of their own, so that who it is is known before anything else is waited for; what anybody may ask has another.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ from wallet.protocol.cose import Signed
 
 R = TypeVar("R")
 _log: Final = logging.getLogger(__name__)
-_SMALL: Final = 16_384
-"""Bytes of a body that is read before its call's signature is checked: an ordinary upload's, and no more than lie in a
-line's buffers anyway."""
+_SMALL: Final = 4_096
+"""Bytes of a body that is waited for before its call's signature is checked."""
+WHOLE: Final = "qalta.whole"
+"""The extension of a call's scope that says whether its body came with its header: then nobody waits for it."""
 _ANYBODY: Final = "anybody"
 """The room of routes that are open to anybody."""
 _READY: Final = "ready"
@@ -215,7 +216,7 @@ def _endpoint(
             visit.announced = _declared(headers.get("content-length", ""), most)
             require(visit.announced <= most, Code.TOO_LARGE, limit=most)
             visit.signed = gate.read(route, headers.get("authorization"), _target(request))
-            if visit.announced > _SMALL and not is_public:
+            if visit.announced > _SMALL and not is_public and not _is_whole(request):
                 await executor(visit.enter, room=GATE)
             visit.body = await _read(request.receive, most)
             size = visit.announced = len(visit.body)
@@ -323,6 +324,11 @@ def _declared(said: str, most: int) -> int:
     if not (said.isascii() and said.isdigit()):
         return most
     return int(said) if len(said) <= 12 else most + 1
+
+
+def _is_whole(request: Request) -> bool:
+    said: Callable[[], bool] | None = request.scope.get("extensions", {}).get(WHOLE)
+    return said is not None and said()
 
 
 async def _read(receive: Receive, most: int) -> bytes:

@@ -173,7 +173,7 @@ class Threads:
                 room.running -= 0 if is_awaited else 1
             if is_awaited:
                 self._tell(partial(self._pass_on, room), loop)
-            if not goes_on:
+            if following is None or not goes_on:
                 break
             room, function = following, came.function
         self._idle.append(thread)

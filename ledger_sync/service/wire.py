@@ -18,6 +18,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ledger_sync.http.problems import AFTER, MEDIA_TYPE, busy, encode_problem, status_of
+from ledger_sync.service.server import WHOLE
 from ledger_sync.service.usual import Head, UsualCycle, read_head
 from wallet.protocol.codes import Code, Refusal
 
@@ -186,6 +187,7 @@ class Wire(H11Protocol):
             "query_string": query,
             "headers": head.fields,
             "state": self.app_state.copy(),
+            "extensions": {WHOLE: lambda: self._left == 0},
         }
         self.cycle = UsualCycle(
             self.scope,
