@@ -56,7 +56,7 @@ _log: Final = logging.getLogger(__name__)
 _SMALL: Final = 4_096
 """Bytes of a body that is waited for before its call's signature is checked."""
 WHOLE: Final = "qalta.whole"
-"""The extension of a call's scope that says whether its body came with its header: then nobody waits for it."""
+"""The extension of a call's scope that says that its body came with its header: nobody waits for it."""
 _ANYBODY: Final = "anybody"
 """The room of routes that are open to anybody."""
 _READY: Final = "ready"
@@ -216,7 +216,8 @@ def _endpoint(
             visit.announced = _declared(headers.get("content-length", ""), most)
             require(visit.announced <= most, Code.TOO_LARGE, limit=most)
             visit.signed = gate.read(route, headers.get("authorization"), _target(request))
-            if visit.announced > _SMALL and not is_public and not _is_whole(request):
+            is_there = WHOLE in request.scope.get("extensions", {})
+            if visit.announced > _SMALL and not is_there and not is_public:
                 await executor(visit.enter, room=GATE)
             visit.body = await _read(request.receive, most)
             size = visit.announced = len(visit.body)
@@ -324,11 +325,6 @@ def _declared(said: str, most: int) -> int:
     if not (said.isascii() and said.isdigit()):
         return most
     return int(said) if len(said) <= 12 else most + 1
-
-
-def _is_whole(request: Request) -> bool:
-    said: Callable[[], bool] | None = request.scope.get("extensions", {}).get(WHOLE)
-    return said is not None and said()
 
 
 async def _read(receive: Receive, most: int) -> bytes:

@@ -187,7 +187,7 @@ class Wire(H11Protocol):
             "query_string": query,
             "headers": head.fields,
             "state": self.app_state.copy(),
-            "extensions": {WHOLE: lambda: self._left == 0},
+            "extensions": {WHOLE: {}} if len(data) == head.length + head.size else {},
         }
         self.cycle = UsualCycle(
             self.scope,
