@@ -36,7 +36,6 @@ ROOMS = {
     "uvicorn": ("ledger_sync/",),
     "prometheus_client": ("ledger_sync/service/",),
     "pythonjsonlogger": ("ledger_sync/service/",),
-    "anyio": ("ledger_sync/",),
     "h11": ("ledger_sync/",),
     "httpcore": ("ledger_sync/",),
     "httpx": ("ledger_sync/", "app/"),

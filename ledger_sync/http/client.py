@@ -42,6 +42,8 @@ WHOLE_WITHIN_A_CALL: Final = 5.0
 """Seconds for a whole call that may be made while another service waits."""
 _IDLE_SECONDS: Final = 3.0
 """A connection that was idle this long is not used again: well before the server (`run`) closes it."""
+_KEPT: Final = 64
+"""Addresses of one service that are kept."""
 
 Connect = Callable[[str], httpx.BaseTransport]
 """What carries the calls to the service at a URL; called once for each client, at its first call."""
@@ -106,7 +108,8 @@ class ServiceClient:
         self._now = now
         self._connect = connect
         self._connecting = threading.Lock()
-        self._connected: httpx.Client | None = None
+        self._connected: httpx.BaseTransport | None = None
+        self._urls: dict[str, httpx.URL] = {}
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Cbor:
         """The answer to a GET. Raises `RemoteRefusal`: what the service said; `NoAnswer`."""
@@ -123,40 +126,51 @@ class ServiceClient:
                 self._connected.close()
 
     @property
-    def _http(self) -> httpx.Client:
+    def _transport(self) -> httpx.BaseTransport:
         with self._connecting:
             if self._connected is None:
-                self._connected = httpx.Client(
-                    base_url=self._base_url,
-                    timeout=self._timeout,
-                    transport=self._connect(str(self._base_url)),
-                    trust_env=False,
-                    follow_redirects=False,
-                )
+                self._connected = self._connect(str(self._base_url))
             return self._connected
+
+    def _at(self, path: str) -> httpx.URL:
+        """The address of a path, which may have a query: few have none, and those are kept."""
+        known = self._urls.get(path)
+        if known is None:
+            known = self._base_url.copy_with(
+                raw_path=self._base_url.raw_path.rstrip(b"/") + path.encode("ascii")
+            )
+            if "?" not in path and len(self._urls) < _KEPT:
+                self._urls[path] = known
+        return known
 
     def _call(self, method: str, path: str, body: bytes, reads: str) -> Cbor:
         span = Span(self._now() + self._whole, self._timeout, self._is_stopped, self._now)
-        http = self._http
-        request = http.build_request(method, path, content=body, extensions={SPAN: span})
-        url = request.url
-        target = url.netloc.decode("ascii") + url.raw_path.decode("ascii")
+        transport, url = self._transport, self._at(path)
+        authority = url.netloc.decode("ascii")
         dated = self._clock()
-        request.headers["authorization"] = sign_call(
-            method, target, body, self._signers.calling(dated), lambda: dated, self._random
-        )
-        request.headers[HEADER] = reads
+        headers = {
+            "authorization": sign_call(
+                method,
+                authority + url.raw_path.decode("ascii"),
+                body,
+                self._signers.calling(dated),
+                lambda: dated,
+                self._random,
+            ),
+            HEADER: reads,
+        }
         if method == "POST":
-            request.headers["content-type"] = BODY_TYPE
+            headers["content-type"] = BODY_TYPE
+        request = httpx.Request(method, url, headers=headers, content=body, extensions={SPAN: span})
         try:
             span.check()
-            response = http.send(request, stream=True)
+            response = transport.handle_request(request)
             try:
                 return _answer(response, span)
             finally:
                 response.close()
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise NoAnswer(Code.UNREACHABLE, {"service": url.netloc.decode("ascii")}) from error
+            raise NoAnswer(Code.UNREACHABLE, {"service": authority}) from error
 
 
 def _url(text: str) -> httpx.URL:

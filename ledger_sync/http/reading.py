@@ -8,6 +8,7 @@ signed: whoever alters it on the way can make an answer unreadable, and could as
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from wallet.protocol.codes import Code, Refusal
@@ -43,13 +44,18 @@ FIRST: Final = frozenset(
 """What a caller reads that does not say."""
 _MOST: Final = 2_048
 """Bytes of the header that are looked at."""
+_KEPT: Final = 64
+"""Headers whose kinds are kept: callers of one version all say the same."""
 
 
 def read_kinds(header: str | None) -> frozenset[str]:
     """The ``typ``s in a header; those that are not known here too, and ``FIRST`` where there is no header."""
-    if header is None:
-        return FIRST
-    return frozenset(typ for typ in (part.strip() for part in header[:_MOST].split(",")) if typ)
+    return FIRST if header is None else _kinds_in(header[:_MOST])
+
+
+@lru_cache(maxsize=_KEPT)
+def _kinds_in(text: str) -> frozenset[str]:
+    return frozenset(typ for typ in (part.strip() for part in text.split(",")) if typ)
 
 
 def readable(published: Published, reads: frozenset[str]) -> Published:

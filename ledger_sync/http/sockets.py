@@ -7,6 +7,7 @@ up `LOOK` seconds apart at most.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import selectors
 import socket
@@ -28,6 +29,8 @@ LOOK: Final = 0.1
 """Seconds between two looks at whether a call was stopped."""
 SPAN: Final = "qalta.span"
 """The extension of a request that holds its `Span`."""
+_TOGETHER: Final = 65_536
+"""Bytes that are sent in one piece."""
 _TROUBLES: Final = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
@@ -171,8 +174,12 @@ class _Stream(httpcore.NetworkStream):
     def __init__(self, connected: socket.socket, spans: _Spans) -> None:
         self._socket = connected
         self._spans = spans
+        self._unsent = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What comes, once all is sent; also where not all could be: whoever has closed may have said why."""
+        with contextlib.suppress(httpcore.WriteError):
+            self._flush()
         try:
             return self._wait(lambda: self._socket.recv(max_bytes))
         except TimeoutError as error:
@@ -181,7 +188,13 @@ class _Stream(httpcore.NetworkStream):
             raise httpcore.ReadError(str(error)) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        left = memoryview(buffer)
+        """A little is sent with what follows it, a header with its body, and before anything is read."""
+        self._unsent += buffer
+        if len(self._unsent) > _TOGETHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        left, self._unsent = memoryview(self._unsent), b""
         try:
             while left:
                 sent = self._wait(lambda part=left: self._socket.send(part))  # type: ignore[misc]

@@ -17,6 +17,7 @@ class Ending:
 
     def __init__(self) -> None:
         self._stops: list[Callable[[], None]] = []
+        self._closes: list[Callable[[], None]] = []
         self._asked = False
         self._over = threading.Event()
 
@@ -29,6 +30,12 @@ class Ending:
 
     def over(self) -> None:
         self._over.set()
+        for close in self._closes:
+            close()
+
+    def afterwards(self, close: Callable[[], None]) -> None:
+        """Have this called once all callers are answered."""
+        self._closes.append(close)
 
     def watch(self) -> None:
         signal.signal(signal.SIGTERM, self._on_signal)

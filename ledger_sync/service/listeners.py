@@ -25,6 +25,8 @@ from ledger_sync.service.wire import Wire, WireBounds, wire
 
 _GRACE_SECONDS: Final = 5
 _IDLE_SECONDS: Final = 30
+_DATE_SECONDS: Final = 1
+"""For which an answer's date is right."""
 BACKLOG: Final = 512
 """Callers that wait to be let in. Python's loop without descriptors tries, and complains, so often a second."""
 _TAKEN_AT_ONCE: Final = 1
@@ -60,12 +62,27 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.listener = listener
         self._opened = opened
+        self._wake: Callable[[], object] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Python's loop takes as many callers at once as may wait: that number is set right again."""
         await super().startup(sockets)
         self.listener.listen(BACKLOG)
         self._opened()
+
+    def end(self) -> None:
+        """Safe in a signal handler, before anything is served and after."""
+        self.should_exit = True
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._wake()
+
+    async def main_loop(self) -> None:
+        """uvicorn looks ten times a second whether it shall end; this is told, and looks at the date."""
+        told = asyncio.Event()
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, told.set)
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), _DATE_SECONDS)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -94,6 +111,7 @@ class Listeners:
             backlog=BACKLOG if shared is None else _TAKEN_AT_ONCE,
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
@@ -105,7 +123,7 @@ class Listeners:
         """Let everybody finish, and end."""
         self._is_stopped = True
         for server in self._servers:
-            server.should_exit = True
+            server.end()
 
     def serve(self) -> None:
         """Serve until `stop`."""

@@ -36,6 +36,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 _SIZES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024)
 
 
+_OfCalls = tuple[Callable[[], None], Callable[[float], None], Callable[[float], None]]
 Backlog = Callable[[], Iterable[Waiting]]
 """What waits now, read from a store."""
 Made = Callable[[], Iterable[tuple[str, int]]]
@@ -89,6 +90,7 @@ class Metrics:
         self._lines = Counter(
             "qalta_log_lines", "Lines of the log, held ones too.", ["level"], registry=registry
         )
+        self._of_calls: dict[tuple[str, str], _OfCalls] = {}
         self._state = _State(clock)
         registry.register(self._state)
         ProcessCollector(registry=registry)
@@ -98,9 +100,20 @@ class Metrics:
 
     def call(self, route: str, code: str, since: float, size: int) -> None:
         """A call to a route of the table was answered with `OK` or a code, begun at ``since`` on `now`'s scale."""
-        self._calls.labels(route, code).inc()
-        self._call_seconds.labels(route).observe(self._ticks() - since)
-        self._bytes.labels(route).inc(size)
+        count, observe, count_bytes = self._of_calls.get((route, code)) or self._found(route, code)
+        count()
+        observe(self._ticks() - since)
+        count_bytes(size)
+
+    def _found(self, route: str, code: str) -> _OfCalls:
+        """By what calls of that end are counted, looked up once: there are so many routes, and so many codes."""
+        found = (
+            self._calls.labels(route, code).inc,
+            self._call_seconds.labels(route).observe,
+            self._bytes.labels(route).inc,
+        )
+        self._of_calls[route, code] = found
+        return found
 
     def now(self) -> float:
         """Seconds on a scale that nobody sets."""

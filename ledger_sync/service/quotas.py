@@ -91,30 +91,27 @@ class Quotas:
         if quota is None:
             yield free
             return
-        with self._drained(caller, quota) as tally:
-            _take(tally, quota, size)
+        tally = self._changed(caller, quota, partial(_take, size=size))
         try:
             yield partial(self._charge, caller, quota)
         finally:
             self._tallies.give_back(tally)
 
     def _charge(self, caller: Caller, quota: Quota, rows: int) -> None:
-        with self._drained(caller, quota) as tally:
-            wait = (tally.rows + rows - quota.burst_rows) / quota.rows
-            if wait > 0:
-                raise busy(wait)
-            tally.rows += rows
+        self._changed(caller, quota, partial(_take_rows, rows=rows))
 
-    @contextmanager
-    def _drained(self, caller: Caller, quota: Quota) -> Iterator[Tally]:
+    def _changed(self, caller: Caller, quota: Quota, take: Callable[[Tally, Quota], None]) -> Tally:
         now = self._ticks()
-        with self._tallies.held(_name(caller), now) as tally:
+
+        def change(tally: Tally) -> None:
             _drain(tally, quota, now)
             try:
-                yield tally
+                take(tally, quota)
             finally:
                 left = tally.calls / quota.calls, tally.bytes / quota.bytes, tally.rows / quota.rows
                 tally.free_at = now + max(left)
+
+        return self._tallies.changed(_name(caller), now, change)
 
 
 def _name(caller: Caller) -> str:
@@ -141,3 +138,11 @@ def _take(tally: Tally, quota: Quota, size: int) -> None:
     tally.places += 1
     tally.calls += 1
     tally.bytes += size
+
+
+def _take_rows(tally: Tally, quota: Quota, rows: int) -> None:
+    """BUSY, and then nothing was taken."""
+    wait = (tally.rows + rows - quota.burst_rows) / quota.rows
+    if wait > 0:
+        raise busy(wait)
+    tally.rows += rows

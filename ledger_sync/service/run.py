@@ -52,7 +52,7 @@ from ledger_sync.service.settings import (
 )
 from ledger_sync.service.steady import SteadyClock
 from ledger_sync.service.supervisor import MOST_WORKERS, Start, Supervisor
-from ledger_sync.service.threads import Threads
+from ledger_sync.service.threads import RoomThread, Threads
 
 _FILE: Final = "sqlite:"
 _LEAVE_SECONDS: Final = 2.0
@@ -128,8 +128,11 @@ def _run(program: Program, arguments: Sequence[str] | None, clock: Clock) -> int
 def _leave(program: Program) -> None:
     """Nothing, once no thread is at work; else the end of the process all the same. Who waits for a server that hangs
     waits until that goes on, since nothing may end a commit; what became of it is not known, as after a kill."""
+    own = threading.current_thread()
     threads = [
-        one for one in threading.enumerate() if one is not threading.current_thread() and not one.daemon
+        one
+        for one in threading.enumerate()
+        if one is not own and (not one.daemon or isinstance(one, RoomThread))
     ]
     until = time.monotonic() + _LEAVE_SECONDS
     for thread in threads:
@@ -150,6 +153,7 @@ def _home(
 ) -> Home:
     steady = SteadyClock(folder, clock)
     threads, metrics = Threads(), Metrics(clock)
+    ending.afterwards(threads.close)
     metrics.watch(rooms=threads.load)
     logging.getLogger().addHandler(Counting(metrics))
     alone = Process()

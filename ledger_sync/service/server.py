@@ -1,9 +1,9 @@
 """A Starlette application out of a route table: bounded bodies, signed calls, typed problems.
 
 Rule: the header is checked before a body is read, its signature, its sender and that one's quota too where the body may
-be large; the size of a body before and while it is read; then that it is what was signed, and no replay; only then is
-it decoded and the handler run, by the executor, in the room of the route. Signatures are verified in a room of their
-own, so that who it is is known before anything else is waited for; what anybody may ask has another.
+be large and is not there yet; the size of a body before and while it is read; then that it is what was signed, and no
+replay; only then is it decoded and the handler run, by the executor, in the room of the route. Signatures are verified
+in a room of their own, so that who it is is known before anything else is waited for; what anybody may ask has another.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
+from starlette.types import Receive, Scope, Send
 
 from hsm.storage import fault_of
 from ledger_sync.database.store import StoreError
 from ledger_sync.http.call import Clock, SignedCall, check_body, check_sender, read_call
 from ledger_sync.http.peers import RemoteRefusal, is_asked_again
 from ledger_sync.http.problems import AFTER, MEDIA_TYPE, busy, encode_problem, status_of
-from ledger_sync.http.reading import HEADER, read_kinds
+from ledger_sync.http.reading import FIRST, HEADER, read_kinds
 from ledger_sync.http.routes import (
     BODY_TYPE,
     Caller,
     CallerKind,
+    Charge,
     Encoded,
     Identify,
     IncomingCall,
@@ -43,7 +46,7 @@ from ledger_sync.service.log import code_of
 from ledger_sync.service.metrics import NO_ROUTE, OK, UNFINISHED, Metrics
 from ledger_sync.service.nonces import Nonces
 from ledger_sync.service.quotas import Quotas
-from ledger_sync.service.threads import GATE
+from ledger_sync.service.threads import GATE, Further
 from wallet.protocol import codec
 from wallet.protocol.codes import Code, Refusal, require
 from wallet.protocol.cose import Signed
@@ -51,7 +54,9 @@ from wallet.protocol.cose import Signed
 R = TypeVar("R")
 _log: Final = logging.getLogger(__name__)
 _SMALL: Final = 4_096
-"""Bytes of a body that is read before its call's signature is checked."""
+"""Bytes of a body that is waited for before its call's signature is checked."""
+WHOLE: Final = "qalta.whole"
+"""The extension of a call's scope that says that its body came with its header: nobody waits for it."""
 _ANYBODY: Final = "anybody"
 """The room of routes that are open to anybody."""
 _READY: Final = "ready"
@@ -59,6 +64,7 @@ _READY: Final = "ready"
 _STORE_SECONDS: Final = 1
 """After which a store that could not serve may again."""
 _PEERS: Final = frozenset({CallerKind.BANK, CallerKind.CENTRAL_BANK})
+_Endpoint = Callable[[Request], Awaitable[Response]]
 _NOBODY: Final = Caller(CallerKind.PUBLIC, "", b"")
 
 
@@ -157,12 +163,41 @@ def build_app(
         StarletteRoute("/healthz", healthz),
         StarletteRoute("/readyz", readyz),
     ]
-    app = Starlette(
+    app = _Application(
         routes=table,
         exception_handlers={HTTPException: _http_problem(figures), Exception: _unforeseen},
     )
     app.router.redirect_slashes = False
+    app.known = {
+        (route.method, route.path): _first(table, route) for route in routes if "{" not in route.path
+    }
     return app
+
+
+class _Application(Starlette):
+    """Starlette; but a call to a path of the table is found by that, and nothing else is tried for it."""
+
+    known: Mapping[tuple[str, str], _Endpoint] = {}
+    """By method and path."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self.known.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if endpoint is None:
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            answer = await endpoint(request)
+        except Exception as error:  # noqa: BLE001
+            answer = await _unforeseen(request, error)
+        await answer(scope, receive, send)
+
+
+def _first(table: Sequence[StarletteRoute], route: Route) -> _Endpoint:
+    """What Starlette would find for a route whose path has no names."""
+    asked = {"type": "http", "method": route.method, "path": route.path}
+    found: _Endpoint = next(one.endpoint for one in table if one.matches(asked)[0] is Match.FULL)
+    return found
 
 
 def _endpoint(
@@ -171,30 +206,38 @@ def _endpoint(
     name = f"{route.method} {route.path}"
     is_public = CallerKind.PUBLIC in route.callers
     room = route.room or (_ANYBODY if is_public else "")
+    most = route.max_bytes if route.has_body else 0
 
     async def endpoint(request: Request) -> Response:
         since, size, code = metrics.now(), 0, UNFINISHED
+        visit = _Visit(route, gate, quotas, room)
         try:
-            most = route.max_bytes if route.has_body else 0
-            _check_declared(request, most)
-            signed = gate.read(route, request.headers.get("authorization"), _target(request))
-            body = None if _may_be_large(request, route) else await _read(request, most)
-            caller = _NOBODY if is_public else await executor(_recognise, route, gate, signed, room=GATE)
-            announced = _declared(request, most) if body is None else len(body)
-            with nullcontext(free) if quotas is None else quotas.taken(caller, announced) as charge:
-                body = await _read(request, most) if body is None else body
-                size = len(body)
-                parameters = {**request.query_params, **request.path_params}
-                reads = read_kinds(request.headers.get(HEADER))
-                incoming = IncomingCall(caller, None, parameters, reads, charge)
-                answer = await executor(_answer, route, gate, signed, incoming, body, room=room)
+            headers = request.headers
+            visit.announced = _declared(headers.get("content-length", ""), most)
+            require(visit.announced <= most, Code.TOO_LARGE, limit=most)
+            visit.signed = gate.read(route, headers.get("authorization"), _target(request))
+            is_there = WHOLE in request.scope.get("extensions", {})
+            if visit.announced > _SMALL and not is_there and not is_public:
+                await executor(visit.enter, room=GATE)
+            visit.body = await _read(request.receive, most)
+            size = visit.announced = len(visit.body)
+            if request.scope["query_string"] or request.path_params:
+                visit.parameters = {**request.query_params, **request.path_params}
+            visit.reads = read_kinds(headers.get(HEADER))
+            is_inside = is_public or visit.has_entered
+            came = await executor(
+                visit.answer if is_inside else visit.enter, room=room if is_inside else GATE
+            )
+            while isinstance(came, Further):
+                came = await executor(came.function, room=came.room)
             code = OK
-            return Response(answer, media_type=BODY_TYPE)
+            return Response(came, media_type=BODY_TYPE)
         except Refusal as refusal:
             code = refusal.code.value
             _log.info("a call was refused", extra={"route": name, "code": code})
             return problem(refusal)
         finally:
+            visit.taken.close()
             metrics.call(name, code, since, size)
 
     return StarletteRoute(route.path, endpoint, methods=[route.method])
@@ -206,30 +249,45 @@ def _target(request: Request) -> str:
     return path + "?" + query if query else path
 
 
-def _may_be_large(request: Request, route: Route) -> bool:
-    """Whether nothing says that the body will be small."""
-    declared = request.headers.get("content-length", "")
-    is_said = declared.isascii() and declared.isdigit() and len(declared) <= len(str(_SMALL))
-    return route.has_body and route.max_bytes > _SMALL and not (is_said and int(declared) <= _SMALL)
+@dataclass(slots=True)
+class _Visit:
+    """A call on its way: by the gate, where it is found out whose it is and that one's part of the service is taken,
+    into the room of its route."""
 
+    route: Route
+    gate: Authenticator
+    quotas: Quotas | None
+    room: str
+    signed: Signed[SignedCall] | None = None
+    announced: int = 0
+    """Bytes of its body, as far as they are known."""
+    body: bytes | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    reads: frozenset[str] = FIRST
+    caller: Caller = _NOBODY
+    charge: Charge = free
+    has_entered: bool = False
+    taken: ExitStack = field(default_factory=ExitStack)
+    """What is given back once it is answered."""
 
-def _answer(
-    route: Route,
-    gate: Authenticator,
-    signed: Signed[SignedCall] | None,
-    incoming: IncomingCall,
-    body: bytes,
-) -> bytes:
-    with _foreseen(route):
-        gate.admit(route, signed, body)
-        value = codec.decode(body, route.max_bytes) if route.has_body else None
-        answer = route.handler(replace(incoming, value=value, body=body))
-        return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
+    def enter(self) -> Further | None:
+        """What is to be done next, where its body is there."""
+        with _foreseen(self.route):
+            self.caller = self.gate.recognise(self.route, self.signed)
+            if self.quotas is not None:
+                self.charge = self.taken.enter_context(self.quotas.taken(self.caller, self.announced))
+        self.has_entered = True
+        return None if self.body is None else Further(self.answer, self.room)
 
-
-def _recognise(route: Route, gate: Authenticator, signed: Signed[SignedCall] | None) -> Caller:
-    with _foreseen(route):
-        return gate.recognise(route, signed)
+    def answer(self) -> bytes:
+        route, body = self.route, self.body
+        assert body is not None
+        with self.taken, _foreseen(route):
+            self.gate.admit(route, self.signed, body)
+            value = codec.decode(body, route.max_bytes) if route.has_body else None
+            incoming = IncomingCall(self.caller, value, self.parameters, self.reads, self.charge, body)
+            answer = route.handler(incoming)
+            return answer.body if isinstance(answer, Encoded) else codec.encode(answer)
 
 
 @contextmanager
@@ -263,28 +321,23 @@ def _unable(what: str, error: Exception) -> Refusal:
     return Refusal(Code.BUSY, {"cause": fault.code.value})
 
 
-def _check_declared(request: Request, most: int) -> None:
-    require(_declared(request, most) <= most, Code.TOO_LARGE, limit=most)
-
-
-def _declared(request: Request, most: int) -> int:
+def _declared(said: str, most: int) -> int:
     """Bytes of the body, as far as its header says; as many as there may be, where it does not."""
-    declared = request.headers.get("content-length", "")
-    if not (declared.isascii() and declared.isdigit()):
+    if not (said.isascii() and said.isdigit()):
         return most
-    return int(declared) if len(declared) <= 12 else most + 1
+    return int(said) if len(said) <= 12 else most + 1
 
 
-async def _read(request: Request, most: int) -> bytes:
+async def _read(receive: Receive, most: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            require(size <= most, Code.TOO_LARGE, limit=most)
-            parts.append(part)
-    except ClientDisconnect as error:
-        raise Refusal(Code.UNREACHABLE) from error
+    size, is_whole = 0, False
+    while not is_whole:
+        came = await receive()
+        require(came["type"] == "http.request", Code.UNREACHABLE)
+        part, is_whole = came.get("body", b""), not came.get("more_body", False)
+        size += len(part)
+        require(size <= most, Code.TOO_LARGE, limit=most)
+        parts.append(part)
     return b"".join(parts)
 
 

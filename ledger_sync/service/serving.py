@@ -6,6 +6,7 @@ answered, and the stores are closed after that.
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +27,8 @@ from ledger_sync.service.tls import LOOK_SECONDS, ServerTls, TlsFiles
 from ledger_sync.service.wire import WireBounds
 from ledger_sync.service.worker import Worker
 
+_GARBAGE: Final = (10_000, 20, 20)
+"""Objects more than at the last look for cycles that make the next one; and looks before one that goes deeper."""
 _READERS: Final = 4
 """Of the figures, at a time."""
 
@@ -40,7 +43,9 @@ def serve(service: Service, home: Home, ending: Ending, inherited: Inherited | N
         address = Address.of(config["metrics"])
         read = None if address.is_loopback else _tls(config, home.folder, "metrics_readers")
         at, page = _figures(home.metrics, address, inherited)
-        app = figures_app(page, Threads(_READERS, _READERS))
+        threads = Threads(_READERS, _READERS)
+        ending.afterwards(threads.close)
+        app = figures_app(page, threads)
         listeners.add(app, at, replace(bounds, lines=_READERS * 2), read)
     ending.calls(listeners.stop)
     certificates = [tls for tls in (shown, read) if tls is not None]
@@ -49,6 +54,7 @@ def serve(service: Service, home: Home, ending: Ending, inherited: Inherited | N
     try:
         for worker in workers:
             worker.start(home.metrics.round)
+        _rest()
         listeners.serve()
     finally:
         ending.over()
@@ -57,6 +63,14 @@ def serve(service: Service, home: Home, ending: Ending, inherited: Inherited | N
         for worker in workers:
             worker.stop()
         service.close()
+
+
+def _rest() -> None:
+    """What was made to serve is there until the end, so the collector of cycles need not walk it; what a call makes is
+    hardly ever part of one, so it looks but seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)
 
 
 def _tls(config: Mapping[str, Any], folder: Path, callers: str = "") -> ServerTls | None:

@@ -13,8 +13,8 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Protocol
@@ -47,11 +47,15 @@ class Tally:
         return not self.places and self.free_at <= now
 
 
+Change = Callable[[Tally], None]
+
+
 class Tallies(Protocol):
     """Callers' tallies, by name. Safe to share between threads."""
 
-    def held(self, name: str, now: float) -> AbstractContextManager[Tally]:
-        """A block in which nobody else has this caller's tally; what it makes of it stays."""
+    def changed(self, name: str, now: float, change: Change) -> Tally:
+        """This caller's tally, once ``change`` was made to it while nobody else had it; what that has made of it stays,
+        whatever it raises."""
         ...
 
     def give_back(self, tally: Tally) -> None:
@@ -67,13 +71,14 @@ class OwnTallies:
         self._tallies: dict[str, Tally] = {}
         self._entered = 0
 
-    @contextmanager
-    def held(self, name: str, now: float) -> Iterator[Tally]:
+    def changed(self, name: str, now: float, change: Change) -> Tally:
         with self._lock:
             self._entered += 1
             if self._entered % _LOOK_EVERY == 0:
                 self._tallies = {of: tally for of, tally in self._tallies.items() if not tally.is_free(now)}
-            yield self._tallies.setdefault(name, Tally(now))
+            tally = self._tallies.setdefault(name, Tally(now))
+            change(tally)
+            return tally
 
     def give_back(self, tally: Tally) -> None:
         with self._lock:
@@ -106,21 +111,19 @@ class SharedTallies:
         os.ftruncate(descriptor, _PLACES * _size(processes))
         return descriptor
 
-    @contextmanager
-    def held(self, name: str, now: float) -> Iterator[Tally]:
+    def changed(self, name: str, now: float, change: Change) -> Tally:
         key = sha256(name.encode()).digest()[:_KEY_BYTES]
         first = int.from_bytes(key[:4]) % (_PLACES // _NEAR) * _NEAR
         with self._locked(first):
             tally = self._found(first, key, now)
             if tally is None:
-                with self._own.held(name, now) as own:
-                    yield own
-                return
+                return self._own.changed(name, now, change)
             before = tally.places
             try:
-                yield tally
+                change(tally)
             finally:
                 self._keep(key, tally, tally.places - before)
+            return tally
 
     def give_back(self, tally: Tally) -> None:
         if tally.place is None:
@@ -143,13 +146,10 @@ class SharedTallies:
         """Where this caller is counted, or a place that is free; none, where others have all."""
         free: int | None = None
         for place in range(first, first + _NEAR):
-            held, *counted = _COUNTED.unpack_from(self._memory, place * self._size)
-            at, calls, bytes_, rows, free_at = counted
-            tally = Tally(at, 0, calls, bytes_, rows, free_at, place)
+            held, at, calls, bytes_, rows, free_at = _COUNTED.unpack_from(self._memory, place * self._size)
             if held == key:
-                tally.places = sum(self._all_busy(place))
-                return tally
-            if free is None and (held == _FREE or (tally.free_at <= now and not any(self._all_busy(place)))):
+                return Tally(at, sum(self._all_busy(place)), calls, bytes_, rows, free_at, place)
+            if free is None and (held == _FREE or (free_at <= now and not any(self._all_busy(place)))):
                 free = place
         return None if free is None else Tally(now, place=free)
 
