@@ -11,15 +11,12 @@ import asyncio
 import resource
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
-from urllib.parse import unquote
 
 import h11
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from ledger_sync.http.problems import AFTER, MEDIA_TYPE, busy, encode_problem, status_of
 from ledger_sync.service.server import WHOLE
-from ledger_sync.service.usual import Head, UsualCycle, read_head
 from wallet.protocol.codes import Code, Refusal
 
 MAX_LINES: Final = 512
@@ -76,10 +73,6 @@ class Wire(H11Protocol):
 
     def __init__(self, *values: Any, **named: Any) -> None:
         super().__init__(*values, **named)
-        self._left = 0
-        """Bytes of a body that h11 does not wait for."""
-        self._early = b""
-        """What came behind such a call, before its answer."""
         self._timer: asyncio.TimerHandle | None = None
         self._awaited: object = None
         self.waits_since = self.loop.time()
@@ -93,7 +86,7 @@ class Wire(H11Protocol):
     def is_waiting(self) -> bool:
         """Whether nothing is done here but waiting for the caller: for its next call, or the rest of this one."""
         call = self._call
-        return call is None or call.response_complete or self._is_sending
+        return call is None or call.response_complete or self.conn.their_state is h11.SEND_BODY
 
     # what uvicorn calls
 
@@ -108,23 +101,19 @@ class Wire(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._left:
-            self._take_body(data)
-        elif self._is_at_a_beginning and (head := read_head(data)) is not None:
-            self._begin(head, data)
-        elif isinstance(self.cycle, UsualCycle) and not self.cycle.response_complete:
-            self._early += data
-            self.flow.pause_reading()
-        else:
-            super().data_received(data)
+        super().data_received(data)
         self._look()
+
+    def handle_events(self) -> None:
+        """A call whose body came with its header says so."""
+        super().handle_events()
+        call = self._call
+        if call is not None and not call.more_body:
+            call.scope["extensions"] = {WHOLE: {}}
 
     def on_response_complete(self) -> None:
         self.waits_since = self.loop.time()
         super().on_response_complete()
-        early, self._early = self._early, b""
-        if early and not self.transport.is_closing():
-            self.data_received(early)
         self._look()
 
     def pause_writing(self) -> None:
@@ -157,87 +146,18 @@ class Wire(H11Protocol):
             self.transport.write(_MALFORMED)
         self.transport.close()
 
-    # calls that h11 need not see
-
-    @property
-    def _is_between_calls(self) -> bool:
-        """Whether the next thing that comes is a header, or the rest of one."""
-        call = self._call
-        return self.conn.their_state is h11.IDLE and (call is None or call.response_complete)
-
-    @property
-    def _is_at_a_beginning(self) -> bool:
-        """Whether nothing of the next call is there."""
-        return self._is_between_calls and self.conn.our_state is h11.IDLE and not self.conn.trailing_data[0]
-
-    def _begin(self, head: Head, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        path, _, query = head.target.partition(b"?")
-        self.scope = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme or "http",
-            "method": head.method.decode("ascii"),
-            "root_path": self.root_path,
-            "path": self.root_path + unquote(path.decode("ascii")),
-            "raw_path": self.root_path.encode("ascii") + path,
-            "query_string": query,
-            "headers": head.fields,
-            "state": self.app_state.copy(),
-            "extensions": {WHOLE: {}} if len(data) == head.length + head.size else {},
-        }
-        self.cycle = UsualCycle(
-            self.scope,
-            self.conn,
-            self.transport,
-            self.flow,
-            self.logger,
-            self.access_logger,
-            self.access_log,
-            self.server_state.default_headers,
-            asyncio.Event(),
-            self.on_response_complete,
-        )
-        self._left = head.size
-        self._take_body(data[head.length :])
-        task = self.loop.create_task(self.cycle.run_asgi(self.app))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
-
-    def _take_body(self, data: bytes) -> None:
-        """Of a call that is answered already it is read all the same, and nobody hears of it."""
-        call, part, more = self.cycle, data[: self._left], data[self._left :]
-        self._unset_keepalive_if_required()
-        self._left -= len(part)
-        if not call.response_complete:
-            call.body += part
-            call.more_body = self._left > 0
-            call.message_event.set()
-            if len(call.body) > HIGH_WATER_LIMIT:
-                self.flow.pause_reading()
-        if more:
-            self.data_received(more)
-
     # ends
 
     def _look(self) -> None:
         """Have what is awaited of the caller end."""
         if self._is_answering:
             self._await("answer", self.bounds.answer)
-        elif self._is_sending:
+        elif self.conn.their_state is h11.SEND_BODY:
             self._await(self.cycle, self.bounds.body)
-        elif self._is_between_calls and self.timeout_keep_alive_task is None:
+        elif self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:
             self._await("header", self.bounds.header)
         else:
             self._await(None)
-
-    @property
-    def _is_sending(self) -> bool:
-        """Whether the rest of a call's body is to come."""
-        return self._left > 0 or self.conn.their_state is h11.SEND_BODY
 
     @property
     def _is_answering(self) -> bool:

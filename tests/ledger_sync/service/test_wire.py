@@ -146,51 +146,6 @@ def test_a_signed_large_body_is_answered(served: Served) -> None:
         assert came.endswith(body)
 
 
-@pytest.mark.parametrize(
-    "call", [GET, signed_post(b"\xf6", ahead=-400) + b"\xf6"], ids=["answered", "refused"]
-)
-def test_a_usual_call_is_answered_as_one_that_is_not(served: Served, call: bytes) -> None:
-    """To the byte, and on the same line, whichever comes first; the second is told by a field that changes nothing."""
-    unusual = call.replace(b"host: x", b"host: x\r\nte: trailers")
-    with served.line() as line:
-        came = [_undated(answer(line, one)) for one in (call, unusual, call, unusual, unusual, call, call)]
-    assert len(set(came)) == 1
-
-
-def _undated(came: bytes) -> bytes:
-    dated = re.sub(rb"(?i)\r\ndate: [^\r]+", b"", came, count=1)
-    assert dated != came
-    return dated
-
-
-def test_a_call_may_take_longer_than_its_header() -> None:
-    with Served() as service, service.line() as slow, service.line() as idle:
-        slow.sendall(upload(CUSTOMERS[0], WAIT))
-        assert b"HTTP/1.1 200" in answer(idle), "the slow one was read before"
-        assert ending(idle) == b""
-        assert not select.select([slow], [], [], 0)[0]
-
-
-@pytest.mark.parametrize("size", [1, 7, 60, 1_000])
-def test_calls_in_pieces_of_any_size_and_several_in_one_are_all_answered(served: Served, size: int) -> None:
-    body = b"\x58\x40" + bytes(64)
-    calls = b"".join(one for _ in range(4) for one in (GET, signed_post(body) + body, GET))
-    with served.line() as line:
-        for place in range(0, len(calls), size):
-            line.sendall(calls[place : place + size])
-        came = ending(line)
-    assert came.count(b"HTTP/1.1 200") == 12
-    assert came.count(body) == 4
-
-
-def test_the_rest_of_a_refused_body_is_read_over_and_the_line_serves_on(served: Served) -> None:
-    body = bytes(100_000)
-    with served.line() as line:
-        assert b"auth_stale" in answer(line, signed_post(body, ahead=-400))
-        line.sendall(body[:50_000])
-        assert b"HTTP/1.1 200" in answer(line, body[50_000:] + GET)
-
-
 def test_of_too_many_lines_the_oldest_that_waits_goes(served: Served) -> None:
     with contextlib.ExitStack() as stack:
         lines = [stack.enter_context(served.line()) for _ in range(3 * LINES)]
