@@ -28,8 +28,6 @@ NOT_TOLD = {
     "wallet.session.ports.PayerPurse",
     "wallet.tapping.TappedPayeePurse",
     "wallet.tapping.TappedPayerPurse",
-    # in the place of `Signed.signed_by` that says how a head is looked at, which has a good one
-    "wallet.protocol.leaf.Extent",
     # told by the ports of the same name
     "wallet.purse.pay.preflight.Consideration",
     "wallet.purse.store.payments.PaymentSummary",
