@@ -89,7 +89,7 @@ class Commands:
             )
         text = self._help(path)
         self._announced[path] = self._groups[group].add_parser(
-            name, help=text, description=text, complete=partial(self._bring, module)
+            name, help=text, description=text, complete=partial(self.bring, module)
         )
 
     def add(self, path: str, run: Run) -> argparse.ArgumentParser:
@@ -100,7 +100,8 @@ class Commands:
         _title(command, self.words)
         return command
 
-    def _bring(self, module: str) -> None:
+    def bring(self, module: str) -> None:
+        """Have a module's commands whole."""
         with self._bringing:
             if module not in self._brought:
                 import_module(f"app.cli.commands.{module}").add(self)
@@ -110,9 +111,9 @@ class Commands:
         return self.words.text(f"help.{path.replace(' ', '_')}")
 
 
-def build_parser(words: Catalogue) -> WordsParser:
+def build_parser(words: Catalogue, *, stays_open: bool = False) -> WordsParser:
     """The whole command line, its help in the language of ``words``; what a command takes is filled in when it is
-    asked for."""
+    asked for, or at once for a process that ``stays_open``, which may have no descriptor left for a file by then."""
     parser = WordsParser(prog=command_name(), description=words.text("help.qalta"))
     _add_common(parser, words)
     parser.add_argument("--version", action=_Version, help=words.text("help.version"))
@@ -123,6 +124,8 @@ def build_parser(words: Catalogue) -> WordsParser:
     for module, paths in _COMMANDS.items():
         for path in paths:
             commands.announce(path, module)
+        if stays_open:
+            commands.bring(module)
     return parser
 
 

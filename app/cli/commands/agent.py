@@ -54,7 +54,7 @@ def _agent(args: argparse.Namespace, context: Context) -> Status:
     answers = sys.stdout
     sys.stdout = sys.stderr
     context.kept = context.open(context.place())
-    parser = build_parser(context.show.catalogue)
+    parser = build_parser(context.show.catalogue, stays_open=True)
     beside = Beside(parser, context, answers.buffer)
     try:
         beside.say({"status": int(Status.DONE), "result": {"wallet": context.kept.place.name}})

@@ -35,7 +35,6 @@ AT_THE_DOOR = (
     "app.cli.running",
     "rich.console",
     "app.cli.parser",
-    "app.cli.commands.bench",
     "hsm.keystore",
     "wallet.protocol.codes",
 )
